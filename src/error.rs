@@ -1,0 +1,539 @@
+//! The one error type: a kind to act on, a stable code, and the detail with the input that was wrong.
+
+use std::fmt;
+
+use crate::hash::Sha256;
+use crate::time::Timestamp;
+
+/// What a call of this crate returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong: [`kind`](Error::kind) says what to do, [`code`](Error::code) is stable for machines, and
+/// [`detail`](Error::detail) names the input.
+///
+/// Unless the kind is [`ErrorKind::OutcomeUnknown`], a refused write has left no trace in the store.
+pub struct Error(Box<ErrorDetail>);
+
+impl Error {
+    /// What the caller can do about it.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.class().0
+    }
+
+    /// A stable, machine-readable name of this error, such as `"policy_validation"`. Codes are never renamed.
+    pub fn code(&self) -> &'static str {
+        self.0.class().1
+    }
+
+    /// The error itself, with the input that was wrong.
+    pub fn detail(&self) -> &ErrorDetail {
+        &self.0
+    }
+}
+
+impl From<ErrorDetail> for Error {
+    fn from(detail: ErrorDetail) -> Self {
+        Self(Box::new(detail))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({}: {:?})", self.code(), self.0)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&*self.0)
+    }
+}
+
+/// What kind of error it is, and so what the caller can do next. A frontend can choose its status from it.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The input is wrong by itself: correct it. The same input will be refused again.
+    Invalid,
+    /// What the input names does not exist, or belongs to another zone: name another.
+    NotFound,
+    /// The input contradicts what is stored, such as an id that is taken: read, then decide.
+    Conflict,
+    /// A demand of the caller (such as a revision) does not hold any more: read again, then repeat.
+    PreconditionFailed,
+    /// The actor may not do this: let another actor do it.
+    Forbidden,
+    /// What the input names is archived for good: use another.
+    Archived,
+    /// Nothing is in force for the target: bind a policy set version first.
+    NotBound,
+    /// The input is over a limit (see [`limits`](crate::limits)): make it smaller.
+    TooLarge,
+    /// What is stored is damaged: stop writing, run `verify`, restore from a copy.
+    Corrupt,
+    /// A write was interrupted while it was being made durable, and may or may not have happened: call `recover`,
+    /// then look.
+    OutcomeUnknown,
+    /// The store cannot answer now (disk, lock, clock, memory): nothing was changed; repair the cause, then repeat.
+    Unavailable,
+}
+
+/// The kinds of things that a store keeps, as errors name them.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Resource {
+    /// A zone, also called a tenant.
+    Zone,
+    /// A schema version.
+    Schema,
+    /// A policy.
+    Policy,
+    /// A version of a policy.
+    PolicyVersion,
+    /// A policy set.
+    PolicySet,
+    /// A version of a policy set.
+    PolicySetVersion,
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Zone => "zone",
+            Self::Schema => "schema",
+            Self::Policy => "policy",
+            Self::PolicyVersion => "policy version",
+            Self::PolicySet => "policy set",
+            Self::PolicySetVersion => "policy set version",
+        })
+    }
+}
+
+/// One finding of Cedar in a source: a syntax error, a validation error or a warning.
+#[non_exhaustive]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Diagnostic {
+    /// What Cedar says.
+    pub message: String,
+    /// The statement in the source, counted from 0, where it is known.
+    pub statement: Option<u32>,
+    /// The place in the source, where it is known.
+    pub place: Option<SourcePlace>,
+}
+
+/// A place in a source text.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct SourcePlace {
+    /// The first byte, counted from 0.
+    pub offset: u32,
+    /// How many bytes.
+    pub length: u32,
+    /// The line of the first byte, counted from 1.
+    pub line: u32,
+    /// The column of the first byte in characters, counted from 1.
+    pub column: u32,
+}
+
+impl SourcePlace {
+    /// The place of `length` bytes from byte `offset` of `source`.
+    pub(crate) fn new(source: &str, offset: usize, length: usize) -> Self {
+        let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let before = source.get(..offset).unwrap_or(source);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self {
+            offset: clamp(offset),
+            length: clamp(length),
+            line: clamp(before.bytes().filter(|byte| *byte == b'\n').count() + 1),
+            column: clamp(before.get(line_start..).unwrap_or_default().chars().count() + 1),
+        }
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = self.place {
+            write!(f, "{}:{}: ", place.line, place.column)?;
+        }
+        if let Some(statement) = self.statement {
+            write!(f, "statement {statement}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+fn listed(diagnostics: &[Diagnostic]) -> String {
+    diagnostics.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// What was wrong with which input.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum ErrorDetail {
+    /// An id, name, time, cursor or other small input is not of the right form.
+    #[error("invalid {what} `{input}`: {reason}")]
+    InvalidInput {
+        /// What the input is for.
+        what: &'static str,
+        /// The input, cut short if long.
+        input: String,
+        /// The rule that it breaks.
+        reason: &'static str,
+    },
+    /// A cursor that this list did not give out: forged, cut short, or of another list, order or store.
+    #[error("invalid cursor `{cursor}`: {reason}")]
+    InvalidCursor {
+        /// The cursor, cut short if long.
+        cursor: String,
+        /// Why it is refused.
+        reason: &'static str,
+    },
+    /// Not exactly one of two forms was given.
+    #[error("exactly one of `{first}` and `{second}` must be given, not {given}")]
+    ExactlyOne {
+        /// The one form.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+        /// `"both"` or `"neither"`.
+        given: &'static str,
+    },
+    /// Cedar text that does not parse.
+    #[error("the {what} does not parse: {}", listed(.diagnostics))]
+    Syntax {
+        /// What was parsed.
+        what: &'static str,
+        /// Every finding.
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// JSON that is not what Cedar's JSON forms require.
+    #[error("the {what} is not valid: {message}")]
+    Json {
+        /// What was read.
+        what: &'static str,
+        /// What is wrong, and where.
+        message: String,
+    },
+    /// Brackets, chains or expressions nest more deeply than can be handled on every thread.
+    #[error("the {what} nests deeper than {limit} levels at byte {offset}")]
+    TooDeep {
+        /// What was scanned.
+        what: &'static str,
+        /// The limit, see [`limits`](crate::limits).
+        limit: usize,
+        /// The byte at which the limit is passed, counted from 0; 0 where it is not known.
+        offset: usize,
+    },
+    /// The policy holds a template. Only static statements can be stored.
+    #[error("statement `{id}` is a template, and templates cannot be stored")]
+    Template {
+        /// The template's id in the input, or `policy` and its number.
+        id: String,
+    },
+    /// The policy set in JSON holds template links.
+    #[error("`templateLinks` holds {count} links, and links cannot be stored")]
+    TemplateLinks {
+        /// How many.
+        count: usize,
+    },
+    /// The policy holds no statement.
+    #[error("the policy holds no statement")]
+    EmptyPolicy,
+    /// A statement's key in `staticPolicies` contradicts its own `@id` annotation.
+    #[error("statement `{key}` has an `@id` of its own: `{annotation}`")]
+    ConflictingId {
+        /// The key in `staticPolicies`.
+        key: String,
+        /// The statement's annotation.
+        annotation: String,
+    },
+    /// Cedar cannot convert the source to its other form and back without a change.
+    #[error("the {what} cannot be converted faithfully: {reason}")]
+    Unfaithful {
+        /// What was converted.
+        what: &'static str,
+        /// What came out instead.
+        reason: String,
+    },
+    /// The policy does not validate, in strict mode, against the schema.
+    #[error("{policy} does not validate against schema `{schema}`: {}", listed(.diagnostics))]
+    PolicyValidation {
+        /// The policy version, or `the policy` where it is new.
+        policy: String,
+        /// The schema version's name.
+        schema: String,
+        /// Every finding.
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// Entities, a request or a context that do not fit the schema or are not well formed.
+    #[error("the {what} is not valid: {message}")]
+    Request {
+        /// Which part: `entities`, `principal`, `action`, `resource`, `context` or `request`.
+        what: &'static str,
+        /// What Cedar says.
+        message: String,
+    },
+    /// A manifest names a policy twice.
+    #[error("the manifest names policy `{policy_id}` more than once")]
+    DuplicatePolicy {
+        /// The policy.
+        policy_id: String,
+    },
+    /// A manifest names a policy version of another policy.
+    #[error("policy version `{policy_version_id}` is not one of policy `{policy_id}`")]
+    ForeignVersion {
+        /// The policy.
+        policy_id: String,
+        /// The version.
+        policy_version_id: String,
+    },
+    /// A manifest entry carries a `sha` that is not its policy version's.
+    #[error("policy version `{policy_version_id}` has sha `{actual}`, not `{given}`")]
+    WrongSha {
+        /// The version.
+        policy_version_id: String,
+        /// What was given.
+        given: Sha256,
+        /// What it is.
+        actual: Sha256,
+    },
+    /// There is no such thing, here or in this zone.
+    #[error("{what} `{id}` does not exist")]
+    NotFound {
+        /// What was looked for.
+        what: Resource,
+        /// The id as given, cut short if long.
+        id: String,
+    },
+    /// The id is taken.
+    #[error("{what} `{id}` exists already")]
+    AlreadyExists {
+        /// What was to be created.
+        what: Resource,
+        /// The id.
+        id: String,
+    },
+    /// What is bound cannot be archived.
+    #[error("{what} `{id}` is in force: unbind it before it is archived")]
+    InForce {
+        /// What was to be archived.
+        what: Resource,
+        /// Its id.
+        id: String,
+    },
+    /// Only a platform actor may change what a platform actor made.
+    #[error("{what} `{id}` is owned by the platform: a customer cannot change it")]
+    PlatformOwned {
+        /// What was to be changed.
+        what: Resource,
+        /// Its id.
+        id: String,
+    },
+    /// It is archived, and archived things do not change and are not newly used.
+    #[error("{what} `{id}` is archived")]
+    Archived {
+        /// What is archived.
+        what: Resource,
+        /// Its id.
+        id: String,
+    },
+    /// Nothing is in force for the target.
+    #[error("nothing is bound to {target} in zone `{zone_id}`")]
+    NotBound {
+        /// The zone.
+        zone_id: String,
+        /// The target.
+        target: String,
+    },
+    /// Over a limit.
+    #[error("{what} has {actual}, over the limit of {limit}")]
+    TooLarge {
+        /// What is too large, and its unit.
+        what: &'static str,
+        /// The limit, see [`limits`](crate::limits).
+        limit: usize,
+        /// What was given; at least one over the limit where it was not counted to the end.
+        actual: usize,
+    },
+    /// What is stored is damaged.
+    #[error("the store is damaged at {place}: {problem}")]
+    Corrupt {
+        /// Where.
+        place: String,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// The file is not one of this crate's.
+    #[error("`{path}` is not a policy store: {reason}")]
+    NotAStore {
+        /// The file.
+        path: String,
+        /// How it was noticed.
+        reason: String,
+    },
+    /// The file, or a part of it, was written by a newer version of this crate.
+    #[error("written by a newer version of this crate: {what} is {found}, and this build knows up to {known}")]
+    NewerFormat {
+        /// What is newer.
+        what: &'static str,
+        /// The number found.
+        found: u64,
+        /// The highest known number.
+        known: u64,
+    },
+    /// The file is open in another handle, in this process or another.
+    #[error("`{path}` is open already")]
+    AlreadyOpen {
+        /// The file.
+        path: String,
+    },
+    /// The clock is far behind the log: one of the two was wrong.
+    #[error("the log's last entry is of {last}, too far ahead of the clock at {clock}")]
+    ClockBehind {
+        /// The last entry's time.
+        last: Timestamp,
+        /// The clock.
+        clock: Timestamp,
+    },
+    /// The write may or may not be durable. Call `recover`, then look.
+    #[error("the write failed while it was made durable; it may or may not have happened")]
+    OutcomeUnknown {
+        /// What failed.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// An earlier failure made the handle unusable until `recover` is called.
+    #[error("an earlier failure made the store unusable: call `recover`")]
+    RecoveryNeeded,
+    /// A write, or `recover`, was started inside the closure of a write of the same store.
+    #[error("a write of this store is under way on this thread")]
+    NestedWrite,
+    /// The operating system or the storage engine refused.
+    #[error("cannot {action}")]
+    Storage {
+        /// What was tried.
+        action: &'static str,
+        /// Why it failed.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Cedar failed on this input in a way that it should not; the input is refused.
+    #[error("cedar failed on the {what}: {message}")]
+    CedarFailed {
+        /// What was handed to it.
+        what: &'static str,
+        /// What it said.
+        message: String,
+    },
+    /// A receipt does not agree with this store: it is of another store, or one of the two was changed.
+    #[error("the receipt's {field} is `{receipt}`, and the store's `{stored}`")]
+    ReceiptMismatch {
+        /// The field of the receipt.
+        field: &'static str,
+        /// What the receipt says.
+        receipt: String,
+        /// What the store says.
+        stored: String,
+    },
+}
+
+impl ErrorDetail {
+    pub(crate) fn invalid(what: &'static str, input: &str, reason: &'static str) -> Self {
+        Self::InvalidInput { what, input: cut(input), reason }
+    }
+
+    pub(crate) fn cursor(cursor: &str, reason: &'static str) -> Self {
+        Self::InvalidCursor { cursor: cut(cursor), reason }
+    }
+
+    pub(crate) fn not_found(what: Resource, id: &str) -> Self {
+        Self::NotFound { what, id: cut(id) }
+    }
+
+    pub(crate) fn corrupt(place: impl fmt::Display, problem: impl fmt::Display) -> Self {
+        Self::Corrupt { place: place.to_string(), problem: problem.to_string() }
+    }
+
+    /// The kind and the code of each error.
+    fn class(&self) -> (ErrorKind, &'static str) {
+        use ErrorKind as Kind;
+        match self {
+            Self::InvalidInput { .. } => (Kind::Invalid, "invalid_input"),
+            Self::InvalidCursor { .. } => (Kind::Invalid, "invalid_cursor"),
+            Self::ExactlyOne { .. } => (Kind::Invalid, "exactly_one"),
+            Self::Syntax { .. } => (Kind::Invalid, "syntax"),
+            Self::Json { .. } => (Kind::Invalid, "json"),
+            Self::TooDeep { .. } => (Kind::TooLarge, "too_deep"),
+            Self::Template { .. } => (Kind::Invalid, "template"),
+            Self::TemplateLinks { .. } => (Kind::Invalid, "template_links"),
+            Self::EmptyPolicy => (Kind::Invalid, "empty_policy"),
+            Self::ConflictingId { .. } => (Kind::Invalid, "conflicting_id"),
+            Self::Unfaithful { .. } => (Kind::Invalid, "unfaithful"),
+            Self::PolicyValidation { .. } => (Kind::Invalid, "policy_validation"),
+            Self::Request { .. } => (Kind::Invalid, "request"),
+            Self::DuplicatePolicy { .. } => (Kind::Invalid, "duplicate_policy"),
+            Self::ForeignVersion { .. } => (Kind::Invalid, "foreign_version"),
+            Self::WrongSha { .. } => (Kind::Invalid, "wrong_sha"),
+            Self::NotFound { .. } => (Kind::NotFound, "not_found"),
+            Self::AlreadyExists { .. } => (Kind::Conflict, "already_exists"),
+            Self::InForce { .. } => (Kind::Conflict, "in_force"),
+            Self::PlatformOwned { .. } => (Kind::Forbidden, "platform_owned"),
+            Self::Archived { .. } => (Kind::Archived, "archived"),
+            Self::NotBound { .. } => (Kind::NotBound, "not_bound"),
+            Self::TooLarge { .. } => (Kind::TooLarge, "too_large"),
+            Self::Corrupt { .. } => (Kind::Corrupt, "corrupt"),
+            Self::NotAStore { .. } => (Kind::Invalid, "not_a_store"),
+            Self::NewerFormat { .. } => (Kind::Unavailable, "newer_format"),
+            Self::AlreadyOpen { .. } => (Kind::Unavailable, "already_open"),
+            Self::ClockBehind { .. } => (Kind::Unavailable, "clock_behind"),
+            Self::OutcomeUnknown { .. } => (Kind::OutcomeUnknown, "outcome_unknown"),
+            Self::RecoveryNeeded => (Kind::Unavailable, "recovery_needed"),
+            Self::NestedWrite => (Kind::Conflict, "nested_write"),
+            Self::Storage { .. } => (Kind::Unavailable, "storage"),
+            Self::CedarFailed { .. } => (Kind::Invalid, "cedar_failed"),
+            Self::ReceiptMismatch { .. } => (Kind::Conflict, "receipt_mismatch"),
+        }
+    }
+}
+
+/// The first characters of an input, so that an error does not carry megabytes.
+fn cut(input: &str) -> String {
+    match input.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", input.get(..end).unwrap_or_default()),
+        None => input.to_owned(),
+    }
+}
+
+/// Refuses `actual` when it is over `limit`.
+pub(crate) fn at_most(what: &'static str, actual: usize, limit: usize) -> Result<()> {
+    if actual > limit {
+        return Err(ErrorDetail::TooLarge { what, limit, actual }.into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_small_and_names_its_input_without_carrying_all_of_it() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+        let long = "é".repeat(10_000);
+        let error = Error::from(ErrorDetail::invalid("policy id", &long, "too long"));
+        assert!(error.to_string().starts_with("invalid policy id `ééé"));
+        assert!(error.to_string().len() < 300);
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Invalid, "invalid_input"));
+    }
+
+    #[test]
+    fn a_place_counts_lines_and_characters_from_one() {
+        let place = SourcePlace::new("é\nxé y", 7, 1);
+        assert_eq!((place.line, place.column, place.offset), (2, 4, 7));
+        assert_eq!(SourcePlace::new("ab", 99, 1).line, 1);
+    }
+}

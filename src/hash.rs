@@ -1,0 +1,150 @@
+//! Hashes as 32-byte values that print and parse as lower-case hex. What is hashed is decided by who calls.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::Digest;
+use wincode::{SchemaRead, SchemaWrite};
+
+use crate::error::{Error, ErrorDetail};
+
+macro_rules! hash_type {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, SchemaRead, SchemaWrite)]
+        #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
+        pub struct $name(pub(crate) [u8; 32]);
+
+        impl $name {
+            /// The 32 bytes.
+            pub const fn as_bytes(&self) -> &[u8; 32] {
+                &self.0
+            }
+        }
+
+        impl From<[u8; 32]> for $name {
+            fn from(bytes: [u8; 32]) -> Self {
+                Self(bytes)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            /// Reads 64 lower-case hex digits.
+            fn from_str(hex: &str) -> Result<Self, Error> {
+                decode_hex(hex).map(Self).ok_or_else(|| {
+                    ErrorDetail::invalid($what, hex, "expected 64 lower-case hex digits").into()
+                })
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let hex = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                hex.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+hash_type! {
+    /// A SHA-256: what the outside sees of content (`sha`, `manifest_sha`), so that any client can recompute it.
+    Sha256, "SHA-256"
+}
+
+hash_type! {
+    /// The BLAKE3 of a log entry's bytes: the link that chains a log.
+    EntryHash, "entry hash"
+}
+
+hash_type! {
+    /// The address of content: the BLAKE3 of its kind byte and its plain bytes.
+    Address, "address"
+}
+
+impl Sha256 {
+    /// The SHA-256 of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(sha2::Sha256::digest(bytes).into())
+    }
+}
+
+impl EntryHash {
+    /// What the first entry of a log names as its predecessor.
+    pub(crate) const NONE: Self = Self([0; 32]);
+
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self(*blake3::hash(bytes).as_bytes())
+    }
+}
+
+fn decode_hex<const N: usize>(hex: &str) -> Option<[u8; N]> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
+    if pairs.len() != N || !rest.is_empty() {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(bytes)
+}
+
+/// Lower-case hex of any bytes, and back; for cursors and log ids.
+pub(crate) mod hex {
+    pub(crate) fn encode(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    pub(crate) fn decode<const N: usize>(hex: &str) -> Option<[u8; N]> {
+        super::decode_hex(hex)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_print_and_parse_as_lower_case_hex() {
+        let empty = Sha256::of(b"");
+        let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(empty.to_string(), hex);
+        assert_eq!(hex.parse::<Sha256>().unwrap(), empty);
+        assert_eq!(serde_json::to_string(&empty).unwrap(), format!("\"{hex}\""));
+        assert_eq!(serde_json::from_str::<Sha256>(&format!("\"{hex}\"")).unwrap(), empty);
+    }
+
+    #[test]
+    fn anything_but_64_lower_case_digits_is_refused() {
+        let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        for wrong in ["", &hex[1..], &hex.to_uppercase(), &format!("{hex}0"), &hex.replace('e', "g"), &hex.replace('e', "é")] {
+            assert_eq!(wrong.parse::<Sha256>().unwrap_err().code(), "invalid_input", "{wrong}");
+        }
+    }
+}

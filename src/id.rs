@@ -1,0 +1,266 @@
+//! Names of things: ids, schema version names, log ids and actors. Who may use which is not decided here.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use wincode::{SchemaRead, SchemaWrite};
+
+use crate::error::{Error, ErrorDetail, Result};
+use crate::hash::hex;
+use crate::limits;
+
+macro_rules! id_type {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        ///
+        /// 1 to 64 characters of `A-Z a-z 0-9 . _ : -`, starting with a letter or digit.
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, SchemaRead, SchemaWrite)]
+        #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes the id, or refuses it as invalid.
+            pub fn new(id: impl Into<String>) -> Result<Self> {
+                let id = id.into();
+                match broken_rule(&id) {
+                    None => Ok(Self(id)),
+                    Some(rule) => Err(ErrorDetail::invalid($what, &id, rule).into()),
+                }
+            }
+
+            /// The id's text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, other: &str) -> bool {
+                self.0 == other
+            }
+        }
+
+        impl PartialEq<&str> for $name {
+            fn eq(&self, other: &&str) -> bool {
+                self.0 == *other
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(id: &str) -> Result<Self> {
+                Self::new(id)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::new(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+id_type! {
+    /// The id of a zone, unique in the store.
+    ZoneId, "zone id"
+}
+id_type! {
+    /// The name of a schema version, such as `2026-02-24`, unique in the store.
+    SchemaName, "schema version"
+}
+id_type! {
+    /// The id of a policy, unique in its zone.
+    PolicyId, "policy id"
+}
+id_type! {
+    /// The id of a policy version, unique in its zone.
+    PolicyVersionId, "policy version id"
+}
+id_type! {
+    /// The id of a policy set, unique in its zone.
+    PolicySetId, "policy set id"
+}
+id_type! {
+    /// The id of a policy set version, unique in its zone.
+    PolicySetVersionId, "policy set version id"
+}
+
+/// The rule that an id breaks, if any.
+fn broken_rule(id: &str) -> Option<&'static str> {
+    let Some(first) = id.bytes().next() else { return Some("it is empty") };
+    if id.len() > limits::ID_CHARS {
+        Some("it has more than 64 characters")
+    } else if !id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b)) {
+        Some("only `A-Z a-z 0-9 . _ : -` are allowed")
+    } else if !first.is_ascii_alphanumeric() {
+        Some("it must start with a letter or digit")
+    } else {
+        None
+    }
+}
+
+/// What tells a log from every other log, of this store or another: 16 random bytes, in each of its entries.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, SchemaRead, SchemaWrite)]
+#[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
+pub struct LogId(pub(crate) [u8; 16]);
+
+impl fmt::Display for LogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(&self.0))
+    }
+}
+
+impl fmt::Debug for LogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LogId({self})")
+    }
+}
+
+impl Serialize for LogId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for LogId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        hex::decode(&text).map(Self).ok_or_else(|| serde::de::Error::custom("expected 32 lower-case hex digits"))
+    }
+}
+
+/// Who manages a resource: whoever's kind of actor made it.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite,
+)]
+#[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
+#[serde(rename_all = "snake_case")]
+pub enum OwnerType {
+    /// The platform; only platform actors may change the resource.
+    Platform,
+    /// The tenant.
+    Customer,
+}
+
+/// Who writes. The store keeps the id as given and knows nothing of users; better a pseudonym than an e-mail address.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
+#[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
+pub struct Actor {
+    owner_type: OwnerType,
+    id: String,
+}
+
+impl Actor {
+    /// An actor of the tenant. `id`: 1 to 256 bytes of UTF-8 without control characters.
+    pub fn customer(id: impl Into<String>) -> Result<Self> {
+        Self::new(OwnerType::Customer, id.into())
+    }
+
+    /// An actor of the platform: what it makes, only platform actors may change. `id`: 1 to 256 bytes of UTF-8
+    /// without control characters.
+    pub fn platform(id: impl Into<String>) -> Result<Self> {
+        Self::new(OwnerType::Platform, id.into())
+    }
+
+    fn new(owner_type: OwnerType, id: String) -> Result<Self> {
+        check_text("actor id", &id, limits::ACTOR_ID_BYTES)?;
+        Ok(Self { owner_type, id })
+    }
+
+    /// The kind of actor, and so the owner of what it makes.
+    pub fn owner_type(&self) -> OwnerType {
+        self.owner_type
+    }
+
+    /// The id as given.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.id)
+    }
+}
+
+/// Refuses text that is empty, longer than `limit` bytes, or that holds control characters.
+pub(crate) fn check_text(what: &'static str, text: &str, limit: usize) -> Result<()> {
+    if text.is_empty() {
+        return Err(ErrorDetail::invalid(what, text, "it is empty").into());
+    }
+    crate::error::at_most(what, text.len(), limit)?;
+    if text.chars().any(char::is_control) {
+        return Err(ErrorDetail::invalid(what, text, "control characters are not allowed").into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_keep_the_alphabet_and_the_length() {
+        let longest = "a".repeat(64);
+        for good in ["a", "0", "2026-02-24", "a.b_c:d-e", longest.as_str()] {
+            assert_eq!(PolicyId::new(good).unwrap(), good);
+        }
+        let too_long = "a".repeat(65);
+        for bad in ["", "-a", ".a", "_a", ":a", "a b", "a/b", "é", "a\0", too_long.as_str()] {
+            let error = PolicyId::new(bad).unwrap_err();
+            assert_eq!(error.code(), "invalid_input", "{bad}");
+            assert!(error.to_string().contains("policy id"), "{error}");
+        }
+    }
+
+    #[test]
+    fn ids_are_strings_in_json_and_refused_when_wrong() {
+        let id: ZoneId = serde_json::from_str("\"acme\"").unwrap();
+        assert_eq!(serde_json::to_string(&id).unwrap(), "\"acme\"");
+        assert!(serde_json::from_str::<ZoneId>("\"a b\"").is_err());
+    }
+
+    #[test]
+    fn actors_take_any_short_text_without_control_characters() {
+        assert_eq!(Actor::customer("zoë@example").unwrap().owner_type(), OwnerType::Customer);
+        assert_eq!(Actor::platform("x".repeat(256)).unwrap().owner_type(), OwnerType::Platform);
+        for (bad, code) in [("", "invalid_input"), ("a\nb", "invalid_input"), ("a\u{85}", "invalid_input")] {
+            assert_eq!(Actor::customer(bad).unwrap_err().code(), code);
+        }
+        assert_eq!(Actor::customer("x".repeat(257)).unwrap_err().code(), "too_large");
+    }
+}

@@ -1,0 +1,54 @@
+//! Every bound on what the store accepts, in one place.
+//!
+//! A limit is enforced when something is written and, before memory is allocated, when it is read back. Limits may
+//! grow in later versions and never shrink: what was stored stays readable. What a limit is for is known elsewhere.
+
+/// Bytes of one policy version's Cedar text.
+pub const POLICY_TEXT_BYTES: usize = 64 * 1024;
+/// Bytes of one policy version given as JSON.
+pub const POLICY_JSON_BYTES: usize = 256 * 1024;
+/// Statements in one policy version.
+pub const POLICY_STATEMENTS: usize = 1_000;
+/// Bytes of a schema source, and of its other form.
+pub const SCHEMA_BYTES: usize = 1024 * 1024;
+/// Bytes of an entities document.
+pub const ENTITIES_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of a request's context.
+pub const CONTEXT_BYTES: usize = 1024 * 1024;
+/// Bytes of a principal, action or resource as Cedar text.
+pub const ENTITY_UID_BYTES: usize = 64 * 1024;
+/// Bytes of a name.
+pub const NAME_BYTES: usize = 256;
+/// Bytes of a description.
+pub const DESCRIPTION_BYTES: usize = 4 * 1024;
+/// Entries in a manifest.
+pub const MANIFEST_ENTRIES: usize = 1_000;
+/// Characters of an id or of a schema version's name.
+pub const ID_CHARS: usize = 64;
+/// Bytes of an actor's id.
+pub const ACTOR_ID_BYTES: usize = 256;
+/// Bytes of a target's id.
+pub const TARGET_ID_BYTES: usize = 256;
+/// Log entries of one write.
+pub const WRITE_ENTRIES: usize = 100_000;
+/// Items on one page of a list.
+pub const PAGE_ITEMS: usize = 100;
+/// Items on a page of a list where no limit is given.
+pub const PAGE_ITEMS_DEFAULT: usize = 50;
+/// Characters of a cursor.
+pub const CURSOR_CHARS: usize = 255;
+/// Bytes of one encoded log entry.
+pub const ENTRY_BYTES: usize = 64 * 1024;
+/// Bytes of one object of content.
+pub const OBJECT_BYTES: usize = 8 * 1024 * 1024;
+
+/// How deeply brackets may nest in Cedar text, and how high an expression may be.
+pub const CEDAR_DEPTH: usize = 64;
+/// How many elements a chain of one kind may have in Cedar text: `a.b.c`, `!!x`, `--x`, `if … else if …`.
+pub const CEDAR_CHAIN: usize = 256;
+/// Tokens in one policy version's text.
+pub const POLICY_TOKENS: usize = 32 * 1024;
+/// Tokens in one schema text.
+pub const SCHEMA_TOKENS: usize = 512 * 1024;
+/// How deeply arrays and objects may nest in any JSON that is given.
+pub const JSON_DEPTH: usize = 100;

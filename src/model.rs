@@ -1,0 +1,141 @@
+//! The small words of the domain that both the disk and the API speak: forms, statuses, targets, modes.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use wincode::{SchemaRead, SchemaWrite};
+
+use crate::error::Result;
+use crate::hash::{Address, Sha256};
+use crate::id::{PolicyId, PolicyVersionId, SchemaName, check_text};
+use crate::limits;
+
+/// The form that a policy or a schema is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
+#[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// Cedar's human-readable syntax.
+    Cedar,
+    /// Cedar's JSON.
+    Json,
+}
+
+impl Form {
+    /// The other of the two forms.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Cedar => Self::Json,
+            Self::Json => Self::Cedar,
+        }
+    }
+}
+
+/// What a schema version may be used for. `Active` and `Deprecated` change into each other; `Archived` is final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
+#[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
+#[serde(rename_all = "snake_case")]
+pub enum SchemaStatus {
+    /// In use.
+    Active,
+    /// Still accepted for new versions, but on its way out.
+    Deprecated,
+    /// Accepted for nothing new; what was pinned to it still evaluates.
+    Archived,
+}
+
+/// What kind of target a policy set is for.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite,
+)]
+#[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
+#[serde(rename_all = "snake_case")]
+pub enum TargetType {
+    /// All requests of a zone.
+    Zone,
+    /// The requests of one user.
+    User,
+}
+
+/// What a policy set version is bound to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
+#[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Target {
+    /// The zone itself.
+    Zone,
+    /// One user of the zone, by the id that the frontend knows.
+    User(String),
+}
+
+impl Target {
+    /// The kind of target.
+    pub fn target_type(&self) -> TargetType {
+        match self {
+            Self::Zone => TargetType::Zone,
+            Self::User(_) => TargetType::User,
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        match self {
+            Self::Zone => Ok(()),
+            Self::User(id) => check_text("target id", id, limits::TARGET_ID_BYTES),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Zone => f.write_str("the zone"),
+            Self::User(id) => write!(f, "user `{id}`"),
+        }
+    }
+}
+
+/// How a binding takes part in decisions.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite,
+)]
+#[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum BindingMode {
+    /// It decides.
+    Active,
+    /// It is observed and never enforced.
+    Shadow,
+}
+
+/// The Cedar that parsed and validated something.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
+#[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
+pub struct CedarVersion {
+    /// The version of the `cedar-policy` crate.
+    pub sdk: String,
+    /// The version of the Cedar language.
+    pub language: String,
+}
+
+/// One entry of a manifest: which version of which policy, and the SHA-256 of its Cedar text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestEntry {
+    /// The policy; a manifest has at most one entry for each.
+    pub policy_id: PolicyId,
+    /// The version of it that is pinned.
+    pub policy_version_id: PolicyVersionId,
+    /// The SHA-256 of the version's Cedar text.
+    pub sha: Sha256,
+}
+
+/// Which schema something was validated against: the name, and the address of the source that the name stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, SchemaRead, SchemaWrite)]
+#[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
+pub(crate) struct SchemaRef {
+    pub version: SchemaName,
+    pub form: Form,
+    pub source: Address,
+}

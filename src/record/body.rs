@@ -1,0 +1,175 @@
+//! What a log entry says: one struct for each kind of change, with the kind's number. Numbers are never reused.
+//!
+//! A body states the whole of what later reads need, so that one entry answers for a name, a status or a binding
+//! without the entries before it. Rules between entries (is the id free, may it be bound) are not known here.
+
+use wincode::{SchemaRead, SchemaWrite};
+
+use super::codec::{decode, encode};
+use super::object::ObjectKind;
+use crate::hash::{Address, Sha256};
+use crate::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
+use crate::model::{BindingMode, CedarVersion, Form, SchemaRef, SchemaStatus, Target, TargetType};
+
+/// Declares the bodies, and with them the one place where a kind has its number.
+macro_rules! bodies {
+    ($($(#[$doc:meta])* $kind:literal $name:ident { $($field:ident: $type:ty),* $(,)? })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
+            #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
+            pub(crate) struct $name { $(pub $field: $type),* }
+
+            impl From<$name> for Body {
+                fn from(body: $name) -> Self {
+                    Self::$name(body)
+                }
+            }
+        )*
+
+        /// The body of a log entry.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub(crate) enum Body {
+            $($(#[$doc])* $name($name)),*
+        }
+
+        impl Body {
+            /// Every kind's number.
+            #[cfg(test)]
+            pub(crate) const KINDS: &[u16] = &[$($kind),*];
+
+            /// The number that stands for this kind of body on disk.
+            pub(crate) fn kind(&self) -> u16 {
+                match self { $(Self::$name(_) => $kind),* }
+            }
+
+            /// The body's canonical bytes.
+            pub(crate) fn encode(&self) -> Result<Vec<u8>, String> {
+                match self { $(Self::$name(body) => encode(body)),* }
+            }
+
+            /// The body of kind `kind` in `bytes`; `None` if this build does not know the kind.
+            pub(crate) fn decode(kind: u16, bytes: &[u8]) -> Option<Result<Self, String>> {
+                match kind {
+                    $($kind => Some(decode::<$name>(bytes).map(Self::$name)),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+bodies! {
+    // The store's own log.
+
+    /// A zone was created; its history is in a log of its own.
+    1 ZoneCreated { zone_id: ZoneId, log_id: LogId }
+    /// A schema version was published.
+    2 SchemaPublished {
+        version: SchemaName,
+        form: Form,
+        sha: Sha256,
+        source: Address,
+        converted: Address,
+        cedar: CedarVersion,
+    }
+    /// A schema version's status changed.
+    3 SchemaStatusChanged { version: SchemaName, status: SchemaStatus }
+
+    // A zone's log.
+
+    /// The first entry of a zone's log: which zone it is of.
+    16 ZoneOpened { zone_id: ZoneId }
+    /// A policy was created.
+    17 PolicyCreated { policy_id: PolicyId, name: String, description: Option<String> }
+    /// A policy's name and description, as they are from here on.
+    18 PolicyUpdated { policy_id: PolicyId, name: String, description: Option<String> }
+    /// A policy was archived.
+    19 PolicyArchived { policy_id: PolicyId }
+    /// A version of a policy was created.
+    20 PolicyVersionCreated {
+        policy_id: PolicyId,
+        version_id: PolicyVersionId,
+        version: u32,
+        schema: SchemaRef,
+        form: Form,
+        sha: Sha256,
+        text: Address,
+        json: Address,
+        statements: u32,
+        warnings: Option<Address>,
+        cedar: CedarVersion,
+    }
+    /// A version of a policy was archived.
+    21 PolicyVersionArchived { policy_id: PolicyId, version_id: PolicyVersionId, version: u32 }
+    /// A policy set was created.
+    22 PolicySetCreated { policy_set_id: PolicySetId, name: String, target_type: TargetType }
+    /// A policy set's name, as it is from here on.
+    23 PolicySetUpdated { policy_set_id: PolicySetId, name: String }
+    /// A policy set was archived.
+    24 PolicySetArchived { policy_set_id: PolicySetId }
+    /// A version of a policy set was created.
+    25 PolicySetVersionCreated {
+        policy_set_id: PolicySetId,
+        version_id: PolicySetVersionId,
+        version: u32,
+        schema: SchemaRef,
+        manifest: Address,
+        manifest_sha: Sha256,
+        entries: u32,
+        cedar: CedarVersion,
+    }
+    /// A version of a policy set was archived.
+    26 PolicySetVersionArchived { policy_set_id: PolicySetId, version_id: PolicySetVersionId, version: u32 }
+    /// A policy set version was bound to a target, in the place of what was bound there.
+    27 Bound {
+        target: Target,
+        mode: BindingMode,
+        bound: BoundVersion,
+        replaced: Option<BoundVersion>,
+    }
+    /// What was bound to a target was unbound.
+    28 Unbound { target: Target, mode: BindingMode, replaced: BoundVersion }
+}
+
+/// A policy set version, as bindings name it.
+#[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
+#[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
+pub(crate) struct BoundVersion {
+    pub policy_set_id: PolicySetId,
+    pub version_id: PolicySetVersionId,
+    pub version: u32,
+}
+
+/// A piece of content that an entry names: its kind, its address, and its SHA-256 where the entry states it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Content {
+    pub kind: ObjectKind,
+    pub address: Address,
+    pub sha: Option<Sha256>,
+}
+
+impl Body {
+    /// All content that the entry names.
+    pub(crate) fn content(&self) -> Vec<Content> {
+        let content = |kind, address, sha| Content { kind, address, sha };
+        match self {
+            Self::SchemaPublished(body) => vec![
+                content(ObjectKind::of_schema(body.form), body.source, Some(body.sha)),
+                content(ObjectKind::of_schema(body.form.other()), body.converted, None),
+            ],
+            Self::PolicyVersionCreated(body) => [
+                Some(content(ObjectKind::PolicyText, body.text, Some(body.sha))),
+                Some(content(ObjectKind::PolicyJson, body.json, None)),
+                body.warnings.map(|address| content(ObjectKind::Warnings, address, None)),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+            Self::PolicySetVersionCreated(body) => {
+                vec![content(ObjectKind::Manifest, body.manifest, Some(body.manifest_sha))]
+            }
+            _ => Vec::new(),
+        }
+    }
+}

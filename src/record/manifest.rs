@@ -1,0 +1,123 @@
+//! A policy set version's manifest: its entries, its one canonical JSON form, and the SHA-256 of that.
+//!
+//! The canonical form is that of RFC 8785. Every string in a manifest is of the id alphabet or hex, so no character
+//! needs an escape, and members stand in the order of their names.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{ErrorDetail, Result};
+use crate::hash::Sha256;
+use crate::limits;
+use crate::model::ManifestEntry;
+
+/// The entries, sorted by policy id, one for each policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Manifest {
+    entries: Vec<ManifestEntry>,
+}
+
+impl Manifest {
+    /// Sorts the entries; refuses a second entry for a policy, and too many.
+    pub(crate) fn new(mut entries: Vec<ManifestEntry>) -> Result<Self> {
+        crate::error::at_most("the manifest's entries", entries.len(), limits::MANIFEST_ENTRIES)?;
+        entries.sort_by(|a, b| a.policy_id.cmp(&b.policy_id));
+        if let Some([twice, _]) = entries.array_windows().find(|[a, b]| a.policy_id == b.policy_id) {
+            return Err(ErrorDetail::DuplicatePolicy { policy_id: twice.policy_id.to_string() }.into());
+        }
+        Ok(Self { entries })
+    }
+
+    pub(crate) fn entries(&self) -> &[ManifestEntry] {
+        &self.entries
+    }
+
+    pub(crate) fn into_entries(self) -> Vec<ManifestEntry> {
+        self.entries
+    }
+
+    /// The canonical JSON.
+    pub(crate) fn canonical(&self) -> String {
+        // Fields are declared in the order of their names, and no string needs an escape: see the module's head.
+        let entries: Vec<String> = self
+            .entries
+            .iter()
+            .map(|entry| {
+                let ManifestEntry { policy_id, policy_version_id, sha } = entry;
+                format!(r#"{{"policy_id":"{policy_id}","policy_version_id":"{policy_version_id}","sha":"{sha}"}}"#)
+            })
+            .collect();
+        format!(r#"{{"entries":[{}]}}"#, entries.join(","))
+    }
+
+    /// The SHA-256 of the canonical JSON.
+    pub(crate) fn sha(canonical: &str) -> Sha256 {
+        Sha256::of(canonical.as_bytes())
+    }
+
+    /// Reads back what [`canonical`](Self::canonical) gave, and nothing else.
+    pub(crate) fn parse(canonical: &str) -> Result<Self, String> {
+        let given: Self = serde_json::from_str(canonical).map_err(|error| error.to_string())?;
+        let manifest = Self::new(given.entries).map_err(|error| error.to_string())?;
+        if manifest.canonical() != canonical {
+            return Err("the manifest is not in canonical form".to_owned());
+        }
+        Ok(manifest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(policy: &str) -> ManifestEntry {
+        ManifestEntry {
+            policy_id: policy.parse().unwrap(),
+            policy_version_id: format!("{policy}.v1").parse().unwrap(),
+            sha: Sha256::of(policy.as_bytes()),
+        }
+    }
+
+    #[test]
+    fn the_canonical_form_is_that_of_rfc_8785_whatever_the_order_given() {
+        let manifest = Manifest::new(vec![entry("b"), entry("B"), entry("a:1")]).unwrap();
+        let canonical = manifest.canonical();
+        let judge = serde_json_canonicalizer::to_string(&manifest).unwrap();
+        assert_eq!(canonical, judge);
+        assert_eq!(Manifest::parse(&canonical).unwrap(), manifest);
+        assert_eq!(Manifest::new(vec![entry("a:1"), entry("b"), entry("B")]).unwrap().canonical(), canonical);
+    }
+
+    #[test]
+    fn the_sha_is_pinned() {
+        let empty = Manifest::new(Vec::new()).unwrap().canonical();
+        assert_eq!(empty, r#"{"entries":[]}"#);
+        assert_eq!(
+            Manifest::sha(&empty).to_string(),
+            "d801aa1fb7ddcc330a5e3173372ea6af4a3d08ec58074478e85aa5603e926658"
+        );
+        let one = Manifest::new(vec![entry("p")]).unwrap().canonical();
+        assert_eq!(Manifest::sha(&one).to_string(), "PIN_ONE");
+    }
+
+    #[test]
+    fn a_policy_is_pinned_once_and_entries_are_limited() {
+        let error = Manifest::new(vec![entry("a"), entry("b"), entry("a")]).unwrap_err();
+        assert_eq!(error.code(), "duplicate_policy");
+        assert!(error.to_string().contains("`a`"));
+        let many = (0..=limits::MANIFEST_ENTRIES).map(|n| entry(&format!("p{n}"))).collect();
+        assert_eq!(Manifest::new(many).unwrap_err().code(), "too_large");
+    }
+
+    #[test]
+    fn only_the_canonical_form_is_read() {
+        let canonical = Manifest::new(vec![entry("a"), entry("b")]).unwrap().canonical();
+        for wrong in [
+            canonical.replace(":[", ": ["),
+            canonical.replace("\"a\"", "\"c\""),
+            canonical.replace("{\"entries\"", "{\"more\":1,\"entries\""),
+        ] {
+            assert!(Manifest::parse(&wrong).is_err(), "{wrong}");
+        }
+    }
+}

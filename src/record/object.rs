@@ -1,0 +1,110 @@
+//! Content: what is kept once under its address, however many entries name it.
+//!
+//! An address is the BLAKE3 of the kind's byte and the plain bytes, so the same bytes as another kind of content are
+//! another object. The stored value is an encoding byte and a payload, so that compression can come later.
+
+use crate::hash::Address;
+use crate::limits;
+use crate::model::Form;
+
+/// The kinds of content. The number is part of the address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub(crate) enum ObjectKind {
+    /// A policy version's Cedar text.
+    PolicyText = 1,
+    /// A policy version's JSON form.
+    PolicyJson = 2,
+    /// A policy set version's manifest, as canonical JSON (RFC 8785).
+    Manifest = 3,
+    /// A schema in Cedar's syntax.
+    SchemaText = 4,
+    /// A schema in JSON.
+    SchemaJson = 5,
+    /// What Cedar warned of in a policy version, as a JSON array.
+    Warnings = 6,
+}
+
+impl ObjectKind {
+    /// The kind of a schema that is written in `form`.
+    pub(crate) fn of_schema(form: Form) -> Self {
+        match form {
+            Form::Cedar => Self::SchemaText,
+            Form::Json => Self::SchemaJson,
+        }
+    }
+}
+
+/// The payload is the plain bytes.
+const PLAIN: u8 = 0;
+
+/// A piece of content on its way to the store. All content is UTF-8.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Object<'a> {
+    pub kind: ObjectKind,
+    pub text: &'a str,
+}
+
+impl<'a> Object<'a> {
+    pub(crate) fn new(kind: ObjectKind, text: &'a str) -> Self {
+        Self { kind, text }
+    }
+
+    /// Where it is kept.
+    pub(crate) fn address(&self) -> Address {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&[self.kind as u8]);
+        hasher.update(self.text.as_bytes());
+        Address(*hasher.finalize().as_bytes())
+    }
+
+    /// The value to store.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        [&[PLAIN], self.text.as_bytes()].concat()
+    }
+
+    /// The content in a stored `value`, which must be what `address` names.
+    pub(crate) fn decode(kind: ObjectKind, address: Address, value: &'a [u8]) -> Result<Self, String> {
+        let payload = match value.split_first() {
+            Some((&PLAIN, payload)) => payload,
+            Some((encoding, _)) => return Err(format!("unknown encoding {encoding}")),
+            None => return Err("empty value".to_owned()),
+        };
+        if payload.len() > limits::OBJECT_BYTES {
+            return Err(format!("{} bytes, over the limit of {}", payload.len(), limits::OBJECT_BYTES));
+        }
+        let text = std::str::from_utf8(payload).map_err(|error| error.to_string())?;
+        let object = Self { kind, text };
+        if object.address() != address {
+            return Err("the content is not what its address names".to_owned());
+        }
+        Ok(object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_pinned_and_depends_on_the_kind() {
+        let text = Object::new(ObjectKind::PolicyText, "permit(principal, action, resource);");
+        let address = text.address();
+        assert_eq!(address.to_string(), "8dad7232e80e2f4af1aa2f85ef7bcc7f07434e229d2ef3357076e18bd0ccaa7b");
+        assert_ne!(address, Object::new(ObjectKind::PolicyJson, text.text).address());
+        assert_eq!(text.encode()[..7], *b"\0permit");
+    }
+
+    #[test]
+    fn only_the_very_bytes_are_read_back() {
+        let object = Object::new(ObjectKind::Manifest, "{}");
+        let (address, value) = (object.address(), object.encode());
+        let read = |value: &[u8]| Object::decode(ObjectKind::Manifest, address, value).map(|o| o.text.to_owned());
+        assert_eq!(read(&value).unwrap(), "{}");
+        assert!(read(b"").is_err());
+        assert!(read(b"\x01{}").is_err());
+        assert!(read(b"\0{} ").is_err());
+        assert!(read(b"\0\xff").is_err());
+        assert!(Object::decode(ObjectKind::PolicyText, address, &value).is_err());
+    }
+}

@@ -1,0 +1,87 @@
+//! The two things that make a program differ from run to run, time and randomness: they enter the store here.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::{ErrorDetail, Result};
+use crate::id::LogId;
+use crate::time::Timestamp;
+
+/// Where the store takes time and ids from.
+pub(crate) struct Sources {
+    clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    seed: [u8; 32],
+    drawn: AtomicU64,
+}
+
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources").finish_non_exhaustive()
+    }
+}
+
+impl Sources {
+    /// With no `seed`, one is taken from the operating system.
+    #[expect(clippy::disallowed_methods, reason = "the one place that owns the system's randomness")]
+    pub(crate) fn new(clock: Box<dyn Fn() -> Timestamp + Send + Sync>, seed: Option<u64>) -> Result<Self> {
+        let mut bytes = [0; 32];
+        match seed {
+            Some(seed) => bytes = blake3::derive_key("policy-store 1 id seed", &seed.to_be_bytes()),
+            None => getrandom::fill(&mut bytes)
+                .map_err(|error| ErrorDetail::Storage { action: "get random bytes", source: error.to_string().into() })?,
+        }
+        Ok(Self { clock, seed: bytes, drawn: AtomicU64::new(0) })
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Random bytes. A seed gives the same bytes for the same `place` and the same number of draws before, so that
+    /// a seeded store can be reopened and still draws new ids.
+    pub(crate) fn random(&self, place: &[u8]) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.seed);
+        hasher.update(&self.drawn.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+        hasher.update(place);
+        *hasher.finalize().as_bytes()
+    }
+
+    /// A UUIDv7 of the millisecond of `time`, for the entry at `position` of log `log_id`.
+    pub(crate) fn uuid(&self, time: Timestamp, log_id: LogId, position: u64) -> String {
+        let random = self.random(&[log_id.0.as_slice(), &position.to_be_bytes()].concat());
+        let mut ten = [0; 10];
+        ten.copy_from_slice(random.first_chunk::<10>().unwrap_or(&[0; 10]));
+        let millis = u64::try_from(time.as_micros() / 1_000).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(millis, &ten).into_uuid().to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(seed: Option<u64>) -> Sources {
+        Sources::new(Box::new(|| Timestamp::from_micros(1_771_939_200_000_000)), seed).unwrap()
+    }
+
+    #[test]
+    fn ids_are_version_7_uuids_of_the_time_given() {
+        let sources = sources(Some(1));
+        let id = sources.uuid(sources.now(), LogId([0; 16]), 0);
+        let uuid = uuid::Uuid::parse_str(&id).unwrap();
+        assert_eq!(uuid.get_version_num(), 7);
+        assert_eq!(id[..13].replace('-', ""), format!("{:012x}", 1_771_939_200_000_u64));
+    }
+
+    #[test]
+    fn a_seed_repeats_itself_but_no_draw_repeats_another() {
+        let (first, again, other, real) = (sources(Some(1)), sources(Some(1)), sources(Some(2)), sources(None));
+        let draw = |sources: &Sources, position| sources.uuid(sources.now(), LogId([0; 16]), position);
+        let id = draw(&first, 0);
+        assert_eq!(id, draw(&again, 0));
+        assert_ne!(id, draw(&first, 0));
+        assert_ne!(id, draw(&other, 0));
+        assert_ne!(draw(&sources(Some(1)), 1), id, "a reopened store stands at a later position");
+        assert_ne!(draw(&real, 0), draw(&sources(None), 0));
+    }
+}

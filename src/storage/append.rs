@@ -1,0 +1,252 @@
+//! Writing: entries are appended to logs and content is added, in one transaction of the storage engine.
+//!
+//! Entries wait in memory until the write ends, because each names its group and the hash of the one before it; the
+//! rows that they derive are in the transaction at once, so that later calls of the same write see them. What may be
+//! written is decided above.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::cache::RecordCache;
+use super::failure::Failed;
+use super::index::{Rows, derive};
+use super::key::{self, LogNumber};
+use super::row::{Head, LogsRow, Row};
+use super::tables::{Source, Space, WriteTables};
+use super::view::{Pending, View};
+use crate::error::{ErrorDetail, Result, at_most};
+use crate::hash::{Address, EntryHash};
+use crate::id::{Actor, LogId};
+use crate::limits;
+use crate::record::{Body, Entry, Envelope, Group, Object, Recorded};
+use crate::time::Timestamp;
+
+/// What all entries of a write share.
+#[derive(Clone, Debug)]
+pub(crate) struct Author {
+    pub actor: Actor,
+    pub clock: Timestamp,
+    /// How far a log's last entry may lie ahead of the clock, in microseconds.
+    pub tolerance: i64,
+}
+
+/// A write that is under way.
+pub(crate) struct Append<'txn> {
+    tables: WriteTables<'txn>,
+    cache: &'txn RecordCache,
+    failed: &'txn Failed,
+    author: Author,
+    logs: BTreeMap<LogNumber, OpenLog>,
+    pending: Pending,
+    /// The logs that the write has opened anew.
+    created: BTreeMap<LogId, LogNumber>,
+    /// Why the write can no longer be completed: an earlier call failed halfway.
+    broken: Option<String>,
+}
+
+/// A log that the write has added to.
+struct OpenLog {
+    head: Head,
+    /// Where its next entry will stand.
+    next: u64,
+    last_time: Timestamp,
+}
+
+impl<'txn> Append<'txn> {
+    pub(super) fn new(
+        tables: WriteTables<'txn>,
+        cache: &'txn RecordCache,
+        failed: &'txn Failed,
+        author: Author,
+    ) -> Self {
+        let (logs, pending, created) = (BTreeMap::new(), Pending::new(), BTreeMap::new());
+        Self { tables, cache, failed, author, logs, pending, created, broken: None }
+    }
+
+    pub(crate) fn author(&self) -> &Author {
+        &self.author
+    }
+
+    /// Reads the store as this write has left it so far.
+    pub(crate) fn view<T>(&self, f: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
+        self.failed.guard(|| f(&View::new(&self.tables, self.cache, Some(&self.pending))))
+    }
+
+    /// Where the next entry of `log` will stand, and when it will have been made.
+    pub(crate) fn next(&mut self, log: LogNumber) -> Result<(LogId, u64, Timestamp)> {
+        let failed = self.failed;
+        failed.guard(|| self.next_place(log))
+    }
+
+    /// Appends an entry, and derives its rows.
+    pub(crate) fn append(&mut self, log: LogNumber, body: impl Into<Body>) -> Result<Arc<Recorded>> {
+        at_most("the write's entries", self.pending.len() + 1, limits::WRITE_ENTRIES)?;
+        self.next(log)?;
+        let body = body.into();
+        self.step(|append| append.add_entry(log, body))
+    }
+
+    /// Adds content, unless it is there already; then what is there is verified.
+    pub(crate) fn put_object(&mut self, object: Object<'_>) -> Result<Address> {
+        self.step(|append| append.add_object(object))
+    }
+
+    /// Opens a new log.
+    pub(crate) fn create_log(&mut self, log_id: LogId) -> Result<LogNumber> {
+        self.step(|append| {
+            let LogsRow { next } = append.view_unguarded().logs()?;
+            let after = next.checked_add(1).ok_or_else(|| ErrorDetail::corrupt("the number of logs", "it is used up"))?;
+            append.put_meta(key::META_LOGS, &LogsRow { next: after })?;
+            let head = Head { log_id, length: 0, last: EntryHash::NONE };
+            append.put_meta(&key::head(next), &head)?;
+            append.created.insert(log_id, next);
+            Ok(next)
+        })
+    }
+
+    /// Stores the entries and moves the heads. True if anything was written.
+    pub(super) fn finish(mut self) -> Result<bool> {
+        if let Some(problem) = self.broken {
+            let source = format!("an earlier call of the write failed: {problem}").into();
+            return Err(ErrorDetail::Storage { action: "complete the write", source }.into());
+        }
+        let failed = self.failed;
+        failed.guard(|| {
+            for (log, open) in std::mem::take(&mut self.logs) {
+                self.store_entries(log, open)?;
+            }
+            Ok(!self.pending.is_empty())
+        })
+    }
+
+    /// Runs a part that writes: if it fails, the whole write can only be given up.
+    fn step<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let failed = self.failed;
+        let result = failed.guard(|| f(self));
+        if let Err(error) = &result {
+            self.broken.get_or_insert_with(|| error.to_string());
+        }
+        result
+    }
+
+    fn view_unguarded(&self) -> View<'_> {
+        View::new(&self.tables, self.cache, Some(&self.pending))
+    }
+
+    fn open_log(&mut self, log: LogNumber) -> Result<&mut OpenLog> {
+        if !self.logs.contains_key(&log) {
+            let view = self.view_unguarded();
+            let head = view.head(log)?;
+            let last_time = view.last_time(log, &head)?;
+            if let Some(last) = head.length.checked_sub(1)
+                && view.entry(log, last)?.hash != head.last
+            {
+                return Err(ErrorDetail::corrupt(format_args!("the head of log {log}"), "its hash is another").into());
+            }
+            let clock = self.author.clock;
+            if last_time.as_micros().saturating_sub(clock.as_micros()) > self.author.tolerance {
+                return Err(ErrorDetail::ClockBehind { last: last_time, clock }.into());
+            }
+            self.logs.insert(log, OpenLog { next: head.length, head, last_time });
+        }
+        self.logs.get_mut(&log).ok_or_else(|| ErrorDetail::corrupt("the write", "a log was lost").into())
+    }
+
+    fn next_place(&mut self, log: LogNumber) -> Result<(LogId, u64, Timestamp)> {
+        let clock = self.author.clock;
+        let open = self.open_log(log)?;
+        let after = open.last_time.next().ok_or(ErrorDetail::ClockBehind { last: open.last_time, clock })?;
+        Ok((open.head.log_id, open.next, clock.max(after)))
+    }
+
+    fn add_entry(&mut self, log: LogNumber, body: Body) -> Result<Arc<Recorded>> {
+        let (log_id, position, created_at) = self.next_place(log)?;
+        let Author { actor, clock, .. } = self.author.clone();
+        let recorded = Arc::new(Recorded {
+            envelope: Envelope {
+                log_id,
+                position,
+                previous: EntryHash::NONE,
+                created_at,
+                clock,
+                actor,
+                imported_by: None,
+                request: None,
+                group: Group { start: position, size: 0 },
+            },
+            body,
+            hash: EntryHash::NONE,
+        });
+        derive(&mut IndexTable { tables: &mut self.tables, logs: &self.created }, log, &recorded)?;
+        self.pending.insert((log, position), recorded.clone());
+        let open = self.open_log(log)?;
+        open.next = position + 1;
+        open.last_time = created_at;
+        Ok(recorded)
+    }
+
+    fn add_object(&mut self, object: Object<'_>) -> Result<Address> {
+        let address = object.address();
+        let mut stored = None;
+        self.tables.get(Space::Objects, key::object(&address), &mut |value| {
+            stored = Some(Object::decode(object.kind, address, value).map(|_| ()));
+        })?;
+        match stored {
+            None => self.tables.put(Space::Objects, key::object(&address), &object.encode())?,
+            Some(Ok(())) => {}
+            Some(Err(problem)) => {
+                return Err(ErrorDetail::corrupt(format_args!("content {address}"), problem).into());
+            }
+        }
+        Ok(address)
+    }
+
+    /// Gives the waiting entries of one log their group and their chain, and stores them.
+    fn store_entries(&mut self, log: LogNumber, open: OpenLog) -> Result<()> {
+        let OpenLog { mut head, next, .. } = open;
+        let start = head.length;
+        let size = u32::try_from(next - start)
+            .map_err(|_| ErrorDetail::corrupt("the write", "it has more entries than a group can hold"))?;
+        for position in start..next {
+            let Some(recorded) = self.pending.get(&(log, position)) else {
+                return Err(ErrorDetail::corrupt("the write", "an entry was lost").into());
+            };
+            let envelope =
+                Envelope { previous: head.last, group: Group { start, size }, ..recorded.envelope.clone() };
+            let damaged = |problem| ErrorDetail::corrupt(super::view::EntryPlace(log, position), problem);
+            let (bytes, hash) =
+                Entry::new(envelope, &recorded.body).and_then(|entry| entry.encode()).map_err(damaged)?;
+            self.tables.put(Space::Log, &key::entry(log, position), &Entry::stored(&bytes, hash))?;
+            head.last = hash;
+        }
+        head.length = next;
+        self.put_meta(&key::head(log), &head)
+    }
+
+    fn put_meta(&mut self, row_key: &[u8], row: &impl Row) -> Result<()> {
+        let value = row.to_value(row_key).map_err(|problem| ErrorDetail::corrupt("the meta row", problem))?;
+        self.tables.put(Space::Meta, row_key, &value)
+    }
+}
+
+/// The index table, as `derive` sees it.
+pub(super) struct IndexTable<'a, 'txn> {
+    pub tables: &'a mut WriteTables<'txn>,
+    pub logs: &'a BTreeMap<LogId, LogNumber>,
+}
+
+impl Rows for IndexTable<'_, '_> {
+    fn get(&self, row_key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let mut value = None;
+        self.tables.get(Space::Index, row_key, &mut |bytes| value = Some(bytes.to_vec()))?;
+        Ok(value)
+    }
+
+    fn put(&mut self, row_key: Vec<u8>, value: Vec<u8>) -> Result<()> {
+        self.tables.put(Space::Index, &row_key, &value)
+    }
+
+    fn log_number(&self, log_id: LogId) -> Option<LogNumber> {
+        self.logs.get(&log_id).copied()
+    }
+}

@@ -1,0 +1,89 @@
+//! Decoded entries and content, kept up to a budget in bytes.
+//!
+//! Both never change once they are durable, so nothing here is ever out of date. Only what was read from a committed
+//! snapshot, and hashed on the way, may enter.
+
+use std::fmt;
+use std::sync::Arc;
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+use super::key::LogNumber;
+use crate::hash::Address;
+use crate::record::Recorded;
+
+/// What a cached item costs beside its bytes: the item, its key and the cache's own slot.
+const OVERHEAD: usize = 160;
+/// Roughly what an item weighs; only to size the cache's tables.
+const TYPICAL: u64 = 1_024;
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Key {
+    Entry(LogNumber, u64),
+    Object(Address),
+}
+
+#[derive(Clone)]
+enum Value {
+    /// An entry, and how many bytes it had on disk.
+    Entry(Arc<Recorded>, usize),
+    Object(Arc<str>),
+}
+
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<Key, Value> for Bytes {
+    fn weight(&self, _: &Key, value: &Value) -> u64 {
+        let bytes = match value {
+            // Decoded, an entry's strings and addresses take about as much again.
+            Value::Entry(_, stored) => size_of::<Recorded>() + stored * 2,
+            Value::Object(text) => text.len(),
+        };
+        u64::try_from(bytes + OVERHEAD).unwrap_or(u64::MAX)
+    }
+}
+
+pub(super) struct RecordCache(Cache<Key, Value, Bytes>);
+
+impl fmt::Debug for RecordCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RecordCache({} of {} bytes)", self.0.weight(), self.0.capacity())
+    }
+}
+
+impl RecordCache {
+    pub(super) fn new(budget: usize) -> Self {
+        let budget = u64::try_from(budget).unwrap_or(u64::MAX);
+        let items = usize::try_from(budget / TYPICAL).unwrap_or(usize::MAX).max(16);
+        Self(Cache::with_weighter(items, budget, Bytes))
+    }
+
+    pub(super) fn entry(&self, log: LogNumber, position: u64) -> Option<Arc<Recorded>> {
+        match self.0.get(&Key::Entry(log, position)) {
+            Some(Value::Entry(entry, _)) => Some(entry),
+            _ => None,
+        }
+    }
+
+    pub(super) fn object(&self, address: Address) -> Option<Arc<str>> {
+        match self.0.get(&Key::Object(address)) {
+            Some(Value::Object(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(super) fn keep_entry(&self, log: LogNumber, entry: Arc<Recorded>, stored: usize) {
+        self.0.insert(Key::Entry(log, entry.envelope.position), Value::Entry(entry, stored));
+    }
+
+    pub(super) fn keep_object(&self, address: Address, text: Arc<str>) {
+        self.0.insert(Key::Object(address), Value::Object(text));
+    }
+
+    /// Forgets everything: after a recovery, what was read before may never have become durable.
+    pub(super) fn clear(&self) {
+        self.0.clear();
+    }
+}

@@ -1,0 +1,226 @@
+//! The one function that derives the index from the log: what each entry adds to the rows.
+//!
+//! It is the same for a write, a rebuild and a check, so the three cannot disagree. It reads nothing but the rows
+//! that earlier entries made, and refuses an entry that they contradict; whether a caller may write the entry was
+//! decided before it was written.
+
+use super::key::{self, LogNumber, STORE_LOG, Tag};
+use super::row::{
+    BindingRow, IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, Row, SchemaRow, VersionRow, ZoneRow,
+};
+use crate::error::{ErrorDetail, Result};
+use crate::id::LogId;
+use crate::model::{BindingMode, Target};
+use crate::record::{Body, BoundVersion, Recorded};
+
+/// Changed whenever the rows that `derive` makes for the same logs change: a file with another generation has its
+/// index rebuilt when it is opened.
+pub(super) const GENERATION: u32 = 1;
+
+/// Where index rows are kept.
+pub(super) trait Rows {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>>;
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()>;
+    /// The number of the log `log_id` in this file.
+    fn log_number(&self, log_id: LogId) -> Option<LogNumber>;
+}
+
+/// Adds to `rows` what the entry says.
+pub(super) fn derive(rows: &mut dyn Rows, log: LogNumber, recorded: &Recorded) -> Result<()> {
+    let position = recorded.envelope.position;
+    let at = Entry { log, position };
+    match &recorded.body {
+        Body::ZoneCreated(body) => {
+            at.in_store_log(true)?;
+            let number = rows.log_number(body.log_id).ok_or_else(|| at.contradiction("its log has no head"))?;
+            at.insert(rows, Tag::Zone, body.zone_id.as_str(), &ZoneRow { created: position, log: number })?;
+            at.order(rows, Tag::ZoneOrder, body.zone_id.as_str())
+        }
+        Body::SchemaPublished(body) => {
+            at.in_store_log(true)?;
+            at.insert(rows, Tag::Schema, body.version.as_str(), &SchemaRow { created: position, changed: None })?;
+            at.order(rows, Tag::SchemaOrder, body.version.as_str())
+        }
+        Body::SchemaStatusChanged(body) => {
+            at.in_store_log(true)?;
+            let row_key = key::by_id(log, Tag::Schema, body.version.as_str());
+            at.update(rows, row_key, |row: &mut SchemaRow| row.changed = Some(position))
+        }
+        body => {
+            at.in_store_log(false)?;
+            match body {
+                Body::Bound(body) => at.bind(rows, &body.target, body.mode, Some(&body.bound), body.replaced.as_ref()),
+                Body::Unbound(body) => at.bind(rows, &body.target, body.mode, None, Some(&body.replaced)),
+                body => at.resource(rows, body),
+            }
+        }
+    }
+}
+
+/// The entry whose rows are made.
+struct Entry {
+    log: LogNumber,
+    position: u64,
+}
+
+impl Entry {
+    /// Entries about policies and policy sets, without bindings.
+    fn resource(&self, rows: &mut dyn Rows, body: &Body) -> Result<()> {
+        let position = self.position;
+        match body {
+            Body::ZoneOpened(_) if position == 0 => Ok(()),
+            Body::PolicyCreated(body) => {
+                let row =
+                    PolicyRow { created: position, updated: None, archived: None, latest: None, revision: position };
+                self.insert(rows, Tag::Policy, body.policy_id.as_str(), &row)?;
+                self.order(rows, Tag::PolicyOrder, body.policy_id.as_str())
+            }
+            Body::PolicyUpdated(body) => self.policy(rows, body.policy_id.as_str(), |row| {
+                row.updated = Some(position);
+            }),
+            Body::PolicyArchived(body) => self.policy(rows, body.policy_id.as_str(), |row| {
+                row.archived = Some(position);
+            }),
+            Body::PolicyVersionCreated(body) => {
+                let (parent, id) = (body.policy_id.as_str(), body.version_id.as_str());
+                let mut before = None;
+                self.policy(rows, parent, |row| {
+                    before = row.latest.replace(Latest { version: body.version, created: position });
+                })?;
+                self.version(rows, (Tag::PolicyVersion, Tag::PolicyVersionId), parent, id, body.version, before)
+            }
+            Body::PolicyVersionArchived(body) => {
+                let row_key = key::by_version(self.log, Tag::PolicyVersion, body.policy_id.as_str(), body.version);
+                self.update(rows, row_key, |row: &mut VersionRow| row.archived = Some(position))
+            }
+            Body::PolicySetCreated(body) => {
+                let row = PolicySetRow {
+                    created: position,
+                    updated: None,
+                    archived: None,
+                    latest: None,
+                    active: None,
+                    shadow: None,
+                    target: None,
+                    revision: position,
+                };
+                self.insert(rows, Tag::PolicySet, body.policy_set_id.as_str(), &row)?;
+                self.order(rows, Tag::PolicySetOrder, body.policy_set_id.as_str())
+            }
+            Body::PolicySetUpdated(body) => self.policy_set(rows, body.policy_set_id.as_str(), |row| {
+                row.updated = Some(position);
+            }),
+            Body::PolicySetArchived(body) => self.policy_set(rows, body.policy_set_id.as_str(), |row| {
+                row.archived = Some(position);
+            }),
+            Body::PolicySetVersionCreated(body) => {
+                let (parent, id) = (body.policy_set_id.as_str(), body.version_id.as_str());
+                let mut before = None;
+                self.policy_set(rows, parent, |row| {
+                    before = row.latest.replace(Latest { version: body.version, created: position });
+                })?;
+                self.version(rows, (Tag::PolicySetVersion, Tag::PolicySetVersionId), parent, id, body.version, before)
+            }
+            Body::PolicySetVersionArchived(body) => {
+                let parent = body.policy_set_id.as_str();
+                let row_key = key::by_version(self.log, Tag::PolicySetVersion, parent, body.version);
+                self.update(rows, row_key, |row: &mut VersionRow| row.archived = Some(position))
+            }
+            _ => Err(self.contradiction("it cannot stand here")),
+        }
+    }
+
+    /// The rows of a new version, whose number must follow the one before.
+    fn version(
+        &self,
+        rows: &mut dyn Rows,
+        (by_number, by_id): (Tag, Tag),
+        parent: &str,
+        id: &str,
+        version: u32,
+        before: Option<Latest>,
+    ) -> Result<()> {
+        if u64::from(version) != before.map_or(0, |latest| u64::from(latest.version)) + 1 {
+            return Err(self.contradiction("its version number does not follow the one before"));
+        }
+        let row_key = key::by_version(self.log, by_number, parent, version);
+        self.put(rows, row_key, &VersionRow { created: self.position, archived: None })?;
+        self.insert(rows, by_id, id, &PositionRow { created: self.position })
+    }
+
+    /// The rows of a binding: its own, and those of the set that is bound and of the one that is displaced.
+    fn bind(
+        &self,
+        rows: &mut dyn Rows,
+        target: &Target,
+        mode: BindingMode,
+        bound: Option<&BoundVersion>,
+        replaced: Option<&BoundVersion>,
+    ) -> Result<()> {
+        let place = |row: &mut PolicySetRow, binding: Option<u64>| match mode {
+            BindingMode::Active => row.active = binding,
+            BindingMode::Shadow => row.shadow = binding,
+        };
+        if let Some(replaced) = replaced {
+            self.policy_set(rows, replaced.policy_set_id.as_str(), |row| place(row, None))?;
+        }
+        if let Some(bound) = bound {
+            self.policy_set(rows, bound.policy_set_id.as_str(), |row| {
+                place(row, Some(self.position));
+                if mode == BindingMode::Active {
+                    row.target.get_or_insert(self.position);
+                }
+            })?;
+        }
+        let row_key = key::binding(self.log, mode, target, self.position);
+        self.put(rows, row_key, &BindingRow { bound: bound.is_some() })
+    }
+
+    fn policy(&self, rows: &mut dyn Rows, id: &str, change: impl FnOnce(&mut PolicyRow)) -> Result<()> {
+        self.update(rows, key::by_id(self.log, Tag::Policy, id), |row: &mut PolicyRow| {
+            row.revision = self.position;
+            change(row);
+        })
+    }
+
+    fn policy_set(&self, rows: &mut dyn Rows, id: &str, change: impl FnOnce(&mut PolicySetRow)) -> Result<()> {
+        self.update(rows, key::by_id(self.log, Tag::PolicySet, id), |row: &mut PolicySetRow| {
+            row.revision = self.position;
+            change(row);
+        })
+    }
+
+    fn order(&self, rows: &mut dyn Rows, tag: Tag, id: &str) -> Result<()> {
+        self.put(rows, key::by_position(self.log, tag, self.position), &IdRow { id: id.to_owned() })
+    }
+
+    /// A row that must not be there yet.
+    fn insert(&self, rows: &mut dyn Rows, tag: Tag, id: &str, row: &impl Row) -> Result<()> {
+        let row_key = key::by_id(self.log, tag, id);
+        if rows.get(&row_key)?.is_some() {
+            return Err(self.contradiction("its id is taken"));
+        }
+        self.put(rows, row_key, row)
+    }
+
+    fn put(&self, rows: &mut dyn Rows, row_key: Vec<u8>, row: &impl Row) -> Result<()> {
+        let value = row.to_value(&row_key).map_err(|problem| self.contradiction(&problem))?;
+        rows.put(row_key, value)
+    }
+
+    /// A row that must be there.
+    fn update<R: Row>(&self, rows: &mut dyn Rows, row_key: Vec<u8>, change: impl FnOnce(&mut R)) -> Result<()> {
+        let value = rows.get(&row_key)?.ok_or_else(|| self.contradiction("what it changes does not exist"))?;
+        let mut row = R::from_value(&row_key, &value).map_err(|problem| self.contradiction(&problem))?;
+        change(&mut row);
+        self.put(rows, row_key, &row)
+    }
+
+    fn in_store_log(&self, expected: bool) -> Result<()> {
+        if (self.log == STORE_LOG) == expected { Ok(()) } else { Err(self.contradiction("it is in the wrong log")) }
+    }
+
+    fn contradiction(&self, problem: &str) -> crate::error::Error {
+        ErrorDetail::corrupt(format_args!("entry {} of log {}", self.position, self.log), problem).into()
+    }
+}

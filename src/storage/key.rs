@@ -1,0 +1,229 @@
+//! Keys: hand-encoded bytes whose order is the logical order. docs/format.md describes each.
+//!
+//! An index key starts with its log's number and a tag, so that a log's rows are one range. Ids are followed by a
+//! zero byte, which no id holds.
+
+use std::ops::Range;
+
+use crate::hash::Address;
+use crate::model::{BindingMode, Target};
+
+/// A log's number in this file: 0 is the store's log, every zone has one of its own.
+pub(crate) type LogNumber = u32;
+
+/// The store's own log.
+pub(crate) const STORE_LOG: LogNumber = 0;
+
+pub(super) const META_FORMAT: &[u8] = b"format";
+pub(super) const META_STORE: &[u8] = b"store";
+pub(super) const META_INDEX: &[u8] = b"index";
+pub(super) const META_LOGS: &[u8] = b"logs";
+const META_HEAD: &[u8] = b"head:";
+
+/// What an index row is for. Numbers are never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub(crate) enum Tag {
+    /// Zone id → its log and its creation.
+    Zone = 0x01,
+    /// Position → zone id.
+    ZoneOrder = 0x02,
+    /// Schema version → its publication and its last change.
+    Schema = 0x03,
+    /// Position → schema version.
+    SchemaOrder = 0x04,
+    /// Policy id → the entries that make it what it is.
+    Policy = 0x10,
+    /// Position → policy id.
+    PolicyOrder = 0x11,
+    /// Policy id, version number → its creation and its archiving.
+    PolicyVersion = 0x12,
+    /// Policy version id → its creation.
+    PolicyVersionId = 0x13,
+    /// Policy set id → the entries that make it what it is.
+    PolicySet = 0x20,
+    /// Position → policy set id.
+    PolicySetOrder = 0x21,
+    /// Policy set id, version number → its creation and its archiving.
+    PolicySetVersion = 0x22,
+    /// Policy set version id → its creation.
+    PolicySetVersionId = 0x23,
+    /// Mode, target, position → whether something was bound there.
+    Binding = 0x30,
+}
+
+pub(super) fn head(log: LogNumber) -> Vec<u8> {
+    [META_HEAD, &log.to_be_bytes()].concat()
+}
+
+pub(super) fn heads() -> Range<Vec<u8>> {
+    prefixed(META_HEAD.to_vec())
+}
+
+/// The log number in the key of a head.
+pub(super) fn head_log(key: &[u8]) -> Option<LogNumber> {
+    Some(LogNumber::from_be_bytes(key.strip_prefix(META_HEAD)?.try_into().ok()?))
+}
+
+pub(super) fn entry(log: LogNumber, position: u64) -> [u8; 12] {
+    let mut key = [0; 12];
+    let (log_part, position_part) = key.split_at_mut(4);
+    log_part.copy_from_slice(&log.to_be_bytes());
+    position_part.copy_from_slice(&position.to_be_bytes());
+    key
+}
+
+/// The log number and the position in the key of an entry.
+pub(super) fn entry_place(key: &[u8]) -> Option<(LogNumber, u64)> {
+    let (log, position) = key.split_first_chunk::<4>()?;
+    Some((LogNumber::from_be_bytes(*log), u64::from_be_bytes(position.try_into().ok()?)))
+}
+
+pub(super) fn object(address: &Address) -> &[u8] {
+    address.as_bytes()
+}
+
+fn tagged(log: LogNumber, tag: Tag) -> Vec<u8> {
+    let mut key = Vec::with_capacity(64);
+    key.extend_from_slice(&log.to_be_bytes());
+    key.push(tag as u8);
+    key
+}
+
+/// The row of a thing with an id.
+pub(crate) fn by_id(log: LogNumber, tag: Tag, id: &str) -> Vec<u8> {
+    let mut key = tagged(log, tag);
+    key.extend_from_slice(id.as_bytes());
+    key.push(0);
+    key
+}
+
+/// The row of a version by its number.
+pub(crate) fn by_version(log: LogNumber, tag: Tag, parent: &str, version: u32) -> Vec<u8> {
+    let mut key = by_id(log, tag, parent);
+    key.extend_from_slice(&version.to_be_bytes());
+    key
+}
+
+/// The row of the thing that was created at `position`.
+pub(crate) fn by_position(log: LogNumber, tag: Tag, position: u64) -> Vec<u8> {
+    let mut key = tagged(log, tag);
+    key.extend_from_slice(&position.to_be_bytes());
+    key
+}
+
+/// The rows of a target's bindings, up to and with `position`.
+pub(crate) fn bindings(log: LogNumber, mode: BindingMode, target: &Target, position: u64) -> Range<Vec<u8>> {
+    let prefix = target_prefix(log, mode, target);
+    prefix.clone()..[prefix, position.saturating_add(1).to_be_bytes().to_vec()].concat()
+}
+
+/// The row of a binding that was made at `position`.
+pub(crate) fn binding(log: LogNumber, mode: BindingMode, target: &Target, position: u64) -> Vec<u8> {
+    let mut key = target_prefix(log, mode, target);
+    key.extend_from_slice(&position.to_be_bytes());
+    key
+}
+
+fn target_prefix(log: LogNumber, mode: BindingMode, target: &Target) -> Vec<u8> {
+    let mut key = tagged(log, Tag::Binding);
+    key.push(match mode {
+        BindingMode::Active => 0,
+        BindingMode::Shadow => 1,
+    });
+    match target {
+        Target::Zone => key.push(0),
+        Target::User(id) => {
+            key.push(1);
+            key.extend_from_slice(id.as_bytes());
+            // Target ids hold no control characters.
+            key.push(0);
+        }
+    }
+    key
+}
+
+/// All rows of one tag.
+pub(crate) fn all(log: LogNumber, tag: Tag) -> Range<Vec<u8>> {
+    prefixed(tagged(log, tag))
+}
+
+/// All versions of one policy or policy set.
+pub(crate) fn versions(log: LogNumber, tag: Tag, parent: &str) -> Range<Vec<u8>> {
+    prefixed(by_id(log, tag, parent))
+}
+
+/// All rows of one log, in the index or in the log itself.
+pub(super) fn all_of(log: LogNumber) -> Range<Vec<u8>> {
+    prefixed(log.to_be_bytes().to_vec())
+}
+
+/// The last eight bytes of a key of [`by_position`] or [`binding`].
+pub(crate) fn position(key: &[u8]) -> Option<u64> {
+    key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// The range of all keys that start with `prefix`.
+fn prefixed(prefix: Vec<u8>) -> Range<Vec<u8>> {
+    let mut end = prefix.clone();
+    while let Some(last) = end.pop() {
+        if let Some(next) = last.checked_add(1) {
+            end.push(next);
+            break;
+        }
+    }
+    if end.is_empty() {
+        // Only bytes of 255 before: no key starts so, since no log has that number.
+        end = vec![0xff; prefix.len() + 1];
+    }
+    prefix..end
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::hash::hex;
+
+    #[test]
+    fn keys_are_pinned() {
+        let user = Target::User("u1".into());
+        for (key, expected) in [
+            (head(258), "686561643a00000102"),
+            (entry(1, 258).to_vec(), "000000010000000000000102"),
+            (by_id(1, Tag::Policy, "p"), "00000001107000"),
+            (by_version(1, Tag::PolicyVersion, "p", 3), "0000000112700000000003"),
+            (by_position(0, Tag::ZoneOrder, 5), "00000000020000000000000005"),
+            (binding(2, BindingMode::Active, &Target::Zone, 9), "000000023000000000000000000009"),
+            (binding(2, BindingMode::Shadow, &user, 9), "000000023001017531000000000000000009"),
+        ] {
+            assert_eq!(hex::encode(&key), expected);
+        }
+    }
+
+    #[test]
+    fn a_key_tells_where_it_points() {
+        assert_eq!(entry_place(&entry(7, 9)), Some((7, 9)));
+        assert_eq!(entry_place(b"short"), None);
+        assert_eq!(head_log(&head(7)), Some(7));
+        assert_eq!(head_log(META_LOGS), None);
+        assert_eq!(position(&by_position(1, Tag::PolicyOrder, 77)), Some(77));
+    }
+
+    proptest! {
+        /// The order of the bytes is the order of what they stand for, and no id's rows lie in another's range.
+        #[test]
+        fn byte_order_is_logical_order(
+            a in ("[A-Za-z0-9][A-Za-z0-9._:-]{0,8}", any::<u32>()),
+            b in ("[A-Za-z0-9][A-Za-z0-9._:-]{0,8}", any::<u32>()),
+        ) {
+            let key = |(id, version): &(String, u32)| by_version(1, Tag::PolicyVersion, id, *version);
+            prop_assert_eq!(key(&a).cmp(&key(&b)), a.cmp(&b));
+            prop_assert_eq!(versions(1, Tag::PolicyVersion, &a.0).contains(&key(&b)), a.0 == b.0);
+            prop_assert!(all(1, Tag::PolicyVersion).contains(&key(&a)));
+            prop_assert!(!all(1, Tag::Policy).contains(&key(&a)));
+            prop_assert!(all_of(1).contains(&key(&a)));
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The file: tables, transactions, logs, derived rows. The only room that calls redb.
+//!
+//! It keeps what it is given and knows the shape of entries and rows, but no rule of the domain: who may write what
+//! is decided by its callers.
+
+mod append;
+mod cache;
+mod failure;
+mod index;
+pub(crate) mod key;
+mod open;
+mod rebuild;
+mod report;
+mod row;
+mod tables;
+mod verify;
+mod view;
+mod walk;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread::ThreadId;
+use std::time::Duration;
+
+use redb::{Database, ReadableDatabase};
+
+pub(crate) use append::{Append, Author};
+use cache::RecordCache;
+use failure::{Failed, storage_error};
+pub(crate) use open::{OpenOptions, Origin};
+pub(crate) use row::{IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, SchemaRow, VersionRow, ZoneRow};
+pub(crate) use row::BindingRow;
+pub(crate) use tables::Direction;
+use tables::{ReadTables, Source, WriteTables};
+pub use report::{Finding, Place, Report};
+pub(crate) use view::View;
+
+use crate::error::{ErrorDetail, Result};
+use crate::sources::Sources;
+
+/// An open store file.
+#[derive(Debug)]
+pub(crate) struct Storage {
+    origin: Origin,
+    options: OpenOptions,
+    /// `None` while it is being opened again.
+    database: RwLock<Option<Arc<Database>>>,
+    /// Held by the one write, or by a recovery.
+    writer: Mutex<()>,
+    /// The thread that holds `writer`.
+    writing: Mutex<Option<ThreadId>>,
+    failed: Failed,
+    cache: RecordCache,
+    commits: AtomicU64,
+}
+
+impl Storage {
+    pub(crate) fn open(origin: Origin, options: OpenOptions, cache: usize, sources: &Sources) -> Result<Self> {
+        let database = open::open(&origin, &options, sources)?;
+        let storage = Self {
+            origin,
+            options,
+            database: RwLock::new(Some(Arc::new(database))),
+            writer: Mutex::new(()),
+            writing: Mutex::new(None),
+            failed: Failed::default(),
+            cache: RecordCache::new(cache),
+            commits: AtomicU64::new(0),
+        };
+        storage.refresh_index()?;
+        Ok(storage)
+    }
+
+    /// How many commits this handle has made durable: what was read at one count is still so at the same count.
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Acquire)
+    }
+
+    /// Reads at one point in time.
+    pub(crate) fn read<T>(&self, f: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
+        self.read_source(|source| f(&View::new(source, &self.cache, None)))
+    }
+
+    fn read_source<T>(&self, f: impl FnOnce(&dyn Source) -> Result<T>) -> Result<T> {
+        let database = self.database()?;
+        self.failed.guard(|| {
+            let transaction = database.begin_read().map_err(|error| storage_error("read", error))?;
+            let tables = ReadTables::open(&transaction).map_err(|error| storage_error("read", error))?;
+            f(&tables)
+        })
+    }
+
+    /// Writes once: what `f` appended becomes durable as a whole, or nothing does.
+    ///
+    /// A panic in `f` leaves nothing behind and goes on after that.
+    pub(crate) fn write<T>(&self, author: Author, f: impl FnOnce(&mut Append<'_>) -> Result<T>) -> Result<T> {
+        let _writer = self.lock_writer()?;
+        let database = self.database()?;
+        let transaction = self.failed.guard(|| begin_write(&database))?;
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let tables = self.failed.guard(|| {
+                WriteTables::open(&transaction).map_err(|error| storage_error("begin the write", error))
+            })?;
+            let mut append = Append::new(tables, &self.cache, &self.failed, author);
+            let value = f(&mut append)?;
+            Ok((value, append.finish()?))
+        }));
+        match outcome {
+            Ok(Ok((value, true))) => self.commit(transaction).map(|()| value),
+            Ok(Ok((value, false))) => self.abort(transaction).map(|()| value),
+            Ok(Err(error)) => {
+                // The first error is the one that tells; a failing abort has marked the handle.
+                let _ = self.abort(transaction);
+                Err(error)
+            }
+            Err(panic) => {
+                let _ = self.abort(transaction);
+                resume_unwind(panic)
+            }
+        }
+    }
+
+    /// Opens the store again in its place, after a failure.
+    pub(crate) fn recover(&self, sources: &Sources) -> Result<()> {
+        let _writer = self.lock_writer()?;
+        let taken = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
+        self.failed.set(true);
+        if let Some(database) = taken {
+            close(database);
+        }
+        let database = open::open(&self.origin, &self.options, sources)?;
+        self.cache.clear();
+        *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(database));
+        self.commits.fetch_add(1, Ordering::Release);
+        self.failed.set(false);
+        Ok(())
+    }
+
+    fn commit(&self, transaction: redb::WriteTransaction) -> Result<()> {
+        let committed = self.failed.guard(|| {
+            transaction.commit().map_err(|error| ErrorDetail::OutcomeUnknown { source: Box::new(error) }.into())
+        });
+        match committed {
+            Ok(()) => {
+                self.commits.fetch_add(1, Ordering::Release);
+                Ok(())
+            }
+            Err(error) => {
+                self.failed.set(true);
+                Err(error)
+            }
+        }
+    }
+
+    fn abort(&self, transaction: redb::WriteTransaction) -> Result<()> {
+        self.failed.guard(|| transaction.abort().map_err(|error| storage_error("give up the write", error)))
+    }
+
+    fn database(&self) -> Result<Arc<Database>> {
+        self.failed.check()?;
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        database.clone().ok_or_else(|| ErrorDetail::RecoveryNeeded.into())
+    }
+
+    fn lock_writer(&self) -> Result<WriterGuard<'_>> {
+        let me = std::thread::current().id();
+        let writing = || self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if *writing() == Some(me) {
+            return Err(ErrorDetail::NestedWrite.into());
+        }
+        let lock = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        *writing() = Some(me);
+        Ok(WriterGuard { writing: &self.writing, _lock: lock })
+    }
+}
+
+/// Marks the thread that writes for as long as it does.
+struct WriterGuard<'a> {
+    writing: &'a Mutex<Option<ThreadId>>,
+    _lock: MutexGuard<'a, ()>,
+}
+
+impl Drop for WriterGuard<'_> {
+    fn drop(&mut self) {
+        *self.writing.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// Two phases on every commit: with one, a damaged file can silently lose an acknowledged commit.
+fn begin_write(database: &Database) -> Result<redb::WriteTransaction> {
+    let mut transaction = database.begin_write().map_err(|error| storage_error("begin the write", error))?;
+    transaction.set_two_phase_commit(true);
+    Ok(transaction)
+}
+
+/// Closes the database as soon as the reads that still use it have ended. They are short and run none of the
+/// caller's code.
+fn close(mut database: Arc<Database>) {
+    loop {
+        match Arc::try_unwrap(database) {
+            Ok(last) => {
+                // A panic in here would be redb's; the file is opened and checked again in any case.
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(last)));
+                return;
+            }
+            Err(shared) => {
+                database = shared;
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        }
+    }
+}

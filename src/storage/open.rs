@@ -1,0 +1,228 @@
+//! Opening a store: a file or memory, made if it is not there, and its format checked before anything is written.
+//!
+//! A new file is made whole under another name and then given its own, because a crash inside redb's creation leaves
+//! a file that never opens. redb's own recovery of a file that was not closed may write before the format is known.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, StorageError};
+
+use super::cache::RecordCache;
+use super::failure::{contained, storage_error};
+use super::index::GENERATION;
+use super::key::{self, STORE_LOG};
+use super::row::{FormatRow, Head, IndexRow, LogsRow, Row, StoreRow};
+use super::tables::{ReadTables, Space, WriteTables};
+use super::view::View;
+use crate::error::{Error, ErrorDetail, Result};
+use crate::hash::EntryHash;
+use crate::id::LogId;
+use crate::sources::Sources;
+
+/// The version of the file's format.
+const FORMAT: u32 = 1;
+/// The feature bits that this build knows: none yet.
+const FEATURES: u64 = 0;
+/// The first bytes of every redb file.
+const REDB_MAGIC: &[u8; 9] = b"redb\x1a\x0a\xa9\x0d\x0a";
+
+/// Where the store is kept.
+#[derive(Clone, Debug)]
+pub(crate) enum Origin {
+    File(PathBuf),
+    /// Anything that reads and writes bytes: memory, or a test's faulty disk.
+    Backend(Arc<dyn StorageBackend>),
+}
+
+/// How the file is opened.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenOptions {
+    /// Bytes of the storage engine's page cache.
+    pub page_cache: usize,
+    /// Whether every page's checksum is verified first.
+    pub check_integrity: bool,
+}
+
+/// Opens what is at `origin`, or creates a store there.
+pub(super) fn open(origin: &Origin, options: &OpenOptions, sources: &Sources) -> Result<Database> {
+    contained(|| match origin {
+        Origin::File(path) => open_file(path, options, sources),
+        Origin::Backend(backend) => {
+            let new = backend.len().map_err(|error| io_error("read the storage", error))? == 0;
+            let shared = Shared(backend.clone());
+            let database = builder(options)
+                .create_with_backend(shared)
+                .map_err(|error| database_error(Path::new("the storage"), error))?;
+            if new { initialise(&database, sources)? }
+            finish_opening(database, Path::new("the storage"), options)
+        }
+    })
+}
+
+fn builder(options: &OpenOptions) -> redb::Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(options.page_cache);
+    builder
+}
+
+fn open_file(path: &Path, options: &OpenOptions, sources: &Sources) -> Result<Database> {
+    let exists = path.try_exists().map_err(|error| io_error("look for the file", error))?;
+    if !exists {
+        create_file(path, options, sources)?;
+    }
+    check_magic(path)?;
+    // A file that was closed properly is looked at without a write first. One that was not needs redb's recovery
+    // before it can be read at all.
+    match builder(options).open_read_only(path) {
+        Ok(database) => check_format(&database, path)?,
+        Err(DatabaseError::RepairAborted) => {}
+        Err(error) => return Err(database_error(path, error)),
+    }
+    let database = builder(options).open(path).map_err(|error| database_error(path, error))?;
+    finish_opening(database, path, options)
+}
+
+fn finish_opening(mut database: Database, path: &Path, options: &OpenOptions) -> Result<Database> {
+    check_format(&database, path)?;
+    if options.check_integrity {
+        database.check_integrity().map_err(|error| database_error(path, error))?;
+    }
+    Ok(database)
+}
+
+/// Makes a whole store under a temporary name beside `path`, then gives it its name unless that was taken meanwhile.
+fn create_file(path: &Path, options: &OpenOptions, sources: &Sources) -> Result<()> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let temporary = tempfile::Builder::new()
+        .prefix(".policy-store-")
+        .suffix(".new")
+        .tempfile_in(directory)
+        .map_err(|error| io_error("create the file", error))?;
+    let database = builder(options).create(temporary.path()).map_err(|error| database_error(path, error))?;
+    initialise(&database, sources)?;
+    database.close().map_err(|error| database_error(path, error))?;
+    match temporary.persist_noclobber(path) {
+        Ok(_) => sync_directory(directory),
+        // Another process was faster: its store is opened instead.
+        Err(refused) if refused.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(refused) => Err(io_error("name the file", refused.error)),
+    }
+}
+
+/// Makes a new name durable. Where directories cannot be opened (Windows), the system does that by itself.
+fn sync_directory(directory: &Path) -> Result<()> {
+    if cfg!(unix) {
+        File::open(directory).and_then(|file| file.sync_all()).map_err(|error| io_error("sync the directory", error))?;
+    }
+    Ok(())
+}
+
+/// Writes what every store has from the start.
+fn initialise(database: &Database, sources: &Sources) -> Result<()> {
+    let mut transaction = database.begin_write().map_err(|error| storage_error("create the store", error))?;
+    transaction.set_two_phase_commit(true);
+    {
+        let mut tables = WriteTables::open(&transaction).map_err(|error| storage_error("create the store", error))?;
+        let (store, log) = (sources.random(b"store"), sources.random(b"store log"));
+        let first16 = |bytes: [u8; 32]| bytes.first_chunk::<16>().copied().unwrap_or_default();
+        let store_row = StoreRow { store_id: first16(store), cursor_key: sources.random(b"cursor key") };
+        let head = Head { log_id: LogId(first16(log)), length: 0, last: EntryHash::NONE };
+        put_meta(&mut tables, key::META_FORMAT, &FormatRow { version: FORMAT, features: FEATURES })?;
+        put_meta(&mut tables, key::META_STORE, &store_row)?;
+        put_meta(&mut tables, key::META_INDEX, &IndexRow { generation: GENERATION })?;
+        put_meta(&mut tables, key::META_LOGS, &LogsRow { next: STORE_LOG + 1 })?;
+        put_meta(&mut tables, &key::head(STORE_LOG), &head)?;
+    }
+    transaction.commit().map_err(|error| storage_error("create the store", error))
+}
+
+pub(super) fn put_meta(tables: &mut WriteTables<'_>, row_key: &[u8], row: &impl Row) -> Result<()> {
+    let value = row.to_value(row_key).map_err(|problem| ErrorDetail::corrupt("a meta row", problem))?;
+    tables.put(Space::Meta, row_key, &value)
+}
+
+/// Refuses what is not a store, and what a newer build wrote.
+fn check_format(database: &impl ReadableDatabase, path: &Path) -> Result<()> {
+    let transaction = database.begin_read().map_err(|error| storage_error("open the store", error))?;
+    let tables = ReadTables::open(&transaction).map_err(|error| match error {
+        redb::TableError::Storage(error) => storage_error("open the store", error),
+        error => not_a_store(path, &error.to_string()),
+    })?;
+    let cache = RecordCache::new(0);
+    let format = View::new(&tables, &cache, None).meta::<FormatRow>(key::META_FORMAT)?;
+    let FormatRow { version, features } = format.ok_or_else(|| not_a_store(path, "it has no format row"))?;
+    if version > FORMAT || version == 0 {
+        let (found, known) = (version.into(), FORMAT.into());
+        return Err(ErrorDetail::NewerFormat { what: "format version", found, known }.into());
+    }
+    if features & !FEATURES != 0 {
+        return Err(ErrorDetail::NewerFormat { what: "feature bits", found: features, known: FEATURES }.into());
+    }
+    Ok(())
+}
+
+/// Tells a file of something else from a damaged store.
+fn check_magic(path: &Path) -> Result<()> {
+    let mut start = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(REDB_MAGIC.len() as u64).read_to_end(&mut start))
+        .map_err(|error| io_error("read the file", error))?;
+    if start == REDB_MAGIC { Ok(()) } else { Err(not_a_store(path, "it does not start as one")) }
+}
+
+fn not_a_store(path: &Path, reason: &str) -> Error {
+    ErrorDetail::NotAStore { path: path.display().to_string(), reason: reason.to_owned() }.into()
+}
+
+fn io_error(action: &'static str, error: std::io::Error) -> Error {
+    ErrorDetail::Storage { action, source: Box::new(error) }.into()
+}
+
+fn database_error(path: &Path, error: DatabaseError) -> Error {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => ErrorDetail::AlreadyOpen { path: path.display().to_string() }.into(),
+        // The file starts as a store does, so what cannot be read in it is damage.
+        DatabaseError::Storage(StorageError::Io(error))
+            if matches!(error.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof) =>
+        {
+            ErrorDetail::corrupt(path.display(), error).into()
+        }
+        DatabaseError::UpgradeRequired(version) => {
+            not_a_store(path, &format!("its storage format is version {version}"))
+        }
+        DatabaseError::RepairAborted => ErrorDetail::corrupt(path.display(), "it could not be repaired").into(),
+        error => storage_error("open the store", error),
+    }
+}
+
+/// A backend that outlives the database that uses it, so that a store in memory can be opened again in place.
+#[derive(Debug)]
+struct Shared(Arc<dyn StorageBackend>);
+
+impl StorageBackend for Shared {
+    fn len(&self) -> std::io::Result<u64> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> std::io::Result<()> {
+        self.0.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> std::io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn sync_data(&self) -> std::io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> std::io::Result<()> {
+        self.0.write(offset, data)
+    }
+}

@@ -1,0 +1,143 @@
+//! The tables of the file, and the two ways to look at them: in a read and in a write.
+//!
+//! Every key and value is bytes; what they mean is written in `key`, `row` and `record`.
+
+use std::ops::Range;
+
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
+
+use super::failure::storage_error;
+use crate::error::Result;
+
+type Bytes = &'static [u8];
+
+/// What cannot be derived: format, ids, cursor key, heads of the logs.
+const META: TableDefinition<Bytes, Bytes> = TableDefinition::new("meta");
+/// (log number, position) → the entry's hash and the entry.
+const LOG: TableDefinition<Bytes, Bytes> = TableDefinition::new("log");
+/// Address → encoding byte and payload.
+const OBJECTS: TableDefinition<Bytes, Bytes> = TableDefinition::new("objects");
+/// Everything that is derived from the logs.
+const INDEX: TableDefinition<Bytes, Bytes> = TableDefinition::new("index");
+
+/// One of the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Space {
+    Meta,
+    Log,
+    Objects,
+    Index,
+}
+
+/// In which direction a range is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Direction {
+    Ascending,
+    Descending,
+}
+
+/// The opened tables of one transaction.
+pub(super) struct Tables<T> {
+    meta: T,
+    log: T,
+    objects: T,
+    index: T,
+}
+
+pub(super) type ReadTables = Tables<ReadOnlyTable<Bytes, Bytes>>;
+pub(super) type WriteTables<'txn> = Tables<Table<'txn, Bytes, Bytes>>;
+
+/// What can be read, whether or not a write is under way.
+pub(crate) trait Source {
+    /// Hands the value under `key` to `f`; false if there is none.
+    fn get(&self, space: Space, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool>;
+
+    /// Hands the rows whose keys lie in `range` to `f`, in `direction`, until `f` returns false.
+    fn scan(
+        &self,
+        space: Space,
+        range: Range<&[u8]>,
+        direction: Direction,
+        f: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool>,
+    ) -> Result<()>;
+}
+
+impl ReadTables {
+    pub(super) fn open(transaction: &ReadTransaction) -> Result<Self, redb::TableError> {
+        Ok(Self {
+            meta: transaction.open_table(META)?,
+            log: transaction.open_table(LOG)?,
+            objects: transaction.open_table(OBJECTS)?,
+            index: transaction.open_table(INDEX)?,
+        })
+    }
+}
+
+impl<'txn> WriteTables<'txn> {
+    pub(super) fn open(transaction: &'txn WriteTransaction) -> Result<Self, redb::TableError> {
+        Ok(Self {
+            meta: transaction.open_table(META)?,
+            log: transaction.open_table(LOG)?,
+            objects: transaction.open_table(OBJECTS)?,
+            index: transaction.open_table(INDEX)?,
+        })
+    }
+
+    pub(super) fn put(&mut self, space: Space, key: &[u8], value: &[u8]) -> Result<()> {
+        let table = match space {
+            Space::Meta => &mut self.meta,
+            Space::Log => &mut self.log,
+            Space::Objects => &mut self.objects,
+            Space::Index => &mut self.index,
+        };
+        table.insert(key, value).map_err(|error| storage_error("write", error))?;
+        Ok(())
+    }
+
+    /// Removes every index row: the first half of a rebuild, and the only removal there is.
+    pub(super) fn clear_index(&mut self) -> Result<()> {
+        self.index.retain(|_, _| false).map_err(|error| storage_error("write", error))
+    }
+}
+
+impl<T: ReadableTable<Bytes, Bytes>> Tables<T> {
+    fn table(&self, space: Space) -> &T {
+        match space {
+            Space::Meta => &self.meta,
+            Space::Log => &self.log,
+            Space::Objects => &self.objects,
+            Space::Index => &self.index,
+        }
+    }
+}
+
+impl<T: ReadableTable<Bytes, Bytes>> Source for Tables<T> {
+    fn get(&self, space: Space, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        let value = self.table(space).get(key).map_err(|error| storage_error("read", error))?;
+        Ok(value.map(|value| f(value.value())).is_some())
+    }
+
+    fn scan(
+        &self,
+        space: Space,
+        range: Range<&[u8]>,
+        direction: Direction,
+        f: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool>,
+    ) -> Result<()> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        let mut rows = self.table(space).range::<&[u8]>(range).map_err(|error| storage_error("read", error))?;
+        loop {
+            let row = match direction {
+                Direction::Ascending => rows.next(),
+                Direction::Descending => rows.next_back(),
+            };
+            let Some(row) = row else { return Ok(()) };
+            let (key, value) = row.map_err(|error| storage_error("read", error))?;
+            if !f(key.value(), value.value())? {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! Checking: the logs are walked from their first entry, and everything else in the file is held against them.
+//!
+//! Nothing is written, and each finding is noted with its place while the check goes on.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
+
+use super::Storage;
+use super::failure::contained;
+use super::index::{Rows, derive};
+use super::key::{self, LogNumber, STORE_LOG};
+use super::report::{Finding, Place, Report};
+use super::row::Head;
+use super::tables::{Direction, Source, Space};
+use super::view::View;
+use super::walk::{Step, walk};
+use crate::error::Result;
+use crate::hash::{Address, Sha256, hex};
+use crate::id::{LogId, PolicyId, PolicyVersionId, SchemaName, ZoneId};
+use crate::model::SchemaRef;
+use crate::record::{Body, Content, Manifest, Object, ObjectKind, PolicySetVersionCreated, Recorded};
+
+impl Storage {
+    /// Checks everything in the file against the logs. Writes nothing.
+    pub(crate) fn verify(&self) -> Result<Report> {
+        self.read_source(|source| {
+            let view = View::new(source, &self.cache, None);
+            view.store()?;
+            view.logs()?;
+            let mut check = Check::new(source, view.heads()?);
+            for (log, head) in check.heads.clone() {
+                check.log(log, &head)?;
+            }
+            check.zones_have_logs();
+            check.strays()?;
+            Ok(check.report)
+        })
+    }
+}
+
+/// A check under way.
+struct Check<'a> {
+    source: &'a dyn Source,
+    heads: BTreeMap<LogNumber, Head>,
+    numbers: BTreeMap<LogId, LogNumber>,
+    report: Report,
+    /// Content that was checked already.
+    seen: HashSet<Address>,
+    /// From the store's log: the zones, and the sources that schema versions stand for.
+    zones: BTreeMap<LogId, ZoneId>,
+    schemas: HashMap<SchemaName, Address>,
+    /// Of the log under the check: the policy versions that manifests can name.
+    versions: HashMap<PolicyVersionId, (PolicyId, Sha256)>,
+}
+
+impl<'a> Check<'a> {
+    fn new(source: &'a dyn Source, heads: BTreeMap<LogNumber, Head>) -> Self {
+        Self {
+            source,
+            numbers: log_numbers(&heads),
+            heads,
+            report: Report::default(),
+            seen: HashSet::new(),
+            zones: BTreeMap::new(),
+            schemas: HashMap::new(),
+            versions: HashMap::new(),
+        }
+    }
+
+    fn find(&mut self, place: Place, problem: impl fmt::Display) {
+        self.report.findings.push(Finding { place, problem: problem.to_string() });
+    }
+
+    /// How findings name a log.
+    fn name(&self, log: LogNumber) -> String {
+        if log == STORE_LOG {
+            return "store".to_owned();
+        }
+        let zone = self.heads.get(&log).and_then(|head| self.zones.get(&head.log_id));
+        zone.map_or_else(|| format!("number {log}"), ZoneId::to_string)
+    }
+
+    /// Walks one log and compares the rows that it derives.
+    fn log(&mut self, log: LogNumber, head: &Head) -> Result<()> {
+        self.report.logs += 1;
+        self.versions.clear();
+        let name = self.name(log);
+        if log != STORE_LOG && !self.zones.contains_key(&head.log_id) {
+            self.find(Place::Log { log: name.clone() }, "the store's log does not name it");
+        }
+        let mut replay = Replay { rows: BTreeMap::new(), numbers: self.numbers.clone() };
+        let source = self.source;
+        let walked = contained(|| {
+            walk(source, log, head, &mut |step| {
+                match step {
+                    Step::Entry(recorded) => self.entry(log, &name, recorded, &mut replay),
+                    Step::BadEntry(position, problem) => {
+                        self.find(Place::Entry { log: name.clone(), position }, problem);
+                    }
+                    Step::BadLog(problem) => self.find(Place::Log { log: name.clone() }, problem),
+                }
+                Ok(())
+            })
+        });
+        self.unless_newer(walked, Place::Log { log: name.clone() })?;
+        let compared = contained(|| self.compare_rows(log, &name, replay.rows));
+        self.unless_newer(compared, Place::Log { log: name })
+    }
+
+    /// An error while reading is a finding, but for what this build cannot judge.
+    fn unless_newer(&mut self, result: Result<()>, place: Place) -> Result<()> {
+        match result {
+            Err(error) if error.code() == "newer_format" => Err(error),
+            Err(error) => {
+                self.find(place, error);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    fn entry(&mut self, log: LogNumber, name: &str, recorded: &Recorded, replay: &mut Replay) {
+        self.report.entries += 1;
+        let place = || Place::Entry { log: name.to_owned(), position: recorded.envelope.position };
+        if let Err(error) = derive(replay, log, recorded) {
+            self.find(place(), error);
+        }
+        for content in recorded.body.content() {
+            self.content(content);
+        }
+        if let Err(problem) = self.meaning(log, recorded) {
+            self.find(place(), problem);
+        }
+    }
+
+    /// What an entry says of other entries and of its own content.
+    fn meaning(&mut self, log: LogNumber, recorded: &Recorded) -> Result<(), String> {
+        match &recorded.body {
+            Body::ZoneCreated(body) => {
+                self.zones.insert(body.log_id, body.zone_id.clone());
+                Ok(())
+            }
+            Body::SchemaPublished(body) => {
+                self.schemas.insert(body.version.clone(), body.source);
+                Ok(())
+            }
+            Body::ZoneOpened(body) => {
+                let named = self.heads.get(&log).and_then(|head| self.zones.get(&head.log_id));
+                if named.is_some_and(|zone| *zone != body.zone_id) {
+                    return Err("the store's log names another zone for this log".to_owned());
+                }
+                Ok(())
+            }
+            Body::PolicyVersionCreated(body) => {
+                self.versions.insert(body.version_id.clone(), (body.policy_id.clone(), body.sha));
+                self.schema(&body.schema)
+            }
+            Body::PolicySetVersionCreated(body) => {
+                self.schema(&body.schema)?;
+                self.manifest(body)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn schema(&self, schema: &SchemaRef) -> Result<(), String> {
+        match self.schemas.get(&schema.version) {
+            Some(source) if *source == schema.source => Ok(()),
+            Some(_) => Err(format!("schema `{}` has another source than the one that it names", schema.version)),
+            None => Err(format!("schema `{}` was never published", schema.version)),
+        }
+    }
+
+    fn manifest(&self, body: &PolicySetVersionCreated) -> Result<(), String> {
+        let Ok(text) = self.read(ObjectKind::Manifest, body.manifest) else {
+            // Found already, as damaged content.
+            return Ok(());
+        };
+        let manifest = Manifest::parse(&text)?;
+        if manifest.entries().len() != body.entries as usize {
+            return Err(format!("its manifest has {} entries, not {}", manifest.entries().len(), body.entries));
+        }
+        for entry in manifest.entries() {
+            match self.versions.get(&entry.policy_version_id) {
+                Some((policy_id, sha)) if *policy_id == entry.policy_id && *sha == entry.sha => {}
+                Some(_) => return Err(format!("its manifest misstates policy version `{}`", entry.policy_version_id)),
+                None => return Err(format!("its manifest pins `{}`, which is not there", entry.policy_version_id)),
+            }
+        }
+        Ok(())
+    }
+
+    fn content(&mut self, Content { kind, address, sha }: Content) {
+        let first = self.seen.insert(address);
+        if !first && sha.is_none() {
+            return;
+        }
+        self.report.objects += u64::from(first);
+        let problem = match self.read(kind, address) {
+            Err(problem) => Some(problem),
+            Ok(text) => sha
+                .filter(|sha| Sha256::of(text.as_bytes()) != *sha)
+                .map(|sha| format!("its SHA-256 is not the recorded {sha}")),
+        };
+        if let Some(problem) = problem {
+            self.find(Place::Object { address }, problem);
+        }
+    }
+
+    fn read(&self, kind: ObjectKind, address: Address) -> Result<String, String> {
+        let mut read = None;
+        self.source
+            .get(Space::Objects, key::object(&address), &mut |value| {
+                read = Some(Object::decode(kind, address, value).map(|object| object.text.to_owned()));
+            })
+            .map_err(|error| error.to_string())?;
+        read.unwrap_or_else(|| Err("it is missing".to_owned()))
+    }
+
+    fn compare_rows(&mut self, log: LogNumber, name: &str, mut derived: BTreeMap<Vec<u8>, Vec<u8>>) -> Result<()> {
+        let range = key::all_of(log);
+        let range = range.start.as_slice()..range.end.as_slice();
+        let mut wrong = Vec::new();
+        let mut rows = 0;
+        self.source.scan(Space::Index, range, Direction::Ascending, &mut |row_key, value| {
+            rows += 1;
+            match derived.remove(row_key) {
+                Some(expected) if expected == value => {}
+                Some(_) => wrong.push((row_key.to_vec(), "it is not what the log says")),
+                None => wrong.push((row_key.to_vec(), "the log says nothing of it")),
+            }
+            Ok(true)
+        })?;
+        self.report.index_rows += rows;
+        wrong.extend(derived.into_keys().map(|row_key| (row_key, "it is missing")));
+        for (row_key, problem) in wrong {
+            self.find(Place::Index { log: name.to_owned(), key: hex::encode(&row_key) }, problem);
+        }
+        Ok(())
+    }
+
+    /// Every zone that the store's log names must have its log.
+    fn zones_have_logs(&mut self) {
+        let missing: Vec<ZoneId> =
+            self.zones.iter().filter(|(log_id, _)| !self.numbers.contains_key(log_id)).map(|(_, zone)| zone.clone()).collect();
+        for zone in missing {
+            self.find(Place::Log { log: zone.to_string() }, "the zone's log is missing");
+        }
+    }
+
+    /// Rows that belong to no log, and content that no entry names.
+    fn strays(&mut self) -> Result<()> {
+        for space in [Space::Log, Space::Index] {
+            let mut strays = 0_u64;
+            for range in self.between_logs() {
+                let range = range.start.as_slice()..range.end.as_slice();
+                self.source.scan(space, range, Direction::Ascending, &mut |_, _| {
+                    strays += 1;
+                    Ok(true)
+                })?;
+            }
+            if strays > 0 {
+                self.find(Place::Meta, format_args!("{strays} {space:?} rows belong to no log that has a head"));
+            }
+        }
+        let mut unnamed = Vec::new();
+        self.source.scan(Space::Objects, &[]..&[0xff; 33], Direction::Ascending, &mut |row_key, _| {
+            let address = <[u8; 32]>::try_from(row_key).map(Address);
+            if !address.is_ok_and(|address| self.seen.contains(&address)) {
+                unnamed.push(Address(row_key.first_chunk().copied().unwrap_or_default()));
+            }
+            Ok(true)
+        })?;
+        for address in unnamed {
+            self.find(Place::Object { address }, "no entry names it");
+        }
+        Ok(())
+    }
+
+    /// The ranges of keys that belong to none of the logs.
+    fn between_logs(&self) -> Vec<std::ops::Range<Vec<u8>>> {
+        let mut ranges = Vec::new();
+        let mut start = Vec::new();
+        for log in self.heads.keys() {
+            let of_log = key::all_of(*log);
+            ranges.push(start..of_log.start);
+            start = of_log.end;
+        }
+        ranges.push(start..vec![0xff; 5]);
+        ranges
+    }
+}
+
+/// Rows as a replay makes them.
+pub(super) struct Replay {
+    pub rows: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub numbers: BTreeMap<LogId, LogNumber>,
+}
+
+impl Rows for Replay {
+    fn get(&self, row_key: &[u8]) -> Result<Option<Vec<u8>>> {
+        Ok(self.rows.get(row_key).cloned())
+    }
+
+    fn put(&mut self, row_key: Vec<u8>, value: Vec<u8>) -> Result<()> {
+        self.rows.insert(row_key, value);
+        Ok(())
+    }
+
+    fn log_number(&self, log_id: LogId) -> Option<LogNumber> {
+        self.numbers.get(&log_id).copied()
+    }
+}
+
+/// The numbers of all logs in this file.
+pub(super) fn log_numbers(heads: &BTreeMap<LogNumber, Head>) -> BTreeMap<LogId, LogNumber> {
+    heads.iter().map(|(number, head)| (head.log_id, *number)).collect()
+}

@@ -1,0 +1,179 @@
+//! Reading: rows, entries and content at one point in time, each checked on its way in.
+//!
+//! What a row leads to must exist: a row that leads nowhere is damage, never "not found".
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::cache::RecordCache;
+use super::key::{self, LogNumber};
+use super::row::{BEFORE_ALL, Head, LogsRow, Row, StoreRow};
+use super::tables::{Direction, Source, Space};
+use crate::error::{Error, ErrorDetail, Result};
+use crate::hash::Address;
+use crate::record::{EntryProblem, Object, ObjectKind, Recorded};
+use crate::time::Timestamp;
+
+/// The entries that a write has made and not yet stored.
+pub(super) type Pending = BTreeMap<(LogNumber, u64), Arc<Recorded>>;
+
+/// The store at one point in time: that of a read's snapshot, or in the midst of a write.
+pub(crate) struct View<'a> {
+    source: &'a dyn Source,
+    cache: &'a RecordCache,
+    pending: Option<&'a Pending>,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn new(source: &'a dyn Source, cache: &'a RecordCache, pending: Option<&'a Pending>) -> Self {
+        Self { source, cache, pending }
+    }
+
+    fn row_of<R: Row>(&self, space: Space, row_key: &[u8]) -> Result<Option<R>> {
+        let mut row = None;
+        self.source.get(space, row_key, &mut |value| row = Some(R::from_value(row_key, value)))?;
+        row.transpose().map_err(|problem| ErrorDetail::corrupt(place_of(space, row_key), problem).into())
+    }
+
+    /// The index row under `row_key`, if there is one.
+    pub(crate) fn row<R: Row>(&self, row_key: &[u8]) -> Result<Option<R>> {
+        self.row_of(Space::Index, row_key)
+    }
+
+    /// Hands the index rows in `range` to `f`, in `direction`, until it returns false.
+    pub(crate) fn rows<R: Row>(
+        &self,
+        range: &Range<Vec<u8>>,
+        direction: Direction,
+        f: &mut dyn FnMut(&[u8], R) -> Result<bool>,
+    ) -> Result<()> {
+        self.source.scan(Space::Index, range.start.as_slice()..range.end.as_slice(), direction, &mut |key, value| {
+            let row = R::from_value(key, value)
+                .map_err(|problem| ErrorDetail::corrupt(place_of(Space::Index, key), problem))?;
+            f(key, row)
+        })
+    }
+
+    pub(super) fn meta<R: Row>(&self, row_key: &[u8]) -> Result<Option<R>> {
+        self.row_of(Space::Meta, row_key)
+    }
+
+    /// What tells this store from others.
+    pub(crate) fn store(&self) -> Result<StoreRow> {
+        self.meta(key::META_STORE)?.ok_or_else(|| missing("the store's id"))
+    }
+
+    pub(super) fn logs(&self) -> Result<LogsRow> {
+        self.meta(key::META_LOGS)?.ok_or_else(|| missing("the number of logs"))
+    }
+
+    /// How far a log goes.
+    pub(crate) fn head(&self, log: LogNumber) -> Result<Head> {
+        self.meta(&key::head(log))?.ok_or_else(|| missing(format_args!("the head of log {log}")))
+    }
+
+    /// The heads of all logs, by their numbers.
+    pub(super) fn heads(&self) -> Result<BTreeMap<LogNumber, Head>> {
+        let mut heads = BTreeMap::new();
+        let range = key::heads();
+        let range = range.start.as_slice()..range.end.as_slice();
+        self.source.scan(Space::Meta, range, Direction::Ascending, &mut |row_key, value| {
+            let head = Head::from_value(row_key, value);
+            let head = head.map_err(|problem| ErrorDetail::corrupt(place_of(Space::Meta, row_key), problem))?;
+            let log = key::head_log(row_key).ok_or_else(|| missing("a log's number"))?;
+            heads.insert(log, head);
+            Ok(true)
+        })?;
+        Ok(heads)
+    }
+
+    /// The entry at `position`, which must exist.
+    pub(crate) fn entry(&self, log: LogNumber, position: u64) -> Result<Arc<Recorded>> {
+        if let Some(entry) = self.pending.and_then(|pending| pending.get(&(log, position))) {
+            return Ok(entry.clone());
+        }
+        if let Some(entry) = self.cache.entry(log, position) {
+            return Ok(entry);
+        }
+        let mut read = None;
+        self.source.get(Space::Log, &key::entry(log, position), &mut |value| {
+            read = Some((Recorded::from_stored(value), value.len()));
+        })?;
+        let (recorded, stored) = read.ok_or_else(|| missing(EntryPlace(log, position)))?;
+        let recorded = Arc::new(recorded.map_err(|problem| problem.at(log, position))?);
+        if recorded.envelope.position != position {
+            return Err(ErrorDetail::corrupt(EntryPlace(log, position), "it belongs elsewhere").into());
+        }
+        self.cache.keep_entry(log, recorded.clone(), stored);
+        Ok(recorded)
+    }
+
+    /// The content at `address`, which must exist.
+    pub(crate) fn object(&self, kind: ObjectKind, address: Address) -> Result<Arc<str>> {
+        if let Some(text) = self.cache.object(address) {
+            return Ok(text);
+        }
+        let mut read = None;
+        self.source.get(Space::Objects, key::object(&address), &mut |value| {
+            read = Some(Object::decode(kind, address, value).map(|object| Arc::<str>::from(object.text)));
+        })?;
+        let place = || format!("content {address}");
+        let text = read.ok_or_else(|| missing(place()))?;
+        let text = text.map_err(|problem| ErrorDetail::corrupt(place(), problem))?;
+        // What a write has made is not durable yet and must not stay when the write is given up.
+        if self.pending.is_none() {
+            self.cache.keep_object(address, text.clone());
+        }
+        Ok(text)
+    }
+
+    /// The time of a log's last entry.
+    pub(crate) fn last_time(&self, log: LogNumber, head: &Head) -> Result<Timestamp> {
+        match head.length.checked_sub(1) {
+            None => Ok(BEFORE_ALL),
+            Some(last) => Ok(self.entry(log, last)?.envelope.created_at),
+        }
+    }
+
+    /// How many entries of a log were made at `time` or before: the position after the last of them.
+    pub(crate) fn length_at(&self, log: LogNumber, time: Timestamp) -> Result<u64> {
+        let (mut low, mut high) = (0, self.head(log)?.length);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.entry(log, middle)?.envelope.created_at <= time {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+}
+
+/// An entry's place, as errors name it.
+pub(super) struct EntryPlace(pub LogNumber, pub u64);
+
+impl std::fmt::Display for EntryPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "entry {} of log {}", self.1, self.0)
+    }
+}
+
+impl EntryProblem {
+    pub(super) fn at(self, log: LogNumber, position: u64) -> Error {
+        match self {
+            Self::Damaged(problem) => ErrorDetail::corrupt(EntryPlace(log, position), problem),
+            Self::Newer { what, found, known } => ErrorDetail::NewerFormat { what, found, known },
+        }
+        .into()
+    }
+}
+
+fn missing(what: impl std::fmt::Display) -> Error {
+    ErrorDetail::corrupt(what, "it is missing").into()
+}
+
+fn place_of(space: Space, row_key: &[u8]) -> String {
+    format!("{space:?} row {}", crate::hash::hex::encode(row_key)).to_lowercase()
+}

@@ -1,0 +1,125 @@
+//! Walking a log from its first entry: is every entry whole, in its place, and chained to the one before; and does
+//! the log end where its head says.
+
+use super::key::{self, LogNumber};
+use super::row::{BEFORE_ALL, Head};
+use super::tables::{Direction, Source, Space};
+use crate::error::{ErrorDetail, Result};
+use crate::hash::EntryHash;
+use crate::record::{Entry, EntryProblem, Envelope, Group, Recorded};
+use crate::time::Timestamp;
+
+/// What a walk comes across.
+pub(super) enum Step<'a> {
+    /// An entry that is whole, in its place and chained.
+    Entry(&'a Recorded),
+    /// Something is wrong with the entry at a position.
+    BadEntry(u64, String),
+    /// Something is wrong with the log as a whole.
+    BadLog(String),
+}
+
+/// Hands every entry of the log, and everything that is wrong with it, to `visit`. An entry of a kind that this build
+/// does not know ends the walk with an error: nothing is skipped.
+pub(super) fn walk(
+    source: &dyn Source,
+    log: LogNumber,
+    head: &Head,
+    visit: &mut dyn FnMut(Step<'_>) -> Result<()>,
+) -> Result<()> {
+    let mut chain = Chain { next: 0, previous: Some(EntryHash::NONE), last_time: BEFORE_ALL, group: None };
+    let range = key::all_of(log);
+    let range = range.start.as_slice()..range.end.as_slice();
+    source.scan(Space::Log, range, Direction::Ascending, &mut |row_key, value| {
+        let Some((_, position)) = key::entry_place(row_key) else {
+            visit(Step::BadLog("a row has a malformed key".to_owned()))?;
+            return Ok(true);
+        };
+        if position != chain.next {
+            visit(Step::BadLog(format!("entries {} to {} are missing", chain.next, position.saturating_sub(1))))?;
+            chain.skip_to(position);
+        }
+        let (entry, hash) = match Entry::from_stored(value) {
+            Ok(read) => read,
+            Err(EntryProblem::Damaged(problem)) => {
+                visit(Step::BadEntry(position, problem))?;
+                chain.skip_to(position + 1);
+                return Ok(true);
+            }
+            Err(newer) => return Err(newer.at(log, position)),
+        };
+        for problem in chain.follow(&entry.envelope, hash, position, head) {
+            visit(Step::BadEntry(position, problem.to_owned()))?;
+        }
+        match Recorded::from_stored(value) {
+            Ok(recorded) => visit(Step::Entry(&recorded))?,
+            Err(EntryProblem::Damaged(problem)) => visit(Step::BadEntry(position, problem))?,
+            Err(newer) => return Err(newer.at(log, position)),
+        }
+        Ok(true)
+    })?;
+    for problem in chain.end(head) {
+        visit(Step::BadLog(problem))?;
+    }
+    Ok(())
+}
+
+/// Refuses whatever is wrong: for those who need the log whole.
+pub(super) fn refuse(log: LogNumber, step: Step<'_>) -> Result<&Recorded> {
+    match step {
+        Step::Entry(recorded) => Ok(recorded),
+        Step::BadEntry(position, problem) => {
+            Err(ErrorDetail::corrupt(super::view::EntryPlace(log, position), problem).into())
+        }
+        Step::BadLog(problem) => Err(ErrorDetail::corrupt(format_args!("log {log}"), problem).into()),
+    }
+}
+
+/// What the entries so far demand of the next.
+struct Chain {
+    next: u64,
+    /// The hash of the entry before; not known behind one that cannot be read.
+    previous: Option<EntryHash>,
+    last_time: Timestamp,
+    group: Option<Group>,
+}
+
+impl Chain {
+    /// Everything that is wrong with the next entry's place in the chain.
+    fn follow(&mut self, envelope: &Envelope, hash: EntryHash, position: u64, head: &Head) -> Vec<&'static str> {
+        let group = envelope.group;
+        let group_fits = match self.group {
+            Some(before) if position < before.end() => group == before,
+            Some(_) => group.start == position,
+            None => group.start <= position,
+        };
+        let checks = [
+            (envelope.log_id == head.log_id, "it belongs to another log"),
+            (envelope.position == position, "it belongs at another position"),
+            (self.previous.is_none_or(|hash| envelope.previous == hash), "it does not chain to the entry before it"),
+            (position == 0 || envelope.created_at > self.last_time, "it is not later than the entry before it"),
+            (envelope.created_at.is_valid() && envelope.clock.is_valid(), "its time is out of range"),
+            (group_fits && position < group.end(), "its group does not fit the entries around it"),
+            (group.end() <= head.length, "its group goes beyond the head"),
+        ];
+        (self.next, self.previous, self.last_time) = (position + 1, Some(hash), envelope.created_at);
+        self.group = Some(group);
+        checks.into_iter().filter_map(|(fine, problem)| (!fine).then_some(problem)).collect()
+    }
+
+    /// Goes on at `position`, without what the entries before it would demand.
+    fn skip_to(&mut self, position: u64) {
+        (self.next, self.previous, self.group) = (position, None, None);
+    }
+
+    /// Everything that is wrong with the log's end.
+    fn end(&self, head: &Head) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.next != head.length {
+            problems.push(format!("the log has {} entries, and its head says {}", self.next, head.length));
+        } else if self.previous.is_some_and(|hash| hash != head.last) {
+            problems.push("the last entry's hash is not the one in the log's head".to_owned());
+        }
+        problems
+    }
+}

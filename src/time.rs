@@ -1,0 +1,128 @@
+//! Points in time: microseconds since 1970 in UTC, RFC 3339 when printed. Where time comes from is not known here.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use wincode::{SchemaRead, SchemaWrite};
+
+use crate::error::{Error, ErrorDetail};
+
+/// A point in time: microseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, SchemaRead, SchemaWrite)]
+#[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The latest time that can be written: 9999-12-30T21:59:59.999999Z.
+    pub const MAX: Self = Self(253_402_207_199_999_999);
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
+    /// The time `micros` microseconds after 1970-01-01T00:00:00Z; what lies before 1970 or after [`Timestamp::MAX`]
+    /// becomes the nearest of the two.
+    pub const fn from_micros(micros: i64) -> Self {
+        if micros < 0 {
+            Self::EPOCH
+        } else if micros > Self::MAX.0 {
+            Self::MAX
+        } else {
+            Self(micros)
+        }
+    }
+
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// The operating system's clock: what a store uses unless it is given another.
+    #[expect(clippy::disallowed_methods, reason = "the one place that owns the system's clock")]
+    pub fn now() -> Self {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let micros = since.map_or(0, |duration| duration.as_micros());
+        Self::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+    }
+
+    /// The next microsecond, or `None` at the end of time.
+    pub(crate) fn next(self) -> Option<Self> {
+        (self < Self::MAX).then(|| Self(self.0 + 1))
+    }
+
+    /// Whether the value is one that `from_micros` can make: what is read from disk may not be.
+    pub(crate) fn is_valid(self) -> bool {
+        self == Self::from_micros(self.0)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(time) => write!(f, "{time:.6}"),
+            Err(_) => write!(f, "{} µs", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = Error;
+
+    /// Reads RFC 3339; what is finer than a microsecond is cut off.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let time: jiff::Timestamp =
+            text.parse().map_err(|_| ErrorDetail::invalid("time", text, "expected RFC 3339"))?;
+        let micros = time.as_microsecond();
+        if !Self(micros).is_valid() {
+            return Err(ErrorDetail::invalid("time", text, "expected 1970 to 9999").into());
+        }
+        Ok(Self(micros))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_rfc_3339_with_six_digits_and_reads_it_back() {
+        for (micros, text) in [
+            (0, "1970-01-01T00:00:00.000000Z"),
+            (1_771_939_200_000_001, "2026-02-24T13:20:00.000001Z"),
+            (Timestamp::MAX.0, "9999-12-30T21:59:59.999999Z"),
+        ] {
+            let time = Timestamp::from_micros(micros);
+            assert_eq!(time.to_string(), text);
+            assert_eq!(text.parse::<Timestamp>().unwrap(), time);
+        }
+        assert!("1969-12-31T23:59:59Z".parse::<Timestamp>().is_err());
+        assert!("yesterday".parse::<Timestamp>().is_err());
+    }
+
+    #[test]
+    fn stays_in_its_range() {
+        assert_eq!(Timestamp::from_micros(-1), Timestamp::EPOCH);
+        assert_eq!(Timestamp::from_micros(i64::MAX), Timestamp::MAX);
+        assert_eq!(Timestamp::MAX.next(), None);
+        assert_eq!(Timestamp::EPOCH.next(), Some(Timestamp::from_micros(1)));
+        assert!(!Timestamp(-1).is_valid());
+    }
+}
