@@ -327,6 +327,32 @@ pub enum ErrorDetail {
         /// Its id.
         id: String,
     },
+    /// A schema's status cannot change so: active and deprecated change into each other, and deprecated to archived.
+    #[error("schema `{version}` is {from:?} and cannot become {to:?}")]
+    SchemaTransition {
+        /// The schema version.
+        version: String,
+        /// Its status.
+        from: crate::model::SchemaStatus,
+        /// The status that was asked for.
+        to: crate::model::SchemaStatus,
+    },
+    /// A policy version was prepared in another store, where the schema's name stands for another schema.
+    #[error("the policy version was prepared with another schema `{schema}` than this store's")]
+    PreparedElsewhere {
+        /// The schema version.
+        schema: String,
+    },
+    /// The policy set is for another target.
+    #[error("policy set `{policy_set_id}` is for {expected}, not for {target}")]
+    WrongTarget {
+        /// The policy set.
+        policy_set_id: String,
+        /// What it is for.
+        expected: String,
+        /// What it was to be bound to.
+        target: String,
+    },
     /// Only a platform actor may change what a platform actor made.
     #[error("{what} `{id}` is owned by the platform: a customer cannot change it")]
     PlatformOwned {
@@ -429,6 +455,17 @@ pub enum ErrorDetail {
         /// What it said.
         message: String,
     },
+    /// A pinned policy's text is not accepted by this build's Cedar any more, so the set cannot decide: no statement
+    /// is ever skipped.
+    #[error("policy set version `{policy_set_version_id}` cannot be compiled because of `{policy_version_id}`")]
+    CannotCompile {
+        /// The set version.
+        policy_set_version_id: String,
+        /// The policy version that is not accepted.
+        policy_version_id: String,
+        /// Why not.
+        source: Error,
+    },
     /// A receipt does not agree with this store: it is of another store, or one of the two was changed.
     #[error("the receipt's {field} is `{receipt}`, and the store's `{stored}`")]
     ReceiptMismatch {
@@ -481,6 +518,9 @@ impl ErrorDetail {
             Self::NotFound { .. } => (Kind::NotFound, "not_found"),
             Self::AlreadyExists { .. } => (Kind::Conflict, "already_exists"),
             Self::InForce { .. } => (Kind::Conflict, "in_force"),
+            Self::SchemaTransition { .. } => (Kind::Conflict, "schema_transition"),
+            Self::PreparedElsewhere { .. } => (Kind::Conflict, "prepared_elsewhere"),
+            Self::WrongTarget { .. } => (Kind::Conflict, "wrong_target"),
             Self::PlatformOwned { .. } => (Kind::Forbidden, "platform_owned"),
             Self::Archived { .. } => (Kind::Archived, "archived"),
             Self::NotBound { .. } => (Kind::NotBound, "not_bound"),
@@ -495,6 +535,7 @@ impl ErrorDetail {
             Self::NestedWrite => (Kind::Conflict, "nested_write"),
             Self::Storage { .. } => (Kind::Unavailable, "storage"),
             Self::CedarFailed { .. } => (Kind::Invalid, "cedar_failed"),
+            Self::CannotCompile { .. } => (Kind::Unavailable, "cannot_compile"),
             Self::ReceiptMismatch { .. } => (Kind::Conflict, "receipt_mismatch"),
         }
     }

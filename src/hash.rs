@@ -143,7 +143,9 @@ mod tests {
     #[test]
     fn anything_but_64_lower_case_digits_is_refused() {
         let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        for wrong in ["", &hex[1..], &hex.to_uppercase(), &format!("{hex}0"), &hex.replace('e', "g"), &hex.replace('e', "é")] {
+        for wrong in
+            ["", &hex[1..], &hex.to_uppercase(), &format!("{hex}0"), &hex.replace('e', "g"), &hex.replace('e', "é")]
+        {
             assert_eq!(wrong.parse::<Sha256>().unwrap_err().code(), "invalid_input", "{wrong}");
         }
     }

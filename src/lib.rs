@@ -1,3 +1,47 @@
-//! wip
+#![doc = include_str!("../README.md")]
+
+mod authorizer;
+mod binding;
+mod cedar;
+mod compile;
+mod error;
+mod hash;
+mod history;
+mod id;
 pub mod limits;
-mod error; mod hash; mod time; mod id; mod model; mod record; mod sources; mod storage;
+mod list;
+mod model;
+mod policy;
+mod policy_set;
+mod receipt;
+mod record;
+mod schema;
+mod sources;
+mod storage;
+mod store;
+mod time;
+mod version;
+mod write;
+mod zone;
+mod zone_write;
+
+pub use authorizer::{Answer, Authorizer, StatementError};
+pub use binding::{At, Binding};
+pub use error::{Diagnostic, Error, ErrorDetail, ErrorKind, Resource, Result, SourcePlace};
+pub use hash::{Address, EntryHash, Sha256};
+pub use history::{BoundTo, Change, HistoryEntry};
+pub use id::{Actor, LogId, OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
+pub use list::{List, Order, Page};
+pub use model::{BindingMode, CedarVersion, Form, ManifestEntry, SchemaStatus, Target, TargetType};
+pub use policy::{
+    Forms, NewPolicy, NewPolicyVersion, Policy, PolicyUpdate, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion,
+};
+pub use policy_set::{NewPolicySet, NewPolicySetVersion, Pin, PolicySet, PolicySetManifest, PolicySetVersion};
+pub use receipt::{Receipt, StatementRef};
+pub use schema::{NewSchema, SchemaVersion};
+pub use storage::{Finding, Place, Report};
+pub use store::{Builder, PolicyStore};
+pub use time::Timestamp;
+pub use write::Write;
+pub use zone::{Zone, ZoneInfo};
+pub use zone_write::ZoneWrite;

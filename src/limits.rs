@@ -42,13 +42,28 @@ pub const ENTRY_BYTES: usize = 64 * 1024;
 /// Bytes of one object of content.
 pub const OBJECT_BYTES: usize = 8 * 1024 * 1024;
 
-/// How deeply brackets may nest in Cedar text, and how high an expression may be.
+/// How deeply brackets may nest in Cedar text.
 pub const CEDAR_DEPTH: usize = 64;
-/// How many elements a chain of one kind may have in Cedar text: `a.b.c`, `!!x`, `--x`, `if … else if …`.
-pub const CEDAR_CHAIN: usize = 256;
+/// How high an expression may be, the scope and all conditions of its statement joined: `a || b || c` is 2 high,
+/// `a.b` is 1, and what stands in an operator's operand adds to it.
+pub const CEDAR_HEIGHT: usize = 128;
 /// Tokens in one policy version's text.
 pub const POLICY_TOKENS: usize = 32 * 1024;
 /// Tokens in one schema text.
 pub const SCHEMA_TOKENS: usize = 512 * 1024;
-/// How deeply arrays and objects may nest in any JSON that is given.
-pub const JSON_DEPTH: usize = 100;
+/// Elements of one list in a schema text, such as the attributes of a record.
+pub const SCHEMA_LIST: usize = 2_000;
+/// Attributes and types of a schema once every common type is written out where it is used.
+pub const SCHEMA_EXPANDED: usize = 256 * 1024;
+/// How deeply a schema's types may nest once every common type is written out where it is used.
+pub const SCHEMA_DEPTH: usize = 100;
+/// Children times parents in a schema's hierarchy of entity types, and in that of its actions.
+pub const SCHEMA_LINKS: usize = 4 * 1024 * 1024;
+/// How many parents above one another an entity may have.
+pub const ENTITY_DEPTH: usize = 256;
+/// Ancestors of all entities of one document together.
+pub const ENTITY_LINKS: usize = 4 * 1024 * 1024;
+/// How deeply arrays and objects may nest in any JSON that is given, and in a policy's derived JSON.
+pub const JSON_DEPTH: usize = 120;
+/// How deeply `has` or `__extn` may nest in JSON, as Cedar reads what is in them more than once.
+pub const JSON_REREAD_DEPTH: usize = 4;

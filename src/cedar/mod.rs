@@ -1,1 +1,52 @@
-//! cedar
+//! The only room that calls Cedar: gate, parse, validate, render, compile and decide.
+//!
+//! Whatever passes its gate is handled alike on every thread: Cedar runs on a stack that is large enough for it, and
+//! fails as an error value. Nothing is known here of zones, versions, bindings or the disk.
+
+mod canonical;
+mod compiled;
+mod diagnose;
+mod expansion;
+mod gate;
+mod height;
+mod hierarchy;
+mod json;
+mod policy;
+mod render;
+mod request;
+mod schema;
+mod stack;
+mod token;
+
+use crate::model::CedarVersion;
+
+#[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
+mod sample_tests;
+
+pub(crate) use compiled::{CompiledSet, Evaluation, EvaluationFailure};
+pub(crate) use policy::{ParsedPolicy, PolicyContent, prepare_policy};
+pub(crate) use schema::{ParsedSchema, convert_schema};
+
+/// The Cedar of this build.
+pub(crate) fn version() -> CedarVersion {
+    CedarVersion {
+        sdk: cedar_policy::get_sdk_version().to_string(),
+        language: cedar_policy::get_lang_version().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn versions_are_those_of_the_locked_crate() {
+        assert_eq!(
+            {
+                let version = super::version();
+                (version.sdk, version.language)
+            },
+            ("4.14.1".to_owned(), "4.6.0".to_owned())
+        );
+    }
+}

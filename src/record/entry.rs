@@ -146,11 +146,6 @@ impl Recorded {
             }
         }
     }
-
-    /// Roughly how many bytes it takes in memory.
-    pub(crate) fn weight(&self) -> usize {
-        512
-    }
 }
 
 #[cfg(test)]
@@ -161,6 +156,7 @@ mod tests {
     use crate::hash::{Address, Sha256};
     use crate::id::*;
     use crate::model::*;
+    use crate::record::entry::Request;
     use crate::record::*;
 
     fn bound(version: u32) -> BoundVersion {
@@ -211,12 +207,8 @@ mod tests {
             }
             .into(),
             PolicyVersionArchived { policy_id, version_id: PolicyVersionId::new("v").unwrap(), version: 1 }.into(),
-            PolicySetCreated {
-                policy_set_id: policy_set_id.clone(),
-                name: "s".into(),
-                target_type: TargetType::User,
-            }
-            .into(),
+            PolicySetCreated { policy_set_id: policy_set_id.clone(), name: "s".into(), target_type: TargetType::User }
+                .into(),
             PolicySetUpdated { policy_set_id: policy_set_id.clone(), name: "t".into() }.into(),
             PolicySetArchived { policy_set_id: policy_set_id.clone() }.into(),
             PolicySetVersionCreated {

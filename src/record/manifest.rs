@@ -97,7 +97,7 @@ mod tests {
             "d801aa1fb7ddcc330a5e3173372ea6af4a3d08ec58074478e85aa5603e926658"
         );
         let one = Manifest::new(vec![entry("p")]).unwrap().canonical();
-        assert_eq!(Manifest::sha(&one).to_string(), "PIN_ONE");
+        assert_eq!(Manifest::sha(&one).to_string(), "577d1634d2a55b3c7f5145acf8d86f6da528e786d6b5ef12bca4d11ae12b3d52");
     }
 
     #[test]

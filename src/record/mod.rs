@@ -9,11 +9,11 @@ mod manifest;
 mod object;
 
 pub(crate) use body::{
-    Body, Bound, BoundVersion, Content, PolicyArchived, PolicyCreated, PolicySetArchived, PolicySetCreated, PolicySetUpdated,
-    PolicySetVersionArchived, PolicySetVersionCreated, PolicyUpdated, PolicyVersionArchived, PolicyVersionCreated,
-    SchemaPublished, SchemaStatusChanged, Unbound, ZoneCreated, ZoneOpened,
+    Body, Bound, BoundVersion, Content, PolicyArchived, PolicyCreated, PolicySetArchived, PolicySetCreated,
+    PolicySetUpdated, PolicySetVersionArchived, PolicySetVersionCreated, PolicyUpdated, PolicyVersionArchived,
+    PolicyVersionCreated, SchemaPublished, SchemaStatusChanged, Unbound, ZoneCreated, ZoneOpened,
 };
 pub(crate) use codec::{Format, decode, encode};
-pub(crate) use entry::{Entry, EntryProblem, Envelope, Group, Recorded, Request};
+pub(crate) use entry::{Entry, EntryProblem, Envelope, Group, Recorded};
 pub(crate) use manifest::Manifest;
 pub(crate) use object::{Object, ObjectKind};

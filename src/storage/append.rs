@@ -72,15 +72,21 @@ impl<'txn> Append<'txn> {
         self.failed.guard(|| f(&View::new(&self.tables, self.cache, Some(&self.pending))))
     }
 
-    /// Where the next entry of `log` will stand, and when it will have been made.
+    /// Refuses a write that would grow beyond its limit with so many more entries.
+    pub(crate) fn room_for(&self, entries: usize) -> Result<()> {
+        at_most("the write's entries", self.pending.len() + entries, limits::WRITE_ENTRIES)
+    }
+
+    /// Where the next entry of `log` will stand, and when it will have been made. Once this was answered, an entry
+    /// of a call that keeps the rules is not refused.
     pub(crate) fn next(&mut self, log: LogNumber) -> Result<(LogId, u64, Timestamp)> {
+        self.room_for(1)?;
         let failed = self.failed;
         failed.guard(|| self.next_place(log))
     }
 
     /// Appends an entry, and derives its rows.
     pub(crate) fn append(&mut self, log: LogNumber, body: impl Into<Body>) -> Result<Arc<Recorded>> {
-        at_most("the write's entries", self.pending.len() + 1, limits::WRITE_ENTRIES)?;
         self.next(log)?;
         let body = body.into();
         self.step(|append| append.add_entry(log, body))
@@ -95,7 +101,8 @@ impl<'txn> Append<'txn> {
     pub(crate) fn create_log(&mut self, log_id: LogId) -> Result<LogNumber> {
         self.step(|append| {
             let LogsRow { next } = append.view_unguarded().logs()?;
-            let after = next.checked_add(1).ok_or_else(|| ErrorDetail::corrupt("the number of logs", "it is used up"))?;
+            let after =
+                next.checked_add(1).ok_or_else(|| ErrorDetail::corrupt("the number of logs", "it is used up"))?;
             append.put_meta(key::META_LOGS, &LogsRow { next: after })?;
             let head = Head { log_id, length: 0, last: EntryHash::NONE };
             append.put_meta(&key::head(next), &head)?;
@@ -211,8 +218,7 @@ impl<'txn> Append<'txn> {
             let Some(recorded) = self.pending.get(&(log, position)) else {
                 return Err(ErrorDetail::corrupt("the write", "an entry was lost").into());
             };
-            let envelope =
-                Envelope { previous: head.last, group: Group { start, size }, ..recorded.envelope.clone() };
+            let envelope = Envelope { previous: head.last, group: Group { start, size }, ..recorded.envelope.clone() };
             let damaged = |problem| ErrorDetail::corrupt(super::view::EntryPlace(log, position), problem);
             let (bytes, hash) =
                 Entry::new(envelope, &recorded.body).and_then(|entry| entry.encode()).map_err(damaged)?;

@@ -10,7 +10,7 @@ use super::row::{
 };
 use crate::error::{ErrorDetail, Result};
 use crate::id::LogId;
-use crate::model::{BindingMode, Target};
+use crate::model::{BindingMode, SchemaStatus, Target};
 use crate::record::{Body, BoundVersion, Recorded};
 
 /// Changed whenever the rows that `derive` makes for the same logs change: a file with another generation has its
@@ -38,13 +38,25 @@ pub(super) fn derive(rows: &mut dyn Rows, log: LogNumber, recorded: &Recorded) -
         }
         Body::SchemaPublished(body) => {
             at.in_store_log(true)?;
-            at.insert(rows, Tag::Schema, body.version.as_str(), &SchemaRow { created: position, changed: None })?;
+            at.insert(
+                rows,
+                Tag::Schema,
+                body.version.as_str(),
+                &SchemaRow { created: position, changed: None, deprecated: None },
+            )?;
             at.order(rows, Tag::SchemaOrder, body.version.as_str())
         }
         Body::SchemaStatusChanged(body) => {
             at.in_store_log(true)?;
             let row_key = key::by_id(log, Tag::Schema, body.version.as_str());
-            at.update(rows, row_key, |row: &mut SchemaRow| row.changed = Some(position))
+            at.update(rows, row_key, |row: &mut SchemaRow| {
+                row.changed = Some(position);
+                match body.status {
+                    SchemaStatus::Active => row.deprecated = None,
+                    SchemaStatus::Deprecated => row.deprecated = Some(position),
+                    SchemaStatus::Archived => {}
+                }
+            })
         }
         body => {
             at.in_store_log(false)?;

@@ -52,6 +52,21 @@ pub(crate) enum Tag {
     Binding = 0x30,
 }
 
+impl Tag {
+    /// What cursors of a list over these rows are bound to.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Zone | Self::ZoneOrder => "zones",
+            Self::Schema | Self::SchemaOrder => "schemas",
+            Self::Policy | Self::PolicyOrder => "policies",
+            Self::PolicyVersion | Self::PolicyVersionId => "policy_versions",
+            Self::PolicySet | Self::PolicySetOrder => "policy_sets",
+            Self::PolicySetVersion | Self::PolicySetVersionId => "policy_set_versions",
+            Self::Binding => "bindings",
+        }
+    }
+}
+
 pub(super) fn head(log: LogNumber) -> Vec<u8> {
     [META_HEAD, &log.to_be_bytes()].concat()
 }
@@ -161,6 +176,17 @@ pub(super) fn all_of(log: LogNumber) -> Range<Vec<u8>> {
 /// The last eight bytes of a key of [`by_position`] or [`binding`].
 pub(crate) fn position(key: &[u8]) -> Option<u64> {
     key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// The last four bytes of a key of [`by_version`].
+pub(crate) fn version(key: &[u8]) -> Option<u32> {
+    key.last_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes))
+}
+
+/// The first key after `key`.
+pub(crate) fn after(mut key: Vec<u8>) -> Vec<u8> {
+    key.push(0);
+    key
 }
 
 /// The range of all keys that start with `prefix`.

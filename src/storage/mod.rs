@@ -29,11 +29,12 @@ pub(crate) use append::{Append, Author};
 use cache::RecordCache;
 use failure::{Failed, storage_error};
 pub(crate) use open::{OpenOptions, Origin};
-pub(crate) use row::{IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, SchemaRow, VersionRow, ZoneRow};
-pub(crate) use row::BindingRow;
+pub use report::{Finding, Place, Report};
+pub(crate) use row::{
+    BindingRow, IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, Row, SchemaRow, VersionRow, ZoneRow,
+};
 pub(crate) use tables::Direction;
 use tables::{ReadTables, Source, WriteTables};
-pub use report::{Finding, Place, Report};
 pub(crate) use view::View;
 
 use crate::error::{ErrorDetail, Result};
@@ -94,14 +95,19 @@ impl Storage {
     /// Writes once: what `f` appended becomes durable as a whole, or nothing does.
     ///
     /// A panic in `f` leaves nothing behind and goes on after that.
-    pub(crate) fn write<T>(&self, author: Author, f: impl FnOnce(&mut Append<'_>) -> Result<T>) -> Result<T> {
+    pub(crate) fn write<T>(
+        &self,
+        author: impl FnOnce() -> Author,
+        f: impl FnOnce(&mut Append<'_>) -> Result<T>,
+    ) -> Result<T> {
         let _writer = self.lock_writer()?;
         let database = self.database()?;
+        let author = author();
         let transaction = self.failed.guard(|| begin_write(&database))?;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let tables = self.failed.guard(|| {
-                WriteTables::open(&transaction).map_err(|error| storage_error("begin the write", error))
-            })?;
+            let tables = self
+                .failed
+                .guard(|| WriteTables::open(&transaction).map_err(|error| storage_error("begin the write", error)))?;
             let mut append = Append::new(tables, &self.cache, &self.failed, author);
             let value = f(&mut append)?;
             Ok((value, append.finish()?))
@@ -210,4 +216,9 @@ fn close(mut database: Arc<Database>) {
             }
         }
     }
+}
+
+/// The error of a row that leads to an entry of something else.
+pub(crate) fn astray(tag: key::Tag, id: &str) -> crate::error::Error {
+    ErrorDetail::corrupt(format_args!("the {tag:?} row of `{id}`"), "it leads to an entry of something else").into()
 }

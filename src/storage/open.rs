@@ -37,6 +37,13 @@ pub(crate) enum Origin {
     Backend(Arc<dyn StorageBackend>),
 }
 
+impl Origin {
+    /// New, empty memory.
+    pub(crate) fn memory() -> Self {
+        Self::Backend(Arc::new(redb::backends::InMemoryBackend::new()))
+    }
+}
+
 /// How the file is opened.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenOptions {
@@ -56,7 +63,9 @@ pub(super) fn open(origin: &Origin, options: &OpenOptions, sources: &Sources) ->
             let database = builder(options)
                 .create_with_backend(shared)
                 .map_err(|error| database_error(Path::new("the storage"), error))?;
-            if new { initialise(&database, sources)? }
+            if new {
+                initialise(&database, sources)?
+            }
             finish_opening(database, Path::new("the storage"), options)
         }
     })
@@ -118,7 +127,9 @@ fn create_file(path: &Path, options: &OpenOptions, sources: &Sources) -> Result<
 /// Makes a new name durable. Where directories cannot be opened (Windows), the system does that by itself.
 fn sync_directory(directory: &Path) -> Result<()> {
     if cfg!(unix) {
-        File::open(directory).and_then(|file| file.sync_all()).map_err(|error| io_error("sync the directory", error))?;
+        File::open(directory)
+            .and_then(|file| file.sync_all())
+            .map_err(|error| io_error("sync the directory", error))?;
     }
     Ok(())
 }

@@ -37,8 +37,7 @@ impl Storage {
     }
 
     fn rebuild_in(&self, transaction: &redb::WriteTransaction) -> Result<()> {
-        let mut tables =
-            WriteTables::open(transaction).map_err(|error| storage_error("rebuild the index", error))?;
+        let mut tables = WriteTables::open(transaction).map_err(|error| storage_error("rebuild the index", error))?;
         let heads = View::new(&tables, &self.cache, None).heads()?;
         let mut replay = Replay { rows: Default::default(), numbers: log_numbers(&heads) };
         tables.clear_index()?;

@@ -85,7 +85,12 @@ rows! {
     /// Index: a zone.
     ZoneRow { created: u64, log: LogNumber }
     /// Index: a schema version.
-    SchemaRow { created: u64, changed: Option<u64> }
+    SchemaRow {
+        created: u64,
+        changed: Option<u64>,
+        /// The entry that made it deprecated; none while it is active.
+        deprecated: Option<u64>,
+    }
     /// Index: a policy. Each number is the position of an entry.
     PolicyRow {
         created: u64,
@@ -148,7 +153,7 @@ mod tests {
     #[test]
     fn the_bytes_are_pinned_and_those_of_bincode() {
         let value = row().to_value(b"key").unwrap();
-        assert_eq!(crate::hash::hex::encode(&value), "PIN_ROW");
+        assert_eq!(crate::hash::hex::encode(&value), "0101fb2c01000102fc70110100fb2c0194a7b6d663138f4a");
         let payload = bincode::encode_to_vec(row(), bincode::config::standard()).unwrap();
         assert_eq!(value[..value.len() - CHECK_BYTES], payload);
     }

@@ -241,8 +241,12 @@ impl<'a> Check<'a> {
 
     /// Every zone that the store's log names must have its log.
     fn zones_have_logs(&mut self) {
-        let missing: Vec<ZoneId> =
-            self.zones.iter().filter(|(log_id, _)| !self.numbers.contains_key(log_id)).map(|(_, zone)| zone.clone()).collect();
+        let missing: Vec<ZoneId> = self
+            .zones
+            .iter()
+            .filter(|(log_id, _)| !self.numbers.contains_key(log_id))
+            .map(|(_, zone)| zone.clone())
+            .collect();
         for zone in missing {
             self.find(Place::Log { log: zone.to_string() }, "the zone's log is missing");
         }

@@ -41,6 +41,11 @@ impl<'a> View<'a> {
         self.row_of(Space::Index, row_key)
     }
 
+    /// Whether there is an index row under `row_key`.
+    pub(crate) fn has_row(&self, row_key: &[u8]) -> Result<bool> {
+        self.source.get(Space::Index, row_key, &mut |_| {})
+    }
+
     /// Hands the index rows in `range` to `f`, in `direction`, until it returns false.
     pub(crate) fn rows<R: Row>(
         &self,

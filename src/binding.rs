@@ -1,0 +1,134 @@
+//! Bindings: which policy set version is in force for a target, now and at any earlier time.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{ErrorDetail, Result};
+use crate::id::{PolicySetId, PolicySetVersionId, ZoneId};
+use crate::model::{BindingMode, Target};
+use crate::policy_set;
+use crate::record::{Body, BoundVersion, PolicySetVersionCreated};
+use crate::storage::key::{self, Tag};
+use crate::storage::{BindingRow, Direction, View, astray};
+use crate::time::Timestamp;
+use crate::zone::ZoneRef;
+
+/// What is bound to a target: which version, since when, and by whom.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    /// The zone.
+    pub zone_id: ZoneId,
+    /// What it is bound to.
+    pub target: Target,
+    /// How it takes part in decisions.
+    pub mode: BindingMode,
+    /// The policy set.
+    pub policy_set_id: PolicySetId,
+    /// The version of it.
+    pub policy_set_version_id: PolicySetVersionId,
+    /// The version's number.
+    pub version: u32,
+    /// Since when.
+    pub since: Timestamp,
+    /// Who bound it.
+    pub by: String,
+    /// The position of the binding in the zone's log.
+    pub position: u64,
+}
+
+/// A point in a zone's history.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// As it is now.
+    Now,
+    /// Once the entry at this position of the zone's log, and all others of the same write, had been written.
+    Position(u64),
+    /// As it was at this time.
+    Time(Timestamp),
+}
+
+impl From<Timestamp> for At {
+    fn from(time: Timestamp) -> Self {
+        Self::Time(time)
+    }
+}
+
+/// How many entries of the zone's log count at `at`. A write counts whole, or not at all.
+fn length_at(view: &View<'_>, zone: &ZoneRef, at: At) -> Result<u64> {
+    let length = match at {
+        At::Now => return Ok(u64::MAX),
+        At::Time(time) => view.length_at(zone.log, time)?,
+        At::Position(position) if position < view.head(zone.log)?.length => position + 1,
+        At::Position(position) => {
+            return Err(ErrorDetail::invalid("position", &position.to_string(), "the log is not that long").into());
+        }
+    };
+    match length.checked_sub(1) {
+        Some(last) => Ok(view.entry(zone.log, last)?.envelope.group.end()),
+        None => Ok(0),
+    }
+}
+
+/// What is bound to `target` at `at`, if anything is.
+pub(crate) fn find(
+    view: &View<'_>,
+    zone: &ZoneRef,
+    target: &Target,
+    mode: BindingMode,
+    at: At,
+) -> Result<Option<Binding>> {
+    target.check()?;
+    let Some(last) = length_at(view, zone, at)?.checked_sub(1) else { return Ok(None) };
+    let range = key::bindings(zone.log, mode, target, last);
+    let mut newest = None;
+    view.rows(&range, Direction::Descending, &mut |row_key, row: BindingRow| {
+        newest = key::position(row_key).map(|position| (position, row.bound));
+        Ok(false)
+    })?;
+    let Some((position, bound)) = newest else { return Ok(None) };
+    let entry = view.entry(zone.log, position)?;
+    match &entry.body {
+        Body::Bound(body) if bound && body.target == *target && body.mode == mode => {
+            let BoundVersion { policy_set_id, version_id, version } = body.bound.clone();
+            Ok(Some(Binding {
+                zone_id: zone.id.clone(),
+                target: target.clone(),
+                mode,
+                policy_set_id,
+                policy_set_version_id: version_id,
+                version,
+                since: entry.envelope.created_at,
+                by: entry.envelope.actor.id().to_owned(),
+                position,
+            }))
+        }
+        Body::Unbound(body) if !bound && body.target == *target && body.mode == mode => Ok(None),
+        _ => Err(astray(Tag::Binding, zone.id.as_str())),
+    }
+}
+
+/// What is in force for `target` at `at`; nothing is an error.
+pub(crate) fn in_force(view: &View<'_>, zone: &ZoneRef, target: &Target, at: At) -> Result<Binding> {
+    find(view, zone, target, BindingMode::Active, at)?
+        .ok_or_else(|| ErrorDetail::NotBound { zone_id: zone.id.to_string(), target: target.to_string() }.into())
+}
+
+/// Whether a policy set version is bound, from its set's row.
+pub(crate) fn is_bound(
+    view: &View<'_>,
+    zone: &ZoneRef,
+    version: &PolicySetVersionCreated,
+    mode: BindingMode,
+) -> Result<bool> {
+    let row = policy_set::find(view, zone, version.policy_set_id.as_str())?;
+    let position = match mode {
+        BindingMode::Active => row.active,
+        BindingMode::Shadow => row.shadow,
+    };
+    let Some(position) = position else { return Ok(false) };
+    match &view.entry(zone.log, position)?.body {
+        Body::Bound(body) => Ok(body.bound.version_id == version.version_id),
+        _ => Err(astray(Tag::PolicySet, version.policy_set_id.as_str())),
+    }
+}

@@ -1,0 +1,176 @@
+//! Bounds what a schema grows to when Cedar writes every common type out where it is used, and closes hierarchies.
+//!
+//! Thirty short lines of `type B = {x: A, y: A}` are a billion attributes, and a long chain of references overflows the
+//! stack. It works on the JSON form of the schema that Cedar has parsed, and does not know whether names exist: a
+//! name that is not a common type counts as one attribute.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Map, Value};
+
+use super::gate::too_deep;
+use crate::error::{Result, at_most};
+use crate::limits;
+
+const WHAT: &str = "schema";
+
+/// Checks a schema in JSON form, and returns its attributes and types when written out.
+pub(super) fn check(schema: &Value) -> Result<usize> {
+    let namespaces = schema.as_object().into_iter().flatten();
+    let mut expansion = Expansion { common: HashMap::new(), measured: HashMap::new() };
+    for (namespace, definition) in namespaces.clone() {
+        for (name, definition) in members(definition, "commonTypes") {
+            expansion.common.insert(qualified(namespace, name), (namespace.as_str(), definition));
+        }
+    }
+    let mut total = 0_usize;
+    for (namespace, definition) in namespaces {
+        links(members(definition, "entityTypes"), "memberOfTypes")?;
+        links(members(definition, "actions"), "memberOf")?;
+        let entities =
+            members(definition, "entityTypes").flat_map(|(_, entity)| [entity.get("shape"), entity.get("tags")]);
+        let contexts = members(definition, "actions").map(|(_, action)| action.get("appliesTo")?.get("context"));
+        let common = members(definition, "commonTypes").map(|(_, definition)| Some(definition));
+        for definition in entities.chain(contexts).chain(common).flatten() {
+            let size = expansion.measure(definition, namespace, limits::SCHEMA_DEPTH)?;
+            total = total.saturating_add(size.attributes);
+            at_most("attributes of the schema, common types written out", total, limits::SCHEMA_EXPANDED)?;
+        }
+    }
+    Ok(total)
+}
+
+fn members<'a>(object: &'a Value, key: &str) -> impl Iterator<Item = (&'a String, &'a Value)> + use<'a> {
+    object.get(key).and_then(Value::as_object).into_iter().flat_map(Map::iter)
+}
+
+fn qualified(namespace: &str, name: &str) -> String {
+    if namespace.is_empty() { name.to_owned() } else { format!("{namespace}::{name}") }
+}
+
+/// Checks that no closure of a hierarchy can be larger than its children times its parents.
+fn links<'a>(members: impl Iterator<Item = (&'a String, &'a Value)>, key: &str) -> Result<()> {
+    let mut parents = HashSet::new();
+    let mut children = 0_usize;
+    for (_, member) in members {
+        let of = member.get(key).and_then(Value::as_array);
+        children += usize::from(of.is_some_and(|of| !of.is_empty()));
+        parents.extend(of.into_iter().flatten().map(Value::to_string));
+    }
+    at_most(
+        "children times parents in a hierarchy of the schema",
+        children.saturating_mul(parents.len()),
+        limits::SCHEMA_LINKS,
+    )
+}
+
+#[derive(Clone, Copy, Default)]
+struct Size {
+    attributes: usize,
+    depth: usize,
+}
+
+struct Expansion<'a> {
+    common: HashMap<String, (&'a str, &'a Value)>,
+    measured: HashMap<String, Size>,
+}
+
+impl<'a> Expansion<'a> {
+    /// Measures a type, no deeper than `depth`: so this recursion ends too.
+    fn measure(&mut self, definition: &'a Value, namespace: &'a str, depth: usize) -> Result<Size> {
+        if depth == 0 {
+            return Err(too_deep(WHAT, limits::SCHEMA_DEPTH, 0));
+        }
+        let mut size = Size { attributes: 1, depth: 0 };
+        let kind = definition.get("type").and_then(Value::as_str).unwrap_or_default();
+        let mut add = |inner: Size| {
+            size.attributes = size.attributes.saturating_add(inner.attributes);
+            size.depth = size.depth.max(inner.depth);
+        };
+        match kind {
+            "Record" => {
+                for (_, attribute) in members(definition, "attributes") {
+                    add(self.measure(attribute, namespace, depth - 1)?);
+                }
+            }
+            "Set" => {
+                if let Some(element) = definition.get("element") {
+                    add(self.measure(element, namespace, depth - 1)?);
+                }
+            }
+            "EntityOrCommon" => {
+                let name = definition.get("name").and_then(Value::as_str).unwrap_or_default();
+                add(self.measure_name(name, namespace, depth - 1)?);
+            }
+            name => add(self.measure_name(name, namespace, depth - 1)?),
+        }
+        size.depth += 1;
+        if size.depth > depth {
+            return Err(too_deep(WHAT, limits::SCHEMA_DEPTH, 0));
+        }
+        Ok(size)
+    }
+
+    fn measure_name(&mut self, name: &str, namespace: &str, depth: usize) -> Result<Size> {
+        // Cedar looks in the own namespace first.
+        let candidates = [qualified(namespace, name), name.to_owned()];
+        let Some(found) = candidates.into_iter().find(|candidate| self.common.contains_key(candidate)) else {
+            return Ok(Size::default());
+        };
+        if let Some(size) = self.measured.get(&found) {
+            return if size.depth > depth { Err(too_deep(WHAT, limits::SCHEMA_DEPTH, 0)) } else { Ok(*size) };
+        }
+        let Some(&(home, definition)) = self.common.get(&found) else { return Ok(Size::default()) };
+        // A type that contains itself ends here; Cedar refuses it with a better message.
+        self.measured.insert(found.clone(), Size::default());
+        let size = self.measure(definition, home, depth)?;
+        self.measured.insert(found, size);
+        Ok(size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema::ParsedSchema;
+    use crate::model::Form;
+
+    fn code(text: &str) -> String {
+        ParsedSchema::parse(Form::Cedar, text).map_or_else(|error| error.code().to_owned(), |_| "ok".to_owned())
+    }
+
+    fn chain(length: usize) -> String {
+        let links: String = (1..length).map(|n| format!("type T{n} = {{ a: T{} }};", n - 1)).collect();
+        format!("type T0 = Long; {links} entity E {{ a: T{} }};", length - 1)
+    }
+
+    #[test]
+    fn common_types_that_double_again_and_again_are_refused() {
+        let doubling = |n: usize| {
+            let links: String = (1..n).map(|n| format!("type T{n} = {{ a: T{0}, b: T{0} }};", n - 1)).collect();
+            format!("type T0 = Long; {links} entity E {{ a: T{} }};", n - 1)
+        };
+        assert_eq!((code(&doubling(8)), code(&doubling(30))), ("ok".to_owned(), "too_large".to_owned()));
+        let namespaced = format!("namespace N {{ {} }}", doubling(30));
+        assert_eq!(code(&namespaced), "too_large");
+    }
+
+    #[test]
+    fn chains_of_references_are_bounded_in_any_order_of_definition() {
+        assert_eq!((code(&chain(20)), code(&chain(2_000))), ("ok".to_owned(), "too_deep".to_owned()));
+        let backward: String = (0..2_000).map(|n| format!("type T{n:04} = T{:04};", n + 1)).collect();
+        assert_eq!(code(&format!("{backward} type T2000 = Long;")), "too_deep");
+    }
+
+    #[test]
+    fn a_type_that_contains_itself_is_cedars_to_refuse() {
+        assert_eq!(code("type A = { b: B }; type B = Set<A>; entity E { a: A };"), "syntax");
+    }
+
+    #[test]
+    fn a_long_chain_of_actions_or_entity_types_is_refused() {
+        let actions: String = (1..3_000).map(|n| format!("action a{n} in a{};", n - 1)).collect();
+        assert_eq!(code(&format!("action a0; {actions}")), "too_large");
+        let groups: String = (0..2_000).map(|n| format!("action b{n} in g;")).collect();
+        assert_eq!(code(&format!("action g; {groups}")), "ok");
+    }
+}

@@ -1,0 +1,148 @@
+//! The checks before every parse: size, tokens, brackets and expression height of whatever enters Cedar.
+//!
+//! Cedar's parsers recurse without a guard, so what passes here must be handled by the stacks of [`super::stack`].
+//! Whether it is correct Cedar is not asked.
+
+use super::height::Heights;
+use super::token::{Token, Tokens};
+use crate::error::{ErrorDetail, Result, at_most};
+use crate::limits;
+
+/// Checks a policy text, and returns a bound on the height of its expressions.
+pub(crate) fn policy_text(text: &str) -> Result<usize> {
+    const WHAT: &str = "policy text";
+    at_most("bytes of policy text", text.len(), limits::POLICY_TEXT_BYTES)?;
+    uid_or_policy(WHAT, text)
+}
+
+/// Checks an entity uid written as Cedar text.
+pub(super) fn uid_text(what: &'static str, text: &str) -> Result<()> {
+    at_most("bytes of an entity uid", text.len(), limits::ENTITY_UID_BYTES)?;
+    uid_or_policy(what, text).map(drop)
+}
+
+fn uid_or_policy(what: &'static str, text: &str) -> Result<usize> {
+    let mut heights = Heights::new();
+    for (count, (at, token)) in Tokens::new(text).enumerate() {
+        at_most("tokens of policy text", count + 1, limits::POLICY_TOKENS)?;
+        heights.follow(token);
+        if heights.open_brackets() > limits::CEDAR_DEPTH {
+            return Err(too_deep(what, limits::CEDAR_DEPTH, at));
+        }
+        if heights.tallest() > limits::CEDAR_HEIGHT {
+            return Err(too_deep(what, limits::CEDAR_HEIGHT, at));
+        }
+    }
+    let height = heights.finish();
+    if height > limits::CEDAR_HEIGHT {
+        return Err(too_deep(what, limits::CEDAR_HEIGHT, text.len()));
+    }
+    Ok(height)
+}
+
+/// Checks a schema text.
+pub(crate) fn schema_text(text: &str) -> Result<()> {
+    const WHAT: &str = "schema text";
+    at_most("bytes of schema text", text.len(), limits::SCHEMA_BYTES)?;
+    // The number of list elements so far in each open bracket.
+    let mut open: Vec<(u8, usize)> = vec![(0, 0)];
+    for (count, (at, token)) in Tokens::new(text).enumerate() {
+        at_most("tokens of schema text", count + 1, limits::SCHEMA_TOKENS)?;
+        let closes = match token {
+            Token::Open(bracket) => {
+                open.push((bracket, 0));
+                None
+            }
+            Token::Mark("<" | "<=") => {
+                open.push((b'<', 0));
+                None
+            }
+            Token::Close(b')') => Some(b'('),
+            Token::Close(b']') => Some(b'['),
+            Token::Close(_) => Some(b'{'),
+            Token::Mark(">" | ">=") => Some(b'<'),
+            Token::Mark(",") => {
+                if let Some((_, elements)) = open.last_mut() {
+                    *elements += 1;
+                    at_most("elements of one list of a schema", *elements, limits::SCHEMA_LIST)?;
+                }
+                None
+            }
+            _ => None,
+        };
+        // What closes nothing is an error to Cedar, and lowers no bound here.
+        if closes.is_some() && closes == open.last().map(|(bracket, _)| *bracket) {
+            open.pop();
+        }
+        if open.len() > limits::CEDAR_DEPTH + 1 {
+            return Err(too_deep(WHAT, limits::CEDAR_DEPTH, at));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn too_deep(what: &'static str, limit: usize, offset: usize) -> crate::error::Error {
+    ErrorDetail::TooDeep { what, limit, offset }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code<T>(result: Result<T>) -> &'static str {
+        result.map_or_else(|error| error.code(), |_| "ok")
+    }
+
+    fn when(expression: &str) -> String {
+        format!("permit(principal, action, resource) when {{ {expression} }};")
+    }
+
+    #[test]
+    fn ordinary_large_policies_pass() {
+        let set = (0..1_000).map(|n| format!("Group::\"g{n}\"")).collect::<Vec<_>>().join(", ");
+        assert_eq!(code(policy_text(&when(&format!("principal in [{set}]")))), "ok");
+        let statements = "permit(principal == U::\"a\",action,resource);\n".repeat(1_000);
+        assert_eq!(code(policy_text(&statements)), "ok");
+        let terms = vec!["resource.owner.team == principal.team && context.mfa"; 30].join(" || ");
+        assert_eq!(code(policy_text(&when(&terms))), "ok");
+    }
+
+    #[test]
+    fn the_height_is_the_tallest_statements() {
+        let low = policy_text(&when("true")).unwrap();
+        let high = policy_text(&format!("{}{}", when("a.b.c.d.e.f.g.h"), when("true"))).unwrap();
+        assert!(low < 12 && high >= low + 7, "{low} {high}");
+    }
+
+    #[test]
+    fn chains_and_brackets_over_the_limits_are_refused_with_their_place() {
+        let deep = when(&format!("{}true{}", "(".repeat(64), ")".repeat(64)));
+        let error = policy_text(&deep).unwrap_err();
+        let ErrorDetail::TooDeep { limit, offset, .. } = error.detail() else { panic!("{error}") };
+        assert_eq!((*limit, deep.as_bytes()[*offset]), (limits::CEDAR_DEPTH, b'('));
+        for chain in [" || true", " && true", " + 1", " * 1", ".a", "[\"a\"]", " == 1"] {
+            assert_eq!(code(policy_text(&when(&format!("x{}", chain.repeat(200))))), "too_deep", "{chain}");
+        }
+        assert_eq!(code(policy_text(&when(&format!("{}x", "if a then b else ".repeat(200))))), "too_deep");
+        let clauses = format!("permit(principal, action, resource){};", " when { true }".repeat(200));
+        assert_eq!(code(policy_text(&clauses)), "too_deep");
+    }
+
+    #[test]
+    fn too_many_bytes_or_tokens_are_refused() {
+        assert_eq!(code(policy_text(&" ".repeat(limits::POLICY_TEXT_BYTES + 1))), "too_large");
+        assert_eq!(code(policy_text(&";".repeat(limits::POLICY_TOKENS + 1))), "too_large");
+        assert_eq!(code(schema_text(&" ".repeat(limits::SCHEMA_BYTES + 1))), "too_large");
+        assert_eq!(code(schema_text(&";".repeat(limits::SCHEMA_TOKENS + 1))), "too_large");
+    }
+
+    #[test]
+    fn angle_brackets_nest_in_schemas_only() {
+        let nested = |depth: usize| format!("type T = {}Long{};", "Set<".repeat(depth), ">".repeat(depth));
+        assert_eq!(code(schema_text(&nested(limits::CEDAR_DEPTH))), "ok");
+        assert_eq!(code(schema_text(&nested(limits::CEDAR_DEPTH + 1))), "too_deep");
+        assert_eq!(code(policy_text(&when(&vec!["a < b"; 60].join(" && ")))), "ok");
+        let wide = format!("entity E {{ {} }};", "a: Long, ".repeat(limits::SCHEMA_LIST + 1));
+        assert_eq!(code(schema_text(&wide)), "too_large");
+    }
+}

@@ -1,0 +1,231 @@
+//! Bounds the height of every expression of a policy text from its tokens alone, before Cedar parses it.
+//!
+//! Cedar builds left-deep trees for `a || b || c` and `a.b.c`, and recurses over them wherever it parses, validates,
+//! evaluates, prints or drops. This follows the precedence of Cedar's operators and nothing else of its grammar: where
+//! the text is wrong or doubtful the bound is too high, never too low.
+
+use super::token::Token;
+
+/// The conditions hang below the three scope constraints, each with an `is` and an `in`.
+const SCOPE: usize = 6;
+
+/// Operators by how tightly they bind; `If` is the whole expression.
+#[derive(Debug, Clone, Copy)]
+enum Level {
+    Member,
+    Unary,
+    Product,
+    Sum,
+    Relation,
+    And,
+    Or,
+    If,
+}
+
+/// How many operators stand side by side at one level, and the greatest height of what they join.
+#[derive(Debug, Clone, Copy, Default)]
+struct Chain {
+    operators: usize,
+    highest: usize,
+}
+
+/// What is open between two brackets, or the text as a whole.
+#[derive(Debug, Default)]
+struct Frame {
+    bracket: u8,
+    chains: [Chain; Level::If as usize + 1],
+    highest: usize,
+}
+
+impl Frame {
+    /// Ends every chain that binds more tightly than `level`: each becomes one operand of the level above it.
+    fn settle(&mut self, level: usize) {
+        let mut height = 0;
+        for chain in self.chains.iter_mut().take(level) {
+            height = chain.operators + chain.highest.max(height);
+            *chain = Chain::default();
+        }
+        if let Some(chain) = self.chains.get_mut(level) {
+            chain.highest = chain.highest.max(height);
+        }
+    }
+
+    fn operator(&mut self, level: Level, weight: usize) {
+        self.settle(level as usize);
+        if let Some(chain) = self.chains.get_mut(level as usize) {
+            chain.operators += weight;
+        }
+    }
+
+    fn operand(&mut self, height: usize) {
+        if let Some(chain) = self.chains.first_mut() {
+            chain.highest = chain.highest.max(height);
+        }
+    }
+
+    /// Ends an element of a list, a key, a value or a statement.
+    fn end_element(&mut self) {
+        self.settle(Level::If as usize);
+        if let Some(chain) = self.chains.last_mut() {
+            self.highest = self.highest.max(chain.operators + chain.highest);
+            *chain = Chain::default();
+        }
+    }
+}
+
+/// Follows the tokens of a policy text.
+pub(super) struct Heights {
+    frame: Frame,
+    outer: Vec<Frame>,
+    tallest: usize,
+    after_operand: bool,
+    after_dot: bool,
+}
+
+impl Heights {
+    pub(super) fn new() -> Self {
+        Self { frame: Frame::default(), outer: Vec::new(), tallest: 0, after_operand: false, after_dot: false }
+    }
+
+    /// The height of the tallest expression so far, the scope's `&&` chain included.
+    pub(super) fn tallest(&self) -> usize {
+        self.tallest + SCOPE
+    }
+
+    /// How many brackets are open.
+    pub(super) fn open_brackets(&self) -> usize {
+        self.outer.len()
+    }
+
+    pub(super) fn follow(&mut self, token: Token<'_>) {
+        let after_dot = std::mem::replace(&mut self.after_dot, matches!(token, Token::Mark("." | "::")));
+        match token {
+            Token::Open(bracket) => self.open(bracket),
+            Token::Close(bracket) => self.close(bracket),
+            Token::Literal => self.after_operand = true,
+            Token::Word(word) => self.word(word, after_dot),
+            Token::Mark(mark) => self.mark(mark),
+        }
+        self.tallest = self.tallest.max(self.frame.highest);
+    }
+
+    /// Ends the text, with whatever is still open, and returns the height of its tallest expression.
+    pub(super) fn finish(mut self) -> usize {
+        self.frame.end_element();
+        while let Some(outer) = self.outer.pop() {
+            let inner = std::mem::replace(&mut self.frame, outer);
+            self.frame.operand(inner.highest);
+            self.frame.end_element();
+        }
+        self.tallest.max(self.frame.highest) + SCOPE
+    }
+
+    fn open(&mut self, bracket: u8) {
+        if self.outer.is_empty() && bracket == b'{' {
+            // A second `when` or `unless` is joined to the first by `&&`, and `unless` is a `!`.
+            self.frame.operator(Level::And, 2);
+        }
+        // Brackets that only group add no height; calls, indexes, sets and records do.
+        if bracket != b'(' || self.after_operand {
+            self.frame.operator(Level::Member, 1);
+        }
+        self.outer.push(std::mem::replace(&mut self.frame, Frame { bracket, ..Frame::default() }));
+        self.after_operand = false;
+    }
+
+    fn close(&mut self, bracket: u8) {
+        let opened = match bracket {
+            b')' => b'(',
+            b']' => b'[',
+            _ => b'{',
+        };
+        self.after_operand = true;
+        // A bracket that closes nothing is an error to Cedar; counting it as closed could only lower the bound.
+        if self.frame.bracket != opened {
+            return;
+        }
+        let Some(outer) = self.outer.pop() else { return };
+        let mut inner = std::mem::replace(&mut self.frame, outer);
+        inner.end_element();
+        self.tallest = self.tallest.max(inner.highest);
+        self.frame.operand(inner.highest);
+    }
+
+    fn word(&mut self, word: &str, after_dot: bool) {
+        self.after_operand = true;
+        if after_dot {
+            return;
+        }
+        match word {
+            "if" => self.frame.operator(Level::If, 1),
+            "then" | "else" => self.frame.operator(Level::If, 0),
+            "in" | "has" | "like" => self.frame.operator(Level::Relation, 1),
+            // `a is T in b` is `a is T && a in b`.
+            "is" => self.frame.operator(Level::Relation, 2),
+            _ => return,
+        }
+        self.after_operand = false;
+    }
+
+    fn mark(&mut self, mark: &str) {
+        let after_operand = std::mem::replace(&mut self.after_operand, false);
+        match mark {
+            "." => self.frame.operator(Level::Member, 1),
+            "!" => self.frame.operator(Level::Unary, 1),
+            "-" if !after_operand => self.frame.operator(Level::Unary, 1),
+            "*" | "/" | "%" => self.frame.operator(Level::Product, 1),
+            "+" | "-" => self.frame.operator(Level::Sum, 1),
+            // Cedar writes `a != b` as `!(a == b)`, and `a > b` as `!(a <= b)`.
+            "!=" | ">" | ">=" => self.frame.operator(Level::Relation, 2),
+            "==" | "<" | "<=" | "=" => self.frame.operator(Level::Relation, 1),
+            "&&" => self.frame.operator(Level::And, 1),
+            "||" => self.frame.operator(Level::Or, 1),
+            "," | ";" | ":" => self.frame.end_element(),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::token::Tokens;
+    use super::*;
+
+    fn height(expression: &str) -> usize {
+        let mut heights = Heights::new();
+        Tokens::new(expression).for_each(|(_, token)| heights.follow(token));
+        heights.finish() - SCOPE
+    }
+
+    #[test]
+    fn a_chain_is_as_high_as_it_is_long_and_a_list_is_not() {
+        assert_eq!(height("a || b || c"), 2);
+        assert_eq!(height("a.b.c"), 2);
+        assert_eq!(height("[a, b, c, d]"), 1);
+        assert_eq!(height("a.b == c || a.b == d"), 3);
+        assert_eq!(height("a.b.c && x || y"), 4);
+    }
+
+    #[test]
+    fn what_stands_under_an_operator_adds_to_it() {
+        assert_eq!(height("((a || b) && c) || d"), 3);
+        assert_eq!(height("a * -b"), 2);
+        assert_eq!(height("!!x"), 2);
+        assert_eq!(height("x != y"), 2);
+        assert_eq!(height("if a then b else if c then d else e"), 2);
+        assert_eq!(height("f(g(h(x)))"), 3);
+        assert_eq!(height("[{a: {b: 1}}]"), 3);
+    }
+
+    #[test]
+    fn a_minus_after_an_attribute_with_the_name_of_a_keyword_takes_two_operands() {
+        assert_eq!(height("a.in * x - y"), 3);
+    }
+
+    #[test]
+    fn a_bracket_that_closes_nothing_lowers_no_bound() {
+        assert!(height("(((a || b)]]]))") >= 1);
+        assert!(height(")))") == 0);
+        assert!(height("([a || b || c)") >= 3);
+    }
+}

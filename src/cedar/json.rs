@@ -1,0 +1,160 @@
+//! The checks before any JSON is handed to Cedar: size, depth, duplicate keys and numbers, on the text itself.
+//!
+//! Cedar reads some objects through untagged enums, trying one form after the other: on what fails in the last form, it
+//! takes time exponential in the depth. So numbers that Cedar does not have are refused here, and the two keys whose
+//! contents are read twice may nest only a little. What the JSON means is not known here.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+
+use super::gate::too_deep;
+use super::stack::{PARSE, on_grown_stack};
+use crate::error::{ErrorDetail, Result, at_most};
+use crate::limits;
+
+/// Checks JSON before it is parsed. `what` names it in errors.
+pub(crate) fn json(what: &'static str, text: &str, max_bytes: usize) -> Result<()> {
+    at_most(what, text.len(), max_bytes)?;
+    depth(what, text)?;
+    let read = on_grown_stack(PARSE, what, || {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        Checked { rereads: 0 }.deserialize(&mut deserializer).and_then(|()| deserializer.end())
+    })?;
+    read.map_err(|error| ErrorDetail::Json { what, message: error.to_string() }.into())
+}
+
+/// Checks that brackets outside strings nest no deeper than [`limits::JSON_DEPTH`].
+pub(super) fn depth(what: &'static str, text: &str) -> Result<()> {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > limits::JSON_DEPTH {
+            return Err(too_deep(what, limits::JSON_DEPTH, at));
+        }
+    }
+    Ok(())
+}
+
+/// Reads one value and keeps nothing of it.
+#[derive(Clone, Copy)]
+struct Checked {
+    /// How many keys lie above it whose contents Cedar reads more than once.
+    rereads: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Checked {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Checked {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON without fractions")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<(), E> {
+        i64::try_from(number).map(drop).map_err(|_| E::custom(format!("the number {number} is too large for Cedar")))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while items.next_element_seed(self)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let mut keys = HashSet::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            let rereads = self.rereads + usize::from(key == "has" || key == "__extn");
+            if rereads > limits::JSON_REREAD_DEPTH {
+                return Err(A::Error::custom(format!(
+                    "`{key}` nests deeper than {} levels",
+                    limits::JSON_REREAD_DEPTH
+                )));
+            }
+            if keys.contains(&key) {
+                return Err(A::Error::custom(format!("the key `{key}` is there twice")));
+            }
+            entries.next_value_seed(Self { rereads })?;
+            keys.insert(key);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(text: &str) -> &'static str {
+        json("context", text, 1_000).map_or_else(|error| error.code(), |()| "ok")
+    }
+
+    #[test]
+    fn a_key_may_be_there_once_in_each_object_however_it_is_spelled() {
+        assert_eq!(code(r#"{"a": {"a": 1}, "b": [{"a": 1}, {"a": 1}]}"#), "ok");
+        assert_eq!(code(r#"{"a": 1, "a": 1}"#), "json");
+        assert_eq!(code(r#"{"a": 1, "\u0061": 2}"#), "json");
+        assert_eq!(code(r#"[{"x": [{"a": 1, "b": 2, "a": 3}]}]"#), "json");
+    }
+
+    #[test]
+    fn numbers_are_those_of_cedar() {
+        assert_eq!(code("[9223372036854775807, -9223372036854775808]"), "ok");
+        for number in ["9223372036854775808", "1.5", "1e3", "-0.0", "99999999999999999999999999"] {
+            assert_eq!(code(number), "json", "{number}");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded_outside_strings_only() {
+        assert_eq!(code(&format!("{}{}", "[".repeat(120), "]".repeat(120))), "ok");
+        assert_eq!(code(&format!("{}{}", "[".repeat(121), "]".repeat(121))), "too_deep");
+        assert_eq!(code(&format!(r#""\"{}""#, "[".repeat(500))), "ok");
+        assert_eq!(code(&" ".repeat(1_001)), "too_large");
+    }
+
+    #[test]
+    fn what_cedar_reads_twice_nests_only_a_little() {
+        let nested = |n: usize| format!("{}1{}", r#"{"has": {"left": "#.repeat(n), "}}".repeat(n));
+        assert_eq!(code(&nested(4)), "ok");
+        assert_eq!(code(&nested(5)), "json");
+    }
+
+    #[test]
+    fn text_after_the_value_or_before_it_is_refused() {
+        for text in ["", "{} {}", "\u{feff}{}", "{}\0", r#"{"a"}"#, "[1,]"] {
+            assert_eq!(code(text), "json", "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Policies: parsed, validated, and prepared with both representations for being stored.
+//!
+//! A policy here is the text of one policy version with all its statements. Ids and versions are not known here, nor
+//! is what is stored already.
+
+use cedar_policy::ffi::DetailedError;
+use cedar_policy::{Policy, PolicyId, PolicySet, ValidationMode};
+
+use super::schema::ParsedSchema;
+use super::stack::{PARSE, VALIDATE, on_grown_stack};
+use super::{diagnose, gate, render};
+use crate::error::{Diagnostic, ErrorDetail, Result, at_most};
+use crate::limits;
+use crate::model::Form;
+
+/// What is stored of a policy version.
+#[derive(Debug)]
+pub(crate) struct PolicyContent {
+    /// The Cedar text: as given, or rendered from the JSON that was given.
+    pub text: String,
+    /// The derived JSON form, a whole policy set with `policy0`, `policy1`… in source order.
+    pub json: String,
+    /// How many statements.
+    pub statements: u32,
+    /// What Cedar warns of.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Checks a new policy against a schema, and makes both of its representations.
+pub(crate) fn prepare_policy(
+    form: Form,
+    source: &str,
+    schema: &ParsedSchema,
+    schema_name: &str,
+) -> Result<PolicyContent> {
+    let text = match form {
+        Form::Cedar => source.to_owned(),
+        Form::Json => render::text_from_json(source)?,
+    };
+    let parsed = ParsedPolicy::parse(&text)?;
+    let json = render::json_from_statements(&parsed.statements)?;
+    let warnings = parsed.validate(schema, "the policy", schema_name)?;
+    let statements = u32::try_from(parsed.statements()).unwrap_or(u32::MAX);
+    Ok(PolicyContent { text, json, statements, warnings })
+}
+
+/// A policy text that Cedar has parsed: static statements only, at least one.
+#[derive(Debug)]
+pub(crate) struct ParsedPolicy {
+    text: String,
+    statements: Vec<Policy>,
+    height: usize,
+}
+
+impl ParsedPolicy {
+    /// Parses a text. Statements are in source order.
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        let height = gate::policy_text(text)?;
+        let statements = on_grown_stack(PARSE, "policy", || statements(text))??;
+        Ok(Self { text: text.to_owned(), statements, height })
+    }
+
+    /// Validates the policy in strict mode: every finding with its statement and place, or Cedar's warnings.
+    pub(crate) fn validate(
+        &self,
+        schema: &ParsedSchema,
+        policy_label: &str,
+        schema_name: &str,
+    ) -> Result<Vec<Diagnostic>> {
+        let (mut errors, mut warnings) = on_grown_stack(VALIDATE, "policy and its schema", || self.findings(schema))??;
+        diagnose::sort(&mut errors);
+        diagnose::sort(&mut warnings);
+        if errors.is_empty() {
+            return Ok(warnings);
+        }
+        let (policy, schema) = (policy_label.to_owned(), schema_name.to_owned());
+        Err(ErrorDetail::PolicyValidation { policy, schema, diagnostics: errors }.into())
+    }
+
+    fn findings(&self, schema: &ParsedSchema) -> Result<(Vec<Diagnostic>, Vec<Diagnostic>)> {
+        let failed = |message: String| ErrorDetail::CedarFailed { what: "policy", message };
+        let set = PolicySet::from_policies(self.statements.iter().cloned()).map_err(|e| failed(e.to_string()))?;
+        let result = schema.validator().validate(&set, ValidationMode::Strict);
+        let statement = |id: &PolicyId| AsRef::<str>::as_ref(id).strip_prefix("policy").and_then(|n| n.parse().ok());
+        let finding = |id, report| diagnose::findings(&self.text, statement(id), report);
+        let errors: Vec<_> =
+            result.validation_errors().flat_map(|e| finding(e.policy_id(), DetailedError::from(e))).collect();
+        let warnings =
+            result.validation_warnings().flat_map(|w| finding(w.policy_id(), DetailedError::from(w))).collect();
+        if errors.is_empty() && !result.validation_passed() {
+            return Err(failed("validation failed without a finding".to_owned()).into());
+        }
+        Ok((errors, warnings))
+    }
+
+    /// How many statements.
+    pub(crate) fn statements(&self) -> usize {
+        self.statements.len()
+    }
+
+    /// The statements, in source order.
+    pub(super) fn policies(&self) -> &[Policy] {
+        &self.statements
+    }
+
+    /// A bound on the height of the statements' expressions.
+    pub(super) fn height(&self) -> usize {
+        self.height
+    }
+
+    /// An estimate of its bytes in memory.
+    pub(crate) fn weight(&self) -> usize {
+        // Measured: nodes of syntax trees take 15 to 30 bytes a byte of text; each statement keeps its own text too.
+        size_of::<Self>() + 32 * self.text.len() + 1024 * self.statements.len()
+    }
+}
+
+/// Parses a gated text into its statements, in source order.
+pub(super) fn statements(text: &str) -> Result<Vec<Policy>> {
+    let set: PolicySet = text.parse().map_err(|errors: cedar_policy::ParseErrors| {
+        let reports = errors.iter().map(DetailedError::from);
+        let mut diagnostics: Vec<_> = reports.flat_map(|report| diagnose::findings(text, None, report)).collect();
+        diagnose::sort(&mut diagnostics);
+        ErrorDetail::Syntax { what: "policy", diagnostics }
+    })?;
+    // Cedar numbers the statements of a text in order, templates included.
+    let count = set.policies().count() + set.templates().count();
+    let ids = (0..count).map(|number| PolicyId::new(format!("policy{number}")));
+    at_most("statements of a policy", count, limits::POLICY_STATEMENTS)?;
+    let statements = ids.map(|id| match set.policy(&id) {
+        Some(policy) => Ok(policy.clone()),
+        None => Err(ErrorDetail::Template { id: id.to_string() }.into()),
+    });
+    let statements = statements.collect::<Result<Vec<_>>>()?;
+    if statements.is_empty() {
+        return Err(ErrorDetail::EmptyPolicy.into());
+    }
+    Ok(statements)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: &str = "entity User { name: String, admin: Bool }; entity Doc { owner: User };
+        action read, write appliesTo { principal: User, resource: Doc, context: { mfa: Bool } };";
+
+    fn prepare(source: &str) -> Result<PolicyContent> {
+        let schema = ParsedSchema::parse(Form::Cedar, SCHEMA).unwrap();
+        prepare_policy(Form::Cedar, source, &schema, "v1")
+    }
+
+    fn code(source: &str) -> &'static str {
+        prepare(source).map_or_else(|error| error.code(), |_| "ok")
+    }
+
+    #[test]
+    fn text_is_kept_verbatim_and_its_json_is_in_source_order() {
+        let text = "\n // first\n@b(\"2\") @a permit(principal, action, resource) when { context.mfa };\r\n\
+                    forbid(principal, action, resource) unless { context has mfa };"
+            .to_owned()
+            + &"permit(principal, action, resource);".repeat(10);
+        let content = prepare(&text).unwrap();
+        assert_eq!((content.text.as_str(), content.statements), (text.as_str(), 12));
+        let expected = concat!(
+            r#"{"staticPolicies":{"policy0":{"action":{"op":"All"},"annotations":{"a":null,"b":"2"},"conditions":"#,
+            r#"[{"body":{".":{"attr":"mfa","left":{"Var":"context"}}},"kind":"when"}],"effect":"permit","#,
+            r#""principal":{"op":"All"},"resource":{"op":"All"}},"policy1":{"action":{"op":"All"},"conditions":"#,
+            r#"[{"body":{"has":{"attr":"mfa","left":{"Var":"context"}}},"kind":"unless"}],"effect":"forbid","#
+        );
+        assert!(content.json.starts_with(expected), "{}", content.json);
+        let keys: Vec<usize> = (0..12).map(|n| content.json.find(&format!("\"policy{n}\"")).unwrap()).collect();
+        assert!(keys.is_sorted());
+        assert!(content.json.ends_with(r#"}},"templates":{},"templateLinks":[]}"#));
+    }
+
+    #[test]
+    fn templates_and_empty_texts_are_refused_each_with_its_error() {
+        let error = prepare("permit(principal,action,resource); permit(principal == ?principal,action,resource);");
+        let error = error.unwrap_err();
+        assert!(matches!(error.detail(), ErrorDetail::Template { id } if id == "policy1"), "{error}");
+        assert_eq!(code(""), "empty_policy");
+        assert_eq!(code(" // nothing\n"), "empty_policy");
+        assert_eq!(code("permit(principal, action, resource)"), "syntax");
+        assert_eq!(code("\u{feff}permit(principal, action, resource);"), "syntax");
+        assert_eq!(code(&"permit(principal,action,resource);".repeat(1_001)), "too_large");
+        assert_eq!(code(&"permit(principal,action,resource);".repeat(1_000)), "ok");
+    }
+
+    #[test]
+    fn syntax_errors_have_their_place() {
+        let error = prepare("permit(principal, action, resource);\n  permit(principal, action);").unwrap_err();
+        let ErrorDetail::Syntax { diagnostics, .. } = error.detail() else { panic!("{error}") };
+        let place = diagnostics[0].place.unwrap();
+        assert_eq!((place.line, place.column), (2, 27), "{error}");
+    }
+
+    #[test]
+    fn validation_lists_every_finding_with_statement_and_place() {
+        let text = "permit(principal, action, resource) when { principal.nam == \"x\" };\n\
+                    permit(principal, action, resource);\n\
+                    permit(principal, action == Action::\"reed\", resource) when { context.mfa + 1 == 2 };\n\
+                    permit(principal, action, resource) when { context.mfa == 3 && resource.owner.x };";
+        let error = prepare(text).unwrap_err();
+        let ErrorDetail::PolicyValidation { policy, schema, diagnostics } = error.detail() else { panic!("{error}") };
+        assert_eq!((policy.as_str(), schema.as_str()), ("the policy", "v1"));
+        let places: Vec<_> = diagnostics.iter().map(|d| (d.statement.unwrap(), d.place.unwrap().line)).collect();
+        assert!(places.is_sorted() && places.contains(&(0, 1)) && places.contains(&(2, 3)), "{error}");
+        assert!(places.contains(&(3, 4)), "{error}");
+        assert!(diagnostics.iter().all(|finding| !finding.message.contains("`policy")), "{error}");
+        let attribute = diagnostics[0].place.unwrap();
+        assert!(text[attribute.offset as usize..][..attribute.length as usize].ends_with("nam"), "{attribute:?}");
+    }
+
+    #[test]
+    fn warnings_are_returned_with_their_statement() {
+        let content =
+            prepare("permit(principal, action, resource);\nforbid(principal, action, resource) when { false };");
+        let warnings = content.unwrap().warnings;
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert_eq!((warnings[0].statement, warnings[0].place.unwrap().line), (Some(1), 2));
+    }
+}

@@ -1,0 +1,104 @@
+//! Requests and entities: gated, parsed, and checked against a schema.
+//!
+//! What is decided about them, and by which policies, is not known here.
+
+use cedar_policy::{Context, ContextJsonError, Entities, EntityUid, Request};
+
+use super::schema::ParsedSchema;
+use super::stack::{PARSE, on_grown_stack};
+use super::{gate, hierarchy, json};
+use crate::error::{ErrorDetail, Result};
+use crate::limits;
+
+impl ParsedSchema {
+    /// Entities as Cedar JSON: a list of `{"uid": …, "attrs": …, "parents": […]}`, all of which must fit the schema.
+    pub(crate) fn entities(&self, json: &str) -> Result<Entities> {
+        json::json("entities", json, limits::ENTITIES_BYTES)?;
+        on_grown_stack(PARSE, "entities", || {
+            hierarchy::check(json)?;
+            Entities::from_json_str(json, Some(self.schema())).map_err(|error| invalid("entities", &error))
+        })?
+    }
+
+    /// A request, its principal, action and resource as Cedar text (`User::"alice"`), its context as Cedar JSON.
+    pub(crate) fn request(&self, principal: &str, action: &str, resource: &str, context_json: &str) -> Result<Request> {
+        gate::uid_text("principal", principal)?;
+        gate::uid_text("action", action)?;
+        gate::uid_text("resource", resource)?;
+        json::json("context", context_json, limits::CONTEXT_BYTES)?;
+        on_grown_stack(PARSE, "request", || {
+            let principal = uid("principal", principal)?;
+            let action = uid("action", action)?;
+            let resource = uid("resource", resource)?;
+            let context =
+                Context::from_json_str(context_json, Some((self.schema(), &action))).map_err(|error| match error {
+                    ContextJsonError::MissingAction(_) => invalid("action", &error),
+                    _ => invalid("context", &error),
+                })?;
+            context.validate(self.schema(), &action).map_err(|error| invalid("context", &error))?;
+            Request::new(principal, action, resource, context, Some(self.schema()))
+                .map_err(|error| invalid("request", &error))
+        })?
+    }
+}
+
+fn uid(what: &'static str, text: &str) -> Result<EntityUid> {
+    text.parse().map_err(|error: cedar_policy::ParseErrors| invalid(what, &error))
+}
+
+fn invalid(what: &'static str, error: &dyn std::error::Error) -> crate::error::Error {
+    ErrorDetail::Request { what, message: super::diagnose::chain(error) }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Form;
+
+    fn schema() -> ParsedSchema {
+        let text = "entity U in [G] { n?: Set<Long>, at?: datetime }; entity G; entity D;
+            action a appliesTo { principal: U, resource: D, context: { mfa?: Bool, ip?: ipaddr } };";
+        ParsedSchema::parse(Form::Cedar, text).unwrap()
+    }
+
+    fn part(principal: &str, action: &str, resource: &str, context: &str) -> &'static str {
+        match schema().request(principal, action, resource, context) {
+            Ok(_) => "ok",
+            Err(error) => match error.detail() {
+                ErrorDetail::Request { what, .. } => what,
+                _ => error.code(),
+            },
+        }
+    }
+
+    #[test]
+    fn each_part_that_does_not_fit_is_named() {
+        let (u, a, d) = ("U::\"u\"", "Action::\"a\"", "D::\"d\"");
+        assert_eq!(part(u, a, d, r#"{"mfa":true,"ip":{"__extn":{"fn":"ip","arg":"::1"}}}"#), "ok");
+        assert_eq!(part("U", a, d, "{}"), "principal");
+        assert_eq!(part(u, "a", d, "{}"), "action");
+        assert_eq!(part(u, a, "D::d", "{}"), "resource");
+        assert_eq!(part(u, "Action::\"b\"", d, "{}"), "action");
+        assert_eq!(part(u, a, d, r#"{"mfa":1}"#), "context");
+        assert_eq!(part(u, a, d, "[]"), "context");
+        assert_eq!(part(u, a, u, "{}"), "request");
+        assert_eq!(part(d, a, d, "{}"), "request");
+        assert_eq!(part(u, a, d, r#"{"mfa":true,"mfa":false}"#), "json");
+        assert_eq!(part(&"(".repeat(65), a, d, "{}"), "too_deep");
+    }
+
+    #[test]
+    fn entities_must_fit_the_schema() {
+        let code = |attrs: &str, parent: &str| {
+            let json = format!(
+                r#"[{{"uid":{{"type":"U","id":"u"}},"attrs":{attrs},"parents":[{{"type":"{parent}","id":"g"}}]}}]"#
+            );
+            schema().entities(&json).map_or_else(|error| error.code(), |_| "ok")
+        };
+        assert_eq!(code(r#"{"n":[1,2],"at":{"__extn":{"fn":"datetime","arg":"2026-01-01"}}}"#, "G"), "ok");
+        assert_eq!(code("{}", "D"), "request");
+        assert_eq!(code(r#"{"n":["x"]}"#, "G"), "request");
+        assert_eq!(code(r#"{"n":[1.5]}"#, "G"), "json");
+        assert_eq!(code(r#"{"n":[1],"n":[2]}"#, "G"), "json");
+    }
+}

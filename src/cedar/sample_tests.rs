@@ -1,0 +1,62 @@
+//! Every static sample application passes from text and from JSON, with the answers that its authors give.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use cedar_policy::{Decision, Entities, PolicySet};
+
+use super::*;
+
+#[test]
+fn the_static_sample_applications_pass_from_text_and_from_json() {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/cedar-cases"));
+    let Ok(applications) = fs::read_dir(root) else {
+        println!("skipped: no samples at {}", root.display());
+        return;
+    };
+    let mut seen = 0;
+    for application in applications.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        let text = fs::read_to_string(application.join("policies.cedar")).unwrap();
+        let source = fs::read_to_string(application.join("policies.cedarschema")).unwrap();
+        let schema = ParsedSchema::parse(Form::Cedar, &source).unwrap();
+        let json = convert_schema(Form::Cedar, &source).unwrap();
+        let from_json = ParsedSchema::parse(Form::Json, &json).unwrap();
+        convert_schema(Form::Json, &json).unwrap();
+        if text.parse::<PolicySet>().unwrap().templates().next().is_some() {
+            assert_eq!(prepare_policy(Form::Cedar, &text, &schema, "s").unwrap_err().code(), "template");
+            continue;
+        }
+        let given = text.parse::<PolicySet>().unwrap().to_json().unwrap().to_string();
+        for (schema, form, source) in [(&schema, Form::Cedar, &text), (&from_json, Form::Json, &given)] {
+            let content = prepare_policy(form, source, schema, "s").unwrap();
+            let again = prepare_policy(Form::Json, &content.json, schema, "s").unwrap();
+            assert_eq!(again.json, content.json, "{}", application.display());
+            check_answers(&application, schema, &content.text);
+        }
+        seen += 1;
+    }
+    assert!(seen >= 5, "{seen}");
+}
+
+fn check_answers(application: &Path, schema: &ParsedSchema, text: &str) {
+    let members = [("v".to_owned(), Arc::new(ParsedPolicy::parse(text).unwrap()))];
+    let set = CompiledSet::assemble(&members).unwrap();
+    let json = fs::read_to_string(application.join("entities.json")).unwrap();
+    let entities = schema.entities(&json).unwrap_or_else(|error| {
+        // One sample's entities contradict its own schema: a `Document` where a `DocumentShare` is declared.
+        assert!(application.ends_with("document-cloud"), "{}: {error}", application.display());
+        Entities::from_json_str(&json, None).unwrap()
+    });
+    for (folder, expected) in [("allow", Decision::Allow), ("deny", Decision::Deny)] {
+        for case in fs::read_dir(application.join(folder)).into_iter().flatten() {
+            let path = case.unwrap().path();
+            let case: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            let part = |key: &str| case[key].as_str().unwrap();
+            let request =
+                schema.request(part("principal"), part("action"), part("resource"), &case["context"].to_string());
+            let evaluation = set.evaluate(&request.unwrap(), &entities).unwrap();
+            assert_eq!(evaluation.decision, expected, "{}", path.display());
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Parsed schemas, parsed policies and compiled policy set versions, kept up to a budget in bytes.
+//!
+//! All are made from content that never changes, so nothing here is ever out of date, and each is made once however
+//! many threads ask for it at the same time. A new set version parses only the policies that are new.
+
+use std::fmt;
+use std::sync::Arc;
+
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+
+use crate::cedar::{CompiledSet, ParsedPolicy, ParsedSchema};
+use crate::error::{Error, ErrorDetail, Result};
+use crate::hash::{Address, EntryHash, Sha256};
+use crate::id::{PolicyId, PolicyVersionId};
+use crate::model::SchemaRef;
+use crate::policy_set;
+use crate::record::{ObjectKind, PolicySetVersionCreated, PolicyVersionCreated};
+use crate::storage::View;
+use crate::version::Found;
+use crate::zone::ZoneRef;
+
+/// A policy set version, ready to decide.
+pub(crate) struct Compiled {
+    pub zone: ZoneRef,
+    /// What was compiled.
+    pub version: PolicySetVersionCreated,
+    /// The hash of the entry that created it.
+    pub entry_hash: EntryHash,
+    /// The SHA-256 of the schema's published bytes.
+    pub schema_sha: Sha256,
+    pub schema: Arc<ParsedSchema>,
+    pub set: CompiledSet,
+    /// The pinned versions, in the order of the manifest.
+    pub members: Vec<(PolicyId, PolicyVersionId)>,
+}
+
+/// Roughly how many bytes each pinned version adds beside its statements.
+const MEMBER_BYTES: usize = 128;
+/// How many items the cache's tables start with room for.
+const EXPECTED_ITEMS: usize = 1_024;
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Key {
+    Schema(Address),
+    Policy(Address),
+    /// By the hash of the entry that created it.
+    Set(EntryHash),
+}
+
+#[derive(Clone)]
+enum Value {
+    Schema(Arc<ParsedSchema>),
+    Policy(Arc<ParsedPolicy>),
+    Set(Arc<Compiled>),
+}
+
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<Key, Value> for Bytes {
+    fn weight(&self, _: &Key, value: &Value) -> u64 {
+        let bytes = match value {
+            Value::Schema(schema) => schema.weight(),
+            Value::Policy(policy) => policy.weight(),
+            Value::Set(compiled) => compiled.set.weight() + compiled.members.len() * MEMBER_BYTES,
+        };
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+}
+
+pub(crate) struct Compiler(Cache<Key, Value, Bytes>);
+
+impl fmt::Debug for Compiler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Compiler({} of {} bytes)", self.0.weight(), self.0.capacity())
+    }
+}
+
+impl Compiler {
+    pub(crate) fn new(budget: usize) -> Result<Self> {
+        // One shard: with more, each has a part of the budget, and a large set fits into none.
+        let options = OptionsBuilder::new()
+            .shards(1)
+            .estimated_items_capacity(EXPECTED_ITEMS)
+            .weight_capacity(u64::try_from(budget).unwrap_or(u64::MAX))
+            .build()
+            .map_err(|error| ErrorDetail::Storage { action: "make the cache", source: error.to_string().into() })?;
+        Ok(Self(Cache::with_options(options, Bytes, DefaultHashBuilder::default(), DefaultLifecycle::default())))
+    }
+
+    /// The schema that a version names.
+    pub(crate) fn schema(&self, view: &View<'_>, schema: &SchemaRef) -> Result<Arc<ParsedSchema>> {
+        let make = || -> Result<Value> {
+            let source = view.object(ObjectKind::of_schema(schema.form), schema.source)?;
+            Ok(Value::Schema(Arc::new(ParsedSchema::parse(schema.form, &source)?)))
+        };
+        match self.0.get_or_insert_with(&Key::Schema(schema.source), make)? {
+            Value::Schema(schema) => Ok(schema),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// The statements of a policy text.
+    pub(crate) fn policy(&self, view: &View<'_>, text: Address) -> Result<Arc<ParsedPolicy>> {
+        let make = || -> Result<Value> {
+            let text = view.object(ObjectKind::PolicyText, text)?;
+            Ok(Value::Policy(Arc::new(ParsedPolicy::parse(&text)?)))
+        };
+        match self.0.get_or_insert_with(&Key::Policy(text), make)? {
+            Value::Policy(policy) => Ok(policy),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// A policy set version, ready to decide.
+    pub(crate) fn set(
+        &self,
+        view: &View<'_>,
+        zone: &ZoneRef,
+        found: &Found<PolicySetVersionCreated>,
+    ) -> Result<Arc<Compiled>> {
+        let make = || -> Result<Value> { Ok(Value::Set(Arc::new(self.compile(view, zone, found)?))) };
+        match self.0.get_or_insert_with(&Key::Set(found.entry.hash), make)? {
+            Value::Set(compiled) => Ok(compiled),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    fn compile(&self, view: &View<'_>, zone: &ZoneRef, found: &Found<PolicySetVersionCreated>) -> Result<Compiled> {
+        let version = found.body()?.clone();
+        let manifest = policy_set::manifest(view, &version)?;
+        let schema = self.schema(view, &version.schema)?;
+        let source = view.object(ObjectKind::of_schema(version.schema.form), version.schema.source)?;
+        let mut members = Vec::with_capacity(manifest.entries().len());
+        let mut parsed = Vec::with_capacity(manifest.entries().len());
+        for entry in manifest.into_entries() {
+            let id = entry.policy_version_id;
+            let pinned = Found::<PolicyVersionCreated>::by_id(view, zone, id.as_str())?;
+            let body = pinned.body()?;
+            if body.sha != entry.sha || body.policy_id != entry.policy_id {
+                let place = format_args!("manifest of `{}`", version.version_id);
+                return Err(ErrorDetail::corrupt(place, format_args!("it misstates `{id}`")).into());
+            }
+            let policy = self.policy(view, body.text).map_err(|source| ErrorDetail::CannotCompile {
+                policy_set_version_id: version.version_id.to_string(),
+                policy_version_id: id.to_string(),
+                source,
+            })?;
+            parsed.push((id.to_string(), policy));
+            members.push((entry.policy_id, id));
+        }
+        Ok(Compiled {
+            zone: zone.clone(),
+            entry_hash: found.entry.hash,
+            schema_sha: Sha256::of(source.as_bytes()),
+            schema,
+            set: CompiledSet::assemble(&parsed)?,
+            members,
+            version,
+        })
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        self.0.clear();
+    }
+}
+
+fn mixed_up() -> Error {
+    ErrorDetail::corrupt("the cache of compiled policies", "a key leads to a value of another kind").into()
+}

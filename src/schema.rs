@@ -1,0 +1,134 @@
+//! Schema versions: what a store keeps of them, and how they are read.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::error::{ErrorDetail, Resource, Result};
+use crate::hash::Sha256;
+use crate::id::SchemaName;
+use crate::model::{CedarVersion, Form, SchemaRef, SchemaStatus};
+use crate::policy::{Forms, raw_json};
+use crate::record::{Body, ObjectKind, SchemaPublished};
+use crate::storage::key::{self, STORE_LOG, Tag};
+use crate::storage::{SchemaRow, View};
+use crate::time::Timestamp;
+
+/// A schema version: published once under its name, for all zones.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SchemaVersion {
+    /// Its name, such as `2026-02-24`.
+    pub version: SchemaName,
+    /// What it may be used for.
+    pub status: SchemaStatus,
+    /// The form that it was published in.
+    pub form: Form,
+    /// The SHA-256 of the bytes that were published.
+    pub sha: Sha256,
+    /// The Cedar that converted it to the other form.
+    pub cedar_version: CedarVersion,
+    /// When it was published.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+    /// When its status last changed.
+    pub updated_at: Timestamp,
+    /// When it was deprecated, unless it is active again.
+    pub deprecated_at: Option<Timestamp>,
+    /// When it was archived.
+    pub archived_at: Option<Timestamp>,
+    /// The schema in Cedar's syntax, if it was asked for.
+    pub cedar_schema: Option<Arc<str>>,
+    /// The schema in JSON, if it was asked for.
+    #[serde(serialize_with = "raw_json")]
+    pub cedar_schema_json: Option<Arc<str>>,
+}
+
+/// A schema version to publish.
+#[derive(Clone, Debug)]
+pub struct NewSchema {
+    pub(crate) version: String,
+    pub(crate) form: Form,
+    pub(crate) source: String,
+}
+
+impl NewSchema {
+    /// A schema in Cedar's syntax, to be known as `version`.
+    pub fn cedar(version: impl Into<String>, source: impl Into<String>) -> Self {
+        Self { version: version.into(), form: Form::Cedar, source: source.into() }
+    }
+
+    /// A schema in JSON, to be known as `version`.
+    pub fn json(version: impl Into<String>, source: impl Into<String>) -> Self {
+        Self { version: version.into(), form: Form::Json, source: source.into() }
+    }
+}
+
+/// What is known of a schema version without its sources.
+pub(crate) struct FoundSchema {
+    pub row: SchemaRow,
+    pub status: SchemaStatus,
+    pub published: SchemaPublished,
+}
+
+impl FoundSchema {
+    /// As versions name it.
+    pub(crate) fn reference(&self) -> SchemaRef {
+        let SchemaPublished { version, form, source, .. } = self.published.clone();
+        SchemaRef { version, form, source }
+    }
+
+    /// Refuses an archived schema: nothing new is made with it.
+    pub(crate) fn check_usable(&self) -> Result<()> {
+        if self.status == SchemaStatus::Archived {
+            let id = self.published.version.to_string();
+            return Err(ErrorDetail::Archived { what: Resource::Schema, id }.into());
+        }
+        Ok(())
+    }
+}
+
+/// Looks up a schema version by its name.
+pub(crate) fn find(view: &View<'_>, version: &str) -> Result<FoundSchema> {
+    let row_key = key::by_id(STORE_LOG, Tag::Schema, version);
+    let row: SchemaRow = view.row(&row_key)?.ok_or_else(|| ErrorDetail::not_found(Resource::Schema, version))?;
+    let published = match &view.entry(STORE_LOG, row.created)?.body {
+        Body::SchemaPublished(body) if body.version == version => body.clone(),
+        _ => return Err(crate::storage::astray(Tag::Schema, version)),
+    };
+    let status = match row.changed {
+        None => SchemaStatus::Active,
+        Some(position) => match &view.entry(STORE_LOG, position)?.body {
+            Body::SchemaStatusChanged(body) if body.version == version => body.status,
+            _ => return Err(crate::storage::astray(Tag::Schema, version)),
+        },
+    };
+    Ok(FoundSchema { row, status, published })
+}
+
+/// Reads a schema version, with the forms asked for.
+pub(crate) fn load(view: &View<'_>, version: &str, forms: Forms) -> Result<SchemaVersion> {
+    let FoundSchema { row, status, published } = find(view, version)?;
+    let time = |position| -> Result<Timestamp> { Ok(view.entry(STORE_LOG, position)?.envelope.created_at) };
+    let created = view.entry(STORE_LOG, row.created)?;
+    let SchemaPublished { version, form, sha, source, converted, cedar } = published;
+    let read = |wanted: Form, asked: bool| {
+        let address = if wanted == form { source } else { converted };
+        asked.then(|| view.object(ObjectKind::of_schema(wanted), address)).transpose()
+    };
+    Ok(SchemaVersion {
+        version,
+        status,
+        form,
+        sha,
+        cedar_version: cedar,
+        created_at: created.envelope.created_at,
+        created_by: created.envelope.actor.id().to_owned(),
+        updated_at: time(row.changed.unwrap_or(row.created))?,
+        deprecated_at: row.deprecated.map(time).transpose()?,
+        archived_at: row.changed.filter(|_| status == SchemaStatus::Archived).map(time).transpose()?,
+        cedar_schema: read(Form::Cedar, forms.cedar())?,
+        cedar_schema_json: read(Form::Json, forms.json())?,
+    })
+}

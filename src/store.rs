@@ -1,0 +1,274 @@
+//! The store: how it is opened, written, checked and recovered, and where its zones and schemas are found.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cedar_policy::{Entities, Request};
+
+use crate::authorizer::{Answer, Authorizer, Recent};
+use crate::cedar::prepare_policy;
+use crate::compile::Compiler;
+use crate::error::Result;
+use crate::id::Actor;
+use crate::list::{List, ListName, Page};
+use crate::policy::{Forms, NewPolicyVersion, PreparedPolicyVersion};
+use crate::receipt::Receipt;
+use crate::schema::{self, SchemaVersion};
+use crate::sources::Sources;
+use crate::storage::key::{STORE_LOG, Tag};
+use crate::storage::{Author, OpenOptions, Origin, Report, Storage, View};
+use crate::time::Timestamp;
+use crate::write::Write;
+use crate::zone::{self, Zone, ZoneInfo, in_order};
+
+/// What all handles of one open store share.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub storage: Storage,
+    pub compiler: Compiler,
+    pub recent: Recent,
+    pub sources: Sources,
+    /// How far a log may be ahead of the clock, in microseconds.
+    clock_tolerance: i64,
+}
+
+/// An open policy store.
+///
+/// Cheap to clone, and to be shared between threads. Reads run side by side, each on a snapshot of its own; writes
+/// wait for one another. The file stays locked until the last clone, zone and authorizer-making handle is dropped.
+#[derive(Clone, Debug)]
+pub struct PolicyStore {
+    inner: Arc<Inner>,
+}
+
+impl PolicyStore {
+    /// Opens the store in the file at `path`, or creates one there, with the defaults of [`PolicyStore::builder`].
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) if the file is open already, was written by a newer version of
+    /// this crate, or cannot be read; [`Invalid`](crate::ErrorKind::Invalid) if it is no store;
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if it is damaged.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::builder().open(path)
+    }
+
+    /// Opens a store with other options than the defaults.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Writes: everything that `f` does becomes durable in one commit, or nothing does.
+    ///
+    /// Each call in `f` sees the earlier ones. If `f` returns an error or panics, nothing is left behind. Other
+    /// writes wait meanwhile, so that what costs time is better
+    /// [prepared](PolicyStore::prepare_policy_version) before.
+    ///
+    /// # Errors
+    ///
+    /// What `f` returns; [`Conflict`](crate::ErrorKind::Conflict) if it is called inside the closure of another
+    /// write of this store; [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) if the disk failed while the commit
+    /// was made durable: call [`recover`](PolicyStore::recover), then look whether it happened.
+    pub fn write<T>(&self, actor: &Actor, f: impl FnOnce(&mut Write<'_, '_>) -> Result<T>) -> Result<T> {
+        let inner = &*self.inner;
+        let author = || Author { actor: actor.clone(), clock: inner.sources.now(), tolerance: inner.clock_tolerance };
+        inner.storage.write(author, |append| f(&mut Write::new(append, inner)))
+    }
+
+    /// Parses and validates a policy version ahead of its write, on any thread and without holding up writes. The
+    /// write checks again that its schema version still stands.
+    pub fn prepare_policy_version(&self, new: NewPolicyVersion) -> Result<PreparedPolicyVersion> {
+        let (reference, parsed) = self.inner.storage.read(|view| {
+            let found = schema::find(view, &new.schema_version)?;
+            found.check_usable()?;
+            let reference = found.reference();
+            let parsed = self.inner.compiler.schema(view, &reference)?;
+            Ok((reference, parsed))
+        })?;
+        let content = prepare_policy(new.form, &new.source, &parsed, reference.version.as_str())?;
+        Ok(PreparedPolicyVersion { id: new.id, schema: reference, form: new.form, content: Arc::new(content) })
+    }
+
+    /// The zone `id`, for reading.
+    pub fn zone(&self, id: impl AsRef<str>) -> Result<Zone> {
+        let zone = self.inner.storage.read(|view| zone::find(view, id.as_ref()))?;
+        Ok(Zone::new(self.inner.clone(), zone))
+    }
+
+    /// The zones of the store.
+    pub fn zones(&self, list: &List) -> Result<Page<ZoneInfo>> {
+        self.created(Tag::ZoneOrder, list, zone::info)
+    }
+
+    /// The schema version `version`, with the forms asked for.
+    pub fn schema(&self, version: impl AsRef<str>, forms: Forms) -> Result<SchemaVersion> {
+        self.inner.storage.read(|view| schema::load(view, version.as_ref(), forms))
+    }
+
+    /// The schema versions of the store, with the forms asked for.
+    pub fn schemas(&self, forms: Forms, list: &List) -> Result<Page<SchemaVersion>> {
+        self.created(Tag::SchemaOrder, list, |view, version| schema::load(view, version, forms))
+    }
+
+    /// Decides again by exactly the rules that a receipt names, after checking that they are what the receipt says.
+    /// Given the same request and the same entities, the answer is the same.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`](crate::ErrorKind::Conflict) if the receipt and the store disagree;
+    /// [`NotFound`](crate::ErrorKind::NotFound) if the store has no such zone or version.
+    pub fn replay(&self, receipt: &Receipt, request: &Request, entities: &Entities) -> Result<Answer> {
+        self.authorizer_of(receipt)?.is_authorized(request, entities)
+    }
+
+    /// The authorizer that a receipt names, after the same checks as [`replay`](PolicyStore::replay): for reading
+    /// requests and entities with the schema that was in use.
+    pub fn authorizer_of(&self, receipt: &Receipt) -> Result<Authorizer> {
+        Authorizer::of_receipt(&self.inner, receipt)
+    }
+
+    /// Checks the whole store against its logs: hashes every entry and all content, follows every chain to its head,
+    /// and compares every derived row with what the logs say. Writes nothing. Takes time and memory in proportion to
+    /// the store, and sees the store as it was when it started.
+    pub fn verify(&self) -> Result<Report> {
+        self.inner.storage.verify()
+    }
+
+    /// Drops everything that is derived from the logs and derives it again, in one write. Refuses a damaged log.
+    pub fn rebuild_indexes(&self) -> Result<()> {
+        self.inner.storage.rebuild_indexes()
+    }
+
+    /// Opens the store again in its place after a failure of the disk. Handles stay valid, and authorizers go on
+    /// deciding meanwhile.
+    pub fn recover(&self) -> Result<()> {
+        self.inner.storage.recover(&self.inner.sources)?;
+        self.inner.compiler.clear();
+        Ok(())
+    }
+
+    fn created<T>(&self, tag: Tag, list: &List, load: impl Fn(&View<'_>, &str) -> Result<T>) -> Result<Page<T>> {
+        self.inner.storage.read(|view| {
+            let (cursor_key, log_id) = (view.store()?.cursor_key, view.head(STORE_LOG)?.log_id);
+            let name = ListName { cursor_key: &cursor_key, log_id, list: tag.name(), parent: "" };
+            let page =
+                name.page(list, |from, direction, count| in_order(view, STORE_LOG, tag, from, direction, count))?;
+            page.try_map(|id| load(view, &id))
+        })
+    }
+}
+
+/// How a store is opened.
+///
+/// ```
+/// # fn main() -> policy_store::Result<()> {
+/// use policy_store::PolicyStore;
+/// let store = PolicyStore::builder().compiled_cache_bytes(16 << 20).in_memory()?;
+/// # assert!(store.verify()?.is_clean());
+/// # Ok(())
+/// # }
+/// ```
+pub struct Builder {
+    clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    id_seed: Option<u64>,
+    clock_tolerance: Duration,
+    check_integrity: bool,
+    page_cache: usize,
+    record_cache: usize,
+    compiled_cache: usize,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            clock: Box::new(Timestamp::now),
+            id_seed: None,
+            clock_tolerance: Duration::from_hours(24),
+            check_integrity: true,
+            page_cache: 64 << 20,
+            record_cache: 32 << 20,
+            compiled_cache: 128 << 20,
+        }
+    }
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder").finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    /// Where time comes from. By default, the operating system.
+    pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// Makes generated ids the same on every run, for tests. By default they are random; two stores with one seed
+    /// have the same ids, cursor keys and log ids.
+    pub fn id_seed(mut self, seed: u64) -> Self {
+        self.id_seed = Some(seed);
+        self
+    }
+
+    /// How far a log's last entry may lie ahead of the clock before writes to it are refused: 24 hours by default.
+    pub fn clock_tolerance(mut self, tolerance: Duration) -> Self {
+        self.clock_tolerance = tolerance;
+        self
+    }
+
+    /// Whether every page of the file is checked when it is opened: yes by default. It takes about 8 ms for each MB;
+    /// without it, a damaged page is noticed when what lies on it is read.
+    pub fn check_integrity(mut self, check: bool) -> Self {
+        self.check_integrity = check;
+        self
+    }
+
+    /// Bytes for pages of the file: 64 MiB by default.
+    pub fn page_cache_bytes(mut self, bytes: usize) -> Self {
+        self.page_cache = bytes;
+        self
+    }
+
+    /// Bytes for decoded entries and content: 32 MiB by default.
+    pub fn record_cache_bytes(mut self, bytes: usize) -> Self {
+        self.record_cache = bytes;
+        self
+    }
+
+    /// Bytes, roughly, for parsed schemas and policies and for compiled policy sets: 128 MiB by default. A set that
+    /// does not fit is compiled anew each time an authorizer is taken.
+    pub fn compiled_cache_bytes(mut self, bytes: usize) -> Self {
+        self.compiled_cache = bytes;
+        self
+    }
+
+    /// Opens the store in the file at `path`, or creates one there. A new file can be read by its owner only.
+    ///
+    /// # Errors
+    ///
+    /// As [`PolicyStore::open`].
+    pub fn open(self, path: impl AsRef<Path>) -> Result<PolicyStore> {
+        self.open_at(Origin::File(path.as_ref().to_owned()))
+    }
+
+    /// A new store in memory, gone with its last handle.
+    pub fn in_memory(self) -> Result<PolicyStore> {
+        self.open_at(Origin::memory())
+    }
+
+    pub(crate) fn open_at(self, origin: Origin) -> Result<PolicyStore> {
+        let sources = Sources::new(self.clock, self.id_seed)?;
+        let options = OpenOptions { page_cache: self.page_cache, check_integrity: self.check_integrity };
+        let inner = Inner {
+            storage: Storage::open(origin, options, self.record_cache, &sources)?,
+            compiler: Compiler::new(self.compiled_cache)?,
+            recent: Recent::new(),
+            sources,
+            clock_tolerance: i64::try_from(self.clock_tolerance.as_micros()).unwrap_or(i64::MAX),
+        };
+        Ok(PolicyStore { inner: Arc::new(inner) })
+    }
+}

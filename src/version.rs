@@ -1,0 +1,120 @@
+//! What policy versions and policy set versions have in common: how one is looked up, by id and by number.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::error::{ErrorDetail, Resource, Result};
+use crate::record::{Body, PolicySetVersionCreated, PolicyVersionCreated, Recorded};
+use crate::storage::key::{self, Tag};
+use crate::storage::{PositionRow, VersionRow, View, astray};
+use crate::zone::ZoneRef;
+
+/// The entry that creates a version.
+pub(crate) trait Versioned: Sized {
+    /// The rows by parent and number.
+    const BY_NUMBER: Tag;
+    /// The rows by id.
+    const BY_ID: Tag;
+    /// The rows of the parents.
+    const PARENT: Tag;
+    /// What it is a version of.
+    const PARENT_RESOURCE: Resource;
+    /// What it is.
+    const RESOURCE: Resource;
+
+    fn of(body: &Body) -> Option<&Self>;
+    fn id(&self) -> &str;
+    fn parent(&self) -> &str;
+    fn version(&self) -> u32;
+}
+
+impl Versioned for PolicyVersionCreated {
+    const BY_NUMBER: Tag = Tag::PolicyVersion;
+    const BY_ID: Tag = Tag::PolicyVersionId;
+    const PARENT: Tag = Tag::Policy;
+    const PARENT_RESOURCE: Resource = Resource::Policy;
+    const RESOURCE: Resource = Resource::PolicyVersion;
+
+    fn of(body: &Body) -> Option<&Self> {
+        if let Body::PolicyVersionCreated(body) = body { Some(body) } else { None }
+    }
+
+    fn id(&self) -> &str {
+        self.version_id.as_str()
+    }
+
+    fn parent(&self) -> &str {
+        self.policy_id.as_str()
+    }
+
+    fn version(&self) -> u32 {
+        self.version
+    }
+}
+
+impl Versioned for PolicySetVersionCreated {
+    const BY_NUMBER: Tag = Tag::PolicySetVersion;
+    const BY_ID: Tag = Tag::PolicySetVersionId;
+    const PARENT: Tag = Tag::PolicySet;
+    const PARENT_RESOURCE: Resource = Resource::PolicySet;
+    const RESOURCE: Resource = Resource::PolicySetVersion;
+
+    fn of(body: &Body) -> Option<&Self> {
+        if let Body::PolicySetVersionCreated(body) = body { Some(body) } else { None }
+    }
+
+    fn id(&self) -> &str {
+        self.version_id.as_str()
+    }
+
+    fn parent(&self) -> &str {
+        self.policy_set_id.as_str()
+    }
+
+    fn version(&self) -> u32 {
+        self.version
+    }
+}
+
+/// A version's entry and its row, each checked against the other.
+pub(crate) struct Found<V> {
+    pub entry: Arc<Recorded>,
+    pub row: VersionRow,
+    version: PhantomData<V>,
+}
+
+impl<V: Versioned> Found<V> {
+    /// Looks up a version by its id.
+    pub(crate) fn by_id(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<Self> {
+        let row: Option<PositionRow> = view.row(&key::by_id(zone.log, V::BY_ID, id))?;
+        let PositionRow { created } = row.ok_or_else(|| ErrorDetail::not_found(V::RESOURCE, id))?;
+        let entry = view.entry(zone.log, created)?;
+        let body = V::of(&entry.body).filter(|body| body.id() == id).ok_or_else(|| astray(V::BY_ID, id))?;
+        let row = view.row(&key::by_version(zone.log, V::BY_NUMBER, body.parent(), body.version()))?;
+        let row = row.filter(|row: &VersionRow| row.created == created).ok_or_else(|| astray(V::BY_NUMBER, id))?;
+        Ok(Self { entry, row, version: PhantomData })
+    }
+
+    /// Looks up a version by its parent and its number.
+    pub(crate) fn by_number(view: &View<'_>, zone: &ZoneRef, parent: &str, version: u32) -> Result<Self> {
+        match view.row(&key::by_version(zone.log, V::BY_NUMBER, parent, version))? {
+            Some(row) => Self::at_row(view, zone, parent, version, row),
+            None if view.has_row(&key::by_id(zone.log, V::PARENT, parent))? => {
+                Err(ErrorDetail::not_found(V::RESOURCE, &version.to_string()).into())
+            }
+            None => Err(ErrorDetail::not_found(V::PARENT_RESOURCE, parent).into()),
+        }
+    }
+
+    /// The version that a row by number leads to.
+    pub(crate) fn at_row(view: &View<'_>, zone: &ZoneRef, parent: &str, version: u32, row: VersionRow) -> Result<Self> {
+        let entry = view.entry(zone.log, row.created)?;
+        let fits = V::of(&entry.body).is_some_and(|body| body.parent() == parent && body.version() == version);
+        if fits { Ok(Self { entry, row, version: PhantomData }) } else { Err(astray(V::BY_NUMBER, parent)) }
+    }
+
+    /// What the entry says.
+    pub(crate) fn body(&self) -> Result<&V> {
+        V::of(&self.entry.body).ok_or_else(|| astray(V::BY_NUMBER, ""))
+    }
+}

@@ -1,0 +1,117 @@
+//! Writing to the store: zones and schema versions. What is written in a zone is in `zone_write`.
+
+use crate::cedar::{self, ParsedSchema, convert_schema};
+use crate::error::{ErrorDetail, Resource, Result};
+use crate::hash::Sha256;
+use crate::id::{LogId, SchemaName, ZoneId};
+use crate::model::SchemaStatus;
+use crate::policy::Forms;
+use crate::record::{Object, ObjectKind, SchemaPublished, SchemaStatusChanged, ZoneCreated, ZoneOpened};
+use crate::schema::{self, NewSchema, SchemaVersion};
+use crate::storage::Append;
+use crate::storage::key::{self, STORE_LOG, Tag};
+use crate::store::Inner;
+use crate::zone::{self, ZoneRef};
+use crate::zone_write::ZoneWrite;
+
+/// A write under way: what [`PolicyStore::write`](crate::PolicyStore::write) hands to its closure.
+///
+/// A call that returns an error has changed nothing, so the closure may go on with others.
+pub struct Write<'w, 'txn> {
+    pub(crate) append: &'w mut Append<'txn>,
+    pub(crate) store: &'w Inner,
+}
+
+impl std::fmt::Debug for Write<'_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Write").finish_non_exhaustive()
+    }
+}
+
+impl<'w, 'txn> Write<'w, 'txn> {
+    pub(crate) fn new(append: &'w mut Append<'txn>, store: &'w Inner) -> Self {
+        Self { append, store }
+    }
+
+    /// Creates the zone `id`.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`](crate::ErrorKind::Conflict) if there is one of that id.
+    pub fn create_zone(&mut self, id: impl Into<String>) -> Result<ZoneWrite<'_, 'txn>> {
+        let zone_id = ZoneId::new(id)?;
+        let taken = self.append.view(|view| view.has_row(&key::by_id(STORE_LOG, Tag::Zone, zone_id.as_str())))?;
+        if taken {
+            return Err(ErrorDetail::AlreadyExists { what: Resource::Zone, id: zone_id.to_string() }.into());
+        }
+        self.append.room_for(2)?;
+        let (store_log, position, _) = self.append.next(STORE_LOG)?;
+        let random = self.store.sources.random(&[store_log.0.as_slice(), &position.to_be_bytes()].concat());
+        let log_id = LogId(random.first_chunk().copied().unwrap_or_default());
+        let log = self.append.create_log(log_id)?;
+        self.append.append(STORE_LOG, ZoneCreated { zone_id: zone_id.clone(), log_id })?;
+        self.append.append(log, ZoneOpened { zone_id: zone_id.clone() })?;
+        Ok(ZoneWrite::new(self.append, self.store, ZoneRef { id: zone_id, log, log_id }))
+    }
+
+    /// The zone `id`, for writing.
+    pub fn zone(&mut self, id: impl AsRef<str>) -> Result<ZoneWrite<'_, 'txn>> {
+        let zone = self.append.view(|view| zone::find(view, id.as_ref()))?;
+        Ok(ZoneWrite::new(self.append, self.store, zone))
+    }
+
+    /// Publishes a schema version for all zones. The bytes are kept verbatim, and the other form is derived once.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`](crate::ErrorKind::Conflict) if the name is taken; [`Invalid`](crate::ErrorKind::Invalid) if the
+    /// schema does not parse, or cannot be converted to the other form and back without a change.
+    pub fn publish_schema(&mut self, new: NewSchema) -> Result<SchemaVersion> {
+        let version = SchemaName::new(new.version)?;
+        let taken = self.append.view(|view| view.has_row(&key::by_id(STORE_LOG, Tag::Schema, version.as_str())))?;
+        if taken {
+            return Err(ErrorDetail::AlreadyExists { what: Resource::Schema, id: version.to_string() }.into());
+        }
+        ParsedSchema::parse(new.form, &new.source)?;
+        let converted = convert_schema(new.form, &new.source)?;
+        self.append.next(STORE_LOG)?;
+        let body = SchemaPublished {
+            form: new.form,
+            sha: Sha256::of(new.source.as_bytes()),
+            source: self.append.put_object(Object::new(ObjectKind::of_schema(new.form), &new.source))?,
+            converted: self.append.put_object(Object::new(ObjectKind::of_schema(new.form.other()), &converted))?,
+            cedar: cedar::version(),
+            version: version.clone(),
+        };
+        self.append.append(STORE_LOG, body)?;
+        self.append.view(|view| schema::load(view, version.as_str(), Forms::Both))
+    }
+
+    /// Changes a schema version's status. Active and deprecated change into each other, deprecated changes to
+    /// archived, and archived is final. The status that it has already changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`](crate::ErrorKind::Conflict) for any other change.
+    pub fn set_schema_status(&mut self, version: impl AsRef<str>, status: SchemaStatus) -> Result<SchemaVersion> {
+        use SchemaStatus::{Active, Archived, Deprecated};
+        let version = version.as_ref();
+        let found = self.append.view(|view| schema::find(view, version))?;
+        let name = found.published.version;
+        match (found.status, status) {
+            (from, to) if from == to => {}
+            (Active, Deprecated) | (Deprecated, Active | Archived) => {
+                self.append.append(STORE_LOG, SchemaStatusChanged { version: name, status })?;
+            }
+            (from, to) => {
+                return Err(ErrorDetail::SchemaTransition { version: name.to_string(), from, to }.into());
+            }
+        }
+        self.append.view(|view| schema::load(view, version, Forms::Both))
+    }
+
+    /// Reads a schema version, as this write has left it so far.
+    pub fn schema(&self, version: impl AsRef<str>, forms: Forms) -> Result<SchemaVersion> {
+        self.append.view(|view| schema::load(view, version.as_ref(), forms))
+    }
+}

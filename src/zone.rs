@@ -1,0 +1,328 @@
+//! A zone as it is read: the handle that finds, lists and decides in one zone.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::authorizer::Authorizer;
+use crate::binding::{self, At, Binding};
+use crate::error::{ErrorDetail, Resource, Result};
+use crate::history::HistoryEntry;
+use crate::id::{LogId, ZoneId};
+use crate::list::{List, ListName, Page, numbered};
+use crate::model::Target;
+use crate::policy::{self, Forms, Policy, PolicyVersion};
+use crate::policy_set::{self, PolicySet, PolicySetVersion};
+use crate::record::{Body, PolicySetVersionCreated, PolicyVersionCreated};
+use crate::storage::key::{self, LogNumber, STORE_LOG, Tag};
+use crate::storage::{Direction, IdRow, VersionRow, View, ZoneRow, astray};
+use crate::store::Inner;
+use crate::time::Timestamp;
+use crate::version::{Found, Versioned};
+
+/// Where a zone is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct ZoneRef {
+    pub id: ZoneId,
+    pub log: LogNumber,
+    pub log_id: LogId,
+}
+
+/// What a store keeps of a zone itself.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ZoneInfo {
+    /// Its id.
+    pub id: ZoneId,
+    /// What tells its log from every other log, in this store or another.
+    pub log_id: LogId,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+}
+
+/// One zone, for reading. Cheap to clone, and to be shared between threads; every call sees the newest state.
+#[derive(Clone, Debug)]
+pub struct Zone {
+    store: Arc<Inner>,
+    zone: ZoneRef,
+}
+
+impl Zone {
+    pub(crate) fn new(store: Arc<Inner>, zone: ZoneRef) -> Self {
+        Self { store, zone }
+    }
+
+    /// The zone's id.
+    pub fn id(&self) -> &ZoneId {
+        &self.zone.id
+    }
+
+    /// What the store keeps of the zone itself.
+    pub fn info(&self) -> Result<ZoneInfo> {
+        self.store.storage.read(|view| info(view, self.zone.id.as_str()))
+    }
+
+    /// The policy `id`.
+    pub fn policy(&self, id: impl AsRef<str>) -> Result<Policy> {
+        self.store.storage.read(|view| policy::load(view, &self.zone, id.as_ref()))
+    }
+
+    /// The policies of the zone.
+    pub fn policies(&self, list: &List) -> Result<Page<Policy>> {
+        self.created(Tag::PolicyOrder, list, policy::load)
+    }
+
+    /// The policy version `id`, with the Cedar representations asked for.
+    pub fn policy_version(&self, id: impl AsRef<str>, forms: Forms) -> Result<PolicyVersion> {
+        self.store
+            .storage
+            .read(|view| policy::load_version(view, &self.zone, &Found::by_id(view, &self.zone, id.as_ref())?, forms))
+    }
+
+    /// Version `version` of the policy `policy_id`, with the Cedar representations asked for.
+    pub fn policy_version_numbered(
+        &self,
+        policy_id: impl AsRef<str>,
+        version: u32,
+        forms: Forms,
+    ) -> Result<PolicyVersion> {
+        self.store.storage.read(|view| {
+            let found = Found::by_number(view, &self.zone, policy_id.as_ref(), version)?;
+            policy::load_version(view, &self.zone, &found, forms)
+        })
+    }
+
+    /// The versions of the policy `policy_id`, with the Cedar representations asked for.
+    pub fn policy_versions(
+        &self,
+        policy_id: impl AsRef<str>,
+        forms: Forms,
+        list: &List,
+    ) -> Result<Page<PolicyVersion>> {
+        self.versions::<PolicyVersionCreated, _>(policy_id.as_ref(), list, |view, zone, found| {
+            policy::load_version(view, zone, found, forms)
+        })
+    }
+
+    /// The policy set `id`.
+    pub fn policy_set(&self, id: impl AsRef<str>) -> Result<PolicySet> {
+        self.store.storage.read(|view| policy_set::load(view, &self.zone, id.as_ref()))
+    }
+
+    /// The policy sets of the zone, for every kind of target.
+    pub fn policy_sets(&self, list: &List) -> Result<Page<PolicySet>> {
+        self.created(Tag::PolicySetOrder, list, policy_set::load)
+    }
+
+    /// The policy set version `id`.
+    pub fn policy_set_version(&self, id: impl AsRef<str>) -> Result<PolicySetVersion> {
+        self.store
+            .storage
+            .read(|view| policy_set::load_version(view, &self.zone, &Found::by_id(view, &self.zone, id.as_ref())?))
+    }
+
+    /// Version `version` of the policy set `policy_set_id`.
+    pub fn policy_set_version_numbered(
+        &self,
+        policy_set_id: impl AsRef<str>,
+        version: u32,
+    ) -> Result<PolicySetVersion> {
+        self.store.storage.read(|view| {
+            let found = Found::by_number(view, &self.zone, policy_set_id.as_ref(), version)?;
+            policy_set::load_version(view, &self.zone, &found)
+        })
+    }
+
+    /// The versions of the policy set `policy_set_id`.
+    pub fn policy_set_versions(&self, policy_set_id: impl AsRef<str>, list: &List) -> Result<Page<PolicySetVersion>> {
+        self.versions::<PolicySetVersionCreated, _>(policy_set_id.as_ref(), list, policy_set::load_version)
+    }
+
+    /// The policy versions that the policy set version `id` pins, with the Cedar representations asked for.
+    pub fn pinned_policy_versions(
+        &self,
+        id: impl AsRef<str>,
+        forms: Forms,
+        list: &List,
+    ) -> Result<Page<PolicyVersion>> {
+        self.store.storage.read(|view| {
+            let found = Found::<PolicySetVersionCreated>::by_id(view, &self.zone, id.as_ref())?;
+            let mut pinned = policy_set::pinned(view, &self.zone, &policy_set::manifest(view, found.body()?)?)?;
+            let page = self.list_name(view, "pinned", id.as_ref(), |name| {
+                name.page(list, |from, direction, count| {
+                    if direction == Direction::Descending {
+                        pinned.reverse();
+                    }
+                    let beyond = |place: u64| match (from, direction) {
+                        (None, _) => true,
+                        (Some(from), Direction::Ascending) => place > from,
+                        (Some(from), Direction::Descending) => place < from,
+                    };
+                    Ok(pinned.into_iter().filter(|(place, _)| beyond(*place)).take(count).collect())
+                })
+            })?;
+            page.try_map(|id| {
+                policy::load_version(view, &self.zone, &Found::by_id(view, &self.zone, id.as_str())?, forms)
+            })
+        })
+    }
+
+    /// What is in force for `target` now: which version, since when and by whom. Nothing bound is an error of the
+    /// kind [`NotBound`](crate::ErrorKind::NotBound).
+    pub fn in_force(&self, target: &Target) -> Result<Binding> {
+        self.in_force_at(target, At::Now)
+    }
+
+    /// What was in force for `target` at an earlier position of the log or at an earlier time.
+    pub fn in_force_at(&self, target: &Target, at: impl Into<At>) -> Result<Binding> {
+        self.store.storage.read(|view| binding::in_force(view, &self.zone, target, at.into()))
+    }
+
+    /// An authorizer for what is in force for `target` now: an immutable snapshot, cheap enough to take per request.
+    pub fn authorizer(&self, target: Target) -> Result<Authorizer> {
+        self.authorizer_at(target, At::Now)
+    }
+
+    /// An authorizer for what was in force for `target` at an earlier position of the log or at an earlier time.
+    pub fn authorizer_at(&self, target: Target, at: impl Into<At>) -> Result<Authorizer> {
+        let at = at.into();
+        Authorizer::in_force(&self.store, &self.zone, target, at)
+    }
+
+    /// An authorizer for a policy set version, whether or not it is or ever was in force.
+    pub fn authorizer_of(&self, policy_set_version_id: impl AsRef<str>) -> Result<Authorizer> {
+        Authorizer::of_version(&self.store, &self.zone, policy_set_version_id.as_ref())
+    }
+
+    /// What happened in the zone: its log as a list.
+    pub fn history(&self, list: &List) -> Result<Page<HistoryEntry>> {
+        self.store.storage.read(|view| {
+            let length = view.head(self.zone.log)?.length;
+            let page = self.list_name(view, "history", "", |name| {
+                name.page(list, |from, direction, count| {
+                    let places = numbered(length, from, direction, count);
+                    Ok(places.into_iter().map(|place| (place, place)).collect())
+                })
+            })?;
+            page.try_map(|position| HistoryEntry::new(&*view.entry(self.zone.log, position)?))
+        })
+    }
+
+    fn list_name<T>(
+        &self,
+        view: &View<'_>,
+        list: &'static str,
+        parent: &str,
+        f: impl FnOnce(&ListName<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let cursor_key = view.store()?.cursor_key;
+        f(&ListName { cursor_key: &cursor_key, log_id: self.zone.log_id, list, parent })
+    }
+
+    /// A list of what was created in the zone, by the rows of its order.
+    fn created<T>(
+        &self,
+        tag: Tag,
+        list: &List,
+        load: impl Fn(&View<'_>, &ZoneRef, &str) -> Result<T>,
+    ) -> Result<Page<T>> {
+        self.store.storage.read(|view| {
+            let page = self.list_name(view, tag.name(), "", |name| {
+                name.page(list, |from, direction, count| in_order(view, self.zone.log, tag, from, direction, count))
+            })?;
+            page.try_map(|id| load(view, &self.zone, &id))
+        })
+    }
+
+    /// A list of the versions of `parent`.
+    fn versions<V: Versioned, T>(
+        &self,
+        parent: &str,
+        list: &List,
+        load: impl Fn(&View<'_>, &ZoneRef, &Found<V>) -> Result<T>,
+    ) -> Result<Page<T>> {
+        self.store.storage.read(|view| {
+            let zone = &self.zone;
+            if !view.has_row(&key::by_id(zone.log, V::PARENT, parent))? {
+                return Err(ErrorDetail::not_found(V::PARENT_RESOURCE, parent).into());
+            }
+            let range = key::versions(zone.log, V::BY_NUMBER, parent);
+            let by_number = |number| key::by_version(zone.log, V::BY_NUMBER, parent, number);
+            let page = self.list_name(view, V::BY_NUMBER.name(), parent, |name| {
+                name.page(list, |from, direction, count| {
+                    let from = from.map(|from| by_number(u32::try_from(from).unwrap_or(u32::MAX)));
+                    rows_from(view, range, from, direction, count, |row_key, row: VersionRow| {
+                        let number = key::version(row_key).ok_or_else(|| astray(V::BY_NUMBER, parent))?;
+                        Ok((u64::from(number), (number, row)))
+                    })
+                })
+            })?;
+            page.try_map(|(number, row)| load(view, zone, &Found::at_row(view, zone, parent, number, row)?))
+        })
+    }
+}
+
+/// The ids of what was created in a log, by the rows of its order.
+pub(crate) fn in_order(
+    view: &View<'_>,
+    log: LogNumber,
+    tag: Tag,
+    from: Option<u64>,
+    direction: Direction,
+    count: usize,
+) -> Result<Vec<(u64, String)>> {
+    let from = from.map(|from| key::by_position(log, tag, from));
+    rows_from(view, key::all(log, tag), from, direction, count, |row_key, row: IdRow| {
+        Ok((key::position(row_key).ok_or_else(|| astray(tag, &row.id))?, row.id))
+    })
+}
+
+/// Up to `count` rows of `range` in a direction, beyond `from`.
+fn rows_from<R: crate::storage::Row, T>(
+    view: &View<'_>,
+    range: Range<Vec<u8>>,
+    from: Option<Vec<u8>>,
+    direction: Direction,
+    count: usize,
+    mut read: impl FnMut(&[u8], R) -> Result<T>,
+) -> Result<Vec<T>> {
+    let range = match (from, direction) {
+        (None, _) => range,
+        (Some(from), Direction::Ascending) => key::after(from)..range.end,
+        (Some(from), Direction::Descending) => range.start..from,
+    };
+    let mut found = Vec::new();
+    view.rows(&range, direction, &mut |row_key, row: R| {
+        found.push(read(row_key, row)?);
+        Ok(found.len() < count)
+    })?;
+    Ok(found)
+}
+
+/// Looks up a zone.
+pub(crate) fn find(view: &View<'_>, id: &str) -> Result<ZoneRef> {
+    let row: Option<ZoneRow> = view.row(&key::by_id(STORE_LOG, Tag::Zone, id))?;
+    let row = row.ok_or_else(|| ErrorDetail::not_found(Resource::Zone, id))?;
+    match &view.entry(STORE_LOG, row.created)?.body {
+        Body::ZoneCreated(body) if body.zone_id == id => {
+            Ok(ZoneRef { id: body.zone_id.clone(), log: row.log, log_id: body.log_id })
+        }
+        _ => Err(astray(Tag::Zone, id)),
+    }
+}
+
+/// Reads what the store keeps of a zone itself.
+pub(crate) fn info(view: &View<'_>, id: &str) -> Result<ZoneInfo> {
+    let zone = find(view, id)?;
+    let opened = view.entry(zone.log, 0)?;
+    if opened.envelope.log_id != zone.log_id || !matches!(&opened.body, Body::ZoneOpened(body) if body.zone_id == id) {
+        return Err(astray(Tag::Zone, id));
+    }
+    Ok(ZoneInfo {
+        id: zone.id,
+        log_id: zone.log_id,
+        created_at: opened.envelope.created_at,
+        created_by: opened.envelope.actor.id().to_owned(),
+    })
+}
