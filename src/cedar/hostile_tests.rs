@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use super::*;
 use crate::limits;
+use crate::model::Form;
 
 const CHILD: &str = "POLICY_STORE_HOSTILE_CHILD";
 const KIB: usize = 1024;

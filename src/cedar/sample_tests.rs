@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cedar_policy::{Decision, Entities, PolicySet};
 
 use super::*;
+use crate::model::Form;
 
 #[test]
 fn the_static_sample_applications_pass_from_text_and_from_json() {
