@@ -103,6 +103,9 @@ impl<'txn> Append<'txn> {
             let LogsRow { next } = append.view_unguarded().logs()?;
             let after =
                 next.checked_add(1).ok_or_else(|| ErrorDetail::corrupt("the number of logs", "it is used up"))?;
+            if append.tables.get(Space::Meta, &key::head(next), &mut |_| {})? {
+                return Err(ErrorDetail::corrupt("the number of logs", "the next one has a head already").into());
+            }
             append.put_meta(key::META_LOGS, &LogsRow { next: after })?;
             let head = Head { log_id, length: 0, last: EntryHash::NONE };
             append.put_meta(&key::head(next), &head)?;
@@ -144,12 +147,8 @@ impl<'txn> Append<'txn> {
         if !self.logs.contains_key(&log) {
             let view = self.view_unguarded();
             let head = view.head(log)?;
+            view.check_end(log, &head)?;
             let last_time = view.last_time(log, &head)?;
-            if let Some(last) = head.length.checked_sub(1)
-                && view.entry(log, last)?.hash != head.last
-            {
-                return Err(ErrorDetail::corrupt(format_args!("the head of log {log}"), "its hash is another").into());
-            }
             let clock = self.author.clock;
             if last_time.as_micros().saturating_sub(clock.as_micros()) > self.author.tolerance {
                 return Err(ErrorDetail::ClockBehind { last: last_time, clock }.into());

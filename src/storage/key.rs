@@ -88,6 +88,11 @@ pub(super) fn entry(log: LogNumber, position: u64) -> [u8; 12] {
     key
 }
 
+/// The entries of a log from `position` on.
+pub(super) fn entries_from(log: LogNumber, position: u64) -> Range<Vec<u8>> {
+    entry(log, position).to_vec()..all_of(log).end
+}
+
 /// The log number and the position in the key of an entry.
 pub(super) fn entry_place(key: &[u8]) -> Option<(LogNumber, u64)> {
     let (log, position) = key.split_first_chunk::<4>()?;
@@ -167,6 +172,9 @@ pub(crate) fn all(log: LogNumber, tag: Tag) -> Range<Vec<u8>> {
 pub(crate) fn versions(log: LogNumber, tag: Tag, parent: &str) -> Range<Vec<u8>> {
     prefixed(by_id(log, tag, parent))
 }
+
+/// All rows of the index.
+pub(super) const ALL: Range<&[u8]> = &[]..&[0xff; 5];
 
 /// All rows of one log, in the index or in the log itself.
 pub(super) fn all_of(log: LogNumber) -> Range<Vec<u8>> {

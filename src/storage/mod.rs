@@ -5,6 +5,10 @@
 
 mod append;
 mod cache;
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod damage_tests;
 mod failure;
 mod index;
 pub(crate) mod key;
@@ -13,6 +17,8 @@ mod rebuild;
 mod report;
 mod row;
 mod tables;
+#[cfg(test)]
+mod test_disk;
 mod verify;
 mod view;
 mod walk;
@@ -27,7 +33,7 @@ use redb::{Database, ReadableDatabase};
 
 pub(crate) use append::{Append, Author};
 use cache::RecordCache;
-use failure::{Failed, storage_error};
+use failure::{Failed, contained, storage_error};
 pub(crate) use open::{OpenOptions, Origin};
 pub use report::{Finding, Place, Report};
 pub(crate) use row::{
@@ -73,7 +79,7 @@ impl Storage {
         Ok(storage)
     }
 
-    /// How many commits this handle has made durable: what was read at one count is still so at the same count.
+    /// How many commits this handle has made, or may have made, durable: what was read at one count is still so at the same count.
     pub(crate) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Acquire)
     }
@@ -144,23 +150,22 @@ impl Storage {
     }
 
     fn commit(&self, transaction: redb::WriteTransaction) -> Result<()> {
-        let committed = self.failed.guard(|| {
-            transaction.commit().map_err(|error| ErrorDetail::OutcomeUnknown { source: Box::new(error) }.into())
-        });
-        match committed {
-            Ok(()) => {
-                self.commits.fetch_add(1, Ordering::Release);
-                Ok(())
-            }
-            Err(error) => {
-                self.failed.set(true);
-                Err(error)
-            }
+        let committed = contained(|| transaction.commit().map_err(|error| storage_error("commit", error)));
+        if committed.is_err() {
+            self.failed.set(true);
         }
+        // Counted even if it failed, as it may be durable all the same: nothing that was read before may pass for new.
+        self.commits.fetch_add(1, Ordering::Release);
+        committed.map_err(|error| ErrorDetail::OutcomeUnknown { source: Box::new(error) }.into())
     }
 
+    /// Gives up a write. What the storage engine holds in memory after a failure here is not known.
     fn abort(&self, transaction: redb::WriteTransaction) -> Result<()> {
-        self.failed.guard(|| transaction.abort().map_err(|error| storage_error("give up the write", error)))
+        let aborted = contained(|| transaction.abort().map_err(|error| storage_error("give up the write", error)));
+        if aborted.is_err() {
+            self.failed.set(true);
+        }
+        aborted
     }
 
     fn database(&self) -> Result<Arc<Database>> {

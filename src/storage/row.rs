@@ -40,6 +40,11 @@ fn to_value<T: Serialize<crate::record::Format, Src = T>>(row: &T, key: &[u8]) -
     Ok(value)
 }
 
+/// Whether a row, of whatever kind, is as it was written and stands under its own key.
+pub(super) fn is_whole(key: &[u8], value: &[u8]) -> bool {
+    value.split_last_chunk::<CHECK_BYTES>().is_some_and(|(payload, stored)| check(key, payload) == *stored)
+}
+
 fn from_value<'de, T>(key: &[u8], value: &'de [u8]) -> Result<T, String>
 where
     T: Deserialize<'de, crate::record::Format, Dst = T> + Serialize<crate::record::Format, Src = T>,

@@ -10,11 +10,11 @@ use super::failure::contained;
 use super::index::{Rows, derive};
 use super::key::{self, LogNumber, STORE_LOG};
 use super::report::{Finding, Place, Report};
-use super::row::Head;
+use super::row::{FormatRow, Head, IndexRow, LogsRow, Row, StoreRow};
 use super::tables::{Direction, Source, Space};
 use super::view::View;
 use super::walk::{Step, walk};
-use crate::error::Result;
+use crate::error::{ErrorDetail, ErrorKind, Result};
 use crate::hash::{Address, Sha256, hex};
 use crate::id::{LogId, PolicyId, PolicyVersionId, SchemaName, ZoneId};
 use crate::model::SchemaRef;
@@ -24,15 +24,14 @@ impl Storage {
     /// Checks everything in the file against the logs. Writes nothing.
     pub(crate) fn verify(&self) -> Result<Report> {
         self.read_source(|source| {
-            let view = View::new(source, &self.cache, None);
-            view.store()?;
-            view.logs()?;
-            let mut check = Check::new(source, view.heads()?);
+            let mut check = Check::new(source);
+            check.meta(&View::new(source, &self.cache, None))?;
             for (log, head) in check.heads.clone() {
                 check.log(log, &head)?;
             }
             check.zones_have_logs();
-            check.strays()?;
+            let strays = contained(|| check.strays());
+            check.note(strays, Place::Meta)?;
             Ok(check.report)
         })
     }
@@ -54,11 +53,11 @@ struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    fn new(source: &'a dyn Source, heads: BTreeMap<LogNumber, Head>) -> Self {
+    fn new(source: &'a dyn Source) -> Self {
         Self {
             source,
-            numbers: log_numbers(&heads),
-            heads,
+            numbers: BTreeMap::new(),
+            heads: BTreeMap::new(),
             report: Report::default(),
             seen: HashSet::new(),
             zones: BTreeMap::new(),
@@ -80,6 +79,48 @@ impl<'a> Check<'a> {
         zone.map_or_else(|| format!("number {log}"), ZoneId::to_string)
     }
 
+    /// Reads the rows that cannot be derived.
+    fn meta(&mut self, view: &View<'_>) -> Result<()> {
+        self.meta_row("the format", view.meta::<FormatRow>(key::META_FORMAT))?;
+        self.meta_row("the store's id", view.meta::<StoreRow>(key::META_STORE))?;
+        self.meta_row("the generation of the index", view.meta::<IndexRow>(key::META_INDEX))?;
+        let logs = self.meta_row("the number of logs", view.meta::<LogsRow>(key::META_LOGS))?;
+        let range = key::heads();
+        let range = range.start.as_slice()..range.end.as_slice();
+        let mut heads = Vec::new();
+        self.source.scan(Space::Meta, range, Direction::Ascending, &mut |row_key, value| {
+            heads.push((key::head_log(row_key), Head::from_value(row_key, value)));
+            Ok(true)
+        })?;
+        for (log, head) in heads {
+            match (log, head) {
+                (Some(log), Ok(head)) => {
+                    if logs.as_ref().is_some_and(|logs| log >= logs.next) {
+                        self.find(Place::Meta, format_args!("log {log} lies beyond the number of logs"));
+                    }
+                    if let Some(other) = self.numbers.insert(head.log_id, log) {
+                        self.find(Place::Meta, format_args!("logs {other} and {log} have the same id"));
+                    }
+                    self.heads.insert(log, head);
+                }
+                (Some(log), Err(problem)) => self.find(Place::Meta, format_args!("the head of log {log}: {problem}")),
+                (None, _) => self.find(Place::Meta, "a head has a malformed key"),
+            }
+        }
+        if !self.heads.contains_key(&STORE_LOG) {
+            self.find(Place::Meta, "the store's log has no head");
+        }
+        Ok(())
+    }
+
+    fn meta_row<R>(&mut self, what: &str, row: Result<Option<R>>) -> Result<Option<R>> {
+        let row = row.and_then(|row| row.ok_or_else(|| ErrorDetail::corrupt(what, "it is missing").into()));
+        match row {
+            Ok(row) => Ok(Some(row)),
+            Err(error) => self.note(Err(error), Place::Meta).map(|()| None),
+        }
+    }
+
     /// Walks one log and compares the rows that it derives.
     fn log(&mut self, log: LogNumber, head: &Head) -> Result<()> {
         self.report.logs += 1;
@@ -93,7 +134,7 @@ impl<'a> Check<'a> {
         let walked = contained(|| {
             walk(source, log, head, &mut |step| {
                 match step {
-                    Step::Entry(recorded) => self.entry(log, &name, recorded, &mut replay),
+                    Step::Entry(recorded) => self.entry(log, &name, recorded, &mut replay)?,
                     Step::BadEntry(position, problem) => {
                         self.find(Place::Entry { log: name.clone(), position }, problem);
                     }
@@ -102,64 +143,65 @@ impl<'a> Check<'a> {
                 Ok(())
             })
         });
-        self.unless_newer(walked, Place::Log { log: name.clone() })?;
+        self.note(walked, Place::Log { log: name.clone() })?;
         let compared = contained(|| self.compare_rows(log, &name, replay.rows));
-        self.unless_newer(compared, Place::Log { log: name })
+        self.note(compared, Place::Log { log: name })
     }
 
-    /// An error while reading is a finding, but for what this build cannot judge.
-    fn unless_newer(&mut self, result: Result<()>, place: Place) -> Result<()> {
+    /// Damage that ends a part of the check is a finding. What this build cannot judge ends the whole check, and so
+    /// does a disk that cannot be read.
+    fn note(&mut self, result: Result<()>, place: Place) -> Result<()> {
         match result {
-            Err(error) if error.code() == "newer_format" => Err(error),
-            Err(error) => {
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
                 self.find(place, error);
                 Ok(())
             }
-            Ok(()) => Ok(()),
+            result => result,
         }
     }
 
-    fn entry(&mut self, log: LogNumber, name: &str, recorded: &Recorded, replay: &mut Replay) {
+    fn entry(&mut self, log: LogNumber, name: &str, recorded: &Recorded, replay: &mut Replay) -> Result<()> {
         self.report.entries += 1;
         let place = || Place::Entry { log: name.to_owned(), position: recorded.envelope.position };
         if let Err(error) = derive(replay, log, recorded) {
             self.find(place(), error);
         }
         for content in recorded.body.content() {
-            self.content(content);
+            self.content(content)?;
         }
-        if let Err(problem) = self.meaning(log, recorded) {
+        if let Err(problem) = self.meaning(log, recorded)? {
             self.find(place(), problem);
         }
+        Ok(())
     }
 
     /// What an entry says of other entries and of its own content.
-    fn meaning(&mut self, log: LogNumber, recorded: &Recorded) -> Result<(), String> {
+    fn meaning(&mut self, log: LogNumber, recorded: &Recorded) -> Result<Result<(), String>> {
         match &recorded.body {
             Body::ZoneCreated(body) => {
                 self.zones.insert(body.log_id, body.zone_id.clone());
-                Ok(())
+                Ok(Ok(()))
             }
             Body::SchemaPublished(body) => {
                 self.schemas.insert(body.version.clone(), body.source);
-                Ok(())
+                Ok(Ok(()))
             }
             Body::ZoneOpened(body) => {
                 let named = self.heads.get(&log).and_then(|head| self.zones.get(&head.log_id));
                 if named.is_some_and(|zone| *zone != body.zone_id) {
-                    return Err("the store's log names another zone for this log".to_owned());
+                    return Ok(Err("the store's log names another zone for this log".to_owned()));
                 }
-                Ok(())
+                Ok(Ok(()))
             }
             Body::PolicyVersionCreated(body) => {
                 self.versions.insert(body.version_id.clone(), (body.policy_id.clone(), body.sha));
-                self.schema(&body.schema)
+                Ok(self.schema(&body.schema))
             }
-            Body::PolicySetVersionCreated(body) => {
-                self.schema(&body.schema)?;
-                self.manifest(body)
-            }
-            _ => Ok(()),
+            Body::PolicySetVersionCreated(body) => match self.schema(&body.schema) {
+                Ok(()) => self.manifest(body),
+                problem => Ok(problem),
+            },
+            _ => Ok(Ok(())),
         }
     }
 
@@ -171,12 +213,16 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn manifest(&self, body: &PolicySetVersionCreated) -> Result<(), String> {
-        let Ok(text) = self.read(ObjectKind::Manifest, body.manifest) else {
+    fn manifest(&self, body: &PolicySetVersionCreated) -> Result<Result<(), String>> {
+        Ok(match self.read(ObjectKind::Manifest, body.manifest)? {
+            Ok(text) => self.pins(&text, body),
             // Found already, as damaged content.
-            return Ok(());
-        };
-        let manifest = Manifest::parse(&text)?;
+            Err(_) => Ok(()),
+        })
+    }
+
+    fn pins(&self, text: &str, body: &PolicySetVersionCreated) -> Result<(), String> {
+        let manifest = Manifest::parse(text)?;
         if manifest.entries().len() != body.entries as usize {
             return Err(format!("its manifest has {} entries, not {}", manifest.entries().len(), body.entries));
         }
@@ -190,13 +236,13 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    fn content(&mut self, Content { kind, address, sha }: Content) {
+    fn content(&mut self, Content { kind, address, sha }: Content) -> Result<()> {
         let first = self.seen.insert(address);
         if !first && sha.is_none() {
-            return;
+            return Ok(());
         }
         self.report.objects += u64::from(first);
-        let problem = match self.read(kind, address) {
+        let problem = match self.read(kind, address)? {
             Err(problem) => Some(problem),
             Ok(text) => sha
                 .filter(|sha| Sha256::of(text.as_bytes()) != *sha)
@@ -205,16 +251,20 @@ impl<'a> Check<'a> {
         if let Some(problem) = problem {
             self.find(Place::Object { address }, problem);
         }
+        Ok(())
     }
 
-    fn read(&self, kind: ObjectKind, address: Address) -> Result<String, String> {
+    /// Content, or what is wrong with it.
+    fn read(&self, kind: ObjectKind, address: Address) -> Result<Result<String, String>> {
         let mut read = None;
-        self.source
-            .get(Space::Objects, key::object(&address), &mut |value| {
-                read = Some(Object::decode(kind, address, value).map(|object| object.text.to_owned()));
-            })
-            .map_err(|error| error.to_string())?;
-        read.unwrap_or_else(|| Err("it is missing".to_owned()))
+        let found = self.source.get(Space::Objects, key::object(&address), &mut |value| {
+            read = Some(Object::decode(kind, address, value).map(|object| object.text.to_owned()));
+        });
+        match found {
+            Err(error) if error.kind() == ErrorKind::Corrupt => Ok(Err(error.to_string())),
+            Err(error) => Err(error),
+            Ok(_) => Ok(read.unwrap_or_else(|| Err("it is missing".to_owned()))),
+        }
     }
 
     fn compare_rows(&mut self, log: LogNumber, name: &str, mut derived: BTreeMap<Vec<u8>, Vec<u8>>) -> Result<()> {

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::cache::RecordCache;
 use super::key::{self, LogNumber};
-use super::row::{BEFORE_ALL, Head, LogsRow, Row, StoreRow};
+use super::row::{BEFORE_ALL, Head, LogsRow, Row, StoreRow, is_whole};
 use super::tables::{Direction, Source, Space};
 use crate::error::{Error, ErrorDetail, Result};
-use crate::hash::Address;
+use crate::hash::{Address, EntryHash};
 use crate::record::{EntryProblem, Object, ObjectKind, Recorded};
 use crate::time::Timestamp;
 
@@ -38,12 +38,20 @@ impl<'a> View<'a> {
 
     /// The index row under `row_key`, if there is one.
     pub(crate) fn row<R: Row>(&self, row_key: &[u8]) -> Result<Option<R>> {
-        self.row_of(Space::Index, row_key)
+        let row = self.row_of(Space::Index, row_key)?;
+        if row.is_none() {
+            self.check_gap(row_key)?;
+        }
+        Ok(row)
     }
 
     /// Whether there is an index row under `row_key`.
     pub(crate) fn has_row(&self, row_key: &[u8]) -> Result<bool> {
-        self.source.get(Space::Index, row_key, &mut |_| {})
+        let found = self.source.get(Space::Index, row_key, &mut |_| {})?;
+        if !found {
+            self.check_gap(row_key)?;
+        }
+        Ok(found)
     }
 
     /// Hands the index rows in `range` to `f`, in `direction`, until it returns false.
@@ -53,10 +61,50 @@ impl<'a> View<'a> {
         direction: Direction,
         f: &mut dyn FnMut(&[u8], R) -> Result<bool>,
     ) -> Result<()> {
-        self.source.scan(Space::Index, range.start.as_slice()..range.end.as_slice(), direction, &mut |key, value| {
+        let (start, end) = (range.start.as_slice(), range.end.as_slice());
+        match direction {
+            Direction::Ascending => self.check_below(start)?,
+            Direction::Descending => self.check_from(end)?,
+        }
+        let mut to_the_end = true;
+        self.source.scan(Space::Index, start..end, direction, &mut |key, value| {
             let row = R::from_value(key, value)
                 .map_err(|problem| ErrorDetail::corrupt(place_of(Space::Index, key), problem))?;
-            f(key, row)
+            to_the_end = f(key, row)?;
+            Ok(to_the_end)
+        })?;
+        match direction {
+            _ if !to_the_end => Ok(()),
+            Direction::Ascending => self.check_from(end),
+            Direction::Descending => self.check_below(start),
+        }
+    }
+
+    /// Refuses to take a row for absent where the rows around its place are damaged. A search that a damaged key has
+    /// led astray ends beside that key, or among rows on the wrong side of what it looked for.
+    fn check_gap(&self, row_key: &[u8]) -> Result<()> {
+        self.check_below(row_key)?;
+        self.check_neighbour(row_key..key::ALL.end, Direction::Ascending, |found| found > row_key)
+    }
+
+    /// Checks the last index row before `bound`.
+    fn check_below(&self, bound: &[u8]) -> Result<()> {
+        self.check_neighbour(key::ALL.start..bound, Direction::Descending, |row_key| row_key < bound)
+    }
+
+    /// Checks the first index row at or after `bound`.
+    fn check_from(&self, bound: &[u8]) -> Result<()> {
+        self.check_neighbour(bound..key::ALL.end, Direction::Ascending, |row_key| row_key >= bound)
+    }
+
+    fn check_neighbour(
+        &self,
+        range: Range<&[u8]>,
+        direction: Direction,
+        in_place: impl Fn(&[u8]) -> bool,
+    ) -> Result<()> {
+        self.source.scan(Space::Index, range, direction, &mut |row_key, value| {
+            if in_place(row_key) && is_whole(row_key, value) { Ok(false) } else { Err(out_of_place(row_key)) }
         })
     }
 
@@ -107,7 +155,7 @@ impl<'a> View<'a> {
         })?;
         let (recorded, stored) = read.ok_or_else(|| missing(EntryPlace(log, position)))?;
         let recorded = Arc::new(recorded.map_err(|problem| problem.at(log, position))?);
-        if recorded.envelope.position != position {
+        if recorded.envelope.position != position || recorded.envelope.log_id != self.head(log)?.log_id {
             return Err(ErrorDetail::corrupt(EntryPlace(log, position), "it belongs elsewhere").into());
         }
         self.cache.keep_entry(log, recorded.clone(), stored);
@@ -131,6 +179,26 @@ impl<'a> View<'a> {
             self.cache.keep_object(address, text.clone());
         }
         Ok(text)
+    }
+
+    /// Refuses a log that does not end where its head says: what was added to it would hide entries, or overwrite them.
+    pub(super) fn check_end(&self, log: LogNumber, head: &Head) -> Result<()> {
+        let problem = |problem: &str| Err(ErrorDetail::corrupt(format_args!("the head of log {log}"), problem).into());
+        let last = match head.length.checked_sub(1) {
+            None => EntryHash::NONE,
+            Some(last) => self.entry(log, last)?.hash,
+        };
+        if last != head.last {
+            return problem("its hash is another");
+        }
+        let mut further = false;
+        let range = key::entries_from(log, head.length);
+        let range = range.start.as_slice()..range.end.as_slice();
+        self.source.scan(Space::Log, range, Direction::Ascending, &mut |_, _| {
+            further = true;
+            Ok(false)
+        })?;
+        if further { problem("the log goes on behind it") } else { Ok(()) }
     }
 
     /// The time of a log's last entry.
@@ -177,6 +245,10 @@ impl EntryProblem {
 
 fn missing(what: impl std::fmt::Display) -> Error {
     ErrorDetail::corrupt(what, "it is missing").into()
+}
+
+fn out_of_place(row_key: &[u8]) -> Error {
+    ErrorDetail::corrupt(place_of(Space::Index, row_key), "it is damaged or out of its order").into()
 }
 
 fn place_of(space: Space, row_key: &[u8]) -> String {

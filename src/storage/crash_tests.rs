@@ -1,0 +1,248 @@
+//! Crashes and failing disks. The failures defended against: an acknowledged write that is gone after a crash, a
+//! write that is there by half, a handle that stays unusable after the disk has come back, and a panic of the storage
+//! engine that ends the caller's process.
+//!
+//! They are reproduced on a disk in memory which fails at a chosen call, and forgets in a crash what was not synced.
+
+use super::test_disk::*;
+use crate::error::Result;
+use crate::*;
+
+/// Writes of the workload.
+const WRITES: usize = 3;
+
+/// A write that touches two logs, the content and the index: half of it would show.
+fn write(store: &PolicyStore, number: usize) -> Result<()> {
+    store.write(&actor(), |w| {
+        w.create_zone(format!("z{number}"))?;
+        let mut zone = w.zone("a")?;
+        zone.create_policy(NewPolicy::named("first").id(format!("first{number}")))?;
+        zone.create_policy(NewPolicy::named("second").id(format!("second{number}")))?;
+        let new = NewPolicyVersion::cedar("s1", format!("// {number}\n{FORBID}")).id(format!("version{number}"));
+        zone.create_policy_version(format!("second{number}"), new)?;
+        Ok(())
+    })
+}
+
+/// Whether write `number` is there: wholly or not at all.
+fn is_there(store: &PolicyStore, number: usize) -> bool {
+    let zone = store.zone("a").unwrap();
+    let parts = [
+        store.zone(format!("z{number}")).and_then(|zone| zone.info()).map(|_| ()),
+        zone.policy(format!("first{number}")).map(|_| ()),
+        zone.policy(format!("second{number}")).map(|_| ()),
+        zone.policy_version(format!("version{number}"), Forms::Both).map(|_| ()),
+    ];
+    for part in &parts {
+        assert!(part.as_ref().err().is_none_or(|error| error.kind() == ErrorKind::NotFound), "{part:?}");
+    }
+    let there = parts.iter().filter(|part| part.is_ok()).count();
+    assert!(there == 0 || there == parts.len(), "write {number} is there by half");
+    there > 0
+}
+
+/// Holds what is in the store against what was acknowledged.
+fn check(store: &PolicyStore, outcomes: &[Result<()>]) {
+    for (number, outcome) in outcomes.iter().enumerate() {
+        match outcome {
+            Ok(()) => assert!(is_there(store, number), "acknowledged write {number} is gone"),
+            Err(error) if error.kind() == ErrorKind::OutcomeUnknown => {
+                is_there(store, number);
+            }
+            Err(error) => assert!(!is_there(store, number), "write {number} was refused ({error}) and is there"),
+        }
+    }
+    let report = store.verify().unwrap();
+    assert!(report.is_clean(), "{:?}", report.findings);
+}
+
+fn base() -> Vec<u8> {
+    static BASE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
+    BASE.get_or_init(|| {
+        let disk = Disk::default();
+        fill(&open(&disk).unwrap());
+        disk.image()
+    })
+    .clone()
+}
+
+/// Runs the workload on a disk that fails. False if it never came to the failure.
+fn run(fault: Fault, countdown: u64, for_ever: bool, panics: bool) -> bool {
+    let disk = Disk::new(base());
+    let store = open(&disk).unwrap();
+    let zone = store.zone("a").unwrap();
+    let authorizer = zone.authorizer(Target::Zone).unwrap();
+    let expected = decide(&authorizer);
+    if panics {
+        disk.panic_instead();
+    }
+    disk.fail(fault, countdown, for_ever);
+    let outcomes: Vec<_> = (0..WRITES).map(|number| write(&store, number)).collect();
+    let failed = disk.failures() > 0;
+    for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+        assert!(failed, "{error:?}");
+        let kinds = [ErrorKind::OutcomeUnknown, ErrorKind::Unavailable, ErrorKind::Corrupt];
+        assert!(kinds[..if panics { 3 } else { 2 }].contains(&error.kind()), "{error:?}");
+    }
+    assert_eq!(decide(&authorizer), expected);
+    if outcomes.iter().any(|outcome| outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::OutcomeUnknown)) {
+        // Nothing is answered, and nothing written, by a handle whose file may be in another state.
+        for refused in [zone.policy("p0").map(|_| ()), write(&store, 8), zone.authorizer(Target::Zone).map(|_| ())] {
+            assert_eq!(refused.unwrap_err().code(), "recovery_needed");
+        }
+    }
+
+    let mut numbers = Numbers(countdown);
+    for luck in [false, true] {
+        let image = disk.crashed(|| if luck { numbers.next() } else { 0 });
+        check(&open(&Disk::new(image)).unwrap(), &outcomes);
+    }
+
+    if failed && for_ever {
+        let _ = store.recover();
+    }
+    disk.heal();
+    store.recover().unwrap();
+    check(&store, &outcomes);
+    assert_eq!(decide(&zone.authorizer(Target::Zone).unwrap()), expected);
+    write(&store, 9).unwrap();
+    drop((store, zone, authorizer));
+    let store = open(&disk).unwrap();
+    check(&store, &outcomes);
+    assert!(is_there(&store, 9));
+    failed
+}
+
+/// Every `stride`th call of a kind fails, until the workload ends before the failure.
+fn sweep_of(fault: Fault, stride: u64, panics: bool) {
+    let stride = (stride / sweep()).max(1);
+    for for_ever in [false, true] {
+        let mut countdown = 0;
+        while run(fault, countdown, for_ever, panics) {
+            countdown += stride;
+        }
+        assert!(countdown > 0, "{fault:?} never failed");
+    }
+}
+
+#[test]
+fn a_failing_sync_loses_no_acknowledged_write() {
+    sweep_of(Fault::Sync, 1, false);
+}
+
+#[test]
+fn a_failing_write_loses_no_acknowledged_write() {
+    sweep_of(Fault::Write, 7, false);
+}
+
+#[test]
+fn any_failing_call_loses_no_acknowledged_write() {
+    sweep_of(Fault::Any, 11, false);
+}
+
+#[test]
+fn a_failing_change_of_the_length_loses_no_acknowledged_write() {
+    // Growth is rare: large content makes the file grow at once.
+    let disk = Disk::new(base());
+    let store = open(&disk).unwrap();
+    disk.fail(Fault::SetLen, 0, true);
+    let text = format!("// {}\n{PERMIT}", "x".repeat(60_000));
+    let mut acknowledged = Vec::new();
+    let error = (0..200)
+        .find_map(|number| {
+            let new = NewPolicyVersion::cedar("s1", format!("// {number}\n{text}")).id(format!("large{number}"));
+            let written = store.write(&actor(), |w| w.zone("a")?.create_policy_version("p1", new).map(|_| ()));
+            acknowledged.extend(written.is_ok().then_some(number));
+            written.err()
+        })
+        .expect("the file never grew");
+    assert!(matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::OutcomeUnknown), "{error:?}");
+    disk.heal();
+    store.recover().unwrap();
+    for number in acknowledged {
+        store.zone("a").unwrap().policy_version(format!("large{number}"), Forms::Both).unwrap();
+    }
+    assert!(store.verify().unwrap().is_clean());
+    write(&store, 0).unwrap();
+}
+
+#[test]
+fn a_panic_of_the_storage_engine_is_an_error() {
+    sweep_of(Fault::Sync, 3, true);
+    sweep_of(Fault::Write, 29, true);
+}
+
+#[test]
+fn a_failing_read_is_an_error_until_the_store_is_recovered() {
+    let disk = Disk::new(base());
+    let store = builder().record_cache_bytes(0).page_cache_bytes(0).open_at(disk.origin()).unwrap();
+    let zone = store.zone("a").unwrap();
+    let mut countdown = 0;
+    loop {
+        let before = disk.failures();
+        disk.fail(Fault::Read, countdown, false);
+        let read = zone.policy_version("p0.2", Forms::Both);
+        disk.heal();
+        let Err(error) = read else { break };
+        assert_eq!(disk.failures(), before + 1);
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Unavailable, "storage"), "{error:?}");
+        assert_eq!(zone.policy("p0").unwrap_err().code(), "recovery_needed");
+        store.recover().unwrap();
+        zone.policy("p0").unwrap();
+        countdown += 1;
+    }
+    assert!(countdown > 0, "no read of the disk was made to fail");
+}
+
+/// A failing disk is no damage: a check that could not read the file must not report on it.
+#[test]
+fn a_check_that_cannot_read_is_an_error_and_no_finding() {
+    for countdown in 0.. {
+        let disk = Disk::new(base());
+        let store = builder().record_cache_bytes(0).page_cache_bytes(0).open_at(disk.origin()).unwrap();
+        disk.fail(Fault::Read, countdown, false);
+        let checked = store.verify();
+        if disk.failures() == 0 {
+            assert!(countdown > 20, "only {countdown} reads");
+            break;
+        }
+        assert_eq!(checked.unwrap_err().code(), "storage", "after {countdown} reads");
+        assert_eq!(store.verify().unwrap_err().code(), "recovery_needed");
+        store.recover().unwrap();
+        assert!(store.verify().unwrap().is_clean());
+    }
+}
+
+#[test]
+fn a_recovery_that_fails_leaves_the_handle_refusing_until_one_succeeds() {
+    let disk = Disk::new(base());
+    let store = open(&disk).unwrap();
+    disk.fail(Fault::Sync, 0, false);
+    assert_eq!(write(&store, 0).unwrap_err().kind(), ErrorKind::OutcomeUnknown);
+    disk.fail(Fault::Read, 0, true);
+    for _ in 0..3 {
+        assert!(store.recover().is_err());
+        assert_eq!(store.zone("a").unwrap_err().code(), "recovery_needed");
+        assert_eq!(write(&store, 1).unwrap_err().code(), "recovery_needed");
+        assert_eq!(store.verify().unwrap_err().code(), "recovery_needed");
+        assert_eq!(store.rebuild_indexes().unwrap_err().code(), "recovery_needed");
+    }
+    disk.heal();
+    store.recover().unwrap();
+    write(&store, 2).unwrap();
+    assert!(store.verify().unwrap().is_clean());
+}
+
+/// What was in force must not be answered from memory when a newer binding may be durable.
+#[test]
+fn no_authorizer_is_taken_from_before_a_write_of_unknown_outcome() {
+    let disk = Disk::new(base());
+    let store = open(&disk).unwrap();
+    let zone = store.zone("a").unwrap();
+    let kept = zone.authorizer(Target::Zone).unwrap();
+    disk.fail(Fault::Sync, 1, false);
+    let unbound = store.write(&actor(), |w| w.zone("a")?.unbind(&Target::Zone));
+    assert_eq!(unbound.unwrap_err().kind(), ErrorKind::OutcomeUnknown);
+    assert_eq!(zone.authorizer(Target::Zone).unwrap_err().code(), "recovery_needed");
+    decide(&kept);
+}

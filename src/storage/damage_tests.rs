@@ -1,0 +1,96 @@
+//! Damage to the bytes of a closed file. The failure defended against: wrong data, missing data or older data that
+//! passes for the truth, and a panic.
+//!
+//! It is reproduced by flipping single bits and by cutting the file. By default a few hundred bytes are tried;
+//! `POLICY_STORE_SWEEP` multiplies their number.
+
+use super::test_disk::*;
+use crate::*;
+
+/// A closed file, and all that is to be read from it.
+fn closed() -> (Vec<u8>, Vec<(String, String)>) {
+    let disk = Disk::default();
+    fill(&open(&disk).unwrap());
+    let store = open(&disk).unwrap();
+    let expected = read_all(&store).into_iter().map(|(name, read)| (name, read.unwrap())).collect();
+    drop(store);
+    (disk.image(), expected)
+}
+
+/// Opens a damaged image and holds every read against what is right; true if the damage was noticed.
+fn judge(image: Vec<u8>, checked: bool, expected: &[(String, String)]) -> Result<bool, String> {
+    let disk = Disk::new(image);
+    let store = match builder().record_cache_bytes(0).check_integrity(checked).open_at(disk.origin()) {
+        Ok(store) => store,
+        Err(error) if is_damage(&error) => return Ok(true),
+        Err(error) => return Err(format!("opening: {error:?}")),
+    };
+    let mut noticed = false;
+    for ((name, read), (_, right)) in read_all(&store).into_iter().zip(expected) {
+        match read {
+            Ok(read) if read == *right => {}
+            Ok(read) => return Err(format!("{name}: {read}")),
+            Err(error) if is_damage(&error) => noticed = true,
+            Err(error) => return Err(format!("{name}: {error:?}")),
+        }
+    }
+    Ok(noticed)
+}
+
+fn is_damage(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unavailable) || error.code() == "not_a_store"
+}
+
+/// The bytes to damage: those of the header, and of the rest a part of those that are not zero.
+fn places(image: &[u8], budget: u64) -> Vec<usize> {
+    let used: Vec<usize> = (320..image.len()).filter(|place| image[*place] != 0).collect();
+    let stride = (used.len() as u64 / (budget * sweep())).max(1);
+    let stride = usize::try_from(stride).unwrap();
+    (0..320).filter(|place| image[*place] != 0 || *place < 16).chain(used.into_iter().step_by(stride)).collect()
+}
+
+fn flips(checked: bool, budget: u64) {
+    let (image, expected) = closed();
+    let mut numbers = Numbers(1);
+    let mut wrong = Vec::new();
+    let mut noticed = 0;
+    let places = places(&image, budget);
+    for place in &places {
+        let bit = if *place == 9 { 0 } else { numbers.next() % 8 };
+        let mut image = image.clone();
+        image[*place] ^= 1 << bit;
+        match judge(image, checked, &expected) {
+            Ok(seen) => noticed += usize::from(seen),
+            Err(problem) => wrong.push(format!("byte {place}, bit {bit}: {}", problem.chars().take(300).collect::<String>())),
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} flips ({noticed} noticed):\n{}", wrong.len(), places.len(), wrong.join("\n"));
+    assert!(noticed > 0);
+}
+
+#[test]
+fn a_flipped_bit_is_noticed_by_the_check_at_open() {
+    flips(true, 120);
+}
+
+#[test]
+fn without_the_check_at_open_no_read_is_wrong() {
+    flips(false, 200);
+}
+
+#[test]
+fn a_cut_file_is_refused_or_read_right() {
+    let (image, expected) = closed();
+    let steps = usize::try_from(24 * sweep()).unwrap();
+    for checked in [true, false] {
+        for step in 0..steps {
+            let length = image.len() * step / steps;
+            // Nothing at all is a new store in memory; files are looked at in `open_tests`.
+            if length == 0 {
+                continue;
+            }
+            let judged = judge(image[..length].to_vec(), checked, &expected);
+            assert_eq!(judged, Ok(true), "cut to {length} bytes");
+        }
+    }
+}

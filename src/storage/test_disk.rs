@@ -1,0 +1,306 @@
+//! For tests: a disk in memory that fails when it is told to, and forgets what was never synced; and a small store
+//! with a bit of everything, with all that can be read from it.
+
+use std::io::{Error, ErrorKind, Result};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use redb::StorageBackend;
+
+use super::Origin;
+use crate::time::Timestamp;
+use crate::*;
+
+/// Which calls of the disk fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    Read,
+    Write,
+    Sync,
+    SetLen,
+    /// The one write or sync that is next when the countdown ends.
+    Any,
+}
+
+#[derive(Debug, Default)]
+struct Bytes {
+    /// What the process sees.
+    visible: Vec<u8>,
+    /// What was there at the last sync.
+    synced: Vec<u8>,
+    /// Changes since then, in their order.
+    unsynced: Vec<Change>,
+}
+
+#[derive(Clone, Debug)]
+enum Change {
+    Write(u64, Vec<u8>),
+    SetLen(u64),
+}
+
+impl Change {
+    fn apply(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::SetLen(len) => bytes.resize(usize::try_from(*len).unwrap(), 0),
+            Self::Write(offset, data) => {
+                let start = usize::try_from(*offset).unwrap();
+                if bytes.len() < start + data.len() {
+                    bytes.resize(start + data.len(), 0);
+                }
+                bytes[start..start + data.len()].copy_from_slice(data);
+            }
+        }
+    }
+}
+
+/// The disk. Clones are the same disk.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Disk(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    bytes: Mutex<Bytes>,
+    fault: Mutex<Option<(Fault, bool)>>,
+    /// Calls of the faulty kind until one fails.
+    countdown: AtomicI64,
+    failures: AtomicU64,
+    /// Panic where it would fail.
+    panics: std::sync::atomic::AtomicBool,
+}
+
+impl Disk {
+    pub(super) fn new(image: Vec<u8>) -> Self {
+        let disk = Self::default();
+        *disk.bytes() = Bytes { visible: image.clone(), synced: image, unsynced: Vec::new() };
+        disk
+    }
+
+    fn bytes(&self) -> MutexGuard<'_, Bytes> {
+        self.0.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        Origin::Backend(Arc::new(self.clone()))
+    }
+
+    /// The call after `countdown` more calls of the kind fails: once, or from then on.
+    pub(super) fn fail(&self, fault: Fault, countdown: u64, for_ever: bool) {
+        self.0.countdown.store(i64::try_from(countdown).unwrap(), Ordering::SeqCst);
+        *self.0.fault.lock().unwrap() = Some((fault, for_ever));
+    }
+
+    /// Faults are panics instead of errors.
+    pub(super) fn panic_instead(&self) {
+        self.0.panics.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn heal(&self) {
+        *self.0.fault.lock().unwrap() = None;
+    }
+
+    pub(super) fn failures(&self) -> u64 {
+        self.0.failures.load(Ordering::SeqCst)
+    }
+
+    /// What the process sees.
+    pub(super) fn image(&self) -> Vec<u8> {
+        self.bytes().visible.clone()
+    }
+
+    /// What is left after a crash: all that was synced, and of the rest what `keeps` says, each write whole or cut.
+    pub(super) fn crashed(&self, mut keeps: impl FnMut() -> u64) -> Vec<u8> {
+        let bytes = self.bytes();
+        let mut image = bytes.synced.clone();
+        for change in &bytes.unsynced {
+            match (keeps() % 4, change) {
+                (0 | 1, _) => {}
+                (2, Change::Write(offset, data)) => {
+                    let torn = data.len() * usize::try_from(keeps() % 8).unwrap() / 8;
+                    Change::Write(*offset, data[..torn].to_vec()).apply(&mut image);
+                }
+                (_, change) => change.apply(&mut image),
+            }
+        }
+        image
+    }
+
+    fn call(&self, kind: Fault) -> Result<()> {
+        let fault = *self.0.fault.lock().unwrap();
+        let Some((fault, for_ever)) = fault else { return Ok(()) };
+        let meant = fault == kind || (fault == Fault::Any && kind != Fault::Read);
+        if !meant {
+            return Ok(());
+        }
+        let left = self.0.countdown.fetch_sub(1, Ordering::SeqCst);
+        if left == 0 || (left < 0 && for_ever) {
+            self.0.failures.fetch_add(1, Ordering::SeqCst);
+            assert!(!self.0.panics.load(Ordering::SeqCst), "the disk panics");
+            return Err(Error::other("the disk fails"));
+        }
+        Ok(())
+    }
+
+    fn change(&self, change: Change) {
+        let mut bytes = self.bytes();
+        change.apply(&mut bytes.visible);
+        bytes.unsynced.push(change);
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> Result<u64> {
+        Ok(self.bytes().visible.len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<()> {
+        self.call(Fault::Read)?;
+        let bytes = self.bytes();
+        let start = usize::try_from(offset).map_err(|_| Error::from(ErrorKind::UnexpectedEof))?;
+        let found = bytes.visible.get(start..).and_then(|rest| rest.get(..out.len()));
+        out.copy_from_slice(found.ok_or_else(|| Error::from(ErrorKind::UnexpectedEof))?);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> Result<()> {
+        self.call(Fault::SetLen)?;
+        self.change(Change::SetLen(len));
+        Ok(())
+    }
+
+    fn sync_data(&self) -> Result<()> {
+        self.call(Fault::Sync)?;
+        let mut bytes = self.bytes();
+        bytes.synced = bytes.visible.clone();
+        bytes.unsynced.clear();
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
+        self.call(Fault::Write)?;
+        self.change(Change::Write(offset, data.to_vec()));
+        Ok(())
+    }
+}
+
+/// How much longer than by default the sweeps shall be.
+pub(super) fn sweep() -> u64 {
+    std::env::var("POLICY_STORE_SWEEP").ok().and_then(|text| text.parse().ok()).unwrap_or(1).max(1)
+}
+
+/// Numbers that look random and are the same on every run.
+pub(super) struct Numbers(pub u64);
+
+impl Numbers {
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 >> 33
+    }
+}
+
+pub(super) const SCHEMA: &str = "entity User; entity Doc;
+    action view appliesTo { principal: User, resource: Doc };";
+pub(super) const PERMIT: &str = "permit(principal, action, resource);";
+pub(super) const FORBID: &str = r#"forbid(principal == User::"eve", action, resource);"#;
+
+pub(super) fn actor() -> Actor {
+    Actor::customer("alice").unwrap()
+}
+
+/// Deterministic, and with small caches so that reads come from the disk.
+pub(super) fn builder() -> Builder {
+    let now = AtomicI64::new(1_771_939_200_000_000);
+    PolicyStore::builder()
+        .clock(move || Timestamp::from_micros(now.fetch_add(1_000, Ordering::Relaxed)))
+        .id_seed(7)
+        .page_cache_bytes(1 << 20)
+}
+
+/// Opens the store on a disk as it is, with no cache of records.
+pub(super) fn open(disk: &Disk) -> crate::error::Result<PolicyStore> {
+    builder().record_cache_bytes(0).open_at(disk.origin())
+}
+
+/// Two zones with a bit of everything; `a` has had two versions of its set in force.
+pub(super) fn fill(store: &PolicyStore) {
+    store.write(&actor(), |w| w.publish_schema(NewSchema::cedar("s1", SCHEMA)).map(|_| ())).unwrap();
+    for zone in ["a", "b"] {
+        store
+            .write(&actor(), |w| {
+                let mut zone = w.create_zone(zone)?;
+                let mut set = NewPolicySetVersion::new("s1");
+                for number in 0..3 {
+                    let policy = zone.create_policy(NewPolicy::named(format!("p{number}")).id(format!("p{number}")))?;
+                    let new = NewPolicyVersion::cedar("s1", format!("// {number}\n{PERMIT}"));
+                    let version = zone.create_policy_version(&policy.id, new.id(format!("p{number}.1")))?;
+                    set = set.pin(&version);
+                }
+                let id = zone.create_policy_set(NewPolicySet::named("production").id("set"))?.id;
+                let version = zone.create_policy_set_version(&id, set.id("set.1"))?;
+                zone.activate(&version.id)
+            })
+            .unwrap();
+    }
+    store
+        .write(&actor(), |w| {
+            let mut zone = w.zone("a")?;
+            zone.update_policy("p0", PolicyUpdate::new().name("renamed"))?;
+            let v2 = zone.create_policy_version("p0", NewPolicyVersion::cedar("s1", FORBID).id("p0.2"))?;
+            let before = zone.policy_set_version("set.1")?;
+            let next = NewPolicySetVersion::from(&before).pin(&v2).id("set.2");
+            let version = zone.create_policy_set_version("set", next)?;
+            zone.activate(&version.id)
+        })
+        .unwrap();
+}
+
+/// Every read of everything that `fill` made: the name of the read, and what came.
+pub(super) fn read_all(store: &PolicyStore) -> Vec<(String, crate::error::Result<String>)> {
+    let mut all = Vec::new();
+    let mut note = |name: String, read: &mut dyn FnMut() -> crate::error::Result<String>| {
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(read));
+        all.push((name.clone(), result.unwrap_or_else(|_| panic!("{name} panicked"))));
+    };
+    let list = List::new().order(Order::Ascending);
+    note("zones".into(), &mut || Ok(format!("{:?}", store.zones(&list)?)));
+    note("schemas".into(), &mut || Ok(format!("{:?}", store.schemas(Forms::Both, &list)?)));
+    note("schema".into(), &mut || Ok(format!("{:?}", store.schema("s1", Forms::Both)?)));
+    for id in ["a", "b"] {
+        let zone = || store.zone(id);
+        note(format!("{id} info"), &mut || Ok(format!("{:?}", zone()?.info()?)));
+        note(format!("{id} policies"), &mut || Ok(format!("{:?}", zone()?.policies(&list)?)));
+        note(format!("{id} sets"), &mut || Ok(format!("{:?}", zone()?.policy_sets(&list)?)));
+        note(format!("{id} history"), &mut || Ok(format!("{:?}", zone()?.history(&list)?)));
+        note(format!("{id} in force"), &mut || Ok(format!("{:?}", zone()?.in_force(&Target::Zone)?)));
+        note(format!("{id} decision"), &mut || {
+            let authorizer = zone()?.authorizer(Target::Zone)?;
+            Ok(format!("{authorizer:?} {}", decide(&authorizer)))
+        });
+        for number in 0..3 {
+            let policy = format!("p{number}");
+            note(format!("{id} {policy}"), &mut || Ok(format!("{:?}", zone()?.policy(&policy)?)));
+            note(format!("{id} {policy} versions"), &mut || {
+                Ok(format!("{:?}", zone()?.policy_versions(&policy, Forms::Both, &list)?))
+            });
+        }
+        let versions: &[&str] = if id == "a" { &["p0.1", "p0.2", "p1.1", "p2.1"] } else { &["p0.1", "p1.1", "p2.1"] };
+        for version in versions {
+            note(format!("{id} {version}"), &mut || {
+                Ok(format!("{:?}", zone()?.policy_version(version, Forms::Both)?))
+            });
+        }
+        note(format!("{id} set"), &mut || Ok(format!("{:?}", zone()?.policy_set("set")?)));
+        note(format!("{id} set 1"), &mut || Ok(format!("{:?}", zone()?.policy_set_version_numbered("set", 1)?)));
+        note(format!("{id} pinned"), &mut || {
+            Ok(format!("{:?}", zone()?.pinned_policy_versions("set.1", Forms::Both, &list)?))
+        });
+    }
+    all
+}
+
+/// What an authorizer answers to one question.
+pub(super) fn decide(authorizer: &Authorizer) -> String {
+    let entities = authorizer.entities("[]").unwrap();
+    let request = authorizer.request(r#"User::"eve""#, r#"Action::"view""#, r#"Doc::"d""#, "{}").unwrap();
+    let answer = authorizer.is_authorized(&request, &entities).unwrap();
+    format!("{:?} by {:?}", answer.decision(), answer.determining())
+}
