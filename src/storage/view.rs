@@ -62,22 +62,29 @@ impl<'a> View<'a> {
         f: &mut dyn FnMut(&[u8], R) -> Result<bool>,
     ) -> Result<()> {
         let (start, end) = (range.start.as_slice(), range.end.as_slice());
-        match direction {
-            Direction::Ascending => self.check_below(start)?,
-            Direction::Descending => self.check_from(end)?,
-        }
-        let mut to_the_end = true;
-        self.source.scan(Space::Index, start..end, direction, &mut |key, value| {
-            let row = R::from_value(key, value)
-                .map_err(|problem| ErrorDetail::corrupt(place_of(Space::Index, key), problem))?;
-            to_the_end = f(key, row)?;
-            Ok(to_the_end)
-        })?;
-        match direction {
-            _ if !to_the_end => Ok(()),
-            Direction::Ascending => self.check_from(end),
-            Direction::Descending => self.check_below(start),
-        }
+        // The row that ends the scan is looked at too: with a damaged key it may belong into the range.
+        let open = match direction {
+            Direction::Ascending => {
+                self.check_below(start)?;
+                start..key::ALL.end
+            }
+            Direction::Descending => {
+                self.check_from(end)?;
+                key::ALL.start..end
+            }
+        };
+        self.source.scan(Space::Index, open, direction, &mut |row_key, value| {
+            if start <= row_key && row_key < end {
+                let row = R::from_value(row_key, value)
+                    .map_err(|problem| ErrorDetail::corrupt(place_of(Space::Index, row_key), problem))?;
+                return f(row_key, row);
+            }
+            let beyond = match direction {
+                Direction::Ascending => row_key >= end,
+                Direction::Descending => row_key < start,
+            };
+            if beyond && is_whole(row_key, value) { Ok(false) } else { Err(out_of_place(row_key)) }
+        })
     }
 
     /// Refuses to take a row for absent where the rows around its place are damaged. A search that a damaged key has
