@@ -305,7 +305,7 @@ pub(crate) fn find(view: &View<'_>, id: &str) -> Result<ZoneRef> {
     let row: Option<ZoneRow> = view.row(&key::by_id(STORE_LOG, Tag::Zone, id))?;
     let row = row.ok_or_else(|| ErrorDetail::not_found(Resource::Zone, id))?;
     match &view.entry(STORE_LOG, row.created)?.body {
-        Body::ZoneCreated(body) if body.zone_id == id => {
+        Body::ZoneCreated(body) if body.zone_id == id && view.head(row.log)?.log_id == body.log_id => {
             Ok(ZoneRef { id: body.zone_id.clone(), log: row.log, log_id: body.log_id })
         }
         _ => Err(astray(Tag::Zone, id)),

@@ -61,7 +61,9 @@ fn flips(checked: bool, budget: u64) {
         image[*place] ^= 1 << bit;
         match judge(image, checked, &expected) {
             Ok(seen) => noticed += usize::from(seen),
-            Err(problem) => wrong.push(format!("byte {place}, bit {bit}: {}", problem.chars().take(300).collect::<String>())),
+            Err(problem) => {
+                wrong.push(format!("byte {place}, bit {bit}: {}", problem.chars().take(300).collect::<String>()))
+            }
         }
     }
     assert!(wrong.is_empty(), "{} of {} flips ({noticed} noticed):\n{}", wrong.len(), places.len(), wrong.join("\n"));

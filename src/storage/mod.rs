@@ -13,12 +13,20 @@ mod failure;
 mod index;
 pub(crate) mod key;
 mod open;
+#[cfg(test)]
+mod open_tests;
 mod rebuild;
 mod report;
 mod row;
 mod tables;
 #[cfg(test)]
+mod tamper_cases;
+#[cfg(test)]
+mod tamper_tests;
+#[cfg(test)]
 mod test_disk;
+#[cfg(test)]
+mod thread_tests;
 mod verify;
 mod view;
 mod walk;

@@ -284,9 +284,7 @@ pub(super) fn read_all(store: &PolicyStore) -> Vec<(String, crate::error::Result
         }
         let versions: &[&str] = if id == "a" { &["p0.1", "p0.2", "p1.1", "p2.1"] } else { &["p0.1", "p1.1", "p2.1"] };
         for version in versions {
-            note(format!("{id} {version}"), &mut || {
-                Ok(format!("{:?}", zone()?.policy_version(version, Forms::Both)?))
-            });
+            note(format!("{id} {version}"), &mut || Ok(format!("{:?}", zone()?.policy_version(version, Forms::Both)?)));
         }
         note(format!("{id} set"), &mut || Ok(format!("{:?}", zone()?.policy_set("set")?)));
         note(format!("{id} set 1"), &mut || Ok(format!("{:?}", zone()?.policy_set_version_numbered("set", 1)?)));

@@ -128,8 +128,16 @@ impl<'a> View<'a> {
         self.meta(key::META_LOGS)?.ok_or_else(|| missing("the number of logs"))
     }
 
-    /// How far a log goes.
+    /// How far a log goes. A head that falls short of its log is refused: it would pass an older state for the newest.
     pub(crate) fn head(&self, log: LogNumber) -> Result<Head> {
+        let head = self.head_row(log)?;
+        if self.source.get(Space::Log, &key::entry(log, head.length), &mut |_| {})? {
+            return Err(falls_short(log));
+        }
+        Ok(head)
+    }
+
+    fn head_row(&self, log: LogNumber) -> Result<Head> {
         self.meta(&key::head(log))?.ok_or_else(|| missing(format_args!("the head of log {log}")))
     }
 
@@ -162,7 +170,7 @@ impl<'a> View<'a> {
         })?;
         let (recorded, stored) = read.ok_or_else(|| missing(EntryPlace(log, position)))?;
         let recorded = Arc::new(recorded.map_err(|problem| problem.at(log, position))?);
-        if recorded.envelope.position != position || recorded.envelope.log_id != self.head(log)?.log_id {
+        if recorded.envelope.position != position || recorded.envelope.log_id != self.head_row(log)?.log_id {
             return Err(ErrorDetail::corrupt(EntryPlace(log, position), "it belongs elsewhere").into());
         }
         self.cache.keep_entry(log, recorded.clone(), stored);
@@ -190,13 +198,12 @@ impl<'a> View<'a> {
 
     /// Refuses a log that does not end where its head says: what was added to it would hide entries, or overwrite them.
     pub(super) fn check_end(&self, log: LogNumber, head: &Head) -> Result<()> {
-        let problem = |problem: &str| Err(ErrorDetail::corrupt(format_args!("the head of log {log}"), problem).into());
         let last = match head.length.checked_sub(1) {
             None => EntryHash::NONE,
             Some(last) => self.entry(log, last)?.hash,
         };
         if last != head.last {
-            return problem("its hash is another");
+            return Err(ErrorDetail::corrupt(format_args!("the head of log {log}"), "its hash is another").into());
         }
         let mut further = false;
         let range = key::entries_from(log, head.length);
@@ -205,7 +212,7 @@ impl<'a> View<'a> {
             further = true;
             Ok(false)
         })?;
-        if further { problem("the log goes on behind it") } else { Ok(()) }
+        if further { Err(falls_short(log)) } else { Ok(()) }
     }
 
     /// The time of a log's last entry.
@@ -252,6 +259,10 @@ impl EntryProblem {
 
 fn missing(what: impl std::fmt::Display) -> Error {
     ErrorDetail::corrupt(what, "it is missing").into()
+}
+
+fn falls_short(log: LogNumber) -> Error {
+    ErrorDetail::corrupt(format_args!("the head of log {log}"), "the log goes on behind it").into()
 }
 
 fn out_of_place(row_key: &[u8]) -> Error {

@@ -1,0 +1,321 @@
+//! For tests: what can be wrong in a valid file of the storage engine, each case with what the store must make of it.
+
+use redb::{ReadableTable, TableDefinition, WriteTransaction};
+
+use super::key::{self, Tag};
+use super::row::{Head, LogsRow, PolicyRow, Row};
+use super::test_disk::*;
+use crate::hash::EntryHash;
+use crate::record::{Entry, Object, ObjectKind};
+use crate::*;
+
+pub(super) type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
+pub(super) const META: Definition = TableDefinition::new("meta");
+const LOG: Definition = TableDefinition::new("log");
+pub(super) const OBJECTS: Definition = TableDefinition::new("objects");
+pub(super) const INDEX: Definition = TableDefinition::new("index");
+
+pub(super) fn get(txn: &WriteTransaction, table: Definition, row_key: &[u8]) -> Vec<u8> {
+    txn.open_table(table).unwrap().get(row_key).unwrap().expect("the row is there").value().to_vec()
+}
+
+pub(super) fn put(txn: &WriteTransaction, table: Definition, row_key: &[u8], value: &[u8]) {
+    txn.open_table(table).unwrap().insert(row_key, value).unwrap();
+}
+
+pub(super) fn remove(txn: &WriteTransaction, table: Definition, row_key: &[u8]) {
+    assert!(txn.open_table(table).unwrap().remove(row_key).unwrap().is_some());
+}
+
+pub(super) fn flip(txn: &WriteTransaction, table: Definition, row_key: &[u8]) {
+    let mut value = get(txn, table, row_key);
+    *value.last_mut().unwrap() ^= 1;
+    put(txn, table, row_key, &value);
+}
+
+fn head(txn: &WriteTransaction, log: u32) -> Head {
+    Head::from_value(&key::head(log), &get(txn, META, &key::head(log))).unwrap()
+}
+
+fn put_head(txn: &WriteTransaction, log: u32, change: impl FnOnce(&mut Head)) {
+    let mut head = head(txn, log);
+    change(&mut head);
+    put(txn, META, &key::head(log), &head.to_value(&key::head(log)).unwrap());
+}
+
+fn hash_at(txn: &WriteTransaction, log: u32, position: u64) -> EntryHash {
+    Entry::from_stored(&get(txn, LOG, &key::entry(log, position))).unwrap().1
+}
+
+/// Writes an entry of another actor in the place of one, with the right hash for its bytes.
+fn forge(txn: &WriteTransaction, log: u32, position: u64) {
+    let (mut entry, _) = Entry::from_stored(&get(txn, LOG, &key::entry(log, position))).unwrap();
+    entry.envelope.actor = Actor::customer("mallory").unwrap();
+    let (bytes, hash) = entry.encode().unwrap();
+    put(txn, LOG, &key::entry(log, position), &Entry::stored(&bytes, hash));
+}
+
+fn policy_row() -> Vec<u8> {
+    key::by_id(1, Tag::Policy, "p1")
+}
+
+pub(super) fn text_key() -> Vec<u8> {
+    let text = format!("// 1\n{PERMIT}");
+    Object::new(ObjectKind::PolicyText, &text).address().as_bytes().to_vec()
+}
+
+/// What a rebuild makes of the damage.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rebuild {
+    /// Every row is as before.
+    Repairs,
+    /// It is refused, and nothing changes.
+    Refused,
+    /// It does not concern the index.
+    Leaves,
+}
+use Rebuild::{Leaves, Refused, Repairs};
+
+pub(super) struct Case {
+    pub name: &'static str,
+    pub tamper: fn(&WriteTransaction),
+    /// Where `verify` must find it.
+    pub places: &'static [&'static str],
+    pub rebuild: Rebuild,
+    /// Whether a write in zone `a` is refused.
+    pub refused: bool,
+}
+
+/// In zone `a`, log 1, there are 14 entries, of which the last binds; in zone `b`, log 2, there are 10.
+pub(super) const CASES: &[Case] = &[
+    Case {
+        name: "an entry is missing",
+        tamper: |txn| remove(txn, LOG, &key::entry(1, 5)),
+        places: &["log `a`"],
+        rebuild: Refused,
+        refused: false,
+    },
+    Case {
+        name: "an entry is changed",
+        tamper: |txn| flip(txn, LOG, &key::entry(1, 5)),
+        places: &["entry 5 of log `a`"],
+        rebuild: Refused,
+        refused: false,
+    },
+    Case {
+        name: "the last entry is changed",
+        tamper: |txn| flip(txn, LOG, &key::entry(1, 13)),
+        places: &["entry 13 of log `a`"],
+        rebuild: Refused,
+        refused: true,
+    },
+    Case {
+        name: "an entry is forged: the next one does not chain to it",
+        tamper: |txn| forge(txn, 1, 5),
+        places: &["entry 6 of log `a`"],
+        rebuild: Refused,
+        refused: false,
+    },
+    Case {
+        name: "the last entry is forged",
+        tamper: |txn| forge(txn, 1, 13),
+        places: &["log `a`"],
+        rebuild: Refused,
+        refused: true,
+    },
+    Case {
+        name: "two entries are swapped",
+        tamper: |txn| {
+            let (five, six) = (get(txn, LOG, &key::entry(1, 5)), get(txn, LOG, &key::entry(1, 6)));
+            put(txn, LOG, &key::entry(1, 5), &six);
+            put(txn, LOG, &key::entry(1, 6), &five);
+        },
+        places: &["entry 5 of log `a`", "entry 6 of log `a`"],
+        rebuild: Refused,
+        refused: false,
+    },
+    Case {
+        name: "an entry of another log is pasted in",
+        tamper: |txn| put(txn, LOG, &key::entry(1, 3), &get(txn, LOG, &key::entry(2, 3))),
+        places: &["entry 3 of log `a`"],
+        rebuild: Refused,
+        refused: false,
+    },
+    Case {
+        name: "the tail is cut off",
+        tamper: |txn| remove(txn, LOG, &key::entry(1, 13)),
+        places: &["log `a`"],
+        rebuild: Refused,
+        refused: true,
+    },
+    Case {
+        name: "the head is moved back",
+        tamper: |txn| {
+            let last = hash_at(txn, 1, 12);
+            put_head(txn, 1, |head| (head.length, head.last) = (13, last));
+        },
+        places: &["log `a`"],
+        rebuild: Refused,
+        refused: true,
+    },
+    Case {
+        name: "the head is moved back to nothing",
+        tamper: |txn| put_head(txn, 1, |head| (head.length, head.last) = (0, EntryHash::NONE)),
+        places: &["log `a`"],
+        rebuild: Refused,
+        refused: true,
+    },
+    Case {
+        name: "the head is moved on",
+        tamper: |txn| put_head(txn, 1, |head| head.length += 1),
+        places: &["log `a`"],
+        rebuild: Refused,
+        refused: true,
+    },
+    Case {
+        name: "the head has another hash",
+        tamper: |txn| put_head(txn, 1, |head| head.last = EntryHash::NONE),
+        places: &["log `a`"],
+        rebuild: Refused,
+        refused: true,
+    },
+    Case {
+        name: "the head has another log's id",
+        tamper: |txn| put_head(txn, 1, |head| head.log_id = LogId([1; 16])),
+        places: &["log `a`", "entry 0 of log `number 1`"],
+        rebuild: Refused,
+        refused: true,
+    },
+    Case {
+        name: "the head is damaged",
+        tamper: |txn| flip(txn, META, &key::head(1)),
+        places: &["meta rows"],
+        rebuild: Refused,
+        refused: true,
+    },
+    Case {
+        name: "a zone's log is missing",
+        tamper: |txn| {
+            (0..10).for_each(|position| remove(txn, LOG, &key::entry(2, position)));
+            remove(txn, META, &key::head(2));
+        },
+        places: &["log `b`"],
+        rebuild: Refused,
+        refused: false,
+    },
+    Case {
+        name: "a zone's entries are missing",
+        tamper: |txn| (0..10).for_each(|position| remove(txn, LOG, &key::entry(2, position))),
+        places: &["log `b`"],
+        rebuild: Refused,
+        refused: false,
+    },
+    Case {
+        name: "two logs have changed places",
+        tamper: |txn| {
+            for position in 0..10 {
+                let (one, two) = (key::entry(1, position), key::entry(2, position));
+                let (first, second) = (get(txn, LOG, &one), get(txn, LOG, &two));
+                put(txn, LOG, &one, &second);
+                put(txn, LOG, &two, &first);
+            }
+            for position in 10..14 {
+                put(txn, LOG, &key::entry(2, position), &get(txn, LOG, &key::entry(1, position)));
+                remove(txn, LOG, &key::entry(1, position));
+            }
+            let (one, two) = (head(txn, 1), head(txn, 2));
+            put_head(txn, 1, |head| *head = two);
+            put_head(txn, 2, |head| *head = one);
+        },
+        places: &["index row 00000000016100 of log `store`"],
+        rebuild: Leaves,
+        refused: true,
+    },
+    Case {
+        name: "an index row is damaged",
+        tamper: |txn| flip(txn, INDEX, &policy_row()),
+        places: &["index row 00000001107031"],
+        rebuild: Repairs,
+        refused: false,
+    },
+    Case {
+        name: "an index row has another row's value",
+        tamper: |txn| {
+            let other = get(txn, INDEX, &key::by_id(1, Tag::Policy, "p0"));
+            put(txn, INDEX, &policy_row(), &other);
+        },
+        places: &["index row 00000001107031"],
+        rebuild: Repairs,
+        refused: false,
+    },
+    Case {
+        name: "an index row leads to another thing's entries",
+        tamper: |txn| {
+            let row = PolicyRow::from_value(&policy_row(), &get(txn, INDEX, &policy_row())).unwrap();
+            let row = PolicyRow { created: 1, ..row };
+            put(txn, INDEX, &policy_row(), &row.to_value(&policy_row()).unwrap());
+        },
+        places: &["index row 00000001107031"],
+        rebuild: Repairs,
+        refused: false,
+    },
+    Case {
+        name: "an index row is doubled",
+        tamper: |txn| put(txn, INDEX, &key::by_id(1, Tag::Policy, "p3"), &get(txn, INDEX, &policy_row())),
+        places: &["index row 00000001107033"],
+        rebuild: Repairs,
+        refused: false,
+    },
+    Case {
+        name: "an index row belongs to no log",
+        tamper: |txn| put(txn, INDEX, &key::by_id(9, Tag::Policy, "p1"), &get(txn, INDEX, &policy_row())),
+        places: &["meta rows"],
+        rebuild: Repairs,
+        refused: false,
+    },
+    Case {
+        name: "content is missing",
+        tamper: |txn| remove(txn, OBJECTS, &text_key()),
+        places: &["content "],
+        rebuild: Leaves,
+        refused: false,
+    },
+    Case {
+        name: "content is changed",
+        tamper: |txn| flip(txn, OBJECTS, &text_key()),
+        places: &["content "],
+        rebuild: Leaves,
+        refused: false,
+    },
+    Case {
+        name: "content is added",
+        tamper: |txn| {
+            let object = Object::new(ObjectKind::PolicyText, "stray");
+            put(txn, OBJECTS, object.address().as_bytes(), &object.encode());
+        },
+        places: &["content "],
+        rebuild: Leaves,
+        refused: false,
+    },
+    Case {
+        name: "the store's id is missing",
+        tamper: |txn| remove(txn, META, key::META_STORE),
+        places: &["meta rows"],
+        rebuild: Leaves,
+        refused: false,
+    },
+    Case {
+        name: "the number of logs is missing",
+        tamper: |txn| remove(txn, META, key::META_LOGS),
+        places: &["meta rows"],
+        rebuild: Leaves,
+        refused: false,
+    },
+    Case {
+        name: "the number of logs is moved back",
+        tamper: |txn| put(txn, META, key::META_LOGS, &LogsRow { next: 1 }.to_value(key::META_LOGS).unwrap()),
+        places: &["meta rows"],
+        rebuild: Leaves,
+        refused: false,
+    },
+];

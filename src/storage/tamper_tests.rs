@@ -1,0 +1,129 @@
+//! Damage that the storage engine cannot see: a valid file in which rows were dropped, changed, swapped or added. The
+//! failures defended against: a check that does not find it or names another place, a repair that makes a false truth
+//! of it, a write on top of it, and a read that takes it for the truth.
+//!
+//! It is reproduced by writing to the tables behind the store's back.
+
+use redb::{Database, ReadableDatabase, ReadableTable, WriteTransaction};
+
+use super::key;
+use super::row::{LogsRow, Row};
+use super::tamper_cases::Rebuild::{Leaves, Refused, Repairs};
+use super::tamper_cases::*;
+use super::test_disk::*;
+use crate::*;
+
+fn tampered(image: Vec<u8>, tamper: fn(&WriteTransaction)) -> Disk {
+    let disk = Disk::new(image);
+    let database = Database::builder().create_with_backend(disk.clone()).unwrap();
+    let mut txn = database.begin_write().unwrap();
+    txn.set_two_phase_commit(true);
+    tamper(&txn);
+    txn.commit().unwrap();
+    database.close().unwrap();
+    disk
+}
+
+fn index_rows(image: Vec<u8>) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let database = Database::builder().create_with_backend(Disk::new(image)).unwrap();
+    let table = database.begin_read().unwrap().open_table(INDEX).unwrap();
+    let rows = table.iter().unwrap().map(|row| row.unwrap());
+    rows.map(|(row_key, value)| (row_key.value().to_vec(), value.value().to_vec())).collect()
+}
+
+fn filled() -> Vec<u8> {
+    let disk = Disk::default();
+    fill(&open(&disk).unwrap());
+    disk.image()
+}
+
+fn write(store: &PolicyStore) -> Result<()> {
+    store.write(&actor(), |w| w.zone("a")?.create_policy(NewPolicy::named("new")).map(|_| ()))
+}
+
+#[test]
+fn damaged_content_fails_the_write_that_repeats_it() {
+    let image = filled();
+    let repeat = |store: &PolicyStore| {
+        store.write(&actor(), |w| {
+            let new = NewPolicyVersion::cedar("s1", format!("// 1\n{PERMIT}"));
+            w.zone("b")?.create_policy_version("p2", new).map(|_| ())
+        })
+    };
+    repeat(&open(&Disk::new(image.clone())).unwrap()).unwrap();
+    let store = open(&tampered(image, |txn| flip(txn, OBJECTS, &text_key()))).unwrap();
+    assert_eq!(repeat(&store).unwrap_err().kind(), ErrorKind::Corrupt);
+    assert_eq!(store.zone("b").unwrap().policy("p2").unwrap().latest_version, Some(1));
+    write(&store).unwrap();
+}
+
+#[test]
+fn a_new_log_takes_no_number_that_is_in_use() {
+    let store = open(&tampered(filled(), |txn| {
+        put(txn, META, key::META_LOGS, &LogsRow { next: 1 }.to_value(key::META_LOGS).unwrap());
+    }))
+    .unwrap();
+    let created = store.write(&actor(), |w| w.create_zone("new").map(|_| ()));
+    assert_eq!(created.unwrap_err().kind(), ErrorKind::Corrupt);
+    assert_eq!(store.zone("a").unwrap().history(&List::new()).unwrap().items.len(), 14);
+}
+
+#[test]
+fn a_store_without_its_format_row_is_refused() {
+    let disk = tampered(filled(), |txn| remove(txn, META, key::META_FORMAT));
+    assert_eq!(open(&disk).unwrap_err().code(), "not_a_store");
+    let disk = tampered(filled(), |txn| flip(txn, META, key::META_FORMAT));
+    assert_eq!(open(&disk).unwrap_err().kind(), ErrorKind::Corrupt);
+}
+
+#[test]
+fn damage_is_found_in_its_place_and_neither_believed_nor_built_upon() {
+    let image = filled();
+    let rows = index_rows(image.clone());
+    let right: Vec<_> = read_all(&open(&Disk::new(image.clone())).unwrap());
+    for case in CASES {
+        let name = case.name;
+        let disk = tampered(image.clone(), case.tamper);
+        let store = open(&disk).unwrap();
+        for ((read, found), (_, right)) in read_all(&store).into_iter().zip(&right) {
+            match found {
+                // That an entry was replaced by another whole one is known only to the next entry's chain.
+                Ok(_) if name.contains("forged") => {}
+                Ok(found) => assert_eq!(Some(&found), right.as_ref().ok(), "{name}: {read}"),
+                Err(error) if error.code() == "cannot_compile" => assert!(read.ends_with("decision"), "{name}: {read}"),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "{name}: {read}: {error:?}"),
+            }
+        }
+
+        let report = store.verify().unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        let found: Vec<String> = report.findings.iter().map(|finding| finding.place.to_string()).collect();
+        for place in case.places {
+            assert!(found.iter().any(|found| found.starts_with(place)), "{name}: {:?}", report.findings);
+        }
+        let other = if case.places.iter().any(|place| place.contains("`b`")) { "`a`" } else { "`b`" };
+        let swapped = name.contains("changed places");
+        assert!(swapped || !found.iter().any(|found| found.contains(other)), "{name}: {:?}", report.findings);
+
+        let before = disk.image();
+        let rebuilt = store.rebuild_indexes();
+        match case.rebuild {
+            Repairs | Leaves => rebuilt.unwrap_or_else(|error| panic!("{name}: {error:?}")),
+            Refused => assert_eq!(rebuilt.unwrap_err().kind(), ErrorKind::Corrupt, "{name}"),
+        }
+        drop(store);
+        let after = index_rows(disk.image());
+        let expected = if case.rebuild == Refused { index_rows(before) } else { rows.clone() };
+        // Rows name a log by its number in the file, so those of logs that changed places differ.
+        assert!(swapped || after == expected, "{name}: the rows are not as expected");
+        let clean = open(&disk).unwrap().verify().unwrap().is_clean();
+        assert_eq!(clean, case.rebuild == Repairs || swapped, "{name}");
+
+        // A write that can be made is made on what is whole, and a later check finds no more than before.
+        let store = open(&tampered(image.clone(), case.tamper)).unwrap();
+        match write(&store) {
+            Ok(()) => assert!(!case.refused, "{name}: the write was made"),
+            Err(error) => assert!(case.refused && error.kind() == ErrorKind::Corrupt, "{name}: {error:?}"),
+        }
+        assert_eq!(store.verify().unwrap().findings, report.findings, "{name}");
+    }
+}
