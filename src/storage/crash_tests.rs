@@ -173,6 +173,20 @@ fn a_panic_of_the_storage_engine_is_an_error() {
 }
 
 #[test]
+fn a_panic_while_the_store_is_closed_does_not_escape() {
+    for fault in [Fault::Write, Fault::Sync] {
+        let disk = Disk::new(base());
+        let store = open(&disk).unwrap();
+        write(&store, 0).unwrap();
+        disk.panic_instead();
+        disk.fail(fault, 0, true);
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(store))).unwrap();
+        assert!(disk.failures() > 0, "{fault:?}: closing did not touch the disk");
+        check(&open(&Disk::new(disk.crashed(|| 0))).unwrap(), &[Ok(())]);
+    }
+}
+
+#[test]
 fn a_failing_read_is_an_error_until_the_store_is_recovered() {
     let disk = Disk::new(base());
     let store = builder().record_cache_bytes(0).page_cache_bytes(0).open_at(disk.origin()).unwrap();

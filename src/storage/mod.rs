@@ -194,6 +194,15 @@ impl Storage {
     }
 }
 
+impl Drop for Storage {
+    /// Closing writes, and the storage engine may panic in it on a damaged file.
+    fn drop(&mut self) {
+        if let Some(database) = self.database.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            close(database);
+        }
+    }
+}
+
 /// Marks the thread that writes for as long as it does.
 struct WriterGuard<'a> {
     writing: &'a Mutex<Option<ThreadId>>,
