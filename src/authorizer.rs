@@ -244,7 +244,15 @@ const RECENT: usize = 4_096;
 /// The authorizers that were taken lately, good for as long as nothing was committed since.
 ///
 /// They do not keep a compiled set alive: that is up to the compiler's budget, and to those who use it.
-pub(crate) struct Recent(Cache<(LogNumber, Target), (u64, Arc<Binding>, Weak<Compiled>)>);
+pub(crate) struct Recent(Cache<(LogNumber, Target), Taken>);
+
+/// An authorizer that was taken when the store had made so many commits.
+#[derive(Clone)]
+struct Taken {
+    commits: u64,
+    binding: Arc<Binding>,
+    compiled: Weak<Compiled>,
+}
 
 impl fmt::Debug for Recent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -258,14 +266,14 @@ impl Recent {
     }
 
     fn get(&self, log: LogNumber, target: &Target, commits: u64) -> Option<Authorizer> {
-        let (then, binding, compiled) = self.0.get(&(log, target.clone()))?;
-        (then == commits).then_some(())?;
-        Some(Authorizer::new(compiled.upgrade()?, Some(binding)))
+        let taken = self.0.get(&(log, target.clone())).filter(|taken| taken.commits == commits)?;
+        Some(Authorizer::new(taken.compiled.upgrade()?, Some(taken.binding)))
     }
 
     fn keep(&self, log: LogNumber, target: Target, commits: u64, authorizer: &Authorizer) {
         if let Some(binding) = &authorizer.binding {
-            self.0.insert((log, target), (commits, binding.clone(), Arc::downgrade(&authorizer.compiled)));
+            let (binding, compiled) = (binding.clone(), Arc::downgrade(&authorizer.compiled));
+            self.0.insert((log, target), Taken { commits, binding, compiled });
         }
     }
 }

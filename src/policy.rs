@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::cedar::PolicyContent;
+use crate::cedar::{ParsedSchema, PolicyContent, prepare_policy};
 use crate::error::{Diagnostic, ErrorDetail, Resource, Result};
 use crate::hash::Sha256;
 use crate::id::{OwnerType, PolicyId, PolicyVersionId, SchemaName, ZoneId};
@@ -223,6 +223,12 @@ pub struct PreparedPolicyVersion {
 }
 
 impl PreparedPolicyVersion {
+    /// Parses and validates.
+    pub(crate) fn new(new: NewPolicyVersion, schema: SchemaRef, parsed: &ParsedSchema) -> Result<Self> {
+        let content = prepare_policy(new.form, &new.source, parsed, schema.version.as_str())?;
+        Ok(Self { id: new.id, schema, form: new.form, content: Arc::new(content) })
+    }
+
     /// The SHA-256 that the version will have.
     pub fn sha(&self) -> Sha256 {
         Sha256::of(self.content.text.as_bytes())

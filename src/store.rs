@@ -7,7 +7,6 @@ use std::time::Duration;
 use cedar_policy::{Entities, Request};
 
 use crate::authorizer::{Answer, Authorizer, Recent};
-use crate::cedar::prepare_policy;
 use crate::compile::Compiler;
 use crate::error::Result;
 use crate::id::Actor;
@@ -86,8 +85,7 @@ impl PolicyStore {
             let parsed = self.inner.compiler.schema(view, &reference)?;
             Ok((reference, parsed))
         })?;
-        let content = prepare_policy(new.form, &new.source, &parsed, reference.version.as_str())?;
-        Ok(PreparedPolicyVersion { id: new.id, schema: reference, form: new.form, content: Arc::new(content) })
+        PreparedPolicyVersion::new(new, reference, &parsed)
     }
 
     /// The zone `id`, for reading.
@@ -184,7 +182,7 @@ impl Default for Builder {
         Self {
             clock: Box::new(Timestamp::now),
             id_seed: None,
-            clock_tolerance: Duration::from_hours(24),
+            clock_tolerance: Duration::from_secs(24 * 60 * 60),
             check_integrity: true,
             page_cache: 64 << 20,
             record_cache: 32 << 20,

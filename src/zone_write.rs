@@ -3,13 +3,15 @@
 //! Every call checks all of its rules before it writes anything, so that a refused call leaves no trace.
 
 use crate::binding::{self, At, Binding};
-use crate::cedar::{self, PolicyContent, prepare_policy};
+use crate::cedar;
 use crate::error::{ErrorDetail, Resource, Result, at_most};
 use crate::hash::Sha256;
 use crate::id::{OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, check_text};
 use crate::limits;
-use crate::model::{BindingMode, Form, ManifestEntry, SchemaRef, Target, TargetType};
-use crate::policy::{self, Forms, NewPolicy, Policy, PolicyUpdate, PolicyVersion, PolicyVersionInput};
+use crate::model::{BindingMode, ManifestEntry, SchemaRef, Target, TargetType};
+use crate::policy::{
+    self, Forms, NewPolicy, Policy, PolicyUpdate, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion,
+};
 use crate::policy_set::{self, NewPolicySet, NewPolicySetVersion, Pin, PolicySet, PolicySetVersion};
 use crate::record::{
     Bound, BoundVersion, Manifest, Object, ObjectKind, PolicyArchived, PolicyCreated, PolicySetArchived,
@@ -88,7 +90,7 @@ impl<'w, 'txn> ZoneWrite<'w, 'txn> {
     ) -> Result<PolicyVersion> {
         let policy = self.policy(policy_id)?;
         self.may_change(Resource::Policy, policy.id.as_str(), policy.owner_type, policy.archived_at.is_some())?;
-        let (id, schema, form, content) = self.validated(input.into())?;
+        let PreparedPolicyVersion { id, schema, form, content } = self.validated(input.into())?;
         let id = self.free_id(Tag::PolicyVersionId, Resource::PolicyVersion, id)?;
         let version = next_version(policy.latest_version)?;
         let warnings = if content.warnings.is_empty() {
@@ -133,12 +135,8 @@ impl<'w, 'txn> ZoneWrite<'w, 'txn> {
         self.policy_version(before.id, Forms::Both)
     }
 
-    /// The parsed and validated content of a policy version, checked against the schema as it is now.
-    #[expect(clippy::type_complexity, reason = "what a policy version is made of, once")]
-    fn validated(
-        &self,
-        input: PolicyVersionInput,
-    ) -> Result<(Option<String>, SchemaRef, Form, std::sync::Arc<PolicyContent>)> {
+    /// The policy version parsed and validated, with the schema that its name stands for now.
+    fn validated(&self, input: PolicyVersionInput) -> Result<PreparedPolicyVersion> {
         let schema_of = |version: &str| {
             self.append.view(|view| {
                 let found = schema::find(view, version)?;
@@ -150,15 +148,14 @@ impl<'w, 'txn> ZoneWrite<'w, 'txn> {
             PolicyVersionInput::New(new) => {
                 let schema = schema_of(&new.schema_version)?;
                 let parsed = self.append.view(|view| self.store.compiler.schema(view, &schema))?;
-                let content = prepare_policy(new.form, &new.source, &parsed, schema.version.as_str())?;
-                Ok((new.id, schema, new.form, content.into()))
+                PreparedPolicyVersion::new(new, schema, &parsed)
             }
             PolicyVersionInput::Prepared(prepared) => {
                 let schema = schema_of(prepared.schema.version.as_str())?;
                 if schema != prepared.schema {
                     return Err(ErrorDetail::PreparedElsewhere { schema: schema.version.to_string() }.into());
                 }
-                Ok((prepared.id, schema, prepared.form, prepared.content))
+                Ok(prepared)
             }
         }
     }

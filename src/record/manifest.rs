@@ -22,7 +22,8 @@ impl Manifest {
     pub(crate) fn new(mut entries: Vec<ManifestEntry>) -> Result<Self> {
         crate::error::at_most("the manifest's entries", entries.len(), limits::MANIFEST_ENTRIES)?;
         entries.sort_by(|a, b| a.policy_id.cmp(&b.policy_id));
-        if let Some([twice, _]) = entries.array_windows().find(|[a, b]| a.policy_id == b.policy_id) {
+        let twice = entries.iter().zip(entries.iter().skip(1)).find(|(a, b)| a.policy_id == b.policy_id);
+        if let Some((twice, _)) = twice {
             return Err(ErrorDetail::DuplicatePolicy { policy_id: twice.policy_id.to_string() }.into());
         }
         Ok(Self { entries })

@@ -47,19 +47,16 @@ pub(super) struct Tables<T> {
 pub(super) type ReadTables = Tables<ReadOnlyTable<Bytes, Bytes>>;
 pub(super) type WriteTables<'txn> = Tables<Table<'txn, Bytes, Bytes>>;
 
+/// Takes a key and a value; false ends the scan.
+pub(crate) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<bool> + 'a;
+
 /// What can be read, whether or not a write is under way.
 pub(crate) trait Source {
     /// Hands the value under `key` to `f`; false if there is none.
     fn get(&self, space: Space, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool>;
 
     /// Hands the rows whose keys lie in `range` to `f`, in `direction`, until `f` returns false.
-    fn scan(
-        &self,
-        space: Space,
-        range: Range<&[u8]>,
-        direction: Direction,
-        f: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool>,
-    ) -> Result<()>;
+    fn scan(&self, space: Space, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()>;
 }
 
 impl ReadTables {
@@ -117,13 +114,7 @@ impl<T: ReadableTable<Bytes, Bytes>> Source for Tables<T> {
         Ok(value.map(|value| f(value.value())).is_some())
     }
 
-    fn scan(
-        &self,
-        space: Space,
-        range: Range<&[u8]>,
-        direction: Direction,
-        f: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool>,
-    ) -> Result<()> {
+    fn scan(&self, space: Space, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
         if range.is_empty() {
             return Ok(());
         }
