@@ -58,7 +58,7 @@ pub const SCHEMA_EXPANDED: usize = 256 * 1024;
 /// How deeply a schema's types may nest once every common type is written out where it is used.
 pub const SCHEMA_DEPTH: usize = 100;
 /// Children times parents in a schema's hierarchy of entity types, and in that of its actions.
-pub const SCHEMA_LINKS: usize = 4 * 1024 * 1024;
+pub const SCHEMA_LINKS: usize = 1024 * 1024;
 /// How many parents above one another an entity may have.
 pub const ENTITY_DEPTH: usize = 256;
 /// Ancestors of all entities of one document together.

@@ -25,7 +25,7 @@ mod hostile_tests;
 #[cfg(test)]
 mod sample_tests;
 
-pub(crate) use compiled::{CompiledSet, Evaluation, EvaluationFailure};
+pub(crate) use compiled::{CompiledSet, Evaluation};
 pub(crate) use policy::{ParsedPolicy, PolicyContent, prepare_policy};
 pub(crate) use schema::{ParsedSchema, convert_schema};
 

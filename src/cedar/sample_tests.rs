@@ -45,8 +45,10 @@ fn check_answers(application: &Path, schema: &ParsedSchema, text: &str) {
     let set = CompiledSet::assemble(&members).unwrap();
     let json = fs::read_to_string(application.join("entities.json")).unwrap();
     let entities = schema.entities(&json).unwrap_or_else(|error| {
-        // One sample's entities contradict its own schema: a `Document` where a `DocumentShare` is declared.
-        assert!(application.ends_with("document-cloud"), "{}: {error}", application.display());
+        // The entities of two samples contradict their own schemas: a `Document` where a `DocumentShare` is declared,
+        // and a type that is not declared at all.
+        let known = ["document-cloud", "github-example"].iter().any(|name| application.ends_with(name));
+        assert!(known, "{}: {error}", application.display());
         Entities::from_json_str(&json, None).unwrap()
     });
     for (folder, expected) in [("allow", Decision::Allow), ("deny", Decision::Deny)] {
