@@ -135,6 +135,12 @@ impl Authorizer {
         self.compiled.schema.entities(json)
     }
 
+    /// Entities from JSON as they are, for those that the schema does not describe in full: nothing is checked against
+    /// it, and a statement that misses an attribute fails to evaluate. The schema's actions are added.
+    pub fn entities_as_given(&self, json: &str) -> Result<Entities> {
+        self.compiled.schema.entities_as_given(json)
+    }
+
     /// A request, checked against the schema that is evaluated with. Principal, action and resource are entity uids
     /// as Cedar writes them, such as `User::"alice"`; the context is a JSON object.
     pub fn request(&self, principal: &str, action: &str, resource: &str, context: &str) -> Result<Request> {

@@ -20,6 +20,17 @@ impl ParsedSchema {
         })?
     }
 
+    /// Entities as Cedar JSON, as they are: only the schema's actions are added.
+    pub(crate) fn entities_as_given(&self, json: &str) -> Result<Entities> {
+        json::json("entities", json, limits::ENTITIES_BYTES)?;
+        on_grown_stack(PARSE, "entities", || {
+            hierarchy::check(json)?;
+            let given = Entities::from_json_str(json, None).map_err(|error| invalid("entities", &error))?;
+            let actions = self.schema().action_entities().map_err(|error| invalid("entities", &error))?;
+            given.add_entities(actions, None).map_err(|error| invalid("entities", &error))
+        })?
+    }
+
     /// A request, its principal, action and resource as Cedar text (`User::"alice"`), its context as Cedar JSON.
     pub(crate) fn request(&self, principal: &str, action: &str, resource: &str, context_json: &str) -> Result<Request> {
         gate::uid_text("principal", principal)?;
