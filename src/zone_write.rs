@@ -91,7 +91,7 @@ impl<'w, 'txn> ZoneWrite<'w, 'txn> {
         let policy = self.policy(policy_id)?;
         self.may_change(Resource::Policy, policy.id.as_str(), policy.owner_type, policy.archived_at.is_some())?;
         let PreparedPolicyVersion { id, schema, form, content } = self.validated(input.into())?;
-        let id = self.free_id(Tag::PolicyVersionId, Resource::PolicyVersion, id)?;
+        let version_id = PolicyVersionId::new(self.free_id(Tag::PolicyVersionId, Resource::PolicyVersion, id)?)?;
         let version = next_version(policy.latest_version)?;
         let warnings = if content.warnings.is_empty() {
             None
@@ -102,7 +102,7 @@ impl<'w, 'txn> ZoneWrite<'w, 'txn> {
         };
         let body = PolicyVersionCreated {
             policy_id: policy.id,
-            version_id: PolicyVersionId::new(id)?,
+            version_id: version_id.clone(),
             version,
             schema,
             form,
@@ -113,7 +113,6 @@ impl<'w, 'txn> ZoneWrite<'w, 'txn> {
             warnings,
             cedar: cedar::version(),
         };
-        let version_id = body.version_id.clone();
         self.append.append(self.zone.log, body)?;
         self.policy_version(version_id, Forms::Both)
     }
