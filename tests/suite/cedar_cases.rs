@@ -1,0 +1,179 @@
+//! Real applications of Cedar, through the store: what they allow is allowed, what they deny is denied.
+//!
+//! They lie beside the crate in `../shared/cedar-cases`; where they do not, these tests say so and do nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cedar_policy::{Decision, Entities, PolicyId, PolicySet, Schema, SchemaFragment};
+use policy_store::ErrorKind::Invalid;
+use policy_store::{
+    Authorizer, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Target, TargetType,
+};
+
+use super::help::World;
+
+/// One application.
+struct Case {
+    folder: PathBuf,
+    policies: String,
+    schema: String,
+    entities: String,
+}
+
+impl Case {
+    fn name(&self) -> String {
+        self.folder.file_name().unwrap().to_string_lossy().into_owned()
+    }
+
+    /// The requests in `allow` or in `deny`, with the name of each.
+    fn requests(&self, kind: &str) -> Vec<(String, serde_json::Value)> {
+        let files = fs::read_dir(self.folder.join(kind)).unwrap().map(|entry| entry.unwrap().path());
+        files.map(|path| (path.display().to_string(), serde_json::from_str(&read(&path)).unwrap())).collect()
+    }
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The applications with templates, or those without.
+fn cases(templated: bool) -> Vec<Case> {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/cedar-cases"));
+    let Ok(entries) = fs::read_dir(folder) else {
+        println!("skipped: there are no applications in {}", folder.display());
+        return Vec::new();
+    };
+    let folders = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let cases: Vec<Case> = folders
+        .filter(|path| path.join("links.json").exists() == templated)
+        .map(|folder| Case {
+            policies: read(&folder.join("policies.cedar")),
+            schema: read(&folder.join("policies.cedarschema")),
+            entities: read(&folder.join("entities.json")),
+            folder,
+        })
+        .collect();
+    assert!(cases.len() >= if templated { 3 } else { 6 }, "some applications are missing");
+    cases
+}
+
+/// Each statement's own text and JSON, in source order.
+fn statements(text: &str) -> Vec<(String, String)> {
+    let all: PolicySet = text.parse().unwrap();
+    let ids = (0..all.policies().count()).map(|n| PolicyId::new(format!("policy{n}")));
+    ids.map(|id| {
+        let statement = all.policy(&id).unwrap().clone();
+        let source = statement.to_cedar().unwrap();
+        let own = PolicySet::from_policies([statement.new_id(PolicyId::new("policy0"))]).unwrap();
+        (source, own.to_json().unwrap().to_string())
+    })
+    .collect()
+}
+
+/// The four ways to bring an application's policies into the store.
+fn ways(case: &Case) -> [(&'static str, Vec<NewPolicyVersion>); 4] {
+    let whole: PolicySet = case.policies.parse().unwrap();
+    let parts = statements(&case.policies);
+    assert!(!parts.is_empty());
+    let text = |schema: &str, source: &str| NewPolicyVersion::cedar(schema, source);
+    [
+        ("whole-text", vec![text("text", &case.policies)]),
+        ("whole-json", vec![NewPolicyVersion::json("text", whole.to_json().unwrap().to_string())]),
+        ("parts-text", parts.iter().map(|(source, _)| text("json", source)).collect()),
+        ("parts-json", parts.iter().map(|(_, json)| NewPolicyVersion::json("json", json)).collect()),
+    ]
+}
+
+/// The application's entities. Those of one application do not fit its own schema, which Cedar refuses as well; then
+/// they are read without it.
+fn entities(case: &Case, authorizer: &Authorizer) -> Entities {
+    authorizer.entities(&case.entities).unwrap_or_else(|error| {
+        let schema = Schema::from_cedarschema_str(&case.schema).unwrap().0;
+        let by_cedar = Entities::from_json_str(&case.entities, Some(&schema));
+        assert!(by_cedar.is_err(), "{}: {error}", case.name());
+        assert_eq!((error.kind(), error.code()), (Invalid, "request"), "{error}");
+        Entities::from_json_str(&case.entities, None).unwrap()
+    })
+}
+
+/// Asks every request of the application.
+fn ask(case: &Case, way: &str, authorizer: &Authorizer) {
+    let entities = entities(case, authorizer);
+    for (kind, expected) in [("allow", Decision::Allow), ("deny", Decision::Deny)] {
+        let requests = case.requests(kind);
+        assert!(!requests.is_empty());
+        for (file, request) in requests {
+            let part = |name: &str| request[name].as_str().unwrap().to_owned();
+            let (who, act, what) = (part("principal"), part("action"), part("resource"));
+            let request = authorizer.request(&who, &act, &what, &request["context"].to_string());
+            let answer = authorizer.is_authorized(&request.unwrap_or_else(|e| panic!("{file}: {e}")), &entities);
+            let answer = answer.unwrap();
+            assert_eq!(answer.decision(), expected, "{file} from {way}: {:?}", answer.errors());
+        }
+    }
+}
+
+#[test]
+fn every_static_application_decides_as_it_says_in_all_four_ways_and_after_reopening() {
+    for case in cases(false) {
+        let world = World::in_file();
+        let json = SchemaFragment::from_cedarschema_str(&case.schema).unwrap().0.to_json_string().unwrap();
+        world
+            .write_store(|w| {
+                w.publish_schema(NewSchema::cedar("text", case.schema.as_str()))?;
+                w.publish_schema(NewSchema::json("json", json.as_str())).map(drop)
+            })
+            .unwrap_or_else(|error| panic!("{}: {error}", case.name()));
+        let ways = ways(&case);
+        for (way, versions) in &ways {
+            let bound = world.write(|zone| {
+                zone.create_policy_set(NewPolicySet::named(*way).id(*way).target_type(TargetType::User))?;
+                let schema = if way.starts_with("whole") { "text" } else { "json" };
+                let mut manifest = NewPolicySetVersion::new(schema);
+                for (n, version) in versions.iter().enumerate() {
+                    let policy = zone.create_policy(NewPolicy::named(format!("{way} {n}")))?;
+                    manifest = manifest.pin(&zone.create_policy_version(&policy.id, version.clone())?);
+                }
+                let live = zone.create_policy_set_version(way, manifest)?;
+                zone.bind(&live.id, Target::User((*way).to_owned()))
+            });
+            bound.unwrap_or_else(|error| panic!("{} from {way}: {error}", case.name()));
+        }
+        let ask_all = |world: &World| {
+            for (way, _) in &ways {
+                ask(&case, way, &world.zone().authorizer(Target::User((*way).to_owned())).unwrap());
+            }
+        };
+        ask_all(&world);
+        let before = world.extent();
+        let world = world.reopened();
+        ask_all(&world);
+        assert_eq!(world.extent(), before);
+    }
+}
+
+#[test]
+fn every_templated_application_is_refused_by_name_and_leaves_no_trace() {
+    for case in cases(true) {
+        let world = World::new();
+        world.write_store(|w| w.publish_schema(NewSchema::cedar("text", case.schema.as_str()))).unwrap();
+        world.write(|zone| zone.create_policy(NewPolicy::named("p").id("p"))).unwrap();
+        let whole: PolicySet = case.policies.parse().unwrap();
+        assert!(whole.templates().count() > 0);
+        let json = whole.to_json().unwrap().to_string();
+        let new =
+            [NewPolicyVersion::cedar("text", case.policies.as_str()), NewPolicyVersion::json("text", json.as_str())];
+        for new in new {
+            world.refuses((Invalid, "template"), "is a template", |zone| zone.create_policy_version("p", new.clone()));
+        }
+        let mut linked: serde_json::Value = serde_json::from_str(&json).unwrap();
+        linked["templates"] = serde_json::json!({});
+        linked["templateLinks"] = serde_json::from_str(&read(&case.folder.join("links.json"))).unwrap();
+        let count = linked["templateLinks"].as_array().unwrap().len();
+        assert!(count > 0);
+        world.refuses((Invalid, "template_links"), &format!("{count} links"), |zone| {
+            zone.create_policy_version("p", NewPolicyVersion::json("text", linked.to_string()))
+        });
+    }
+}

@@ -1,0 +1,36 @@
+//! The parts of the domain, and what their tests share.
+
+mod actors;
+mod bindings;
+mod bindings_at;
+mod cedar_cases;
+mod deciding;
+mod errors;
+mod help;
+mod history;
+mod ids;
+mod limits;
+mod lists;
+mod policies;
+mod policies_json;
+mod receipts;
+mod schemas;
+mod sets;
+mod time;
+mod verify;
+mod writes;
+
+/// A file that no `mod` names would never run.
+#[test]
+fn every_file_here_is_a_module_of_the_suite() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite");
+    let declared = include_str!("mod.rs");
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let module = name.strip_suffix(".rs").unwrap_or_else(|| panic!("{name} is no Rust file"));
+        files += 1;
+        assert!(module == "mod" || declared.contains(&format!("\nmod {module};\n")), "{name} is not declared");
+    }
+    assert!(files > 1);
+}

@@ -1,0 +1,199 @@
+//! Receipts: what a decision rested on, replayed later, and refused once anything in them is not true.
+
+use cedar_policy::Decision;
+use policy_store::ErrorKind::{Conflict, NotFound, Unavailable};
+use policy_store::{Answer, At, Receipt, SchemaStatus, Target};
+
+use super::help::{Clock, FORBID, PERMIT, V1, World, asked, refused};
+
+/// A world in which `ann` may read `open`, and the answer that says so.
+fn answered(world: &World) -> Answer {
+    let (a, b) = (world.version("a", PERMIT), world.version("b", FORBID));
+    world.live("s", &[&a, &b]);
+    let authorizer = world.zone().authorizer(Target::Zone).unwrap();
+    let (request, entities) = asked(&authorizer, "ann", "read", "open");
+    authorizer.is_authorized(&request, &entities).unwrap()
+}
+
+fn replay(world: &World, receipt: &Receipt) -> policy_store::Result<Answer> {
+    let authorizer = world.store.authorizer_of(receipt)?;
+    let (request, entities) = asked(&authorizer, "ann", "read", "open");
+    world.store.replay(receipt, &request, &entities)
+}
+
+#[test]
+fn a_receipt_says_what_the_decision_rested_on() {
+    let world = World::new();
+    let answer = answered(&world);
+    let receipt = answer.receipt();
+    let zone = world.zone();
+    let live = zone.policy_set_version(&receipt.policy_set_version_id).unwrap();
+    assert_eq!((receipt.v, &receipt.zone_id, receipt.log_id), (1, zone.id(), zone.info().unwrap().log_id));
+    assert_eq!(receipt.binding.as_ref(), Some(&zone.in_force(&Target::Zone).unwrap()));
+    assert_eq!((&receipt.policy_set_id, receipt.policy_set_version), (&live.policy_set_id, live.version));
+    assert_eq!((receipt.manifest_sha, &receipt.schema_version), (live.manifest_sha, &live.schema_version));
+    assert_eq!(receipt.schema_sha, world.store.schema(V1, policy_store::Forms::Neither).unwrap().sha);
+    assert_eq!((receipt.decision, receipt.determining.as_slice()), (Decision::Allow, answer.determining()));
+    assert_eq!((receipt.failed.len(), receipt.deny_on_forbid_error), (0, false));
+    assert_eq!(receipt.cedar_version.sdk, cedar_policy::get_sdk_version().to_string());
+    let created = world.history().into_iter().find(|entry| entry.created_at == live.created_at).unwrap();
+    assert_eq!(receipt.policy_set_version_entry, created.hash);
+}
+
+#[test]
+fn a_receipt_survives_json() {
+    let world = World::new();
+    let receipt = answered(&world).receipt();
+    let json = serde_json::to_string(&receipt).unwrap();
+    assert_eq!(serde_json::from_str::<Receipt>(&json).unwrap(), receipt);
+    let value = serde_json::to_value(&receipt).unwrap();
+    assert_eq!(serde_json::from_value::<Receipt>(value).unwrap(), receipt);
+    assert_eq!(serde_json::from_reader::<_, Receipt>(json.as_bytes()).unwrap(), receipt);
+}
+
+#[test]
+fn a_receipt_replays_whatever_happened_since() {
+    let mut world = World::in_file();
+    let answer = answered(&world);
+    let json = serde_json::to_string(&answer.receipt()).unwrap();
+    let changes: [fn(&World); 5] = [
+        |_| {},
+        |world| drop(world.live("s", &[])),
+        |world| {
+            let old = world.zone().policy_set_version_numbered("s", 1).unwrap();
+            world.write(|zone| zone.activate(&old.id)).unwrap();
+        },
+        |world| {
+            world
+                .write_store(|w| {
+                    w.set_schema_status(V1, SchemaStatus::Deprecated)?;
+                    w.set_schema_status(V1, SchemaStatus::Archived)?;
+                    let mut zone = w.zone("acme")?;
+                    let bound = zone.unbind(&Target::Zone)?;
+                    zone.archive_policy_set_version(&bound.policy_set_version_id)?;
+                    zone.archive_policy_set("s")?;
+                    zone.archive_policy("a")?;
+                    zone.archive_policy("b").map(drop)
+                })
+                .unwrap();
+        },
+        |world| world.store.rebuild_indexes().unwrap(),
+    ];
+    for change in changes {
+        change(&world);
+        world = world.reopened();
+        let again = replay(&world, &serde_json::from_str(&json).unwrap()).unwrap();
+        assert_eq!((again.decision(), again.determining()), (answer.decision(), answer.determining()));
+        assert_eq!(again.receipt(), answer.receipt());
+    }
+}
+
+#[test]
+fn receipts_of_a_user_of_the_past_and_of_an_unbound_version_replay() {
+    let world = World::new();
+    let bound = answered(&world).receipt().binding.unwrap();
+    world.write(|zone| zone.unbind(&Target::Zone)).unwrap();
+    let zone = world.zone();
+    let past = zone.authorizer_at(Target::Zone, At::Position(bound.position)).unwrap();
+    let unbound = zone.authorizer_of(&bound.policy_set_version_id).unwrap();
+    for (authorizer, binding) in [(past, Some(bound)), (unbound, None)] {
+        let (request, entities) = asked(&authorizer, "ann", "read", "open");
+        let receipt = authorizer.is_authorized(&request, &entities).unwrap().receipt();
+        assert_eq!(receipt.binding, binding);
+        assert_eq!(replay(&world, &receipt).unwrap().receipt(), receipt);
+    }
+}
+
+#[test]
+fn a_receipt_of_a_strict_authorizer_replays_strictly() {
+    let world = World::new();
+    let fails = "forbid(principal, action, resource) when { principal.level + 1 < 0 };";
+    world.live("s", &[&world.version("p", &format!("{PERMIT}{fails}"))]);
+    let strict = world.zone().authorizer(Target::Zone).unwrap().deny_on_forbid_error();
+    let (request, entities) = asked(&strict, "bob", "read", "open");
+    let receipt = strict.is_authorized(&request, &entities).unwrap().receipt();
+    assert_eq!((receipt.decision, receipt.failed.len(), receipt.deny_on_forbid_error), (Decision::Deny, 1, true));
+    let again = world.store.replay(&receipt, &request, &entities).unwrap();
+    assert!(again.denied_by_error());
+    assert_eq!(again.receipt(), receipt);
+}
+
+/// A receipt with other JSON in one place.
+fn doctored(receipt: &Receipt, pointer: &str, value: serde_json::Value) -> Receipt {
+    let mut json = serde_json::to_value(receipt).unwrap();
+    let place = json.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}"));
+    assert_ne!(*place, value, "{pointer} is not changed");
+    *place = value;
+    serde_json::from_value(json).unwrap()
+}
+
+#[test]
+fn a_doctored_receipt_is_refused_field_by_field() {
+    let world = World::new();
+    let receipt = answered(&world).receipt();
+    // Things that exist, so that it is not their absence that is noticed.
+    let other = world.live("t", &[]);
+    let user = serde_json::json!({"user": "ann"});
+    let sha = "0".repeat(64);
+    let mismatch = (Conflict, "receipt_mismatch");
+    for (pointer, value, expected, names) in [
+        ("/zone_id", "other".into(), mismatch, "log_id"),
+        ("/zone_id", "none".into(), (NotFound, "not_found"), "zone `none`"),
+        ("/log_id", "0".repeat(32).into(), mismatch, "log_id"),
+        ("/policy_set_id", "t".into(), mismatch, "policy_set_id"),
+        ("/policy_set_version", 2.into(), mismatch, "policy_set_version"),
+        ("/policy_set_version_id", other.id.as_str().into(), mismatch, ""),
+        ("/policy_set_version_id", "none".into(), (NotFound, "not_found"), "policy set version `none`"),
+        ("/policy_set_version_entry", sha.clone().into(), mismatch, "policy_set_version_entry"),
+        ("/manifest_sha", sha.clone().into(), mismatch, "manifest_sha"),
+        ("/schema_version", "2000-01-01".into(), mismatch, "schema_version"),
+        ("/schema_sha", sha.clone().into(), mismatch, "schema_sha"),
+        ("/v", 2.into(), (Unavailable, "newer_format"), "receipt form is 2"),
+        ("/binding/zone_id", "other".into(), mismatch, "binding"),
+        ("/binding/target", user, mismatch, "binding"),
+        ("/binding/mode", "shadow".into(), mismatch, "binding"),
+        ("/binding/policy_set_id", "t".into(), mismatch, "binding"),
+        ("/binding/policy_set_version_id", other.id.as_str().into(), mismatch, "binding"),
+        ("/binding/version", 9.into(), mismatch, "binding"),
+        ("/binding/since", "2026-01-01T00:00:00Z".into(), mismatch, "binding"),
+        ("/binding/by", "mallory".into(), mismatch, "binding"),
+        ("/binding/position", 1.into(), mismatch, "binding"),
+    ] {
+        let doctored = doctored(&receipt, pointer, value);
+        let error = refused(world.store.authorizer_of(&doctored), expected, names);
+        let authorizer = world.store.authorizer_of(&receipt).unwrap();
+        let (request, entities) = asked(&authorizer, "ann", "read", "open");
+        let replayed = refused(world.store.replay(&doctored, &request, &entities), expected, names);
+        assert_eq!(replayed.to_string(), error.to_string(), "{pointer}");
+    }
+}
+
+#[test]
+fn the_binding_in_a_receipt_must_be_of_the_version_that_decided() {
+    let world = World::new();
+    let receipt = answered(&world).receipt();
+    world.live("t", &[]);
+    let other = serde_json::to_value(world.zone().in_force(&Target::Zone).unwrap()).unwrap();
+    let doctored = doctored(&receipt, "/binding", other);
+    refused(world.store.authorizer_of(&doctored), (Conflict, "receipt_mismatch"), "binding");
+}
+
+#[test]
+fn a_decision_that_was_changed_is_contradicted_by_its_replay() {
+    let world = World::new();
+    let receipt = answered(&world).receipt();
+    let doctored = doctored(&receipt, "/decision", "deny".into());
+    match replay(&world, &doctored) {
+        Ok(answer) => assert_eq!(answer.decision(), Decision::Allow),
+        Err(error) => assert_eq!(error.code(), "receipt_mismatch"),
+    }
+}
+
+#[test]
+fn a_receipt_of_another_store_is_refused_though_all_ids_are_the_same() {
+    let receipt = answered(&World::new()).receipt();
+    let clock = Clock::new();
+    let twin = World::with(clock.builder().id_seed(8).in_memory().unwrap(), clock);
+    answered(&twin);
+    refused(twin.store.authorizer_of(&receipt), (Conflict, "receipt_mismatch"), "log_id");
+}
