@@ -51,7 +51,8 @@ fn render(source: &str) -> Result<String> {
 
 /// The policy with its key kept as `@id`, unless Cedar made up the key.
 fn with_id(key: &str, policy: &Policy) -> Result<Policy> {
-    let made_up = key.strip_prefix("policy").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+    let numbers = |n: &str| n.bytes().all(|b| b.is_ascii_digit()) && (n == "0" || !n.starts_with('0'));
+    let made_up = key.strip_prefix("policy").is_some_and(|n| !n.is_empty() && numbers(n));
     match policy.annotation("id") {
         _ if made_up => return Ok(policy.clone()),
         Some(annotation) if annotation == key => return Ok(policy.clone()),
@@ -215,7 +216,7 @@ mod tests {
         };
         assert_eq!((code(&annotated("mine")), code(&annotated("yours"))), ("ok", "conflicting_id"));
         assert_eq!(text_from_json(&annotated("mine")).unwrap().matches("@id").count(), 1);
-        for key in ["policy", "policy-1", "Policy0", "policy0x", ""] {
+        for key in ["policy", "policy-1", "Policy0", "policy0x", "policy00", "policy01", ""] {
             let text = text_from_json(&policy_set(&member(key, r#"{"Value":true}"#))).unwrap();
             assert!(text.starts_with(&format!("@id(\"{key}\")\n")), "{text}");
         }
