@@ -1,8 +1,13 @@
 //! Deciding: as Cedar does, with what determined it, on a snapshot that never changes.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use cedar_policy::{Context, Decision, Entities, PolicyId, PolicySet, Request, Schema};
 use policy_store::ErrorKind::{Invalid, NotFound};
-use policy_store::{Authorizer, PolicySetVersion, StatementRef, Target};
+use policy_store::{
+    Authorizer, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicySetVersion,
+    StatementRef, Target,
+};
 
 use super::help::{ENTITIES, FORBID, PERMIT, SCHEMA, World, asked, decide, refused};
 
@@ -262,4 +267,61 @@ fn many_threads_take_authorizers_and_decide_alike() {
             });
         }
     });
+}
+
+#[test]
+fn entities_as_given_need_not_fit_the_schema_and_still_know_its_actions() {
+    let world = World::new();
+    let source = SCHEMA.replace("action read, write", "action any;\naction read, write in [any]");
+    world.write_store(|w| w.publish_schema(NewSchema::cedar("groups", source))).unwrap();
+    let text = "permit(principal, action in Action::\"any\", resource);";
+    let live = world.write(|zone| {
+        zone.create_policy(NewPolicy::named("p").id("p"))?;
+        let version = zone.create_policy_version("p", NewPolicyVersion::cedar("groups", text))?;
+        zone.create_policy_set(NewPolicySet::named("s").id("s"))?;
+        zone.create_policy_set_version("s", NewPolicySetVersion::new("groups").pin(&version))
+    });
+    let authorizer = world.zone().authorizer_of(&live.unwrap().id).unwrap();
+    let stranger = r#"[{"uid": {"type": "User", "id": "x"}, "attrs": {"shoe": 43}, "parents": []}]"#;
+    refused(authorizer.entities(stranger), (Invalid, "request"), "entities");
+    let entities = authorizer.entities_as_given(stranger).unwrap();
+    let request = authorizer.request("User::\"x\"", "Action::\"read\"", "Doc::\"open\"", "{}").unwrap();
+    assert_eq!(authorizer.is_authorized(&request, &entities).unwrap().decision(), Decision::Allow);
+    let twice = r#"[{"uid": {"type": "User", "id": "x"}, "attrs": {"a": 1, "a": 2}, "parents": []}]"#;
+    refused(authorizer.entities_as_given(twice), (Invalid, "json"), "entities");
+}
+
+#[test]
+fn an_authorizer_taken_once_a_write_has_returned_decides_by_it_on_every_thread() {
+    let world = World::new();
+    let allow = world.version("p", PERMIT);
+    let versions = [world.set_version("s", &[]), world.set_version("s", &[&allow])];
+    world.write(|zone| zone.activate(&versions[0].id)).unwrap();
+    let newest = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let zone = world.zone();
+                while newest.load(Ordering::SeqCst) != u64::MAX {
+                    let before = newest.load(Ordering::SeqCst);
+                    let position = zone.authorizer(Target::Zone).unwrap().binding().unwrap().position;
+                    assert!(before == u64::MAX || position >= before, "{position} is older than {before}");
+                }
+            });
+        }
+        for n in 0..200 {
+            let bound = world.write(|zone| zone.activate(&versions[(n + 1) % 2].id)).unwrap();
+            newest.store(bound.position, Ordering::SeqCst);
+        }
+        newest.store(u64::MAX, Ordering::SeqCst);
+    });
+}
+
+#[test]
+fn an_authorizer_that_is_kept_does_not_keep_the_file() {
+    let world = World::in_file();
+    world.live("s", &[&world.version("p", PERMIT)]);
+    let kept = authorizer(&world);
+    let world = world.reopened();
+    assert_eq!(decide(&kept, "ann", "read", "open"), decide(&authorizer(&world), "ann", "read", "open"));
 }

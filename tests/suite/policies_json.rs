@@ -73,6 +73,19 @@ fn a_key_of_ones_own_is_kept_as_an_id_annotation() {
 }
 
 #[test]
+fn a_key_that_only_resembles_a_number_of_cedars_is_kept_too() {
+    let world = World::new();
+    for key in ["policy", "policy00", "policy01", "policy+1", "policy1 ", "Policy1", ""] {
+        let text = create(&world, &set(&[member(key, "permit", 1)])).unwrap().cedar_raw.unwrap();
+        assert!(text.starts_with(&format!("@id(\"{key}\")")), "{key}: {text}");
+    }
+    for key in ["policy0", "policy9", "policy10", "policy4294967296"] {
+        let text = create(&world, &set(&[member(key, "permit", 1)])).unwrap().cedar_raw.unwrap();
+        assert!(!text.contains('@'), "{key}: {text}");
+    }
+}
+
+#[test]
 fn a_conflicting_id_annotation_is_refused() {
     let with_id = |key: &str, id: &str| {
         let annotated = format!(r#""annotations":{{"id":"{id}"}},"effect""#);

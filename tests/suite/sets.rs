@@ -226,3 +226,28 @@ fn what_is_bound_cannot_be_archived_until_it_is_unbound_be_it_in_the_same_write(
     });
     assert!(archived.unwrap().archived_at.is_some());
 }
+
+#[test]
+fn the_revision_is_the_position_of_the_last_change_of_what_is_returned() {
+    let (world, ..) = world();
+    let mut revisions = Vec::new();
+    let mut changed = |change: &dyn Fn(&World)| {
+        change(&world);
+        let revision = world.zone().policy_set("s").unwrap().revision;
+        assert_eq!(revision, world.history().last().unwrap().position);
+        revisions.push(revision);
+    };
+    changed(&|world| drop(world.write(|zone| zone.rename_policy_set("s", "x")).unwrap()));
+    changed(&|world| drop(world.set_version("s", &[])));
+    changed(&|world| drop(world.live("s", &[])));
+    changed(&|world| drop(world.live("t", &[])));
+    let back = world.zone().policy_set_version_numbered("s", 1).unwrap().id;
+    changed(&|world| drop(world.write(|zone| zone.activate(&back)).unwrap()));
+    changed(&|world| drop(world.write(|zone| zone.unbind(&Target::Zone)).unwrap()));
+    changed(&|world| drop(world.write(|zone| zone.archive_policy_set("s")).unwrap()));
+    let last = revisions.last().copied();
+    world.version("a", PERMIT);
+    world.live("t", &[]);
+    world.write(|zone| zone.archive_policy_set_version(&back)).unwrap();
+    assert_eq!(Some(world.zone().policy_set("s").unwrap().revision), last, "none of these is a change of the set");
+}
