@@ -5,6 +5,9 @@ mod binding;
 mod cedar;
 mod compile;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hash;
 mod history;
 mod id;
