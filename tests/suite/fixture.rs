@@ -1,0 +1,141 @@
+//! A store written by each released format must open, read alike and verify for ever.
+//!
+//! `tests/fixtures/format-1.redb` was written by `write_fixture` when format 1 was settled, and `format-1.json` is all
+//! that could be read from it then. Neither is ever written again: a new format gets a fixture of its own.
+
+use std::path::{Path, PathBuf};
+
+use policy_store::{
+    Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, PolicyStore,
+    PolicyUpdate, Receipt, SchemaStatus, Target, TargetType,
+};
+use serde_json::{Value, json};
+
+use super::help::*;
+
+const TEXT_2: &str =
+    "@id(\"mine\")\npermit(principal, action == Action::\"read\", resource) when { principal.level > 2 };";
+const JSON: &str = r#"{"staticPolicies":{"audit":{"effect":"permit","principal":{"op":"All"},"action":{"op":"All"},
+    "resource":{"op":"All"},"conditions":[]}},"templates":{},"templateLinks":[]}"#;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+/// Writes a store with entries of every kind, and what is read from it.
+fn write_fixture(path: &Path) -> Value {
+    let world = World::with(Clock::new().builder().open(path).unwrap(), Clock::new());
+    let schema_json = world.store.schema(V1, Forms::Json).unwrap().cedar_schema_json.unwrap();
+    world
+        .write_store(|w| {
+            w.publish_schema(NewSchema::json("2027", &*schema_json))?;
+            w.publish_schema(NewSchema::cedar("2025", "entity Old;"))?;
+            w.set_schema_status("2025", SchemaStatus::Deprecated)?;
+            w.set_schema_status("2025", SchemaStatus::Archived)
+        })
+        .unwrap();
+    let first = world.version("rules", &format!("{PERMIT}\n{FORBID}"));
+    let second = world.version("rules", TEXT_2);
+    let audit = world
+        .write_as(&platform(), |zone| {
+            zone.create_policy(NewPolicy::named("audit").id("audit").description("what the platform needs"))?;
+            zone.create_policy_version("audit", NewPolicyVersion::json("2027", JSON))
+        })
+        .unwrap();
+    let live = world.live("production", &[&first]);
+    let next = world
+        .write(|zone| {
+            zone.update_policy("rules", PolicyUpdate::new().name("règles").description(Some("of the house")))?;
+            zone.rename_policy_set("production", "live")?;
+            let new = NewPolicySetVersion::from(&live).pin(&second).pin(&audit).schema_version("2027");
+            let next = zone.create_policy_set_version("production", new)?;
+            zone.activate(&next.id)?;
+            zone.archive_policy_set_version(&live.id)?;
+            Ok(next)
+        })
+        .unwrap();
+    world
+        .write(|zone| {
+            zone.create_policy(NewPolicy::named("gone").id("gone"))?;
+            zone.archive_policy("gone")?;
+            zone.archive_policy_version(&first.id)?;
+            zone.create_policy_set(NewPolicySet::named("gone").id("gone"))?;
+            zone.archive_policy_set("gone")?;
+            zone.create_policy_set(NewPolicySet::named("ann's").id("anns").target_type(TargetType::User))?;
+            let own = zone.create_policy_set_version("anns", NewPolicySetVersion::new(V1))?;
+            zone.bind(&own.id, Target::User("ann".into()))?;
+            zone.unbind(&Target::User("ann".into()))
+        })
+        .unwrap();
+    assert_eq!(world.zone().in_force(&Target::Zone).unwrap().policy_set_version_id, next.id);
+    let authorizer = world.zone().authorizer(Target::Zone).unwrap();
+    let (request, entities) = asked(&authorizer, "ann", "read", "shut");
+    let receipt = authorizer.is_authorized(&request, &entities).unwrap().receipt();
+    let mut read = read_all(&world.store);
+    read["receipt"] = serde_json::to_value(receipt).unwrap();
+    read
+}
+
+/// Everything that can be read from a fixture.
+fn read_all(store: &PolicyStore) -> Value {
+    let list = List::new().limit(100).order(Order::Ascending);
+    let zone = store.zone("acme").unwrap();
+    let policies = zone.policies(&list).unwrap().items;
+    let sets = zone.policy_sets(&list).unwrap().items;
+    let versions = |id| zone.policy_versions(id, Forms::Both, &list).unwrap().items;
+    let set_versions = |id| zone.policy_set_versions(id, &list).unwrap().items;
+    let report = store.verify().unwrap();
+    json!({
+        "zones": store.zones(&list).unwrap().items,
+        "schemas": store.schemas(Forms::Both, &list).unwrap().items,
+        "policy_versions": policies.iter().map(|policy| versions(&policy.id)).collect::<Vec<_>>(),
+        "policies": policies,
+        "policy_set_versions": sets.iter().map(|set| set_versions(&set.id)).collect::<Vec<_>>(),
+        "policy_sets": sets,
+        "in_force": zone.in_force(&Target::Zone).unwrap(),
+        "history": zone.history(&list).unwrap().items,
+        "verified": report,
+    })
+}
+
+#[test]
+fn a_store_of_format_1_opens_reads_and_decides_as_when_it_was_written() {
+    let expected = std::fs::read_to_string(fixture("format-1.json")).unwrap();
+    let mut expected: Value = serde_json::from_str(&expected).unwrap();
+    let receipt: Receipt = serde_json::from_value(expected["receipt"].take()).unwrap();
+    expected.as_object_mut().unwrap().remove("receipt");
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("format-1.redb");
+    std::fs::copy(fixture("format-1.redb"), &path).unwrap();
+    let store = PolicyStore::open(&path).unwrap();
+    let read = read_all(&store);
+    for (part, expected) in expected.as_object().unwrap() {
+        assert_eq!(&read[part], expected, "{part}");
+    }
+    assert_eq!(read["verified"]["findings"], json!([]));
+
+    let authorizer = store.authorizer_of(&receipt).unwrap();
+    let (request, entities) = asked(&authorizer, "ann", "read", "shut");
+    let again = store.replay(&receipt, &request, &entities).unwrap();
+    assert_eq!((again.decision(), again.determining()), (receipt.decision, receipt.determining.as_slice()));
+
+    store.rebuild_indexes().unwrap();
+    assert_eq!(read_all(&store), read);
+    assert!(store.write(&customer("zoe"), |w| w.zone("acme")?.activate(&receipt.policy_set_version_id)).is_ok());
+}
+
+/// With `POLICY_STORE_FIXTURES` set to a folder, the store and what was read from it are left there: that is how a
+/// fixture for a new format is made.
+#[test]
+fn a_store_with_entries_of_every_kind_reads_alike_once_it_was_closed() {
+    let temporary = tempfile::tempdir().unwrap();
+    let asked = std::env::var_os("POLICY_STORE_FIXTURES").map(PathBuf::from);
+    let folder = asked.unwrap_or_else(|| temporary.path().to_owned());
+    let path = folder.join("fixture.redb");
+    let mut written = write_fixture(&path);
+    std::fs::write(folder.join("fixture.json"), serde_json::to_string_pretty(&written).unwrap() + "\n").unwrap();
+    written.as_object_mut().unwrap().remove("receipt");
+    assert_eq!(read_all(&PolicyStore::open(&path).unwrap()), written);
+    assert_eq!(written["verified"]["findings"], json!([]));
+}
