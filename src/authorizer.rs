@@ -42,6 +42,11 @@ impl Authorizer {
         Self { compiled, binding, deny_on_forbid_error: false }
     }
 
+    #[cfg(test)]
+    pub(crate) fn compiled(&self) -> &Arc<Compiled> {
+        &self.compiled
+    }
+
     /// For what is or was in force.
     pub(crate) fn in_force(store: &Inner, zone: &ZoneRef, target: Target, at: At) -> Result<Self> {
         let commits = store.storage.commits();
@@ -135,8 +140,13 @@ impl Authorizer {
         self.compiled.schema.entities(json)
     }
 
-    /// Entities from JSON as they are, for those that the schema does not describe in full: nothing is checked against
-    /// it, and a statement that misses an attribute fails to evaluate. The schema's actions are added.
+    /// Entities from JSON as they are, for those that the schema does not describe in full. Prefer
+    /// [`entities`](Self::entities): nothing is checked here, and a statement that misses an attribute fails to evaluate.
+    ///
+    /// Without the schema, JSON means less. A reference to an entity must be written as `{"__entity": {"type": …, "id":
+    /// …}}`; the short form `{"type": …, "id": …}` would be a record, so it is refused in attributes and tags. An
+    /// extension value must be written as `{"__extn": {"fn": …, "arg": …}}`: a string stays a string, and a `forbid` that
+    /// compares it does not apply. The schema's actions are added.
     pub fn entities_as_given(&self, json: &str) -> Result<Entities> {
         self.compiled.schema.entities_as_given(json)
     }
@@ -188,7 +198,7 @@ pub struct Answer {
 
 /// A statement that failed to evaluate.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct StatementError {
     /// Which one.
     pub statement: StatementRef,
@@ -218,6 +228,29 @@ impl Answer {
     /// The statements that failed to evaluate, sorted.
     pub fn errors(&self) -> &[StatementError] {
         &self.errors
+    }
+
+    /// Whether the decision is the one that a receipt states, for the same reasons: what a replay is for.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`](crate::ErrorKind::Conflict), naming the first field that differs. Which Cedar decided may differ.
+    pub fn agrees_with(&self, receipt: &Receipt) -> Result<()> {
+        self.authorizer.check(receipt)?;
+        let own = self.receipt();
+        let told = |statements: &[StatementRef]| statements.iter().map(StatementRef::to_string).collect::<Vec<_>>();
+        for (field, said, now) in [
+            ("decision", format!("{:?}", receipt.decision), format!("{:?}", own.decision)),
+            ("determining", told(&receipt.determining).join(", "), told(&own.determining).join(", ")),
+            ("failed", told(&receipt.failed).join(", "), told(&own.failed).join(", ")),
+            ("binding", format!("{:?}", receipt.binding), format!("{:?}", own.binding)),
+            ("deny_on_forbid_error", receipt.deny_on_forbid_error.to_string(), own.deny_on_forbid_error.to_string()),
+        ] {
+            if said != now {
+                return Err(mismatch(field, said, now));
+            }
+        }
+        Ok(())
     }
 
     /// What the decision rested on, to be kept beside it.

@@ -85,7 +85,10 @@ impl Compiler {
             .estimated_items_capacity(EXPECTED_ITEMS)
             .weight_capacity(u64::try_from(budget).unwrap_or(u64::MAX))
             .build()
-            .map_err(|error| ErrorDetail::Storage { action: "make the cache", source: error.to_string().into() })?;
+            .map_err(|error| ErrorDetail::Storage {
+                action: "make the cache".to_owned(),
+                source: error.to_string().into(),
+            })?;
         Ok(Self(Cache::with_options(options, Bytes, DefaultHashBuilder::default(), DefaultLifecycle::default())))
     }
 
@@ -169,4 +172,49 @@ impl Compiler {
 
 fn mixed_up() -> Error {
     ErrorDetail::corrupt("the cache of compiled policies", "a key leads to a value of another kind").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Barrier};
+
+    use crate::{
+        Actor, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicyStore, Target,
+    };
+
+    #[test]
+    fn a_set_is_compiled_once_however_many_threads_ask_and_kept_within_the_budget() {
+        const THREADS: usize = 8;
+        for (budget, kept) in [(16 << 20, true), (0, false)] {
+            let store = PolicyStore::builder().compiled_cache_bytes(budget).in_memory().unwrap();
+            let schema = "entity U; action a appliesTo { principal: U, resource: U };";
+            store
+                .write(&Actor::customer("a").unwrap(), |w| {
+                    w.publish_schema(NewSchema::cedar("s", schema))?;
+                    let mut zone = w.create_zone("z")?;
+                    zone.create_policy(NewPolicy::named("p").id("p"))?;
+                    let text = "permit(principal, action, resource);".repeat(100);
+                    let version = zone.create_policy_version("p", NewPolicyVersion::cedar("s", text))?;
+                    zone.create_policy_set(NewPolicySet::named("s").id("s"))?;
+                    let set = zone.create_policy_set_version("s", NewPolicySetVersion::new("s").pin(&version))?;
+                    zone.activate(&set.id)
+                })
+                .unwrap();
+            let zone = store.zone("z").unwrap();
+            let barrier = Barrier::new(THREADS);
+            let taken: Vec<_> = std::thread::scope(|scope| {
+                let take = || {
+                    barrier.wait();
+                    zone.authorizer(Target::Zone).unwrap()
+                };
+                let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(take)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            let first = Arc::as_ptr(taken[0].compiled());
+            assert!(!kept || taken.iter().all(|authorizer| Arc::as_ptr(authorizer.compiled()) == first));
+            let weak = Arc::downgrade(taken[0].compiled());
+            drop(taken);
+            assert_eq!(weak.upgrade().is_some(), kept, "with a budget of {budget}");
+        }
+    }
 }

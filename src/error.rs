@@ -442,8 +442,8 @@ pub enum ErrorDetail {
     /// The operating system or the storage engine refused.
     #[error("cannot {action}")]
     Storage {
-        /// What was tried.
-        action: &'static str,
+        /// What was tried, with the file where there is one.
+        action: String,
         /// Why it failed.
         source: Box<dyn std::error::Error + Send + Sync>,
     },

@@ -1,12 +1,15 @@
-//! History: a zone's log as a list of what happened, who did it, and when.
+//! History: a log as a list of what happened, who did it, and when.
 
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::hash::EntryHash;
+use crate::hash::{EntryHash, Sha256};
 use crate::id::{OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
-use crate::model::{BindingMode, Target};
+use crate::list::{List, ListName, Page, numbered};
+use crate::model::{BindingMode, SchemaStatus, Target, TargetType};
 use crate::record::{Body, BoundVersion, Recorded};
+use crate::storage::View;
+use crate::storage::key::LogNumber;
 use crate::time::Timestamp;
 
 /// One entry of a log.
@@ -45,14 +48,18 @@ pub struct BoundTo {
     pub version: u32,
 }
 
-/// What happened in a zone.
+/// What happened in a zone or in the store.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the fields are those of the resources that the variants name")]
 pub enum Change {
-    /// The zone was created.
+    /// A zone was created: the first entry of its own history, and one of the store's.
     ZoneCreated { zone_id: ZoneId },
+    /// A schema version was published; in the store's history.
+    SchemaPublished { version: SchemaName, sha: Sha256 },
+    /// A schema version's status changed to this; in the store's history.
+    SchemaStatusChanged { version: SchemaName, status: SchemaStatus },
     /// A policy was created.
     PolicyCreated { policy_id: PolicyId, name: String, description: Option<String> },
     /// A policy's name and description became these.
@@ -64,13 +71,13 @@ pub enum Change {
         policy_id: PolicyId,
         policy_version_id: PolicyVersionId,
         version: u32,
-        sha: crate::hash::Sha256,
+        sha: Sha256,
         schema_version: SchemaName,
     },
     /// A version of a policy was archived.
     PolicyVersionArchived { policy_id: PolicyId, policy_version_id: PolicyVersionId, version: u32 },
     /// A policy set was created.
-    PolicySetCreated { policy_set_id: PolicySetId, name: String },
+    PolicySetCreated { policy_set_id: PolicySetId, name: String, target_type: TargetType },
     /// A policy set's name became this.
     PolicySetUpdated { policy_set_id: PolicySetId, name: String },
     /// A policy set was archived.
@@ -80,7 +87,7 @@ pub enum Change {
         policy_set_id: PolicySetId,
         policy_set_version_id: PolicySetVersionId,
         version: u32,
-        manifest_sha: crate::hash::Sha256,
+        manifest_sha: Sha256,
         schema_version: SchemaName,
     },
     /// A version of a policy set was archived.
@@ -91,10 +98,20 @@ pub enum Change {
     Unbound { target: Target, mode: BindingMode, from: BoundTo },
 }
 
+/// A page of the history in a log.
+pub(crate) fn page(view: &View<'_>, log: LogNumber, list: &List) -> Result<Page<HistoryEntry>> {
+    let (cursor_key, head) = (view.store()?.cursor_key, view.head(log)?);
+    let name = ListName { cursor_key: &cursor_key, log_id: head.log_id, list: "history", parent: "" };
+    let page = name.page(list, |from, direction, count| {
+        Ok(numbered(head.length, from, direction, count).into_iter().map(|place| (place, place)).collect())
+    })?;
+    page.try_map(|position| Ok(HistoryEntry::new(&*view.entry(log, position)?)))
+}
+
 impl HistoryEntry {
-    pub(crate) fn new(recorded: &Recorded) -> Result<Self> {
+    fn new(recorded: &Recorded) -> Self {
         let envelope = &recorded.envelope;
-        Ok(Self {
+        Self {
             position: envelope.position,
             created_at: envelope.created_at,
             clock: envelope.clock,
@@ -102,16 +119,19 @@ impl HistoryEntry {
             actor_type: envelope.actor.owner_type(),
             imported_by: envelope.imported_by.as_ref().map(|actor| actor.id().to_owned()),
             write: (envelope.group.start, envelope.group.end().saturating_sub(1)),
-            change: Change::new(&recorded.body)?,
+            change: Change::new(&recorded.body),
             hash: recorded.hash,
-        })
+        }
     }
 }
 
 impl Change {
-    fn new(body: &Body) -> Result<Self> {
-        Ok(match body.clone() {
+    fn new(body: &Body) -> Self {
+        match body.clone() {
             Body::ZoneOpened(body) => Self::ZoneCreated { zone_id: body.zone_id },
+            Body::ZoneCreated(body) => Self::ZoneCreated { zone_id: body.zone_id },
+            Body::SchemaPublished(body) => Self::SchemaPublished { version: body.version, sha: body.sha },
+            Body::SchemaStatusChanged(body) => Self::SchemaStatusChanged { version: body.version, status: body.status },
             Body::PolicyCreated(body) => {
                 Self::PolicyCreated { policy_id: body.policy_id, name: body.name, description: body.description }
             }
@@ -131,9 +151,11 @@ impl Change {
                 policy_version_id: body.version_id,
                 version: body.version,
             },
-            Body::PolicySetCreated(body) => {
-                Self::PolicySetCreated { policy_set_id: body.policy_set_id, name: body.name }
-            }
+            Body::PolicySetCreated(body) => Self::PolicySetCreated {
+                policy_set_id: body.policy_set_id,
+                name: body.name,
+                target_type: body.target_type,
+            },
             Body::PolicySetUpdated(body) => {
                 Self::PolicySetUpdated { policy_set_id: body.policy_set_id, name: body.name }
             }
@@ -157,10 +179,7 @@ impl Change {
                 from: body.replaced.map(BoundTo::from),
             },
             Body::Unbound(body) => Self::Unbound { target: body.target, mode: body.mode, from: body.replaced.into() },
-            Body::ZoneCreated(_) | Body::SchemaPublished(_) | Body::SchemaStatusChanged(_) => {
-                return Err(crate::error::ErrorDetail::corrupt("a zone's log", "an entry of the store's log").into());
-            }
-        })
+        }
     }
 }
 

@@ -137,7 +137,7 @@ impl NewPolicy {
         self
     }
 
-    /// With a description: 1 to 4,096 bytes of UTF-8 without control characters.
+    /// With a description: up to 4,096 bytes of UTF-8 without control characters.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
         self
@@ -148,6 +148,7 @@ impl NewPolicy {
 #[derive(Clone, Debug, Default)]
 pub struct PolicyUpdate {
     pub(crate) name: Option<String>,
+    /// Some if it changes: to a description, or to none.
     pub(crate) description: Option<Option<String>>,
 }
 
@@ -163,9 +164,15 @@ impl PolicyUpdate {
         self
     }
 
-    /// To this description, or to none.
-    pub fn description(mut self, description: Option<impl Into<String>>) -> Self {
-        self.description = Some(description.map(Into::into));
+    /// To this description.
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(Some(description.into()));
+        self
+    }
+
+    /// To no description.
+    pub fn no_description(mut self) -> Self {
+        self.description = Some(None);
         self
     }
 }

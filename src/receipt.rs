@@ -23,11 +23,17 @@ pub struct StatementRef {
     pub statement: u32,
 }
 
+impl std::fmt::Display for StatementRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "statement {} of `{}` of `{}`", self.statement, self.policy_version_id, self.policy_id)
+    }
+}
+
 /// What a decision rested on: enough to find the very same rules again, and to notice if anything of them was
 /// changed since.
 ///
-/// It is plain data. It serialises with serde and holds nothing of the request; keep the request and the entities
-/// beside it if it is to be replayed.
+/// It is plain data and not signed: whoever can write where it is kept can write another. It serialises with serde and
+/// holds nothing of the request; keep the request and the entities beside it if it is to be replayed.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
@@ -66,10 +72,12 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Refuses a receipt of a newer form.
+    /// Refuses a receipt of a form that this build does not know.
     pub(crate) fn check_form(&self) -> Result<()> {
-        if self.v == RECEIPT_FORM {
-            return Ok(());
+        match self.v {
+            RECEIPT_FORM => return Ok(()),
+            0 => return Err(ErrorDetail::invalid("receipt form", "0", "forms count from 1").into()),
+            _ => {}
         }
         let (found, known) = (self.v.into(), RECEIPT_FORM.into());
         Err(ErrorDetail::NewerFormat { what: "receipt form", found, known }.into())

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::hash::Sha256;
-use crate::id::SchemaName;
+use crate::id::{OwnerType, SchemaName};
 use crate::model::{CedarVersion, Form, SchemaRef, SchemaStatus};
 use crate::policy::{Forms, raw_json};
 use crate::record::{Body, ObjectKind, SchemaPublished};
@@ -26,6 +26,8 @@ pub struct SchemaVersion {
     pub form: Form,
     /// The SHA-256 of the bytes that were published.
     pub sha: Sha256,
+    /// Who manages it: only platform actors change the status of what a platform actor published.
+    pub owner_type: OwnerType,
     /// The Cedar that converted it to the other form.
     pub cedar_version: CedarVersion,
     /// When it was published.
@@ -34,6 +36,8 @@ pub struct SchemaVersion {
     pub created_by: String,
     /// When its status last changed.
     pub updated_at: Timestamp,
+    /// By whom, if it ever changed.
+    pub updated_by: Option<String>,
     /// When it was deprecated, unless it is active again.
     pub deprecated_at: Option<Timestamp>,
     /// When it was archived.
@@ -68,6 +72,7 @@ impl NewSchema {
 /// What is known of a schema version without its sources.
 pub(crate) struct FoundSchema {
     pub row: SchemaRow,
+    pub owner: OwnerType,
     pub status: SchemaStatus,
     pub published: SchemaPublished,
 }
@@ -93,7 +98,8 @@ impl FoundSchema {
 pub(crate) fn find(view: &View<'_>, version: &str) -> Result<FoundSchema> {
     let row_key = key::by_id(STORE_LOG, Tag::Schema, version);
     let row: SchemaRow = view.row(&row_key)?.ok_or_else(|| ErrorDetail::not_found(Resource::Schema, version))?;
-    let published = match &view.entry(STORE_LOG, row.created)?.body {
+    let created = view.entry(STORE_LOG, row.created)?;
+    let published = match &created.body {
         Body::SchemaPublished(body) if body.version == version => body.clone(),
         _ => return Err(crate::storage::astray(Tag::Schema, version)),
     };
@@ -104,14 +110,15 @@ pub(crate) fn find(view: &View<'_>, version: &str) -> Result<FoundSchema> {
             _ => return Err(crate::storage::astray(Tag::Schema, version)),
         },
     };
-    Ok(FoundSchema { row, status, published })
+    Ok(FoundSchema { row, owner: created.envelope.actor.owner_type(), status, published })
 }
 
 /// Reads a schema version, with the forms asked for.
 pub(crate) fn load(view: &View<'_>, version: &str, forms: Forms) -> Result<SchemaVersion> {
-    let FoundSchema { row, status, published } = find(view, version)?;
+    let FoundSchema { row, owner, status, published } = find(view, version)?;
     let time = |position| -> Result<Timestamp> { Ok(view.entry(STORE_LOG, position)?.envelope.created_at) };
     let created = view.entry(STORE_LOG, row.created)?;
+    let changed = row.changed.map(|position| view.entry(STORE_LOG, position)).transpose()?;
     let SchemaPublished { version, form, sha, source, converted, cedar } = published;
     let read = |wanted: Form, asked: bool| {
         let address = if wanted == form { source } else { converted };
@@ -122,10 +129,12 @@ pub(crate) fn load(view: &View<'_>, version: &str, forms: Forms) -> Result<Schem
         status,
         form,
         sha,
+        owner_type: owner,
         cedar_version: cedar,
         created_at: created.envelope.created_at,
         created_by: created.envelope.actor.id().to_owned(),
-        updated_at: time(row.changed.unwrap_or(row.created))?,
+        updated_at: changed.as_deref().unwrap_or(&created).envelope.created_at,
+        updated_by: changed.map(|entry| entry.envelope.actor.id().to_owned()),
         deprecated_at: row.deprecated.map(time).transpose()?,
         archived_at: row.changed.filter(|_| status == SchemaStatus::Archived).map(time).transpose()?,
         cedar_schema: read(Form::Cedar, forms.cedar())?,

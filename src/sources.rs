@@ -28,7 +28,7 @@ impl Sources {
         match seed {
             Some(seed) => bytes = blake3::derive_key("policy-store 1 id seed", &seed.to_be_bytes()),
             None => getrandom::fill(&mut bytes).map_err(|error| ErrorDetail::Storage {
-                action: "get random bytes",
+                action: "get random bytes".to_owned(),
                 source: error.to_string().into(),
             })?,
         }

@@ -9,6 +9,7 @@ use cedar_policy::{Entities, Request};
 use crate::authorizer::{Answer, Authorizer, Recent};
 use crate::compile::Compiler;
 use crate::error::Result;
+use crate::history::{self, HistoryEntry};
 use crate::id::Actor;
 use crate::list::{List, ListName, Page};
 use crate::policy::{Forms, NewPolicyVersion, PreparedPolicyVersion};
@@ -62,7 +63,8 @@ impl PolicyStore {
     ///
     /// Each call in `f` sees the earlier ones. If `f` returns an error or panics, nothing is left behind. Other
     /// writes wait meanwhile, so that what costs time is better
-    /// [prepared](PolicyStore::prepare_policy_version) before.
+    /// [prepared](PolicyStore::prepare_policy_version) before. A closure that waits for another thread which writes to the
+    /// same store waits for ever.
     ///
     /// # Errors
     ///
@@ -110,20 +112,25 @@ impl PolicyStore {
     }
 
     /// Decides again by exactly the rules that a receipt names, after checking that they are what the receipt says.
-    /// Given the same request and the same entities, the answer is the same.
+    /// Given the same request and the same entities, the answer is the same: [`Answer::agrees_with`] tells.
     ///
     /// # Errors
     ///
     /// [`Conflict`](crate::ErrorKind::Conflict) if the receipt and the store disagree;
     /// [`NotFound`](crate::ErrorKind::NotFound) if the store has no such zone or version.
     pub fn replay(&self, receipt: &Receipt, request: &Request, entities: &Entities) -> Result<Answer> {
-        self.authorizer_of(receipt)?.is_authorized(request, entities)
+        self.authorizer_of_receipt(receipt)?.is_authorized(request, entities)
     }
 
     /// The authorizer that a receipt names, after the same checks as [`replay`](PolicyStore::replay): for reading
     /// requests and entities with the schema that was in use.
-    pub fn authorizer_of(&self, receipt: &Receipt) -> Result<Authorizer> {
+    pub fn authorizer_of_receipt(&self, receipt: &Receipt) -> Result<Authorizer> {
         Authorizer::of_receipt(&self.inner, receipt)
+    }
+
+    /// What happened in the store itself: zones created, schema versions published, and their statuses.
+    pub fn history(&self, list: &List) -> Result<Page<HistoryEntry>> {
+        self.inner.storage.read(|view| history::page(view, STORE_LOG, list))
     }
 
     /// Checks the whole store against its logs: hashes every entry and all content, follows every chain to its head,

@@ -100,7 +100,7 @@ impl<V: Versioned> Found<V> {
         match view.row(&key::by_version(zone.log, V::BY_NUMBER, parent, version))? {
             Some(row) => Self::at_row(view, zone, parent, version, row),
             None if view.has_row(&key::by_id(zone.log, V::PARENT, parent))? => {
-                Err(ErrorDetail::not_found(V::RESOURCE, &version.to_string()).into())
+                Err(ErrorDetail::not_found(V::RESOURCE, &format!("{version} of {parent}")).into())
             }
             None => Err(ErrorDetail::not_found(V::PARENT_RESOURCE, parent).into()),
         }

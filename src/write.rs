@@ -3,7 +3,7 @@
 use crate::cedar::{self, ParsedSchema, convert_schema};
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::hash::Sha256;
-use crate::id::{LogId, SchemaName, ZoneId};
+use crate::id::{LogId, OwnerType, SchemaName, ZoneId};
 use crate::model::SchemaStatus;
 use crate::policy::Forms;
 use crate::record::{Object, ObjectKind, SchemaPublished, SchemaStatusChanged, ZoneCreated, ZoneOpened};
@@ -92,12 +92,14 @@ impl<'w, 'txn> Write<'w, 'txn> {
     ///
     /// # Errors
     ///
-    /// [`Conflict`](crate::ErrorKind::Conflict) for any other change.
+    /// [`Conflict`](crate::ErrorKind::Conflict) for any other change; [`Forbidden`](crate::ErrorKind::Forbidden) if a
+    /// platform actor published it and a customer wants to change it.
     pub fn set_schema_status(&mut self, version: impl AsRef<str>, status: SchemaStatus) -> Result<SchemaVersion> {
         use SchemaStatus::{Active, Archived, Deprecated};
         let version = version.as_ref();
         let found = self.append.view(|view| schema::find(view, version))?;
         let name = found.published.version;
+        check_owner(self.append, Resource::Schema, name.as_str(), found.owner)?;
         match (found.status, status) {
             (from, to) if from == to => {}
             (Active, Deprecated) | (Deprecated, Active | Archived) => {
@@ -114,4 +116,12 @@ impl<'w, 'txn> Write<'w, 'txn> {
     pub fn schema(&self, version: impl AsRef<str>, forms: Forms) -> Result<SchemaVersion> {
         self.append.view(|view| schema::load(view, version.as_ref(), forms))
     }
+}
+
+/// Only a platform actor changes what a platform actor made.
+pub(crate) fn check_owner(append: &Append<'_>, what: Resource, id: &str, owner: OwnerType) -> Result<()> {
+    if owner == OwnerType::Platform && append.author().actor.owner_type() != OwnerType::Platform {
+        return Err(ErrorDetail::PlatformOwned { what, id: id.to_owned() }.into());
+    }
+    Ok(())
 }

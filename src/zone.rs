@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::authorizer::Authorizer;
 use crate::binding::{self, At, Binding};
 use crate::error::{ErrorDetail, Resource, Result};
-use crate::history::HistoryEntry;
+use crate::history::{self, HistoryEntry};
 use crate::id::{LogId, ZoneId};
-use crate::list::{List, ListName, Page, numbered};
+use crate::list::{List, ListName, Page};
 use crate::model::Target;
 use crate::policy::{self, Forms, Policy, PolicyVersion};
 use crate::policy_set::{self, PolicySet, PolicySetVersion};
@@ -170,13 +170,13 @@ impl Zone {
 
     /// What is in force for `target` now: which version, since when and by whom. Nothing bound is an error of the
     /// kind [`NotBound`](crate::ErrorKind::NotBound).
-    pub fn in_force(&self, target: &Target) -> Result<Binding> {
+    pub fn in_force(&self, target: Target) -> Result<Binding> {
         self.in_force_at(target, At::Now)
     }
 
     /// What was in force for `target` at an earlier position of the log or at an earlier time.
-    pub fn in_force_at(&self, target: &Target, at: impl Into<At>) -> Result<Binding> {
-        self.store.storage.read(|view| binding::in_force(view, &self.zone, target, at.into()))
+    pub fn in_force_at(&self, target: Target, at: impl Into<At>) -> Result<Binding> {
+        self.store.storage.read(|view| binding::in_force(view, &self.zone, &target, at.into()))
     }
 
     /// An authorizer for what is in force for `target` now: an immutable snapshot, cheap enough to take per request.
@@ -191,22 +191,13 @@ impl Zone {
     }
 
     /// An authorizer for a policy set version, whether or not it is or ever was in force.
-    pub fn authorizer_of(&self, policy_set_version_id: impl AsRef<str>) -> Result<Authorizer> {
+    pub fn authorizer_of_version(&self, policy_set_version_id: impl AsRef<str>) -> Result<Authorizer> {
         Authorizer::of_version(&self.store, &self.zone, policy_set_version_id.as_ref())
     }
 
     /// What happened in the zone: its log as a list.
     pub fn history(&self, list: &List) -> Result<Page<HistoryEntry>> {
-        self.store.storage.read(|view| {
-            let length = view.head(self.zone.log)?.length;
-            let page = self.list_name(view, "history", "", |name| {
-                name.page(list, |from, direction, count| {
-                    let places = numbered(length, from, direction, count);
-                    Ok(places.into_iter().map(|place| (place, place)).collect())
-                })
-            })?;
-            page.try_map(|position| HistoryEntry::new(&*view.entry(self.zone.log, position)?))
-        })
+        self.store.storage.read(|view| history::page(view, self.zone.log, list))
     }
 
     fn list_name<T>(

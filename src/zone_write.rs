@@ -6,7 +6,7 @@ use crate::binding::{self, At, Binding};
 use crate::cedar;
 use crate::error::{ErrorDetail, Resource, Result, at_most};
 use crate::hash::Sha256;
-use crate::id::{OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, check_text};
+use crate::id::{OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, ZoneId, check_text};
 use crate::limits;
 use crate::model::{BindingMode, ManifestEntry, SchemaRef, Target, TargetType};
 use crate::policy::{
@@ -23,7 +23,8 @@ use crate::storage::key::{self, Tag};
 use crate::storage::{Append, View};
 use crate::store::Inner;
 use crate::version::Found;
-use crate::zone::ZoneRef;
+use crate::write::check_owner;
+use crate::zone::{self, ZoneInfo, ZoneRef};
 
 /// One zone in a write that is under way. Its reads see what the write has done so far.
 pub struct ZoneWrite<'w, 'txn> {
@@ -74,7 +75,7 @@ impl<'w, 'txn> ZoneWrite<'w, 'txn> {
     /// Archiving it again changes nothing.
     pub fn archive_policy(&mut self, id: impl AsRef<str>) -> Result<Policy> {
         let before = self.policy(id)?;
-        self.owned(Resource::Policy, before.id.as_str(), before.owner_type)?;
+        check_owner(self.append, Resource::Policy, before.id.as_str(), before.owner_type)?;
         if before.archived_at.is_some() {
             return Ok(before);
         }
@@ -121,7 +122,7 @@ impl<'w, 'txn> ZoneWrite<'w, 'txn> {
     /// pin it. Archiving it again changes nothing.
     pub fn archive_policy_version(&mut self, id: impl AsRef<str>) -> Result<PolicyVersion> {
         let before = self.policy_version(id, Forms::Both)?;
-        self.owned(Resource::PolicyVersion, before.id.as_str(), before.owner_type)?;
+        check_owner(self.append, Resource::PolicyVersion, before.id.as_str(), before.owner_type)?;
         if before.archived_at.is_some() {
             return Ok(before);
         }
@@ -187,7 +188,7 @@ impl ZoneWrite<'_, '_> {
     /// Archives a policy set for good. What is bound cannot be archived. Archiving it again changes nothing.
     pub fn archive_policy_set(&mut self, id: impl AsRef<str>) -> Result<PolicySet> {
         let before = self.policy_set(id)?;
-        self.owned(Resource::PolicySet, before.id.as_str(), before.owner_type)?;
+        check_owner(self.append, Resource::PolicySet, before.id.as_str(), before.owner_type)?;
         if before.archived_at.is_some() {
             return Ok(before);
         }
@@ -236,7 +237,7 @@ impl ZoneWrite<'_, '_> {
     /// Archives a policy set version for good. What is bound cannot be archived. Archiving it again changes nothing.
     pub fn archive_policy_set_version(&mut self, id: impl AsRef<str>) -> Result<PolicySetVersion> {
         let before = self.policy_set_version(id)?;
-        self.owned(Resource::PolicySetVersion, before.id.as_str(), before.owner_type)?;
+        check_owner(self.append, Resource::PolicySetVersion, before.id.as_str(), before.owner_type)?;
         if before.archived_at.is_some() {
             return Ok(before);
         }
@@ -341,7 +342,7 @@ impl ZoneWrite<'_, '_> {
             replaced: before.map(bound_version),
         };
         self.append.append(self.zone.log, body)?;
-        self.in_force(&target)
+        self.in_force(target)
     }
 
     /// Unbinds what is in force for a target, and returns what that was. Then nothing is in force there.
@@ -349,10 +350,10 @@ impl ZoneWrite<'_, '_> {
     /// # Errors
     ///
     /// [`NotBound`](crate::ErrorKind::NotBound) if nothing is.
-    pub fn unbind(&mut self, target: &Target) -> Result<Binding> {
-        let before = self.in_force(target)?;
+    pub fn unbind(&mut self, target: Target) -> Result<Binding> {
+        let before = self.in_force(target.clone())?;
         let replaced = bound_version(before.clone());
-        let body = Unbound { target: target.clone(), mode: BindingMode::Active, replaced };
+        let body = Unbound { target, mode: BindingMode::Active, replaced };
         self.append.append(self.zone.log, body)?;
         Ok(before)
     }
@@ -364,6 +365,16 @@ impl ZoneWrite<'_, '_> {
 
 /// Reads, as the write has left the zone so far.
 impl ZoneWrite<'_, '_> {
+    /// The zone's id.
+    pub fn id(&self) -> &ZoneId {
+        &self.zone.id
+    }
+
+    /// What the store keeps of the zone itself.
+    pub fn info(&self) -> Result<ZoneInfo> {
+        self.append.view(|view| zone::info(view, self.zone.id.as_str()))
+    }
+
     /// The policy `id`.
     pub fn policy(&self, id: impl AsRef<str>) -> Result<Policy> {
         self.append.view(|view| policy::load(view, &self.zone, id.as_ref()))
@@ -387,8 +398,8 @@ impl ZoneWrite<'_, '_> {
     }
 
     /// What is in force for `target`.
-    pub fn in_force(&self, target: &Target) -> Result<Binding> {
-        self.append.view(|view| binding::in_force(view, &self.zone, target, At::Now))
+    pub fn in_force(&self, target: Target) -> Result<Binding> {
+        self.append.view(|view| binding::in_force(view, &self.zone, &target, At::Now))
     }
 }
 
@@ -404,17 +415,9 @@ impl ZoneWrite<'_, '_> {
         Ok(id)
     }
 
-    /// Only a platform actor changes what a platform actor made.
-    fn owned(&self, what: Resource, id: &str, owner: OwnerType) -> Result<()> {
-        if owner == OwnerType::Platform && self.append.author().actor.owner_type() != OwnerType::Platform {
-            return Err(ErrorDetail::PlatformOwned { what, id: id.to_owned() }.into());
-        }
-        Ok(())
-    }
-
     /// What is archived does not change either.
     fn may_change(&self, what: Resource, id: &str, owner: OwnerType, archived: bool) -> Result<()> {
-        self.owned(what, id, owner)?;
+        check_owner(self.append, what, id, owner)?;
         if archived {
             return Err(ErrorDetail::Archived { what, id: id.to_owned() }.into());
         }
@@ -423,7 +426,9 @@ impl ZoneWrite<'_, '_> {
 }
 
 fn check_description(description: Option<&str>) -> Result<()> {
-    description.map_or(Ok(()), |text| check_text("description", text, limits::DESCRIPTION_BYTES))
+    description
+        .filter(|text| !text.is_empty())
+        .map_or(Ok(()), |text| check_text("description", text, limits::DESCRIPTION_BYTES))
 }
 
 fn next_version(latest: Option<u32>) -> Result<u32> {

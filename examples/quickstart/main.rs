@@ -166,7 +166,7 @@ fn years_later(path: &Path, kept: &str) -> Result<(), Box<dyn Error>> {
     println!("   {} index rows compared: {} findings", report.index_rows, report.findings.len());
 
     let receipt: Receipt = serde_json::from_str(kept)?;
-    let authorizer = store.authorizer_of(&receipt)?;
+    let authorizer = store.authorizer_of_receipt(&receipt)?;
     let again = ask(&authorizer, &AUDITOR_VIEWS)?;
     println!("   the first receipt said {:?}; the same rules say {:?} again", receipt.decision, again.decision());
     if let Some(binding) = &receipt.binding {

@@ -3,6 +3,7 @@
 //! What is decided about them, and by which policies, is not known here.
 
 use cedar_policy::{Context, ContextJsonError, Entities, EntityUid, Request};
+use serde_json::{Map, Value};
 
 use super::schema::ParsedSchema;
 use super::stack::{PARSE, on_grown_stack};
@@ -25,6 +26,7 @@ impl ParsedSchema {
         json::json("entities", json, limits::ENTITIES_BYTES)?;
         on_grown_stack(PARSE, "entities", || {
             hierarchy::check(json)?;
+            refuse_short_references(json)?;
             let given = Entities::from_json_str(json, None).map_err(|error| invalid("entities", &error))?;
             let actions = self.schema().action_entities().map_err(|error| invalid("entities", &error))?;
             given.add_entities(actions, None).map_err(|error| invalid("entities", &error))
@@ -51,6 +53,31 @@ impl ParsedSchema {
                 .map_err(|error| invalid("request", &error))
         })?
     }
+}
+
+/// Without a schema, `{"type": …, "id": …}` in an attribute or a tag is a record: a `forbid` that compares it with an
+/// entity would silently not apply.
+fn refuse_short_references(json: &str) -> Result<()> {
+    let entities: Value = serde_json::from_str(json)
+        .map_err(|error| ErrorDetail::Request { what: "entities", message: error.to_string() })?;
+    let attributes =
+        entities.as_array().into_iter().flatten().flat_map(|entity| [entity.get("attrs"), entity.get("tags")]);
+    let mut values: Vec<&Value> = attributes.flatten().flat_map(Value::as_object).flat_map(Map::values).collect();
+    while let Some(value) = values.pop() {
+        match value {
+            Value::Array(items) => values.extend(items),
+            Value::Object(members) if members.contains_key("__entity") || members.contains_key("__extn") => {}
+            Value::Object(members)
+                if members.len() == 2 && ["type", "id"].iter().all(|key| members.contains_key(*key)) =>
+            {
+                let message = format!("without a schema, {value} is a record: write an entity as `__entity`");
+                return Err(ErrorDetail::Request { what: "entities", message }.into());
+            }
+            Value::Object(members) => values.extend(members.values()),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn uid(what: &'static str, text: &str) -> Result<EntityUid> {

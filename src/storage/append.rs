@@ -118,7 +118,7 @@ impl<'txn> Append<'txn> {
     pub(super) fn finish(mut self) -> Result<bool> {
         if let Some(problem) = self.broken {
             let source = format!("an earlier call of the write failed: {problem}").into();
-            return Err(ErrorDetail::Storage { action: "complete the write", source }.into());
+            return Err(ErrorDetail::Storage { action: "complete the write".to_owned(), source }.into());
         }
         let failed = self.failed;
         failed.guard(|| {

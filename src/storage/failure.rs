@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::error::{Error, ErrorDetail, Result};
 
 /// The store's error for one of redb's.
-pub(super) fn storage_error(action: &'static str, error: impl Into<redb::Error>) -> Error {
+pub(super) fn storage_error(action: impl Into<String>, error: impl Into<redb::Error>) -> Error {
     match error.into() {
         redb::Error::Corrupted(problem) => ErrorDetail::corrupt("the file", problem).into(),
-        error => ErrorDetail::Storage { action, source: Box::new(error) }.into(),
+        error => ErrorDetail::Storage { action: action.into(), source: Box::new(error) }.into(),
     }
 }
 

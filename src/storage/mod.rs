@@ -87,7 +87,7 @@ impl Storage {
         Ok(storage)
     }
 
-    /// How many commits this handle has made, or may have made, durable: what was read at one count is still so at the same count.
+    /// A count that every commit moves: what was read at one count is still so at the same count.
     pub(crate) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Acquire)
     }
@@ -158,11 +158,14 @@ impl Storage {
     }
 
     fn commit(&self, transaction: redb::WriteTransaction) -> Result<()> {
+        // Counted before and after: what was remembered at an earlier count may be out of date as soon as another
+        // thread can see the commit, and what is read meanwhile may be so at the end. Counted even if it fails, as it may
+        // be durable all the same.
+        self.commits.fetch_add(1, Ordering::Release);
         let committed = contained(|| transaction.commit().map_err(|error| storage_error("commit", error)));
         if committed.is_err() {
             self.failed.set(true);
         }
-        // Counted even if it failed, as it may be durable all the same: nothing that was read before may pass for new.
         self.commits.fetch_add(1, Ordering::Release);
         committed.map_err(|error| ErrorDetail::OutcomeUnknown { source: Box::new(error) }.into())
     }

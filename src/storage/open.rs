@@ -58,7 +58,7 @@ pub(super) fn open(origin: &Origin, options: &OpenOptions, sources: &Sources) ->
     contained(|| match origin {
         Origin::File(path) => open_file(path, options, sources),
         Origin::Backend(backend) => {
-            let new = backend.len().map_err(|error| io_error("read the storage", error))? == 0;
+            let new = backend.len().map_err(|error| io_error("read", Path::new("the storage"), error))? == 0;
             let shared = Shared(backend.clone());
             let database = builder(options)
                 .create_with_backend(shared)
@@ -78,7 +78,7 @@ fn builder(options: &OpenOptions) -> redb::Builder {
 }
 
 fn open_file(path: &Path, options: &OpenOptions, sources: &Sources) -> Result<Database> {
-    let exists = path.try_exists().map_err(|error| io_error("look for the file", error))?;
+    let exists = path.try_exists().map_err(|error| io_error("look for", path, error))?;
     if !exists {
         create_file(path, options, sources)?;
     }
@@ -112,7 +112,7 @@ fn create_file(path: &Path, options: &OpenOptions, sources: &Sources) -> Result<
         .prefix(".policy-store-")
         .suffix(".new")
         .tempfile_in(directory)
-        .map_err(|error| io_error("create the file", error))?;
+        .map_err(|error| io_error("create", path, error))?;
     let database = builder(options).create(temporary.path()).map_err(|error| database_error(path, error))?;
     initialise(&database, sources)?;
     database.close().map_err(|error| database_error(path, error))?;
@@ -120,16 +120,14 @@ fn create_file(path: &Path, options: &OpenOptions, sources: &Sources) -> Result<
         Ok(_) => sync_directory(directory),
         // Another process was faster: its store is opened instead.
         Err(refused) if refused.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(refused) => Err(io_error("name the file", refused.error)),
+        Err(refused) => Err(io_error("create", path, refused.error)),
     }
 }
 
 /// Makes a new name durable. Where directories cannot be opened (Windows), the system does that by itself.
 fn sync_directory(directory: &Path) -> Result<()> {
     if cfg!(unix) {
-        File::open(directory)
-            .and_then(|file| file.sync_all())
-            .map_err(|error| io_error("sync the directory", error))?;
+        File::open(directory).and_then(|file| file.sync_all()).map_err(|error| io_error("sync", directory, error))?;
     }
     Ok(())
 }
@@ -183,7 +181,7 @@ fn check_magic(path: &Path) -> Result<()> {
     let mut start = Vec::new();
     File::open(path)
         .and_then(|file| file.take(REDB_MAGIC.len() as u64).read_to_end(&mut start))
-        .map_err(|error| io_error("read the file", error))?;
+        .map_err(|error| io_error("read", path, error))?;
     if start == REDB_MAGIC { Ok(()) } else { Err(not_a_store(path, "it does not start as one")) }
 }
 
@@ -191,8 +189,8 @@ fn not_a_store(path: &Path, reason: &str) -> Error {
     ErrorDetail::NotAStore { path: path.display().to_string(), reason: reason.to_owned() }.into()
 }
 
-fn io_error(action: &'static str, error: std::io::Error) -> Error {
-    ErrorDetail::Storage { action, source: Box::new(error) }.into()
+fn io_error(action: &str, path: &Path, error: std::io::Error) -> Error {
+    ErrorDetail::Storage { action: format!("{action} `{}`", path.display()), source: Box::new(error) }.into()
 }
 
 fn database_error(path: &Path, error: DatabaseError) -> Error {
@@ -208,7 +206,7 @@ fn database_error(path: &Path, error: DatabaseError) -> Error {
             not_a_store(path, &format!("its storage format is version {version}"))
         }
         DatabaseError::RepairAborted => ErrorDetail::corrupt(path.display(), "it could not be repaired").into(),
-        error => storage_error("open the store", error),
+        error => storage_error(format!("open `{}`", path.display()), error),
     }
 }
 

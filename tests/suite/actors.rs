@@ -52,7 +52,7 @@ fn every_write_names_its_actor() {
     assert_eq!((&policy.updated_by, &set.updated_by, &bound.by), (&two, &two, &"two".to_owned()));
     world
         .write_as(&three, |zone| {
-            zone.unbind(&policy_store::Target::Zone)?;
+            zone.unbind(policy_store::Target::Zone)?;
             let by = [
                 zone.archive_policy(&policy.id)?.archived_by,
                 zone.archive_policy_version(&version.id)?.archived_by,

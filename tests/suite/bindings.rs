@@ -29,10 +29,10 @@ fn a_set_is_created_unbound_and_nothing_bound_is_an_error_and_not_a_denial() {
     let zone = world.zone();
     for (target, names) in [(Target::Zone, "the zone"), (user("ann"), "user `ann`")] {
         let expected = (NotBound, "not_bound");
-        refused(zone.in_force(&target), expected, names);
+        refused(zone.in_force(target.clone()), expected, names);
         refused(zone.authorizer(target.clone()), expected, "zone `acme`");
-        world.refuses(expected, names, |zone| zone.in_force(&target));
-        world.refuses(expected, names, |zone| zone.unbind(&target));
+        world.refuses(expected, names, |zone| zone.in_force(target.clone()));
+        world.refuses(expected, names, |zone| zone.unbind(target.clone()));
     }
 }
 
@@ -45,7 +45,7 @@ fn what_is_activated_is_in_force_since_then_and_by_whom() {
     assert_eq!((bound.zone_id.as_str(), &bound.target, bound.mode), ("acme", &Target::Zone, BindingMode::Active));
     assert_eq!((&bound.policy_set_version_id, bound.policy_set_id.as_str(), bound.version), (&version.id, "s", 1));
     assert_eq!((bound.since, bound.by.as_str(), bound.position), (entry.created_at, "bea", entry.position));
-    assert_eq!(world.zone().in_force(&Target::Zone).unwrap(), bound);
+    assert_eq!(world.zone().in_force(Target::Zone).unwrap(), bound);
     let set = world.zone().policy_set("s").unwrap();
     assert_eq!((set.active, set.active_version, set.active_version_id), (true, Some(1), Some(version.id.clone())));
     assert_eq!(set.mode, Some(BindingMode::Active));
@@ -61,7 +61,7 @@ fn the_one_active_version_of_a_target_is_replaced_also_by_another_sets() {
     assert_eq!(world.zone().policy_set("s").unwrap().active_version, Some(2));
     let before = world.zone().policy_set("s").unwrap().revision;
     let other = world.live("t", &[]);
-    assert_eq!(world.zone().in_force(&Target::Zone).unwrap().policy_set_version_id, other.id);
+    assert_eq!(world.zone().in_force(Target::Zone).unwrap().policy_set_version_id, other.id);
     let displaced = world.zone().policy_set("s").unwrap();
     assert_eq!((displaced.active, displaced.active_version_id, displaced.mode), (false, None, None));
     assert_eq!((active(&second), active(&other)), (false, true));
@@ -75,7 +75,7 @@ fn the_one_active_version_of_a_target_is_replaced_also_by_another_sets() {
 fn what_is_in_force_already_is_not_bound_again() {
     let world = World::new();
     let version = world.live("s", &[]);
-    let bound = world.zone().in_force(&Target::Zone).unwrap();
+    let bound = world.zone().in_force(Target::Zone).unwrap();
     let before = world.extent();
     assert_eq!(world.write_as(&customer("bea"), |zone| zone.activate(&version.id)).unwrap(), bound);
     assert_eq!(world.extent(), before);
@@ -85,14 +85,14 @@ fn what_is_in_force_already_is_not_bound_again() {
 fn unbinding_leaves_nothing_in_force() {
     let world = World::new();
     let version = world.live("s", &[]);
-    let bound = world.zone().in_force(&Target::Zone).unwrap();
-    assert_eq!(world.write(|zone| zone.unbind(&Target::Zone)).unwrap(), bound);
-    refused(world.zone().in_force(&Target::Zone), (NotBound, "not_bound"), "acme");
+    let bound = world.zone().in_force(Target::Zone).unwrap();
+    assert_eq!(world.write(|zone| zone.unbind(Target::Zone)).unwrap(), bound);
+    refused(world.zone().in_force(Target::Zone), (NotBound, "not_bound"), "acme");
     refused(world.zone().authorizer(Target::Zone), (NotBound, "not_bound"), "acme");
     let set = world.zone().policy_set("s").unwrap();
     assert_eq!((set.active, set.mode, set.revision), (false, None, world.history().pop().unwrap().position));
     assert!(!world.zone().policy_set_version(&version.id).unwrap().active);
-    world.refuses((NotBound, "not_bound"), "acme", |zone| zone.unbind(&Target::Zone));
+    world.refuses((NotBound, "not_bound"), "acme", |zone| zone.unbind(Target::Zone));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_rollback_is_a_new_binding_to_an_older_version() {
     let world = World::new();
     let allow = world.version("p", PERMIT);
     let (old, new) = (world.live("s", &[&allow]), world.live("s", &[]));
-    let first = world.zone().in_force_at(&Target::Zone, policy_store::At::Position(5)).unwrap();
+    let first = world.zone().in_force_at(Target::Zone, policy_store::At::Position(5)).unwrap();
     assert_eq!(decide(&world.zone().authorizer(Target::Zone).unwrap(), "ann", "read", "open"), Decision::Deny);
     let back = world.write(|zone| zone.activate(&old.id)).unwrap();
     assert_eq!((back.version, &back.policy_set_version_id), (1, &old.id));
@@ -120,9 +120,9 @@ fn a_users_decision_uses_that_users_binding_alone() {
     world.write(|zone| zone.bind(&theirs.id, user("ann"))).unwrap();
     let decision = |target| decide(&world.zone().authorizer(target).unwrap(), "ann", "read", "open");
     assert_eq!((decision(user("ann")), decision(Target::Zone)), (Decision::Deny, Decision::Allow));
-    refused(world.zone().in_force(&user("an")), (NotBound, "not_bound"), "user `an`");
-    refused(world.zone().in_force(&user("anna")), (NotBound, "not_bound"), "user `anna`");
-    world.write(|zone| zone.unbind(&Target::Zone)).unwrap();
+    refused(world.zone().in_force(user("an")), (NotBound, "not_bound"), "user `an`");
+    refused(world.zone().in_force(user("anna")), (NotBound, "not_bound"), "user `anna`");
+    world.write(|zone| zone.unbind(Target::Zone)).unwrap();
     assert_eq!(decision(user("ann")), Decision::Deny);
     refused(world.zone().authorizer(Target::Zone), (NotBound, "not_bound"), "the zone");
 }
@@ -132,7 +132,7 @@ fn bindings_of_one_zone_are_nothing_in_another() {
     let world = World::new();
     world.live("s", &[]);
     let other = world.store.zone("other").unwrap();
-    refused(other.in_force(&Target::Zone), (NotBound, "not_bound"), "zone `other`");
+    refused(other.in_force(Target::Zone), (NotBound, "not_bound"), "zone `other`");
     refused(other.authorizer(Target::Zone), (NotBound, "not_bound"), "zone `other`");
 }
 
@@ -150,7 +150,7 @@ fn the_first_activation_fixes_the_user_of_a_user_set() {
         });
         assert_eq!(world.zone().policy_set("u").unwrap().target_id.as_deref(), Some("ann"));
         // Unbinding does not free it.
-        let _ = world.write(|zone| zone.unbind(&user("ann")));
+        let _ = world.write(|zone| zone.unbind(user("ann")));
     }
     world.write(|zone| zone.bind(&version.id, user("ann"))).unwrap();
 }
@@ -174,7 +174,7 @@ fn a_targets_id_has_1_to_256_bytes_without_control_characters() {
         let set = format!("u{}", good.len());
         let version = user_set(&world, &set, &[]);
         world.write(|zone| zone.bind(&version.id, user(good))).unwrap();
-        assert_eq!(world.zone().in_force(&user(good)).unwrap().target, user(good));
+        assert_eq!(world.zone().in_force(user(good)).unwrap().target, user(good));
         assert_eq!(world.zone().policy_set(&set).unwrap().target_id.as_deref(), Some(good));
     }
     let version = user_set(&world, "u", &[]);
@@ -184,8 +184,8 @@ fn a_targets_id_has_1_to_256_bytes_without_control_characters() {
         (&"é".repeat(129), (TooLarge, "too_large")),
     ] {
         world.refuses(expected, "target id", |zone| zone.bind(&version.id, user(bad)));
-        world.refuses(expected, "target id", |zone| zone.unbind(&user(bad)));
-        refused(world.zone().in_force(&user(bad)), expected, "target id");
+        world.refuses(expected, "target id", |zone| zone.unbind(user(bad)));
+        refused(world.zone().in_force(user(bad)), expected, "target id");
         refused(world.zone().authorizer(user(bad)), expected, "target id");
     }
 }
@@ -196,8 +196,8 @@ fn a_binding_survives_reopening() {
     let version = world.live("s", &[]);
     let theirs = user_set(&world, "u", &[]);
     world.write(|zone| zone.bind(&theirs.id, user("ann"))).unwrap();
-    let before = [Target::Zone, user("ann")].map(|target| world.zone().in_force(&target).unwrap());
+    let before = [Target::Zone, user("ann")].map(|target| world.zone().in_force(target).unwrap());
     assert_eq!(before[0].policy_set_version_id, version.id);
     let world = world.reopened();
-    assert_eq!([Target::Zone, user("ann")].map(|target| world.zone().in_force(&target).unwrap()), before);
+    assert_eq!([Target::Zone, user("ann")].map(|target| world.zone().in_force(target).unwrap()), before);
 }

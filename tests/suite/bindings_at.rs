@@ -9,7 +9,7 @@ use super::help::{PERMIT, SECOND, START, World, decide, refused};
 const ZONE: Target = Target::Zone;
 
 fn at(world: &World, at: impl Into<At>) -> Result<Binding> {
-    world.zone().in_force_at(&ZONE, at)
+    world.zone().in_force_at(ZONE, at)
 }
 
 /// A store in which version 1 was in force from the 10th second, version 2 from the 20th, nothing from the 30th, and
@@ -28,7 +28,7 @@ fn world() -> (World, [u64; 4]) {
     let second = at(20);
     world.write(|zone| zone.activate(&two.id)).unwrap();
     let third = at(30);
-    world.write(|zone| zone.unbind(&ZONE)).unwrap();
+    world.write(|zone| zone.unbind(ZONE)).unwrap();
     let fourth = at(40);
     world.write(|zone| zone.activate(&one.id)).unwrap();
     (world, [first, second, third, fourth])
@@ -72,7 +72,7 @@ fn a_write_counts_whole_at_each_of_its_positions_and_times() {
     world.clock.stop();
     world.clock.set(START + 50 * SECOND);
     let write = world.write(|zone| {
-        zone.unbind(&ZONE)?;
+        zone.unbind(ZONE)?;
         zone.activate(&one.id)?;
         zone.activate(&two.id)
     });

@@ -198,7 +198,7 @@ fn an_authorizer_is_a_snapshot() {
     world.live("s", &[]);
     assert_eq!((decide(&old, "ann", "read", "open"), old.binding().cloned()), (Decision::Allow, bound));
     assert_eq!(decide(&authorizer(&world), "ann", "read", "open"), Decision::Deny, "a new one is up to date");
-    world.write(|zone| zone.unbind(&Target::Zone)).unwrap();
+    world.write(|zone| zone.unbind(Target::Zone)).unwrap();
     assert_eq!(decide(&old, "ann", "read", "open"), Decision::Allow);
     drop(world);
     assert_eq!(decide(&old, "ann", "read", "open"), Decision::Allow, "with the store closed");
@@ -224,10 +224,14 @@ fn a_version_that_is_not_bound_decides_too() {
     let world = World::new();
     let allow = world.set_version("s", &[&world.version("p", PERMIT)]);
     world.live("s", &[]);
-    let unbound = world.zone().authorizer_of(&allow.id).unwrap();
+    let unbound = world.zone().authorizer_of_version(&allow.id).unwrap();
     assert_eq!((decide(&unbound, "ann", "read", "open"), unbound.binding()), (Decision::Allow, None));
-    refused(world.zone().authorizer_of("none"), (NotFound, "not_found"), "policy set version `none`");
-    refused(world.store.zone("other").unwrap().authorizer_of(&allow.id), (NotFound, "not_found"), allow.id.as_str());
+    refused(world.zone().authorizer_of_version("none"), (NotFound, "not_found"), "policy set version `none`");
+    refused(
+        world.store.zone("other").unwrap().authorizer_of_version(&allow.id),
+        (NotFound, "not_found"),
+        allow.id.as_str(),
+    );
 }
 
 #[test]
@@ -281,7 +285,7 @@ fn entities_as_given_need_not_fit_the_schema_and_still_know_its_actions() {
         zone.create_policy_set(NewPolicySet::named("s").id("s"))?;
         zone.create_policy_set_version("s", NewPolicySetVersion::new("groups").pin(&version))
     });
-    let authorizer = world.zone().authorizer_of(&live.unwrap().id).unwrap();
+    let authorizer = world.zone().authorizer_of_version(&live.unwrap().id).unwrap();
     let stranger = r#"[{"uid": {"type": "User", "id": "x"}, "attrs": {"shoe": 43}, "parents": []}]"#;
     refused(authorizer.entities(stranger), (Invalid, "request"), "entities");
     let entities = authorizer.entities_as_given(stranger).unwrap();
@@ -289,6 +293,33 @@ fn entities_as_given_need_not_fit_the_schema_and_still_know_its_actions() {
     assert_eq!(authorizer.is_authorized(&request, &entities).unwrap().decision(), Decision::Allow);
     let twice = r#"[{"uid": {"type": "User", "id": "x"}, "attrs": {"a": 1, "a": 2}, "parents": []}]"#;
     refused(authorizer.entities_as_given(twice), (Invalid, "json"), "entities");
+}
+
+/// Without the schema, such a reference would be a record, and a `forbid` that compares it would not apply.
+#[test]
+fn entities_as_given_refuse_a_reference_that_only_a_schema_can_tell_from_a_record() {
+    let world = World::new();
+    let owners = "forbid(principal, action, resource) when { resource.owner == principal };";
+    world.live("s", &[&world.version("p", &format!("{PERMIT}{owners}"))]);
+    let authorizer = world.zone().authorizer(Target::Zone).unwrap();
+    let request = authorizer.request("User::\"x\"", "Action::\"read\"", "Doc::\"d\"", "{}").unwrap();
+    let entities = |place: &str, owner: &str| {
+        format!(
+            r#"[{{"uid": {{"type": "Doc", "id": "d"}}, "parents": [], {place}: {{"owner": {owner}, "secret": false}}}}]"#
+        )
+    };
+    let short = r#"{"type": "User", "id": "x"}"#;
+    let given = entities(r#""attrs""#, short);
+    let checked = authorizer.entities(&given).unwrap();
+    assert_eq!(authorizer.is_authorized(&request, &checked).unwrap().decision(), Decision::Deny);
+    for place in [r#""attrs""#, r#""attrs": {}, "tags""#] {
+        for value in [short.to_owned(), format!("[[{short}]]"), format!(r#"{{"deep": {short}}}"#)] {
+            refused(authorizer.entities_as_given(&entities(place, &value)), (Invalid, "request"), "entities");
+        }
+    }
+    let explicit =
+        authorizer.entities_as_given(&entities(r#""attrs""#, &format!(r#"{{"__entity": {short}}}"#))).unwrap();
+    assert_eq!(authorizer.is_authorized(&request, &explicit).unwrap().decision(), Decision::Deny);
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn kinds_and_codes_are_as_documented() {
         (PolicyId::new("").unwrap_err(), ErrorKind::Invalid, "invalid_input"),
         (world.zone().policy("none").unwrap_err(), ErrorKind::NotFound, "not_found"),
         (world.write_store(|w| w.create_zone("acme").map(drop)).unwrap_err(), ErrorKind::Conflict, "already_exists"),
-        (world.zone().in_force(&Target::Zone).unwrap_err(), ErrorKind::NotBound, "not_bound"),
+        (world.zone().in_force(Target::Zone).unwrap_err(), ErrorKind::NotBound, "not_bound"),
         (world.try_version("p", &" ".repeat(70_000)).unwrap_err(), ErrorKind::TooLarge, "too_large"),
     ];
     for (error, kind, code) in cases {

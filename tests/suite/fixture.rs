@@ -45,7 +45,7 @@ fn write_fixture(path: &Path) -> Value {
     let live = world.live("production", &[&first]);
     let next = world
         .write(|zone| {
-            zone.update_policy("rules", PolicyUpdate::new().name("règles").description(Some("of the house")))?;
+            zone.update_policy("rules", PolicyUpdate::new().name("règles").description("of the house"))?;
             zone.rename_policy_set("production", "live")?;
             let new = NewPolicySetVersion::from(&live).pin(&second).pin(&audit).schema_version("2027");
             let next = zone.create_policy_set_version("production", new)?;
@@ -64,10 +64,10 @@ fn write_fixture(path: &Path) -> Value {
             zone.create_policy_set(NewPolicySet::named("ann's").id("anns").target_type(TargetType::User))?;
             let own = zone.create_policy_set_version("anns", NewPolicySetVersion::new(V1))?;
             zone.bind(&own.id, Target::User("ann".into()))?;
-            zone.unbind(&Target::User("ann".into()))
+            zone.unbind(Target::User("ann".into()))
         })
         .unwrap();
-    assert_eq!(world.zone().in_force(&Target::Zone).unwrap().policy_set_version_id, next.id);
+    assert_eq!(world.zone().in_force(Target::Zone).unwrap().policy_set_version_id, next.id);
     let authorizer = world.zone().authorizer(Target::Zone).unwrap();
     let (request, entities) = asked(&authorizer, "ann", "read", "shut");
     let receipt = authorizer.is_authorized(&request, &entities).unwrap().receipt();
@@ -92,7 +92,7 @@ fn read_all(store: &PolicyStore) -> Value {
         "policies": policies,
         "policy_set_versions": sets.iter().map(|set| set_versions(&set.id)).collect::<Vec<_>>(),
         "policy_sets": sets,
-        "in_force": zone.in_force(&Target::Zone).unwrap(),
+        "in_force": zone.in_force(Target::Zone).unwrap(),
         "history": zone.history(&list).unwrap().items,
         "verified": report,
     })
@@ -115,7 +115,7 @@ fn a_store_of_format_1_opens_reads_and_decides_as_when_it_was_written() {
     }
     assert_eq!(read["verified"]["findings"], json!([]));
 
-    let authorizer = store.authorizer_of(&receipt).unwrap();
+    let authorizer = store.authorizer_of_receipt(&receipt).unwrap();
     let (request, entities) = asked(&authorizer, "ann", "read", "shut");
     let again = store.replay(&receipt, &request, &entities).unwrap();
     assert_eq!((again.decision(), again.determining()), (receipt.decision, receipt.determining.as_slice()));

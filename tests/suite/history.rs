@@ -21,7 +21,7 @@ fn every_kind_of_change_is_an_entry_that_says_what_changed() {
             let second = zone.create_policy_set_version("s", NewPolicySetVersion::new(V1).id("sv2"))?;
             zone.activate("sv1")?;
             zone.activate("sv2")?;
-            zone.unbind(&Target::Zone)?;
+            zone.unbind(Target::Zone)?;
             zone.archive_policy_version("v")?;
             zone.archive_policy("p")?;
             zone.archive_policy_set_version("sv1")?;
@@ -44,7 +44,7 @@ fn every_kind_of_change_is_an_entry_that_says_what_changed() {
             schema_version: version.schema_version.clone(),
         },
         Change::PolicyUpdated { policy_id: p.clone(), name: "p better".into(), description: Some("why".into()) },
-        Change::PolicySetCreated { policy_set_id: s.clone(), name: "s name".into() },
+        Change::PolicySetCreated { policy_set_id: s.clone(), name: "s name".into(), target_type: TargetType::Zone },
         Change::PolicySetUpdated { policy_set_id: s.clone(), name: "s better".into() },
         created(&first),
         created(&second),

@@ -145,7 +145,7 @@ fn said_of(world: &World, zone: &Zone, id: &str) -> Vec<String> {
     note(zone.policy_set_version_numbered(id, 1).map(drop));
     note(zone.policy_set_versions(id, &list).map(drop));
     note(zone.pinned_policy_versions(id, Forms::Both, &list).map(drop));
-    note(zone.authorizer_of(id).map(drop));
+    note(zone.authorizer_of_version(id).map(drop));
     let pin = |policy: &str| Pin { policy_id: policy.into(), policy_version_id: id.into(), sha: None };
     type Call<'a> = Box<dyn Fn(&mut ZoneWrite<'_, '_>) -> Result<()> + 'a>;
     let calls: Vec<Call<'_>> = vec![

@@ -131,7 +131,7 @@ fn descriptions_have_up_to_4_kib_without_control_characters() {
             zone.create_policy(NewPolicy::named("q").description(text.as_str()))
         });
         world.refuses(expected, "description", |zone| {
-            zone.update_policy("p", PolicyUpdate::new().description(Some(text.as_str())))
+            zone.update_policy("p", PolicyUpdate::new().description(text.as_str()))
         });
     }
 }
@@ -155,7 +155,7 @@ fn a_manifest_has_up_to_1000_entries() {
     let largest = world.write(|zone| zone.create_policy_set_version("s", pinning(&all[1..]))).unwrap();
     assert_eq!(largest.manifest.entries.len(), 1_000);
     assert_eq!(world.zone().policy_set_version(&largest.id).unwrap(), largest);
-    let authorizer = world.zone().authorizer_of(&largest.id).unwrap();
+    let authorizer = world.zone().authorizer_of_version(&largest.id).unwrap();
     let (request, entities) = super::help::asked(&authorizer, "ann", "read", "open");
     assert_eq!(authorizer.is_authorized(&request, &entities).unwrap().determining().len(), 1_000);
 }

@@ -148,7 +148,7 @@ fn numbers_are_1_2_3_per_policy_without_gaps() {
     assert_eq!(policy.latest_version_id.as_ref(), Some(&newest.id));
     for number in [0, 5, u32::MAX] {
         let missing = world.zone().policy_version_numbered("p", number, Forms::Both);
-        refused(missing, (NotFound, "not_found"), &format!("`{number}`"));
+        refused(missing, (NotFound, "not_found"), &format!("`{number} of p`"));
     }
 }
 
@@ -252,15 +252,15 @@ fn updated_moves_with_name_and_description_and_not_with_versions() {
     let named = update(PolicyUpdate::new().name("better"));
     assert_eq!((named.name.as_str(), &named.description, named.updated_by.as_deref()), ("better", &None, Some("bea")));
     assert!(named.updated_at > fresh.updated_at);
-    let described = update(PolicyUpdate::new().description(Some("why")));
+    let described = update(PolicyUpdate::new().description("why"));
     assert_eq!((described.name.as_str(), described.description.as_deref()), ("better", Some("why")));
     assert!(described.updated_at > named.updated_at);
     world.live("s", &[&world.version("p", FORBID)]);
     let later = world.zone().policy("p").unwrap();
     assert_eq!((later.updated_at, &later.updated_by), (described.updated_at, &described.updated_by));
-    assert_eq!(update(PolicyUpdate::new().description(None::<String>)).description, None);
+    assert_eq!(update(PolicyUpdate::new().no_description()).description, None);
     let before = world.extent();
-    let same = update(PolicyUpdate::new().name("better").description(None::<String>));
+    let same = update(PolicyUpdate::new().name("better").no_description());
     assert_eq!((same.name.as_str(), world.extent()), ("better", before), "what it has already changes nothing");
     // The earlier entries stay readable.
     let names = world.history().into_iter().filter_map(|entry| match entry.change {

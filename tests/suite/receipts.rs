@@ -1,7 +1,7 @@
 //! Receipts: what a decision rested on, replayed later, and refused once anything in them is not true.
 
 use cedar_policy::Decision;
-use policy_store::ErrorKind::{Conflict, NotFound, Unavailable};
+use policy_store::ErrorKind::{Conflict, Invalid, NotFound, Unavailable};
 use policy_store::{Answer, At, Receipt, SchemaStatus, Target};
 
 use super::help::{Clock, FORBID, PERMIT, V1, World, asked, refused};
@@ -16,7 +16,7 @@ fn answered(world: &World) -> Answer {
 }
 
 fn replay(world: &World, receipt: &Receipt) -> policy_store::Result<Answer> {
-    let authorizer = world.store.authorizer_of(receipt)?;
+    let authorizer = world.store.authorizer_of_receipt(receipt)?;
     let (request, entities) = asked(&authorizer, "ann", "read", "open");
     world.store.replay(receipt, &request, &entities)
 }
@@ -29,7 +29,7 @@ fn a_receipt_says_what_the_decision_rested_on() {
     let zone = world.zone();
     let live = zone.policy_set_version(&receipt.policy_set_version_id).unwrap();
     assert_eq!((receipt.v, &receipt.zone_id, receipt.log_id), (1, zone.id(), zone.info().unwrap().log_id));
-    assert_eq!(receipt.binding.as_ref(), Some(&zone.in_force(&Target::Zone).unwrap()));
+    assert_eq!(receipt.binding.as_ref(), Some(&zone.in_force(Target::Zone).unwrap()));
     assert_eq!((&receipt.policy_set_id, receipt.policy_set_version), (&live.policy_set_id, live.version));
     assert_eq!((receipt.manifest_sha, &receipt.schema_version), (live.manifest_sha, &live.schema_version));
     assert_eq!(receipt.schema_sha, world.store.schema(V1, policy_store::Forms::Neither).unwrap().sha);
@@ -69,7 +69,7 @@ fn a_receipt_replays_whatever_happened_since() {
                     w.set_schema_status(V1, SchemaStatus::Deprecated)?;
                     w.set_schema_status(V1, SchemaStatus::Archived)?;
                     let mut zone = w.zone("acme")?;
-                    let bound = zone.unbind(&Target::Zone)?;
+                    let bound = zone.unbind(Target::Zone)?;
                     zone.archive_policy_set_version(&bound.policy_set_version_id)?;
                     zone.archive_policy_set("s")?;
                     zone.archive_policy("a")?;
@@ -92,10 +92,10 @@ fn a_receipt_replays_whatever_happened_since() {
 fn receipts_of_a_user_of_the_past_and_of_an_unbound_version_replay() {
     let world = World::new();
     let bound = answered(&world).receipt().binding.unwrap();
-    world.write(|zone| zone.unbind(&Target::Zone)).unwrap();
+    world.write(|zone| zone.unbind(Target::Zone)).unwrap();
     let zone = world.zone();
     let past = zone.authorizer_at(Target::Zone, At::Position(bound.position)).unwrap();
-    let unbound = zone.authorizer_of(&bound.policy_set_version_id).unwrap();
+    let unbound = zone.authorizer_of_version(&bound.policy_set_version_id).unwrap();
     for (authorizer, binding) in [(past, Some(bound)), (unbound, None)] {
         let (request, entities) = asked(&authorizer, "ann", "read", "open");
         let receipt = authorizer.is_authorized(&request, &entities).unwrap().receipt();
@@ -149,6 +149,7 @@ fn a_doctored_receipt_is_refused_field_by_field() {
         ("/schema_version", "2000-01-01".into(), mismatch, "schema_version"),
         ("/schema_sha", sha.clone().into(), mismatch, "schema_sha"),
         ("/v", 2.into(), (Unavailable, "newer_format"), "receipt form is 2"),
+        ("/v", 0.into(), (Invalid, "invalid_input"), "receipt form `0`"),
         ("/binding/zone_id", "other".into(), mismatch, "binding"),
         ("/binding/target", user, mismatch, "binding"),
         ("/binding/mode", "shadow".into(), mismatch, "binding"),
@@ -160,8 +161,8 @@ fn a_doctored_receipt_is_refused_field_by_field() {
         ("/binding/position", 1.into(), mismatch, "binding"),
     ] {
         let doctored = doctored(&receipt, pointer, value);
-        let error = refused(world.store.authorizer_of(&doctored), expected, names);
-        let authorizer = world.store.authorizer_of(&receipt).unwrap();
+        let error = refused(world.store.authorizer_of_receipt(&doctored), expected, names);
+        let authorizer = world.store.authorizer_of_receipt(&receipt).unwrap();
         let (request, entities) = asked(&authorizer, "ann", "read", "open");
         let replayed = refused(world.store.replay(&doctored, &request, &entities), expected, names);
         assert_eq!(replayed.to_string(), error.to_string(), "{pointer}");
@@ -173,19 +174,38 @@ fn the_binding_in_a_receipt_must_be_of_the_version_that_decided() {
     let world = World::new();
     let receipt = answered(&world).receipt();
     world.live("t", &[]);
-    let other = serde_json::to_value(world.zone().in_force(&Target::Zone).unwrap()).unwrap();
+    let other = serde_json::to_value(world.zone().in_force(Target::Zone).unwrap()).unwrap();
     let doctored = doctored(&receipt, "/binding", other);
-    refused(world.store.authorizer_of(&doctored), (Conflict, "receipt_mismatch"), "binding");
+    refused(world.store.authorizer_of_receipt(&doctored), (Conflict, "receipt_mismatch"), "binding");
 }
 
 #[test]
-fn a_decision_that_was_changed_is_contradicted_by_its_replay() {
+fn a_replay_tells_whether_it_agrees_with_its_receipt() {
     let world = World::new();
     let receipt = answered(&world).receipt();
-    let doctored = doctored(&receipt, "/decision", "deny".into());
-    match replay(&world, &doctored) {
-        Ok(answer) => assert_eq!(answer.decision(), Decision::Allow),
-        Err(error) => assert_eq!(error.code(), "receipt_mismatch"),
+    replay(&world, &receipt).unwrap().agrees_with(&receipt).unwrap();
+    let other_cedar = doctored(&receipt, "/cedar_version/sdk", "9.9.9".into());
+    replay(&world, &other_cedar).unwrap().agrees_with(&other_cedar).unwrap();
+    let determining = serde_json::to_value(&receipt).unwrap()["determining"].clone();
+    for (pointer, value, field) in [
+        ("/decision", "deny".into(), "decision"),
+        ("/determining", serde_json::json!([]), "determining"),
+        ("/determining/0/statement", 7.into(), "determining"),
+        ("/failed", determining, "failed"),
+    ] {
+        let doctored = doctored(&receipt, pointer, value);
+        let answer = replay(&world, &doctored).unwrap();
+        assert_eq!(answer.decision(), Decision::Allow, "{pointer}");
+        refused(answer.agrees_with(&doctored), (Conflict, "receipt_mismatch"), field);
+    }
+    for (pointer, value, field) in [
+        ("/binding", serde_json::Value::Null, "binding"),
+        ("/deny_on_forbid_error", true.into(), "deny_on_forbid_error"),
+        ("/manifest_sha", "0".repeat(64).into(), "manifest_sha"),
+    ] {
+        let doctored = doctored(&receipt, pointer, value);
+        let answer = replay(&world, &receipt).unwrap();
+        refused(answer.agrees_with(&doctored), (Conflict, "receipt_mismatch"), field);
     }
 }
 
@@ -195,5 +215,5 @@ fn a_receipt_of_another_store_is_refused_though_all_ids_are_the_same() {
     let clock = Clock::new();
     let twin = World::with(clock.builder().id_seed(8).in_memory().unwrap(), clock);
     answered(&twin);
-    refused(twin.store.authorizer_of(&receipt), (Conflict, "receipt_mismatch"), "log_id");
+    refused(twin.store.authorizer_of_receipt(&receipt), (Conflict, "receipt_mismatch"), "log_id");
 }

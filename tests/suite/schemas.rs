@@ -1,11 +1,14 @@
 //! Schema versions: published once, kept verbatim in both forms, and their status.
 
 use cedar_policy::{Decision, Schema};
-use policy_store::ErrorKind::{Archived, Conflict, Invalid, NotFound};
+use policy_store::ErrorKind::{Archived, Conflict, Forbidden, Invalid, NotFound};
 use policy_store::SchemaStatus::{self, Active, Deprecated};
-use policy_store::{Form, Forms, NewPolicy, NewPolicySetVersion, NewPolicyVersion, NewSchema, Sha256, Target};
+use policy_store::{
+    Actor, Change, Form, Forms, List, NewPolicy, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, OwnerType,
+    SchemaName, Sha256, Target,
+};
 
-use super::help::{PERMIT, SCHEMA, V1, World, decide, refused};
+use super::help::{PERMIT, SCHEMA, V1, World, customer, decide, platform, refused};
 
 fn json() -> String {
     let fragment = cedar_policy::SchemaFragment::from_cedarschema_str(SCHEMA).unwrap().0;
@@ -202,4 +205,41 @@ fn one_schema_serves_every_zone_and_its_cedar_is_recorded() {
     let cedar = world.store.schema(V1, Forms::Neither).unwrap().cedar_version;
     assert_eq!(cedar.sdk, cedar_policy::get_sdk_version().to_string());
     assert_eq!(cedar.language, cedar_policy::get_lang_version().to_string());
+}
+
+#[test]
+fn only_a_platform_actor_changes_the_status_of_what_a_platform_actor_published() {
+    let world = World::new();
+    world.store.write(&platform(), |w| w.publish_schema(NewSchema::cedar("p", "entity E;"))).unwrap();
+    let status = |actor: &Actor, status| world.store.write(actor, |w| w.set_schema_status("p", status));
+    refused(status(&customer("c"), SchemaStatus::Deprecated), (Forbidden, "platform_owned"), "schema `p`");
+    let schema = world.store.schema("p", Forms::Neither).unwrap();
+    assert_eq!(
+        (schema.status, schema.owner_type, schema.updated_by),
+        (SchemaStatus::Active, OwnerType::Platform, None)
+    );
+    let schema = status(&platform(), SchemaStatus::Deprecated).unwrap();
+    assert_eq!((schema.status, schema.updated_by.as_deref()), (SchemaStatus::Deprecated, Some("ops")));
+}
+
+#[test]
+fn the_stores_history_tells_who_did_what_to_zones_and_schemas() {
+    let world = World::new();
+    world.write_store(|w| w.set_schema_status(V1, SchemaStatus::Deprecated)).unwrap();
+    let list = List::new().order(Order::Ascending).limit(3);
+    let first = world.store.history(&list).unwrap();
+    let rest = world.store.history(&list.clone().after(first.after_cursor.clone().unwrap())).unwrap();
+    let version: SchemaName = V1.parse().unwrap();
+    let sha = world.store.schema(V1, Forms::Neither).unwrap().sha;
+    let told: Vec<Change> = first.items.iter().chain(&rest.items).map(|entry| entry.change.clone()).collect();
+    let expected = [
+        Change::SchemaPublished { version: version.clone(), sha },
+        Change::ZoneCreated { zone_id: "acme".parse().unwrap() },
+        Change::ZoneCreated { zone_id: "other".parse().unwrap() },
+        Change::SchemaStatusChanged { version, status: SchemaStatus::Deprecated },
+    ];
+    assert_eq!(told, expected);
+    assert!(first.items.iter().chain(&rest.items).all(|entry| entry.created_by == "alice"));
+    // A cursor of the store's history is not one of a zone's.
+    refused(world.zone().history(&list.after(first.after_cursor.unwrap())), (Invalid, "invalid_cursor"), "cursor");
 }

@@ -133,7 +133,7 @@ fn numbers_are_1_2_3_per_set_and_a_set_tells_its_latest() {
     assert_eq!((second.version, world.set_version("t", &[]).version), (2, 1));
     let set = world.zone().policy_set("s").unwrap();
     assert_eq!((set.latest_version, set.latest_version_id.as_ref()), (Some(2), Some(&second.id)));
-    refused(world.zone().policy_set_version_numbered("s", 3), (NotFound, "not_found"), "`3`");
+    refused(world.zone().policy_set_version_numbered("s", 3), (NotFound, "not_found"), "`3 of s`");
     refused(world.zone().policy_set_version_numbered("none", 1), (NotFound, "not_found"), "policy set `none`");
 }
 
@@ -207,7 +207,7 @@ fn archiving_a_set_version_is_idempotent_and_it_stays_readable_and_is_never_boun
     world.refuses((Archived, "archived"), version.id.as_str(), |zone| zone.activate(&version.id));
     let pinned = world.zone().pinned_policy_versions(&version.id, Forms::Both, &policy_store::List::new()).unwrap();
     assert_eq!(pinned.items, [b]);
-    let authorizer = world.zone().authorizer_of(&version.id).unwrap();
+    let authorizer = world.zone().authorizer_of_version(&version.id).unwrap();
     assert_eq!(decide(&authorizer, "ann", "read", "open"), Decision::Allow);
     assert_eq!(world.set_version("s", &[]).version, 2);
 }
@@ -220,7 +220,7 @@ fn what_is_bound_cannot_be_archived_until_it_is_unbound_be_it_in_the_same_write(
     world.refuses((Conflict, "in_force"), "policy set `s`", |zone| zone.archive_policy_set("s"));
     world.write(|zone| zone.archive_policy_set_version(&other.id)).unwrap();
     let archived = world.write(|zone| {
-        zone.unbind(&Target::Zone)?;
+        zone.unbind(Target::Zone)?;
         zone.archive_policy_set_version(&live.id)?;
         zone.archive_policy_set("s")
     });
@@ -243,7 +243,7 @@ fn the_revision_is_the_position_of_the_last_change_of_what_is_returned() {
     changed(&|world| drop(world.live("t", &[])));
     let back = world.zone().policy_set_version_numbered("s", 1).unwrap().id;
     changed(&|world| drop(world.write(|zone| zone.activate(&back)).unwrap()));
-    changed(&|world| drop(world.write(|zone| zone.unbind(&Target::Zone)).unwrap()));
+    changed(&|world| drop(world.write(|zone| zone.unbind(Target::Zone)).unwrap()));
     changed(&|world| drop(world.write(|zone| zone.archive_policy_set("s")).unwrap()));
     let last = revisions.last().copied();
     world.version("a", PERMIT);

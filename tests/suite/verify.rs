@@ -19,7 +19,7 @@ fn busy() -> World {
             w.publish_schema(NewSchema::cedar("next", format!("{SCHEMA}// next")))?;
             w.set_schema_status("next", SchemaStatus::Deprecated)?;
             let mut zone = w.zone("acme")?;
-            zone.unbind(&Target::Zone)?;
+            zone.unbind(Target::Zone)?;
             zone.archive_policy("b")?;
             zone.archive_policy_set("t").map(drop)
         })
@@ -81,7 +81,7 @@ fn rebuilding_gives_the_same_rows_and_the_same_answers() {
             zone.policies(&list).unwrap(),
             zone.policy_sets(&list).unwrap(),
             zone.policy_set_versions("s", &list).unwrap(),
-            zone.in_force_at(&Target::Zone, policy_store::At::Position(9)).unwrap(),
+            zone.in_force_at(Target::Zone, policy_store::At::Position(9)).unwrap(),
             world.store.schemas(policy_store::Forms::Both, &list).unwrap(),
         )
     };

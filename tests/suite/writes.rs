@@ -25,7 +25,7 @@ fn each_call_sees_the_earlier_ones_and_all_of_it_is_one_write() {
             let set = zone.create_policy_set(NewPolicySet::named("s"))?;
             let live = zone.create_policy_set_version(&set.id, NewPolicySetVersion::new("next").pin(&version))?;
             let bound = zone.activate(&live.id)?;
-            assert_eq!(zone.in_force(&Target::Zone)?, bound);
+            assert_eq!(zone.in_force(Target::Zone)?, bound);
             assert!(zone.policy_set(&set.id)?.active && zone.policy_set_version(&live.id)?.active);
             let mut again = w.zone("new")?;
             again.update_policy(&policy.id, PolicyUpdate::new().name("q"))?;
@@ -34,7 +34,7 @@ fn each_call_sees_the_earlier_ones_and_all_of_it_is_one_write() {
         })
         .unwrap();
     let zone = world.store.zone("new").unwrap();
-    assert_eq!(zone.in_force(&Target::Zone).unwrap().policy_set_version_id, live.id);
+    assert_eq!(zone.in_force(Target::Zone).unwrap().policy_set_version_id, live.id);
     let history = zone.history(&policy_store::List::new()).unwrap().items;
     assert!(history.iter().all(|entry| entry.write == (0, 6)), "{history:?}");
     world.extent();
@@ -262,7 +262,7 @@ fn handles_are_shared_between_threads_and_outlive_one_another() {
     shared(&zone);
     shared(&authorizer);
     drop(world);
-    assert!(zone.in_force(&Target::Zone).is_ok());
+    assert!(zone.in_force(Target::Zone).is_ok());
 }
 
 #[test]
