@@ -10,7 +10,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::cedar::{CompiledSet, ParsedPolicy, ParsedSchema};
-use crate::error::{Error, ErrorDetail, Result};
+use crate::error::{Error, ErrorDetail, ErrorKind, Result};
 use crate::hash::{Address, EntryHash, Sha256};
 use crate::id::{PolicyId, PolicyVersionId};
 use crate::model::SchemaRef;
@@ -145,10 +145,14 @@ impl Compiler {
                 let place = format_args!("manifest of `{}`", version.version_id);
                 return Err(ErrorDetail::corrupt(place, format_args!("it misstates `{id}`")).into());
             }
-            let policy = self.policy(view, body.text).map_err(|source| ErrorDetail::CannotCompile {
-                policy_set_version_id: version.version_id.to_string(),
-                policy_version_id: id.to_string(),
-                source,
+            let policy = self.policy(view, body.text).map_err(|source| match source.kind() {
+                ErrorKind::Corrupt | ErrorKind::Unavailable => source,
+                _ => ErrorDetail::CannotCompile {
+                    policy_set_version_id: version.version_id.to_string(),
+                    policy_version_id: id.to_string(),
+                    source,
+                }
+                .into(),
             })?;
             parsed.push((id.to_string(), policy));
             members.push((entry.policy_id, id));

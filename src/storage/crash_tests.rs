@@ -255,7 +255,7 @@ fn no_authorizer_is_taken_from_before_a_write_of_unknown_outcome() {
     let zone = store.zone("a").unwrap();
     let kept = zone.authorizer(Target::Zone).unwrap();
     disk.fail(Fault::Sync, 1, false);
-    let unbound = store.write(&actor(), |w| w.zone("a")?.unbind(&Target::Zone));
+    let unbound = store.write(&actor(), |w| w.zone("a")?.unbind(Target::Zone));
     assert_eq!(unbound.unwrap_err().kind(), ErrorKind::OutcomeUnknown);
     assert_eq!(zone.authorizer(Target::Zone).unwrap_err().code(), "recovery_needed");
     decide(&kept);

@@ -270,7 +270,7 @@ pub(super) fn read_all(store: &PolicyStore) -> Vec<(String, crate::error::Result
         note(format!("{id} policies"), &mut || Ok(format!("{:?}", zone()?.policies(&list)?)));
         note(format!("{id} sets"), &mut || Ok(format!("{:?}", zone()?.policy_sets(&list)?)));
         note(format!("{id} history"), &mut || Ok(format!("{:?}", zone()?.history(&list)?)));
-        note(format!("{id} in force"), &mut || Ok(format!("{:?}", zone()?.in_force(&Target::Zone)?)));
+        note(format!("{id} in force"), &mut || Ok(format!("{:?}", zone()?.in_force(Target::Zone)?)));
         note(format!("{id} decision"), &mut || {
             let authorizer = zone()?.authorizer(Target::Zone)?;
             Ok(format!("{authorizer:?} {}", decide(&authorizer)))
