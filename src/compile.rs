@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorDetail, ErrorKind, Result};
 use crate::hash::{Address, EntryHash, Sha256};
 use crate::id::{PolicyId, PolicyVersionId};
 use crate::model::SchemaRef;
-use crate::policy_set;
+use crate::policy_set_version;
 use crate::record::{ObjectKind, PolicySetVersionCreated, PolicyVersionCreated};
 use crate::storage::View;
 use crate::version::Found;
@@ -132,7 +132,7 @@ impl Compiler {
 
     fn compile(&self, view: &View<'_>, zone: &ZoneRef, found: &Found<PolicySetVersionCreated>) -> Result<Compiled> {
         let version = found.body()?.clone();
-        let manifest = policy_set::manifest(view, &version)?;
+        let manifest = policy_set_version::manifest(view, &version)?;
         let schema = self.schema(view, &version.schema)?;
         let source = view.object(ObjectKind::of_schema(version.schema.form), version.schema.source)?;
         let mut members = Vec::with_capacity(manifest.entries().len());

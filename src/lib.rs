@@ -16,6 +16,8 @@ mod list;
 mod model;
 mod policy;
 mod policy_set;
+mod policy_set_version;
+mod policy_version;
 mod receipt;
 mod record;
 mod schema;
@@ -36,10 +38,10 @@ pub use history::{BoundTo, Change, HistoryEntry};
 pub use id::{Actor, LogId, OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
 pub use list::{List, Order, Page};
 pub use model::{BindingMode, CedarVersion, Form, ManifestEntry, SchemaStatus, Target, TargetType};
-pub use policy::{
-    Forms, NewPolicy, NewPolicyVersion, Policy, PolicyUpdate, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion,
-};
-pub use policy_set::{NewPolicySet, NewPolicySetVersion, Pin, PolicySet, PolicySetManifest, PolicySetVersion};
+pub use policy::{NewPolicy, Policy, PolicyUpdate};
+pub use policy_set::{NewPolicySet, PolicySet};
+pub use policy_set_version::{NewPolicySetVersion, Pin, PolicySetManifest, PolicySetVersion};
+pub use policy_version::{Forms, NewPolicyVersion, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
 pub use receipt::{Receipt, StatementRef};
 pub use schema::{NewSchema, SchemaVersion};
 pub use storage::{Finding, Place, Report};

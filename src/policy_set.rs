@@ -1,18 +1,15 @@
-//! Policy sets and their versions: what a store keeps of them, and how they are read.
+//! Policy sets: what a store keeps of them, and how they are read.
 
 use serde::Serialize;
 
-use crate::binding;
 use crate::error::{ErrorDetail, Resource, Result};
-use crate::hash::Sha256;
-use crate::id::{OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
-use crate::model::{BindingMode, CedarVersion, ManifestEntry, Target, TargetType};
-use crate::policy::{PolicyVersion, archiving};
-use crate::record::{Body, BoundVersion, Manifest, ObjectKind, PolicySetVersionCreated};
+use crate::id::{OwnerType, PolicySetId, PolicySetVersionId, ZoneId};
+use crate::model::{BindingMode, Target, TargetType};
+use crate::record::{Body, BoundVersion};
 use crate::storage::key::{self, Tag};
-use crate::storage::{PolicySetRow, PositionRow, View, astray};
+use crate::storage::{PolicySetRow, View, astray};
 use crate::time::Timestamp;
-use crate::version::Found;
+use crate::version::archiving;
 use crate::zone::ZoneRef;
 
 /// A policy set: a name under which manifests of policy versions are kept, and of which one may be in force.
@@ -63,48 +60,6 @@ pub struct PolicySet {
     pub revision: u64,
 }
 
-/// One immutable version of a policy set: which policy versions it is made of.
-#[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PolicySetVersion {
-    /// The zone that it is in.
-    pub zone_id: ZoneId,
-    /// The policy set that it is a version of.
-    pub policy_set_id: PolicySetId,
-    /// Its id, unique in the zone.
-    pub id: PolicySetVersionId,
-    /// Its number: 1, 2, 3… for each policy set.
-    pub version: u32,
-    /// Who manages it.
-    pub owner_type: OwnerType,
-    /// The schema version that it is evaluated with.
-    pub schema_version: SchemaName,
-    /// The pinned policy versions, sorted by policy id.
-    pub manifest: PolicySetManifest,
-    /// The SHA-256 of the manifest's canonical JSON (RFC 8785).
-    pub manifest_sha: Sha256,
-    /// The Cedar of the store that created it.
-    pub cedar_version: CedarVersion,
-    /// When it was created.
-    pub created_at: Timestamp,
-    /// By whom.
-    pub created_by: String,
-    /// When it was archived.
-    pub archived_at: Option<Timestamp>,
-    /// By whom.
-    pub archived_by: Option<String>,
-    /// Whether it is in force.
-    pub active: bool,
-}
-
-/// The policy versions that a policy set version pins.
-#[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PolicySetManifest {
-    /// One entry for each policy, sorted by policy id.
-    pub entries: Vec<ManifestEntry>,
-}
-
 /// A policy set to create.
 #[derive(Clone, Debug)]
 pub struct NewPolicySet {
@@ -129,78 +84,6 @@ impl NewPolicySet {
     pub fn target_type(mut self, target_type: TargetType) -> Self {
         self.target_type = target_type;
         self
-    }
-}
-
-/// An entry of a manifest that a client sends: the store fills in the SHA-256, and checks one that is given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pin {
-    /// The policy.
-    pub policy_id: String,
-    /// The version of it.
-    pub policy_version_id: String,
-    /// The SHA-256 of its Cedar text, if the client wants it checked.
-    pub sha: Option<Sha256>,
-}
-
-/// A policy set version to create.
-#[derive(Clone, Debug)]
-pub struct NewPolicySetVersion {
-    pub(crate) id: Option<String>,
-    pub(crate) schema_version: String,
-    pub(crate) pins: Vec<Pin>,
-}
-
-impl NewPolicySetVersion {
-    /// An empty manifest, to be evaluated with a schema version. Empty, it denies everything.
-    pub fn new(schema_version: impl Into<String>) -> Self {
-        Self { id: None, schema_version: schema_version.into(), pins: Vec::new() }
-    }
-
-    /// A manifest with the entries that a client sent, in any order. A policy that occurs twice is refused.
-    pub fn from_pins(schema_version: impl Into<String>, pins: impl IntoIterator<Item = Pin>) -> Self {
-        Self { id: None, schema_version: schema_version.into(), pins: pins.into_iter().collect() }
-    }
-
-    /// Pins a policy version, in the place of an earlier pin of the same policy.
-    pub fn pin(self, version: &PolicyVersion) -> Self {
-        let mut this = self.unpin(&version.policy_id);
-        this.pins.push(Pin {
-            policy_id: version.policy_id.to_string(),
-            policy_version_id: version.id.to_string(),
-            sha: Some(version.sha),
-        });
-        this
-    }
-
-    /// Leaves a policy out.
-    pub fn unpin(mut self, policy_id: &PolicyId) -> Self {
-        self.pins.retain(|pin| pin.policy_id != policy_id.as_str());
-        self
-    }
-
-    /// With another schema version. Every pinned version must validate against it.
-    pub fn schema_version(mut self, schema_version: impl Into<String>) -> Self {
-        self.schema_version = schema_version.into();
-        self
-    }
-
-    /// With this id, in the place of a generated one.
-    pub fn id(mut self, id: impl Into<String>) -> Self {
-        self.id = Some(id.into());
-        self
-    }
-}
-
-impl From<&PolicySetVersion> for NewPolicySetVersion {
-    /// The same manifest and schema as another version: the start of the next one.
-    fn from(version: &PolicySetVersion) -> Self {
-        let pins = version.manifest.entries.iter().map(|entry| Pin {
-            policy_id: entry.policy_id.to_string(),
-            policy_version_id: entry.policy_version_id.to_string(),
-            sha: Some(entry.sha),
-        });
-        Self::from_pins(version.schema_version.as_str(), pins)
     }
 }
 
@@ -306,59 +189,4 @@ pub(crate) fn fixed_target(view: &View<'_>, zone: &ZoneRef, id: &str, row: &Poli
         },
         _ => Err(astray(Tag::PolicySet, id)),
     }
-}
-
-/// The manifest of a policy set version.
-pub(crate) fn manifest(view: &View<'_>, body: &PolicySetVersionCreated) -> Result<Manifest> {
-    let text = view.object(ObjectKind::Manifest, body.manifest)?;
-    Manifest::parse(&text)
-        .map_err(|problem| ErrorDetail::corrupt(format_args!("manifest {}", body.manifest), problem).into())
-}
-
-/// The policy versions that a manifest pins, each with the position of its entry, oldest first.
-pub(crate) fn pinned(view: &View<'_>, zone: &ZoneRef, manifest: &Manifest) -> Result<Vec<(u64, PolicyVersionId)>> {
-    let mut pinned = manifest
-        .entries()
-        .iter()
-        .map(|entry| {
-            let id = &entry.policy_version_id;
-            let row: Option<PositionRow> = view.row(&key::by_id(zone.log, Tag::PolicyVersionId, id.as_str()))?;
-            let row = row.ok_or_else(|| ErrorDetail::corrupt(format_args!("the row of `{id}`"), "it is missing"))?;
-            Ok((row.created, id.clone()))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    pinned.sort();
-    Ok(pinned)
-}
-
-/// Reads the rest of a policy set version.
-pub(crate) fn load_version(
-    view: &View<'_>,
-    zone: &ZoneRef,
-    found: &Found<PolicySetVersionCreated>,
-) -> Result<PolicySetVersion> {
-    let body = found.body()?;
-    let envelope = &found.entry.envelope;
-    let archived = archiving(
-        view,
-        zone,
-        found.row.archived,
-        |entry| matches!(entry, Body::PolicySetVersionArchived(archived) if archived.version_id == body.version_id),
-    )?;
-    Ok(PolicySetVersion {
-        zone_id: zone.id.clone(),
-        policy_set_id: body.policy_set_id.clone(),
-        id: body.version_id.clone(),
-        version: body.version,
-        owner_type: envelope.actor.owner_type(),
-        schema_version: body.schema.version.clone(),
-        manifest: PolicySetManifest { entries: manifest(view, body)?.into_entries() },
-        manifest_sha: body.manifest_sha,
-        cedar_version: body.cedar.clone(),
-        created_at: envelope.created_at,
-        created_by: envelope.actor.id().to_owned(),
-        archived_at: archived.as_ref().map(|(at, _)| *at),
-        archived_by: archived.map(|(_, by)| by),
-        active: binding::is_bound(view, zone, body, BindingMode::Active)?,
-    })
 }

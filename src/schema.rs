@@ -8,7 +8,7 @@ use crate::error::{ErrorDetail, Resource, Result};
 use crate::hash::Sha256;
 use crate::id::{OwnerType, SchemaName};
 use crate::model::{CedarVersion, Form, SchemaRef, SchemaStatus};
-use crate::policy::{Forms, raw_json};
+use crate::policy_version::{Forms, raw_json};
 use crate::record::{Body, ObjectKind, SchemaPublished};
 use crate::storage::key::{self, STORE_LOG, Tag};
 use crate::storage::{SchemaRow, View};

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::history::{self, HistoryEntry};
 use crate::id::Actor;
 use crate::list::{List, ListName, Page};
-use crate::policy::{Forms, NewPolicyVersion, PreparedPolicyVersion};
+use crate::policy_version::{Forms, NewPolicyVersion, PreparedPolicyVersion};
 use crate::receipt::Receipt;
 use crate::schema::{self, SchemaVersion};
 use crate::sources::Sources;

@@ -1,4 +1,5 @@
-//! What policy versions and policy set versions have in common: how one is looked up, by id and by number.
+//! What policy versions and policy set versions have in common: how one is looked up, by id and by number, and when
+//! it was archived.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use crate::error::{ErrorDetail, Resource, Result};
 use crate::record::{Body, PolicySetVersionCreated, PolicyVersionCreated, Recorded};
 use crate::storage::key::{self, Tag};
 use crate::storage::{PositionRow, VersionRow, View, astray};
+use crate::time::Timestamp;
 use crate::zone::ZoneRef;
 
 /// The entry that creates a version.
@@ -117,4 +119,19 @@ impl<V: Versioned> Found<V> {
     pub(crate) fn body(&self) -> Result<&V> {
         V::of(&self.entry.body).ok_or_else(|| astray(V::BY_NUMBER, ""))
     }
+}
+
+/// When and by whom something was archived, if it was; `fits` tells its entry.
+pub(crate) fn archiving(
+    view: &View<'_>,
+    zone: &ZoneRef,
+    position: Option<u64>,
+    fits: impl FnOnce(&Body) -> bool,
+) -> Result<Option<(Timestamp, String)>> {
+    let Some(position) = position else { return Ok(None) };
+    let entry = view.entry(zone.log, position)?;
+    if !fits(&entry.body) {
+        return Err(ErrorDetail::corrupt(format_args!("the index of zone `{}`", zone.id), "a row leads astray").into());
+    }
+    Ok(Some((entry.envelope.created_at, entry.envelope.actor.id().to_owned())))
 }

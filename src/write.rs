@@ -5,7 +5,7 @@ use crate::error::{ErrorDetail, Resource, Result};
 use crate::hash::Sha256;
 use crate::id::{LogId, OwnerType, SchemaName, ZoneId};
 use crate::model::SchemaStatus;
-use crate::policy::Forms;
+use crate::policy_version::Forms;
 use crate::record::{Object, ObjectKind, SchemaPublished, SchemaStatusChanged, ZoneCreated, ZoneOpened};
 use crate::schema::{self, NewSchema, SchemaVersion};
 use crate::storage::Append;

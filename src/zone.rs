@@ -10,8 +10,10 @@ use crate::history::{self, HistoryEntry};
 use crate::id::{LogId, ZoneId};
 use crate::list::{List, ListName, Page};
 use crate::model::Target;
-use crate::policy::{self, Forms, Policy, PolicyVersion};
-use crate::policy_set::{self, PolicySet, PolicySetVersion};
+use crate::policy::{self, Policy};
+use crate::policy_set::{self, PolicySet};
+use crate::policy_set_version::{self, PolicySetVersion};
+use crate::policy_version::{self, Forms, PolicyVersion};
 use crate::record::{Body, PolicySetVersionCreated, PolicyVersionCreated};
 use crate::storage::key::{self, LogNumber, STORE_LOG, Tag};
 use crate::storage::{Direction, IdRow, VersionRow, View, ZoneRow, astray};
@@ -77,7 +79,7 @@ impl Zone {
     pub fn policy_version(&self, id: impl AsRef<str>, forms: Forms) -> Result<PolicyVersion> {
         self.store
             .storage
-            .read(|view| policy::load_version(view, &self.zone, &Found::by_id(view, &self.zone, id.as_ref())?, forms))
+            .read(|view| policy_version::load(view, &self.zone, &Found::by_id(view, &self.zone, id.as_ref())?, forms))
     }
 
     /// Version `version` of the policy `policy_id`, with the Cedar representations asked for.
@@ -89,7 +91,7 @@ impl Zone {
     ) -> Result<PolicyVersion> {
         self.store.storage.read(|view| {
             let found = Found::by_number(view, &self.zone, policy_id.as_ref(), version)?;
-            policy::load_version(view, &self.zone, &found, forms)
+            policy_version::load(view, &self.zone, &found, forms)
         })
     }
 
@@ -101,7 +103,7 @@ impl Zone {
         list: &List,
     ) -> Result<Page<PolicyVersion>> {
         self.versions::<PolicyVersionCreated, _>(policy_id.as_ref(), list, |view, zone, found| {
-            policy::load_version(view, zone, found, forms)
+            policy_version::load(view, zone, found, forms)
         })
     }
 
@@ -119,7 +121,7 @@ impl Zone {
     pub fn policy_set_version(&self, id: impl AsRef<str>) -> Result<PolicySetVersion> {
         self.store
             .storage
-            .read(|view| policy_set::load_version(view, &self.zone, &Found::by_id(view, &self.zone, id.as_ref())?))
+            .read(|view| policy_set_version::load(view, &self.zone, &Found::by_id(view, &self.zone, id.as_ref())?))
     }
 
     /// Version `version` of the policy set `policy_set_id`.
@@ -130,13 +132,13 @@ impl Zone {
     ) -> Result<PolicySetVersion> {
         self.store.storage.read(|view| {
             let found = Found::by_number(view, &self.zone, policy_set_id.as_ref(), version)?;
-            policy_set::load_version(view, &self.zone, &found)
+            policy_set_version::load(view, &self.zone, &found)
         })
     }
 
     /// The versions of the policy set `policy_set_id`.
     pub fn policy_set_versions(&self, policy_set_id: impl AsRef<str>, list: &List) -> Result<Page<PolicySetVersion>> {
-        self.versions::<PolicySetVersionCreated, _>(policy_set_id.as_ref(), list, policy_set::load_version)
+        self.versions::<PolicySetVersionCreated, _>(policy_set_id.as_ref(), list, policy_set_version::load)
     }
 
     /// The policy versions that the policy set version `id` pins, with the Cedar representations asked for.
@@ -148,7 +150,8 @@ impl Zone {
     ) -> Result<Page<PolicyVersion>> {
         self.store.storage.read(|view| {
             let found = Found::<PolicySetVersionCreated>::by_id(view, &self.zone, id.as_ref())?;
-            let mut pinned = policy_set::pinned(view, &self.zone, &policy_set::manifest(view, found.body()?)?)?;
+            let mut pinned =
+                policy_set_version::pinned(view, &self.zone, &policy_set_version::manifest(view, found.body()?)?)?;
             let page = self.list_name(view, "pinned", id.as_ref(), |name| {
                 name.page(list, |from, direction, count| {
                     if direction == Direction::Descending {
@@ -163,7 +166,7 @@ impl Zone {
                 })
             })?;
             page.try_map(|id| {
-                policy::load_version(view, &self.zone, &Found::by_id(view, &self.zone, id.as_str())?, forms)
+                policy_version::load(view, &self.zone, &Found::by_id(view, &self.zone, id.as_str())?, forms)
             })
         })
     }

@@ -1,176 +1,12 @@
-//! The one error type: a kind to act on, a stable code, and the detail with the input that was wrong.
+//! Every error that there is, with its kind and its code.
 
 use std::fmt;
 
+use super::diagnostic::listed;
+use super::{Diagnostic, Error, ErrorKind, Resource};
 use crate::hash::Sha256;
+use crate::model::SchemaStatus;
 use crate::time::Timestamp;
-
-/// What a call of this crate returns.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// What went wrong: [`kind`](Error::kind) says what to do, [`code`](Error::code) is stable for machines, and
-/// [`detail`](Error::detail) names the input.
-///
-/// Unless the kind is [`ErrorKind::OutcomeUnknown`], a refused write has left no trace in the store.
-pub struct Error(Box<ErrorDetail>);
-
-impl Error {
-    /// What the caller can do about it.
-    pub fn kind(&self) -> ErrorKind {
-        self.0.class().0
-    }
-
-    /// A stable, machine-readable name of this error, such as `"policy_validation"`. Codes are never renamed.
-    pub fn code(&self) -> &'static str {
-        self.0.class().1
-    }
-
-    /// The error itself, with the input that was wrong.
-    pub fn detail(&self) -> &ErrorDetail {
-        &self.0
-    }
-}
-
-impl From<ErrorDetail> for Error {
-    fn from(detail: ErrorDetail) -> Self {
-        Self(Box::new(detail))
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Error({}: {:?})", self.code(), self.0)
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        std::error::Error::source(&*self.0)
-    }
-}
-
-/// What kind of error it is, and so what the caller can do next. A frontend can choose its status from it.
-#[non_exhaustive]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ErrorKind {
-    /// The input is wrong by itself: correct it. The same input will be refused again.
-    Invalid,
-    /// What the input names does not exist, or belongs to another zone: name another.
-    NotFound,
-    /// The input contradicts what is stored, such as an id that is taken: read, then decide.
-    Conflict,
-    /// A demand of the caller (such as a revision) does not hold any more: read again, then repeat.
-    PreconditionFailed,
-    /// The actor may not do this: let another actor do it.
-    Forbidden,
-    /// What the input names is archived for good: use another.
-    Archived,
-    /// Nothing is in force for the target: bind a policy set version first.
-    NotBound,
-    /// The input is over a limit (see [`limits`](crate::limits)): make it smaller.
-    TooLarge,
-    /// What is stored is damaged: stop writing, run `verify`, restore from a copy.
-    Corrupt,
-    /// A write was interrupted while it was being made durable, and may or may not have happened: call `recover`,
-    /// then look.
-    OutcomeUnknown,
-    /// The store cannot answer now (disk, lock, clock, memory): nothing was changed; repair the cause, then repeat.
-    Unavailable,
-}
-
-/// The kinds of things that a store keeps, as errors name them.
-#[non_exhaustive]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Resource {
-    /// A zone, also called a tenant.
-    Zone,
-    /// A schema version.
-    Schema,
-    /// A policy.
-    Policy,
-    /// A version of a policy.
-    PolicyVersion,
-    /// A policy set.
-    PolicySet,
-    /// A version of a policy set.
-    PolicySetVersion,
-}
-
-impl fmt::Display for Resource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Zone => "zone",
-            Self::Schema => "schema",
-            Self::Policy => "policy",
-            Self::PolicyVersion => "policy version",
-            Self::PolicySet => "policy set",
-            Self::PolicySetVersion => "policy set version",
-        })
-    }
-}
-
-/// One finding of Cedar in a source: a syntax error, a validation error or a warning.
-#[non_exhaustive]
-#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub struct Diagnostic {
-    /// What Cedar says.
-    pub message: String,
-    /// The statement in the source, counted from 0, where it is known.
-    pub statement: Option<u32>,
-    /// The place in the source, where it is known.
-    pub place: Option<SourcePlace>,
-}
-
-/// A place in a source text.
-#[non_exhaustive]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub struct SourcePlace {
-    /// The first byte, counted from 0.
-    pub offset: u32,
-    /// How many bytes.
-    pub length: u32,
-    /// The line of the first byte, counted from 1.
-    pub line: u32,
-    /// The column of the first byte in characters, counted from 1.
-    pub column: u32,
-}
-
-impl SourcePlace {
-    /// The place of `length` bytes from byte `offset` of `source`.
-    pub(crate) fn new(source: &str, offset: usize, length: usize) -> Self {
-        let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let before = source.get(..offset).unwrap_or(source);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Self {
-            offset: clamp(offset),
-            length: clamp(length),
-            line: clamp(before.bytes().filter(|byte| *byte == b'\n').count() + 1),
-            column: clamp(before.get(line_start..).unwrap_or_default().chars().count() + 1),
-        }
-    }
-}
-
-impl fmt::Display for Diagnostic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(place) = self.place {
-            write!(f, "{}:{}: ", place.line, place.column)?;
-        }
-        if let Some(statement) = self.statement {
-            write!(f, "statement {statement}: ")?;
-        }
-        f.write_str(&self.message)
-    }
-}
-
-fn listed(diagnostics: &[Diagnostic]) -> String {
-    diagnostics.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("; ")
-}
 
 /// What was wrong with which input.
 #[non_exhaustive]
@@ -333,9 +169,9 @@ pub enum ErrorDetail {
         /// The schema version.
         version: String,
         /// Its status.
-        from: crate::model::SchemaStatus,
+        from: SchemaStatus,
         /// The status that was asked for.
-        to: crate::model::SchemaStatus,
+        to: SchemaStatus,
     },
     /// A policy version was prepared in another store, where the schema's name stands for another schema.
     #[error("the policy version was prepared with another schema `{schema}` than this store's")]
@@ -496,7 +332,7 @@ impl ErrorDetail {
     }
 
     /// The kind and the code of each error.
-    fn class(&self) -> (ErrorKind, &'static str) {
+    pub(super) fn class(&self) -> (ErrorKind, &'static str) {
         use ErrorKind as Kind;
         match self {
             Self::InvalidInput { .. } => (Kind::Invalid, "invalid_input"),
@@ -546,35 +382,5 @@ fn cut(input: &str) -> String {
     match input.char_indices().nth(80) {
         Some((end, _)) => format!("{}…", input.get(..end).unwrap_or_default()),
         None => input.to_owned(),
-    }
-}
-
-/// Refuses `actual` when it is over `limit`.
-pub(crate) fn at_most(what: &'static str, actual: usize, limit: usize) -> Result<()> {
-    if actual > limit {
-        return Err(ErrorDetail::TooLarge { what, limit, actual }.into());
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_error_is_small_and_names_its_input_without_carrying_all_of_it() {
-        assert_eq!(size_of::<Error>(), size_of::<usize>());
-        let long = "é".repeat(10_000);
-        let error = Error::from(ErrorDetail::invalid("policy id", &long, "too long"));
-        assert!(error.to_string().starts_with("invalid policy id `ééé"));
-        assert!(error.to_string().len() < 300);
-        assert_eq!((error.kind(), error.code()), (ErrorKind::Invalid, "invalid_input"));
-    }
-
-    #[test]
-    fn a_place_counts_lines_and_characters_from_one() {
-        let place = SourcePlace::new("é\nxé y", 7, 1);
-        assert_eq!((place.line, place.column, place.offset), (2, 4, 7));
-        assert_eq!(SourcePlace::new("ab", 99, 1).line, 1);
     }
 }

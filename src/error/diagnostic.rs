@@ -1,0 +1,73 @@
+//! What Cedar finds in a source, and where.
+
+use std::fmt;
+
+/// One finding of Cedar in a source: a syntax error, a validation error or a warning.
+#[non_exhaustive]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Diagnostic {
+    /// What Cedar says.
+    pub message: String,
+    /// The statement in the source, counted from 0, where it is known.
+    pub statement: Option<u32>,
+    /// The place in the source, where it is known.
+    pub place: Option<SourcePlace>,
+}
+
+/// A place in a source text.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct SourcePlace {
+    /// The first byte, counted from 0.
+    pub offset: u32,
+    /// How many bytes.
+    pub length: u32,
+    /// The line of the first byte, counted from 1.
+    pub line: u32,
+    /// The column of the first byte in characters, counted from 1.
+    pub column: u32,
+}
+
+impl SourcePlace {
+    /// The place of `length` bytes from byte `offset` of `source`.
+    pub(crate) fn new(source: &str, offset: usize, length: usize) -> Self {
+        let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let before = source.get(..offset).unwrap_or(source);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self {
+            offset: clamp(offset),
+            length: clamp(length),
+            line: clamp(before.bytes().filter(|byte| *byte == b'\n').count() + 1),
+            column: clamp(before.get(line_start..).unwrap_or_default().chars().count() + 1),
+        }
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = self.place {
+            write!(f, "{}:{}: ", place.line, place.column)?;
+        }
+        if let Some(statement) = self.statement {
+            write!(f, "statement {statement}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// All of them on one line.
+pub(super) fn listed(diagnostics: &[Diagnostic]) -> String {
+    diagnostics.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_counts_lines_and_characters_from_one() {
+        let place = SourcePlace::new("é\nxé y", 7, 1);
+        assert_eq!((place.line, place.column, place.offset), (2, 4, 7));
+        assert_eq!(SourcePlace::new("ab", 99, 1).line, 1);
+    }
+}

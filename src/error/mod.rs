@@ -1,0 +1,142 @@
+//! The one error type: a kind to act on, a stable code, and the detail with the input that was wrong.
+
+mod detail;
+mod diagnostic;
+
+use std::fmt;
+
+pub use detail::ErrorDetail;
+pub use diagnostic::{Diagnostic, SourcePlace};
+
+/// What a call of this crate returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong: [`kind`](Error::kind) says what to do, [`code`](Error::code) is stable for machines, and
+/// [`detail`](Error::detail) names the input.
+///
+/// Unless the kind is [`ErrorKind::OutcomeUnknown`], a refused write has left no trace in the store.
+pub struct Error(Box<ErrorDetail>);
+
+impl Error {
+    /// What the caller can do about it.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.class().0
+    }
+
+    /// A stable, machine-readable name of this error, such as `"policy_validation"`. Codes are never renamed.
+    pub fn code(&self) -> &'static str {
+        self.0.class().1
+    }
+
+    /// The error itself, with the input that was wrong.
+    pub fn detail(&self) -> &ErrorDetail {
+        &self.0
+    }
+}
+
+impl From<ErrorDetail> for Error {
+    fn from(detail: ErrorDetail) -> Self {
+        Self(Box::new(detail))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({}: {:?})", self.code(), self.0)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&*self.0)
+    }
+}
+
+/// What kind of error it is, and so what the caller can do next. A frontend can choose its status from it.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The input is wrong by itself: correct it. The same input will be refused again.
+    Invalid,
+    /// What the input names does not exist, or belongs to another zone: name another.
+    NotFound,
+    /// The input contradicts what is stored, such as an id that is taken: read, then decide.
+    Conflict,
+    /// A demand of the caller (such as a revision) does not hold any more: read again, then repeat.
+    PreconditionFailed,
+    /// The actor may not do this: let another actor do it.
+    Forbidden,
+    /// What the input names is archived for good: use another.
+    Archived,
+    /// Nothing is in force for the target: bind a policy set version first.
+    NotBound,
+    /// The input is over a limit (see [`limits`](crate::limits)): make it smaller.
+    TooLarge,
+    /// What is stored is damaged: stop writing, run `verify`, restore from a copy.
+    Corrupt,
+    /// A write was interrupted while it was being made durable, and may or may not have happened: call `recover`,
+    /// then look.
+    OutcomeUnknown,
+    /// The store cannot answer now (disk, lock, clock, memory): nothing was changed; repair the cause, then repeat.
+    Unavailable,
+}
+
+/// The kinds of things that a store keeps, as errors name them.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Resource {
+    /// A zone, also called a tenant.
+    Zone,
+    /// A schema version.
+    Schema,
+    /// A policy.
+    Policy,
+    /// A version of a policy.
+    PolicyVersion,
+    /// A policy set.
+    PolicySet,
+    /// A version of a policy set.
+    PolicySetVersion,
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Zone => "zone",
+            Self::Schema => "schema",
+            Self::Policy => "policy",
+            Self::PolicyVersion => "policy version",
+            Self::PolicySet => "policy set",
+            Self::PolicySetVersion => "policy set version",
+        })
+    }
+}
+
+/// Refuses `actual` when it is over `limit`.
+pub(crate) fn at_most(what: &'static str, actual: usize, limit: usize) -> Result<()> {
+    if actual > limit {
+        return Err(ErrorDetail::TooLarge { what, limit, actual }.into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_small_and_names_its_input_without_carrying_all_of_it() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+        let long = "é".repeat(10_000);
+        let error = Error::from(ErrorDetail::invalid("policy id", &long, "too long"));
+        assert!(error.to_string().starts_with("invalid policy id `ééé"));
+        assert!(error.to_string().len() < 300);
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Invalid, "invalid_input"));
+    }
+}

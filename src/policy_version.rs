@@ -1,0 +1,238 @@
+//! Policy versions: what a store keeps of them, in which forms they are read, and how they are prepared.
+
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+use crate::cedar::{ParsedSchema, PolicyContent, prepare_policy};
+use crate::error::{Diagnostic, ErrorDetail, Result};
+use crate::hash::Sha256;
+use crate::id::{OwnerType, PolicyId, PolicyVersionId, SchemaName, ZoneId};
+use crate::model::{CedarVersion, Form, SchemaRef};
+use crate::record::{Body, ObjectKind, PolicyVersionCreated};
+use crate::storage::View;
+use crate::time::Timestamp;
+use crate::version::{Found, archiving};
+use crate::zone::ZoneRef;
+
+/// One immutable version of a policy.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PolicyVersion {
+    /// The zone that it is in.
+    pub zone_id: ZoneId,
+    /// The policy that it is a version of.
+    pub policy_id: PolicyId,
+    /// Its id, unique in the zone.
+    pub id: PolicyVersionId,
+    /// Its number: 1, 2, 3… for each policy.
+    pub version: u32,
+    /// Who manages it.
+    pub owner_type: OwnerType,
+    /// The schema version that it was validated against.
+    pub schema_version: SchemaName,
+    /// The SHA-256 of the UTF-8 bytes of its Cedar text.
+    pub sha: Sha256,
+    /// The form that it was given in.
+    pub form: Form,
+    /// How many statements it has.
+    pub statements: u32,
+    /// What Cedar warned of when it was validated.
+    pub warnings: Vec<Diagnostic>,
+    /// The Cedar that validated it.
+    pub cedar_version: CedarVersion,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+    /// When it was archived.
+    pub archived_at: Option<Timestamp>,
+    /// By whom.
+    pub archived_by: Option<String>,
+    /// Its Cedar text, if it was asked for.
+    pub cedar_raw: Option<Arc<str>>,
+    /// Its JSON form, a policy set with the statements in source order, if it was asked for.
+    #[serde(serialize_with = "raw_json")]
+    pub cedar_json: Option<Arc<str>>,
+}
+
+/// Which Cedar representations a read returns. What is not asked for is not read from disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Forms {
+    /// Text and JSON.
+    #[default]
+    Both,
+    /// The text only.
+    Cedar,
+    /// The JSON only.
+    Json,
+    /// Neither: metadata only.
+    Neither,
+}
+
+impl Forms {
+    pub(crate) fn cedar(self) -> bool {
+        matches!(self, Self::Both | Self::Cedar)
+    }
+
+    pub(crate) fn json(self) -> bool {
+        matches!(self, Self::Both | Self::Json)
+    }
+}
+
+/// A policy version to create.
+#[derive(Clone, Debug)]
+pub struct NewPolicyVersion {
+    pub(crate) id: Option<String>,
+    pub(crate) schema_version: String,
+    pub(crate) form: Form,
+    pub(crate) source: String,
+}
+
+impl NewPolicyVersion {
+    /// From Cedar text, to be validated against a schema version. The text is kept verbatim.
+    pub fn cedar(schema_version: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { id: None, schema_version: schema_version.into(), form: Form::Cedar, source: text.into() }
+    }
+
+    /// From a whole Cedar policy set in JSON, to be validated against a schema version.
+    pub fn json(schema_version: impl Into<String>, json: impl Into<String>) -> Self {
+        Self { id: None, schema_version: schema_version.into(), form: Form::Json, source: json.into() }
+    }
+
+    /// From whichever of the two a client sent. Both or neither is an error.
+    pub fn either(
+        schema_version: impl Into<String>,
+        cedar_raw: Option<String>,
+        cedar_json: Option<String>,
+    ) -> Result<Self> {
+        let given = match (cedar_raw, cedar_json) {
+            (Some(text), None) => return Ok(Self::cedar(schema_version, text)),
+            (None, Some(json)) => return Ok(Self::json(schema_version, json)),
+            (Some(_), Some(_)) => "both",
+            (None, None) => "neither",
+        };
+        Err(ErrorDetail::ExactlyOne { first: "cedar_raw", second: "cedar_json", given }.into())
+    }
+
+    /// With this id, in the place of a generated one.
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+}
+
+/// A policy version that was parsed and validated ahead of its write, by
+/// [`PolicyStore::prepare_policy_version`](crate::PolicyStore::prepare_policy_version).
+#[derive(Clone, Debug)]
+pub struct PreparedPolicyVersion {
+    pub(crate) id: Option<String>,
+    pub(crate) schema: SchemaRef,
+    pub(crate) form: Form,
+    pub(crate) content: Arc<PolicyContent>,
+}
+
+impl PreparedPolicyVersion {
+    /// Parses and validates.
+    pub(crate) fn new(new: NewPolicyVersion, schema: SchemaRef, parsed: &ParsedSchema) -> Result<Self> {
+        let content = prepare_policy(new.form, &new.source, parsed, schema.version.as_str())?;
+        Ok(Self { id: new.id, schema, form: new.form, content: Arc::new(content) })
+    }
+
+    /// The SHA-256 that the version will have.
+    pub fn sha(&self) -> Sha256 {
+        Sha256::of(self.content.text.as_bytes())
+    }
+
+    /// What Cedar warned of.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.content.warnings
+    }
+}
+
+/// A policy version on its way into the store: new, or prepared.
+#[derive(Clone, Debug)]
+pub enum PolicyVersionInput {
+    /// To be parsed and validated in the write.
+    New(NewPolicyVersion),
+    /// Parsed and validated before.
+    Prepared(PreparedPolicyVersion),
+}
+
+impl From<NewPolicyVersion> for PolicyVersionInput {
+    fn from(new: NewPolicyVersion) -> Self {
+        Self::New(new)
+    }
+}
+
+impl From<PreparedPolicyVersion> for PolicyVersionInput {
+    fn from(prepared: PreparedPolicyVersion) -> Self {
+        Self::Prepared(prepared)
+    }
+}
+
+/// Reads the rest of a policy version, with the forms asked for.
+pub(crate) fn load(
+    view: &View<'_>,
+    zone: &ZoneRef,
+    found: &Found<PolicyVersionCreated>,
+    forms: Forms,
+) -> Result<PolicyVersion> {
+    let body = found.body()?;
+    let envelope = &found.entry.envelope;
+    let archived = archiving(
+        view,
+        zone,
+        found.row.archived,
+        |entry| matches!(entry, Body::PolicyVersionArchived(archived) if archived.version_id == body.version_id),
+    )?;
+    let read = |kind, address, asked: bool| asked.then(|| view.object(kind, address)).transpose();
+    let warnings = body.warnings.map(|address| view.object(ObjectKind::Warnings, address)).transpose()?;
+    Ok(PolicyVersion {
+        zone_id: zone.id.clone(),
+        policy_id: body.policy_id.clone(),
+        id: body.version_id.clone(),
+        version: body.version,
+        owner_type: envelope.actor.owner_type(),
+        schema_version: body.schema.version.clone(),
+        sha: body.sha,
+        form: body.form,
+        statements: body.statements,
+        warnings: warnings.map_or(Ok(Vec::new()), |json| {
+            serde_json::from_str(&json).map_err(|error| ErrorDetail::corrupt("warnings", error))
+        })?,
+        cedar_version: body.cedar.clone(),
+        created_at: envelope.created_at,
+        created_by: envelope.actor.id().to_owned(),
+        archived_at: archived.as_ref().map(|(at, _)| *at),
+        archived_by: archived.map(|(_, by)| by),
+        cedar_raw: read(ObjectKind::PolicyText, body.text, forms.cedar())?,
+        cedar_json: read(ObjectKind::PolicyJson, body.json, forms.json())?,
+    })
+}
+
+/// Prints stored JSON as the value that it is, not as a string, and byte for byte.
+pub(crate) fn raw_json<S: Serializer>(json: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
+    let Some(json) = json else { return serializer.serialize_none() };
+    let raw: &serde_json::value::RawValue = serde_json::from_str(json).map_err(serde::ser::Error::custom)?;
+    raw.serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exactly_one_representation_is_taken() {
+        let either = |raw: Option<&str>, json: Option<&str>| {
+            NewPolicyVersion::either("s", raw.map(str::to_owned), json.map(str::to_owned))
+        };
+        assert_eq!(either(Some("t"), None).unwrap().form, Form::Cedar);
+        assert_eq!(either(None, Some("{}")).unwrap().form, Form::Json);
+        for (raw, json, given) in [(Some("t"), Some("{}"), "both"), (None, None, "neither")] {
+            let error = either(raw, json).unwrap_err();
+            assert_eq!(error.code(), "exactly_one");
+            assert!(error.to_string().ends_with(given));
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Writing policies and their versions.
+
+use super::{ZoneWrite, next_version};
+use crate::cedar;
+use crate::error::{ErrorDetail, Resource, Result};
+use crate::hash::Sha256;
+use crate::id::{PolicyId, PolicyVersionId, check_text};
+use crate::limits;
+use crate::policy::{NewPolicy, Policy, PolicyUpdate};
+use crate::policy_version::{Forms, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
+use crate::record::{
+    Object, ObjectKind, PolicyArchived, PolicyCreated, PolicyUpdated, PolicyVersionArchived, PolicyVersionCreated,
+};
+use crate::schema;
+use crate::storage::key::Tag;
+use crate::write::check_owner;
+
+/// Policies.
+impl ZoneWrite<'_, '_> {
+    /// Creates a policy.
+    pub fn create_policy(&mut self, new: NewPolicy) -> Result<Policy> {
+        check_text("name", &new.name, limits::NAME_BYTES)?;
+        check_description(new.description.as_deref())?;
+        let policy_id = PolicyId::new(self.free_id(Tag::Policy, Resource::Policy, new.id)?)?;
+        let body = PolicyCreated { policy_id: policy_id.clone(), name: new.name, description: new.description };
+        self.append.append(self.zone.log, body)?;
+        self.policy(policy_id)
+    }
+
+    /// Changes a policy's name, its description, or both. What it has already changes nothing.
+    pub fn update_policy(&mut self, id: impl AsRef<str>, update: PolicyUpdate) -> Result<Policy> {
+        let before = self.policy(id)?;
+        self.may_change(Resource::Policy, before.id.as_str(), before.owner_type, before.archived_at.is_some())?;
+        let name = update.name.unwrap_or_else(|| before.name.clone());
+        let description = update.description.unwrap_or_else(|| before.description.clone());
+        check_text("name", &name, limits::NAME_BYTES)?;
+        check_description(description.as_deref())?;
+        if name == before.name && description == before.description {
+            return Ok(before);
+        }
+        let body = PolicyUpdated { policy_id: before.id.clone(), name, description };
+        self.append.append(self.zone.log, body)?;
+        self.policy(before.id)
+    }
+
+    /// Archives a policy for good: it takes no updates and no new versions, and its versions cannot be newly pinned.
+    /// Archiving it again changes nothing.
+    pub fn archive_policy(&mut self, id: impl AsRef<str>) -> Result<Policy> {
+        let before = self.policy(id)?;
+        check_owner(self.append, Resource::Policy, before.id.as_str(), before.owner_type)?;
+        if before.archived_at.is_some() {
+            return Ok(before);
+        }
+        self.append.append(self.zone.log, PolicyArchived { policy_id: before.id.clone() })?;
+        self.policy(before.id)
+    }
+
+    /// Creates the next version of a policy, from a new one or a prepared one.
+    pub fn create_policy_version(
+        &mut self,
+        policy_id: impl AsRef<str>,
+        input: impl Into<PolicyVersionInput>,
+    ) -> Result<PolicyVersion> {
+        let policy = self.policy(policy_id)?;
+        self.may_change(Resource::Policy, policy.id.as_str(), policy.owner_type, policy.archived_at.is_some())?;
+        let PreparedPolicyVersion { id, schema, form, content } = self.validated(input.into())?;
+        let version_id = PolicyVersionId::new(self.free_id(Tag::PolicyVersionId, Resource::PolicyVersion, id)?)?;
+        let version = next_version(policy.latest_version)?;
+        let warnings = if content.warnings.is_empty() {
+            None
+        } else {
+            let json = serde_json::to_string(&content.warnings)
+                .map_err(|error| ErrorDetail::CedarFailed { what: "warnings", message: error.to_string() })?;
+            Some(self.append.put_object(Object::new(ObjectKind::Warnings, &json))?)
+        };
+        let body = PolicyVersionCreated {
+            policy_id: policy.id,
+            version_id: version_id.clone(),
+            version,
+            schema,
+            form,
+            sha: Sha256::of(content.text.as_bytes()),
+            text: self.append.put_object(Object::new(ObjectKind::PolicyText, &content.text))?,
+            json: self.append.put_object(Object::new(ObjectKind::PolicyJson, &content.json))?,
+            statements: content.statements,
+            warnings,
+            cedar: cedar::version(),
+        };
+        self.append.append(self.zone.log, body)?;
+        self.policy_version(version_id, Forms::Both)
+    }
+
+    /// Archives a policy version for good: it stays readable, what pins it goes on working, and new manifests cannot
+    /// pin it. Archiving it again changes nothing.
+    pub fn archive_policy_version(&mut self, id: impl AsRef<str>) -> Result<PolicyVersion> {
+        let before = self.policy_version(id, Forms::Both)?;
+        check_owner(self.append, Resource::PolicyVersion, before.id.as_str(), before.owner_type)?;
+        if before.archived_at.is_some() {
+            return Ok(before);
+        }
+        let body = PolicyVersionArchived {
+            policy_id: before.policy_id,
+            version_id: before.id.clone(),
+            version: before.version,
+        };
+        self.append.append(self.zone.log, body)?;
+        self.policy_version(before.id, Forms::Both)
+    }
+
+    /// The policy version parsed and validated, with the schema that its name stands for now.
+    fn validated(&self, input: PolicyVersionInput) -> Result<PreparedPolicyVersion> {
+        let schema_of = |version: &str| {
+            self.append.view(|view| {
+                let found = schema::find(view, version)?;
+                found.check_usable()?;
+                Ok(found.reference())
+            })
+        };
+        match input {
+            PolicyVersionInput::New(new) => {
+                let schema = schema_of(&new.schema_version)?;
+                let parsed = self.append.view(|view| self.store.compiler.schema(view, &schema))?;
+                PreparedPolicyVersion::new(new, schema, &parsed)
+            }
+            PolicyVersionInput::Prepared(prepared) => {
+                let schema = schema_of(prepared.schema.version.as_str())?;
+                if schema != prepared.schema {
+                    return Err(ErrorDetail::PreparedElsewhere { schema: schema.version.to_string() }.into());
+                }
+                Ok(prepared)
+            }
+        }
+    }
+}
+
+fn check_description(description: Option<&str>) -> Result<()> {
+    description
+        .filter(|text| !text.is_empty())
+        .map_or(Ok(()), |text| check_text("description", text, limits::DESCRIPTION_BYTES))
+}

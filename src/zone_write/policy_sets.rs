@@ -1,0 +1,146 @@
+//! Writing policy sets and their versions.
+
+use super::{ZoneWrite, next_version};
+use crate::cedar;
+use crate::error::{ErrorDetail, Resource, Result, at_most};
+use crate::id::{PolicySetId, PolicySetVersionId, check_text};
+use crate::limits;
+use crate::model::{ManifestEntry, SchemaRef};
+use crate::policy;
+use crate::policy_set::{NewPolicySet, PolicySet};
+use crate::policy_set_version::{NewPolicySetVersion, Pin, PolicySetVersion};
+use crate::record::{
+    Manifest, Object, ObjectKind, PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived,
+    PolicySetVersionCreated, PolicyVersionCreated,
+};
+use crate::schema;
+use crate::storage::View;
+use crate::storage::key::Tag;
+use crate::version::Found;
+use crate::write::check_owner;
+
+/// Policy sets.
+impl ZoneWrite<'_, '_> {
+    /// Creates a policy set. It is bound to nothing.
+    pub fn create_policy_set(&mut self, new: NewPolicySet) -> Result<PolicySet> {
+        check_text("name", &new.name, limits::NAME_BYTES)?;
+        let policy_set_id = PolicySetId::new(self.free_id(Tag::PolicySet, Resource::PolicySet, new.id)?)?;
+        let body =
+            PolicySetCreated { policy_set_id: policy_set_id.clone(), name: new.name, target_type: new.target_type };
+        self.append.append(self.zone.log, body)?;
+        self.policy_set(policy_set_id)
+    }
+
+    /// Changes a policy set's name. The name that it has already changes nothing.
+    pub fn rename_policy_set(&mut self, id: impl AsRef<str>, name: impl Into<String>) -> Result<PolicySet> {
+        let (before, name) = (self.policy_set(id)?, name.into());
+        self.may_change(Resource::PolicySet, before.id.as_str(), before.owner_type, before.archived_at.is_some())?;
+        check_text("name", &name, limits::NAME_BYTES)?;
+        if name == before.name {
+            return Ok(before);
+        }
+        self.append.append(self.zone.log, PolicySetUpdated { policy_set_id: before.id.clone(), name })?;
+        self.policy_set(before.id)
+    }
+
+    /// Archives a policy set for good. What is bound cannot be archived. Archiving it again changes nothing.
+    pub fn archive_policy_set(&mut self, id: impl AsRef<str>) -> Result<PolicySet> {
+        let before = self.policy_set(id)?;
+        check_owner(self.append, Resource::PolicySet, before.id.as_str(), before.owner_type)?;
+        if before.archived_at.is_some() {
+            return Ok(before);
+        }
+        if before.mode.is_some() {
+            return Err(ErrorDetail::InForce { what: Resource::PolicySet, id: before.id.to_string() }.into());
+        }
+        self.append.append(self.zone.log, PolicySetArchived { policy_set_id: before.id.clone() })?;
+        self.policy_set(before.id)
+    }
+
+    /// Creates the next version of a policy set: a manifest whose entries all exist, belong to their policies, are
+    /// not archived, and validate against its schema version.
+    pub fn create_policy_set_version(
+        &mut self,
+        policy_set_id: impl AsRef<str>,
+        new: NewPolicySetVersion,
+    ) -> Result<PolicySetVersion> {
+        let set = self.policy_set(policy_set_id)?;
+        self.may_change(Resource::PolicySet, set.id.as_str(), set.owner_type, set.archived_at.is_some())?;
+        at_most("the manifest's entries", new.pins.len(), limits::MANIFEST_ENTRIES)?;
+        let (schema, manifest) = self.append.view(|view| {
+            let found = schema::find(view, &new.schema_version)?;
+            found.check_usable()?;
+            let schema = found.reference();
+            let entries = new.pins.iter().map(|pin| self.pinned(view, &schema, pin)).collect::<Result<_>>()?;
+            Ok((schema, Manifest::new(entries)?))
+        })?;
+        let id = self.free_id(Tag::PolicySetVersionId, Resource::PolicySetVersion, new.id)?;
+        let version = next_version(set.latest_version)?;
+        let canonical = manifest.canonical();
+        let body = PolicySetVersionCreated {
+            policy_set_id: set.id,
+            version_id: PolicySetVersionId::new(id)?,
+            version,
+            schema,
+            manifest: self.append.put_object(Object::new(ObjectKind::Manifest, &canonical))?,
+            manifest_sha: Manifest::sha(&canonical),
+            entries: u32::try_from(manifest.entries().len()).unwrap_or(u32::MAX),
+            cedar: cedar::version(),
+        };
+        let version_id = body.version_id.clone();
+        self.append.append(self.zone.log, body)?;
+        self.policy_set_version(version_id)
+    }
+
+    /// Archives a policy set version for good. What is bound cannot be archived. Archiving it again changes nothing.
+    pub fn archive_policy_set_version(&mut self, id: impl AsRef<str>) -> Result<PolicySetVersion> {
+        let before = self.policy_set_version(id)?;
+        check_owner(self.append, Resource::PolicySetVersion, before.id.as_str(), before.owner_type)?;
+        if before.archived_at.is_some() {
+            return Ok(before);
+        }
+        if before.active {
+            return Err(ErrorDetail::InForce { what: Resource::PolicySetVersion, id: before.id.to_string() }.into());
+        }
+        let body = PolicySetVersionArchived {
+            policy_set_id: before.policy_set_id,
+            version_id: before.id.clone(),
+            version: before.version,
+        };
+        self.append.append(self.zone.log, body)?;
+        self.policy_set_version(before.id)
+    }
+
+    /// The manifest entry for a pin, once it keeps every rule.
+    fn pinned(&self, view: &View<'_>, schema: &SchemaRef, pin: &Pin) -> Result<ManifestEntry> {
+        let policy = policy::find(view, &self.zone, &pin.policy_id)?;
+        let found = Found::<PolicyVersionCreated>::by_id(view, &self.zone, &pin.policy_version_id)?;
+        let body = found.body()?;
+        if body.policy_id != pin.policy_id.as_str() {
+            return Err(ErrorDetail::ForeignVersion {
+                policy_id: pin.policy_id.clone(),
+                policy_version_id: pin.policy_version_id.clone(),
+            }
+            .into());
+        }
+        if let Some(given) = pin.sha.filter(|given| *given != body.sha) {
+            let policy_version_id = pin.policy_version_id.clone();
+            return Err(ErrorDetail::WrongSha { policy_version_id, given, actual: body.sha }.into());
+        }
+        for (archived, what, id) in [
+            (policy.archived, Resource::Policy, &pin.policy_id),
+            (found.row.archived, Resource::PolicyVersion, &pin.policy_version_id),
+        ] {
+            if archived.is_some() {
+                return Err(ErrorDetail::Archived { what, id: id.clone() }.into());
+            }
+        }
+        if body.schema.source != schema.source {
+            let parsed = self.store.compiler.schema(view, schema)?;
+            let label = format!("policy version `{}`", body.version_id);
+            self.store.compiler.policy(view, body.text)?.validate(&parsed, &label, schema.version.as_str())?;
+        }
+        let (policy_id, policy_version_id) = (body.policy_id.clone(), body.version_id.clone());
+        Ok(ManifestEntry { policy_id, policy_version_id, sha: body.sha })
+    }
+}
