@@ -9,8 +9,8 @@ use std::sync::Arc;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
-use crate::cedar::{CompiledSet, ParsedPolicy, ParsedSchema};
-use crate::error::{Error, ErrorDetail, ErrorKind, Result};
+use crate::cedar::{CompiledSet, ParsedPolicy, ParsedSchema, in_one_go};
+use crate::error::{Error, ErrorDetail, Result};
 use crate::hash::{Address, EntryHash, Sha256};
 use crate::id::{PolicyId, PolicyVersionId};
 use crate::model::SchemaRef;
@@ -33,6 +33,12 @@ pub(crate) struct Compiled {
     pub set: CompiledSet,
     /// The pinned versions, in the order of the manifest.
     pub members: Vec<(PolicyId, PolicyVersionId)>,
+}
+
+/// A pinned version's statements, or the text that they are to be parsed from.
+enum Source {
+    Parsed(Arc<ParsedPolicy>),
+    Text(Address, Arc<str>),
 }
 
 /// Roughly how many bytes each pinned version adds beside its statements.
@@ -106,11 +112,13 @@ impl Compiler {
 
     /// The statements of a policy text.
     pub(crate) fn policy(&self, view: &View<'_>, text: Address) -> Result<Arc<ParsedPolicy>> {
-        let make = || -> Result<Value> {
-            let text = view.object(ObjectKind::PolicyText, text)?;
-            Ok(Value::Policy(Arc::new(ParsedPolicy::parse(&text)?)))
-        };
-        match self.0.get_or_insert_with(&Key::Policy(text), make)? {
+        self.parsed(text, || view.object(ObjectKind::PolicyText, text))
+    }
+
+    /// The statements of the text at `address`, which `text` reads if they are not at hand.
+    fn parsed(&self, address: Address, text: impl FnOnce() -> Result<Arc<str>>) -> Result<Arc<ParsedPolicy>> {
+        let make = || -> Result<Value> { Ok(Value::Policy(Arc::new(ParsedPolicy::parse(&text()?)?))) };
+        match self.0.get_or_insert_with(&Key::Policy(address), make)? {
             Value::Policy(policy) => Ok(policy),
             _ => Err(mixed_up()),
         }
@@ -136,7 +144,7 @@ impl Compiler {
         let schema = self.schema(view, &version.schema)?;
         let source = view.object(ObjectKind::of_schema(version.schema.form), version.schema.source)?;
         let mut members = Vec::with_capacity(manifest.entries().len());
-        let mut parsed = Vec::with_capacity(manifest.entries().len());
+        let mut sources = Vec::with_capacity(manifest.entries().len());
         for entry in manifest.into_entries() {
             let id = entry.policy_version_id;
             let pinned = Found::<PolicyVersionCreated>::by_id(view, zone, id.as_str())?;
@@ -145,27 +153,51 @@ impl Compiler {
                 let place = format_args!("manifest of `{}`", version.version_id);
                 return Err(ErrorDetail::corrupt(place, format_args!("it misstates `{id}`")).into());
             }
-            let policy = self.policy(view, body.text).map_err(|source| match source.kind() {
-                ErrorKind::Corrupt | ErrorKind::Unavailable => source,
-                _ => ErrorDetail::CannotCompile {
-                    policy_set_version_id: version.version_id.to_string(),
-                    policy_version_id: id.to_string(),
-                    source,
-                }
-                .into(),
-            })?;
-            parsed.push((id.to_string(), policy));
+            sources.push(self.source(view, body.text)?);
             members.push((entry.policy_id, id));
         }
+        let set = in_one_go("policy set", || self.assemble(&version, &members, sources))??;
         Ok(Compiled {
             zone: zone.clone(),
             entry_hash: found.entry.hash,
             schema_sha: Sha256::of(source.as_bytes()),
             schema,
-            set: CompiledSet::assemble(&parsed)?,
+            set,
             members,
             version,
         })
+    }
+
+    /// The statements of a policy text if they are at hand, or the text.
+    fn source(&self, view: &View<'_>, text: Address) -> Result<Source> {
+        match self.0.get(&Key::Policy(text)) {
+            Some(Value::Policy(policy)) => Ok(Source::Parsed(policy)),
+            _ => Ok(Source::Text(text, view.object(ObjectKind::PolicyText, text)?)),
+        }
+    }
+
+    /// Puts the statements of all members together, and parses those that were not at hand.
+    fn assemble(
+        &self,
+        version: &PolicySetVersionCreated,
+        members: &[(PolicyId, PolicyVersionId)],
+        sources: Vec<Source>,
+    ) -> Result<CompiledSet> {
+        let mut parsed = Vec::with_capacity(members.len());
+        for ((_, id), source) in members.iter().zip(sources) {
+            let policy = match source {
+                Source::Parsed(policy) => policy,
+                Source::Text(address, text) => {
+                    self.parsed(address, || Ok(text)).map_err(|source| ErrorDetail::CannotCompile {
+                        policy_set_version_id: version.version_id.to_string(),
+                        policy_version_id: id.to_string(),
+                        source,
+                    })?
+                }
+            };
+            parsed.push((id.to_string(), policy));
+        }
+        CompiledSet::assemble(&parsed)
     }
 
     /// Forgets everything.

@@ -7,7 +7,7 @@ use cedar_policy::ffi::DetailedError;
 use cedar_policy::{Policy, PolicyId, PolicySet, ValidationMode};
 
 use super::schema::ParsedSchema;
-use super::stack::{PARSE, VALIDATE, on_grown_stack};
+use super::stack::{PARSE, VALIDATE, in_one_go, on_grown_stack};
 use super::{diagnose, gate, render};
 use crate::error::{Diagnostic, ErrorDetail, Result, at_most};
 use crate::limits;
@@ -33,6 +33,10 @@ pub(crate) fn prepare_policy(
     schema: &ParsedSchema,
     schema_name: &str,
 ) -> Result<PolicyContent> {
+    in_one_go("policy", || prepare(form, source, schema, schema_name))?
+}
+
+fn prepare(form: Form, source: &str, schema: &ParsedSchema, schema_name: &str) -> Result<PolicyContent> {
     let text = match form {
         Form::Cedar => source.to_owned(),
         Form::Json => render::text_from_json(source)?,

@@ -33,6 +33,14 @@ pub(super) const fn evaluate(height: usize) -> usize {
 
 const _: () = assert!(evaluate(limits::CEDAR_HEIGHT) < 16 * KIB * KIB, "a stack of moderate size is enough");
 
+/// For many parses in a row: what runs inside gets no new stack of its own for each, which would cost more than the parse.
+const ROOM: usize = PARSE + 1024 * KIB;
+
+/// Runs `f`, which calls Cedar many times, on one stack that is large enough for all of them.
+pub(crate) fn in_one_go<T>(what: &'static str, f: impl FnOnce() -> T) -> Result<T> {
+    on_grown_stack(ROOM, what, f)
+}
+
 /// Runs `f` with at least `need` bytes of stack. `what` names what `f` works on, for the error if it panics.
 pub(crate) fn on_grown_stack<T>(need: usize, what: &'static str, f: impl FnOnce() -> T) -> Result<T> {
     // The values may be half-made after a panic, but nobody sees them: `f` owns them or only reads them.
