@@ -55,6 +55,9 @@ pub const SCHEMA_TOKENS: usize = 512 * 1024;
 pub const SCHEMA_LIST: usize = 2_000;
 /// Attributes and types of a schema once every common type is written out where it is used.
 pub const SCHEMA_EXPANDED: usize = 256 * 1024;
+/// Types of request of a schema: for each action, its principal types times its resource types. A policy is validated
+/// against each of them.
+pub const SCHEMA_REQUEST_TYPES: usize = 64 * 1024;
 /// How deeply a schema's types may nest once every common type is written out where it is used.
 pub const SCHEMA_DEPTH: usize = 100;
 /// Children times parents in a schema's hierarchy of entity types, and in that of its actions.

@@ -100,7 +100,10 @@ fn fragment(form: Form, source: &str) -> Result<SchemaFragment> {
 fn resolve(form: Form, source: &str, fragment: SchemaFragment) -> Result<(Schema, usize)> {
     let expanded = expansion::check(&as_json(&fragment)?.1)?;
     let schema = Schema::from_schema_fragments([fragment]);
-    Ok((schema.map_err(|error| refused(form, source, DetailedError::from(&error)))?, expanded))
+    let schema = schema.map_err(|error| refused(form, source, DetailedError::from(&error)))?;
+    let request_types = schema.request_envs().take(limits::SCHEMA_REQUEST_TYPES + 1).count();
+    at_most("types of request in the schema", request_types, limits::SCHEMA_REQUEST_TYPES)?;
+    Ok((schema, expanded))
 }
 
 fn refused(form: Form, source: &str, report: DetailedError) -> crate::error::Error {
@@ -220,5 +223,16 @@ mod tests {
     #[test]
     fn a_form_has_a_name_in_snake_case() {
         assert_eq!(serde_json::to_string(&[Form::Cedar, Form::Json]).unwrap(), r#"["cedar","json"]"#);
+    }
+
+    #[test]
+    fn a_schema_has_only_so_many_types_of_request() {
+        let schema = |types: usize| {
+            let names: Vec<_> = (0..types).map(|n| format!("E{n}")).collect();
+            let names = names.join(", ");
+            format!("entity {names}; action a appliesTo {{ principal: [{names}], resource: [{names}] }};")
+        };
+        assert!(ParsedSchema::parse(Form::Cedar, &schema(256)).is_ok());
+        assert_eq!(ParsedSchema::parse(Form::Cedar, &schema(257)).err().unwrap().code(), "too_large");
     }
 }
