@@ -10,9 +10,9 @@ use crate::binding::{self, At, Binding};
 use crate::cedar::{self, Evaluation};
 use crate::compile::Compiled;
 use crate::error::Result;
+use crate::id::LogId;
 use crate::model::Target;
 use crate::receipt::{RECEIPT_FORM, Receipt, StatementRef, mismatch};
-use crate::storage::key::LogNumber;
 use crate::store::Inner;
 use crate::version::Found;
 use crate::zone::{self, ZoneRef};
@@ -51,16 +51,17 @@ impl Authorizer {
     pub(crate) fn in_force(store: &Inner, zone: &ZoneRef, target: Target, at: At) -> Result<Self> {
         let commits = store.storage.commits();
         let recent = at == At::Now;
-        if recent && let Some(found) = store.recent.get(zone.log, &target, commits) {
+        if recent && let Some(found) = store.recent.get(zone.log_id, &target, commits) {
             return Ok(found);
         }
         let authorizer = store.storage.read(|view| {
+            zone::check(view, zone)?;
             let binding = binding::in_force(view, zone, &target, at)?;
             let found = Found::by_id(view, zone, binding.policy_set_version_id.as_str())?;
             Ok(Self::new(store.compiler.set(view, zone, &found)?, Some(Arc::new(binding))))
         })?;
         if recent {
-            store.recent.keep(zone.log, target, commits, &authorizer);
+            store.recent.keep(zone.log_id, target, commits, &authorizer);
         }
         Ok(authorizer)
     }
@@ -68,6 +69,7 @@ impl Authorizer {
     /// For a version, in force or not.
     pub(crate) fn of_version(store: &Inner, zone: &ZoneRef, id: &str) -> Result<Self> {
         store.storage.read(|view| {
+            zone::check(view, zone)?;
             let found = Found::by_id(view, zone, id)?;
             Ok(Self::new(store.compiler.set(view, zone, &found)?, None))
         })
@@ -84,6 +86,10 @@ impl Authorizer {
             let found = Found::by_id(view, &zone, receipt.policy_set_version_id.as_str())?;
             let compiled = store.compiler.set(view, &zone, &found)?;
             if let Some(binding) = &receipt.binding {
+                let length = view.head(zone.log)?.length;
+                if binding.position >= length {
+                    return Err(mismatch("binding", binding.position, format!("a log of {length} entries")));
+                }
                 let at = At::Position(binding.position);
                 let stored = binding::find(view, &zone, &binding.target, binding.mode, at)?;
                 if stored.as_ref() != Some(binding) {
@@ -283,7 +289,7 @@ const RECENT: usize = 4_096;
 /// The authorizers that were taken lately, good for as long as nothing was committed since.
 ///
 /// They do not keep a compiled set alive: that is up to the compiler's budget, and to those who use it.
-pub(crate) struct Recent(Cache<(LogNumber, Target), Taken>);
+pub(crate) struct Recent(Cache<(LogId, Target), Taken>);
 
 /// An authorizer that was taken when the store had made so many commits.
 #[derive(Clone)]
@@ -304,12 +310,12 @@ impl Recent {
         Self(Cache::new(RECENT))
     }
 
-    fn get(&self, log: LogNumber, target: &Target, commits: u64) -> Option<Authorizer> {
+    fn get(&self, log: LogId, target: &Target, commits: u64) -> Option<Authorizer> {
         let taken = self.0.get(&(log, target.clone())).filter(|taken| taken.commits == commits)?;
         Some(Authorizer::new(taken.compiled.upgrade()?, Some(taken.binding)))
     }
 
-    fn keep(&self, log: LogNumber, target: Target, commits: u64, authorizer: &Authorizer) {
+    fn keep(&self, log: LogId, target: Target, commits: u64, authorizer: &Authorizer) {
         if let Some(binding) = &authorizer.binding {
             let (binding, compiled) = (binding.clone(), Arc::downgrade(&authorizer.compiled));
             self.0.insert((log, target), Taken { commits, binding, compiled });

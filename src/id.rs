@@ -176,9 +176,25 @@ pub enum OwnerType {
 /// Who writes. The store keeps the id as given and knows nothing of users; better a pseudonym than an e-mail address.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
+#[serde(try_from = "GivenActor")]
 pub struct Actor {
     owner_type: OwnerType,
     id: String,
+}
+
+/// An actor as JSON gives it, its id still unchecked.
+#[derive(Deserialize)]
+struct GivenActor {
+    owner_type: OwnerType,
+    id: String,
+}
+
+impl TryFrom<GivenActor> for Actor {
+    type Error = Error;
+
+    fn try_from(given: GivenActor) -> Result<Self> {
+        Self::new(given.owner_type, given.id)
+    }
 }
 
 impl Actor {
@@ -260,5 +276,9 @@ mod tests {
             assert_eq!(Actor::customer(bad).unwrap_err().code(), code);
         }
         assert_eq!(Actor::customer("x".repeat(257)).unwrap_err().code(), "too_large");
+        let json = serde_json::to_string(&Actor::customer("zoë").unwrap()).unwrap();
+        assert_eq!(serde_json::from_str::<Actor>(&json).unwrap().id(), "zoë");
+        assert!(serde_json::from_str::<Actor>(&json.replace("zoë", "")).is_err());
+        assert!(serde_json::from_str::<Actor>(&json.replace("zoë", "a\\nb")).is_err());
     }
 }

@@ -8,7 +8,7 @@ use cedar_policy::{Entities, Request};
 
 use crate::authorizer::{Answer, Authorizer, Recent};
 use crate::compile::Compiler;
-use crate::error::Result;
+use crate::error::{ErrorDetail, Result};
 use crate::history::{self, HistoryEntry};
 use crate::id::Actor;
 use crate::list::{List, ListName, Page};
@@ -146,7 +146,7 @@ impl PolicyStore {
     }
 
     /// Opens the store again in its place after a failure of the disk. Handles stay valid, and authorizers go on
-    /// deciding meanwhile.
+    /// deciding meanwhile. It never makes a new store, and refuses another one that has taken the file's place.
     pub fn recover(&self) -> Result<()> {
         self.inner.storage.recover(&self.inner.sources)?;
         self.inner.compiler.clear();
@@ -179,6 +179,7 @@ pub struct Builder {
     id_seed: Option<u64>,
     clock_tolerance: Duration,
     check_integrity: bool,
+    create: bool,
     page_cache: usize,
     record_cache: usize,
     compiled_cache: usize,
@@ -191,6 +192,7 @@ impl Default for Builder {
             id_seed: None,
             clock_tolerance: Duration::from_secs(24 * 60 * 60),
             check_integrity: true,
+            create: true,
             page_cache: 64 << 20,
             record_cache: 32 << 20,
             compiled_cache: 128 << 20,
@@ -231,6 +233,12 @@ impl Builder {
         self
     }
 
+    /// Whether a store is made where there is none: yes by default. Without it, a mistyped path is an error.
+    pub fn create(mut self, create: bool) -> Self {
+        self.create = create;
+        self
+    }
+
     /// Bytes for pages of the file: 64 MiB by default.
     pub fn page_cache_bytes(mut self, bytes: usize) -> Self {
         self.page_cache = bytes;
@@ -256,7 +264,13 @@ impl Builder {
     ///
     /// As [`PolicyStore::open`].
     pub fn open(self, path: impl AsRef<Path>) -> Result<PolicyStore> {
-        self.open_at(Origin::File(path.as_ref().to_owned()))
+        let path = path.as_ref();
+        // The directory that a relative path starts from may change before the file is opened again.
+        let absolute = std::path::absolute(path).map_err(|error| ErrorDetail::Storage {
+            action: format!("open `{}`", path.display()),
+            source: Box::new(error),
+        })?;
+        self.open_at(Origin::File(absolute))
     }
 
     /// A new store in memory, gone with its last handle.
@@ -266,7 +280,8 @@ impl Builder {
 
     pub(crate) fn open_at(self, origin: Origin) -> Result<PolicyStore> {
         let sources = Sources::new(self.clock, self.id_seed)?;
-        let options = OpenOptions { page_cache: self.page_cache, check_integrity: self.check_integrity };
+        let options =
+            OpenOptions { page_cache: self.page_cache, check_integrity: self.check_integrity, create: self.create };
         let inner = Inner {
             storage: Storage::open(origin, options, self.record_cache, &sources)?,
             compiler: Compiler::new(self.compiled_cache)?,

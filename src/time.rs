@@ -49,6 +49,11 @@ impl Timestamp {
         (self < Self::MAX).then(|| Self(self.0 + 1))
     }
 
+    /// The microsecond before, or the epoch.
+    pub(crate) fn previous(self) -> Self {
+        Self::from_micros(self.0.saturating_sub(1))
+    }
+
     /// Whether the value is one that `from_micros` can make: what is read from disk may not be.
     pub(crate) fn is_valid(self) -> bool {
         self == Self::from_micros(self.0)

@@ -45,10 +45,10 @@ impl<'w, 'txn> Write<'w, 'txn> {
             return Err(ErrorDetail::AlreadyExists { what: Resource::Zone, id: zone_id.to_string() }.into());
         }
         self.append.room_for(2)?;
-        let (store_log, position, _) = self.append.next(STORE_LOG)?;
+        let (store_log, position, created_at) = self.append.next(STORE_LOG)?;
         let random = self.store.sources.random(&[store_log.0.as_slice(), &position.to_be_bytes()].concat());
         let log_id = LogId(random.first_chunk().copied().unwrap_or_default());
-        let log = self.append.create_log(log_id)?;
+        let log = self.append.create_log(log_id, created_at)?;
         self.append.append(STORE_LOG, ZoneCreated { zone_id: zone_id.clone(), log_id })?;
         self.append.append(log, ZoneOpened { zone_id: zone_id.clone() })?;
         Ok(ZoneWrite::new(self.append, self.store, ZoneRef { id: zone_id, log, log_id }))

@@ -62,12 +62,12 @@ impl Zone {
 
     /// What the store keeps of the zone itself.
     pub fn info(&self) -> Result<ZoneInfo> {
-        self.store.storage.read(|view| info(view, self.zone.id.as_str()))
+        self.read(|view| info(view, self.zone.id.as_str()))
     }
 
     /// The policy `id`.
     pub fn policy(&self, id: impl AsRef<str>) -> Result<Policy> {
-        self.store.storage.read(|view| policy::load(view, &self.zone, id.as_ref()))
+        self.read(|view| policy::load(view, &self.zone, id.as_ref()))
     }
 
     /// The policies of the zone.
@@ -89,7 +89,7 @@ impl Zone {
         version: u32,
         forms: Forms,
     ) -> Result<PolicyVersion> {
-        self.store.storage.read(|view| {
+        self.read(|view| {
             let found = Found::by_number(view, &self.zone, policy_id.as_ref(), version)?;
             policy_version::load(view, &self.zone, &found, forms)
         })
@@ -109,7 +109,7 @@ impl Zone {
 
     /// The policy set `id`.
     pub fn policy_set(&self, id: impl AsRef<str>) -> Result<PolicySet> {
-        self.store.storage.read(|view| policy_set::load(view, &self.zone, id.as_ref()))
+        self.read(|view| policy_set::load(view, &self.zone, id.as_ref()))
     }
 
     /// The policy sets of the zone, for every kind of target.
@@ -130,7 +130,7 @@ impl Zone {
         policy_set_id: impl AsRef<str>,
         version: u32,
     ) -> Result<PolicySetVersion> {
-        self.store.storage.read(|view| {
+        self.read(|view| {
             let found = Found::by_number(view, &self.zone, policy_set_id.as_ref(), version)?;
             policy_set_version::load(view, &self.zone, &found)
         })
@@ -148,7 +148,7 @@ impl Zone {
         forms: Forms,
         list: &List,
     ) -> Result<Page<PolicyVersion>> {
-        self.store.storage.read(|view| {
+        self.read(|view| {
             let found = Found::<PolicySetVersionCreated>::by_id(view, &self.zone, id.as_ref())?;
             let mut pinned =
                 policy_set_version::pinned(view, &self.zone, &policy_set_version::manifest(view, found.body()?)?)?;
@@ -179,7 +179,7 @@ impl Zone {
 
     /// What was in force for `target` at an earlier position of the log or at an earlier time.
     pub fn in_force_at(&self, target: Target, at: impl Into<At>) -> Result<Binding> {
-        self.store.storage.read(|view| binding::in_force(view, &self.zone, &target, at.into()))
+        self.read(|view| binding::in_force(view, &self.zone, &target, at.into()))
     }
 
     /// An authorizer for what is in force for `target` now: an immutable snapshot, cheap enough to take per request.
@@ -200,7 +200,15 @@ impl Zone {
 
     /// What happened in the zone: its log as a list.
     pub fn history(&self, list: &List) -> Result<Page<HistoryEntry>> {
-        self.store.storage.read(|view| history::page(view, self.zone.log, list))
+        self.read(|view| history::page(view, self.zone.log, list))
+    }
+
+    /// Reads the zone's log, and no other that has its number: after a recovery, the number may be another zone's.
+    fn read<T>(&self, f: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
+        self.store.storage.read(|view| {
+            check(view, &self.zone)?;
+            f(view)
+        })
     }
 
     fn list_name<T>(
@@ -221,7 +229,7 @@ impl Zone {
         list: &List,
         load: impl Fn(&View<'_>, &ZoneRef, &str) -> Result<T>,
     ) -> Result<Page<T>> {
-        self.store.storage.read(|view| {
+        self.read(|view| {
             let page = self.list_name(view, tag.name(), "", |name| {
                 name.page(list, |from, direction, count| in_order(view, self.zone.log, tag, from, direction, count))
             })?;
@@ -236,7 +244,7 @@ impl Zone {
         list: &List,
         load: impl Fn(&View<'_>, &ZoneRef, &Found<V>) -> Result<T>,
     ) -> Result<Page<T>> {
-        self.store.storage.read(|view| {
+        self.read(|view| {
             let zone = &self.zone;
             if !view.has_row(&key::by_id(zone.log, V::PARENT, parent))? {
                 return Err(ErrorDetail::not_found(V::PARENT_RESOURCE, parent).into());
@@ -304,6 +312,14 @@ pub(crate) fn find(view: &View<'_>, id: &str) -> Result<ZoneRef> {
         }
         _ => Err(astray(Tag::Zone, id)),
     }
+}
+
+/// Refuses a zone whose log is not there any more.
+pub(crate) fn check(view: &View<'_>, zone: &ZoneRef) -> Result<()> {
+    if view.log_id(zone.log)? == Some(zone.log_id) {
+        return Ok(());
+    }
+    Err(ErrorDetail::not_found(Resource::Zone, zone.id.as_str()).into())
 }
 
 /// Reads what the store keeps of a zone itself.

@@ -9,8 +9,10 @@ pub struct Diagnostic {
     /// What Cedar says.
     pub message: String,
     /// The statement in the source, counted from 0, where it is known.
+    #[serde(default)]
     pub statement: Option<u32>,
     /// The place in the source, where it is known.
+    #[serde(default)]
     pub place: Option<SourcePlace>,
 }
 

@@ -34,9 +34,14 @@ macro_rules! bodies {
         }
 
         impl Body {
-            /// Every kind's number.
-            #[cfg(test)]
+            /// Every kind's number, in rising order.
             pub(crate) const KINDS: &[u16] = &[$($kind),*];
+
+            /// The highest kind number that this build knows.
+            pub(crate) const NEWEST: u16 = match Self::KINDS {
+                [.., newest] => *newest,
+                [] => 0,
+            };
 
             /// The number that stands for this kind of body on disk.
             pub(crate) fn kind(&self) -> u16 {

@@ -132,17 +132,19 @@ pub(crate) struct Recorded {
     pub hash: EntryHash,
 }
 
-/// The highest kind number that this build knows.
-const NEWEST_KIND: u16 = 28;
-
 impl Recorded {
     /// Reads and understands a stored value.
     pub(crate) fn from_stored(value: &[u8]) -> Result<Self, EntryProblem> {
         let (entry, hash) = Entry::from_stored(value)?;
+        Self::from_entry(entry, hash)
+    }
+
+    /// Understands an entry.
+    pub(crate) fn from_entry(entry: Entry, hash: EntryHash) -> Result<Self, EntryProblem> {
         match Body::decode(entry.kind, &entry.body) {
             Some(body) => Ok(Self { envelope: entry.envelope, body: body?, hash }),
             None => {
-                Err(EntryProblem::Newer { what: "kind of entry", found: entry.kind.into(), known: NEWEST_KIND.into() })
+                Err(EntryProblem::Newer { what: "kind of entry", found: entry.kind.into(), known: Body::NEWEST.into() })
             }
         }
     }
@@ -260,7 +262,7 @@ mod tests {
         assert_eq!(now.concat(), pinned);
         let kinds: Vec<u16> = bodies().iter().map(Body::kind).collect();
         assert_eq!(kinds, Body::KINDS, "a body of every kind is pinned");
-        assert_eq!(kinds.last(), Some(&NEWEST_KIND));
+        assert_eq!(kinds.last(), Some(&Body::NEWEST));
     }
 
     #[test]

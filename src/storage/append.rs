@@ -97,8 +97,8 @@ impl<'txn> Append<'txn> {
         self.step(|append| append.add_object(object))
     }
 
-    /// Opens a new log.
-    pub(crate) fn create_log(&mut self, log_id: LogId) -> Result<LogNumber> {
+    /// Opens a new log, whose first entry is not made before `created_at`.
+    pub(crate) fn create_log(&mut self, log_id: LogId, created_at: Timestamp) -> Result<LogNumber> {
         self.step(|append| {
             let LogsRow { next } = append.view_unguarded().logs()?;
             let after =
@@ -110,6 +110,8 @@ impl<'txn> Append<'txn> {
             let head = Head { log_id, length: 0, last: EntryHash::NONE };
             append.put_meta(&key::head(next), &head)?;
             append.created.insert(log_id, next);
+            let last_time = created_at.previous();
+            append.logs.insert(next, OpenLog { next: 0, head, last_time });
             Ok(next)
         })
     }

@@ -174,9 +174,23 @@ impl Entry {
             BindingMode::Shadow => row.shadow = binding,
         };
         if let Some(replaced) = replaced {
-            self.policy_set(rows, replaced.policy_set_id.as_str(), |row| place(row, None))?;
+            let mut was_bound = false;
+            self.policy_set(rows, replaced.policy_set_id.as_str(), |row| {
+                was_bound = match mode {
+                    BindingMode::Active => row.active.is_some(),
+                    BindingMode::Shadow => row.shadow.is_some(),
+                };
+                place(row, None);
+            })?;
+            if !was_bound {
+                return Err(self.contradiction("what it replaces is not bound"));
+            }
         }
         if let Some(bound) = bound {
+            let parent = bound.policy_set_id.as_str();
+            if rows.get(&key::by_version(self.log, Tag::PolicySetVersion, parent, bound.version))?.is_none() {
+                return Err(self.contradiction("what it binds does not exist"));
+            }
             self.policy_set(rows, bound.policy_set_id.as_str(), |row| {
                 place(row, Some(self.position));
                 if mode == BindingMode::Active {

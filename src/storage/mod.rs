@@ -59,6 +59,8 @@ use crate::sources::Sources;
 pub(crate) struct Storage {
     origin: Origin,
     options: OpenOptions,
+    /// What tells this store from others: what is opened again must be the same.
+    store_id: [u8; 16],
     /// `None` while it is being opened again.
     database: RwLock<Option<Arc<Database>>>,
     /// Held by the one write, or by a recovery.
@@ -73,9 +75,11 @@ pub(crate) struct Storage {
 impl Storage {
     pub(crate) fn open(origin: Origin, options: OpenOptions, cache: usize, sources: &Sources) -> Result<Self> {
         let database = open::open(&origin, &options, sources)?;
+        let store_id = open::store_id(&database)?;
         let storage = Self {
             origin,
-            options,
+            options: OpenOptions { create: false, ..options },
+            store_id,
             database: RwLock::new(Some(Arc::new(database))),
             writer: Mutex::new(()),
             writing: Mutex::new(None),
@@ -150,6 +154,9 @@ impl Storage {
             close(database);
         }
         let database = open::open(&self.origin, &self.options, sources)?;
+        if open::store_id(&database)? != self.store_id {
+            return Err(ErrorDetail::corrupt("the file", "another store has taken its place").into());
+        }
         self.cache.clear();
         *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(database));
         self.commits.fetch_add(1, Ordering::Release);

@@ -51,6 +51,8 @@ pub(crate) struct OpenOptions {
     pub page_cache: usize,
     /// Whether every page's checksum is verified first.
     pub check_integrity: bool,
+    /// Whether a store is made where there is none.
+    pub create: bool,
 }
 
 /// Opens what is at `origin`, or creates a store there.
@@ -63,7 +65,7 @@ pub(super) fn open(origin: &Origin, options: &OpenOptions, sources: &Sources) ->
             let database = builder(options)
                 .create_with_backend(shared)
                 .map_err(|error| database_error(Path::new("the storage"), error))?;
-            if new {
+            if new && options.create {
                 initialise(&database, sources)?
             }
             finish_opening(database, Path::new("the storage"), options)
@@ -79,7 +81,7 @@ fn builder(options: &OpenOptions) -> redb::Builder {
 
 fn open_file(path: &Path, options: &OpenOptions, sources: &Sources) -> Result<Database> {
     let exists = path.try_exists().map_err(|error| io_error("look for", path, error))?;
-    if !exists {
+    if !exists && options.create {
         create_file(path, options, sources)?;
     }
     check_magic(path)?;
@@ -174,6 +176,15 @@ fn check_format(database: &impl ReadableDatabase, path: &Path) -> Result<()> {
         return Err(ErrorDetail::NewerFormat { what: "feature bits", found: features, known: FEATURES }.into());
     }
     Ok(())
+}
+
+/// What tells the store in a file from others.
+pub(super) fn store_id(database: &Database) -> Result<[u8; 16]> {
+    contained(|| {
+        let transaction = database.begin_read().map_err(|error| storage_error("open the store", error))?;
+        let tables = ReadTables::open(&transaction).map_err(|error| storage_error("open the store", error))?;
+        Ok(View::new(&tables, &RecordCache::new(0), None).store()?.store_id)
+    })
 }
 
 /// Tells a file of something else from a damaged store.

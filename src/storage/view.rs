@@ -12,6 +12,7 @@ use super::row::{BEFORE_ALL, Head, LogsRow, Row, StoreRow, is_whole};
 use super::tables::{Direction, Source, Space};
 use crate::error::{Error, ErrorDetail, Result};
 use crate::hash::{Address, EntryHash};
+use crate::id::LogId;
 use crate::record::{EntryProblem, Object, ObjectKind, Recorded};
 use crate::time::Timestamp;
 
@@ -139,6 +140,11 @@ impl<'a> View<'a> {
 
     fn head_row(&self, log: LogNumber) -> Result<Head> {
         self.meta(&key::head(log))?.ok_or_else(|| missing(format_args!("the head of log {log}")))
+    }
+
+    /// The id of the log that has a number.
+    pub(crate) fn log_id(&self, log: LogNumber) -> Result<Option<LogId>> {
+        Ok(self.meta::<Head>(&key::head(log))?.map(|head| head.log_id))
     }
 
     /// The heads of all logs, by their numbers.

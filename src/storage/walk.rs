@@ -51,7 +51,7 @@ pub(super) fn walk(
         for problem in chain.follow(&entry.envelope, hash, position, head) {
             visit(Step::BadEntry(position, problem.to_owned()))?;
         }
-        match Recorded::from_stored(value) {
+        match Recorded::from_entry(entry, hash) {
             Ok(recorded) => visit(Step::Entry(&recorded))?,
             Err(EntryProblem::Damaged(problem)) => visit(Step::BadEntry(position, problem))?,
             Err(newer) => return Err(newer.at(log, position)),

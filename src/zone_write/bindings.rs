@@ -5,6 +5,7 @@ use crate::binding::{self, At, Binding};
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::model::{BindingMode, Target, TargetType};
 use crate::record::{Bound, BoundVersion, Unbound};
+use crate::write::check_owner;
 
 /// Bindings.
 impl ZoneWrite<'_, '_> {
@@ -45,6 +46,10 @@ impl ZoneWrite<'_, '_> {
             };
             let (policy_set_id, target) = (set.id.to_string(), target.to_string());
             return Err(ErrorDetail::WrongTarget { policy_set_id, expected, target }.into());
+        }
+        if set.target_id.is_none() {
+            // The first user that a set is bound to is its target for ever.
+            check_owner(self.append, Resource::PolicySet, set.id.as_str(), set.owner_type)?;
         }
         let before = self.binding(&target)?;
         if let Some(same) = before.as_ref().filter(|before| before.policy_set_version_id == version.id) {

@@ -2,7 +2,7 @@
 
 use super::{ZoneWrite, next_version};
 use crate::cedar;
-use crate::error::{ErrorDetail, Resource, Result};
+use crate::error::{ErrorDetail, Resource, Result, at_most};
 use crate::hash::Sha256;
 use crate::id::{PolicyId, PolicyVersionId, check_text};
 use crate::limits;
@@ -71,6 +71,7 @@ impl ZoneWrite<'_, '_> {
         } else {
             let json = serde_json::to_string(&content.warnings)
                 .map_err(|error| ErrorDetail::CedarFailed { what: "warnings", message: error.to_string() })?;
+            at_most("bytes of the warnings", json.len(), limits::OBJECT_BYTES)?;
             Some(self.append.put_object(Object::new(ObjectKind::Warnings, &json))?)
         };
         let body = PolicyVersionCreated {

@@ -99,7 +99,8 @@ impl ZoneWrite<'_, '_> {
         if before.archived_at.is_some() {
             return Ok(before);
         }
-        if before.active {
+        let set = self.policy_set(&before.policy_set_id)?;
+        if before.active || set.shadow_version_id.as_ref() == Some(&before.id) {
             return Err(ErrorDetail::InForce { what: Resource::PolicySetVersion, id: before.id.to_string() }.into());
         }
         let body = PolicySetVersionArchived {

@@ -165,3 +165,19 @@ fn a_customer_may_pin_and_read_what_the_platform_owns() {
     let schema = world.store.write(&platform(), |w| w.set_schema_status(V1, SchemaStatus::Deprecated)).unwrap();
     assert_eq!(schema.status, SchemaStatus::Deprecated);
 }
+
+#[test]
+fn a_customer_does_not_fix_the_target_of_a_platform_owned_set() {
+    let world = World::new();
+    let version = world
+        .write_as(&platform(), |zone| {
+            zone.create_policy_set(NewPolicySet::named("u").id("u").target_type(policy_store::TargetType::User))?;
+            zone.create_policy_set_version("u", NewPolicySetVersion::new(V1))
+        })
+        .unwrap();
+    let user = || policy_store::Target::User("bob".into());
+    world.refuses((Forbidden, "platform_owned"), "policy set `u`", |zone| zone.bind(&version.id, user()));
+    world.write_as(&platform(), |zone| zone.bind(&version.id, user())).unwrap();
+    world.write(|zone| zone.unbind(user())).unwrap();
+    world.write(|zone| zone.bind(&version.id, user())).unwrap();
+}

@@ -15,6 +15,7 @@ mod lists;
 mod policies;
 mod policies_json;
 mod receipts;
+mod recovery;
 mod schemas;
 mod sets;
 mod time;

@@ -159,6 +159,7 @@ fn a_doctored_receipt_is_refused_field_by_field() {
         ("/binding/since", "2026-01-01T00:00:00Z".into(), mismatch, "binding"),
         ("/binding/by", "mallory".into(), mismatch, "binding"),
         ("/binding/position", 1.into(), mismatch, "binding"),
+        ("/binding/position", 1_000.into(), mismatch, "binding"),
     ] {
         let doctored = doctored(&receipt, pointer, value);
         let error = refused(world.store.authorizer_of_receipt(&doctored), expected, names);

@@ -1,0 +1,81 @@
+//! Recovery opens the same store again, and never another or a new one.
+
+use policy_store::ErrorKind::{Corrupt, NotFound, Unavailable};
+use policy_store::{List, NewPolicy, Order, PolicyStore};
+
+use super::help::{Clock, World, customer, refused};
+
+#[test]
+fn a_store_whose_file_is_gone_is_not_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.redb");
+    let world = World::with(Clock::new().builder().open(&path).unwrap(), Clock::new());
+    let aside = folder.path().join("b.redb");
+    std::fs::rename(&path, &aside).unwrap();
+    refused(world.store.recover(), (Unavailable, "storage"), "a.redb");
+    assert!(!path.exists());
+    refused(world.store.zone("acme"), (Unavailable, "recovery_needed"), "");
+    std::fs::rename(&aside, &path).unwrap();
+    world.store.recover().unwrap();
+    assert!(world.store.zone("acme").is_ok());
+}
+
+#[test]
+fn another_store_in_the_files_place_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.redb");
+    let world = World::with(Clock::new().builder().open(&path).unwrap(), Clock::new());
+    std::fs::rename(&path, folder.path().join("b.redb")).unwrap();
+    drop(Clock::new().builder().id_seed(8).open(&path).unwrap());
+    refused(world.store.recover(), (Corrupt, "corrupt"), "another store");
+    refused(world.store.zone("acme"), (Unavailable, "recovery_needed"), "");
+}
+
+#[test]
+fn a_store_is_made_only_where_that_is_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mistyped.redb");
+    refused(PolicyStore::builder().create(false).open(&path), (Unavailable, "storage"), "mistyped.redb");
+    assert!(!path.exists());
+    drop(PolicyStore::open(&path).unwrap());
+    assert!(PolicyStore::builder().create(false).open(&path).is_ok());
+}
+
+/// A file that an earlier copy was put in the place of: the numbers of logs may stand for other zones now.
+#[test]
+fn a_zone_handle_never_reads_another_zone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("a.redb"), folder.path().join("copy.redb"));
+    let clock = Clock::new();
+    let open = || clock.builder().open(&path).unwrap();
+    drop(World::with(open(), clock.clone()));
+    std::fs::copy(&path, &copy).unwrap();
+    let store = open();
+    let actor = customer("alice");
+    store.write(&actor, |w| w.create_zone("mine").map(drop)).unwrap();
+    let mine = store.zone("mine").unwrap();
+    std::fs::rename(&copy, &path).unwrap();
+    store.recover().unwrap();
+    store.write(&actor, |w| w.create_zone("theirs")?.create_policy(NewPolicy::named("secret").id("secret"))).unwrap();
+    refused(mine.policy("secret"), (NotFound, "not_found"), "zone `mine`");
+    refused(mine.policies(&List::new()), (NotFound, "not_found"), "zone `mine`");
+    refused(mine.history(&List::new()), (NotFound, "not_found"), "zone `mine`");
+    refused(mine.authorizer(policy_store::Target::Zone), (NotFound, "not_found"), "zone `mine`");
+}
+
+#[test]
+fn zones_of_one_write_are_listed_in_the_order_of_their_times_also_with_a_clock_that_went_back() {
+    let world = World::new();
+    world.clock.set(super::help::START - super::help::HOUR);
+    world
+        .write_store(|w| {
+            w.create_zone("third")?;
+            w.create_zone("fourth").map(drop)
+        })
+        .unwrap();
+    let zones = world.store.zones(&List::new().order(Order::Ascending)).unwrap().items;
+    let ids: Vec<_> = zones.iter().map(|zone| zone.id.as_str()).collect();
+    assert_eq!(ids, ["acme", "other", "third", "fourth"]);
+    assert!(zones.is_sorted_by(|a, b| a.created_at < b.created_at), "{zones:?}");
+    assert!(world.store.verify().unwrap().is_clean());
+}
