@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use wincode::{SchemaRead, SchemaWrite};
 
-use crate::error::Result;
+use crate::error::{ErrorDetail, Result};
 use crate::hash::{Address, Sha256};
 use crate::id::{PolicyId, PolicyVersionId, SchemaName, check_text};
 use crate::limits;
@@ -22,6 +22,20 @@ pub enum Form {
 }
 
 impl Form {
+    /// The form and the source of whichever is given, Cedar's syntax or JSON; each comes with its name.
+    pub(crate) fn of_either(
+        (first, cedar): (&'static str, Option<String>),
+        (second, json): (&'static str, Option<String>),
+    ) -> Result<(Self, String)> {
+        let given = match (cedar, json) {
+            (Some(text), None) => return Ok((Self::Cedar, text)),
+            (None, Some(json)) => return Ok((Self::Json, json)),
+            (Some(_), Some(_)) => "both",
+            (None, None) => "neither",
+        };
+        Err(ErrorDetail::ExactlyOne { first, second, given }.into())
+    }
+
     /// The other of the two forms.
     pub(crate) fn other(self) -> Self {
         match self {

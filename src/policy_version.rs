@@ -106,13 +106,8 @@ impl NewPolicyVersion {
         cedar_raw: Option<String>,
         cedar_json: Option<String>,
     ) -> Result<Self> {
-        let given = match (cedar_raw, cedar_json) {
-            (Some(text), None) => return Ok(Self::cedar(schema_version, text)),
-            (None, Some(json)) => return Ok(Self::json(schema_version, json)),
-            (Some(_), Some(_)) => "both",
-            (None, None) => "neither",
-        };
-        Err(ErrorDetail::ExactlyOne { first: "cedar_raw", second: "cedar_json", given }.into())
+        let (form, source) = Form::of_either(("cedar_raw", cedar_raw), ("cedar_json", cedar_json))?;
+        Ok(Self { id: None, schema_version: schema_version.into(), form, source })
     }
 
     /// With this id, in the place of a generated one.

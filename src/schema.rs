@@ -67,6 +67,16 @@ impl NewSchema {
     pub fn json(version: impl Into<String>, source: impl Into<String>) -> Self {
         Self { version: version.into(), form: Form::Json, source: source.into() }
     }
+
+    /// From whichever of the two a client sent. Both or neither is an error.
+    pub fn either(
+        version: impl Into<String>,
+        cedar_schema: Option<String>,
+        cedar_schema_json: Option<String>,
+    ) -> Result<Self> {
+        let (form, source) = Form::of_either(("cedar_schema", cedar_schema), ("cedar_schema_json", cedar_schema_json))?;
+        Ok(Self { version: version.into(), form, source })
+    }
 }
 
 /// What is known of a schema version without its sources.

@@ -16,7 +16,8 @@ use crate::zone_write::ZoneWrite;
 
 /// A write under way: what [`PolicyStore::write`](crate::PolicyStore::write) hands to its closure.
 ///
-/// A call that returns an error has changed nothing, so the closure may go on with others.
+/// A call that returns an error has changed nothing, so the closure may go on with others. Its reads see what was written so
+/// far; a [`Zone`](crate::Zone) taken from the store sees what was there before the write.
 pub struct Write<'w, 'txn> {
     pub(crate) append: &'w mut Append<'txn>,
     pub(crate) store: &'w Inner,

@@ -44,6 +44,12 @@ pub struct ZoneInfo {
 }
 
 /// One zone, for reading. Cheap to clone, and to be shared between threads; every call sees the newest state.
+///
+/// # Errors
+///
+/// Every call that names something returns [`NotFound`](crate::ErrorKind::NotFound) for an id that the zone does not have,
+/// and every list [`Invalid`](crate::ErrorKind::Invalid) for a limit or a cursor that it cannot take. Any call may return
+/// [`Corrupt`](crate::ErrorKind::Corrupt) or [`Unavailable`](crate::ErrorKind::Unavailable).
 #[derive(Clone, Debug)]
 pub struct Zone {
     store: Arc<Inner>,
@@ -177,7 +183,8 @@ impl Zone {
         self.in_force_at(target, At::Now)
     }
 
-    /// What was in force for `target` at an earlier position of the log or at an earlier time.
+    /// What was in force for `target` at an earlier position of the log or at an earlier time. A time that is still to come
+    /// answers as of now.
     pub fn in_force_at(&self, target: Target, at: impl Into<At>) -> Result<Binding> {
         self.read(|view| binding::in_force(view, &self.zone, &target, at.into()))
     }

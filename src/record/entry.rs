@@ -141,6 +141,10 @@ impl Recorded {
 
     /// Understands an entry.
     pub(crate) fn from_entry(entry: Entry, hash: EntryHash) -> Result<Self, EntryProblem> {
+        let Envelope { created_at, clock, .. } = &entry.envelope;
+        if !created_at.is_valid() || !clock.is_valid() {
+            return Err("its time is out of range".to_owned().into());
+        }
         match Body::decode(entry.kind, &entry.body) {
             Some(body) => Ok(Self { envelope: entry.envelope, body: body?, hash }),
             None => {

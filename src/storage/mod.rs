@@ -60,7 +60,7 @@ pub(crate) struct Storage {
     origin: Origin,
     options: OpenOptions,
     /// What tells this store from others: what is opened again must be the same.
-    store_id: [u8; 16],
+    store_id: Option<[u8; 16]>,
     /// `None` while it is being opened again.
     database: RwLock<Option<Arc<Database>>>,
     /// Held by the one write, or by a recovery.

@@ -17,7 +17,7 @@ use super::key::{self, STORE_LOG};
 use super::row::{FormatRow, Head, IndexRow, LogsRow, Row, StoreRow};
 use super::tables::{ReadTables, Space, WriteTables};
 use super::view::View;
-use crate::error::{Error, ErrorDetail, Result};
+use crate::error::{Error, ErrorDetail, ErrorKind, Result};
 use crate::hash::EntryHash;
 use crate::id::LogId;
 use crate::sources::Sources;
@@ -178,12 +178,16 @@ fn check_format(database: &impl ReadableDatabase, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What tells the store in a file from others.
-pub(super) fn store_id(database: &Database) -> Result<[u8; 16]> {
+/// What tells the store in a file from others; none if that row is damaged, which is left for `verify` to tell.
+pub(super) fn store_id(database: &Database) -> Result<Option<[u8; 16]>> {
     contained(|| {
         let transaction = database.begin_read().map_err(|error| storage_error("open the store", error))?;
         let tables = ReadTables::open(&transaction).map_err(|error| storage_error("open the store", error))?;
-        Ok(View::new(&tables, &RecordCache::new(0), None).store()?.store_id)
+        match View::new(&tables, &RecordCache::new(0), None).store() {
+            Ok(row) => Ok(Some(row.store_id)),
+            Err(error) if error.kind() == ErrorKind::Corrupt => Ok(None),
+            Err(error) => Err(error),
+        }
     })
 }
 

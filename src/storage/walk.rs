@@ -98,7 +98,6 @@ impl Chain {
             (envelope.position == position, "it belongs at another position"),
             (self.previous.is_none_or(|hash| envelope.previous == hash), "it does not chain to the entry before it"),
             (position == 0 || envelope.created_at > self.last_time, "it is not later than the entry before it"),
-            (envelope.created_at.is_valid() && envelope.clock.is_valid(), "its time is out of range"),
             (group_fits && position < group.end(), "its group does not fit the entries around it"),
             (group.end() <= head.length, "its group goes beyond the head"),
         ];

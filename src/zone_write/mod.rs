@@ -23,6 +23,16 @@ use crate::write::check_owner;
 use crate::zone::{self, ZoneInfo, ZoneRef};
 
 /// One zone in a write that is under way. Its reads see what the write has done so far.
+///
+/// # Errors
+///
+/// Every call that names something returns [`NotFound`](crate::ErrorKind::NotFound) for an id that the zone does not have,
+/// [`Archived`](crate::ErrorKind::Archived) where it would change or newly use what is archived, and
+/// [`Forbidden`](crate::ErrorKind::Forbidden) where a customer would change what belongs to the platform. Every call that
+/// creates something returns [`Conflict`](crate::ErrorKind::Conflict) for an id that is taken,
+/// [`Invalid`](crate::ErrorKind::Invalid) for input that breaks a rule and [`TooLarge`](crate::ErrorKind::TooLarge) for input
+/// over a limit. Any call may return [`Corrupt`](crate::ErrorKind::Corrupt) or
+/// [`Unavailable`](crate::ErrorKind::Unavailable).
 pub struct ZoneWrite<'w, 'txn> {
     append: &'w mut Append<'txn>,
     store: &'w Inner,

@@ -243,3 +243,16 @@ fn the_stores_history_tells_who_did_what_to_zones_and_schemas() {
     // A cursor of the store's history is not one of a zone's.
     refused(world.zone().history(&list.after(first.after_cursor.unwrap())), (Invalid, "invalid_cursor"), "cursor");
 }
+
+#[test]
+fn exactly_one_form_of_a_schema_is_taken() {
+    let either = |text: Option<&str>, json: Option<&str>| {
+        NewSchema::either("s", text.map(str::to_owned), json.map(str::to_owned))
+    };
+    let world = World::new();
+    let published = world.write_store(|w| w.publish_schema(either(Some("entity E;"), None)?)).unwrap();
+    assert_eq!(published.form, Form::Cedar);
+    for (text, json, given) in [(Some("t"), Some("{}"), "both"), (None, None, "neither")] {
+        refused(either(text, json), (Invalid, "exactly_one"), given);
+    }
+}
