@@ -13,7 +13,7 @@ const TABLES: [Table; 4] = [Table::new("meta"), Table::new("log"), Table::new("o
 pub fn create_version(c: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let store = PolicyStore::open(folder.path().join("store.redb")).unwrap();
-    world::empty(&store);
+    world::versions(&store, 1);
     let mut group = c.benchmark_group("create a version in its own commit");
     group.sample_size(30);
     let mut n = 0;
