@@ -11,7 +11,7 @@ use super::cache::RecordCache;
 use super::failure::Failed;
 use super::index::{Rows, derive};
 use super::key::{self, LogNumber};
-use super::row::{Head, LogsRow, Row};
+use super::row::{Head, LogsRow};
 use super::tables::{Source, Space, WriteTables};
 use super::view::{Pending, View};
 use crate::error::{ErrorDetail, Result, at_most};
@@ -106,9 +106,9 @@ impl<'txn> Append<'txn> {
             if append.tables.get(Space::Meta, &key::head(next), &mut |_| {})? {
                 return Err(ErrorDetail::corrupt("the number of logs", "the next one has a head already").into());
             }
-            append.put_meta(key::META_LOGS, &LogsRow { next: after })?;
+            append.tables.put_meta(key::META_LOGS, &LogsRow { next: after })?;
             let head = Head { log_id, length: 0, last: EntryHash::NONE };
-            append.put_meta(&key::head(next), &head)?;
+            append.tables.put_meta(&key::head(next), &head)?;
             append.created.insert(log_id, next);
             let last_time = created_at.previous();
             append.logs.insert(next, OpenLog { next: 0, head, last_time });
@@ -227,12 +227,7 @@ impl<'txn> Append<'txn> {
             head.last = hash;
         }
         head.length = next;
-        self.put_meta(&key::head(log), &head)
-    }
-
-    fn put_meta(&mut self, row_key: &[u8], row: &impl Row) -> Result<()> {
-        let value = row.to_value(row_key).map_err(|problem| ErrorDetail::corrupt("the meta row", problem))?;
-        self.tables.put(Space::Meta, row_key, &value)
+        self.tables.put_meta(&key::head(log), &head)
     }
 }
 

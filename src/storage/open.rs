@@ -14,8 +14,8 @@ use super::cache::RecordCache;
 use super::failure::{contained, storage_error};
 use super::index::GENERATION;
 use super::key::{self, STORE_LOG};
-use super::row::{FormatRow, Head, IndexRow, LogsRow, Row, StoreRow};
-use super::tables::{ReadTables, Space, WriteTables};
+use super::row::{FormatRow, Head, IndexRow, LogsRow, StoreRow};
+use super::tables::{ReadTables, WriteTables};
 use super::view::View;
 use crate::error::{Error, ErrorDetail, ErrorKind, Result};
 use crate::hash::EntryHash;
@@ -144,18 +144,13 @@ fn initialise(database: &Database, sources: &Sources) -> Result<()> {
         let first16 = |bytes: [u8; 32]| bytes.first_chunk::<16>().copied().unwrap_or_default();
         let store_row = StoreRow { store_id: first16(store), cursor_key: sources.random(b"cursor key") };
         let head = Head { log_id: LogId(first16(log)), length: 0, last: EntryHash::NONE };
-        put_meta(&mut tables, key::META_FORMAT, &FormatRow { version: FORMAT, features: FEATURES })?;
-        put_meta(&mut tables, key::META_STORE, &store_row)?;
-        put_meta(&mut tables, key::META_INDEX, &IndexRow { generation: GENERATION })?;
-        put_meta(&mut tables, key::META_LOGS, &LogsRow { next: STORE_LOG + 1 })?;
-        put_meta(&mut tables, &key::head(STORE_LOG), &head)?;
+        tables.put_meta(key::META_FORMAT, &FormatRow { version: FORMAT, features: FEATURES })?;
+        tables.put_meta(key::META_STORE, &store_row)?;
+        tables.put_meta(key::META_INDEX, &IndexRow { generation: GENERATION })?;
+        tables.put_meta(key::META_LOGS, &LogsRow { next: STORE_LOG + 1 })?;
+        tables.put_meta(&key::head(STORE_LOG), &head)?;
     }
     transaction.commit().map_err(|error| storage_error("create the store", error))
-}
-
-pub(super) fn put_meta(tables: &mut WriteTables<'_>, row_key: &[u8], row: &impl Row) -> Result<()> {
-    let value = row.to_value(row_key).map_err(|problem| ErrorDetail::corrupt("a meta row", problem))?;
-    tables.put(Space::Meta, row_key, &value)
 }
 
 /// Refuses what is not a store, and what a newer build wrote.

@@ -5,7 +5,6 @@
 use super::failure::storage_error;
 use super::index::{GENERATION, derive};
 use super::key;
-use super::open::put_meta;
 use super::row::IndexRow;
 use super::tables::{Space, WriteTables};
 use super::verify::{Replay, log_numbers};
@@ -47,6 +46,6 @@ impl Storage {
                 tables.put(Space::Index, &row_key, &value)?;
             }
         }
-        put_meta(&mut tables, key::META_INDEX, &IndexRow { generation: GENERATION })
+        tables.put_meta(key::META_INDEX, &IndexRow { generation: GENERATION })
     }
 }

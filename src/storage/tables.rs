@@ -7,7 +7,8 @@ use std::ops::Range;
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 
 use super::failure::storage_error;
-use crate::error::Result;
+use super::row::Row;
+use crate::error::{ErrorDetail, Result};
 
 type Bytes = &'static [u8];
 
@@ -89,6 +90,12 @@ impl<'txn> WriteTables<'txn> {
         };
         table.insert(key, value).map_err(|error| storage_error("write", error))?;
         Ok(())
+    }
+
+    /// Writes a meta row, with its check.
+    pub(super) fn put_meta(&mut self, row_key: &[u8], row: &impl Row) -> Result<()> {
+        let value = row.to_value(row_key).map_err(|problem| ErrorDetail::corrupt("a meta row", problem))?;
+        self.put(Space::Meta, row_key, &value)
     }
 
     /// Removes every index row: the first half of a rebuild, and the only removal there is.
