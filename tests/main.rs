@@ -7,4 +7,5 @@
     reason = "a test fails by panicking; helpers outside of test functions do so too"
 )]
 
+mod model;
 mod suite;

@@ -12,6 +12,7 @@ mod history;
 mod ids;
 mod limits;
 mod lists;
+mod operations;
 mod policies;
 mod policies_json;
 mod receipts;
@@ -25,14 +26,15 @@ mod writes;
 /// A file that no `mod` names would never run.
 #[test]
 fn every_file_here_is_a_module_of_the_suite() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite");
-    let declared = include_str!("mod.rs");
-    let mut files = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        let module = name.strip_suffix(".rs").unwrap_or_else(|| panic!("{name} is no Rust file"));
-        files += 1;
-        assert!(module == "mod" || declared.contains(&format!("\nmod {module};\n")), "{name} is not declared");
+    let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
+    for (folder, declared) in [("suite", include_str!("mod.rs")), ("model", include_str!("../model/mod.rs"))] {
+        let mut files = 0;
+        for entry in std::fs::read_dir(format!("{tests}/{folder}")).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let module = name.strip_suffix(".rs").unwrap_or_else(|| panic!("{name} is no Rust file"));
+            files += 1;
+            assert!(module == "mod" || declared.contains(&format!("\nmod {module};\n")), "{name} is not declared");
+        }
+        assert!(files > 1);
     }
-    assert!(files > 1);
 }

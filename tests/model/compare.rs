@@ -1,0 +1,283 @@
+//! Reading: what a write touched, single things by id and number, and everything that there is.
+
+use policy_store::{At, Forms, Order, Result, SchemaName, Target, Timestamp};
+use serde_json::Value;
+
+use super::calls::{Touched, seen, seen_schema, seen_version};
+use super::lists::Listed;
+use super::operation::Pick;
+use super::runner::Runner;
+use super::set_rules::target_rules;
+use super::state::{Broken, Expected, Schema, State, Zone, check, one};
+
+/// What an operation names when it names what is not there.
+const UNKNOWN: &str = "unknown";
+
+impl Zone {
+    pub fn policy_ids(&self) -> Vec<String> {
+        self.policies.iter().map(|it| it.id.clone()).collect()
+    }
+
+    pub fn version_ids(&self) -> Vec<String> {
+        self.policies.iter().flat_map(|it| it.versions.iter().map(|it| it.id.clone())).collect()
+    }
+
+    pub fn set_ids(&self) -> Vec<String> {
+        self.sets.iter().map(|it| it.id.clone()).collect()
+    }
+
+    pub fn set_version_ids(&self) -> Vec<String> {
+        self.sets.iter().flat_map(|it| it.versions.iter().map(|it| it.id.clone())).collect()
+    }
+
+    /// How many entries count at a point in history. A write counts whole.
+    pub fn length_at(&self, at: At) -> Result<usize, Broken> {
+        let entries = &self.log.entries;
+        let last = match at {
+            At::Position(position) if position >= entries.len() as u64 => return Err(one("invalid_input")),
+            At::Position(position) => Some(position as usize),
+            At::Time(time) => entries.iter().rposition(|entry| entry.at <= time.as_micros()),
+            _ => entries.len().checked_sub(1),
+        };
+        Ok(last.map_or(0, |last| entries[last].write.1 + 1))
+    }
+
+    /// What was in force for a target at a point in history.
+    pub fn in_force_at(&self, target: &Target, at: At) -> Expected {
+        let mut broken = target_rules(target);
+        let length = self.length_at(at).unwrap_or_else(|wrong| {
+            broken.extend(wrong);
+            0
+        });
+        check(broken)?;
+        self.in_force(target, length)
+    }
+}
+
+impl State {
+    /// What an operation names in a zone: mostly what is there, the newest first.
+    pub fn pick(&self, zone: &str, pick: Pick, ids: impl Fn(&Zone) -> Vec<String>) -> String {
+        let own = self.zone(zone).map(&ids).unwrap_or_default();
+        let chosen = match pick.0 {
+            254.. => None,
+            252..254 => Some(String::new()),
+            248..252 => self.zones.iter().find(|other| other.id != zone).and_then(|other| ids(other).pop()),
+            n => own.len().checked_sub(1).map(|last| own[last - usize::from(n) % own.len()].clone()),
+        };
+        chosen.unwrap_or_else(|| UNKNOWN.to_owned())
+    }
+
+    pub fn pick_schema(&self, pick: Pick) -> String {
+        match pick.0 {
+            0..110 => "s0".to_owned(),
+            253.. => UNKNOWN.to_owned(),
+            n => self.schemas[usize::from(n) % self.schemas.len()].version.clone(),
+        }
+    }
+
+    pub fn read_policy(&self, zone: &str, id: &str) -> Expected {
+        let zone = self.zone(zone)?;
+        Ok(zone.policy_view(zone.policy(id)?))
+    }
+
+    pub fn read_version(&self, zone: &str, id: &str) -> Expected {
+        let zone = self.zone(zone)?;
+        let (policy, number, version) = zone.version(id)?;
+        Ok(zone.version_view(policy, number, version))
+    }
+
+    pub fn read_set(&self, zone: &str, id: &str) -> Expected {
+        self.zone(zone)?.set(id)?;
+        Ok(self.zone(zone)?.set_view(self.set_place(zone, id).unwrap_or_default()))
+    }
+
+    pub fn read_set_version(&self, zone: &str, id: &str) -> Expected {
+        let zone = self.zone(zone)?;
+        let (set, place) = zone.set_version(id)?;
+        Ok(zone.set_version_view(set, place))
+    }
+
+    pub fn in_force(&self, zone: &str, target: &Target, length: usize) -> Expected {
+        check(target_rules(target))?;
+        self.zone(zone)?.in_force(target, length)
+    }
+
+    fn read_version_numbered(&self, zone: &str, policy: &str, number: u32) -> Expected {
+        let zone = self.zone(zone)?;
+        let policy = zone.policy(policy)?;
+        let version = (number as usize).checked_sub(1).and_then(|place| policy.versions.get(place));
+        let version = version.ok_or_else(|| one("not_found policy version"))?;
+        Ok(zone.version_view(policy, number as usize, version))
+    }
+
+    fn read_set_version_numbered(&self, zone: &str, set: &str, number: u32) -> Expected {
+        let versions = self.zone(zone)?.set(set)?.versions.len();
+        let place = (number as usize).checked_sub(1).filter(|place| *place < versions);
+        let place = place.ok_or_else(|| one("not_found policy set version"))?;
+        Ok(self.zone(zone)?.set_version_view(self.set_place(zone, set).unwrap_or_default(), place))
+    }
+}
+
+/// A version without the forms that were not asked for.
+fn without(expected: Expected, absent: &[&str]) -> Expected {
+    expected.map(|mut view| {
+        for name in absent {
+            view[*name] = Value::Null;
+        }
+        view
+    })
+}
+
+impl Runner {
+    /// A handle of a zone: one that was there before, if it was.
+    fn handle(&mut self, id: &str) -> Option<policy_store::Zone> {
+        if !self.zones.contains_key(id) {
+            let told = self.store().zone(id);
+            let seen = told.as_ref().map(|zone| seen(zone.info().unwrap()));
+            self.agree(("zone", id), &seen, self.model.zone(id).map(Zone::view));
+            self.zones.insert(id.to_owned(), told.ok()?);
+        }
+        self.zones.get(id).cloned()
+    }
+
+    /// Reads again what a write has touched, whether it ended well or not.
+    pub fn look(&mut self, touched: &[Touched]) {
+        for touched in touched {
+            let zone = match touched {
+                Touched::Schema(version) => {
+                    self.read_schema(version);
+                    continue;
+                }
+                Touched::Policy(zone, _) | Touched::Version(zone, _) | Touched::Target(zone, _) => zone,
+                Touched::Set(zone, _) | Touched::SetVersion(zone, _) => zone,
+            };
+            match touched {
+                Touched::Schema(_) => {}
+                Touched::Policy(_, id) => {
+                    self.get_by_id(zone, 0, id);
+                    self.page(&Listed::Policies(zone.clone()), None, Order::Descending, &super::lists::Side::Start);
+                }
+                Touched::Version(_, id) => self.get_by_id(zone, 1, id),
+                Touched::Set(_, id) => {
+                    self.get_by_id(zone, 2, id);
+                    self.page(
+                        &Listed::SetVersions(zone.clone(), id.clone()),
+                        None,
+                        Order::Descending,
+                        &super::lists::Side::Start,
+                    );
+                }
+                Touched::SetVersion(_, id) => self.get_by_id(zone, 3, id),
+                Touched::Target(_, target) => {
+                    self.read_binding(zone, target, At::Now);
+                    self.page(&Listed::Sets(zone.clone()), None, Order::Descending, &super::lists::Side::Start);
+                }
+            }
+            let newest = Listed::History(zone.clone());
+            self.page(&newest, Some(10), Order::Descending, &super::lists::Side::Start);
+        }
+    }
+
+    fn read_schema(&mut self, version: &str) {
+        let expected = || self.model.schema(version).map(Schema::view);
+        let (both, neither) = (expected(), without(expected(), &["cedar_schema", "cedar_schema_json"]));
+        let told = self.store().schema(version, Forms::Both).map(seen_schema);
+        let told_neither = self.store().schema(version, Forms::Neither).map(seen_schema);
+        self.agree(version, &told, both);
+        self.agree(version, &told_neither, neither);
+    }
+
+    fn read_binding(&mut self, zone: &str, target: &Target, at: At) {
+        let Some(handle) = self.handle(zone) else { return };
+        let told = match at {
+            At::Now => handle.in_force(target.clone()),
+            at => handle.in_force_at(target.clone(), at),
+        };
+        let expected = self.model.zone(zone).and_then(|zone| zone.in_force_at(target, at));
+        self.agree((zone, target, at), &told.map(seen), expected);
+    }
+
+    pub fn get_by_id(&mut self, zone: &str, what: u8, id: &str) {
+        let Some(handle) = self.handle(zone) else { return };
+        match what % 4 {
+            0 => self.agree(("policy", id), &handle.policy(id).map(seen), self.model.read_policy(zone, id)),
+            1 => {
+                for (forms, absent) in [
+                    (Forms::Both, [].as_slice()),
+                    (Forms::Cedar, &["cedar_json"]),
+                    (Forms::Json, &["cedar_raw"]),
+                    (Forms::Neither, &["cedar_json", "cedar_raw"]),
+                ] {
+                    let told = handle.policy_version(id, forms).map(seen_version);
+                    let expected = without(self.model.read_version(zone, id), absent);
+                    self.agree(("policy version", id), &told, expected);
+                }
+            }
+            2 => self.agree(("set", id), &handle.policy_set(id).map(seen), self.model.read_set(zone, id)),
+            _ => {
+                let told = handle.policy_set_version(id).map(seen);
+                self.agree(("set version", id), &told, self.model.read_set_version(zone, id));
+            }
+        }
+    }
+
+    pub fn get(&mut self, zone: &str, what: u8, id: Pick, number: u32) {
+        let ids = [Zone::policy_ids, Zone::version_ids, Zone::set_ids, Zone::set_version_ids];
+        let id = self.model.pick(zone, id, ids[usize::from(what % 4)]);
+        self.get_by_id(zone, what, &id);
+        let Some(handle) = self.handle(zone) else { return };
+        let told = handle.policy_version_numbered(&id, number, Forms::Both).map(seen_version);
+        self.agree(("policy", &id, number), &told, self.model.read_version_numbered(zone, &id, number));
+        let told = handle.policy_set_version_numbered(&id, number).map(seen);
+        self.agree(("set", &id, number), &told, self.model.read_set_version_numbered(zone, &id, number));
+        // An id that breaks the rules is just one that is not there.
+        let schema = if SchemaName::new(id.as_str()).is_ok() { id } else { "s0".to_owned() };
+        self.read_schema(&schema);
+    }
+
+    /// Reads everything in every way, and compares it.
+    pub fn everything(&mut self) {
+        let limit = 1 + self.hashes.len() % 7;
+        for list in [Listed::Zones, Listed::Schemas, Listed::StoreHistory] {
+            self.walk(&list, limit, Order::Ascending);
+            self.page(&list, Some(100), Order::Descending, &super::lists::Side::Start);
+        }
+        for zone in self.model.zones.clone() {
+            self.everything_in(&zone, limit);
+        }
+    }
+
+    fn everything_in(&mut self, zone: &Zone, limit: usize) {
+        let id = &zone.id;
+        let mut lists = vec![Listed::Policies(id.clone()), Listed::Sets(id.clone()), Listed::History(id.clone())];
+        for policy in &zone.policies {
+            lists.push(Listed::Versions(id.clone(), policy.id.clone()));
+            self.get_by_id(id, 0, &policy.id);
+        }
+        for set in &zone.sets {
+            lists.push(Listed::SetVersions(id.clone(), set.id.clone()));
+            self.get_by_id(id, 2, &set.id);
+        }
+        for version in zone.version_ids() {
+            self.get_by_id(id, 1, &version);
+        }
+        for version in zone.set_version_ids() {
+            self.get_by_id(id, 3, &version);
+            lists.push(Listed::Pinned(id.clone(), version));
+        }
+        for (n, list) in lists.iter().enumerate() {
+            let order = if n % 2 == 0 { Order::Descending } else { Order::Ascending };
+            let step = if n < 3 { limit + 5 } else { limit };
+            self.walk(list, step, order);
+        }
+        for target in [Target::Zone, Target::User("ann".to_owned()), Target::User("an".to_owned())] {
+            for (position, entry) in (0..).zip(&zone.log.entries) {
+                self.read_binding(id, &target, At::Position(position));
+                self.read_binding(id, &target, At::Time(Timestamp::from_micros(entry.at - 1)));
+            }
+            self.read_binding(id, &target, At::Now);
+            self.read_binding(id, &target, At::Time(Timestamp::MAX));
+            self.decide_all(id, &target);
+        }
+    }
+}

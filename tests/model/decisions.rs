@@ -1,0 +1,257 @@
+//! Decisions: what an authorizer must answer, what its receipt must say, and whether a receipt replays.
+
+use cedar_policy::{Decision, Entities, Request};
+use policy_store::{Answer, At, Authorizer, Receipt, Result, Target, Timestamp};
+use serde_json::{Value, json};
+
+use super::calls::seen;
+use super::operation::{By, Pick};
+use super::runner::{Runner, rule};
+use super::state::{Broken, State, Zone, sha};
+use super::texts::{ACTIONS, PRINCIPALS, Says, entities};
+
+/// An authorizer, and what it must decide by, whatever happens to the store.
+#[derive(Clone)]
+pub struct Kept {
+    authorizer: Authorizer,
+    zone: String,
+    /// The places of the set and of its version.
+    place: (usize, usize),
+    binding: Value,
+    strict: bool,
+}
+
+/// A receipt, and what was asked.
+pub struct Decided {
+    receipt: Receipt,
+    asked: u8,
+}
+
+/// What the model decides.
+struct Verdict {
+    allow: bool,
+    determining: Vec<Value>,
+    failed: Vec<(Value, bool)>,
+    by_error: bool,
+}
+
+/// A request: who asks, and to do what.
+fn who_and_what(asked: u8) -> (usize, usize) {
+    (usize::from(asked) % PRINCIPALS.len(), usize::from(asked / 3) % ACTIONS.len())
+}
+
+impl Zone {
+    fn verdict(&self, (set, version): (usize, usize), asked: u8, strict: bool) -> Result<Verdict, Broken> {
+        let (principal, action) = who_and_what(asked);
+        let (mut permits, mut forbids, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+        for (policy, version, _) in &self.sets[set].versions[version].entries {
+            for (n, statement) in self.version(version)?.2.content.statements.iter().enumerate() {
+                let name = json!({"policy_id": policy, "policy_version_id": version, "statement": n});
+                match statement.says(principal, action) {
+                    Says::Applies if statement.permit => permits.push(name),
+                    Says::Applies => forbids.push(name),
+                    Says::Fails => failed.push((name, !statement.permit)),
+                    Says::Nothing => {}
+                }
+            }
+        }
+        let broken: Vec<_> = failed.iter().filter(|(_, forbid)| *forbid).map(|(name, _)| name.clone()).collect();
+        let allow = forbids.is_empty() && !permits.is_empty();
+        let by_error = strict && allow && !broken.is_empty();
+        let determining = match (by_error, allow) {
+            (true, _) => broken,
+            (false, true) => permits,
+            (false, false) => forbids,
+        };
+        Ok(Verdict { allow: allow && !by_error, determining, failed, by_error })
+    }
+}
+
+impl State {
+    /// The place of what an authorizer decides by, and the binding that it names.
+    fn decides_by(&self, zone: &str, by: &By) -> Result<((usize, usize), Value), Broken> {
+        let zone = self.zone(zone)?;
+        let (target, at) = match by {
+            By::Now(target) => (target, At::Now),
+            By::Position(target, n) => (target, zone.position(*n)),
+            By::Time(target, n) => (target, zone.time(*n)),
+            By::Version(pick) => {
+                let id = self.pick(&zone.id, *pick, Zone::set_version_ids);
+                return Ok((zone.set_version(&id)?, Value::Null));
+            }
+            By::Kept(_) => return Err(Broken::new()),
+        };
+        let binding = zone.in_force_at(target, at)?;
+        let bound = zone.bound_at(target, zone.length_at(at)?).and_then(|it| it.bound);
+        bound.map(|bound| (bound, binding)).ok_or_else(Broken::new)
+    }
+}
+
+impl Zone {
+    /// A position of the log, or just beyond it.
+    fn position(&self, n: u8) -> At {
+        At::Position((usize::from(n) % (self.log.entries.len() + 1)) as u64)
+    }
+
+    /// The time of an entry, or just before or after it.
+    fn time(&self, n: u8) -> At {
+        let entry = &self.log.entries[usize::from(n) % self.log.entries.len()];
+        At::Time(Timestamp::from_micros(entry.at + i64::from(n) % 3 - 1))
+    }
+}
+
+impl Runner {
+    pub fn decide(&mut self, zone: &str, by: &By, strict: bool, keep: bool, asked: u8) {
+        let kept = match by {
+            By::Kept(pick) if self.kept.is_empty() => return self.replay(*pick, 0),
+            By::Kept(pick) => self.kept[usize::from(pick.0) % self.kept.len()].clone(),
+            by => match self.authorizer(zone, by, strict) {
+                Some(kept) => kept,
+                None => return,
+            },
+        };
+        if keep {
+            self.kept.push(kept.clone());
+        }
+        if let Some(receipt) = self.ask(&kept, asked) {
+            self.receipts.push(Decided { receipt, asked });
+        }
+    }
+
+    fn authorizer(&mut self, zone: &str, by: &By, strict: bool) -> Option<Kept> {
+        let expected = self.model.decides_by(zone, by);
+        let told = self.store().zone(zone).and_then(|handle| match by {
+            By::Now(target) => handle.authorizer(target.clone()),
+            By::Position(target, n) => {
+                handle.authorizer_at(target.clone(), self.model.zone(zone).unwrap().position(*n))
+            }
+            By::Time(target, n) => handle.authorizer_at(target.clone(), self.model.zone(zone).unwrap().time(*n)),
+            By::Version(pick) => handle.authorizer_of_version(self.model.pick(zone, *pick, Zone::set_version_ids)),
+            By::Kept(_) => handle.authorizer(Target::Zone),
+        });
+        let binding = told.as_ref().map(|authorizer| seen(authorizer.binding()));
+        self.agree((zone, by), &binding, expected.clone().map(|(_, binding)| binding));
+        let (authorizer, (place, binding)) = (told.ok()?, expected.ok()?);
+        let authorizer = if strict { authorizer.deny_on_forbid_error() } else { authorizer };
+        Some(Kept { authorizer, zone: zone.to_owned(), place, binding, strict })
+    }
+
+    /// What an authorizer answers, compared with what the model decides; and its receipt.
+    fn ask(&mut self, kept: &Kept, asked: u8) -> Option<Receipt> {
+        let zone = self.model.zone(&kept.zone).unwrap();
+        let version = &zone.sets[kept.place.0].versions[kept.place.1];
+        let vocabulary = self.model.schema(&version.schema).unwrap().vocabulary;
+        let (_, action) = who_and_what(asked);
+        if action == 1 && !vocabulary.write {
+            let refused = request(&kept.authorizer, asked).unwrap_err();
+            assert_eq!(rule(&refused), "request", "{refused}");
+            super::runner::count(&mut self.tally, &Err::<(), _>(refused));
+            return None;
+        }
+        let asked_for = (request(&kept.authorizer, asked).unwrap(), given(&kept.authorizer, &entities(vocabulary)));
+        let answer = kept.authorizer.is_authorized(&asked_for.0, &asked_for.1).unwrap();
+        let verdict = zone.verdict(kept.place, asked, kept.strict).unwrap();
+        let failed: Vec<_> = answer.errors().iter().map(|error| (seen(&error.statement), error.forbid)).collect();
+        let what = (&kept.zone, &version.id, who_and_what(asked), kept.strict);
+        assert_eq!(answer.decision() == Decision::Allow, verdict.allow, "{what:?}");
+        assert_eq!(seen(answer.determining()), json!(verdict.determining), "{what:?}");
+        assert_eq!(failed, verdict.failed, "{what:?}");
+        assert_eq!(answer.denied_by_error(), verdict.by_error, "{what:?}");
+        let name = match (verdict.allow, verdict.by_error) {
+            (true, _) => "Allow",
+            (false, true) => "DeniedByError",
+            (false, false) => "Deny",
+        };
+        *self.tally.entry(name.to_owned()).or_default() += 1;
+        let receipt = answer.receipt();
+        let mut told = seen(&receipt);
+        let entry = told.as_object_mut().and_then(|told| told.remove("policy_set_version_entry")).unwrap();
+        assert_eq!(told, self.receipt(kept, &verdict), "{what:?}");
+        let place = (kept.zone.clone(), version.created.position);
+        if let Some(known) = self.hashes.get(&place) {
+            assert_eq!(entry, *known, "{what:?}");
+        }
+        Some(receipt)
+    }
+
+    /// What a receipt must say, but for the hash of an entry.
+    fn receipt(&self, kept: &Kept, verdict: &Verdict) -> Value {
+        let zone = self.model.zone(&kept.zone).unwrap();
+        let view = zone.set_version_view(kept.place.0, kept.place.1);
+        let schema = self.model.schema(&zone.sets[kept.place.0].versions[kept.place.1].schema).unwrap();
+        json!({
+            "v": 1, "zone_id": zone.id, "log_id": zone.log.id, "binding": kept.binding,
+            "policy_set_id": view["policy_set_id"], "policy_set_version_id": view["id"],
+            "policy_set_version": view["version"], "manifest_sha": view["manifest_sha"],
+            "schema_version": schema.version, "schema_sha": sha(&schema.source),
+            "decision": if verdict.allow { "allow" } else { "deny" }, "determining": verdict.determining,
+            "failed": verdict.failed.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+            "deny_on_forbid_error": kept.strict, "cedar_version": view["cedar_version"],
+        })
+    }
+
+    /// Every request for what is in force, and nothing if nothing is.
+    pub fn decide_all(&mut self, zone: &str, target: &Target) {
+        if let Some(kept) = self.authorizer(zone, &By::Now(target.clone()), false) {
+            for asked in 0..6 {
+                self.ask(&kept, asked);
+            }
+        }
+    }
+
+    pub fn replay(&mut self, pick: Pick, change: u8) {
+        let Some(last) = self.receipts.len().checked_sub(1) else { return };
+        let Decided { receipt, asked } = &self.receipts[last - usize::from(pick.0) % self.receipts.len()];
+        let (asked, receipt) = (*asked, receipt.clone());
+        let (authorizer, vocabulary) = {
+            let schema = self.model.schema(receipt.schema_version.as_str()).unwrap();
+            (self.store().authorizer_of_receipt(&receipt).unwrap(), schema.vocabulary)
+        };
+        let (request, entities) = (request(&authorizer, asked).unwrap(), given(&authorizer, &entities(vocabulary)));
+        let again = self.store().replay(&receipt, &request, &entities).unwrap();
+        again.agrees_with(&receipt).unwrap();
+        assert_eq!(seen(again.receipt()), seen(&receipt));
+        let other = self.model.zones.iter().find(|zone| receipt.zone_id != zone.id.as_str()).map(|it| it.id.clone());
+        if let Some((doctored, expected)) = doctored(&receipt, change, other.as_deref()) {
+            let replayed = self.store().replay(&doctored, &request, &entities);
+            let agreed = replayed.and_then(|answer: Answer| answer.agrees_with(&doctored));
+            let told = agreed.map(|()| Value::Null);
+            self.agree(("replay", change), &told, Err(super::state::one(expected)));
+        }
+    }
+}
+
+fn request(authorizer: &Authorizer, asked: u8) -> Result<Request> {
+    let (principal, action) = who_and_what(asked);
+    let (principal, action) = (format!("U::{:?}", PRINCIPALS[principal]), format!("Action::{:?}", ACTIONS[action]));
+    authorizer.request(&principal, &action, "D::\"d\"", "{}")
+}
+
+fn given(authorizer: &Authorizer, json: &str) -> Entities {
+    authorizer.entities(json).unwrap()
+}
+
+/// A receipt with something in it that is not true, and how it is refused.
+fn doctored(receipt: &Receipt, change: u8, other: Option<&str>) -> Option<(Receipt, &'static str)> {
+    let mut json = seen(receipt);
+    let next = |value: &Value| json!(value.as_u64().unwrap_or_default() + 1);
+    let (pointer, value, expected) = match change % 12 {
+        0 => ("/zone_id", json!("none"), "not_found zone"),
+        1 => ("/zone_id", json!(other?), "receipt_mismatch"),
+        2 => ("/policy_set_version", next(&json["policy_set_version"]), "receipt_mismatch"),
+        3 => ("/schema_sha", json!("0".repeat(64)), "receipt_mismatch"),
+        4 => ("/v", json!(2), "newer_format"),
+        5 => ("/v", json!(0), "invalid_input"),
+        6 => {
+            let flipped = if receipt.decision == Decision::Allow { "deny" } else { "allow" };
+            ("/decision", json!(flipped), "receipt_mismatch")
+        }
+        7 if receipt.binding.is_some() => ("/binding/position", next(&json["binding"]["position"]), "receipt_mismatch"),
+        8 if receipt.binding.is_some() => ("/binding/by", json!("mallory"), "receipt_mismatch"),
+        9 => ("/policy_set_version_id", json!("unknown"), "not_found policy set version"),
+        10 => ("/manifest_sha", json!("0".repeat(64)), "receipt_mismatch"),
+        _ => return None,
+    };
+    *json.pointer_mut(pointer)? = value;
+    Some((serde_json::from_value(json).unwrap(), expected))
+}

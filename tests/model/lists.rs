@@ -1,0 +1,281 @@
+//! Every list of the store: what is in it, which page follows from a cursor, and whose cursors it takes.
+
+use policy_store::{Error, Forms, List, Order, Page, Result};
+use serde_json::Value;
+
+use super::calls::{seen, seen_schema, seen_version};
+use super::operation::{From, Operation, Whose};
+use super::runner::{Runner, agree};
+use super::state::{Broken, Schema, State, Zone, check};
+use super::views;
+
+/// A list, by its zone and what it is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listed {
+    Zones,
+    Schemas,
+    StoreHistory,
+    Policies(String),
+    Versions(String, String),
+    Sets(String),
+    SetVersions(String, String),
+    Pinned(String, String),
+    History(String),
+}
+
+/// A cursor that the store gave out: of which list and order, and of which item, counted from the oldest.
+#[derive(Clone, Debug)]
+pub struct Cursor {
+    pub list: Listed,
+    pub order: Order,
+    pub place: usize,
+    pub text: String,
+}
+
+/// Where a page is asked for.
+#[derive(Clone, Debug)]
+pub enum Side {
+    Start,
+    After(String),
+    Before(String),
+    Both(String),
+}
+
+/// A page as it must be: its items, and the places of the first and the last where there must be a cursor.
+type Due = (Vec<Value>, Option<usize>, Option<usize>);
+
+struct Got {
+    items: Vec<Value>,
+    after: Option<String>,
+    before: Option<String>,
+}
+
+fn got<T>(page: Result<Page<T>>, seen: impl Fn(T) -> Value) -> Result<Got> {
+    let Page { items, after_cursor, before_cursor, .. } = page?;
+    Ok(Got { items: items.into_iter().map(seen).collect(), after: after_cursor, before: before_cursor })
+}
+
+impl Listed {
+    fn zone(&self) -> Option<&str> {
+        match self {
+            Self::Zones | Self::Schemas | Self::StoreHistory => None,
+            Self::Policies(zone) | Self::Sets(zone) | Self::History(zone) => Some(zone),
+            Self::Versions(zone, _) | Self::SetVersions(zone, _) | Self::Pinned(zone, _) => Some(zone),
+        }
+    }
+}
+
+impl State {
+    /// What a list holds, oldest first.
+    fn items(&self, list: &Listed) -> Result<Vec<Value>, Broken> {
+        let entries =
+            |log: &super::state::Log| log.entries.iter().enumerate().map(|(n, it)| views::entry(n, it)).collect();
+        let zone = list.zone().map(|zone| self.zone(zone)).transpose()?;
+        Ok(match (list, zone) {
+            (Listed::Zones, _) => self.zones.iter().map(Zone::view).collect(),
+            (Listed::Schemas, _) => self.schemas.iter().map(Schema::view).collect(),
+            (Listed::Policies(_), Some(zone)) => zone.policies.iter().map(|it| zone.policy_view(it)).collect(),
+            (Listed::Versions(_, policy), Some(zone)) => {
+                let policy = zone.policy(policy)?;
+                let numbered = (1..).zip(&policy.versions);
+                numbered.map(|(number, version)| zone.version_view(policy, number, version)).collect()
+            }
+            (Listed::Sets(_), Some(zone)) => (0..zone.sets.len()).map(|set| zone.set_view(set)).collect(),
+            (Listed::SetVersions(zone_id, set), Some(zone)) => {
+                zone.set(set)?;
+                let place = self.set_place(zone_id, set).unwrap_or_default();
+                (0..zone.sets[place].versions.len()).map(|n| zone.set_version_view(place, n)).collect()
+            }
+            (Listed::Pinned(_, version), Some(zone)) => {
+                let (set, place) = zone.set_version(version)?;
+                let mut pinned = Vec::new();
+                for (_, id, _) in &zone.sets[set].versions[place].entries {
+                    let (policy, number, version) = zone.version(id)?;
+                    pinned.push((version.created.position, zone.version_view(policy, number, version)));
+                }
+                pinned.sort_by_key(|(position, _)| *position);
+                pinned.into_iter().map(|(_, view)| view).collect()
+            }
+            (Listed::History(_), Some(zone)) => entries(&zone.log),
+            _ => entries(&self.log),
+        })
+    }
+}
+
+impl Runner {
+    fn fetch(&self, listed: &Listed, list: &List) -> Result<Got> {
+        let zone = || self.store().zone(listed.zone().unwrap_or_default());
+        match listed {
+            Listed::Zones => got(self.store().zones(list), seen),
+            Listed::Schemas => got(self.store().schemas(Forms::Both, list), seen_schema),
+            Listed::StoreHistory => got(self.store().history(list), seen),
+            Listed::Policies(_) => got(zone()?.policies(list), seen),
+            Listed::Versions(_, policy) => got(zone()?.policy_versions(policy, Forms::Both, list), seen_version),
+            Listed::Sets(_) => got(zone()?.policy_sets(list), seen),
+            Listed::SetVersions(_, set) => got(zone()?.policy_set_versions(set, list), seen),
+            Listed::Pinned(_, id) => got(zone()?.pinned_policy_versions(id, Forms::Both, list), seen_version),
+            Listed::History(_) => got(zone()?.history(list), seen),
+        }
+    }
+
+    /// The page that the model expects.
+    fn expect(&self, listed: &Listed, limit: Option<usize>, order: Order, side: &Side) -> Result<Due, Broken> {
+        if let Some(zone) = listed.zone() {
+            self.model.zone(zone)?;
+        }
+        let mut broken = Broken::new();
+        let limit = limit.unwrap_or(50);
+        if !(1..=100).contains(&limit) {
+            broken.insert("invalid_input".to_owned());
+        }
+        let mut items = self.model.items(listed).unwrap_or_else(|missing| {
+            broken.extend(missing);
+            Vec::new()
+        });
+        let place = match side {
+            Side::Start => None,
+            Side::After(cursor) | Side::Before(cursor) | Side::Both(cursor) => {
+                if cursor.len() > 255 {
+                    broken.insert("too_large".to_owned());
+                }
+                let own = |it: &&Cursor| it.text == *cursor && it.list == *listed && it.order == order;
+                let known = self.cursors.iter().find(own).map(|it| it.place);
+                if known.is_none() || matches!(side, Side::Both(_)) {
+                    broken.insert("invalid_cursor".to_owned());
+                }
+                known
+            }
+        };
+        check(broken)?;
+        let length = items.len();
+        let oldest_first = |n: usize| if order == Order::Ascending { n } else { length - 1 - n };
+        if order == Order::Descending {
+            items.reverse();
+        }
+        let (start, end) = match (side, place.map(oldest_first)) {
+            (Side::Before(_), Some(place)) => (place.saturating_sub(limit), place),
+            (_, Some(place)) => (place + 1, (place + 1 + limit).min(length)),
+            (_, None) => (0, limit.min(length)),
+        };
+        let (precedes, follows) = (start < end && start > 0, start < end && end < length);
+        let items = items[start..end].to_vec();
+        Ok((items, precedes.then(|| oldest_first(start)), follows.then(|| oldest_first(end - 1))))
+    }
+
+    /// Asks for a page and compares it. What it returns are the cursors: of the page before and of the next one.
+    pub fn page(
+        &mut self,
+        listed: &Listed,
+        limit: Option<usize>,
+        order: Order,
+        side: &Side,
+    ) -> Option<(Option<String>, Option<String>)> {
+        let mut list = List::new().order(order);
+        if let Some(limit) = limit {
+            list = list.limit(limit);
+        }
+        list = match side {
+            Side::Start => list,
+            Side::After(cursor) => list.after(cursor.as_str()),
+            Side::Before(cursor) => list.before(cursor.as_str()),
+            Side::Both(cursor) => list.after(cursor.as_str()).before(cursor.as_str()),
+        };
+        let told = self.fetch(listed, &list);
+        let expected = self.expect(listed, limit, order, side);
+        let what = (listed, limit, order, side);
+        let (told, (items, before, after)) = match (told, expected) {
+            (Ok(told), Ok(expected)) => (told, expected),
+            (told, expected) => {
+                let told: Result<Value, Error> = told.map(|page| Value::Array(page.items));
+                self.agree(what, &told, expected.map(|(items, ..)| Value::Array(items)));
+                return None;
+            }
+        };
+        let Got { items: mut told_items, after: told_after, before: told_before } = told;
+        if matches!(listed, Listed::History(_) | Listed::StoreHistory) {
+            self.take_hashes(listed, &mut told_items);
+        }
+        agree(what, Ok(&Value::Array(told_items)), Ok(Value::Array(items)));
+        assert_eq!(told_before.is_some(), before.is_some(), "{what:?}: whether something precedes");
+        assert_eq!(told_after.is_some(), after.is_some(), "{what:?}: whether something follows");
+        for (place, text) in [before.zip(told_before.clone()), after.zip(told_after.clone())].into_iter().flatten() {
+            assert!((1..=255).contains(&text.len()), "a cursor of {} characters", text.len());
+            self.cursors.push(Cursor { list: listed.clone(), order, place, text });
+        }
+        Some((told_before, told_after))
+    }
+
+    /// Takes the hashes out of entries: each entry has one, and it stays the same.
+    fn take_hashes(&mut self, listed: &Listed, entries: &mut [Value]) {
+        for entry in entries {
+            let Some(Value::String(hash)) = entry.as_object_mut().and_then(|entry| entry.remove("hash")) else {
+                panic!("{entry} has no hash");
+            };
+            let place = (listed.zone().unwrap_or_default().to_owned(), entry["position"].as_u64().unwrap() as usize);
+            let known = self.hashes.entry(place).or_insert_with(|| hash.clone());
+            assert_eq!(*known, hash, "{entry}");
+        }
+    }
+
+    /// Walks a whole list, there and back.
+    pub fn walk(&mut self, listed: &Listed, limit: usize, order: Order) {
+        let (mut side, mut last) = (Side::Start, None);
+        while let Some((before, after)) = self.page(listed, Some(limit), order, &side) {
+            last = before.or(last);
+            match after {
+                Some(after) => side = Side::After(after),
+                None => break,
+            }
+        }
+        while let Some(cursor) = last {
+            last = self.page(listed, Some(limit), order, &Side::Before(cursor)).and_then(|(before, _)| before);
+        }
+    }
+
+    pub fn list(&mut self, operation: &Operation) {
+        let Operation::List { zone, list, parent, limit, order, from } = operation else { return };
+        let zone = zone.clone();
+        let mut listed = match list {
+            0 => Listed::Policies(zone),
+            1 => Listed::Versions(zone.clone(), self.model.pick(&zone, *parent, Zone::policy_ids)),
+            2 => Listed::Sets(zone),
+            3 => Listed::SetVersions(zone.clone(), self.model.pick(&zone, *parent, Zone::set_ids)),
+            4 => Listed::Pinned(zone.clone(), self.model.pick(&zone, *parent, Zone::set_version_ids)),
+            5 => Listed::History(zone),
+            6 => Listed::Zones,
+            7 => Listed::Schemas,
+            _ => Listed::StoreHistory,
+        };
+        let mut order = *order;
+        let mut cursor = |pick: super::operation::Pick, whose: Whose| {
+            let count = self.cursors.len();
+            let cursor = count.checked_sub(1).map(|last| &self.cursors[last - usize::from(pick.0) % count]);
+            if let (Some(cursor), Whose::Own) = (cursor, whose) {
+                (listed, order) = (cursor.list.clone(), cursor.order);
+            }
+            cursor.map_or_else(|| "01".repeat(25), |cursor| cursor.text.clone())
+        };
+        let side = match from {
+            From::Start => Side::Start,
+            From::After(pick, whose) => Side::After(cursor(*pick, *whose)),
+            From::Before(pick, whose) => Side::Before(cursor(*pick, *whose)),
+            From::Both(pick) => Side::Both(cursor(*pick, Whose::Own)),
+            From::Forged(pick, byte) => Side::After(forged(&cursor(*pick, Whose::Own), *byte)),
+            From::Junk(junk) => Side::After((*junk).to_owned()),
+            From::TooLong => Side::Before("0".repeat(256)),
+        };
+        self.page(&listed, *limit, order, &side);
+    }
+}
+
+/// A cursor with one character changed, cut off, or added.
+fn forged(cursor: &str, byte: u8) -> String {
+    let mut characters: Vec<char> = cursor.chars().collect();
+    let place = usize::from(byte) % characters.len();
+    match byte % 5 {
+        0 => drop(characters.pop()),
+        1 => characters.push('0'),
+        _ => characters[place] = if characters[place] == '0' { '1' } else { '0' },
+    }
+    characters.into_iter().collect()
+}

@@ -1,0 +1,33 @@
+//! An independent model of the store, and random operations against both.
+//!
+//! ```text
+//!  rows of bytes ──► operation ──► runner ──► the store, in a file     ──► what it answers ─┐
+//!  (proptest, libFuzzer)               └────► state and its rules      ──► what it must     ├─ compared
+//!                                             (plain lists, no Cedar)      answer          ─┘
+//! ```
+//!
+//! `state` is what the model holds, `rules` and `set_rules` are what may be written, `views` is what must be read,
+//! `texts` are the policies and what they decide. `operation` is what can be asked, `bytes` makes it from bytes; `runner`,
+//! `calls`, `manifest`, `lists` and `decisions` do it to the store and ask the model; `compare` reads everything.
+//!
+//! The model knows nothing of the file, caches or indexes. What the store alone can know (generated ids, log ids, hashes
+//! of entries, Cedar's warnings and conversions) it is told once, and from then on it must stay so. Where a call breaks
+//! several rules at once, the store may name any one of them.
+
+mod bytes;
+mod calls;
+mod compare;
+mod decisions;
+mod lists;
+mod manifest;
+mod operation;
+mod rules;
+mod runner;
+mod set_rules;
+mod state;
+mod texts;
+mod views;
+
+pub use bytes::WIDTH;
+pub use operation::Operation;
+pub use runner::{Tally, run};

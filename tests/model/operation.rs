@@ -1,0 +1,244 @@
+//! Operations: what can be asked of a store, with the choices that are open left as numbers.
+//!
+//! What an operation names, it names by a number that is looked up when its turn comes. So any operation can be left out,
+//! and what remains still makes sense.
+
+use policy_store::{Order, Target};
+
+use super::texts::{Draft, Statement};
+
+/// One of the things that there are when the operation's turn comes, or one that there is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pick(pub u8);
+
+#[derive(Clone, Debug)]
+pub enum Operation {
+    /// A call of a write: `joined` to the write of the call before, or one of its own.
+    Call {
+        joined: bool,
+        actor: usize,
+        ending: Ending,
+        zone: String,
+        call: Call,
+    },
+    Clock(Tick),
+    Prepare {
+        schema: Pick,
+        draft: Draft,
+        own: Option<String>,
+    },
+    List {
+        zone: String,
+        list: usize,
+        parent: Pick,
+        limit: Option<usize>,
+        order: Order,
+        from: From,
+    },
+    /// A decision by what is in force or by a set version, and whether the authorizer is kept for later.
+    Decide {
+        zone: String,
+        by: By,
+        strict: bool,
+        keep: bool,
+        asked: u8,
+    },
+    /// A receipt replayed, as it was given or with something in it changed.
+    Replay {
+        receipt: Pick,
+        change: u8,
+    },
+    Get {
+        zone: String,
+        what: u8,
+        id: Pick,
+        number: u32,
+    },
+    Upkeep(Upkeep),
+}
+
+/// How a write ends, if the call is its last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    Commit,
+    Error,
+    Panic,
+}
+
+#[derive(Clone, Debug)]
+pub enum Call {
+    PublishSchema {
+        version: String,
+        source: u8,
+    },
+    SetSchemaStatus {
+        schema: Pick,
+        status: u8,
+    },
+    CreateZone {
+        id: String,
+    },
+    /// A write in a write.
+    Nested,
+    CreatePolicy {
+        own: Option<String>,
+        name: String,
+        description: Option<String>,
+    },
+    UpdatePolicy {
+        policy: Pick,
+        name: Option<String>,
+        description: Option<Option<String>>,
+    },
+    ArchivePolicy {
+        policy: Pick,
+    },
+    CreateVersion {
+        policy: Pick,
+        schema: Pick,
+        own: Option<String>,
+        input: Input,
+    },
+    ArchiveVersion {
+        version: Pick,
+    },
+    CreateSet {
+        own: Option<String>,
+        name: String,
+        for_users: bool,
+    },
+    RenameSet {
+        set: Pick,
+        name: String,
+    },
+    ArchiveSet {
+        set: Pick,
+    },
+    CreateSetVersion {
+        set: Pick,
+        schema: Pick,
+        own: Option<String>,
+        pins: Vec<Pick>,
+        style: Style,
+    },
+    ArchiveSetVersion {
+        version: Pick,
+    },
+    Bind {
+        version: Pick,
+        target: Target,
+    },
+    Unbind {
+        target: Target,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub enum Input {
+    New(Draft),
+    /// Both forms, or neither.
+    Either(bool),
+    Prepared(Pick),
+    /// Prepared in another store, where the schema's name stands for another schema.
+    Foreign,
+}
+
+/// How a manifest is given, and what is wrong with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    Pins,
+    PinsWithSha,
+    /// By reading each version and pinning it.
+    Builder,
+    /// Starting from the newest version of the set, with the first policy left out.
+    Next,
+    WrongSha,
+    UnknownVersion,
+    UnknownPolicy,
+    ForeignPolicy,
+    Twice,
+    OtherZone,
+    TooMany,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Tick {
+    By(i64),
+    /// To exactly this many microseconds behind a zone's last entry.
+    Behind(i64),
+}
+
+#[derive(Clone, Debug)]
+pub enum From {
+    Start,
+    /// A cursor that was given out before, to the list that gave it out or to any other.
+    After(Pick, Whose),
+    Before(Pick, Whose),
+    Both(Pick),
+    Forged(Pick, u8),
+    Junk(&'static str),
+    TooLong,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    Own,
+    Any,
+}
+
+#[derive(Clone, Debug)]
+pub enum By {
+    Now(Target),
+    Position(Target, u8),
+    Time(Target, u8),
+    Version(Pick),
+    Kept(Pick),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Upkeep {
+    Everything,
+    Reopen { caches: bool },
+    Recover,
+    Rebuild,
+    Verify,
+}
+
+impl Call {
+    /// What every run starts with: two schemas, and two zones with something in force in the first.
+    pub fn first() -> Vec<(&'static str, Self)> {
+        let own = |id: &str| Some(id.to_owned());
+        let zone = |id: &str| Self::CreateZone { id: id.to_owned() };
+        let policy = |id| Self::CreatePolicy { own: own(id), name: "name 0".to_owned(), description: None };
+        let (newest, schema) = (Pick(0), Pick(0));
+        let version = |bytes: &[u8]| {
+            let draft = Draft::text(bytes.iter().map(|byte| Statement::new(*byte)).collect(), false);
+            Self::CreateVersion { policy: newest, schema, own: None, input: Input::New(draft) }
+        };
+        let set = |id, for_users| Self::CreateSet { own: own(id), name: "name 0".to_owned(), for_users };
+        let pins = || vec![Pick(0), Pick(1)];
+        let pinning = || Self::CreateSetVersion { set: newest, schema, own: None, pins: pins(), style: Style::Pins };
+        vec![
+            ("none", Self::PublishSchema { version: "s0".to_owned(), source: 0 }),
+            ("none", Self::PublishSchema { version: "s1".to_owned(), source: 4 }),
+            ("none", zone("z0")),
+            ("none", zone("z1")),
+            ("z1", policy("p0")),
+            ("z1", version(&[0])),
+            ("z0", policy("p0")),
+            ("z0", version(&[0, 9])),
+            ("z0", policy("p1")),
+            ("z0", version(&[2, 193])),
+            ("z0", set("users", true)),
+            ("z0", pinning()),
+            ("z0", set("live", false)),
+            ("z0", pinning()),
+            ("z0", Self::Bind { version: newest, target: Target::Zone }),
+        ]
+    }
+
+    /// What it is called: the first word of how it prints.
+    pub fn name(&self) -> String {
+        format!("{self:?}").chars().take_while(char::is_ascii_alphabetic).collect()
+    }
+}

@@ -1,0 +1,357 @@
+//! A run: operations done to a store and to the model, one after the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use policy_store::{
+    Actor, Error, ErrorDetail, ErrorKind, NewPolicyVersion, NewSchema, PolicyStore, PreparedPolicyVersion, Timestamp,
+    Zone,
+};
+use serde_json::Value;
+
+use super::decisions::{Decided, Kept};
+use super::lists::Cursor;
+use super::operation::{Call, Ending, Operation, Pick, Tick, Upkeep};
+use super::state::{Author, Expected, Log, State};
+use super::texts::Draft;
+
+/// A version that was prepared, and what from.
+pub struct Prepared {
+    pub version: PreparedPolicyVersion,
+    pub schema: String,
+    pub draft: Draft,
+    pub own: Option<String>,
+}
+
+pub struct Runner {
+    store: Option<PolicyStore>,
+    /// The store's file, unless it is in memory.
+    file: Option<(tempfile::TempDir, PathBuf)>,
+    clock: Arc<AtomicI64>,
+    pub model: State,
+    /// Handles that stay from before later writes.
+    pub zones: BTreeMap<String, Zone>,
+    pub prepared: Vec<Prepared>,
+    pub cursors: Vec<Cursor>,
+    pub kept: Vec<Kept>,
+    pub receipts: Vec<Decided>,
+    /// The hashes of entries, by log and position.
+    pub hashes: BTreeMap<(String, usize), String>,
+    pub tally: Tally,
+    foreign: PreparedPolicyVersion,
+}
+
+/// How often the store did what, and how often it refused: by the name of the call, and by the error's code.
+pub type Tally = BTreeMap<String, usize>;
+
+/// What a write's closure panics with, if that is how the write is to end.
+struct Ended;
+
+/// Does the operations to a new store, in a file or in memory, and tells what became of them.
+pub fn run(operations: &[Operation], in_file: bool) -> Tally {
+    let mut runner = Runner::new(in_file);
+    let mut operations = operations.iter().peekable();
+    while let Some(operation) = operations.next() {
+        let mut calls = vec![operation];
+        while matches!(operation, Operation::Call { .. })
+            && let Some(next) = operations.next_if(|next| matches!(next, Operation::Call { joined: true, .. }))
+        {
+            calls.push(next);
+        }
+        runner.step(&calls);
+    }
+    runner.everything();
+    runner.verify();
+    runner.reopen(false);
+    runner.everything();
+    runner.verify();
+    runner.tally
+}
+
+impl Runner {
+    fn new(in_file: bool) -> Self {
+        let file = in_file.then(|| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("store.redb");
+            (folder, path)
+        });
+        let start = 1_771_939_200_000_000;
+        let author = Author { actor: Actor::platform("setup").unwrap(), clock: start };
+        let mut runner = Self {
+            store: None,
+            file,
+            clock: Arc::new(AtomicI64::new(start)),
+            model: State { author, log: Log::default(), schemas: Vec::new(), zones: Vec::new() },
+            zones: BTreeMap::new(),
+            prepared: Vec::new(),
+            cursors: Vec::new(),
+            kept: Vec::new(),
+            receipts: Vec::new(),
+            hashes: BTreeMap::new(),
+            tally: Tally::new(),
+            foreign: foreign(),
+        };
+        runner.open(true);
+        let first = Call::first();
+        let calls: Vec<_> = first.iter().map(|(zone, call)| (*zone, call)).collect();
+        runner.write(&calls, Actor::customer("setup").unwrap(), Ending::Commit);
+        runner
+    }
+
+    pub fn store(&self) -> &PolicyStore {
+        self.store.as_ref().unwrap()
+    }
+
+    fn step(&mut self, operations: &[&Operation]) {
+        match operations[0] {
+            Operation::Call { actor, .. } => {
+                let mut calls = Vec::new();
+                let mut last = Ending::Commit;
+                for operation in operations {
+                    if let Operation::Call { zone, call, ending, .. } = operation {
+                        calls.push((zone.as_str(), call));
+                        last = *ending;
+                    }
+                }
+                let actor = match actor {
+                    0 => Actor::customer("ann"),
+                    1 => Actor::customer("zoë <bea@example.org>"),
+                    _ => Actor::platform("ops"),
+                };
+                self.write(&calls, actor.unwrap(), last);
+            }
+            Operation::Clock(tick) => self.tick(*tick),
+            Operation::Prepare { schema, draft, own } => self.prepare(*schema, draft, own.as_deref()),
+            Operation::List { .. } => self.list(operations[0]),
+            Operation::Decide { zone, by, strict, keep, asked } => self.decide(zone, by, *strict, *keep, *asked),
+            Operation::Replay { receipt, change } => self.replay(*receipt, *change),
+            Operation::Get { zone, what, id, number } => self.get(zone, *what, *id, *number),
+            Operation::Upkeep(upkeep) => match upkeep {
+                Upkeep::Everything => self.everything(),
+                Upkeep::Reopen { caches } => self.reopen(*caches),
+                Upkeep::Recover => self.store().recover().unwrap(),
+                Upkeep::Rebuild => self.store().rebuild_indexes().unwrap(),
+                Upkeep::Verify => self.verify(),
+            },
+        }
+    }
+
+    fn tick(&mut self, tick: Tick) {
+        let now = match tick {
+            Tick::By(micros) => self.clock.load(Ordering::SeqCst) + micros,
+            Tick::Behind(micros) => {
+                let last = self.model.zones[0].log.entries.last();
+                last.map(|last| last.at - micros).unwrap()
+            }
+        };
+        self.clock.store(now, Ordering::SeqCst);
+    }
+
+    /// One write of these calls, each in a zone if it is of that kind.
+    fn write(&mut self, calls: &[(&str, &Call)], actor: Actor, ending: Ending) {
+        let mut model = self.model.clone();
+        model.begin(Author { actor: actor.clone(), clock: self.clock.load(Ordering::SeqCst) });
+        let store = self.store().clone();
+        let (mut tally, mut touched) = (std::mem::take(&mut self.tally), Vec::new());
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            store.write(&actor, |w| {
+                for (zone, call) in calls {
+                    let mut doing = super::calls::Doing {
+                        store: &store,
+                        model: &mut model,
+                        prepared: &self.prepared,
+                        foreign: &self.foreign,
+                        tally: &mut tally,
+                        touched: &mut touched,
+                    };
+                    doing.call(w, zone, call);
+                }
+                match ending {
+                    Ending::Commit => Ok(()),
+                    Ending::Error => w.zone("none").map(drop),
+                    // Not `panic!`, so that no message appears and no fuzzer stops.
+                    Ending::Panic => resume_unwind(Box::new(Ended)),
+                }
+            })
+        }));
+        self.tally = tally;
+        match (ending, outcome) {
+            (Ending::Commit, Ok(Ok(()))) => self.model = model,
+            (Ending::Error, Ok(Err(error))) => assert_eq!(rule(&error), "not_found zone"),
+            (Ending::Panic, Err(panic)) if panic.is::<Ended>() => {}
+            (_, Err(panic)) => resume_unwind(panic),
+            (_, Ok(outcome)) => panic!("a write that was to end with {ending:?}: {outcome:?}"),
+        }
+        self.look(&touched);
+    }
+
+    fn prepare(&mut self, schema: Pick, draft: &Draft, own: Option<&str>) {
+        let schema = self.model.pick_schema(schema);
+        let new = new_version(&schema, draft, own);
+        let prepared = self.store().prepare_policy_version(new);
+        let broken = self.model.draft_rules(&schema, draft);
+        let expected = super::state::check(broken).map(|()| match &draft.holds {
+            Ok(content) => Value::String(super::state::sha(&content.text)),
+            Err(_) => Value::Null,
+        });
+        let told = prepared.as_ref().map(|it| Value::String(it.sha().to_string()));
+        self.agree("prepare", &told, expected);
+        if let Ok(version) = prepared {
+            let (draft, own) = (draft.clone(), own.map(str::to_owned));
+            self.prepared.push(Prepared { version, schema, draft, own });
+        }
+    }
+
+    fn open(&mut self, caches: bool) {
+        let clock = self.clock.clone();
+        let mut builder = PolicyStore::builder()
+            .clock(move || Timestamp::from_micros(clock.load(Ordering::SeqCst)))
+            .id_seed(11)
+            .check_integrity(caches);
+        if !caches {
+            builder = builder.record_cache_bytes(0).compiled_cache_bytes(0);
+        }
+        self.store = Some(match &self.file {
+            Some((_, path)) => builder.open(path).unwrap(),
+            None => builder.in_memory().unwrap(),
+        });
+    }
+
+    /// Closes the file and opens it again. What is in memory is opened again in its place.
+    pub fn reopen(&mut self, caches: bool) {
+        let Some((_, path)) = &self.file else { return self.store().recover().unwrap() };
+        let already = PolicyStore::open(path).map(drop);
+        count(&mut self.tally, &already);
+        assert_eq!(rule(&already.unwrap_err()), "already_open");
+        self.zones.clear();
+        self.store = None;
+        self.open(caches);
+    }
+
+    pub fn verify(&self) {
+        let report = self.store().verify().unwrap();
+        assert!(report.is_clean(), "{:?}", report.findings);
+        let logs = self.model.zones.iter().map(|zone| &zone.log).chain([&self.model.log]);
+        let entries: usize = logs.map(|log| log.entries.len()).sum();
+        let expected = (self.model.zones.len() as u64 + 1, entries as u64);
+        assert_eq!((report.logs, report.entries), expected, "logs and entries");
+    }
+
+    /// The store's answer must be what the model says.
+    #[track_caller]
+    pub fn agree(&mut self, what: impl Debug, told: &Result<Value, impl AsError>, expected: Expected) {
+        count(&mut self.tally, told);
+        agree(what, told.as_ref().map_err(AsError::error), expected);
+    }
+}
+
+/// Counts an error by its code.
+pub fn count<T>(tally: &mut Tally, told: &Result<T, impl AsError>) {
+    if let Err(error) = told {
+        *tally.entry(error.error().code().to_owned()).or_default() += 1;
+    }
+}
+
+/// An error, or a reference to one.
+pub trait AsError {
+    fn error(&self) -> &Error;
+}
+
+impl AsError for Error {
+    fn error(&self) -> &Error {
+        self
+    }
+}
+
+impl AsError for &Error {
+    fn error(&self) -> &Error {
+        self
+    }
+}
+
+#[track_caller]
+pub fn agree(what: impl Debug, told: Result<&Value, &Error>, expected: Expected) {
+    match (told, expected) {
+        (Ok(told), Ok(expected)) => {
+            assert!(*told == expected, "{what:?}: {}", difference(told, &expected));
+        }
+        (Err(error), Err(broken)) => {
+            let rule = rule(error);
+            assert!(broken.contains(&rule), "{what:?}: the store says {rule} ({error}), the model {broken:?}");
+            assert_eq!(error.kind(), kind(error.code()), "{error}");
+        }
+        (Ok(told), Err(broken)) => panic!("{what:?}: the store answers {told}, the model refuses {broken:?}"),
+        (Err(error), Ok(expected)) => panic!("{what:?}: the store refuses {error:?}, the model answers {expected}"),
+    }
+}
+
+/// Where two answers differ, and how.
+fn difference(told: &Value, expected: &Value) -> String {
+    match (told, expected) {
+        (Value::Object(told), Value::Object(expected)) => {
+            let names: BTreeSet<&String> = told.keys().chain(expected.keys()).collect();
+            let value = |member: Option<&Value>| member.cloned().unwrap_or_default();
+            let differ = |name: &String| difference(&value(told.get(name)), &value(expected.get(name)));
+            let parts = names.into_iter().map(|name| (name, differ(name))).filter(|(_, part)| !part.is_empty());
+            parts.map(|(name, part)| format!("`{name}` {part} ")).collect()
+        }
+        (Value::Array(told), Value::Array(expected)) if told.len() == expected.len() => {
+            let parts = told.iter().zip(expected).map(|(told, expected)| difference(told, expected));
+            parts.enumerate().filter(|(_, part)| !part.is_empty()).map(|(n, part)| format!("[{n}] {part}")).collect()
+        }
+        (told, expected) if told == expected => String::new(),
+        (told, expected) => format!("is {told} in the store and {expected} in the model; "),
+    }
+}
+
+/// The rule that an error names: its code, and the kind of thing that it is about.
+pub fn rule(error: &Error) -> String {
+    match error.detail() {
+        ErrorDetail::NotFound { what, .. }
+        | ErrorDetail::AlreadyExists { what, .. }
+        | ErrorDetail::InForce { what, .. }
+        | ErrorDetail::PlatformOwned { what, .. }
+        | ErrorDetail::Archived { what, .. } => format!("{} {what}", error.code()),
+        _ => error.code().to_owned(),
+    }
+}
+
+/// What a caller can do about an error, by its code.
+fn kind(code: &str) -> ErrorKind {
+    match code {
+        "not_found" => ErrorKind::NotFound,
+        "archived" => ErrorKind::Archived,
+        "not_bound" => ErrorKind::NotBound,
+        "platform_owned" => ErrorKind::Forbidden,
+        "too_large" | "too_deep" => ErrorKind::TooLarge,
+        "clock_behind" | "newer_format" => ErrorKind::Unavailable,
+        "already_exists" | "in_force" | "schema_transition" | "prepared_elsewhere" | "wrong_target"
+        | "nested_write" | "receipt_mismatch" => ErrorKind::Conflict,
+        _ => ErrorKind::Invalid,
+    }
+}
+
+pub fn new_version(schema: &str, draft: &Draft, own: Option<&str>) -> NewPolicyVersion {
+    let new = if draft.json {
+        NewPolicyVersion::json(schema, draft.source.as_str())
+    } else {
+        NewPolicyVersion::cedar(schema, draft.source.as_str())
+    };
+    match own {
+        Some(own) => new.id(own),
+        None => new,
+    }
+}
+
+/// A version that was prepared in another store with another `s0`.
+fn foreign() -> PreparedPolicyVersion {
+    let store = PolicyStore::builder().in_memory().unwrap();
+    let schema = NewSchema::cedar("s0", "entity U; action read appliesTo { principal: U, resource: U };");
+    store.write(&Actor::platform("elsewhere").unwrap(), |w| w.publish_schema(schema)).unwrap();
+    let new = NewPolicyVersion::cedar("s0", "permit(principal, action, resource);");
+    store.prepare_policy_version(new).unwrap()
+}

@@ -1,0 +1,266 @@
+//! What the model holds: schemas, zones and logs in plain lists, as `docs/architecture.md` and the public docs
+//! describe them. It shares no code with the store: of the crate it uses inputs such as `Actor` and `Target`.
+
+use std::collections::BTreeSet;
+
+use policy_store::{Actor, Target, Timestamp};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::texts::{Content, Vocabulary};
+
+/// Microseconds that a log may be ahead of the clock.
+pub const TOLERANCE: i64 = 24 * 3_600 * 1_000_000;
+
+/// The rules that a call breaks, by the errors that name them. The store may name any one of them.
+pub type Broken = BTreeSet<String>;
+
+/// What a call must return: a value as JSON, or one of the errors.
+pub type Expected = Result<Value, Broken>;
+
+/// Refuses if any of the rules is broken.
+pub fn check(broken: Broken) -> Result<(), Broken> {
+    if broken.is_empty() { Ok(()) } else { Err(broken) }
+}
+
+pub fn one(rule: impl Into<String>) -> Broken {
+    Broken::from([rule.into()])
+}
+
+pub fn time(micros: i64) -> Value {
+    json!(Timestamp::from_micros(micros))
+}
+
+pub fn sha(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// When, by whom and where in its log something happened.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    pub at: i64,
+    pub by: Actor,
+    pub position: usize,
+}
+
+/// One entry of a log; `change` is as the history tells it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub at: i64,
+    pub clock: i64,
+    pub by: Actor,
+    pub write: (usize, usize),
+    pub change: Value,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    /// What the store calls it: told once, and never another again.
+    pub id: String,
+    pub entries: Vec<Entry>,
+    /// How long it was when the write under way began.
+    pub start: usize,
+}
+
+impl Log {
+    /// Whether a write under this clock is refused.
+    pub fn is_ahead_of(&self, clock: i64) -> bool {
+        self.entries[..self.start].last().is_some_and(|last| last.at - clock > TOLERANCE)
+    }
+
+    pub fn append(&mut self, author: &Author, change: Value) -> Mark {
+        let last = self.entries.last().map(|last| last.at);
+        let at = last.map_or(author.clock, |last| author.clock.max(last + 1));
+        self.append_at(author, at, change)
+    }
+
+    pub fn append_at(&mut self, author: &Author, at: i64, change: Value) -> Mark {
+        let (position, by) = (self.entries.len(), author.actor.clone());
+        self.entries.push(Entry { at, clock: author.clock, by: by.clone(), write: (self.start, position), change });
+        for entry in &mut self.entries[self.start..] {
+            entry.write.1 = position;
+        }
+        Mark { at, by, position }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Author {
+    pub actor: Actor,
+    pub clock: i64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Schema {
+    pub version: String,
+    pub json: bool,
+    pub source: String,
+    /// The other form: told once, and never another again.
+    pub converted: String,
+    pub vocabulary: Vocabulary,
+    pub created: Mark,
+    /// Every change of its status.
+    pub changes: Vec<(&'static str, Mark)>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub id: String,
+    pub name: String,
+    pub description: Option<String>,
+    pub created: Mark,
+    pub updated: Option<Mark>,
+    pub archived: Option<Mark>,
+    pub versions: Vec<PolicyVersion>,
+    pub revision: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct PolicyVersion {
+    pub id: String,
+    pub schema: String,
+    pub from_json: bool,
+    pub content: Content,
+    /// Cedar's own words: told once, and never others again.
+    pub warnings: Value,
+    pub created: Mark,
+    pub archived: Option<Mark>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Set {
+    pub id: String,
+    pub name: String,
+    pub for_users: bool,
+    /// The user that it was first bound to.
+    pub user: Option<String>,
+    pub created: Mark,
+    pub updated: Option<Mark>,
+    pub archived: Option<Mark>,
+    pub versions: Vec<SetVersion>,
+    pub revision: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct SetVersion {
+    pub id: String,
+    pub schema: String,
+    /// Policy id, policy version id and sha, sorted.
+    pub entries: Vec<(String, String, String)>,
+    pub created: Mark,
+    pub archived: Option<Mark>,
+}
+
+/// A change of what is bound to a target.
+#[derive(Clone, Debug)]
+pub struct Binding {
+    pub target: Target,
+    /// The places of the set and of its version in their lists, or nothing.
+    pub bound: Option<(usize, usize)>,
+    pub mark: Mark,
+}
+
+#[derive(Clone, Debug)]
+pub struct Zone {
+    pub id: String,
+    pub log: Log,
+    pub policies: Vec<Policy>,
+    pub sets: Vec<Set>,
+    pub bindings: Vec<Binding>,
+}
+
+#[derive(Clone, Debug)]
+pub struct State {
+    pub author: Author,
+    pub log: Log,
+    pub schemas: Vec<Schema>,
+    pub zones: Vec<Zone>,
+}
+
+impl State {
+    /// A write begins: each log remembers where.
+    pub fn begin(&mut self, author: Author) {
+        self.author = author;
+        for log in self.zones.iter_mut().map(|zone| &mut zone.log).chain([&mut self.log]) {
+            log.start = log.entries.len();
+        }
+    }
+
+    pub fn zone(&self, id: &str) -> Result<&Zone, Broken> {
+        self.zones.iter().find(|zone| zone.id == id).ok_or_else(|| one("not_found zone"))
+    }
+
+    pub fn schema(&self, version: &str) -> Result<&Schema, Broken> {
+        self.schemas.iter().find(|schema| schema.version == version).ok_or_else(|| one("not_found schema"))
+    }
+}
+
+impl Schema {
+    pub fn status(&self) -> &'static str {
+        self.changes.last().map_or("active", |(status, _)| status)
+    }
+}
+
+impl Zone {
+    pub fn policy(&self, id: &str) -> Result<&Policy, Broken> {
+        self.policies.iter().find(|policy| policy.id == id).ok_or_else(|| one("not_found policy"))
+    }
+
+    /// A policy version, with its policy and its number.
+    pub fn version(&self, id: &str) -> Result<(&Policy, usize, &PolicyVersion), Broken> {
+        let numbered = |policy: &Policy| policy.versions.iter().position(|version| version.id == id);
+        let found = self.policies.iter().find_map(|policy| numbered(policy).map(|n| (policy, n + 1)));
+        let (policy, number) = found.ok_or_else(|| one("not_found policy version"))?;
+        Ok((policy, number, &policy.versions[number - 1]))
+    }
+
+    pub fn set(&self, id: &str) -> Result<&Set, Broken> {
+        self.sets.iter().find(|set| set.id == id).ok_or_else(|| one("not_found policy set"))
+    }
+
+    /// The places of a set version's set and of itself.
+    pub fn set_version(&self, id: &str) -> Result<(usize, usize), Broken> {
+        let numbered = |set: &Set| set.versions.iter().position(|version| version.id == id);
+        let found = self.sets.iter().enumerate().find_map(|(n, set)| numbered(set).map(|m| (n, m)));
+        found.ok_or_else(|| one("not_found policy set version"))
+    }
+
+    /// What is bound to a target once `length` entries count.
+    pub fn bound_at(&self, target: &Target, length: usize) -> Option<&Binding> {
+        let mut changes = self.bindings.iter().rev().filter(|it| it.target == *target && it.mark.position < length);
+        changes.next().filter(|it| it.bound.is_some())
+    }
+
+    /// The version of a set that is in force anywhere.
+    pub fn active(&self, set: usize) -> Option<usize> {
+        let targets: BTreeSet<&Target> = self.bindings.iter().map(|it| &it.target).collect();
+        let bound = targets.into_iter().filter_map(|target| self.bound_at(target, usize::MAX)?.bound);
+        bound.filter(|(bound, _)| *bound == set).map(|(_, version)| version).next()
+    }
+}
+
+/// How a text for people breaks the rules.
+pub fn text_rules(text: &str, limit: usize, may_be_empty: bool) -> Broken {
+    let mut broken = Broken::new();
+    if text.is_empty() && !may_be_empty || text.chars().any(char::is_control) {
+        broken.insert("invalid_input".to_owned());
+    }
+    if text.len() > limit {
+        broken.insert("too_large".to_owned());
+    }
+    broken
+}
+
+/// How an id that a caller gives breaks the rules.
+pub fn id_rules(id: &str) -> Broken {
+    let good = (1..=64).contains(&id.len())
+        && id.chars().all(|c| c.is_ascii_alphanumeric() || ['.', '_', ':', '-'].contains(&c))
+        && id.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if good { Broken::new() } else { one("invalid_input") }
+}
+
+/// A customer may not change what the platform owns.
+pub fn owner_rules(owner: &Actor, actor: &Actor, what: &str) -> Broken {
+    let platform = |actor: &Actor| actor.owner_type() == policy_store::OwnerType::Platform;
+    if platform(owner) && !platform(actor) { one(format!("platform_owned {what}")) } else { Broken::new() }
+}

@@ -1,0 +1,51 @@
+//! Random operations, done to a store and to an independent model of it: both must always say the same.
+
+use std::cell::RefCell;
+
+use proptest::bool::weighted;
+use proptest::collection::vec;
+use proptest::prelude::{Strategy, any};
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+
+use crate::model::{self, Operation};
+
+/// Cases and operations of a case; `POLICY_STORE_SWEEP` multiplies the cases.
+const CASES: u32 = 24;
+const OPERATIONS: usize = 200;
+
+/// What every sweep must have come to: calls that were done, decisions, and errors.
+const MET: &str = "CreatePolicy UpdatePolicy ArchivePolicy CreateVersion ArchiveVersion CreateSet RenameSet ArchiveSet \
+    CreateSetVersion ArchiveSetVersion Bind Unbind PublishSchema SetSchemaStatus CreateZone Allow Deny DeniedByError \
+    already_exists already_open archived clock_behind conflicting_id duplicate_policy empty_policy exactly_one \
+    foreign_version in_force invalid_cursor invalid_input json nested_write newer_format not_bound not_found \
+    platform_owned policy_validation prepared_elsewhere receipt_mismatch request schema_transition syntax template \
+    template_links too_deep too_large wrong_sha wrong_target";
+
+#[test]
+fn the_store_and_the_model_say_the_same_whatever_is_done() {
+    let sweep = std::env::var("POLICY_STORE_SWEEP").ok().and_then(|text| text.parse().ok()).unwrap_or(1_u32).max(1);
+    let config = Config {
+        cases: CASES.saturating_mul(sweep),
+        // The same operations on every run, so that what they meet is the same.
+        rng_seed: RngSeed::Fixed(1),
+        failure_persistence: None,
+        max_shrink_iters: 1_000,
+        ..Config::default()
+    };
+    let operation = any::<[u8; model::WIDTH]>().prop_map(|bytes| Operation::new(&bytes));
+    // Most stores are in memory, where a commit does not wait for the disk.
+    let cases = (vec(operation, 0..=OPERATIONS), weighted(0.2));
+    let total = RefCell::new(model::Tally::new());
+    let result = TestRunner::new(config).run(&cases, |(operations, in_file)| {
+        for (name, count) in model::run(&operations, in_file) {
+            *total.borrow_mut().entry(name).or_default() += count;
+        }
+        Ok(())
+    });
+    if let Err(failed) = result {
+        panic!("{failed}");
+    }
+    let total = total.into_inner();
+    let missed: Vec<_> = MET.split_whitespace().filter(|name| !total.contains_key(*name)).collect();
+    assert!(missed.is_empty(), "no case came to {missed:?}: {total:?}");
+}
