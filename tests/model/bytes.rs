@@ -243,8 +243,8 @@ impl Call {
                 },
                 source: bytes.next(),
             },
-            181..186 => Self::SetSchemaStatus { schema: bytes.pick(), status: bytes.next() },
-            186..190 => Self::CreateZone {
+            181..188 => Self::SetSchemaStatus { schema: bytes.pick(), status: bytes.next() },
+            188..191 => Self::CreateZone {
                 id: match bytes.next() {
                     0..140 => "z2".to_owned(),
                     140..220 => "z0".to_owned(),

@@ -265,10 +265,12 @@ impl Runner {
             self.get_by_id(id, 3, &version);
             lists.push(Listed::Pinned(id.clone(), version));
         }
-        for (n, list) in lists.iter().enumerate() {
-            let order = if n % 2 == 0 { Order::Descending } else { Order::Ascending };
-            let step = if n < 3 { limit + 5 } else { limit };
-            self.walk(list, step, order);
+        for list in &lists {
+            let longer = if matches!(list, Listed::History(_)) { 7 } else { 0 };
+            for order in [Order::Ascending, Order::Descending] {
+                self.walk(list, limit + longer, order);
+            }
+            self.offer_strange_cursors(list);
         }
         for target in [Target::Zone, Target::User("ann".to_owned()), Target::User("an".to_owned())] {
             for (position, entry) in (0..).zip(&zone.log.entries) {

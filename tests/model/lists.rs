@@ -4,7 +4,7 @@ use policy_store::{Error, Forms, List, Order, Page, Result};
 use serde_json::Value;
 
 use super::calls::{seen, seen_schema, seen_version};
-use super::operation::{From, Operation, Whose};
+use super::operation::{From, Operation, Pick, Whose};
 use super::runner::{Runner, agree};
 use super::state::{Broken, Schema, State, Zone, check};
 use super::views;
@@ -23,13 +23,12 @@ pub enum Listed {
     History(String),
 }
 
-/// A cursor that the store gave out: of which list and order, and of which item, counted from the oldest.
-#[derive(Clone, Debug)]
+/// What a cursor that the store gave out stands for: a list and its order, and an item counted from the oldest.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub list: Listed,
     pub order: Order,
     pub place: usize,
-    pub text: String,
 }
 
 /// Where a page is asked for.
@@ -56,6 +55,26 @@ fn got<T>(page: Result<Page<T>>, seen: impl Fn(T) -> Value) -> Result<Got> {
 }
 
 impl Listed {
+    /// The list of a kind, of a zone, and of something in it.
+    fn new(kind: usize, zone: String, model: &State, parent: Pick) -> Self {
+        let named = |ids: fn(&Zone) -> Vec<String>| model.pick(&zone, parent, ids);
+        match kind {
+            0 => Self::Policies(zone),
+            1 => Self::Versions(zone.clone(), named(Zone::policy_ids)),
+            2 => Self::Sets(zone),
+            3 => Self::SetVersions(zone.clone(), named(Zone::set_ids)),
+            4 => Self::Pinned(zone.clone(), named(Zone::set_version_ids)),
+            5 => Self::History(zone),
+            6 => Self::Zones,
+            7 => Self::Schemas,
+            _ => Self::StoreHistory,
+        }
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
     fn zone(&self) -> Option<&str> {
         match self {
             Self::Zones | Self::Schemas | Self::StoreHistory => None,
@@ -138,8 +157,8 @@ impl Runner {
                 if cursor.len() > 255 {
                     broken.insert("too_large".to_owned());
                 }
-                let own = |it: &&Cursor| it.text == *cursor && it.list == *listed && it.order == order;
-                let known = self.cursors.iter().find(own).map(|it| it.place);
+                let own = |it: &&Cursor| it.list == *listed && it.order == order;
+                let known = self.cursors.get(cursor).filter(own).map(|it| it.place);
                 if known.is_none() || matches!(side, Side::Both(_)) {
                     broken.insert("invalid_cursor".to_owned());
                 }
@@ -200,7 +219,12 @@ impl Runner {
         assert_eq!(told_after.is_some(), after.is_some(), "{what:?}: whether something follows");
         for (place, text) in [before.zip(told_before.clone()), after.zip(told_after.clone())].into_iter().flatten() {
             assert!((1..=255).contains(&text.len()), "a cursor of {} characters", text.len());
-            self.cursors.push(Cursor { list: listed.clone(), order, place, text });
+            let cursor = Cursor { list: listed.clone(), order, place };
+            let before = self.cursors.insert(text, cursor.clone());
+            assert!(
+                before.is_none_or(|before| before == cursor),
+                "one cursor for two places, the second is {cursor:?}"
+            );
         }
         Some((told_before, told_after))
     }
@@ -232,28 +256,25 @@ impl Runner {
         }
     }
 
+    /// Offers a list the cursors of others of its kind.
+    pub fn offer_strange_cursors(&mut self, listed: &Listed) {
+        let strange = |it: &(&String, &Cursor)| it.1.list != *listed && it.1.list.is_like(listed);
+        let strange = self.cursors.iter().filter(strange).map(|(text, cursor)| (text.clone(), cursor.order));
+        for (text, order) in strange.take(2).collect::<Vec<_>>() {
+            self.page(listed, None, order, &Side::After(text));
+        }
+    }
+
     pub fn list(&mut self, operation: &Operation) {
         let Operation::List { zone, list, parent, limit, order, from } = operation else { return };
-        let zone = zone.clone();
-        let mut listed = match list {
-            0 => Listed::Policies(zone),
-            1 => Listed::Versions(zone.clone(), self.model.pick(&zone, *parent, Zone::policy_ids)),
-            2 => Listed::Sets(zone),
-            3 => Listed::SetVersions(zone.clone(), self.model.pick(&zone, *parent, Zone::set_ids)),
-            4 => Listed::Pinned(zone.clone(), self.model.pick(&zone, *parent, Zone::set_version_ids)),
-            5 => Listed::History(zone),
-            6 => Listed::Zones,
-            7 => Listed::Schemas,
-            _ => Listed::StoreHistory,
-        };
-        let mut order = *order;
-        let mut cursor = |pick: super::operation::Pick, whose: Whose| {
-            let count = self.cursors.len();
-            let cursor = count.checked_sub(1).map(|last| &self.cursors[last - usize::from(pick.0) % count]);
-            if let (Some(cursor), Whose::Own) = (cursor, whose) {
+        let (mut listed, mut order) = (Listed::new(*list, zone.clone(), &self.model, *parent), *order);
+        let mut cursor = |pick: Pick, whose: Whose| {
+            let chosen = usize::from(pick.0).checked_rem(self.cursors.len());
+            let Some((text, cursor)) = chosen.and_then(|n| self.cursors.iter().nth(n)) else { return "01".repeat(25) };
+            if whose == Whose::Own {
                 (listed, order) = (cursor.list.clone(), cursor.order);
             }
-            cursor.map_or_else(|| "01".repeat(25), |cursor| cursor.text.clone())
+            text.clone()
         };
         let side = match from {
             From::Start => Side::Start,

@@ -205,36 +205,53 @@ pub enum Upkeep {
 }
 
 impl Call {
-    /// What every run starts with: two schemas, and two zones with something in force in the first.
-    pub fn first() -> Vec<(&'static str, Self)> {
+    /// What every run starts with: two schemas, one deprecated; and two zones, the first with things of a customer's and of
+    /// the platform's, and something in force. As writes, each by the platform or not.
+    pub fn first() -> [(bool, Vec<(&'static str, Self)>); 3] {
         let own = |id: &str| Some(id.to_owned());
+        let schema = |version: &str, source| Self::PublishSchema { version: version.to_owned(), source };
         let zone = |id: &str| Self::CreateZone { id: id.to_owned() };
         let policy = |id| Self::CreatePolicy { own: own(id), name: "name 0".to_owned(), description: None };
-        let (newest, schema) = (Pick(0), Pick(0));
-        let version = |bytes: &[u8]| {
+        let version = |policy: Pick, bytes: &[u8]| {
             let draft = Draft::text(bytes.iter().map(|byte| Statement::new(*byte)).collect(), false);
-            Self::CreateVersion { policy: newest, schema, own: None, input: Input::New(draft) }
+            Self::CreateVersion { policy, schema: Pick(0), own: None, input: Input::New(draft) }
         };
         let set = |id, for_users| Self::CreateSet { own: own(id), name: "name 0".to_owned(), for_users };
-        let pins = || vec![Pick(0), Pick(1)];
-        let pinning = || Self::CreateSetVersion { set: newest, schema, own: None, pins: pins(), style: Style::Pins };
-        vec![
-            ("none", Self::PublishSchema { version: "s0".to_owned(), source: 0 }),
-            ("none", Self::PublishSchema { version: "s1".to_owned(), source: 4 }),
+        let pinning = |pins: &[u8]| Self::CreateSetVersion {
+            set: Pick(0),
+            schema: Pick(0),
+            own: None,
+            pins: pins.iter().map(|pin| Pick(*pin)).collect(),
+            style: Style::Pins,
+        };
+        let stage = vec![
+            ("none", schema("s0", 0)),
+            ("none", schema("s1", 4)),
+            ("none", Self::SetSchemaStatus { schema: Pick(111), status: 100 }),
             ("none", zone("z0")),
             ("none", zone("z1")),
             ("z1", policy("p0")),
-            ("z1", version(&[0])),
+            ("z1", version(Pick(0), &[0])),
+        ];
+        let platforms = vec![
+            ("z0", policy("theirs")),
+            ("z0", version(Pick(0), &[0])),
+            ("z0", set("theirs", true)),
+            ("z0", pinning(&[0])),
+        ];
+        let customers = vec![
             ("z0", policy("p0")),
-            ("z0", version(&[0, 9])),
             ("z0", policy("p1")),
-            ("z0", version(&[2, 193])),
+            // Two versions at neighbouring positions, of policies whose ids stand in the other order.
+            ("z0", version(Pick(0), &[2, 193])),
+            ("z0", version(Pick(1), &[0, 9])),
             ("z0", set("users", true)),
-            ("z0", pinning()),
+            ("z0", pinning(&[0, 1])),
             ("z0", set("live", false)),
-            ("z0", pinning()),
-            ("z0", Self::Bind { version: newest, target: Target::Zone }),
-        ]
+            ("z0", pinning(&[0, 1])),
+            ("z0", Self::Bind { version: Pick(0), target: Target::Zone }),
+        ];
+        [(false, stage), (true, platforms), (false, customers)]
     }
 
     /// What it is called: the first word of how it prints.

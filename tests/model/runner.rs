@@ -36,7 +36,8 @@ pub struct Runner {
     /// Handles that stay from before later writes.
     pub zones: BTreeMap<String, Zone>,
     pub prepared: Vec<Prepared>,
-    pub cursors: Vec<Cursor>,
+    /// Every cursor that the store gave out.
+    pub cursors: BTreeMap<String, Cursor>,
     pub kept: Vec<Kept>,
     pub receipts: Vec<Decided>,
     /// The hashes of entries, by log and position.
@@ -88,7 +89,7 @@ impl Runner {
             model: State { author, log: Log::default(), schemas: Vec::new(), zones: Vec::new() },
             zones: BTreeMap::new(),
             prepared: Vec::new(),
-            cursors: Vec::new(),
+            cursors: BTreeMap::new(),
             kept: Vec::new(),
             receipts: Vec::new(),
             hashes: BTreeMap::new(),
@@ -96,9 +97,11 @@ impl Runner {
             foreign: foreign(),
         };
         runner.open(true);
-        let first = Call::first();
-        let calls: Vec<_> = first.iter().map(|(zone, call)| (*zone, call)).collect();
-        runner.write(&calls, Actor::customer("setup").unwrap(), Ending::Commit);
+        for (platform, calls) in Call::first() {
+            let calls: Vec<_> = calls.iter().map(|(zone, call)| (*zone, call)).collect();
+            let actor = if platform { Actor::platform("ops") } else { Actor::customer("setup") };
+            runner.write(&calls, actor.unwrap(), Ending::Commit);
+        }
         runner
     }
 

@@ -1,4 +1,8 @@
 //! Random operations, done to a store and to an independent model of it: both must always say the same.
+//!
+//! Plain `proptest`, over rows of bytes. A state machine of `proptest-state-machine` draws every step from its model alone,
+//! before the store has answered; here generated ids, cursors and receipts come from the store. And a fuzz target draws
+//! from the same rows.
 
 use std::cell::RefCell;
 
