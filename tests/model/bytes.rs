@@ -80,9 +80,9 @@ impl Bytes<'_> {
         match choice {
             0..130 => Draft::text(statements, false),
             130..160 => Draft::text(statements, true),
-            160..190 => Draft::json(statements, false),
-            190..215 => Draft::json(statements, true),
-            _ => Draft::bad(choice - 215),
+            160..185 => Draft::json(statements, false),
+            185..204 => Draft::json(statements, true),
+            _ => Draft::bad(choice - 204),
         }
     }
 }
@@ -107,8 +107,8 @@ impl Operation {
             200..207 => Self::Clock(Self::tick(bytes.next())),
             207..224 => Self::list(&mut bytes),
             224..237 => Self::decide(&mut bytes),
-            237..242 => Self::Replay { receipt: bytes.pick(), change: bytes.next() },
-            242..248 => Self::Get {
+            237..244 => Self::Replay { receipt: bytes.pick(), change: bytes.next() },
+            244..247 => Self::Get {
                 zone: bytes.zone(),
                 what: bytes.next(),
                 id: bytes.pick(),

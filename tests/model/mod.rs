@@ -30,4 +30,4 @@ mod views;
 
 pub use bytes::WIDTH;
 pub use operation::Operation;
-pub use runner::{Tally, run};
+pub use runner::run;

@@ -14,7 +14,7 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 use crate::model::{self, Operation};
 
 /// Cases and operations of a case; `POLICY_STORE_SWEEP` multiplies the cases.
-const CASES: u32 = 24;
+const CASES: u32 = 20;
 const OPERATIONS: usize = 200;
 
 /// What every sweep must have come to: calls that were done, decisions, and errors.
@@ -24,6 +24,19 @@ const MET: &str = "CreatePolicy UpdatePolicy ArchivePolicy CreateVersion Archive
     foreign_version in_force invalid_cursor invalid_input json nested_write newer_format not_bound not_found \
     platform_owned policy_validation prepared_elsewhere receipt_mismatch request schema_transition syntax template \
     template_links too_deep too_large wrong_sha wrong_target";
+
+/// What chance comes to seldom: every bad draft, bad schema, kind of pin, use of a cursor and doctored receipt.
+fn seldom() -> Vec<Operation> {
+    let mut rows: Vec<Vec<u8>> = Vec::new();
+    rows.extend((204..217).map(|draft| vec![18, 0, 0, 0, 0, 0, 0, draft]));
+    rows.extend((8..12).map(|source| vec![175, 0, 0, 2, source]));
+    rows.extend((0..=255).step_by(6).map(|style| vec![70, 0, 0, 0, 0, 0, style, 2, 0, 1]));
+    rows.extend((0..6).map(|asked| vec![224, 0, 0, 0, 1, asked]));
+    rows.extend((0..12).map(|change| vec![237, 0, change]));
+    rows.extend((0..=255).step_by(5).map(|from| vec![207, 0, 5, 0, 21, from, 0, 1, 1]));
+    rows.push(vec![247, 110]);
+    rows.iter().map(|row| Operation::new(row)).collect()
+}
 
 #[test]
 fn the_store_and_the_model_say_the_same_whatever_is_done() {
@@ -39,7 +52,7 @@ fn the_store_and_the_model_say_the_same_whatever_is_done() {
     let operation = any::<[u8; model::WIDTH]>().prop_map(|bytes| Operation::new(&bytes));
     // Most stores are in memory, where a commit does not wait for the disk.
     let cases = (vec(operation, 0..=OPERATIONS), weighted(0.2));
-    let total = RefCell::new(model::Tally::new());
+    let total = RefCell::new(model::run(&seldom(), true));
     let result = TestRunner::new(config).run(&cases, |(operations, in_file)| {
         for (name, count) in model::run(&operations, in_file) {
             *total.borrow_mut().entry(name).or_default() += count;
