@@ -1,52 +1,92 @@
-//! Compiling sets and deciding by them.
+//! Deciding by what is in force.
 
-use std::hint::black_box;
+use std::cell::LazyCell;
 
-use cedar_policy::{Authorizer, PolicySet};
-use criterion::Criterion;
-use policy_store::{PolicyStore, Target};
+use cedar_policy::{Authorizer, Decision, Entities, PolicySet, Request, Response};
+use criterion::{BenchmarkId, Criterion};
+use policy_store::{Answer, PolicyStore, Target, Zone, limits};
 
-use crate::world::{self, ENTITIES, REQUEST, text};
+use crate::scopes::{CASES, ENTITIES, SCHEMA, Scopes, statement};
+use crate::world;
 
-/// Floor: Cedar's parse of the same text.
-pub fn compile(c: &mut Criterion) {
-    let mut group = c.benchmark_group("compile a set");
-    group.sample_size(20);
-    for policies in [100, 1_000] {
-        // Without a budget, each authorizer is compiled anew.
-        let store = PolicyStore::builder().compiled_cache_bytes(0).in_memory().unwrap();
-        let version = world::in_force(&store, policies);
-        let zone = store.zone("z").unwrap();
-        group.bench_function(format!("store, {policies} policies"), |b| {
-            b.iter(|| zone.authorizer_of_version(&version.id).unwrap());
+/// Floor: Cedar's authorizer with the same statements, requests and entities. The requests take turns: one is allowed, one
+/// denied by a statement, and one denied because nothing matches.
+pub fn decide(c: &mut Criterion) {
+    let mut group = c.benchmark_group("take an authorizer and decide");
+    for (line, scopes, statements) in [
+        ("10 statements", Scopes::Varied, 10),
+        ("100 statements", Scopes::Varied, 100),
+        ("1,000 statements", Scopes::Varied, 1_000),
+        ("10,000 statements", Scopes::Varied, 10_000),
+        ("10 statements, no scope constrained", Scopes::None, 10),
+        ("1,000 statements, no scope constrained", Scopes::None, 1_000),
+    ] {
+        let world = LazyCell::new(|| World::new(scopes, statements));
+        group.bench_function(BenchmarkId::new("store", line), |b| {
+            let mut requests = world.requests.iter().cycle();
+            b.iter(|| world.answer(requests.next().unwrap()));
         });
-        let all: String = (0..policies).map(text).collect();
-        group.bench_function(format!("floor, {policies} policies"), |b| {
-            b.iter(|| all.parse::<PolicySet>().unwrap());
+        group.bench_function(BenchmarkId::new("floor", line), |b| {
+            let mut requests = world.requests.iter().cycle();
+            b.iter(|| world.response(requests.next().unwrap()));
         });
     }
     group.finish();
 }
 
-/// Floor: Cedar's authorizer on the same statements.
-pub fn decide(c: &mut Criterion) {
-    let mut group = c.benchmark_group("take an authorizer and decide");
-    for policies in [10, 100, 1_000] {
+/// A set in force, and the same statements in Cedar alone.
+struct World {
+    zone: Zone,
+    set: PolicySet,
+    cedar: Authorizer,
+    requests: Vec<Request>,
+    entities: Entities,
+}
+
+impl World {
+    fn new(scopes: Scopes, statements: usize) -> Self {
+        // A manifest has room for so many policies; beyond that, each has more statements.
+        let each = statements.div_ceil(limits::MANIFEST_ENTRIES);
+        let text = |policy: usize| -> String {
+            (policy * each..(policy + 1) * each).map(|n| statement(scopes, n) + "\n").collect()
+        };
+        let texts: Vec<String> = (0..statements / each).map(text).collect();
         let store = PolicyStore::builder().in_memory().unwrap();
-        world::in_force(&store, policies);
+        world::with_schema(&store, SCHEMA);
+        world::in_force(&store, texts.iter().cloned());
         let zone = store.zone("z").unwrap();
         let authorizer = zone.authorizer(Target::Zone).unwrap();
-        let (principal, action, resource, context) = REQUEST;
-        let request = authorizer.request(principal, action, resource, context).unwrap();
-        let entities = authorizer.entities(ENTITIES).unwrap();
-        group.bench_function(format!("store, {policies} policies"), |b| {
-            b.iter(|| zone.authorizer(Target::Zone).unwrap().is_authorized(&request, &entities).unwrap());
-        });
-        let set: PolicySet = (0..policies).map(text).collect::<String>().parse().unwrap();
-        let cedar = Authorizer::new();
-        group.bench_function(format!("floor, {policies} policies"), |b| {
-            b.iter(|| black_box(cedar.is_authorized(&request, &set, &entities)));
-        });
+        let request = |[principal, action, resource, context]: [&str; 4]| {
+            authorizer.request(principal, action, resource, context).unwrap()
+        };
+        let world = Self {
+            requests: CASES.iter().map(|case| request(case.request)).collect(),
+            entities: authorizer.entities(ENTITIES).unwrap(),
+            set: texts.concat().parse().unwrap(),
+            cedar: Authorizer::new(),
+            zone,
+        };
+        world.check();
+        world
     }
-    group.finish();
+
+    fn answer(&self, request: &Request) -> Answer {
+        self.zone.authorizer(Target::Zone).unwrap().is_authorized(request, &self.entities).unwrap()
+    }
+
+    fn response(&self, request: &Request) -> Response {
+        self.cedar.is_authorized(request, &self.set, &self.entities)
+    }
+
+    /// Both sides must decide as the cases say, by as many statements.
+    fn check(&self) {
+        for (case, request) in CASES.iter().zip(&self.requests) {
+            let (answer, response) = (self.answer(request), self.response(request));
+            let expected: (Decision, bool) = (case.decision, case.determined);
+            assert_eq!((answer.decision(), !answer.determining().is_empty()), expected);
+            assert_eq!(response.decision(), case.decision);
+            assert_eq!(response.diagnostics().reason().count(), answer.determining().len());
+            assert_eq!(response.diagnostics().errors().count(), 0);
+        }
+    }
 }

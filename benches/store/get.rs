@@ -1,0 +1,100 @@
+//! Reading one version by its policy and number.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::{BenchmarkId, Criterion};
+use policy_store::{Forms, PolicyStore};
+use redb::{Database, ReadableDatabase, TableDefinition};
+
+use crate::floor;
+use crate::large::{Large, large};
+
+const ROWS: TableDefinition<'static, u32, &'static [u8]> = TableDefinition::new("versions");
+/// How many versions are read over and over.
+const AGAIN: u32 = 100;
+/// How many versions are read from a file that was just opened.
+const FIRST: u64 = 1_000;
+
+/// Floor: one raw get of as many bytes: entry, text and JSON in one row.
+pub fn get(c: &mut Criterion) {
+    let mut group = c.benchmark_group("get a version by (zone, policy, version), both forms");
+    for (line, budget) in [("cached", 64 << 20), ("never cached", 0)] {
+        group.bench_function(BenchmarkId::new("store", line), |b| {
+            let large = large();
+            let store = large.open(|options| options.record_cache_bytes(budget));
+            let zone = store.zone("z").unwrap();
+            let mut numbers = (1..=AGAIN).cycle();
+            b.iter(|| zone.policy_version_numbered("p", numbers.next().unwrap(), Forms::Both).unwrap());
+        });
+        group.bench_function(BenchmarkId::new("floor", line), |b| {
+            let database = rows(&large());
+            let mut numbers = (1..=AGAIN).cycle();
+            b.iter(|| row(&database, numbers.next().unwrap()));
+        });
+    }
+    let line = "first time, file just opened";
+    group.bench_function(BenchmarkId::new("store", line), |b| {
+        let large = large();
+        let open = || large.open(|options| options);
+        let read = |store: &PolicyStore, n| {
+            black_box(store.zone("z").unwrap().policy_version_numbered("p", n, Forms::Both).unwrap());
+        };
+        b.iter_custom(|reads| time_first_reads(reads, large.versions(), open, read));
+    });
+    group.bench_function(BenchmarkId::new("floor", line), |b| {
+        let large = large();
+        drop(rows(&large));
+        let open = || floor::open(&large.beside("rows.redb"));
+        let read = |database: &Database, n| drop(black_box(row(database, n)));
+        b.iter_custom(|reads| time_first_reads(reads, large.versions(), open, read));
+    });
+    group.finish();
+}
+
+/// Reads versions from all over the file, none twice from one opened file.
+#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+fn time_first_reads<T>(reads: u64, versions: usize, open: impl Fn() -> T, read: impl Fn(&T, u32)) -> Duration {
+    let versions = versions as u64;
+    let mut total = Duration::ZERO;
+    let mut done = 0;
+    while done < reads {
+        let opened = open();
+        let until = reads.min(done + FIRST.min(versions));
+        let started = Instant::now();
+        // The stride is prime, so that neighbours in time are no neighbours in the file.
+        (done..until).for_each(|n| read(&opened, (n * 7_919 % versions) as u32 + 1));
+        total += started.elapsed();
+        done = until;
+    }
+    total
+}
+
+fn row(database: &Database, n: u32) -> Vec<u8> {
+    let transaction = database.begin_read().unwrap();
+    let table = transaction.open_table(ROWS).unwrap();
+    table.get(n).unwrap().unwrap().value().to_vec()
+}
+
+/// The entries and content of the large store as one row for each version, in a file that is made once.
+fn rows(large: &Large) -> Database {
+    let path = large.beside("rows.redb");
+    if path.exists() {
+        return floor::open(&path);
+    }
+    let source = floor::open(&large.path());
+    let read = source.begin_read().unwrap();
+    let database = floor::builder().create(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    {
+        let mut table = transaction.open_table(ROWS).unwrap();
+        for end in (100..=large.versions()).step_by(100) {
+            let page = floor::page(&read, end, &large.addresses, Forms::Both);
+            for (n, version) in (1..=end as u32).rev().zip(page.chunks(3)) {
+                table.insert(n, version.concat().as_slice()).unwrap();
+            }
+        }
+    }
+    transaction.commit().unwrap();
+    database
+}

@@ -1,0 +1,115 @@
+//! Pages of 100 versions, newest first.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::{BenchmarkId, Criterion};
+use policy_store::{Forms, List, PolicyStore, Zone};
+use redb::{Database, ReadableDatabase};
+
+use crate::floor;
+use crate::large::large;
+
+const FORMS: [(&str, Forms); 3] =
+    [("both forms", Forms::Both), ("text", Forms::Cedar), ("metadata only", Forms::Neither)];
+
+/// Floor: the same entries by a raw range, and the same content by raw gets, from the same file. `seen before` is the
+/// newest page over and over; `never seen` walks through the list, page by page, and opens the file again at its end.
+pub fn page(c: &mut Criterion) {
+    let mut group = c.benchmark_group("a page of 100 of 100,000 versions");
+    group.sample_size(20);
+    for (name, forms) in FORMS {
+        let line = format!("{name}, seen before");
+        group.bench_function(BenchmarkId::new("store", &line), |b| {
+            let store = large().open(|options| options);
+            let zone = store.zone("z").unwrap();
+            let list = List::new().limit(100);
+            b.iter(|| zone.policy_versions("p", forms, &list).unwrap());
+        });
+        group.bench_function(BenchmarkId::new("floor", &line), |b| {
+            let large = large();
+            let database = floor::open(&large.path());
+            b.iter(|| floor::page(&database.begin_read().unwrap(), large.versions(), &large.addresses, forms));
+        });
+        let line = format!("{name}, never seen");
+        group.bench_function(BenchmarkId::new("store", &line), |b| {
+            let large = large();
+            b.iter_custom(|pages| {
+                time_walks(pages, || {
+                    let store = large.open(|options| options);
+                    Walk::start(&store, forms)
+                })
+            });
+        });
+        group.bench_function(BenchmarkId::new("floor", &line), |b| {
+            let large = large();
+            b.iter_custom(|pages| {
+                time_walks(pages, || RawWalk {
+                    database: floor::open(&large.path()),
+                    end: large.versions(),
+                    addresses: &large.addresses,
+                    forms,
+                })
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Times the taking of so many pages, without the opening of files.
+#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+fn time_walks<W: Iterator<Item = ()>>(pages: u64, start: impl Fn() -> W) -> Duration {
+    let mut total = Duration::ZERO;
+    let mut left = pages;
+    while left > 0 {
+        let mut walk = start();
+        let started = Instant::now();
+        while left > 0 && walk.next().is_some() {
+            left -= 1;
+        }
+        total += started.elapsed();
+    }
+    total
+}
+
+struct Walk {
+    zone: Zone,
+    forms: Forms,
+    /// The next page, if there is one.
+    next: Option<List>,
+}
+
+impl Walk {
+    fn start(store: &PolicyStore, forms: Forms) -> Self {
+        Self { zone: store.zone("z").unwrap(), forms, next: Some(List::new().limit(100)) }
+    }
+}
+
+impl Iterator for Walk {
+    type Item = ();
+
+    fn next(&mut self) -> Option<()> {
+        let page = self.zone.policy_versions("p", self.forms, &self.next.take()?).unwrap();
+        self.next = page.after_cursor.as_ref().map(|cursor| List::new().limit(100).after(cursor));
+        black_box(page);
+        Some(())
+    }
+}
+
+struct RawWalk<'a> {
+    database: Database,
+    end: usize,
+    addresses: &'a [[[u8; 32]; 2]],
+    forms: Forms,
+}
+
+impl Iterator for RawWalk<'_> {
+    type Item = ();
+
+    fn next(&mut self) -> Option<()> {
+        let start = self.end.checked_sub(100)?;
+        black_box(floor::page(&self.database.begin_read().unwrap(), self.end, self.addresses, self.forms));
+        self.end = start;
+        Some(())
+    }
+}

@@ -1,0 +1,95 @@
+//! The size of files against that of what was put into them. No time is measured, so criterion does not know of it: the
+//! bytes are written beside its results.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use policy_store::PolicyStore;
+
+use crate::large::large;
+use crate::sample::{self, SCHEMA};
+use crate::{floor, world};
+
+const ZONES: usize = 2_000;
+const POLICIES: usize = 50;
+
+/// Line, then `store` or `floor`, then bytes. The floor is the payload: text and JSON of every version.
+type Sizes = BTreeMap<&'static str, BTreeMap<&'static str, u64>>;
+
+/// Measures the sizes, unless the run is of some benchmarks only.
+pub fn record() {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.any(|argument| !argument.starts_with('-') || argument == "--list") {
+        return;
+    }
+    let sizes = sizes();
+    println!("{sizes:#?}");
+    if std::env::args().any(|argument| argument == "--bench") {
+        let results = BTreeMap::from([("size of the file", sizes)]);
+        fs::write(criterion_home().join("sizes-store.json"), serde_json::to_string_pretty(&results).unwrap()).unwrap();
+    }
+}
+
+/// Where criterion writes its results.
+fn criterion_home() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    std::env::var_os("CRITERION_HOME").map_or_else(|| target.join("criterion"), PathBuf::from)
+}
+
+fn sizes() -> Sizes {
+    let large = large();
+    let mut sizes = Sizes::new();
+    let mut add = |line, bytes, payload| sizes.insert(line, BTreeMap::from([("store", bytes), ("floor", payload)]));
+    add("100,000 versions in 10 writes", length(&large.path()), large.payload);
+    add("100,000 versions, compacted", compacted(&large.path(), &large.beside("compacted.redb")), large.payload);
+    let folder = sample::folder();
+    let path = folder.path().join("shared.redb");
+    let payload = shared(&path);
+    add("2,000 zones that share 50 policies", length(&path), payload);
+    add(
+        "2,000 zones that share 50 policies, compacted",
+        compacted(&path, &folder.path().join("compacted.redb")),
+        payload,
+    );
+    sizes
+}
+
+fn length(path: &Path) -> u64 {
+    fs::metadata(path).unwrap().len()
+}
+
+/// The length of a copy that redb has compacted as far as it can.
+fn compacted(path: &Path, copy: &Path) -> u64 {
+    fs::copy(path, copy).unwrap();
+    let mut database = floor::open(copy);
+    while database.compact().unwrap() {}
+    drop(database);
+    length(copy)
+}
+
+/// A store of many zones with the same policies, as tenants have who are given the same defaults. Returns its payload.
+fn shared(path: &Path) -> u64 {
+    let store = PolicyStore::open(path).unwrap();
+    world::with_schema(&store, SCHEMA);
+    let prepared = world::prepare_on_two_threads(&store, 0..POLICIES);
+    let zones: Vec<usize> = (0..sample::size(ZONES)).collect();
+    let mut payload = 0;
+    for zones in zones.chunks(100) {
+        store
+            .write(&world::actor(), |w| {
+                for n in zones {
+                    let mut zone = w.create_zone(format!("zone-{n}"))?;
+                    for (n, version) in prepared.iter().enumerate() {
+                        let policy = zone.create_policy(policy_store::NewPolicy::named("p").id(format!("p{n}")))?;
+                        let version = zone.create_policy_version(&policy.id, version.clone())?;
+                        payload += version.cedar_raw.map_or(0, |text| text.len() as u64);
+                        payload += version.cedar_json.map_or(0, |json| json.len() as u64);
+                    }
+                }
+                Ok(())
+            })
+            .unwrap();
+    }
+    payload
+}
