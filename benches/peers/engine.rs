@@ -1,0 +1,55 @@
+//! What every engine does: one zone, one policy, and its versions.
+
+use std::path::Path;
+
+use crate::content::Content;
+use crate::ours::Ours;
+use crate::sample::Cedar;
+use crate::{lmdb, sqlite};
+
+pub const ZONE: &str = "z";
+pub const POLICY: &str = "p";
+/// Bytes for pages, where an engine has such a cache of its own.
+pub const PAGE_CACHE: usize = 64 << 20;
+
+/// An open store.
+pub trait Store {
+    /// The next versions, in one durable commit.
+    fn create(&mut self, contents: &[Content]);
+    /// The next version from its text, in a durable commit of its own: the work of Cedar included.
+    fn create_from_text(&mut self, cedar: &Cedar, text: String) {
+        self.create(&[Content::for_peer(cedar, text)]);
+    }
+    /// A version by zone, policy and number: its text and its JSON.
+    fn get(&mut self, version: u32) -> (String, String);
+    /// The newest 100 versions by zone and policy, with both forms or none. Returns the newest one's number.
+    fn page(&mut self, forms: bool) -> u32;
+}
+
+#[derive(Clone, Copy)]
+pub enum Engine {
+    Ours,
+    Sqlite,
+    Lmdb,
+}
+
+pub const ENGINES: [Engine; 3] = [Engine::Ours, Engine::Sqlite, Engine::Lmdb];
+
+impl Engine {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ours => "policy-store",
+            Self::Sqlite => "SQLite",
+            Self::Lmdb => "LMDB",
+        }
+    }
+
+    /// Opens the store in `folder`, or makes one there, and closes it after `f`.
+    pub fn with<T>(self, folder: &Path, f: impl FnOnce(&mut dyn Store) -> T) -> T {
+        match self {
+            Self::Ours => f(&mut Ours::open(folder)),
+            Self::Sqlite => sqlite::with(folder, |store| f(store)),
+            Self::Lmdb => lmdb::with(folder, |store| f(store)),
+        }
+    }
+}

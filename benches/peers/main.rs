@@ -1,0 +1,134 @@
+//! policy-store beside SQLite and LMDB: the same rows, the same operations, the same durability, in the same run.
+//!
+//! `cargo bench --workspace --bench peers`, or with a part of a group's name behind `--` that group only; then
+//! `cargo bench --bench table` prints the results. The peers do what a service would do with them; they keep no log, no
+//! history and no hashes but the SHA-256, and do not check what they read.
+
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+
+mod content;
+mod engine;
+mod filled;
+mod lmdb;
+mod ours;
+#[path = "../store/sample.rs"]
+mod sample;
+mod sqlite;
+
+use std::cell::LazyCell;
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use criterion::{BenchmarkId, Criterion, SamplingMode};
+
+use content::Content;
+use engine::ENGINES;
+use filled::Filled;
+use sample::{Cedar, text};
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(3))
+        .configure_from_args();
+    let filled = LazyCell::new(Filled::new);
+    create(&mut criterion, &|| &filled.contents);
+    import(&mut criterion, &|| &filled.contents);
+    read(&mut criterion, &|| &filled);
+    record_sizes(&|| &filled);
+    criterion.final_summary();
+}
+
+/// One version in a durable commit of its own: with Cedar's work, which is the same for all, and of prepared content.
+fn create<'a>(c: &mut Criterion, contents: &dyn Fn() -> &'a [Content]) {
+    let mut group = c.benchmark_group("peers: create a version in its own commit");
+    group.sample_size(50);
+    for engine in ENGINES {
+        group.bench_function(BenchmarkId::new(engine.name(), "with Cedar's work"), |b| {
+            let (folder, cedar, mut numbers) = (sample::folder(), Cedar::new(), 0..);
+            engine.with(folder.path(), |store| {
+                b.iter(|| store.create_from_text(&cedar, text(numbers.next().unwrap())));
+            });
+        });
+        group.bench_function(BenchmarkId::new(engine.name(), "storage alone"), |b| {
+            let (folder, mut contents) = (sample::folder(), contents().chunks(1).cycle());
+            engine.with(folder.path(), |store| b.iter(|| store.create(contents.next().unwrap())));
+        });
+    }
+    group.finish();
+}
+
+/// 10,000 versions of prepared content into a new store, in one commit.
+fn import<'a>(c: &mut Criterion, contents: &dyn Fn() -> &'a [Content]) {
+    let mut group = c.benchmark_group("peers: import of 10,000 prepared versions in one commit");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    for engine in ENGINES {
+        group.bench_function(BenchmarkId::new(engine.name(), "storage alone"), |b| {
+            let contents = &contents()[..sample::size(10_000)];
+            b.iter_custom(|imports| {
+                let import = |_| {
+                    let folder = sample::folder();
+                    engine.with(folder.path(), |store| {
+                        let started = Instant::now();
+                        store.create(contents);
+                        started.elapsed()
+                    })
+                };
+                (0..imports).map(import).sum::<Duration>()
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Reads from 100,000 versions that were read before.
+fn read<'a>(c: &mut Criterion, filled: &dyn Fn() -> &'a Filled) {
+    let mut group = c.benchmark_group("peers: get a version by (zone, policy, version), both forms");
+    for engine in ENGINES {
+        group.bench_function(BenchmarkId::new(engine.name(), "the same 100"), |b| {
+            let mut numbers = (1..=100).cycle();
+            engine.with(filled().folder(engine), |store| b.iter(|| store.get(numbers.next().unwrap())));
+        });
+        group.bench_function(BenchmarkId::new(engine.name(), "all over the file"), |b| {
+            let versions = filled().contents.len() as u64;
+            // The stride is prime, so that neighbours in time are no neighbours in the file.
+            let mut numbers = (0..).map(|n: u64| (n * 7_919 % versions) as u32 + 1);
+            engine.with(filled().folder(engine), |store| b.iter(|| store.get(numbers.next().unwrap())));
+        });
+    }
+    group.finish();
+    let mut group = c.benchmark_group("peers: the newest 100 of 100,000 versions");
+    for (line, forms) in [("both forms", true), ("metadata only", false)] {
+        for engine in ENGINES {
+            group.bench_function(BenchmarkId::new(engine.name(), line), |b| {
+                engine.with(filled().folder(engine), |store| b.iter(|| black_box(store.page(forms))));
+            });
+        }
+    }
+    group.finish();
+}
+
+/// Writes the sizes of the files beside criterion's results, unless the run is of some benchmarks only.
+fn record_sizes<'a>(filled: &dyn Fn() -> &'a Filled) {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.any(|argument| !argument.starts_with('-') || argument == "--list") {
+        return;
+    }
+    let filled = filled();
+    let mut sizes: BTreeMap<_, _> = ENGINES.map(|engine| (engine.name(), filled.bytes(engine))).into();
+    sizes.insert("payload", filled.payload());
+    println!("{sizes:#?}");
+    if std::env::args().any(|argument| argument == "--bench") {
+        let results = BTreeMap::from([("peers: size of the file", BTreeMap::from([("100,000 versions", sizes)]))]);
+        let path = criterion_home().join("sizes-peers.json");
+        std::fs::write(path, serde_json::to_string_pretty(&results).unwrap()).unwrap();
+    }
+}
+
+/// Where criterion writes its results.
+fn criterion_home() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    std::env::var_os("CRITERION_HOME").map_or_else(|| target.join("criterion"), PathBuf::from)
+}

@@ -1,0 +1,62 @@
+//! policy-store.
+
+use std::path::Path;
+
+use policy_store::{Actor, Forms, List, NewPolicy, NewPolicyVersion, NewSchema, PolicyStore, Zone};
+
+use crate::content::Content;
+use crate::engine::{PAGE_CACHE, POLICY, Store, ZONE};
+use crate::sample::{Cedar, SCHEMA, SCHEMA_VERSION};
+
+pub struct Ours {
+    store: PolicyStore,
+    zone: Zone,
+    actor: Actor,
+}
+
+impl Ours {
+    pub fn open(folder: &Path) -> Self {
+        let path = folder.join("store.redb");
+        let new = !path.exists();
+        let store = PolicyStore::builder().page_cache_bytes(PAGE_CACHE).check_integrity(false).open(path).unwrap();
+        let actor = Actor::customer("bench").unwrap();
+        if new {
+            let write = |w: &mut policy_store::Write<'_, '_>| {
+                w.publish_schema(NewSchema::cedar(SCHEMA_VERSION, SCHEMA))?;
+                w.create_zone(ZONE)?.create_policy(NewPolicy::named("p").id(POLICY))
+            };
+            store.write(&actor, write).unwrap();
+        }
+        Self { zone: store.zone(ZONE).unwrap(), store, actor }
+    }
+}
+
+impl Store for Ours {
+    fn create(&mut self, contents: &[Content]) {
+        let write = |w: &mut policy_store::Write<'_, '_>| {
+            let mut zone = w.zone(ZONE)?;
+            contents
+                .iter()
+                .try_for_each(|content| zone.create_policy_version(POLICY, content.prepared.clone().unwrap()).map(drop))
+        };
+        self.store.write(&self.actor, write).unwrap();
+    }
+
+    fn create_from_text(&mut self, _: &Cedar, text: String) {
+        let new = NewPolicyVersion::cedar(SCHEMA_VERSION, text);
+        self.store.write(&self.actor, |w| w.zone(ZONE)?.create_policy_version(POLICY, new)).unwrap();
+    }
+
+    fn get(&mut self, version: u32) -> (String, String) {
+        let version = self.zone.policy_version_numbered(POLICY, version, Forms::Both).unwrap();
+        // A peer's strings are its caller's own, so these are made so too.
+        (version.cedar_raw.unwrap().to_string(), version.cedar_json.unwrap().to_string())
+    }
+
+    fn page(&mut self, forms: bool) -> u32 {
+        let forms = if forms { Forms::Both } else { Forms::Neither };
+        let page = self.zone.policy_versions(POLICY, forms, &List::new().limit(100)).unwrap();
+        assert_eq!(page.items.len(), 100);
+        page.items[0].version
+    }
+}
