@@ -1,0 +1,108 @@
+//! Which results are printed, in this order, under the names that the benchmarks give them.
+
+/// A group of the table.
+pub struct Group {
+    pub name: &'static str,
+    /// What its floor is.
+    pub floor: &'static str,
+    pub lines: &'static [&'static str],
+}
+
+/// The store beside its floors.
+pub const STORE: &[Group] = &[
+    Group {
+        name: "create a version in its own commit",
+        floor: "Cedar's parse, strict validation and JSON; one raw two-phase commit of as many rows and bytes",
+        lines: &["one version"],
+    },
+    Group {
+        name: "import of 10,000 versions in one write",
+        floor: "Cedar's parse, strict validation and JSON on as many threads; one raw two-phase commit of as many rows \
+                and bytes",
+        lines: &["on one thread", "prepared on two threads"],
+    },
+    Group {
+        name: "get a version by (zone, policy, version), both forms",
+        floor: "one raw get of as many bytes in one row",
+        lines: &["cached", "never cached", "first time, file just opened"],
+    },
+    Group {
+        name: "a page of 100 of 100,000 versions",
+        floor: "a raw range of the same entries and raw gets of the same content, in the same file",
+        lines: &[
+            "both forms, seen before",
+            "both forms, never seen",
+            "text, seen before",
+            "text, never seen",
+            "metadata only, seen before",
+            "metadata only, never seen",
+        ],
+    },
+    Group {
+        name: "compile a set",
+        floor: "cold: Cedar's parse of the same text; after a change: a new Cedar set of parsed policies",
+        lines: &[
+            "100 policies, cold",
+            "100 policies, after a change of 3",
+            "1,000 policies, cold",
+            "1,000 policies, after a change of 3",
+        ],
+    },
+    Group {
+        name: "take an authorizer and decide",
+        floor: "Cedar's authorizer with the same statements",
+        lines: &[
+            "10 statements",
+            "100 statements",
+            "1,000 statements",
+            "10,000 statements",
+            "10 statements, no scope constrained",
+            "1,000 statements, no scope constrained",
+        ],
+    },
+    Group {
+        name: "open a store of 100,000 versions",
+        floor: "raw opening of the same file, and redb's check of its integrity where the store makes it",
+        lines: &[
+            "closed, not checked",
+            "closed, integrity checked",
+            "after a kill, not checked",
+            "after a kill, integrity checked",
+        ],
+    },
+    Group {
+        name: "verify a store of 100,000 versions",
+        floor: "every row read raw, in order, and hashed once with BLAKE3",
+        lines: &["everything"],
+    },
+    Group {
+        name: "size of the file",
+        floor: "the bytes of text and JSON of all versions",
+        lines: &[
+            "100,000 versions in 10 writes",
+            "100,000 versions, compacted",
+            "2,000 zones that share 50 policies",
+            "2,000 zones that share 50 policies, compacted",
+        ],
+    },
+];
+
+/// The store beside its peers.
+pub const PEERS: &[Group] = &[
+    Group {
+        name: "peers: create a version in its own commit",
+        floor: "",
+        lines: &["with Cedar's work", "storage alone"],
+    },
+    Group { name: "peers: import of 10,000 prepared versions in one commit", floor: "", lines: &["storage alone"] },
+    Group {
+        name: "peers: get a version by (zone, policy, version), both forms",
+        floor: "",
+        lines: &["the same 100", "all over the file"],
+    },
+    Group { name: "peers: the newest 100 of 100,000 versions", floor: "", lines: &["both forms", "metadata only"] },
+    Group { name: "peers: size of the file", floor: "", lines: &["100,000 versions"] },
+];
+
+/// The engines of the second table; the first is this crate.
+pub const ENGINES: [&str; 3] = ["policy-store", "SQLite", "LMDB"];

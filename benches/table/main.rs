@@ -1,0 +1,41 @@
+//! Prints the results of `--bench store` and `--bench peers` as Markdown, or replaces them in README.md:
+//! `cargo bench --bench table`, `cargo bench --bench table -- --write`. Nothing is measured here.
+
+#![expect(clippy::unwrap_used, reason = "a program that fails should stop")]
+
+mod lines;
+mod markdown;
+mod results;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use results::Results;
+
+const START: &str = "<!-- benchmarks: printed by `cargo bench --bench table` -->\n";
+const END: &str = "<!-- end of benchmarks -->\n";
+
+fn main() -> ExitCode {
+    // `cargo test --benches` has nothing to print.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return ExitCode::SUCCESS;
+    }
+    let mut results = Results::read();
+    let text = markdown::both_tables(&mut results);
+    if !results.missing.is_empty() {
+        eprintln!("these results are missing:");
+        results.missing.iter().for_each(|line| eprintln!("- {line}"));
+        eprintln!("run `cargo bench --bench store` and `cargo bench --workspace --bench peers` first");
+        return ExitCode::FAILURE;
+    }
+    if std::env::args().any(|argument| argument == "--write") {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+        let readme = std::fs::read_to_string(&path).unwrap();
+        let (before, rest) = readme.split_once(START).unwrap();
+        let (_, after) = rest.split_once(END).unwrap();
+        std::fs::write(path, [before, START, &text, END, after].concat()).unwrap();
+    } else {
+        print!("{text}");
+    }
+    ExitCode::SUCCESS
+}

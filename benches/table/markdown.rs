@@ -1,0 +1,55 @@
+//! Two tables: the store beside its floors, and beside its peers.
+
+use std::fmt::Write;
+
+use crate::lines::{ENGINES, PEERS, STORE};
+use crate::results::{Measure, Results};
+
+pub fn both_tables(results: &mut Results) -> String {
+    [
+        "On 2 cores of a virtual machine. Ratios are to the floor of the same run: what the same work takes in plain redb \
+         and plain Cedar.\n\n",
+        &floors(results),
+        "\nThe same rows and operations on SQLite (WAL, synchronous=FULL) and LMDB, without log, history and hash chain; \
+         the fastest, or smallest, of each line is in bold.\n\n",
+        &peers(results),
+    ]
+    .concat()
+}
+
+fn floors(results: &mut Results) -> String {
+    let mut text = "| | Ratio | Store | Floor |\n|---|---:|---:|---:|\n".to_owned();
+    for group in STORE {
+        writeln!(text, "| **{}**. Floor: {}. | | | |", capitalised(group.name), group.floor).unwrap();
+        for line in group.lines {
+            let [store, floor] = ["store", "floor"].map(|function| results.get(group.name, line, function));
+            let (Some(store), Some(floor)) = (store, floor) else { continue };
+            let ratio = store.value() / floor.value();
+            writeln!(text, "| {line} | {ratio:.2} | {store} | {floor} |").unwrap();
+        }
+    }
+    text
+}
+
+fn peers(results: &mut Results) -> String {
+    let mut text = format!("| | {} |\n|---|{}\n", ENGINES.join(" | "), "---:|".repeat(ENGINES.len()));
+    for group in PEERS {
+        for line in group.lines {
+            let found = ENGINES.map(|engine| results.get(group.name, line, engine));
+            let least = found.iter().flatten().map(|found| found.value()).fold(f64::INFINITY, f64::min);
+            let cell = |found: Option<Measure>| match found {
+                Some(found) if found.value() == least => format!("**{found}**"),
+                Some(found) => found.to_string(),
+                None => String::new(),
+            };
+            let name = capitalised(group.name.trim_start_matches("peers: "));
+            writeln!(text, "| {name}: {line} | {} |", found.map(cell).join(" | ")).unwrap();
+        }
+    }
+    text
+}
+
+fn capitalised(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
