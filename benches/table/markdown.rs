@@ -3,15 +3,15 @@
 use std::fmt::Write;
 
 use crate::lines::{ENGINES, PEERS, STORE};
-use crate::results::{Measure, Results};
+use crate::results::Results;
 
 pub fn both_tables(results: &mut Results) -> String {
     [
-        "On 2 cores of a virtual machine. Ratios are to the floor of the same run: what the same work takes in plain redb \
+        "On 2 cores of a virtual machine. Ratios are to the floor of the same run: what the same work takes in plain redb\n\
          and plain Cedar.\n\n",
         &floors(results),
-        "\nThe same rows and operations on SQLite (WAL, synchronous=FULL) and LMDB, without log, history and hash chain; \
-         the fastest, or smallest, of each line is in bold.\n\n",
+        "\nThe same rows and operations on SQLite (WAL, synchronous=FULL) and LMDB, which keep no log and no history here, and\n\
+         hash nothing but the SHA-256. ",
         &peers(results),
     ]
     .concat()
@@ -32,21 +32,30 @@ fn floors(results: &mut Results) -> String {
 }
 
 fn peers(results: &mut Results) -> String {
-    let mut text = format!("| | {} |\n|---|{}\n", ENGINES.join(" | "), "---:|".repeat(ENGINES.len()));
+    let mut rows = String::new();
+    let mut wins = [0; ENGINES.len()];
     for group in PEERS {
         for line in group.lines {
             let found = ENGINES.map(|engine| results.get(group.name, line, engine));
             let least = found.iter().flatten().map(|found| found.value()).fold(f64::INFINITY, f64::min);
-            let cell = |found: Option<Measure>| match found {
-                Some(found) if found.value() == least => format!("**{found}**"),
-                Some(found) => found.to_string(),
-                None => String::new(),
-            };
-            let name = capitalised(group.name.trim_start_matches("peers: "));
-            writeln!(text, "| {name}: {line} | {} |", found.map(cell).join(" | ")).unwrap();
+            write!(rows, "| {}: {line} |", capitalised(group.name.trim_start_matches("peers: "))).unwrap();
+            for (found, wins) in found.into_iter().zip(&mut wins) {
+                match found {
+                    Some(found) if found.value() == least => {
+                        *wins += 1;
+                        write!(rows, " **{found}** |").unwrap();
+                    }
+                    Some(found) => write!(rows, " {found} |").unwrap(),
+                    None => {}
+                }
+            }
+            rows.push('\n');
         }
     }
-    text
+    let wins: Vec<_> = ENGINES.iter().zip(wins).map(|(engine, wins)| format!("{engine} {wins}")).collect();
+    let columns = format!("| | {} |\n|---|{}\n", ENGINES.join(" | "), "---:|".repeat(ENGINES.len()));
+    let lead = format!("The fastest, or smallest, of each line is in bold: {}.\n\n", wins.join(", "));
+    [lead, columns, rows].concat()
 }
 
 fn capitalised(name: &str) -> String {
