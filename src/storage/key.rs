@@ -20,6 +20,9 @@ pub(super) const META_INDEX: &[u8] = b"index";
 pub(super) const META_LOGS: &[u8] = b"logs";
 const META_HEAD: &[u8] = b"head:";
 
+/// All meta rows, those that nobody should have put there too.
+pub(super) const ALL_META: Range<&[u8]> = &[]..&[0xff; 64];
+
 /// What an index row is for. Numbers are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -78,6 +81,11 @@ pub(super) fn heads() -> Range<Vec<u8>> {
 /// The log number in the key of a head.
 pub(super) fn head_log(key: &[u8]) -> Option<LogNumber> {
     Some(LogNumber::from_be_bytes(key.strip_prefix(META_HEAD)?.try_into().ok()?))
+}
+
+/// Whether a store has a meta row under `key`.
+pub(super) fn is_meta(key: &[u8]) -> bool {
+    [META_FORMAT, META_STORE, META_INDEX, META_LOGS].contains(&key) || head_log(key).is_some()
 }
 
 pub(super) fn entry(log: LogNumber, position: u64) -> [u8; 12] {
@@ -220,20 +228,68 @@ mod tests {
     use super::*;
     use crate::hash::hex;
 
-    #[test]
-    fn keys_are_pinned() {
-        let user = Target::User("u1".into());
-        for (key, expected) in [
-            (head(258), "686561643a00000102"),
-            (entry(1, 258).to_vec(), "000000010000000000000102"),
-            (by_id(1, Tag::Policy, "p"), "00000001107000"),
-            (by_version(1, Tag::PolicyVersion, "p", 3), "0000000112700000000003"),
-            (by_position(0, Tag::ZoneOrder, 5), "00000000020000000000000005"),
-            (binding(2, BindingMode::Active, &Target::Zone, 9), "000000023000000000000000000009"),
-            (binding(2, BindingMode::Shadow, &user, 9), "000000023001017531000000000000000009"),
-        ] {
-            assert_eq!(hex::encode(&key), expected);
+    /// A key of each tag. The match makes a new tag take its place here.
+    fn indexed(tag: Tag) -> Vec<u8> {
+        match tag {
+            Tag::Zone | Tag::Schema | Tag::Policy | Tag::PolicyVersionId | Tag::PolicySet | Tag::PolicySetVersionId => {
+                by_id(1, tag, "p")
+            }
+            Tag::ZoneOrder | Tag::SchemaOrder | Tag::PolicyOrder | Tag::PolicySetOrder => by_position(1, tag, 258),
+            Tag::PolicyVersion | Tag::PolicySetVersion => by_version(1, tag, "p", 3),
+            Tag::Binding => binding(1, BindingMode::Active, &Target::Zone, 9),
         }
+    }
+
+    #[test]
+    fn the_key_of_every_tag_is_pinned() {
+        for (tag, expected) in [
+            // Log number, tag, id, 0.
+            (Tag::Zone, "00000001 01 70 00"),
+            // Log number, tag, position.
+            (Tag::ZoneOrder, "00000001 02 0000000000000102"),
+            (Tag::Schema, "00000001 03 70 00"),
+            (Tag::SchemaOrder, "00000001 04 0000000000000102"),
+            (Tag::Policy, "00000001 10 70 00"),
+            (Tag::PolicyOrder, "00000001 11 0000000000000102"),
+            // Log number, tag, id, 0, version number.
+            (Tag::PolicyVersion, "00000001 12 70 00 00000003"),
+            (Tag::PolicyVersionId, "00000001 13 70 00"),
+            (Tag::PolicySet, "00000001 20 70 00"),
+            (Tag::PolicySetOrder, "00000001 21 0000000000000102"),
+            (Tag::PolicySetVersion, "00000001 22 70 00 00000003"),
+            (Tag::PolicySetVersionId, "00000001 23 70 00"),
+            // Log number, tag, mode, kind of target, position.
+            (Tag::Binding, "00000001 30 00 00 0000000000000009"),
+        ] {
+            assert_eq!(hex::encode(&indexed(tag)), expected.replace(' ', ""), "{tag:?}");
+        }
+    }
+
+    #[test]
+    fn all_other_keys_are_pinned() {
+        let user = Target::User("u1".into());
+        for (what, key, expected) in [
+            ("format", META_FORMAT.to_vec(), "666f726d6174"),
+            ("store", META_STORE.to_vec(), "73746f7265"),
+            ("index", META_INDEX.to_vec(), "696e646578"),
+            ("logs", META_LOGS.to_vec(), "6c6f6773"),
+            // `head:`, log number.
+            ("head", head(258), "686561643a 00000102"),
+            // Log number, position.
+            ("entry", entry(1, 258).to_vec(), "00000001 0000000000000102"),
+            ("object", object(&Address([0xab; 32])).to_vec(), &"ab".repeat(32)),
+            // A user is 1, the id, 0.
+            ("a user's", binding(2, BindingMode::Active, &user, 9), "00000002 30 00 01 7531 00 0000000000000009"),
+            ("shadow", binding(2, BindingMode::Shadow, &Target::Zone, 9), "00000002 30 01 00 0000000000000009"),
+        ] {
+            assert_eq!(hex::encode(&key), expected.replace(' ', ""), "{what}");
+        }
+    }
+
+    #[test]
+    fn the_range_of_a_prefix_ends_before_the_next() {
+        let ends = |prefix: &[u8]| prefixed(prefix.to_vec()).end;
+        assert_eq!((ends(&[1, 2]), ends(&[1, 0xff]), ends(&[0xff, 0xff])), (vec![1, 3], vec![2], vec![0xff; 3]));
     }
 
     #[test]

@@ -318,4 +318,11 @@ pub(super) const CASES: &[Case] = &[
         rebuild: Leaves,
         refused: false,
     },
+    Case {
+        name: "a meta row is added",
+        tamper: |txn| put(txn, META, b"head\xff", &LogsRow { next: 3 }.to_value(b"head\xff").unwrap()),
+        places: &["meta rows"],
+        rebuild: Leaves,
+        refused: false,
+    },
 ];

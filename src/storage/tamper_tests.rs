@@ -77,6 +77,21 @@ fn a_store_without_its_format_row_is_refused() {
 }
 
 #[test]
+fn a_meta_row_that_no_store_has_is_named() {
+    let disk = tampered(filled(), |txn| {
+        put(txn, META, b"", b"");
+        put(txn, META, b"formau", &LogsRow { next: 1 }.to_value(b"formau").unwrap());
+        put(txn, META, b"head:\0\0\x01", b"");
+        put(txn, META, &[0xff; 9], b"");
+    });
+    let report = open(&disk).unwrap().verify().unwrap();
+    let found: Vec<String> = report.findings.iter().map(Finding::to_string).collect();
+    let key = |key: &str| format!("meta rows: the row `{key}` is none that a store has");
+    let expected = ["", "formau", r"head:\x00\x00\x01", r"\xff\xff\xff\xff\xff\xff\xff\xff\xff"];
+    assert_eq!(found, expected.map(key));
+}
+
+#[test]
 fn damage_is_found_in_its_place_and_neither_believed_nor_built_upon() {
     let image = filled();
     let rows = index_rows(image.clone());

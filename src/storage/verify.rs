@@ -104,12 +104,27 @@ impl<'a> Check<'a> {
                     self.heads.insert(log, head);
                 }
                 (Some(log), Err(problem)) => self.find(Place::Meta, format_args!("the head of log {log}: {problem}")),
-                (None, _) => self.find(Place::Meta, "a head has a malformed key"),
+                // Told below, by its key.
+                (None, _) => {}
             }
         }
+        self.unknown_meta_rows()?;
         if !self.heads.contains_key(&STORE_LOG) {
             self.find(Place::Meta, "the store's log has no head");
         }
+        Ok(())
+    }
+
+    /// Every meta row is one that this build knows: nobody looks at another.
+    fn unknown_meta_rows(&mut self) -> Result<()> {
+        let mut unknown = Vec::new();
+        self.source.scan(Space::Meta, key::ALL_META, Direction::Ascending, &mut |row_key, _| {
+            if !key::is_meta(row_key) {
+                unknown.push(format!("the row `{}` is none that a store has", row_key.escape_ascii()));
+            }
+            Ok(true)
+        })?;
+        unknown.into_iter().for_each(|problem| self.find(Place::Meta, problem));
         Ok(())
     }
 
