@@ -22,10 +22,15 @@ macro_rules! id_type {
         impl $name {
             /// Takes the id, or refuses it as invalid.
             pub fn new(id: impl Into<String>) -> Result<Self> {
-                let id = id.into();
-                match broken_rule(&id) {
-                    None => Ok(Self(id)),
-                    Some(rule) => Err(ErrorDetail::invalid($what, &id, rule).into()),
+                let id = Self(id.into());
+                id.check().map(|()| id)
+            }
+
+            /// Checks the rules that `new` keeps: what is read from disk may break them.
+            pub(crate) fn check(&self) -> Result<()> {
+                match broken_rule(&self.0) {
+                    None => Ok(()),
+                    Some(rule) => Err(ErrorDetail::invalid($what, &self.0, rule).into()),
                 }
             }
 
@@ -210,8 +215,13 @@ impl Actor {
     }
 
     fn new(owner_type: OwnerType, id: String) -> Result<Self> {
-        check_text("actor id", &id, limits::ACTOR_ID_BYTES)?;
-        Ok(Self { owner_type, id })
+        let actor = Self { owner_type, id };
+        actor.check().map(|()| actor)
+    }
+
+    /// Checks the rules that a new actor keeps: what is read from disk may break them.
+    pub(crate) fn check(&self) -> Result<()> {
+        check_text("actor id", &self.id, limits::ACTOR_ID_BYTES)
     }
 
     /// The kind of actor, and so the owner of what it makes.

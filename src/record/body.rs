@@ -6,6 +6,7 @@
 use wincode::{SchemaRead, SchemaWrite};
 
 use super::codec::{decode, encode};
+use super::ids::HoldsIds;
 use super::object::ObjectKind;
 use crate::hash::{Address, Sha256};
 use crate::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
@@ -53,10 +54,19 @@ macro_rules! bodies {
                 match self { $(Self::$name(body) => encode(body)),* }
             }
 
+            /// The bytes as bincode writes them, which has to agree.
+            #[cfg(test)]
+            pub(crate) fn judged(&self) -> Vec<u8> {
+                match self { $(Self::$name(body) => bincode::encode_to_vec(body, bincode::config::standard()).unwrap()),* }
+            }
+
             /// The body of kind `kind` in `bytes`; `None` if this build does not know the kind.
             pub(crate) fn decode(kind: u16, bytes: &[u8]) -> Option<Result<Self, String>> {
                 match kind {
-                    $($kind => Some(decode::<$name>(bytes).map(Self::$name)),)*
+                    $($kind => Some(decode::<$name>(bytes).and_then(|body| {
+                        $(body.$field.check_ids().map_err(|error| error.to_string())?;)*
+                        Ok(Self::$name(body))
+                    })),)*
                     _ => None,
                 }
             }

@@ -141,9 +141,12 @@ impl Recorded {
 
     /// Understands an entry.
     pub(crate) fn from_entry(entry: Entry, hash: EntryHash) -> Result<Self, EntryProblem> {
-        let Envelope { created_at, clock, .. } = &entry.envelope;
+        let Envelope { created_at, clock, actor, imported_by, .. } = &entry.envelope;
         if !created_at.is_valid() || !clock.is_valid() {
             return Err("its time is out of range".to_owned().into());
+        }
+        for actor in [Some(actor), imported_by.as_ref()].into_iter().flatten() {
+            actor.check().map_err(|error| error.to_string())?;
         }
         match Body::decode(entry.kind, &entry.body) {
             Some(body) => Ok(Self { envelope: entry.envelope, body: body?, hash }),
@@ -156,141 +159,8 @@ impl Recorded {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-    use crate::hash::{Address, Sha256};
-    use crate::id::*;
-    use crate::model::*;
-    use crate::record::entry::Request;
-    use crate::record::*;
-
-    fn bound(version: u32) -> BoundVersion {
-        BoundVersion {
-            policy_set_id: PolicySetId::new("set").unwrap(),
-            version_id: PolicySetVersionId::new(format!("set.v{version}")).unwrap(),
-            version,
-        }
-    }
-
-    /// One body of every kind, in the order of the kinds' numbers.
-    fn bodies() -> Vec<Body> {
-        let policy_id = PolicyId::new("policy").unwrap();
-        let policy_set_id = PolicySetId::new("set").unwrap();
-        let zone_id = ZoneId::new("zone").unwrap();
-        let version = SchemaName::new("2026-02-24").unwrap();
-        let cedar = CedarVersion { sdk: "4.14.1".into(), language: "4.5.0".into() };
-        let schema = SchemaRef { version: version.clone(), form: Form::Json, source: Address([1; 32]) };
-        let BoundVersion { version_id, .. } = bound(1);
-        vec![
-            ZoneCreated { zone_id: zone_id.clone(), log_id: LogId([7; 16]) }.into(),
-            SchemaPublished {
-                version: version.clone(),
-                form: Form::Cedar,
-                sha: Sha256([2; 32]),
-                source: Address([3; 32]),
-                converted: Address([4; 32]),
-                cedar: cedar.clone(),
-            }
-            .into(),
-            SchemaStatusChanged { version, status: SchemaStatus::Archived }.into(),
-            ZoneOpened { zone_id }.into(),
-            PolicyCreated { policy_id: policy_id.clone(), name: "n".into(), description: None }.into(),
-            PolicyUpdated { policy_id: policy_id.clone(), name: "é".into(), description: Some("d".into()) }.into(),
-            PolicyArchived { policy_id: policy_id.clone() }.into(),
-            PolicyVersionCreated {
-                policy_id: policy_id.clone(),
-                version_id: PolicyVersionId::new("policy.v300").unwrap(),
-                version: 300,
-                schema: schema.clone(),
-                form: Form::Cedar,
-                sha: Sha256([5; 32]),
-                text: Address([6; 32]),
-                json: Address([7; 32]),
-                statements: 2,
-                warnings: Some(Address([8; 32])),
-                cedar: cedar.clone(),
-            }
-            .into(),
-            PolicyVersionArchived { policy_id, version_id: PolicyVersionId::new("v").unwrap(), version: 1 }.into(),
-            PolicySetCreated { policy_set_id: policy_set_id.clone(), name: "s".into(), target_type: TargetType::User }
-                .into(),
-            PolicySetUpdated { policy_set_id: policy_set_id.clone(), name: "t".into() }.into(),
-            PolicySetArchived { policy_set_id: policy_set_id.clone() }.into(),
-            PolicySetVersionCreated {
-                policy_set_id: policy_set_id.clone(),
-                version_id: version_id.clone(),
-                version: 1,
-                schema,
-                manifest: Address([9; 32]),
-                manifest_sha: Sha256([10; 32]),
-                entries: 1_000,
-                cedar,
-            }
-            .into(),
-            PolicySetVersionArchived { policy_set_id, version_id, version: 1 }.into(),
-            Bound { target: Target::Zone, mode: BindingMode::Active, bound: bound(2), replaced: Some(bound(1)) }.into(),
-            Unbound { target: Target::User("u".into()), mode: BindingMode::Shadow, replaced: bound(2) }.into(),
-        ]
-    }
-
-    fn envelope() -> Envelope {
-        Envelope {
-            log_id: LogId([0xab; 16]),
-            position: 70_000,
-            previous: EntryHash([0xcd; 32]),
-            created_at: Timestamp::from_micros(1_771_939_200_000_001),
-            clock: Timestamp::from_micros(1_771_939_200_000_000),
-            actor: Actor::customer("alice").unwrap(),
-            imported_by: None,
-            request: None,
-            group: Group { start: 69_999, size: 3 },
-        }
-    }
-
-    fn stored(entry: &Entry) -> Vec<u8> {
-        let (bytes, hash) = entry.encode().unwrap();
-        Entry::stored(&bytes, hash)
-    }
-
-    #[test]
-    fn the_bytes_and_hashes_of_every_kind_are_pinned() {
-        let pinned = include_str!("entry_pins.txt");
-        let now: Vec<String> = bodies()
-            .iter()
-            .map(|body| {
-                let (bytes, hash) = Entry::new(envelope(), body).unwrap().encode().unwrap();
-                format!("{} {} {}\n", body.kind(), crate::hash::hex::encode(&bytes), hash)
-            })
-            .collect();
-        assert_eq!(now.concat(), pinned);
-        let kinds: Vec<u16> = bodies().iter().map(Body::kind).collect();
-        assert_eq!(kinds, Body::KINDS, "a body of every kind is pinned");
-        assert_eq!(kinds.last(), Some(&Body::NEWEST));
-    }
-
-    #[test]
-    fn bincode_agrees_with_every_byte() {
-        let config = bincode::config::standard();
-        for body in bodies() {
-            let mut envelope = envelope();
-            envelope.imported_by = Some(Actor::platform("importer").unwrap());
-            envelope.request = Some(Request { id: [1; 16], hash: EntryHash([2; 32]) });
-            let entry = Entry::new(envelope, &body).unwrap();
-            let (bytes, _) = entry.encode().unwrap();
-            assert_eq!(bincode::encode_to_vec(&entry, config).unwrap(), bytes);
-            assert_eq!(bincode::decode_from_slice::<Entry, _>(&bytes, config).unwrap(), (entry, bytes.len()));
-        }
-    }
-
-    #[test]
-    fn what_was_stored_is_read_back() {
-        for body in bodies() {
-            let entry = Entry::new(envelope(), &body).unwrap();
-            let recorded = Recorded::from_stored(&stored(&entry)).unwrap();
-            assert_eq!((recorded.envelope, recorded.body), (envelope(), body));
-        }
-    }
+    use crate::record::samples::{bodies, envelope, stored};
 
     #[test]
     fn any_changed_byte_is_noticed() {
@@ -316,29 +186,5 @@ mod tests {
         entry.format = 2;
         let newer = EntryProblem::Newer { what: "entry format", found: 2, known: 1 };
         assert_eq!(Entry::from_stored(&stored(&entry)).unwrap_err(), newer);
-    }
-
-    proptest! {
-        /// No second string of bytes decodes to an entry: whatever decodes, encodes to the same bytes.
-        #[test]
-        fn decoding_is_canonical(edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4), kind in 0..16_usize) {
-            let (mut bytes, _) = Entry::new(envelope(), &bodies()[kind]).unwrap().encode().unwrap();
-            for (index, byte) in edits {
-                let index = index.index(bytes.len());
-                bytes[index] = byte;
-            }
-            let hash = EntryHash::of(&bytes);
-            if let Ok((entry, _)) = Entry::from_stored(&Entry::stored(&bytes, hash)) {
-                prop_assert_eq!(entry.encode().unwrap().0, bytes);
-            }
-        }
-
-        /// Any bytes at all give an entry or an error.
-        #[test]
-        fn no_bytes_make_decoding_panic(kind in 0..40_u16, bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Body::decode(kind, &bytes);
-            let hash = EntryHash::of(&bytes);
-            let _ = Recorded::from_stored(&Entry::stored(&bytes, hash));
-        }
     }
 }

@@ -2,11 +2,20 @@
 //!
 //! Pure: nothing here reads a file, a clock or a cache, or knows where a record is kept.
 
+#[cfg(test)]
+pub(crate) mod arbitrary;
 mod body;
+#[cfg(test)]
+mod canonical_tests;
 mod codec;
 mod entry;
+mod ids;
 mod manifest;
 mod object;
+#[cfg(test)]
+mod pin_tests;
+#[cfg(test)]
+mod samples;
 
 pub(crate) use body::{
     Body, Bound, BoundVersion, Content, PolicyArchived, PolicyCreated, PolicySetArchived, PolicySetCreated,

@@ -1,0 +1,229 @@
+//! For tests: arbitrary entries of every kind, at the edges of what each field may hold; and edits of their bytes.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::entry::Request;
+use super::*;
+use crate::hash::{Address, EntryHash, Sha256};
+use crate::id::*;
+use crate::limits;
+use crate::model::*;
+use crate::time::Timestamp;
+
+/// An id of any string, as decoding takes it.
+pub(super) fn unchecked<T>(id: &str) -> T
+where
+    T: for<'de> wincode::config::Deserialize<'de, Format, Dst = T> + wincode::config::Serialize<Format, Src = T>,
+{
+    decode(&encode(id).unwrap()).unwrap()
+}
+
+/// What bodies are made of.
+#[derive(Clone, Debug)]
+pub(super) struct Parts {
+    /// The ids in a body, and a target's.
+    pub ids: [String; 4],
+    pub texts: (String, Option<String>),
+    pub numbers: [u32; 2],
+    pub hashes: [[u8; 32]; 4],
+    pub choice: (bool, bool, u8),
+}
+
+impl Parts {
+    /// A body of every kind, in the order of the kinds' numbers.
+    pub(super) fn bodies(&self) -> Vec<Body> {
+        let Self { ids: [a, b, c, user], texts: (name, description), numbers: [version, count], hashes, choice } = self;
+        let (version, name, description) = (*version, || name.clone(), || description.clone());
+        let [sha, text, json, other] = *hashes;
+        let form = if choice.0 { Form::Cedar } else { Form::Json };
+        let cedar = || CedarVersion { sdk: name(), language: description().unwrap_or_default() };
+        let schema = || SchemaRef { version: unchecked(c), form, source: Address(other) };
+        let bound = |version| BoundVersion { policy_set_id: unchecked(a), version_id: unchecked(b), version };
+        let status =
+            [SchemaStatus::Active, SchemaStatus::Deprecated, SchemaStatus::Archived][usize::from(choice.2 % 3)];
+        let target = || if choice.0 { Target::Zone } else { Target::User(user.clone()) };
+        let mode = if choice.1 { BindingMode::Active } else { BindingMode::Shadow };
+        let target_type = if choice.1 { TargetType::Zone } else { TargetType::User };
+        vec![
+            ZoneCreated { zone_id: unchecked(a), log_id: LogId(*sha.first_chunk().unwrap()) }.into(),
+            SchemaPublished {
+                version: unchecked(a),
+                form,
+                sha: Sha256(sha),
+                source: Address(text),
+                converted: Address(json),
+                cedar: cedar(),
+            }
+            .into(),
+            SchemaStatusChanged { version: unchecked(a), status }.into(),
+            ZoneOpened { zone_id: unchecked(a) }.into(),
+            PolicyCreated { policy_id: unchecked(a), name: name(), description: description() }.into(),
+            PolicyUpdated { policy_id: unchecked(a), name: name(), description: description() }.into(),
+            PolicyArchived { policy_id: unchecked(a) }.into(),
+            PolicyVersionCreated {
+                policy_id: unchecked(a),
+                version_id: unchecked(b),
+                version,
+                schema: schema(),
+                form,
+                sha: Sha256(sha),
+                text: Address(text),
+                json: Address(json),
+                statements: *count,
+                warnings: choice.1.then_some(Address(other)),
+                cedar: cedar(),
+            }
+            .into(),
+            PolicyVersionArchived { policy_id: unchecked(a), version_id: unchecked(b), version }.into(),
+            PolicySetCreated { policy_set_id: unchecked(a), name: name(), target_type }.into(),
+            PolicySetUpdated { policy_set_id: unchecked(a), name: name() }.into(),
+            PolicySetArchived { policy_set_id: unchecked(a) }.into(),
+            PolicySetVersionCreated {
+                policy_set_id: unchecked(a),
+                version_id: unchecked(b),
+                version,
+                schema: schema(),
+                manifest: Address(text),
+                manifest_sha: Sha256(sha),
+                entries: *count,
+                cedar: cedar(),
+            }
+            .into(),
+            PolicySetVersionArchived { policy_set_id: unchecked(a), version_id: unchecked(b), version }.into(),
+            Bound { target: target(), mode, bound: bound(version), replaced: choice.1.then(|| bound(*count)) }.into(),
+            Unbound { target: target(), mode, replaced: bound(version) }.into(),
+        ]
+    }
+}
+
+/// An id of all characters that ids may have, up to the longest.
+pub(crate) fn id() -> impl Strategy<Value = String> {
+    prop_oneof!["[A-Za-z0-9]", "[A-Za-z0-9][A-Za-z0-9._:-]{0,12}", "[A-Za-z0-9][A-Za-z0-9._:-]{63}"]
+}
+
+/// Text without control characters, up to `limit` bytes; 250 and 251 bytes are where a length grows by two bytes.
+fn text(limit: usize) -> impl Strategy<Value = String> {
+    prop_oneof!["\\PC{1,40}", proptest::sample::select(vec![1, 250, 251, limit]).prop_map(|bytes| "x".repeat(bytes))]
+}
+
+/// A number at the edges of what its varint can hold, or any.
+pub(crate) fn number() -> impl Strategy<Value = u64> {
+    const EDGES: [u64; 9] =
+        [0, 250, 251, 0xffff, 0x1_0000, 0xffff_ffff, 0x1_0000_0000, i64::MAX.unsigned_abs(), u64::MAX];
+    prop_oneof![proptest::sample::select(EDGES.as_slice()), any::<u64>(), 0..600_u64]
+}
+
+/// The same, as far as it fits in four bytes.
+pub(crate) fn small_number() -> impl Strategy<Value = u32> {
+    number().prop_map(|number| u32::try_from(number & 0xffff_ffff).unwrap())
+}
+
+pub(super) fn parts() -> impl Strategy<Value = Parts> {
+    let texts = (text(limits::NAME_BYTES), proptest::option::of(text(limits::DESCRIPTION_BYTES)));
+    let hashes = proptest::array::uniform4(any::<[u8; 32]>());
+    let ids = (proptest::array::uniform3(id()), text(limits::TARGET_ID_BYTES));
+    (ids, texts, [small_number(), small_number()], hashes, any::<(bool, bool, u8)>()).prop_map(
+        |(([a, b, c], user), texts, numbers, hashes, choice)| Parts {
+            ids: [a, b, c, user],
+            texts,
+            numbers,
+            hashes,
+            choice,
+        },
+    )
+}
+
+fn actor() -> impl Strategy<Value = Actor> {
+    (any::<bool>(), text(limits::ACTOR_ID_BYTES))
+        .prop_map(|(platform, id)| if platform { Actor::platform(id) } else { Actor::customer(id) }.unwrap())
+}
+
+fn time() -> impl Strategy<Value = Timestamp> {
+    let edges = vec![Timestamp::EPOCH, Timestamp::from_micros(1), Timestamp::MAX];
+    prop_oneof![proptest::sample::select(edges), any::<i64>().prop_map(Timestamp::from_micros)]
+}
+
+pub(super) fn envelope() -> impl Strategy<Value = Envelope> {
+    let place = (any::<[u8; 16]>(), any::<[u8; 32]>(), number(), number(), small_number());
+    let request = proptest::option::of(any::<([u8; 16], [u8; 32])>());
+    (place, [time(), time()], actor(), proptest::option::of(actor()), request).prop_map(
+        |((log_id, previous, position, start, size), [created_at, clock], actor, imported_by, request)| Envelope {
+            log_id: LogId(log_id),
+            position,
+            previous: EntryHash(previous),
+            created_at,
+            clock,
+            actor,
+            imported_by,
+            request: request.map(|(id, hash)| Request { id, hash: EntryHash(hash) }),
+            group: Group { start, size },
+        },
+    )
+}
+
+/// Something that happens to bytes, at a place among them.
+#[derive(Clone, Debug)]
+pub(crate) struct Edit(Index, Change);
+
+#[derive(Clone, Debug)]
+enum Change {
+    Set(u8),
+    Flip(u8),
+    Insert(u8),
+    Remove,
+    Append(u8),
+    /// The byte in a longer form of its varint: of 2, 4 or 8 bytes.
+    Overlong(usize),
+    /// A varint of 2^40: where the byte was a length, a terabyte is announced.
+    Huge,
+}
+
+/// The varint of 2^40.
+pub(super) const TERABYTE: [u8; 9] = [253, 0, 0, 0, 0, 0, 1, 0, 0];
+
+impl Edit {
+    fn apply(&self, bytes: &mut Vec<u8>) {
+        let Self(index, change) = self;
+        if bytes.is_empty() {
+            bytes.push(0);
+        }
+        let at = index.index(bytes.len());
+        let byte = bytes[at];
+        match change {
+            Change::Set(byte) => bytes[at] = *byte,
+            Change::Flip(bit) => bytes[at] = byte ^ (1 << (bit % 8)),
+            Change::Insert(byte) => bytes.insert(at, *byte),
+            Change::Remove => drop(bytes.remove(at)),
+            Change::Append(byte) => bytes.push(*byte),
+            Change::Overlong(width) => {
+                let (marker, zeros) = [(251, 1), (252, 3), (253, 7)][width % 3];
+                bytes.splice(at..=at, [[marker, byte].as_slice(), &[0; 8][..zeros]].concat());
+            }
+            Change::Huge => drop(bytes.splice(at..=at, TERABYTE)),
+        }
+    }
+}
+
+/// One edit, sometimes more.
+pub(crate) fn edits() -> impl Strategy<Value = Vec<Edit>> {
+    let change = prop_oneof![
+        1 => any::<u8>().prop_map(Change::Set),
+        1 => any::<u8>().prop_map(Change::Flip),
+        1 => any::<u8>().prop_map(Change::Insert),
+        1 => Just(Change::Remove),
+        1 => any::<u8>().prop_map(Change::Append),
+        3 => any::<usize>().prop_map(Change::Overlong),
+        1 => Just(Change::Huge),
+    ];
+    let edit = (any::<Index>(), change).prop_map(|(index, change)| Edit(index, change));
+    prop_oneof![3 => vec(edit.clone(), 1), 1 => vec(edit, 2..4)]
+}
+
+/// The bytes after the edits.
+pub(crate) fn edited(bytes: &[u8], edits: &[Edit]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    edits.iter().for_each(|edit| edit.apply(&mut bytes));
+    bytes
+}

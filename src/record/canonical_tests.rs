@@ -1,0 +1,235 @@
+//! Every entry, body and manifest has exactly one form: what is written is read back, an independent encoder writes the
+//! same bytes, and no other bytes are read as the same. The failure defended against: two files that mean the same and
+//! hash differently, or a body that means something else to a build with another decoder.
+
+use proptest::prelude::*;
+
+use super::arbitrary::{TERABYTE, edited, edits, envelope, id, parts, unchecked};
+use super::samples::stored;
+use super::*;
+use crate::hash::{EntryHash, Sha256};
+use crate::id::{PolicyId, ZoneId};
+use crate::limits;
+use crate::model::ManifestEntry;
+
+/// The entry whose bytes are `bytes`, their hash being right.
+fn read(bytes: &[u8]) -> Result<Entry, EntryProblem> {
+    Entry::from_stored(&Entry::stored(bytes, EntryHash::of(bytes))).map(|(entry, _)| entry)
+}
+
+fn manifest() -> impl Strategy<Value = Manifest> {
+    let entry = (id(), id(), any::<[u8; 32]>()).prop_map(|(policy, version, sha)| ManifestEntry {
+        policy_id: policy.parse().unwrap(),
+        policy_version_id: version.parse().unwrap(),
+        sha: Sha256(sha),
+    });
+    proptest::collection::vec(entry, 0..8).prop_map(|mut entries| {
+        entries.sort_by(|a, b| b.policy_id.cmp(&a.policy_id));
+        entries.dedup_by(|a, b| a.policy_id == b.policy_id);
+        Manifest::new(entries).unwrap()
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_was_stored_is_read_back(envelope in envelope(), parts in parts()) {
+        let bodies = parts.bodies();
+        prop_assert_eq!(&bodies.iter().map(Body::kind).collect::<Vec<_>>(), Body::KINDS);
+        for body in bodies {
+            let entry = Entry::new(envelope.clone(), &body).unwrap();
+            let recorded = Recorded::from_stored(&stored(&entry)).unwrap();
+            prop_assert_eq!((&recorded.envelope, &recorded.body), (&envelope, &body));
+            prop_assert_eq!(recorded.hash, entry.encode().unwrap().1);
+        }
+    }
+
+    #[test]
+    fn bincode_writes_the_same_bytes(envelope in envelope(), parts in parts()) {
+        let config = bincode::config::standard();
+        for body in parts.bodies() {
+            let entry = Entry::new(envelope.clone(), &body).unwrap();
+            prop_assert_eq!(&body.judged(), &entry.body);
+            let (bytes, _) = entry.encode().unwrap();
+            prop_assert_eq!(&bincode::encode_to_vec(&entry, config).unwrap(), &bytes);
+            prop_assert_eq!(bincode::decode_from_slice::<Entry, _>(&bytes, config).unwrap(), (entry, bytes.len()));
+            prop_assert_eq!(&bincode::encode_to_vec(&envelope, config).unwrap(), &encode(&envelope).unwrap());
+        }
+    }
+
+    #[test]
+    fn no_other_bytes_are_an_entry(envelope in envelope(), parts in parts(), kind in 0..16_usize, edits in edits()) {
+        let entry = Entry::new(envelope, &parts.bodies()[kind]).unwrap();
+        let (bytes, _) = entry.encode().unwrap();
+        let other = edited(&bytes, &edits);
+        if let Ok(found) = read(&other) {
+            prop_assert_eq!(&found.encode().unwrap().0, &other);
+            prop_assert_eq!(found == entry, other == bytes);
+        }
+    }
+
+    #[test]
+    fn no_other_bytes_are_a_body(parts in parts(), kind in 0..16_usize, edits in edits()) {
+        let body = &parts.bodies()[kind];
+        let bytes = body.encode().unwrap();
+        let other = edited(&bytes, &edits);
+        if let Ok(found) = Body::decode(body.kind(), &other).unwrap() {
+            prop_assert_eq!(&found.encode().unwrap(), &other);
+            prop_assert_eq!(&found == body, other == bytes);
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_decoding_panic(kind in 0..40_u16, bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        prop_assert_eq!(Body::decode(kind, &bytes).is_some(), Body::KINDS.contains(&kind));
+        if let Ok(entry) = read(&bytes) {
+            prop_assert_eq!(entry.encode().unwrap().0, bytes);
+        }
+    }
+
+    /// In a body, an id that could not have been given to anything is refused, wherever it stands.
+    #[test]
+    fn a_body_holds_only_ids_that_keep_the_rules(
+        parts in parts(),
+        slot in 0..4_usize,
+        wrong in prop_oneof!["", "[._:-][a-z]{0,5}", "[a-z]{1,3}[\\x00-\\x2c/ é\\x7f][a-z]{0,3}", "[a-z]{65,300}"],
+    ) {
+        // A target's id is freer: any short text without control characters.
+        let wrong = if slot == 3 { "a\0b".to_owned() } else { wrong };
+        let mut damaged = parts.clone();
+        damaged.ids[slot] = wrong;
+        for (body, damaged) in parts.bodies().into_iter().zip(damaged.bodies()) {
+            let read = Body::decode(damaged.kind(), &damaged.encode().unwrap()).unwrap();
+            prop_assert_eq!(read.is_ok(), damaged == body, "{:?}", damaged);
+        }
+    }
+
+    #[test]
+    fn a_manifest_is_read_back_and_printed_as_rfc_8785_demands(manifest in manifest()) {
+        let canonical = manifest.canonical();
+        prop_assert_eq!(&serde_json_canonicalizer::to_string(&manifest).unwrap(), &canonical);
+        prop_assert_eq!(&Manifest::parse(&canonical).unwrap(), &manifest);
+    }
+
+    #[test]
+    fn no_other_text_is_a_manifest(manifest in manifest(), edits in edits()) {
+        let canonical = manifest.canonical();
+        if let Ok(other) = String::from_utf8(edited(canonical.as_bytes(), &edits))
+            && let Ok(found) = Manifest::parse(&other)
+        {
+            prop_assert_eq!(&found.canonical(), &other);
+            prop_assert_eq!(found == manifest, other == canonical);
+        }
+    }
+
+    #[test]
+    fn no_other_value_is_an_object(text in "\\PC{0,40}", kind in 0..6_usize, edits in edits()) {
+        let object = Object::new(ObjectKind::ALL[kind], &text);
+        let (address, value) = (object.address(), object.encode());
+        for other in ObjectKind::ALL {
+            let read = Object::decode(other, address, &value).map(|object| object.text);
+            prop_assert_eq!(read.ok(), (other == object.kind).then_some(text.as_str()));
+        }
+        let other = edited(&value, &edits);
+        prop_assert_eq!(Object::decode(object.kind, address, &other).is_ok(), other == value);
+    }
+}
+
+/// How many ids each kind of body has: none may be left unchecked.
+#[test]
+fn every_id_of_every_kind_is_checked() {
+    let parts = arbitrary::Parts {
+        ids: ["a", "b", "c", "user"].map(str::to_owned),
+        texts: ("name".into(), None),
+        numbers: [1, 2],
+        hashes: [[1; 32]; 4],
+        choice: (false, true, 0),
+    };
+    let mut checked = vec![0; Body::KINDS.len()];
+    for slot in 0..4 {
+        let mut damaged = parts.clone();
+        damaged.ids[slot] = "\n".into();
+        for (count, body) in checked.iter_mut().zip(damaged.bodies()) {
+            if let Err(problem) = Body::decode(body.kind(), &body.encode().unwrap()).unwrap() {
+                assert!(problem.contains("`"), "{problem}");
+                *count += 1;
+            }
+        }
+    }
+    assert_eq!(checked, [1, 1, 1, 1, 1, 1, 1, 3, 2, 1, 1, 1, 3, 2, 3, 3]);
+    // In both places where a version stands in the body of a binding.
+    let Body::Bound(mut body) = parts.bodies()[14].clone() else { panic!("the kind of a binding") };
+    body.replaced.as_mut().unwrap().version_id = unchecked("");
+    let bytes = encode(&body).unwrap();
+    assert!(Body::decode(27, &bytes).unwrap().unwrap_err().contains("policy set version id"));
+}
+
+#[test]
+fn an_actor_who_could_not_have_written_is_refused() {
+    for (place, wrong) in [(0, ""), (0, "a\nb"), (1, "\u{85}"), (0, &"x".repeat(257))] {
+        // (actor, imported by), with ids that the rules refuse.
+        let given = |wrong: &str| encode(&(1_u32, wrong.to_owned())).unwrap();
+        let actor: crate::id::Actor = decode(&given(wrong)).unwrap();
+        let mut envelope = samples::envelope();
+        match place {
+            0 => envelope.actor = actor,
+            _ => envelope.imported_by = Some(actor),
+        }
+        let entry = Entry::new(envelope, &samples::bodies()[0]).unwrap();
+        let problem = Recorded::from_stored(&stored(&entry)).unwrap_err();
+        assert!(matches!(&problem, EntryProblem::Damaged(problem) if problem.contains("actor id")), "{problem:?}");
+    }
+}
+
+/// A length is an error before anything is allocated for it: whatever place announces a terabyte.
+#[test]
+fn a_terabyte_is_announced_in_vain() {
+    for body in samples::bodies() {
+        let entry = Entry::new(samples::envelope(), &body).unwrap();
+        let bytes = entry.encode().unwrap().0;
+        for place in 0..bytes.len() {
+            let other = huge(&bytes, place);
+            if let Ok(found) = read(&other) {
+                assert!(found != entry && found.encode().unwrap().0 == other, "kind {} at {place}", body.kind());
+            }
+        }
+        for place in 0..entry.body.len() {
+            let _ = Body::decode(body.kind(), &huge(&entry.body, place)).unwrap();
+        }
+    }
+    for problem in [decode::<Vec<u8>>(&TERABYTE).unwrap_err(), decode::<String>(&TERABYTE).unwrap_err()] {
+        assert!(problem.contains("limit"), "{problem}");
+    }
+    assert!(decode::<Option<ZoneId>>(&[[1].as_slice(), &TERABYTE].concat()).is_err());
+}
+
+fn huge(bytes: &[u8], place: usize) -> Vec<u8> {
+    [&bytes[..place], &TERABYTE, &bytes[place + 1..]].concat()
+}
+
+#[test]
+fn tags_are_0_and_1_and_enums_have_no_further_variants() {
+    let two = |bytes: &[u8]| (decode::<bool>(bytes).is_ok(), decode::<Option<u8>>(&[bytes, &[9]].concat()).is_ok());
+    assert_eq!(two(&[1]), (true, true));
+    for tag in 2..=255 {
+        assert_eq!(two(&[tag]), (false, false), "{tag}");
+    }
+    assert!(decode::<crate::model::SchemaStatus>(&[2]).is_ok());
+    assert!(decode::<crate::model::SchemaStatus>(&[3]).is_err());
+    assert!(decode::<crate::model::Target>(&[2]).is_err());
+    assert!(decode::<PolicyId>(&[1, 0xff]).is_err(), "not UTF-8");
+}
+
+#[test]
+fn an_entry_is_at_most_as_long_as_its_limit() {
+    let mut entry = Entry::new(samples::envelope(), &samples::bodies()[0]).unwrap();
+    let room = limits::ENTRY_BYTES - entry.encode().unwrap().0.len();
+    // The length of the body itself grows from one byte to three.
+    entry.body.resize(entry.body.len() + room - 2, 0);
+    let (bytes, _) = entry.encode().unwrap();
+    assert_eq!(bytes.len(), limits::ENTRY_BYTES);
+    assert_eq!(read(&bytes).unwrap(), entry);
+    entry.body.push(0);
+    let over = bincode::encode_to_vec(&entry, bincode::config::standard()).unwrap();
+    assert!(entry.encode().is_err() || read(&over).is_err());
+    assert!(read(&over).is_err());
+}

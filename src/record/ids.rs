@@ -1,0 +1,59 @@
+//! The ids that a body holds, and whether each keeps the rules of ids: an id of other characters would stray among the
+//! keys of other ids.
+//!
+//! Decoding takes any string for an id, since a schema of bytes knows no rules. Every type of a body's fields is named
+//! here, so that a new one has to say which ids are in it. What an id names is not known here.
+
+use super::body::BoundVersion;
+use crate::error::Result;
+use crate::hash::{Address, Sha256};
+use crate::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
+use crate::model::{BindingMode, CedarVersion, Form, SchemaRef, SchemaStatus, Target, TargetType};
+
+/// A part of a body.
+pub(super) trait HoldsIds {
+    /// Refuses an id in it that could not have been given to anything.
+    fn check_ids(&self) -> Result<()>;
+}
+
+macro_rules! ids {
+    ($($type:ty),*) => {$(
+        impl HoldsIds for $type {
+            fn check_ids(&self) -> Result<()> {
+                self.check()
+            }
+        }
+    )*};
+}
+
+macro_rules! without_ids {
+    ($($type:ty),*) => {$(
+        impl HoldsIds for $type {
+            fn check_ids(&self) -> Result<()> {
+                Ok(())
+            }
+        }
+    )*};
+}
+
+ids!(ZoneId, SchemaName, PolicyId, PolicyVersionId, PolicySetId, PolicySetVersionId, Target);
+without_ids!(u32, String, LogId, Sha256, Address, Form, SchemaStatus, TargetType, BindingMode, CedarVersion);
+
+impl<T: HoldsIds> HoldsIds for Option<T> {
+    fn check_ids(&self) -> Result<()> {
+        self.as_ref().map_or(Ok(()), HoldsIds::check_ids)
+    }
+}
+
+impl HoldsIds for SchemaRef {
+    fn check_ids(&self) -> Result<()> {
+        self.version.check_ids()
+    }
+}
+
+impl HoldsIds for BoundVersion {
+    fn check_ids(&self) -> Result<()> {
+        self.policy_set_id.check_ids()?;
+        self.version_id.check_ids()
+    }
+}

@@ -1,0 +1,96 @@
+//! For tests: an entry of every kind, the one whose bytes are pinned.
+
+use super::*;
+use crate::hash::{Address, EntryHash, Sha256};
+use crate::id::*;
+use crate::model::*;
+use crate::time::Timestamp;
+
+fn bound(version: u32) -> BoundVersion {
+    BoundVersion {
+        policy_set_id: PolicySetId::new("set").unwrap(),
+        version_id: PolicySetVersionId::new(format!("set.v{version}")).unwrap(),
+        version,
+    }
+}
+
+/// One body of every kind, in the order of the kinds' numbers.
+pub(super) fn bodies() -> Vec<Body> {
+    let policy_id = PolicyId::new("policy").unwrap();
+    let policy_set_id = PolicySetId::new("set").unwrap();
+    let zone_id = ZoneId::new("zone").unwrap();
+    let version = SchemaName::new("2026-02-24").unwrap();
+    let cedar = CedarVersion { sdk: "4.14.1".into(), language: "4.5.0".into() };
+    let schema = SchemaRef { version: version.clone(), form: Form::Json, source: Address([1; 32]) };
+    let BoundVersion { version_id, .. } = bound(1);
+    vec![
+        ZoneCreated { zone_id: zone_id.clone(), log_id: LogId([7; 16]) }.into(),
+        SchemaPublished {
+            version: version.clone(),
+            form: Form::Cedar,
+            sha: Sha256([2; 32]),
+            source: Address([3; 32]),
+            converted: Address([4; 32]),
+            cedar: cedar.clone(),
+        }
+        .into(),
+        SchemaStatusChanged { version, status: SchemaStatus::Archived }.into(),
+        ZoneOpened { zone_id }.into(),
+        PolicyCreated { policy_id: policy_id.clone(), name: "n".into(), description: None }.into(),
+        PolicyUpdated { policy_id: policy_id.clone(), name: "é".into(), description: Some("d".into()) }.into(),
+        PolicyArchived { policy_id: policy_id.clone() }.into(),
+        PolicyVersionCreated {
+            policy_id: policy_id.clone(),
+            version_id: PolicyVersionId::new("policy.v300").unwrap(),
+            version: 300,
+            schema: schema.clone(),
+            form: Form::Cedar,
+            sha: Sha256([5; 32]),
+            text: Address([6; 32]),
+            json: Address([7; 32]),
+            statements: 2,
+            warnings: Some(Address([8; 32])),
+            cedar: cedar.clone(),
+        }
+        .into(),
+        PolicyVersionArchived { policy_id, version_id: PolicyVersionId::new("v").unwrap(), version: 1 }.into(),
+        PolicySetCreated { policy_set_id: policy_set_id.clone(), name: "s".into(), target_type: TargetType::User }
+            .into(),
+        PolicySetUpdated { policy_set_id: policy_set_id.clone(), name: "t".into() }.into(),
+        PolicySetArchived { policy_set_id: policy_set_id.clone() }.into(),
+        PolicySetVersionCreated {
+            policy_set_id: policy_set_id.clone(),
+            version_id: version_id.clone(),
+            version: 1,
+            schema,
+            manifest: Address([9; 32]),
+            manifest_sha: Sha256([10; 32]),
+            entries: 1_000,
+            cedar,
+        }
+        .into(),
+        PolicySetVersionArchived { policy_set_id, version_id, version: 1 }.into(),
+        Bound { target: Target::Zone, mode: BindingMode::Active, bound: bound(2), replaced: Some(bound(1)) }.into(),
+        Unbound { target: Target::User("u".into()), mode: BindingMode::Shadow, replaced: bound(2) }.into(),
+    ]
+}
+
+pub(super) fn envelope() -> Envelope {
+    Envelope {
+        log_id: LogId([0xab; 16]),
+        position: 70_000,
+        previous: EntryHash([0xcd; 32]),
+        created_at: Timestamp::from_micros(1_771_939_200_000_001),
+        clock: Timestamp::from_micros(1_771_939_200_000_000),
+        actor: Actor::customer("alice").unwrap(),
+        imported_by: None,
+        request: None,
+        group: Group { start: 69_999, size: 3 },
+    }
+}
+
+/// The value to store for an entry.
+pub(super) fn stored(entry: &Entry) -> Vec<u8> {
+    let (bytes, hash) = entry.encode().unwrap();
+    Entry::stored(&bytes, hash)
+}
