@@ -18,6 +18,8 @@ mod open_tests;
 mod rebuild;
 mod report;
 mod row;
+#[cfg(test)]
+mod row_tests;
 mod tables;
 #[cfg(test)]
 mod tamper_cases;
