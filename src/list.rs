@@ -244,6 +244,17 @@ mod tests {
         }
     }
 
+    /// The MAC was computed by another program, from the bytes that docs/format.md describes.
+    #[test]
+    fn the_bytes_of_a_cursor_are_pinned() {
+        // Form, place, MAC.
+        let policies = "01 0000000000000003 c95a818b8f33e390dd605c0bcb0cd469".replace(' ', "");
+        assert_eq!(NAME.cursor(Order::Descending, 3), policies);
+        let versions = ListName { list: "policy_versions", parent: "p", ..NAME };
+        let expected = "01 0000000000000102 6b2d4736efbe1569fac0e48a0a402242".replace(' ', "");
+        assert_eq!(versions.cursor(Order::Ascending, 258), expected);
+    }
+
     #[test]
     fn limits_and_cursors_are_checked() {
         let refused = |list: List| NAME.page::<()>(&list, |_, _, _| Ok(Vec::new())).unwrap_err();
