@@ -1,21 +1,74 @@
 //! What fuzz targets reach of the inside: only built for them.
 
 use crate::hash::{Address, EntryHash};
-use crate::record::{Body, Entry, Object, ObjectKind, Recorded};
-use crate::storage::{PolicySetRow, Row};
+use crate::id::LogId;
+use crate::list::{ListName, Order};
+use crate::record::{Body, Entry, Manifest, Object, ObjectKind, Recorded};
+use crate::storage::key::STORE_LOG;
+use crate::storage::{EVERY, with_check};
+use crate::store::PolicyStore;
 
-/// Bytes as whatever is stored as bytes. What decodes must encode to the same bytes again.
-pub fn stored(bytes: &[u8]) {
+/// Bytes as an entry, and as the body of every kind: what is read is written as the same bytes.
+pub fn entry(bytes: &[u8]) {
     let value = Entry::stored(bytes, EntryHash::of(bytes));
-    if let Ok((entry, _)) = Entry::from_stored(&value) {
-        assert!(entry.encode().is_ok_and(|(again, _)| again == bytes));
+    if let Ok((entry, hash)) = Entry::from_stored(&value) {
+        assert!(entry.encode().is_ok_and(|(again, its)| again == bytes && its == hash));
+        if let Ok(Recorded { envelope, body, .. }) = Recorded::from_entry(entry, hash) {
+            let again = Entry::new(envelope, &body).and_then(|entry| entry.encode());
+            assert!(again.is_ok_and(|(again, _)| again == bytes));
+        }
     }
-    let _ = Recorded::from_stored(&value);
-    if let Some((kind, body)) = bytes.split_first()
-        && let Some(Ok(decoded)) = Body::decode((*kind).into(), body)
+    for kind in Body::KINDS {
+        if let Some(Ok(body)) = Body::decode(*kind, bytes) {
+            assert!(body.kind() == *kind && body.encode().is_ok_and(|again| again == bytes));
+        }
+    }
+}
+
+/// Bytes as the stored value of every kind of object, under the address that fits and under another.
+pub fn object(value: &[u8]) {
+    let text = value.split_first().and_then(|(_, payload)| std::str::from_utf8(payload).ok());
+    for kind in ObjectKind::ALL {
+        assert!(Object::decode(kind, Address([0; 32]), value).is_err());
+        let Some(given) = text.map(|text| Object::new(kind, text)) else { continue };
+        match Object::decode(kind, given.address(), value) {
+            Ok(read) => assert!(read.text == given.text && read.encode() == value),
+            Err(_) => assert!(value.first() != Some(&0) || value.len() > crate::limits::OBJECT_BYTES),
+        }
+    }
+    if let Some(text) = text
+        && let Ok(manifest) = Manifest::parse(text)
     {
-        assert!(decoded.encode().is_ok_and(|again| again == body));
+        assert_eq!(manifest.canonical(), text);
+        assert!(manifest.entries().is_sorted_by(|a, b| a.policy_id < b.policy_id));
     }
-    let _ = Object::decode(ObjectKind::Manifest, Address([0; 32]), bytes);
-    let _ = PolicySetRow::from_value(b"key", bytes);
+}
+
+/// Bytes as the value of every kind of row, and as its record with a check that fits.
+pub fn row(bytes: &[u8]) {
+    for key in [b"format".as_slice(), &[0, 0, 0, 1, 0x11, 0, 0, 0, 0, 0, 0, 0, 5]] {
+        for (_, read_and_write) in EVERY {
+            for value in [bytes, &with_check(key, bytes)] {
+                if let Ok(again) = read_and_write(key, value) {
+                    assert_eq!(again, value);
+                }
+            }
+        }
+    }
+}
+
+/// A cursor to any place, as only the store itself can make it: of a zone's log, or of the store's.
+pub fn cursor(
+    store: &PolicyStore,
+    zone: Option<LogId>,
+    list: &'static str,
+    parent: &str,
+    order: Order,
+    place: u64,
+) -> String {
+    let made = store.inner.storage.read(|view| {
+        let (cursor_key, log_id) = (view.store()?.cursor_key, zone.unwrap_or(view.head(STORE_LOG)?.log_id));
+        Ok(ListName { cursor_key: &cursor_key, log_id, list, parent }.cursor(order, place))
+    });
+    made.unwrap_or_default()
 }

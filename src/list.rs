@@ -89,7 +89,7 @@ const CURSOR_FORM: u8 = 1;
 const CURSOR_BYTES: usize = 1 + 8 + 16;
 
 impl ListName<'_> {
-    fn cursor(&self, order: Order, place: u64) -> String {
+    pub(crate) fn cursor(&self, order: Order, place: u64) -> String {
         hex::encode(&self.cursor_bytes(order, place))
     }
 

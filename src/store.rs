@@ -39,7 +39,7 @@ pub(crate) struct Inner {
 /// wait for one another. The file stays locked until the last clone, zone and authorizer-making handle is dropped.
 #[derive(Clone, Debug)]
 pub struct PolicyStore {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 impl PolicyStore {

@@ -1,18 +1,120 @@
-//! Text as a cursor: no list takes one that it did not give out.
+//! Cursors: one that a list gave out, or could have given out, leads on from its place, wherever that is; and one that
+//! was changed is refused.
 #![no_main]
 
 use std::sync::LazyLock;
 
-use policy_store::{Actor, List, PolicyStore};
+use policy_store::{
+    Forms, List, LogId, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, Page,
+    PolicyStore, Result, fuzzing,
+};
+use policy_store_fuzz::{actor, store};
 
-static STORE: LazyLock<PolicyStore> = LazyLock::new(|| {
-    let store = PolicyStore::builder().in_memory().unwrap();
-    let actor = Actor::customer("fuzz").unwrap();
-    store.write(&actor, |w| w.create_zone("z").map(drop)).unwrap();
-    store
+/// A store with lists of several lengths, and the id of its zone's log.
+static WORLD: LazyLock<(PolicyStore, LogId)> = LazyLock::new(|| {
+    let store = store();
+    let write = store.write(&actor(), |w| {
+        w.publish_schema(NewSchema::cedar("s", "entity U; action a appliesTo { principal: U, resource: U };"))?;
+        w.create_zone("y")?;
+        let mut zone = w.create_zone("z")?;
+        for n in 0..5 {
+            zone.create_policy(NewPolicy::named("p").id(format!("p{n}")))?;
+        }
+        zone.create_policy_set(NewPolicySet::named("s").id("s"))?;
+        let mut pins = NewPolicySetVersion::new("s");
+        for n in 0..4 {
+            let text = NewPolicyVersion::cedar("s", "permit(principal, action, resource);").id(format!("v{n}"));
+            let version = zone.create_policy_version(format!("p{}", n % 3), text)?;
+            pins = if n > 0 { pins.pin(&version) } else { pins };
+            zone.create_policy_set_version("s", pins.clone().id(format!("s{n}")))?;
+        }
+        Ok(())
+    });
+    write.unwrap();
+    let log_id = store.zone("z").unwrap().info().unwrap().log_id;
+    (store, log_id)
 });
 
-libfuzzer_sys::fuzz_target!(|text: &str| {
-    assert!(STORE.zones(&List::new().after(text)).is_err());
-    assert!(STORE.zones(&List::new().before(text)).is_err());
+/// The lists, each with its parent.
+const LISTS: [(&str, &str); 9] = [
+    ("zones", ""),
+    ("schemas", ""),
+    ("history", "the store's"),
+    ("policies", ""),
+    ("policy_sets", ""),
+    ("policy_versions", "p0"),
+    ("policy_set_versions", "s"),
+    ("pinned", "s3"),
+    ("history", ""),
+];
+
+/// A page of any list, each item as text.
+#[derive(Debug)]
+struct Shown {
+    items: Vec<String>,
+    after_cursor: Option<String>,
+    before_cursor: Option<String>,
+}
+
+/// A page of the `which`th list.
+fn page(which: usize, list: &List) -> Result<Shown> {
+    let store = &WORLD.0;
+    let zone = store.zone("z")?;
+    match which {
+        0 => store.zones(list).map(text),
+        1 => store.schemas(Forms::Neither, list).map(text),
+        2 => store.history(list).map(text),
+        3 => zone.policies(list).map(text),
+        4 => zone.policy_sets(list).map(text),
+        5 => zone.policy_versions("p0", Forms::Neither, list).map(text),
+        6 => zone.policy_set_versions("s", list).map(text),
+        7 => zone.pinned_policy_versions("s3", Forms::Neither, list).map(text),
+        _ => zone.history(list).map(text),
+    }
+}
+
+fn text<T: std::fmt::Debug>(page: Page<T>) -> Shown {
+    let items = page.items.iter().map(|item| format!("{item:?}")).collect();
+    Shown { items, after_cursor: page.after_cursor, before_cursor: page.before_cursor }
+}
+
+libfuzzer_sys::fuzz_target!(|input: (u8, bool, bool, u8, u64, Vec<(u8, u8)>)| {
+    let (which, ascending, before, limit, place, edits) = input;
+    let which = usize::from(which) % LISTS.len();
+    let order = if ascending { Order::Ascending } else { Order::Descending };
+    let (name, parent) = LISTS[which];
+    let (log_id, parent) = if which < 3 { (None, "") } else { (Some(WORLD.1), parent) };
+    let cursor = fuzzing::cursor(&WORLD.0, log_id, name, parent, order, place);
+    let list = List::new().order(order).limit(usize::from(limit) % 9 + 1);
+    let from = |list: List, cursor: &str| if before { list.before(cursor) } else { list.after(cursor) };
+
+    // Page by page to the end, it is the one side of all, whole and in order.
+    let all = page(which, &List::new().order(order).limit(100)).unwrap().items;
+    let (mut found, mut next) = (Vec::new(), Some(cursor.clone()));
+    while let Some(cursor) = next {
+        let page = page(which, &from(list.clone(), &cursor)).unwrap();
+        next = if before { page.before_cursor } else { page.after_cursor };
+        if before {
+            found.splice(..0, page.items);
+        } else {
+            found.extend(page.items);
+        }
+        assert!(found.len() <= all.len());
+    }
+    assert!(if before { all.starts_with(&found) } else { all.ends_with(&found) });
+
+    // Changed, it is refused.
+    let mut changed = cursor.clone().into_bytes();
+    for (at, byte) in edits {
+        match usize::from(at) {
+            at if at < changed.len() => changed[at] = byte,
+            _ => changed.push(byte),
+        }
+    }
+    if let Ok(changed) = String::from_utf8(changed)
+        && changed != cursor
+    {
+        let refused = page(which, &from(list, &changed)).unwrap_err();
+        assert!(["invalid_cursor", "too_large"].contains(&refused.code()), "{refused}");
+    }
 });

@@ -49,6 +49,8 @@ pub use report::{Finding, Place, Report};
 pub(crate) use row::{
     BindingRow, IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, Row, SchemaRow, VersionRow, ZoneRow,
 };
+#[cfg(fuzzing)]
+pub(crate) use row::{EVERY, with_check};
 pub(crate) use tables::Direction;
 use tables::{ReadTables, Source, WriteTables};
 pub(crate) use view::View;

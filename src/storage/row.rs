@@ -33,6 +33,12 @@ fn check(key: &[u8], payload: &[u8]) -> [u8; CHECK_BYTES] {
     check
 }
 
+/// A record as the value under a key, whatever it is.
+#[cfg(fuzzing)]
+pub(crate) fn with_check(key: &[u8], record: &[u8]) -> Vec<u8> {
+    [record, &check(key, record)].concat()
+}
+
 fn to_value<T: Serialize<crate::record::Format, Src = T>>(row: &T, key: &[u8]) -> Result<Vec<u8>, String> {
     let mut value = encode(row)?;
     let check = check(key, &value);

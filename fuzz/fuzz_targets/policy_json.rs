@@ -1,0 +1,7 @@
+//! Text as a policy in JSON: refused without a trace, or rendered as text with all that is owed by a policy.
+#![no_main]
+
+use policy_store::NewPolicyVersion;
+use policy_store_fuzz::policies::offer;
+
+libfuzzer_sys::fuzz_target!(|text: &str| offer(NewPolicyVersion::json("s", text), None));

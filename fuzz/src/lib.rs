@@ -1,0 +1,62 @@
+//! What targets share: a small world to try things in, and threads with another stack.
+
+pub mod policies;
+pub mod schemas;
+
+use policy_store::{
+    Actor, Answer, Authorizer, Error, ErrorDetail, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion,
+    NewSchema, PolicyStore, Target, Timestamp,
+};
+
+/// Who writes.
+pub fn actor() -> Actor {
+    Actor::customer("fuzz").unwrap()
+}
+
+/// A store in memory, the same each time.
+pub fn store() -> PolicyStore {
+    let clock = || Timestamp::from_micros(1_771_939_200_000_000);
+    PolicyStore::builder().clock(clock).id_seed(1).in_memory().unwrap()
+}
+
+/// What ends a write that is only tried.
+pub fn give_up() -> Error {
+    ErrorDetail::EmptyPolicy.into()
+}
+
+/// An authorizer for one policy, in force in the zone `z`.
+pub fn authorizer(schema: &str, policy: &str) -> (PolicyStore, Authorizer) {
+    let store = store();
+    let write = store.write(&actor(), |w| {
+        w.publish_schema(NewSchema::cedar("s", schema))?;
+        let mut zone = w.create_zone("z")?;
+        zone.create_policy(NewPolicy::named("p").id("p"))?;
+        let version = zone.create_policy_version("p", NewPolicyVersion::cedar("s", policy))?;
+        zone.create_policy_set(NewPolicySet::named("s").id("s"))?;
+        let set = zone.create_policy_set_version("s", NewPolicySetVersion::new("s").pin(&version))?;
+        zone.activate(&set.id)
+    });
+    write.unwrap();
+    let authorizer = store.zone("z").unwrap().authorizer(Target::Zone).unwrap();
+    (store, authorizer)
+}
+
+/// Runs `f` on a thread with so many KiB of stack.
+pub fn on_stack_of<T: Send>(kib: usize, f: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new().stack_size(kib << 10).spawn_scoped(scope, f).unwrap().join().unwrap()
+    })
+}
+
+/// Decides on this thread and on one with little stack: the same, whatever the stack.
+pub fn decide_alike(
+    authorizer: &Authorizer,
+    request: &cedar_policy::Request,
+    entities: &cedar_policy::Entities,
+) -> Answer {
+    let here = authorizer.is_authorized(request, entities).unwrap();
+    let there = on_stack_of(256, || authorizer.is_authorized(request, entities).unwrap());
+    assert_eq!(here.receipt(), there.receipt());
+    assert_eq!(here.errors(), there.errors());
+    here
+}

@@ -1,0 +1,78 @@
+//! What is owed by a schema that is published, in whichever form it was given.
+
+use std::sync::LazyLock;
+
+use policy_store::{
+    Error, ErrorKind, Form, List, NewPolicy, NewPolicyVersion, NewSchema, PolicyStore, Result, SchemaVersion, Write,
+};
+
+use crate::{actor, give_up, store};
+
+static STORE: LazyLock<PolicyStore> = LazyLock::new(|| {
+    let store = store();
+    store.write(&actor(), |w| w.create_zone("z")?.create_policy(NewPolicy::named("p").id("p")).map(drop)).unwrap();
+    store
+});
+
+const POLICY: &str = "permit(principal, action, resource) unless { resource has a || context has b.c };";
+
+fn new(name: &str, form: Form, source: &str) -> NewSchema {
+    match form {
+        Form::Cedar => NewSchema::cedar(name, source),
+        Form::Json => NewSchema::json(name, source),
+    }
+}
+
+fn source(schema: &SchemaVersion, form: Form) -> &str {
+    let source = match form {
+        Form::Cedar => &schema.cedar_schema,
+        Form::Json => &schema.cedar_schema_json,
+    };
+    source.as_deref().unwrap()
+}
+
+/// Offers a schema. What is refused leaves nothing behind; what is accepted is read again byte for byte, and its other
+/// form can be published and validates alike.
+pub fn offer(form: Form, text: &str) {
+    // Given up in the end, so that the store stays as it is.
+    let outcome: Result<()> = STORE.write(&actor(), |w| {
+        match w.publish_schema(new("s", form, text)) {
+            Ok(published) => given_back(w, form, text, &published),
+            Err(_) => assert!(not_there(w)),
+        }
+        Err(give_up())
+    });
+    assert_eq!(outcome.unwrap_err().code(), give_up().code());
+    assert!(STORE.schemas(policy_store::Forms::Both, &List::new()).unwrap().items.is_empty());
+}
+
+fn not_there(w: &Write<'_, '_>) -> bool {
+    w.schema("s", policy_store::Forms::Both).is_err_and(|error| error.kind() == ErrorKind::NotFound)
+}
+
+fn given_back(w: &mut Write<'_, '_>, form: Form, text: &str, published: &SchemaVersion) {
+    let other_form = if form == Form::Cedar { Form::Json } else { Form::Cedar };
+    assert_eq!(source(published, form), text);
+    assert_eq!(&w.schema("s", policy_store::Forms::Both).unwrap(), published);
+    let other = match w.publish_schema(new("t", other_form, source(published, other_form))) {
+        Ok(other) => other,
+        Err(error) => {
+            assert!(is_limit(&error), "{error}: {}", source(published, other_form));
+            return;
+        }
+    };
+    assert_eq!(source(&other, other_form), source(published, other_form));
+    let mut zone = w.zone("z").unwrap();
+    let mut validated = |schema| zone.create_policy_version("p", NewPolicyVersion::cedar(schema, POLICY));
+    let (by_one, by_other) = (validated("s"), validated("t"));
+    match (by_one, by_other) {
+        (Ok(one), Ok(other)) => assert_eq!(one.warnings, other.warnings),
+        (Err(one), Err(other)) => assert_eq!(one.code(), other.code()),
+        (one, other) => panic!("the forms differ: {one:?} {other:?}"),
+    }
+}
+
+/// One form takes more room than the other.
+fn is_limit(error: &Error) -> bool {
+    error.kind() == ErrorKind::TooLarge || error.code() == "too_deep"
+}
