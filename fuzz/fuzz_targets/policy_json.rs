@@ -1,7 +1,6 @@
 //! Text as a policy in JSON: refused without a trace, or rendered as text with all that is owed by a policy.
 #![no_main]
 
-use policy_store::NewPolicyVersion;
-use policy_store_fuzz::policies::offer;
+use policy_store::Form;
 
-libfuzzer_sys::fuzz_target!(|text: &str| offer(NewPolicyVersion::json("s", text), None));
+libfuzzer_sys::fuzz_target!(|text: &str| policy_store_fuzz::policies::offer(Form::Json, text));

@@ -55,7 +55,7 @@ pub fn decide_alike(
     entities: &cedar_policy::Entities,
 ) -> Answer {
     let here = authorizer.is_authorized(request, entities).unwrap();
-    let there = on_stack_of(256, || authorizer.is_authorized(request, entities).unwrap());
+    let there = on_stack_of(128, || authorizer.is_authorized(request, entities).unwrap());
     assert_eq!(here.receipt(), there.receipt());
     assert_eq!(here.errors(), there.errors());
     here
