@@ -19,6 +19,7 @@ mod receipts;
 mod recovery;
 mod schemas;
 mod sets;
+mod shas;
 mod time;
 mod verify;
 mod writes;
