@@ -1,7 +1,7 @@
 //! Parsed schemas, parsed policies and compiled policy set versions, kept up to a budget in bytes.
 //!
-//! All are made from content that never changes, so nothing here is ever out of date, and each is made once however
-//! many threads ask for it at the same time. A new set version parses only the policies that are new.
+//! All are made from content that never changes, so nothing here is ever out of date. A schema and a set are made once
+//! however many threads ask for them at the same time. A new set version parses only the policies that are new.
 
 use std::fmt;
 use std::sync::Arc;
@@ -39,6 +39,12 @@ pub(crate) struct Compiled {
 enum Source {
     Parsed(Arc<ParsedPolicy>),
     Text(Address, Arc<str>),
+}
+
+impl Source {
+    fn text(&self) -> Option<Arc<str>> {
+        if let Self::Text(_, text) = self { Some(text.clone()) } else { None }
+    }
 }
 
 /// Roughly how many bytes each pinned version adds beside its statements.
@@ -112,13 +118,10 @@ impl Compiler {
 
     /// The statements of a policy text.
     pub(crate) fn policy(&self, view: &View<'_>, text: Address) -> Result<Arc<ParsedPolicy>> {
-        self.parsed(text, || view.object(ObjectKind::PolicyText, text))
-    }
-
-    /// The statements of the text at `address`, which `text` reads if they are not at hand.
-    fn parsed(&self, address: Address, text: impl FnOnce() -> Result<Arc<str>>) -> Result<Arc<ParsedPolicy>> {
-        let make = || -> Result<Value> { Ok(Value::Policy(Arc::new(ParsedPolicy::parse(&text()?)?))) };
-        match self.0.get_or_insert_with(&Key::Policy(address), make)? {
+        let make = || -> Result<Value> {
+            Ok(Value::Policy(Arc::new(ParsedPolicy::parse(view.object(ObjectKind::PolicyText, text)?)?)))
+        };
+        match self.0.get_or_insert_with(&Key::Policy(text), make)? {
             Value::Policy(policy) => Ok(policy),
             _ => Err(mixed_up()),
         }
@@ -183,21 +186,25 @@ impl Compiler {
         members: &[(PolicyId, PolicyVersionId)],
         sources: Vec<Source>,
     ) -> Result<CompiledSet> {
-        let mut parsed = Vec::with_capacity(members.len());
+        let texts: Vec<_> = sources.iter().filter_map(Source::text).collect();
+        let mut parsed = ParsedPolicy::parse_many(&texts).into_iter();
+        let mut policies = Vec::with_capacity(sources.len());
         for ((_, id), source) in members.iter().zip(sources) {
-            let policy = match source {
+            policies.push(match source {
                 Source::Parsed(policy) => policy,
-                Source::Text(address, text) => {
-                    self.parsed(address, || Ok(text)).map_err(|source| ErrorDetail::CannotCompile {
+                Source::Text(address, _) => {
+                    let policy = parsed.next().ok_or_else(mixed_up)?.map_err(|source| ErrorDetail::CannotCompile {
                         policy_set_version_id: version.version_id.to_string(),
                         policy_version_id: id.to_string(),
                         source,
-                    })?
+                    })?;
+                    let policy = Arc::new(policy);
+                    self.0.insert(Key::Policy(address), Value::Policy(policy.clone()));
+                    policy
                 }
-            };
-            parsed.push((id.to_string(), policy));
+            });
         }
-        CompiledSet::assemble(&parsed)
+        CompiledSet::assemble(&policies)
     }
 
     /// Forgets everything.

@@ -7,8 +7,9 @@ use cedar_policy::ffi::DetailedError;
 
 use crate::error::{Diagnostic, SourcePlace};
 
-/// The diagnostics of one report and of those related to it, in Cedar's order.
-pub(super) fn findings(source: &str, statement: Option<u32>, report: DetailedError) -> Vec<Diagnostic> {
+/// The diagnostics of one report and of those related to it, in Cedar's order. `source` is what lies from `origin` on
+/// in the text that Cedar parsed.
+pub(super) fn findings(source: &str, origin: usize, statement: Option<u32>, report: DetailedError) -> Vec<Diagnostic> {
     let DetailedError { message, help, source_locations, related, .. } = report;
     let mut message = without_id(&message).to_owned();
     if let Some(help) = help {
@@ -16,10 +17,10 @@ pub(super) fn findings(source: &str, statement: Option<u32>, report: DetailedErr
     }
     let place = source_locations.first().map(|label| {
         let (start, end) = (label.loc.start, label.loc.end);
-        SourcePlace::new(source, start, end.saturating_sub(start))
+        SourcePlace::new(source, start.saturating_sub(origin), end.saturating_sub(start))
     });
     let mut all = vec![Diagnostic { message, statement, place }];
-    all.extend(related.into_iter().flat_map(|report| findings(source, statement, report)));
+    all.extend(related.into_iter().flat_map(|report| findings(source, origin, statement, report)));
     all
 }
 

@@ -8,8 +8,19 @@ use super::token::{Token, Tokens};
 use crate::error::{ErrorDetail, Result, at_most};
 use crate::limits;
 
-/// Checks a policy text, and returns a bound on the height of its expressions.
-pub(crate) fn policy_text(text: &str) -> Result<usize> {
+/// What the tokens of a policy text tell.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gated {
+    /// A bound on the height of its expressions.
+    pub height: usize,
+    /// How many statements it has, if it is correct Cedar.
+    pub statements: usize,
+    /// Whether it ends where a statement ends, so that what follows cannot be taken for a part of it.
+    pub is_closed: bool,
+}
+
+/// Checks a policy text.
+pub(super) fn policy_text(text: &str) -> Result<Gated> {
     const WHAT: &str = "policy text";
     at_most("bytes of policy text", text.len(), limits::POLICY_TEXT_BYTES)?;
     uid_or_policy(WHAT, text)
@@ -21,8 +32,8 @@ pub(super) fn uid_text(what: &'static str, text: &str) -> Result<()> {
     uid_or_policy(what, text).map(drop)
 }
 
-fn uid_or_policy(what: &'static str, text: &str) -> Result<usize> {
-    let mut heights = Heights::new();
+fn uid_or_policy(what: &'static str, text: &str) -> Result<Gated> {
+    let (mut heights, mut statements, mut is_closed) = (Heights::new(), 0, true);
     for (count, (at, token)) in Tokens::new(text).enumerate() {
         at_most("tokens of policy text", count + 1, limits::POLICY_TOKENS)?;
         heights.follow(token);
@@ -32,12 +43,14 @@ fn uid_or_policy(what: &'static str, text: &str) -> Result<usize> {
         if heights.tallest() > limits::CEDAR_HEIGHT {
             return Err(too_deep(what, limits::CEDAR_HEIGHT, at));
         }
+        is_closed = heights.open_brackets() == 0 && matches!(token, Token::Mark(";"));
+        statements += usize::from(is_closed);
     }
     let height = heights.finish();
     if height > limits::CEDAR_HEIGHT {
         return Err(too_deep(what, limits::CEDAR_HEIGHT, text.len()));
     }
-    Ok(height)
+    Ok(Gated { height, statements, is_closed })
 }
 
 /// Checks a schema text.
@@ -109,8 +122,8 @@ mod tests {
 
     #[test]
     fn the_height_is_the_tallest_statements() {
-        let low = policy_text(&when("true")).unwrap();
-        let high = policy_text(&format!("{}{}", when("a.b.c.d.e.f.g.h"), when("true"))).unwrap();
+        let low = policy_text(&when("true")).unwrap().height;
+        let high = policy_text(&format!("{}{}", when("a.b.c.d.e.f.g.h"), when("true"))).unwrap().height;
         assert!(low < 12 && high >= low + 7, "{low} {high}");
     }
 

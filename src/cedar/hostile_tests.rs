@@ -87,7 +87,7 @@ fn exercise(text: &str) -> String {
     let decided = match ParsedPolicy::parse(text) {
         Ok(parsed) => {
             let validated = parsed.validate(&schema, "p", "s").map_or_else(|error| error.code(), |_| "ok");
-            let set = CompiledSet::assemble(&[("v".to_owned(), Arc::new(parsed))]).unwrap();
+            let set = CompiledSet::assemble(&[Arc::new(parsed)]).unwrap();
             let request = schema.request("U::\"x\"", "Action::\"a\"", "U::\"x\"", r#"{"b":true}"#).unwrap();
             let evaluation = set.evaluate(&request, &schema.entities(ENTITIES).unwrap()).unwrap();
             format!("{validated} {evaluation:?}")
@@ -325,9 +325,9 @@ fn deep_values_are_compared_alike_on_every_thread() {
         let schema = ParsedSchema::parse(Form::Cedar, &schema).unwrap();
         let value = wrap("[", "1", "]", depth);
         let text = policy("context.d == principal.d && principal.d == resource.d && [context.d].contains(principal.d)");
-        let parsed = ParsedPolicy::parse(&text).unwrap();
+        let parsed = ParsedPolicy::parse(text.as_str()).unwrap();
         parsed.validate(&schema, "p", "s").unwrap();
-        let set = CompiledSet::assemble(&[("v".to_owned(), Arc::new(parsed))]).unwrap();
+        let set = CompiledSet::assemble(&[Arc::new(parsed)]).unwrap();
         let entities = format!(r#"[{{"uid":{{"type":"U","id":"x"}},"attrs":{{"d":{value}}},"parents":[]}}]"#);
         let request = schema.request("U::\"x\"", "Action::\"a\"", "U::\"x\"", &format!(r#"{{"d":{value}}}"#)).unwrap();
         format!("{:?}", set.evaluate(&request, &schema.entities(&entities).unwrap()).unwrap())
@@ -393,7 +393,7 @@ fn check_height(text: &str) {
         let items = operands.as_array().into_iter().flatten();
         own + fields.map(|(_, value)| value).chain(items).map(height).max().unwrap_or_default()
     }
-    let Ok(bound) = gate::policy_text(text) else { return };
+    let Ok(gate::Gated { height: bound, .. }) = gate::policy_text(text) else { return };
     let Ok(parsed) = ParsedPolicy::parse(text) else { return };
     for statement in parsed.policies() {
         let statement = statement.clone();

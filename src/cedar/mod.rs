@@ -15,6 +15,7 @@ mod policy;
 mod render;
 mod request;
 mod schema;
+mod scope;
 mod stack;
 mod token;
 
@@ -24,6 +25,8 @@ use crate::model::CedarVersion;
 mod hostile_tests;
 #[cfg(test)]
 mod sample_tests;
+#[cfg(test)]
+mod scope_tests;
 
 pub(crate) use compiled::{CompiledSet, Evaluation};
 pub(crate) use policy::{ParsedPolicy, PolicyContent, prepare_policy};

@@ -3,6 +3,8 @@
 //! A policy here is the text of one policy version with all its statements. Ids and versions are not known here, nor
 //! is what is stored already.
 
+use std::sync::Arc;
+
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{Policy, PolicyId, PolicySet, ValidationMode};
 
@@ -41,7 +43,7 @@ fn prepare(form: Form, source: &str, schema: &ParsedSchema, schema_name: &str) -
         Form::Cedar => source.to_owned(),
         Form::Json => render::text_from_json(source)?,
     };
-    let parsed = ParsedPolicy::parse(&text)?;
+    let parsed = ParsedPolicy::parse(text.as_str())?;
     let json = render::json_from_statements(&parsed.statements)?;
     let warnings = parsed.validate(schema, "the policy", schema_name)?;
     let statements = u32::try_from(parsed.statements()).unwrap_or(u32::MAX);
@@ -51,17 +53,60 @@ fn prepare(form: Form, source: &str, schema: &ParsedSchema, schema_name: &str) -
 /// A policy text that Cedar has parsed: static statements only, at least one.
 #[derive(Debug)]
 pub(crate) struct ParsedPolicy {
-    text: String,
+    text: Arc<str>,
+    /// Where the text starts in what Cedar has parsed.
+    start: usize,
     statements: Vec<Policy>,
     height: usize,
 }
 
 impl ParsedPolicy {
     /// Parses a text. Statements are in source order.
-    pub(crate) fn parse(text: &str) -> Result<Self> {
-        let height = gate::policy_text(text)?;
-        let statements = on_grown_stack(PARSE, "policy", || statements(text))??;
-        Ok(Self { text: text.to_owned(), statements, height })
+    pub(crate) fn parse(text: impl Into<Arc<str>>) -> Result<Self> {
+        let text = text.into();
+        let height = gate::policy_text(&text)?.height;
+        let statements = on_grown_stack(PARSE, "policy", || statements(&text))??;
+        Ok(Self { text, start: 0, statements, height })
+    }
+
+    /// Parses many texts, each with the result that it has alone. Cedar spends more on each call than on a short text, so
+    /// they are joined, up to the length that one text may have.
+    pub(crate) fn parse_many(texts: &[Arc<str>]) -> Vec<Result<Self>> {
+        let mut joined = texts.first().map_or(0, |text| text.len());
+        let batches = texts.chunk_by(|_, next| {
+            joined += next.len();
+            let fits = joined <= limits::POLICY_TEXT_BYTES;
+            if !fits {
+                joined = next.len();
+            }
+            fits
+        });
+        let each = |batch: &[Arc<str>]| batch.iter().cloned().map(Self::parse).collect();
+        let parse =
+            |batch| Self::parse_joined(batch).map_or_else(|| each(batch), |all| all.into_iter().map(Ok).collect());
+        batches.flat_map::<Vec<_>, _>(parse).collect()
+    }
+
+    /// `None` if one of the texts does not parse, or they would run into each other.
+    fn parse_joined(texts: &[Arc<str>]) -> Option<Vec<Self>> {
+        let mut parsed = Vec::with_capacity(texts.len());
+        let mut joined = String::new();
+        for text in texts {
+            let gated = gate::policy_text(text).ok().filter(|gated| gated.is_closed)?;
+            let start = joined.len();
+            joined.push_str(text);
+            // Ends a comment.
+            joined.push('\n');
+            parsed.push((Self { text: text.clone(), start, statements: Vec::new(), height: gated.height }, gated));
+        }
+        let mut all = on_grown_stack(PARSE, "policy", || parse(&joined)).ok()?.ok()?.into_iter();
+        for (policy, gated) in &mut parsed {
+            let own = (0..gated.statements).zip(all.by_ref());
+            policy.statements = own.map(|(number, statement)| statement.new_id(numbered(number))).collect();
+        }
+        let complete = all.next().is_none()
+            && parsed.iter().all(|(policy, gated)| policy.statements() == gated.statements && gated.statements > 0);
+        complete.then(|| parsed.into_iter().map(|(policy, _)| policy).collect())
     }
 
     /// Validates the policy in strict mode: every finding with its statement and place, or Cedar's warnings.
@@ -86,7 +131,7 @@ impl ParsedPolicy {
         let set = PolicySet::from_policies(self.statements.iter().cloned()).map_err(|e| failed(e.to_string()))?;
         let result = schema.validator().validate(&set, ValidationMode::Strict);
         let statement = |id: &PolicyId| AsRef::<str>::as_ref(id).strip_prefix("policy").and_then(|n| n.parse().ok());
-        let finding = |id, report| diagnose::findings(&self.text, statement(id), report);
+        let finding = |id, report| diagnose::findings(&self.text, self.start, statement(id), report);
         let errors: Vec<_> =
             result.validation_errors().flat_map(|e| finding(e.policy_id(), DetailedError::from(e))).collect();
         let warnings =
@@ -119,27 +164,34 @@ impl ParsedPolicy {
     }
 }
 
-/// Parses a gated text into its statements, in source order.
+/// Parses a gated policy text into its statements, in source order.
 pub(super) fn statements(text: &str) -> Result<Vec<Policy>> {
-    let set: PolicySet = text.parse().map_err(|errors: cedar_policy::ParseErrors| {
-        let reports = errors.iter().map(DetailedError::from);
-        let mut diagnostics: Vec<_> = reports.flat_map(|report| diagnose::findings(text, None, report)).collect();
-        diagnose::sort(&mut diagnostics);
-        ErrorDetail::Syntax { what: "policy", diagnostics }
-    })?;
-    // Cedar numbers the statements of a text in order, templates included.
-    let count = set.policies().count() + set.templates().count();
-    let ids = (0..count).map(|number| PolicyId::new(format!("policy{number}")));
-    at_most("statements of a policy", count, limits::POLICY_STATEMENTS)?;
-    let statements = ids.map(|id| match set.policy(&id) {
-        Some(policy) => Ok(policy.clone()),
-        None => Err(ErrorDetail::Template { id: id.to_string() }.into()),
-    });
-    let statements = statements.collect::<Result<Vec<_>>>()?;
+    let statements = parse(text)?;
+    at_most("statements of a policy", statements.len(), limits::POLICY_STATEMENTS)?;
     if statements.is_empty() {
         return Err(ErrorDetail::EmptyPolicy.into());
     }
     Ok(statements)
+}
+
+fn parse(text: &str) -> Result<Vec<Policy>> {
+    let set: PolicySet = text.parse().map_err(|errors: cedar_policy::ParseErrors| {
+        let reports = errors.iter().map(DetailedError::from);
+        let mut diagnostics: Vec<_> = reports.flat_map(|report| diagnose::findings(text, 0, None, report)).collect();
+        diagnose::sort(&mut diagnostics);
+        ErrorDetail::Syntax { what: "policy", diagnostics }
+    })?;
+    let count = set.policies().count() + set.templates().count();
+    let statements = (0..count).map(numbered).map(|id| match set.policy(&id) {
+        Some(policy) => Ok(policy.clone()),
+        None => Err(ErrorDetail::Template { id: id.to_string() }.into()),
+    });
+    statements.collect()
+}
+
+/// The id that Cedar gives to a statement of a text: it numbers them in order, templates included.
+fn numbered(number: usize) -> PolicyId {
+    PolicyId::new(format!("policy{number}"))
 }
 
 #[cfg(test)]
@@ -148,6 +200,8 @@ mod tests {
 
     const SCHEMA: &str = "entity User { name: String, admin: Bool }; entity Doc { owner: User };
         action read, write appliesTo { principal: User, resource: Doc, context: { mfa: Bool } };";
+
+    const PERMIT: &str = "permit(principal, action, resource);";
 
     fn prepare(source: &str) -> Result<PolicyContent> {
         let schema = ParsedSchema::parse(Form::Cedar, SCHEMA).unwrap();
@@ -223,5 +277,57 @@ mod tests {
         let warnings = content.unwrap().warnings;
         assert_eq!(warnings.len(), 1, "{warnings:?}");
         assert_eq!((warnings[0].statement, warnings[0].place.unwrap().line), (Some(1), 2));
+    }
+
+    /// What a parse came to: the statements, and every finding against the schema, or the error.
+    fn outcome(parsed: &Result<ParsedPolicy>, schema: &ParsedSchema) -> String {
+        let found = |parsed: &ParsedPolicy| {
+            let findings = parsed.validate(schema, "the policy", "v1").map_err(|error| format!("{:?}", error.detail()));
+            let statements: Vec<_> = parsed.policies().iter().map(|p| format!("{} {p}", p.id())).collect();
+            format!("{} {} {statements:?} {findings:?}", parsed.text, parsed.height)
+        };
+        parsed.as_ref().map_or_else(|error| format!("{:?}", error.detail()), found)
+    }
+
+    #[test]
+    fn texts_parsed_together_are_what_each_is_alone() {
+        let schema = ParsedSchema::parse(Form::Cedar, SCHEMA).unwrap();
+        let texts: Vec<Arc<str>> = [
+            PERMIT,
+            "@id(\"a\") forbid(principal, action, resource) when { context.mfa && false }; // the end",
+            "permit(principal, action, resource) when { principal.nam == \"\u{e9};\" };\n\n permit(principal, action, resource);",
+            "permit(principal, action, resource)",
+            "; permit(principal, action, resource)",
+            "permit(principal, action, resource) when { [context.mfa;",
+            "].isEmpty() };",
+            "",
+            "// nothing",
+            "permit(principal == ?principal, action, resource);",
+            "permit(principal, action, resource);;",
+            "\"",
+        ]
+        .map(Arc::from)
+        .into();
+        let alone: Vec<String> =
+            texts.iter().map(|text| outcome(&ParsedPolicy::parse(text.clone()), &schema)).collect();
+        assert!(alone[2].contains("offset: 43"), "{}", alone[2]);
+        for a in 0..texts.len() {
+            for b in 0..texts.len() {
+                let order = [0, a, b, 2];
+                let together = ParsedPolicy::parse_many(&order.map(|n| texts[n].clone()));
+                let together: Vec<_> = together.iter().map(|parsed| outcome(parsed, &schema)).collect();
+                assert_eq!(together, order.map(|n| alone[n].clone()));
+            }
+        }
+    }
+
+    #[test]
+    fn many_texts_are_parsed_in_batches_of_bounded_length() {
+        let long = format!("{PERMIT}{}", " ".repeat(limits::POLICY_TEXT_BYTES - 100));
+        let texts: Vec<Arc<str>> = [PERMIT, &long, PERMIT, PERMIT, &long, &long].map(Arc::from).into();
+        let parsed = ParsedPolicy::parse_many(&texts);
+        let starts: Vec<_> = parsed.iter().map(|parsed| parsed.as_ref().unwrap().start).collect();
+        assert_eq!(starts, [0, PERMIT.len() + 1, 0, PERMIT.len() + 1, 0, 0]);
+        assert!(ParsedPolicy::parse_many(&[]).is_empty());
     }
 }

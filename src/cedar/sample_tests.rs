@@ -41,7 +41,7 @@ fn the_static_sample_applications_pass_from_text_and_from_json() {
 }
 
 fn check_answers(application: &Path, schema: &ParsedSchema, text: &str) {
-    let members = [("v".to_owned(), Arc::new(ParsedPolicy::parse(text).unwrap()))];
+    let members = [Arc::new(ParsedPolicy::parse(text).unwrap())];
     let set = CompiledSet::assemble(&members).unwrap();
     let json = fs::read_to_string(application.join("entities.json")).unwrap();
     let entities = schema.entities(&json).unwrap_or_else(|error| {

@@ -107,7 +107,7 @@ fn resolve(form: Form, source: &str, fragment: SchemaFragment) -> Result<(Schema
 }
 
 fn refused(form: Form, source: &str, report: DetailedError) -> crate::error::Error {
-    let mut diagnostics = diagnose::findings(source, None, report);
+    let mut diagnostics = diagnose::findings(source, 0, None, report);
     diagnose::sort(&mut diagnostics);
     match form {
         Form::Cedar => ErrorDetail::Syntax { what: WHAT, diagnostics }.into(),

@@ -1,0 +1,147 @@
+//! Deciding by groups of scopes is deciding as Cedar does: the same answers, for the same reasons, with the same errors,
+//! on generated policies, hierarchies and requests. `POLICY_STORE_SWEEP` multiplies how many.
+
+use std::collections::HashSet;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use cedar_policy::{Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicySet, Request};
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+
+use super::compiled::CompiledSet;
+use super::policy::ParsedPolicy;
+
+const TYPES: [&str; 3] = ["U", "N::G", "G"];
+const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+
+/// Any of the few entities that there are, so that they meet often.
+fn uid() -> impl Strategy<Value = String> {
+    (prop::sample::select(&TYPES[..]), prop::sample::select(&NAMES[..])).prop_map(|(t, n)| format!("{t}::\"{n}\""))
+}
+
+fn action() -> impl Strategy<Value = String> {
+    prop::sample::select(&NAMES[..]).prop_map(|name| format!("Action::\"{name}\""))
+}
+
+fn principal_or_resource(variable: &'static str) -> impl Strategy<Value = String> {
+    let type_name = || prop::sample::select(&TYPES[..]);
+    prop_oneof![
+        2 => Just(variable.to_owned()),
+        2 => uid().prop_map(move |uid| format!("{variable} == {uid}")),
+        2 => uid().prop_map(move |uid| format!("{variable} in {uid}")),
+        1 => type_name().prop_map(move |t| format!("{variable} is {t}")),
+        1 => (type_name(), uid()).prop_map(move |(t, uid)| format!("{variable} is {t} in {uid}")),
+    ]
+}
+
+fn action_scope() -> impl Strategy<Value = String> {
+    prop_oneof![
+        2 => Just("action".to_owned()),
+        2 => action().prop_map(|uid| format!("action == {uid}")),
+        1 => action().prop_map(|uid| format!("action in {uid}")),
+        2 => prop::collection::vec(action(), 0..3).prop_map(|uids| format!("action in [{}]", uids.join(", "))),
+    ]
+}
+
+/// A statement whose condition holds, does not hold, depends on the request, or fails.
+fn statement() -> impl Strategy<Value = String> {
+    let condition = prop_oneof![
+        4 => Just(""),
+        1 => Just("when { false }"),
+        2 => Just("when { principal == resource }"),
+        2 => Just("when { principal.n > 0 }"),
+        1 => Just("unless { context.missing }"),
+        1 => Just("when { resource in principal }"),
+    ];
+    let effect = prop_oneof![3 => Just("permit"), 1 => Just("forbid")];
+    (effect, principal_or_resource("principal"), action_scope(), principal_or_resource("resource"), condition).prop_map(
+        |(effect, principal, action, resource, condition)| {
+            format!("{effect}({principal}, {action}, {resource}) {condition};\n")
+        },
+    )
+}
+
+/// Entities with parents among those before them, so that there is no cycle; some of those named do not exist.
+fn hierarchy() -> impl Strategy<Value = Entities> {
+    let mut all: Vec<String> = Vec::new();
+    all.extend(TYPES.iter().flat_map(|t| NAMES.iter().map(move |n| format!("{t}::\"{n}\""))));
+    let actions: Vec<String> = NAMES.iter().map(|n| format!("Action::\"{n}\"")).collect();
+    let family = |uids: Vec<String>| {
+        let count = uids.len();
+        let parents = prop::collection::vec(prop::collection::vec(0..count, 0..3), count);
+        (Just(uids).prop_shuffle(), parents, prop::collection::vec(0..5_u8, count))
+    };
+    (family(all), family(actions)).prop_map(|families| {
+        let mut entities = Vec::new();
+        for (uids, parents, fates) in [families.0, families.1] {
+            for (number, ((uid, parents), fate)) in uids.iter().zip(parents).zip(fates).enumerate() {
+                let above: HashSet<EntityUid> =
+                    parents.into_iter().filter(|parent| *parent < number).map(|p| parse(&uids[p])).collect();
+                let attributes = [("n".to_owned(), cedar_policy::RestrictedExpression::new_long(i64::from(fate) - 2))];
+                let attributes = if fate % 2 == 0 { Vec::from(attributes) } else { Vec::new() };
+                if fate > 0 {
+                    entities.push(Entity::new(parse(uid), attributes.into_iter().collect(), above).unwrap());
+                }
+            }
+        }
+        Entities::from_entities(entities, None).unwrap()
+    })
+}
+
+fn parse(uid: &str) -> EntityUid {
+    EntityUid::from_str(uid).unwrap()
+}
+
+/// An answer: allow or deny, the statements that determined it, those that failed and how.
+type Answer = (Decision, Vec<u32>, Vec<(u32, String)>);
+
+fn by_cedar(set: &PolicySet, request: &Request, entities: &Entities) -> Answer {
+    let response = Authorizer::new().is_authorized(request, set, entities);
+    let number = |id: &cedar_policy::PolicyId| id.to_string().strip_prefix("policy").unwrap().parse().unwrap();
+    let mut reasons: Vec<_> = response.diagnostics().reason().map(number).collect();
+    reasons.sort_unstable();
+    let errors = response.diagnostics().errors().map(|error| {
+        let cedar_policy::AuthorizationError::PolicyEvaluationError(error) = error;
+        (number(error.policy_id()), error.inner().to_string())
+    });
+    let mut errors: Vec<_> = errors.collect();
+    errors.sort_unstable();
+    (response.decision(), reasons, errors)
+}
+
+fn by_groups(set: &CompiledSet, request: &Request, entities: &Entities) -> Answer {
+    let evaluation = set.evaluate(request, entities).unwrap();
+    let reasons = evaluation.determining.iter().map(|(_, statement)| *statement).collect();
+    let errors = evaluation.errors.into_iter().map(|error| (error.statement, error.message)).collect();
+    (evaluation.decision, reasons, errors)
+}
+
+/// How many requests are asked of each generated set.
+const REQUESTS: usize = 64;
+
+#[test]
+fn groups_of_scopes_decide_as_cedar_does() {
+    let sweep: u32 = std::env::var("POLICY_STORE_SWEEP").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    let mut runner = TestRunner::new(ProptestConfig { cases: 48 * sweep, ..ProptestConfig::default() });
+    let statements = prop_oneof![3 => 1..24_usize, 1 => 24..120_usize]
+        .prop_flat_map(|count| prop::collection::vec(statement(), count));
+    let requests = prop::collection::vec((uid(), action(), uid()), REQUESTS);
+    runner
+        .run(&(statements, hierarchy(), requests, any::<bool>()), |(statements, entities, requests, grouped)| {
+            let text = statements.concat();
+            let plain: PolicySet = text.parse().unwrap();
+            let members = [Arc::new(ParsedPolicy::parse(text.as_str()).unwrap())];
+            let compiled = if grouped { CompiledSet::grouped(&members, 0) } else { CompiledSet::assemble(&members) };
+            let compiled = compiled.unwrap();
+            for (principal, action, resource) in requests {
+                let parts = [principal, action, resource].map(|uid| parse(&uid));
+                let [principal, action, resource] = parts;
+                let request = Request::new(principal, action, resource, Context::empty(), None).unwrap();
+                let expected = by_cedar(&plain, &request, &entities);
+                prop_assert_eq!(by_groups(&compiled, &request, &entities), expected, "{} for {}", text, request);
+            }
+            Ok(())
+        })
+        .unwrap();
+}
