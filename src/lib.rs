@@ -26,6 +26,7 @@ mod storage;
 mod store;
 mod time;
 mod version;
+mod version_cache;
 mod write;
 mod zone;
 mod zone_write;

@@ -56,6 +56,17 @@ pub struct PolicyVersion {
     pub cedar_json: Option<Arc<str>>,
 }
 
+impl PolicyVersion {
+    /// An estimate of its bytes in memory.
+    pub(crate) fn weight(&self) -> usize {
+        let texts = [&self.cedar_raw, &self.cedar_json].into_iter().flatten().map(|text| text.len());
+        let warnings = self.warnings.iter().map(|warning| size_of::<Diagnostic>() + warning.message.len());
+        // The strings of its ids, its Cedar version and its actors take less than so much.
+        const STRINGS: usize = 512;
+        size_of::<Self>() + STRINGS + texts.sum::<usize>() + warnings.sum::<usize>()
+    }
+}
+
 /// Which Cedar representations a read returns. What is not asked for is not read from disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Forms {

@@ -19,6 +19,7 @@ use crate::sources::Sources;
 use crate::storage::key::{STORE_LOG, Tag};
 use crate::storage::{Author, OpenOptions, Origin, Report, Storage, View};
 use crate::time::Timestamp;
+use crate::version_cache::VersionCache;
 use crate::write::Write;
 use crate::zone::{self, Zone, ZoneInfo, in_order};
 
@@ -28,6 +29,7 @@ pub(crate) struct Inner {
     pub storage: Storage,
     pub compiler: Compiler,
     pub recent: Recent,
+    pub versions: VersionCache,
     pub sources: Sources,
     /// How far a log may be ahead of the clock, in microseconds.
     clock_tolerance: i64,
@@ -148,9 +150,11 @@ impl PolicyStore {
     /// Opens the store again in its place after a failure of the disk. Handles stay valid, and authorizers go on
     /// deciding meanwhile. It never makes a new store, and refuses another one that has taken the file's place.
     pub fn recover(&self) -> Result<()> {
-        self.inner.storage.recover(&self.inner.sources)?;
-        self.inner.compiler.clear();
-        Ok(())
+        let Inner { storage, compiler, versions, sources, .. } = &*self.inner;
+        storage.recover(sources, || {
+            compiler.clear();
+            versions.clear();
+        })
     }
 
     fn created<T>(&self, tag: Tag, list: &List, load: impl Fn(&View<'_>, &str) -> Result<T>) -> Result<Page<T>> {
@@ -245,7 +249,8 @@ impl Builder {
         self
     }
 
-    /// Bytes for decoded entries and content: 32 MiB by default.
+    /// Bytes for what was read and decoded: 32 MiB by default. One half is for entries and content, the other for policy
+    /// versions as they are returned.
     pub fn record_cache_bytes(mut self, bytes: usize) -> Self {
         self.record_cache = bytes;
         self
@@ -283,9 +288,10 @@ impl Builder {
         let options =
             OpenOptions { page_cache: self.page_cache, check_integrity: self.check_integrity, create: self.create };
         let inner = Inner {
-            storage: Storage::open(origin, options, self.record_cache, &sources)?,
+            storage: Storage::open(origin, options, self.record_cache / 2, &sources)?,
             compiler: Compiler::new(self.compiled_cache)?,
             recent: Recent::new(),
+            versions: VersionCache::new(self.record_cache / 2),
             sources,
             clock_tolerance: i64::try_from(self.clock_tolerance.as_micros()).unwrap_or(i64::MAX),
         };

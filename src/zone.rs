@@ -20,6 +20,7 @@ use crate::storage::{Direction, IdRow, VersionRow, View, ZoneRow, astray};
 use crate::store::Inner;
 use crate::time::Timestamp;
 use crate::version::{Found, Versioned};
+use crate::version_cache::Name;
 
 /// Where a zone is kept.
 #[derive(Clone, Debug)]
@@ -44,6 +45,8 @@ pub struct ZoneInfo {
 }
 
 /// One zone, for reading. Cheap to clone, and to be shared between threads; every call sees the newest state.
+///
+/// Policy versions come behind an [`Arc`], shared with the cache that they are kept in.
 ///
 /// # Errors
 ///
@@ -82,10 +85,8 @@ impl Zone {
     }
 
     /// The policy version `id`, with the Cedar representations asked for.
-    pub fn policy_version(&self, id: impl AsRef<str>, forms: Forms) -> Result<PolicyVersion> {
-        self.store
-            .storage
-            .read(|view| policy_version::load(view, &self.zone, &Found::by_id(view, &self.zone, id.as_ref())?, forms))
+    pub fn policy_version(&self, id: impl AsRef<str>, forms: Forms) -> Result<Arc<PolicyVersion>> {
+        self.policy_version_named(Name::Id(id.as_ref()), forms)
     }
 
     /// Version `version` of the policy `policy_id`, with the Cedar representations asked for.
@@ -94,11 +95,40 @@ impl Zone {
         policy_id: impl AsRef<str>,
         version: u32,
         forms: Forms,
-    ) -> Result<PolicyVersion> {
-        self.read(|view| {
-            let found = Found::by_number(view, &self.zone, policy_id.as_ref(), version)?;
-            policy_version::load(view, &self.zone, &found, forms)
-        })
+    ) -> Result<Arc<PolicyVersion>> {
+        self.policy_version_named(Name::Number(policy_id.as_ref(), version), forms)
+    }
+
+    fn policy_version_named(&self, name: Name<&str>, forms: Forms) -> Result<Arc<PolicyVersion>> {
+        let Inner { storage, versions, .. } = &*self.store;
+        let (log, commits) = (self.zone.log_id, storage.commits());
+        if let Some(version) = versions.named(log, name, forms, commits) {
+            return Ok(version);
+        }
+        let version = self.read(|view| {
+            let found = match name {
+                Name::Id(id) => Found::by_id(view, &self.zone, id)?,
+                Name::Number(policy, number) => Found::by_number(view, &self.zone, policy, number)?,
+            };
+            self.load_policy_version(view, &found, forms)
+        })?;
+        versions.keep_name(log, name, forms, commits, &version);
+        Ok(version)
+    }
+
+    fn load_policy_version(
+        &self,
+        view: &View<'_>,
+        found: &Found<PolicyVersionCreated>,
+        forms: Forms,
+    ) -> Result<Arc<PolicyVersion>> {
+        let (versions, log) = (&self.store.versions, self.zone.log_id);
+        if let Some(version) = versions.at_row(log, &found.row, forms) {
+            return Ok(version);
+        }
+        let version = Arc::new(policy_version::load(view, &self.zone, found, forms)?);
+        versions.keep(log, &found.row, forms, version.clone());
+        Ok(version)
     }
 
     /// The versions of the policy `policy_id`, with the Cedar representations asked for.
@@ -107,9 +137,14 @@ impl Zone {
         policy_id: impl AsRef<str>,
         forms: Forms,
         list: &List,
-    ) -> Result<Page<PolicyVersion>> {
-        self.versions::<PolicyVersionCreated, _>(policy_id.as_ref(), list, |view, zone, found| {
-            policy_version::load(view, zone, found, forms)
+    ) -> Result<Page<Arc<PolicyVersion>>> {
+        let policy_id = policy_id.as_ref();
+        self.versions::<PolicyVersionCreated, _>(policy_id, list, |view, number, row| {
+            match self.store.versions.at_row(self.zone.log_id, &row, forms) {
+                Some(version) if version.policy_id == *policy_id && version.version == number => Ok(version),
+                // A row that leads astray is refused here.
+                _ => self.load_policy_version(view, &Found::at_row(view, &self.zone, policy_id, number, row)?, forms),
+            }
         })
     }
 
@@ -144,7 +179,10 @@ impl Zone {
 
     /// The versions of the policy set `policy_set_id`.
     pub fn policy_set_versions(&self, policy_set_id: impl AsRef<str>, list: &List) -> Result<Page<PolicySetVersion>> {
-        self.versions::<PolicySetVersionCreated, _>(policy_set_id.as_ref(), list, policy_set_version::load)
+        let set_id = policy_set_id.as_ref();
+        self.versions::<PolicySetVersionCreated, _>(set_id, list, |view, number, row| {
+            policy_set_version::load(view, &self.zone, &Found::at_row(view, &self.zone, set_id, number, row)?)
+        })
     }
 
     /// The policy versions that the policy set version `id` pins, with the Cedar representations asked for.
@@ -153,7 +191,7 @@ impl Zone {
         id: impl AsRef<str>,
         forms: Forms,
         list: &List,
-    ) -> Result<Page<PolicyVersion>> {
+    ) -> Result<Page<Arc<PolicyVersion>>> {
         self.read(|view| {
             let found = Found::<PolicySetVersionCreated>::by_id(view, &self.zone, id.as_ref())?;
             let mut pinned =
@@ -171,9 +209,7 @@ impl Zone {
                     Ok(pinned.into_iter().filter(|(place, _)| beyond(*place)).take(count).collect())
                 })
             })?;
-            page.try_map(|id| {
-                policy_version::load(view, &self.zone, &Found::by_id(view, &self.zone, id.as_str())?, forms)
-            })
+            page.try_map(|id| self.load_policy_version(view, &Found::by_id(view, &self.zone, id.as_str())?, forms))
         })
     }
 
@@ -244,12 +280,12 @@ impl Zone {
         })
     }
 
-    /// A list of the versions of `parent`.
+    /// A list of the versions of `parent`, each read from its number and its row.
     fn versions<V: Versioned, T>(
         &self,
         parent: &str,
         list: &List,
-        load: impl Fn(&View<'_>, &ZoneRef, &Found<V>) -> Result<T>,
+        load: impl Fn(&View<'_>, u32, VersionRow) -> Result<T>,
     ) -> Result<Page<T>> {
         self.read(|view| {
             let zone = &self.zone;
@@ -267,7 +303,7 @@ impl Zone {
                     })
                 })
             })?;
-            page.try_map(|(number, row)| load(view, zone, &Found::at_row(view, zone, parent, number, row)?))
+            page.try_map(|(number, row)| load(view, number, row))
         })
     }
 }

@@ -298,6 +298,8 @@ mod tests {
             "permit(principal, action, resource) when { principal.nam == \"\u{e9};\" };\n\n permit(principal, action, resource);",
             "permit(principal, action, resource)",
             "; permit(principal, action, resource)",
+            "permit(principal, action, resource); permit(principal",
+            ", action, resource);",
             "permit(principal, action, resource) when { [context.mfa;",
             "].isEmpty() };",
             "",

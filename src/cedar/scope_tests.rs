@@ -69,7 +69,7 @@ fn hierarchy() -> impl Strategy<Value = Entities> {
     let actions: Vec<String> = NAMES.iter().map(|n| format!("Action::\"{n}\"")).collect();
     let family = |uids: Vec<String>| {
         let count = uids.len();
-        let parents = prop::collection::vec(prop::collection::vec(0..count, 0..3), count);
+        let parents = prop::collection::vec(prop::collection::vec(0..count, 0..6), count);
         (Just(uids).prop_shuffle(), parents, prop::collection::vec(0..5_u8, count))
     };
     (family(all), family(actions)).prop_map(|families| {
@@ -123,8 +123,8 @@ const REQUESTS: usize = 64;
 #[test]
 fn groups_of_scopes_decide_as_cedar_does() {
     let sweep: u32 = std::env::var("POLICY_STORE_SWEEP").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
-    let mut runner = TestRunner::new(ProptestConfig { cases: 48 * sweep, ..ProptestConfig::default() });
-    let statements = prop_oneof![3 => 1..24_usize, 1 => 24..120_usize]
+    let mut runner = TestRunner::new(ProptestConfig { cases: 100 * sweep, ..ProptestConfig::default() });
+    let statements = prop_oneof![2 => 1..6_usize, 2 => 6..30_usize, 1 => 30..120_usize]
         .prop_flat_map(|count| prop::collection::vec(statement(), count));
     let requests = prop::collection::vec((uid(), action(), uid()), REQUESTS);
     runner

@@ -1,6 +1,6 @@
-//! Decoded entries and content, kept up to a budget in bytes.
+//! Decoded entries, content and the ids of logs, kept up to a budget in bytes.
 //!
-//! Both never change once they are durable, so nothing here is ever out of date. Only what was read from a committed
+//! None of them changes once it is durable, so nothing here is ever out of date. Only what was read from a committed
 //! snapshot, and hashed on the way, may enter.
 
 use std::fmt;
@@ -11,6 +11,7 @@ use quick_cache::sync::Cache;
 
 use super::key::LogNumber;
 use crate::hash::Address;
+use crate::id::LogId;
 use crate::record::Recorded;
 
 /// What a cached item costs beside its bytes: the item, its key and the cache's own slot.
@@ -20,12 +21,14 @@ const TYPICAL: u64 = 1_024;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Key {
+    Log(LogNumber),
     Entry(LogNumber, u64),
     Object(Address),
 }
 
 #[derive(Clone)]
 enum Value {
+    Log(LogId),
     /// An entry, and how many bytes it had on disk.
     Entry(Arc<Recorded>, usize),
     Object(Arc<str>),
@@ -40,6 +43,7 @@ impl Weighter<Key, Value> for Bytes {
             // Decoded, an entry's strings and addresses take about as much again.
             Value::Entry(_, stored) => size_of::<Recorded>() + stored * 2,
             Value::Object(text) => text.len(),
+            Value::Log(_) => 0,
         };
         u64::try_from(bytes + OVERHEAD).unwrap_or(u64::MAX)
     }
@@ -60,6 +64,14 @@ impl RecordCache {
         Self(Cache::with_weighter(items, budget, Bytes))
     }
 
+    /// The id of the log that has a number.
+    pub(super) fn log_id(&self, log: LogNumber) -> Option<LogId> {
+        match self.0.get(&Key::Log(log)) {
+            Some(Value::Log(id)) => Some(id),
+            _ => None,
+        }
+    }
+
     pub(super) fn entry(&self, log: LogNumber, position: u64) -> Option<Arc<Recorded>> {
         match self.0.get(&Key::Entry(log, position)) {
             Some(Value::Entry(entry, _)) => Some(entry),
@@ -72,6 +84,10 @@ impl RecordCache {
             Some(Value::Object(text)) => Some(text),
             _ => None,
         }
+    }
+
+    pub(super) fn keep_log_id(&self, log: LogNumber, id: LogId) {
+        self.0.insert(Key::Log(log), Value::Log(id));
     }
 
     pub(super) fn keep_entry(&self, log: LogNumber, entry: Arc<Recorded>, stored: usize) {

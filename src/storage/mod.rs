@@ -109,8 +109,7 @@ impl Storage {
         let database = self.database()?;
         self.failed.guard(|| {
             let transaction = database.begin_read().map_err(|error| storage_error("read", error))?;
-            let tables = ReadTables::open(&transaction).map_err(|error| storage_error("read", error))?;
-            f(&tables)
+            f(&ReadTables::of(transaction))
         })
     }
 
@@ -149,8 +148,8 @@ impl Storage {
         }
     }
 
-    /// Opens the store again in its place, after a failure.
-    pub(crate) fn recover(&self, sources: &Sources) -> Result<()> {
+    /// Opens the store again in its place, after a failure. `forget` clears what else was kept of reads.
+    pub(crate) fn recover(&self, sources: &Sources, forget: impl FnOnce()) -> Result<()> {
         let _writer = self.lock_writer()?;
         let taken = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
         self.failed.set(true);
@@ -162,6 +161,7 @@ impl Storage {
             return Err(ErrorDetail::corrupt("the file", "another store has taken its place").into());
         }
         self.cache.clear();
+        forget();
         *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(database));
         self.commits.fetch_add(1, Ordering::Release);
         self.failed.set(false);

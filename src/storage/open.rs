@@ -156,7 +156,8 @@ fn initialise(database: &Database, sources: &Sources) -> Result<()> {
 /// Refuses what is not a store, and what a newer build wrote.
 fn check_format(database: &impl ReadableDatabase, path: &Path) -> Result<()> {
     let transaction = database.begin_read().map_err(|error| storage_error("open the store", error))?;
-    let tables = ReadTables::open(&transaction).map_err(|error| match error {
+    let tables = ReadTables::of(transaction);
+    tables.open_all().map_err(|error| match error {
         redb::TableError::Storage(error) => storage_error("open the store", error),
         error => not_a_store(path, &error.to_string()),
     })?;
@@ -177,8 +178,7 @@ fn check_format(database: &impl ReadableDatabase, path: &Path) -> Result<()> {
 pub(super) fn store_id(database: &Database) -> Result<Option<[u8; 16]>> {
     contained(|| {
         let transaction = database.begin_read().map_err(|error| storage_error("open the store", error))?;
-        let tables = ReadTables::open(&transaction).map_err(|error| storage_error("open the store", error))?;
-        match View::new(&tables, &RecordCache::new(0), None).store() {
+        match View::new(&ReadTables::of(transaction), &RecordCache::new(0), None).store() {
             Ok(row) => Ok(Some(row.store_id)),
             Err(error) if error.kind() == ErrorKind::Corrupt => Ok(None),
             Err(error) => Err(error),

@@ -1,7 +1,8 @@
-//! The tables of the file, and the two ways to look at them: in a read and in a write.
+//! The tables of the file, and the two ways to look at them: in a read, which opens those that it needs, and in a write.
 //!
 //! Every key and value is bytes; what they mean is written in `key`, `row` and `record`.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
@@ -30,6 +31,15 @@ pub(crate) enum Space {
     Index,
 }
 
+fn definition(space: Space) -> TableDefinition<'static, Bytes, Bytes> {
+    match space {
+        Space::Meta => META,
+        Space::Log => LOG,
+        Space::Objects => OBJECTS,
+        Space::Index => INDEX,
+    }
+}
+
 /// In which direction a range is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Direction {
@@ -37,16 +47,35 @@ pub(crate) enum Direction {
     Descending,
 }
 
-/// The opened tables of one transaction.
-pub(super) struct Tables<T> {
+/// One thing for each table.
+#[derive(Default)]
+struct Each<T> {
     meta: T,
     log: T,
     objects: T,
     index: T,
 }
 
-pub(super) type ReadTables = Tables<ReadOnlyTable<Bytes, Bytes>>;
-pub(super) type WriteTables<'txn> = Tables<Table<'txn, Bytes, Bytes>>;
+impl<T> Each<T> {
+    fn of(&self, space: Space) -> &T {
+        match space {
+            Space::Meta => &self.meta,
+            Space::Log => &self.log,
+            Space::Objects => &self.objects,
+            Space::Index => &self.index,
+        }
+    }
+}
+
+/// The tables of a read.
+pub(super) struct ReadTables {
+    transaction: ReadTransaction,
+    /// Opened when first looked at: that costs as much as a look-up.
+    opened: Each<OnceCell<ReadOnlyTable<Bytes, Bytes>>>,
+}
+
+/// The tables of a write.
+pub(super) struct WriteTables<'txn>(Each<Table<'txn, Bytes, Bytes>>);
 
 /// Takes a key and a value; false ends the scan.
 pub(crate) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<bool> + 'a;
@@ -61,32 +90,53 @@ pub(crate) trait Source {
 }
 
 impl ReadTables {
-    pub(super) fn open(transaction: &ReadTransaction) -> Result<Self, redb::TableError> {
-        Ok(Self {
-            meta: transaction.open_table(META)?,
-            log: transaction.open_table(LOG)?,
-            objects: transaction.open_table(OBJECTS)?,
-            index: transaction.open_table(INDEX)?,
-        })
+    pub(super) fn of(transaction: ReadTransaction) -> Self {
+        Self { transaction, opened: Each::default() }
+    }
+
+    /// Opens all tables now, to learn whether they are there.
+    pub(super) fn open_all(&self) -> Result<(), redb::TableError> {
+        [Space::Meta, Space::Log, Space::Objects, Space::Index]
+            .into_iter()
+            .try_for_each(|space| self.open(space).map(drop))
+    }
+
+    fn open(&self, space: Space) -> Result<&ReadOnlyTable<Bytes, Bytes>, redb::TableError> {
+        let cell = self.opened.of(space);
+        if let Some(table) = cell.get() {
+            return Ok(table);
+        }
+        let table = self.transaction.open_table(definition(space))?;
+        Ok(cell.get_or_init(|| table))
+    }
+}
+
+impl Source for ReadTables {
+    fn get(&self, space: Space, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        get(self.open(space).map_err(|error| storage_error("read", error))?, key, f)
+    }
+
+    fn scan(&self, space: Space, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
+        scan(self.open(space).map_err(|error| storage_error("read", error))?, range, direction, f)
     }
 }
 
 impl<'txn> WriteTables<'txn> {
     pub(super) fn open(transaction: &'txn WriteTransaction) -> Result<Self, redb::TableError> {
-        Ok(Self {
+        Ok(Self(Each {
             meta: transaction.open_table(META)?,
             log: transaction.open_table(LOG)?,
             objects: transaction.open_table(OBJECTS)?,
             index: transaction.open_table(INDEX)?,
-        })
+        }))
     }
 
     pub(super) fn put(&mut self, space: Space, key: &[u8], value: &[u8]) -> Result<()> {
         let table = match space {
-            Space::Meta => &mut self.meta,
-            Space::Log => &mut self.log,
-            Space::Objects => &mut self.objects,
-            Space::Index => &mut self.index,
+            Space::Meta => &mut self.0.meta,
+            Space::Log => &mut self.0.log,
+            Space::Objects => &mut self.0.objects,
+            Space::Index => &mut self.0.index,
         };
         table.insert(key, value).map_err(|error| storage_error("write", error))?;
         Ok(())
@@ -100,42 +150,44 @@ impl<'txn> WriteTables<'txn> {
 
     /// Removes every index row: the first half of a rebuild, and the only removal there is.
     pub(super) fn clear_index(&mut self) -> Result<()> {
-        self.index.retain(|_, _| false).map_err(|error| storage_error("write", error))
+        self.0.index.retain(|_, _| false).map_err(|error| storage_error("write", error))
     }
 }
 
-impl<T: ReadableTable<Bytes, Bytes>> Tables<T> {
-    fn table(&self, space: Space) -> &T {
-        match space {
-            Space::Meta => &self.meta,
-            Space::Log => &self.log,
-            Space::Objects => &self.objects,
-            Space::Index => &self.index,
-        }
-    }
-}
-
-impl<T: ReadableTable<Bytes, Bytes>> Source for Tables<T> {
+impl Source for WriteTables<'_> {
     fn get(&self, space: Space, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
-        let value = self.table(space).get(key).map_err(|error| storage_error("read", error))?;
-        Ok(value.map(|value| f(value.value())).is_some())
+        get(self.0.of(space), key, f)
     }
 
     fn scan(&self, space: Space, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
-        if range.is_empty() {
+        scan(self.0.of(space), range, direction, f)
+    }
+}
+
+fn get(table: &impl ReadableTable<Bytes, Bytes>, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
+    let value = table.get(key).map_err(|error| storage_error("read", error))?;
+    Ok(value.map(|value| f(value.value())).is_some())
+}
+
+fn scan(
+    table: &impl ReadableTable<Bytes, Bytes>,
+    range: Range<&[u8]>,
+    direction: Direction,
+    f: &mut Visit<'_>,
+) -> Result<()> {
+    if range.is_empty() {
+        return Ok(());
+    }
+    let mut rows = table.range::<&[u8]>(range).map_err(|error| storage_error("read", error))?;
+    loop {
+        let row = match direction {
+            Direction::Ascending => rows.next(),
+            Direction::Descending => rows.next_back(),
+        };
+        let Some(row) = row else { return Ok(()) };
+        let (key, value) = row.map_err(|error| storage_error("read", error))?;
+        if !f(key.value(), value.value())? {
             return Ok(());
-        }
-        let mut rows = self.table(space).range::<&[u8]>(range).map_err(|error| storage_error("read", error))?;
-        loop {
-            let row = match direction {
-                Direction::Ascending => rows.next(),
-                Direction::Descending => rows.next_back(),
-            };
-            let Some(row) = row else { return Ok(()) };
-            let (key, value) = row.map_err(|error| storage_error("read", error))?;
-            if !f(key.value(), value.value())? {
-                return Ok(());
-            }
         }
     }
 }

@@ -144,7 +144,16 @@ impl<'a> View<'a> {
 
     /// The id of the log that has a number.
     pub(crate) fn log_id(&self, log: LogNumber) -> Result<Option<LogId>> {
-        Ok(self.meta::<Head>(&key::head(log))?.map(|head| head.log_id))
+        if let Some(id) = self.cache.log_id(log) {
+            return Ok(Some(id));
+        }
+        let id = self.meta::<Head>(&key::head(log))?.map(|head| head.log_id);
+        if let Some(id) = id
+            && self.pending.is_none()
+        {
+            self.cache.keep_log_id(log, id);
+        }
+        Ok(id)
     }
 
     /// The heads of all logs, by their numbers.
@@ -176,7 +185,7 @@ impl<'a> View<'a> {
         })?;
         let (recorded, stored) = read.ok_or_else(|| missing(EntryPlace(log, position)))?;
         let recorded = Arc::new(recorded.map_err(|problem| problem.at(log, position))?);
-        if recorded.envelope.position != position || recorded.envelope.log_id != self.head_row(log)?.log_id {
+        if recorded.envelope.position != position || Some(recorded.envelope.log_id) != self.log_id(log)? {
             return Err(ErrorDetail::corrupt(EntryPlace(log, position), "it belongs elsewhere").into());
         }
         self.cache.keep_entry(log, recorded.clone(), stored);

@@ -90,7 +90,12 @@ impl World {
 
     /// With a store made by the test.
     pub fn with(store: PolicyStore, clock: Clock) -> Self {
-        Self { store, clock, file: None }.settled()
+        Self::resumed(store, clock).settled()
+    }
+
+    /// With a store that has the schema and the zones already.
+    pub fn resumed(store: PolicyStore, clock: Clock) -> Self {
+        Self { store, clock, file: None }
     }
 
     fn settled(self) -> Self {
@@ -236,5 +241,5 @@ pub fn asked(authorizer: &Authorizer, who: &str, act: &str, doc: &str) -> (Reque
 
 /// The same version with everything in it.
 pub fn reread(world: &World, version: &PolicyVersion) -> PolicyVersion {
-    world.zone().policy_version(&version.id, Forms::Both).unwrap()
+    std::sync::Arc::unwrap_or_clone(world.zone().policy_version(&version.id, Forms::Both).unwrap())
 }

@@ -322,7 +322,7 @@ fn archived_items_are_listed() {
             zone.archive_policy("p0")?;
             zone.archive_policy_set("p0")?;
             for number in 1..=7 {
-                let version = world.zone().policy_version_numbered("p0", number, Forms::Neither)?.id;
+                let version = world.zone().policy_version_numbered("p0", number, Forms::Neither)?.id.clone();
                 zone.archive_policy_version(version)?;
                 let version = world.zone().policy_set_version_numbered("p0", number)?.id;
                 zone.archive_policy_set_version(version)?;

@@ -10,6 +10,7 @@ mod fixture;
 mod help;
 mod history;
 mod ids;
+mod kept;
 mod limits;
 mod lists;
 mod operations;

@@ -206,7 +206,7 @@ fn archiving_a_set_version_is_idempotent_and_it_stays_readable_and_is_never_boun
     assert_eq!(world.extent(), before);
     world.refuses((Archived, "archived"), version.id.as_str(), |zone| zone.activate(&version.id));
     let pinned = world.zone().pinned_policy_versions(&version.id, Forms::Both, &policy_store::List::new()).unwrap();
-    assert_eq!(pinned.items, [b]);
+    assert_eq!(pinned.items, [b.into()]);
     let authorizer = world.zone().authorizer_of_version(&version.id).unwrap();
     assert_eq!(decide(&authorizer, "ann", "read", "open"), Decision::Allow);
     assert_eq!(world.set_version("s", &[]).version, 2);

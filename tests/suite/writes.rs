@@ -273,7 +273,7 @@ fn recovering_a_healthy_store_changes_nothing_and_handles_stay_valid() {
     let (zone, before) = (world.zone(), world.extent());
     let authorizer = zone.authorizer(Target::Zone).unwrap();
     world.store.recover().unwrap();
-    assert_eq!((world.extent(), zone.policy_version(&version.id, Forms::Both).unwrap()), (before, version));
+    assert_eq!((world.extent(), zone.policy_version(&version.id, Forms::Both).unwrap()), (before, version.into()));
     assert_eq!(zone.authorizer(Target::Zone).unwrap().binding(), authorizer.binding());
     assert_eq!(zone.policy_set_version(&live.id).unwrap().id, live.id);
     world.version("p", FORBID);

@@ -1,0 +1,78 @@
+//! What is kept of reads is shared while it is true, and never out of date.
+
+use std::sync::Arc;
+
+use policy_store::ErrorKind::NotFound;
+use policy_store::{Forms, List, NewPolicy, NewPolicyVersion, Zone};
+
+use super::help::{Clock, FORBID, PERMIT, V1, World, customer, refused};
+
+/// Every way to read version 1 of `p`.
+fn reads(zone: &Zone) -> [Arc<policy_store::PolicyVersion>; 3] {
+    [
+        zone.policy_version("v", Forms::Both).unwrap(),
+        zone.policy_version_numbered("p", 1, Forms::Both).unwrap(),
+        zone.policy_versions("p", Forms::Both, &List::new()).unwrap().items.pop().unwrap(),
+    ]
+}
+
+fn with_version(world: &World, zone: &str, text: &str) {
+    let created = world.store.write(&customer("alice"), |w| {
+        let mut zone = w.zone(zone)?;
+        zone.create_policy(NewPolicy::named("p").id("p"))?;
+        zone.create_policy_version("p", NewPolicyVersion::cedar(V1, text).id("v"))
+    });
+    created.unwrap();
+}
+
+#[test]
+fn a_version_is_shared_until_it_is_archived() {
+    let world = World::new();
+    with_version(&world, "acme", PERMIT);
+    with_version(&world, "other", FORBID);
+    let zone = world.zone();
+    let first = zone.policy_version("v", Forms::Both).unwrap();
+    for _ in 0..2 {
+        assert!(reads(&zone).iter().all(|version| Arc::ptr_eq(version, &first)));
+        world.write(|zone| zone.create_policy(NewPolicy::named("another"))).unwrap();
+    }
+    assert!(
+        reads(&world.store.zone("other").unwrap()).iter().all(|version| version.cedar_raw.as_deref() == Some(FORBID))
+    );
+    assert_eq!(zone.policy_version("v", Forms::Neither).unwrap().cedar_raw, None);
+
+    let archived = world.write(|zone| zone.archive_policy_version("v")).unwrap();
+    assert!(archived.archived_at.is_some() && first.archived_at.is_none());
+    assert!(reads(&zone).iter().all(|version| **version == archived));
+}
+
+#[test]
+fn without_a_budget_nothing_is_kept() {
+    for (budget, kept) in [(1 << 20, true), (0, false)] {
+        let clock = Clock::new();
+        let world = World::with(clock.builder().record_cache_bytes(budget).in_memory().unwrap(), clock);
+        with_version(&world, "acme", PERMIT);
+        let version = world.zone().policy_version("v", Forms::Both).unwrap();
+        assert_eq!(Arc::into_inner(version).is_none(), kept);
+    }
+}
+
+#[test]
+fn after_a_recovery_nothing_is_left_of_what_was_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("a.redb"), folder.path().join("copy.redb"));
+    let clock = Clock::new();
+    drop(World::with(clock.builder().open(&path).unwrap(), clock.clone()));
+    std::fs::copy(&path, &copy).unwrap();
+    let store = clock.builder().open(&path).unwrap();
+    let world = World::resumed(store, clock);
+    with_version(&world, "acme", PERMIT);
+    let zone = world.zone();
+    reads(&zone);
+    std::fs::rename(&copy, &path).unwrap();
+    world.store.recover().unwrap();
+    refused(zone.policy_version("v", Forms::Both), (NotFound, "not_found"), "`v`");
+    // At the same places of the log, under the same names.
+    with_version(&world, "acme", FORBID);
+    assert!(reads(&zone).iter().all(|version| version.cedar_raw.as_deref() == Some(FORBID)));
+}
