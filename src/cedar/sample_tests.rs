@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use cedar_policy::{Decision, Entities, PolicySet};
+use cedar_policy::{Context, Decision, Entities, PolicySet, Request};
 
+use super::scope_tests::{by_cedar, by_groups};
 use super::*;
 use crate::model::Form;
 
@@ -51,6 +52,14 @@ fn check_answers(application: &Path, schema: &ParsedSchema, text: &str) {
         assert!(known, "{}: {error}", application.display());
         Entities::from_json_str(&json, None).unwrap()
     });
+    let plain: PolicySet = text.parse().unwrap();
+    let grouped = CompiledSet::grouped(&members, 0).unwrap();
+    let check_all = |request: &Request| {
+        let expected = by_cedar(&plain, request, &entities);
+        assert_eq!(by_groups(&grouped, request, &entities), expected, "{} for {request}", application.display());
+        assert_eq!(by_groups(&set, request, &entities), expected, "{} for {request}", application.display());
+    };
+    let mut contexts = vec![Context::empty()];
     for (folder, expected) in [("allow", Decision::Allow), ("deny", Decision::Deny)] {
         for case in fs::read_dir(application.join(folder)).into_iter().flatten() {
             let path = case.unwrap().path();
@@ -58,8 +67,20 @@ fn check_answers(application: &Path, schema: &ParsedSchema, text: &str) {
             let part = |key: &str| case[key].as_str().unwrap();
             let request =
                 schema.request(part("principal"), part("action"), part("resource"), &case["context"].to_string());
-            let evaluation = set.evaluate(&request.unwrap(), &entities).unwrap();
+            let request = request.unwrap();
+            let evaluation = set.evaluate(&request, &entities).unwrap();
             assert_eq!(evaluation.decision, expected, "{}", path.display());
+            check_all(&request);
+            contexts.push(request.context().unwrap().clone());
         }
+    }
+    // Any entity as principal and as resource, sense or nonsense: many of these fail to evaluate.
+    let uids = || entities.iter().map(|entity| entity.uid());
+    let actions: Vec<_> = schema.schema().actions().cloned().collect();
+    let pairs = uids().flat_map(|principal| uids().map(move |resource| (principal.clone(), resource)));
+    let all: Vec<_> = pairs.flat_map(|pair| actions.iter().map(move |action| (pair.clone(), action))).collect();
+    let step = if cfg!(debug_assertions) { all.len().div_ceil(100) } else { 1 };
+    for (((principal, resource), action), context) in all.into_iter().zip(contexts.iter().cycle()).step_by(step) {
+        check_all(&Request::new(principal, action.clone(), resource, context.clone(), None).unwrap());
     }
 }

@@ -94,9 +94,9 @@ fn parse(uid: &str) -> EntityUid {
 }
 
 /// An answer: allow or deny, the statements that determined it, those that failed and how.
-type Answer = (Decision, Vec<u32>, Vec<(u32, String)>);
+pub(super) type Answer = (Decision, Vec<u32>, Vec<(u32, String)>);
 
-fn by_cedar(set: &PolicySet, request: &Request, entities: &Entities) -> Answer {
+pub(super) fn by_cedar(set: &PolicySet, request: &Request, entities: &Entities) -> Answer {
     let response = Authorizer::new().is_authorized(request, set, entities);
     let number = |id: &cedar_policy::PolicyId| id.to_string().strip_prefix("policy").unwrap().parse().unwrap();
     let mut reasons: Vec<_> = response.diagnostics().reason().map(number).collect();
@@ -110,7 +110,7 @@ fn by_cedar(set: &PolicySet, request: &Request, entities: &Entities) -> Answer {
     (response.decision(), reasons, errors)
 }
 
-fn by_groups(set: &CompiledSet, request: &Request, entities: &Entities) -> Answer {
+pub(super) fn by_groups(set: &CompiledSet, request: &Request, entities: &Entities) -> Answer {
     let evaluation = set.evaluate(request, entities).unwrap();
     let reasons = evaluation.determining.iter().map(|(_, statement)| *statement).collect();
     let errors = evaluation.errors.into_iter().map(|error| (error.statement, error.message)).collect();
