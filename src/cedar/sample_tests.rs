@@ -80,7 +80,7 @@ fn check_answers(application: &Path, schema: &ParsedSchema, text: &str) {
     let pairs = uids().flat_map(|principal| uids().map(move |resource| (principal.clone(), resource)));
     let all: Vec<_> = pairs.flat_map(|pair| actions.iter().map(move |action| (pair.clone(), action))).collect();
     let step = if cfg!(debug_assertions) { all.len().div_ceil(100) } else { 1 };
-    for (((principal, resource), action), context) in all.into_iter().zip(contexts.iter().cycle()).step_by(step) {
+    for (((principal, resource), action), context) in all.into_iter().step_by(step).zip(contexts.iter().cycle()) {
         check_all(&Request::new(principal, action.clone(), resource, context.clone(), None).unwrap());
     }
 }
