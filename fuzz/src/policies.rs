@@ -68,7 +68,7 @@ pub fn offer(form: Form, source: &str) {
     let created: Result<PolicyVersion> = store.write(&actor(), |w| w.zone("z")?.create_policy_version("p", prepared));
     let created = created.unwrap();
     let read = store.zone("z").unwrap().policy_version(&created.id, Forms::Both).unwrap();
-    assert_eq!(read, created);
+    assert_eq!(*read, created);
     assert_eq!(read.sha, sha);
     let text = read.cedar_raw.as_deref().unwrap();
     match form {
