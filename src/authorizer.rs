@@ -186,8 +186,9 @@ impl Authorizer {
     }
 
     /// The statement that an evaluation numbers: it numbers the very members that were compiled.
-    fn statement(&self, member: u32, statement: u32) -> Option<StatementRef> {
-        let (policy_id, policy_version_id) = self.compiled.members.get(member as usize)?;
+    fn statement(&self, member: usize, statement: usize) -> Option<StatementRef> {
+        let (policy_id, policy_version_id) = self.compiled.members.get(member)?;
+        let statement = u32::try_from(statement).ok()?;
         Some(StatementRef { policy_id: policy_id.clone(), policy_version_id: policy_version_id.clone(), statement })
     }
 }

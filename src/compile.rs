@@ -12,12 +12,12 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use crate::cedar::{CompiledSet, ParsedPolicy, ParsedSchema, in_one_go};
 use crate::error::{Error, ErrorDetail, Result};
 use crate::hash::{Address, EntryHash, Sha256};
-use crate::id::{PolicyId, PolicyVersionId};
+use crate::id::{LogId, PolicyId, PolicyVersionId};
 use crate::model::SchemaRef;
 use crate::policy_set_version;
-use crate::record::{ObjectKind, PolicySetVersionCreated, PolicyVersionCreated};
+use crate::record::{ObjectKind, PolicySetVersionCreated, PolicyVersionCreated, Recorded};
 use crate::storage::View;
-use crate::version::Found;
+use crate::version::{Found, Versioned};
 use crate::zone::ZoneRef;
 
 /// A policy set version, ready to decide.
@@ -47,15 +47,19 @@ impl Source {
     }
 }
 
+/// Roughly how many bytes the entry of a policy version takes, decoded.
+const VERSION_BYTES: usize = 1_024;
 /// Roughly how many bytes each pinned version adds beside its statements.
 const MEMBER_BYTES: usize = 128;
 /// How many items the cache's tables start with room for.
 const EXPECTED_ITEMS: usize = 1_024;
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 enum Key {
     Schema(Address),
     Policy(Address),
+    /// By the log and the id.
+    Version(LogId, PolicyVersionId),
     /// By the hash of the entry that created it.
     Set(EntryHash),
 }
@@ -64,6 +68,8 @@ enum Key {
 enum Value {
     Schema(Arc<ParsedSchema>),
     Policy(Arc<ParsedPolicy>),
+    /// The entry that created a policy version.
+    Version(Arc<Recorded>),
     Set(Arc<Compiled>),
 }
 
@@ -75,6 +81,7 @@ impl Weighter<Key, Value> for Bytes {
         let bytes = match value {
             Value::Schema(schema) => schema.weight(),
             Value::Policy(policy) => policy.weight(),
+            Value::Version(_) => VERSION_BYTES,
             Value::Set(compiled) => compiled.set.weight() + compiled.members.len() * MEMBER_BYTES,
         };
         u64::try_from(bytes).unwrap_or(u64::MAX)
@@ -150,12 +157,13 @@ impl Compiler {
         let mut sources = Vec::with_capacity(manifest.entries().len());
         for entry in manifest.into_entries() {
             let id = entry.policy_version_id;
-            let pinned = Found::<PolicyVersionCreated>::by_id(view, zone, id.as_str())?;
-            let body = pinned.body()?;
-            if body.sha != entry.sha || body.policy_id != entry.policy_id {
+            let pinned = self.version(view, zone, &id)?;
+            let body = PolicyVersionCreated::of(&pinned.body);
+            let body = body.filter(|body| body.sha == entry.sha && body.policy_id == entry.policy_id);
+            let body = body.ok_or_else(|| {
                 let place = format_args!("manifest of `{}`", version.version_id);
-                return Err(ErrorDetail::corrupt(place, format_args!("it misstates `{id}`")).into());
-            }
+                ErrorDetail::corrupt(place, format_args!("it misstates `{id}`"))
+            })?;
             sources.push(self.source(view, body.text)?);
             members.push((entry.policy_id, id));
         }
@@ -169,6 +177,17 @@ impl Compiler {
             members,
             version,
         })
+    }
+
+    /// The entry that created a policy version.
+    fn version(&self, view: &View<'_>, zone: &ZoneRef, id: &PolicyVersionId) -> Result<Arc<Recorded>> {
+        let find = || -> Result<Value> {
+            Ok(Value::Version(Found::<PolicyVersionCreated>::by_id(view, zone, id.as_str())?.entry))
+        };
+        match self.0.get_or_insert_with(&Key::Version(zone.log_id, id.clone()), find)? {
+            Value::Version(entry) => Ok(entry),
+            _ => Err(mixed_up()),
+        }
     }
 
     /// The statements of a policy text if they are at hand, or the text.
@@ -204,7 +223,7 @@ impl Compiler {
                 }
             });
         }
-        CompiledSet::assemble(&policies)
+        Ok(CompiledSet::assemble(policies))
     }
 
     /// Forgets everything.

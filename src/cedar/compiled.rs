@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use cedar_policy::{
-    AuthorizationError, Authorizer, Decision, Effect, Entities, EvaluationError, Policy, PolicyId, PolicySet, Request,
+    AuthorizationError, Authorizer, Decision, Effect, Entities, EvaluationError, PolicyId, PolicySet, Request,
 };
 
-use super::policy::ParsedPolicy;
+use super::policy::{ParsedPolicy, Statement};
 use super::scope::{Scope, ScopeIndex};
 use super::stack::{evaluate, on_grown_stack};
 use crate::error::{ErrorDetail, Result};
@@ -25,10 +25,11 @@ const STATEMENT_BYTES: usize = 1_152;
 
 /// A policy set that is ready to decide.
 pub(crate) struct CompiledSet {
-    groups: ScopeIndex<Group>,
+    members: Vec<Arc<ParsedPolicy>>,
     /// Where each statement comes from. A statement's id in Cedar is its number in here: short ids are kept in place.
     origins: Vec<Origin>,
-    /// All groups in one, made for the first request that most of them match.
+    groups: ScopeIndex<Group>,
+    /// All statements, for the requests that most groups match.
     whole: OnceLock<PolicySet>,
     height: usize,
     weight: usize,
@@ -37,16 +38,17 @@ pub(crate) struct CompiledSet {
 /// Statements with the same scope.
 #[derive(Debug, Default)]
 struct Group {
-    set: PolicySet,
-    statements: usize,
+    /// Their numbers.
+    statements: Vec<usize>,
+    /// Made for the first request that they match.
+    set: OnceLock<PolicySet>,
 }
 
 /// Where a statement comes from.
 #[derive(Clone, Copy)]
 struct Origin {
-    member: u32,
-    statement: u32,
-    forbid: bool,
+    member: usize,
+    statement: usize,
 }
 
 /// What a request was answered with, and why.
@@ -55,7 +57,7 @@ pub(crate) struct Evaluation {
     /// Allow or deny.
     pub decision: Decision,
     /// The statements that determined it, as (member, statement), sorted.
-    pub determining: Vec<(u32, u32)>,
+    pub determining: Vec<(usize, usize)>,
     /// The statements that failed and were therefore left out, sorted.
     pub errors: Vec<EvaluationFailure>,
 }
@@ -64,9 +66,9 @@ pub(crate) struct Evaluation {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct EvaluationFailure {
     /// The member's index.
-    pub member: u32,
+    pub member: usize,
     /// The statement's number in it.
-    pub statement: u32,
+    pub statement: usize,
     /// Whether it is a `forbid`: then the answer may be too permissive.
     pub forbid: bool,
     /// What Cedar says.
@@ -75,37 +77,28 @@ pub(crate) struct EvaluationFailure {
 
 impl CompiledSet {
     /// Puts the statements of all members together.
-    pub(crate) fn assemble(members: &[Arc<ParsedPolicy>]) -> Result<Self> {
+    pub(crate) fn assemble(members: Vec<Arc<ParsedPolicy>>) -> Self {
         Self::grouped(members, SMALL)
     }
 
     /// Groups the statements by their scopes if there are more than `small`.
-    pub(super) fn grouped(members: &[Arc<ParsedPolicy>], small: usize) -> Result<Self> {
-        let statements: usize = members.iter().map(|policy| policy.statements()).sum();
-        let mut origins = Vec::with_capacity(statements);
-        let (mut groups, mut numbers): (Vec<(Scope, Group)>, HashMap<Scope, usize>) = Default::default();
-        let (mut height, mut weight) = (0, size_of::<Self>());
-        for (member, policy) in (0_u32..).zip(members) {
-            for (number, statement) in (0_u32..).zip(policy.policies()) {
-                let scope = if statements > small { Scope::of(statement) } else { Scope::ANY };
-                let group = *numbers.entry(scope).or_insert_with_key(|scope| {
-                    groups.push((scope.clone(), Group::default()));
-                    groups.len() - 1
-                });
-                if let Some((_, group)) = groups.get_mut(group) {
-                    add(&mut group.set, statement.new_id(PolicyId::new(origins.len().to_string())))?;
-                    group.statements += 1;
-                }
-                let forbid = statement.effect() == Effect::Forbid;
-                origins.push(Origin { member, statement: number, forbid });
+    pub(super) fn grouped(members: Vec<Arc<ParsedPolicy>>, small: usize) -> Self {
+        let count: usize = members.iter().map(|policy| policy.statements().len()).sum();
+        let (mut origins, mut by_scope) = (Vec::with_capacity(count), HashMap::<&Scope, Group>::new());
+        for (member, policy) in members.iter().enumerate() {
+            for (number, statement) in policy.statements().iter().enumerate() {
+                let scope = if count > small { statement.scope() } else { &Scope::ANY };
+                by_scope.entry(scope).or_default().statements.push(origins.len());
+                origins.push(Origin { member, statement: number });
             }
-            height = height.max(policy.height());
-            weight += policy.weight() / 8 + policy.statements() * STATEMENT_BYTES;
         }
-        if groups.len() > 1 {
-            weight *= 2;
-        }
-        Ok(Self { groups: ScopeIndex::new(groups), origins, whole: OnceLock::new(), height, weight })
+        let groups = ScopeIndex::new(by_scope.into_iter().map(|(scope, group)| (scope.clone(), group)).collect());
+        let height = members.iter().map(|policy| policy.height()).max().unwrap_or_default();
+        // Each statement is in its group's set, and perhaps in that of all.
+        let copies = if count > small { 2 } else { 1 };
+        let own: usize = members.iter().map(|policy| policy.weight() / 8).sum();
+        let weight = size_of::<Self>() + copies * (own + count * STATEMENT_BYTES);
+        Self { members, origins, groups, whole: OnceLock::new(), height, weight }
     }
 
     /// Decides as Cedar's authorizer does. A statement that ran out of stack is an error, never left out.
@@ -123,7 +116,7 @@ impl CompiledSet {
                     Decision::Deny => &mut forbids,
                 };
                 for id in response.diagnostics().reason() {
-                    let Origin { member, statement, .. } = self.origin(id)?;
+                    let Origin { member, statement } = self.origin(id)?;
                     determining.push((member, statement));
                 }
                 for error in response.diagnostics().errors() {
@@ -142,23 +135,30 @@ impl CompiledSet {
     /// The statements that can match a request, and perhaps others.
     fn can_match(&self, request: &Request, entities: &Entities) -> Result<Vec<&PolicySet>> {
         let groups: Vec<&Group> = self.groups.matching(request, entities).collect();
-        let statements: usize = groups.iter().map(|group| group.statements).sum();
+        let statements: usize = groups.iter().map(|group| group.statements.len()).sum();
         // A further group costs Cedar about as much as a statement that does not match.
         if groups.len() > 1 && groups.len() > self.origins.len() - statements {
-            return Ok(vec![self.whole()?]);
+            return Ok(vec![self.set(&self.whole, 0..self.origins.len())?]);
         }
-        Ok(groups.into_iter().map(|group| &group.set).collect())
+        groups.into_iter().map(|group| self.set(&group.set, group.statements.iter().copied())).collect()
     }
 
-    fn whole(&self) -> Result<&PolicySet> {
-        if let Some(whole) = self.whole.get() {
-            return Ok(whole);
+    /// The statements with some numbers as a set of Cedar's, which is made once.
+    fn set<'a>(
+        &self,
+        made: &'a OnceLock<PolicySet>,
+        numbers: impl IntoIterator<Item = usize>,
+    ) -> Result<&'a PolicySet> {
+        if let Some(set) = made.get() {
+            return Ok(set);
         }
-        let mut whole = PolicySet::new();
-        for statement in self.groups.all().flat_map(|group| group.set.policies()) {
-            add(&mut whole, statement.clone())?;
+        let mut set = PolicySet::new();
+        for number in numbers {
+            let id = PolicyId::new(number.to_string());
+            let policy = self.statement(self.origin(&id)?)?.policy().new_id(id);
+            set.add(policy).map_err(|error| failed(error.to_string()))?;
         }
-        Ok(self.whole.get_or_init(|| whole))
+        Ok(made.get_or_init(|| set))
     }
 
     fn origin(&self, id: &PolicyId) -> Result<Origin> {
@@ -167,12 +167,19 @@ impl CompiledSet {
         origin.ok_or_else(|| failed(format!("`{id}` is not one of its statements")))
     }
 
+    fn statement(&self, origin: Origin) -> Result<&Statement> {
+        let statement = self.members.get(origin.member).and_then(|policy| policy.statements().get(origin.statement));
+        statement.ok_or_else(|| failed(format!("member {} has no statement {}", origin.member, origin.statement)))
+    }
+
     fn failure(&self, error: &AuthorizationError) -> Result<EvaluationFailure> {
         let AuthorizationError::PolicyEvaluationError(error) = error;
-        let Origin { member, statement, forbid } = self.origin(error.policy_id())?;
+        let origin = self.origin(error.policy_id())?;
+        let Origin { member, statement } = origin;
         if matches!(error.inner(), EvaluationError::RecursionLimit(_)) {
             return Err(failed(format!("statement {statement} of member {member} ran out of stack")));
         }
+        let forbid = self.statement(origin)?.policy().effect() == Effect::Forbid;
         Ok(EvaluationFailure { member, statement, forbid, message: error.inner().to_string() })
     }
 
@@ -180,10 +187,6 @@ impl CompiledSet {
     pub(crate) fn weight(&self) -> usize {
         self.weight
     }
-}
-
-fn add(set: &mut PolicySet, statement: Policy) -> Result<()> {
-    set.add(statement).map_err(|error| failed(error.to_string()))
 }
 
 fn failed(message: String) -> crate::error::Error {
@@ -201,7 +204,7 @@ mod tests {
             ParsedSchema::parse(Form::Cedar, "entity U { n: Long }; action a appliesTo { principal: U, resource: U };");
         let schema = schema.unwrap();
         let members = texts.iter().map(|text| Arc::new(ParsedPolicy::parse(*text).unwrap()));
-        let set = CompiledSet::assemble(&members.collect::<Vec<_>>()).unwrap();
+        let set = CompiledSet::assemble(members.collect());
         assert!(set.weight() > 0);
         let entities = r#"[{"uid":{"type":"U","id":"x"},"attrs":{"n":9223372036854775807},"parents":[]}]"#;
         let request = schema.request("U::\"x\"", "Action::\"a\"", "U::\"x\"", "{}").unwrap();

@@ -87,7 +87,7 @@ fn exercise(text: &str) -> String {
     let decided = match ParsedPolicy::parse(text) {
         Ok(parsed) => {
             let validated = parsed.validate(&schema, "p", "s").map_or_else(|error| error.code(), |_| "ok");
-            let set = CompiledSet::assemble(&[Arc::new(parsed)]).unwrap();
+            let set = CompiledSet::assemble(vec![Arc::new(parsed)]);
             let request = schema.request("U::\"x\"", "Action::\"a\"", "U::\"x\"", r#"{"b":true}"#).unwrap();
             let evaluation = set.evaluate(&request, &schema.entities(ENTITIES).unwrap()).unwrap();
             format!("{validated} {evaluation:?}")
@@ -327,7 +327,7 @@ fn deep_values_are_compared_alike_on_every_thread() {
         let text = policy("context.d == principal.d && principal.d == resource.d && [context.d].contains(principal.d)");
         let parsed = ParsedPolicy::parse(text.as_str()).unwrap();
         parsed.validate(&schema, "p", "s").unwrap();
-        let set = CompiledSet::assemble(&[Arc::new(parsed)]).unwrap();
+        let set = CompiledSet::assemble(vec![Arc::new(parsed)]);
         let entities = format!(r#"[{{"uid":{{"type":"U","id":"x"}},"attrs":{{"d":{value}}},"parents":[]}}]"#);
         let request = schema.request("U::\"x\"", "Action::\"a\"", "U::\"x\"", &format!(r#"{{"d":{value}}}"#)).unwrap();
         format!("{:?}", set.evaluate(&request, &schema.entities(&entities).unwrap()).unwrap())
@@ -395,8 +395,8 @@ fn check_height(text: &str) {
     }
     let Ok(gate::Gated { height: bound, .. }) = gate::policy_text(text) else { return };
     let Ok(parsed) = ParsedPolicy::parse(text) else { return };
-    for statement in parsed.policies() {
-        let statement = statement.clone();
+    for statement in parsed.statements() {
+        let statement = statement.policy().clone();
         let tree = on_thread(64 * 1024 * KIB, move || {
             let json = statement.to_json().unwrap();
             json["conditions"]

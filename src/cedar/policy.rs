@@ -9,6 +9,7 @@ use cedar_policy::ffi::DetailedError;
 use cedar_policy::{Policy, PolicyId, PolicySet, ValidationMode};
 
 use super::schema::ParsedSchema;
+use super::scope::Scope;
 use super::stack::{PARSE, VALIDATE, in_one_go, on_grown_stack};
 use super::{diagnose, gate, render};
 use crate::error::{Diagnostic, ErrorDetail, Result, at_most};
@@ -44,9 +45,10 @@ fn prepare(form: Form, source: &str, schema: &ParsedSchema, schema_name: &str) -
         Form::Json => render::text_from_json(source)?,
     };
     let parsed = ParsedPolicy::parse(text.as_str())?;
-    let json = render::json_from_statements(&parsed.statements)?;
+    let policies: Vec<_> = parsed.statements.iter().map(|statement| statement.policy.clone()).collect();
+    let json = render::json_from_statements(&policies)?;
     let warnings = parsed.validate(schema, "the policy", schema_name)?;
-    let statements = u32::try_from(parsed.statements()).unwrap_or(u32::MAX);
+    let statements = u32::try_from(parsed.statements.len()).unwrap_or(u32::MAX);
     Ok(PolicyContent { text, json, statements, warnings })
 }
 
@@ -56,8 +58,31 @@ pub(crate) struct ParsedPolicy {
     text: Arc<str>,
     /// Where the text starts in what Cedar has parsed.
     start: usize,
-    statements: Vec<Policy>,
+    statements: Vec<Statement>,
     height: usize,
+}
+
+/// One statement of a policy.
+#[derive(Debug)]
+pub(super) struct Statement {
+    policy: Policy,
+    scope: Scope,
+}
+
+impl Statement {
+    fn new(policy: Policy) -> Self {
+        Self { scope: Scope::of(&policy), policy }
+    }
+
+    /// As Cedar has it, under the id `policy` and its number.
+    pub(super) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// What it can match at all.
+    pub(super) fn scope(&self) -> &Scope {
+        &self.scope
+    }
 }
 
 impl ParsedPolicy {
@@ -66,7 +91,7 @@ impl ParsedPolicy {
         let text = text.into();
         let height = gate::policy_text(&text)?.height;
         let statements = on_grown_stack(PARSE, "policy", || statements(&text))??;
-        Ok(Self { text, start: 0, statements, height })
+        Ok(Self { text, start: 0, statements: statements.into_iter().map(Statement::new).collect(), height })
     }
 
     /// Parses many texts, each with the result that it has alone. Cedar spends more on each call than on a short text, so
@@ -102,10 +127,10 @@ impl ParsedPolicy {
         let mut all = on_grown_stack(PARSE, "policy", || parse(&joined)).ok()?.ok()?.into_iter();
         for (policy, gated) in &mut parsed {
             let own = (0..gated.statements).zip(all.by_ref());
-            policy.statements = own.map(|(number, statement)| statement.new_id(numbered(number))).collect();
+            policy.statements = own.map(|(number, policy)| Statement::new(policy.new_id(numbered(number)))).collect();
         }
         let complete = all.next().is_none()
-            && parsed.iter().all(|(policy, gated)| policy.statements() == gated.statements && gated.statements > 0);
+            && parsed.iter().all(|(policy, gated)| policy.statements.len() == gated.statements && gated.statements > 0);
         complete.then(|| parsed.into_iter().map(|(policy, _)| policy).collect())
     }
 
@@ -128,7 +153,8 @@ impl ParsedPolicy {
 
     fn findings(&self, schema: &ParsedSchema) -> Result<(Vec<Diagnostic>, Vec<Diagnostic>)> {
         let failed = |message: String| ErrorDetail::CedarFailed { what: "policy", message };
-        let set = PolicySet::from_policies(self.statements.iter().cloned()).map_err(|e| failed(e.to_string()))?;
+        let set = PolicySet::from_policies(self.statements.iter().map(|statement| statement.policy.clone()))
+            .map_err(|e| failed(e.to_string()))?;
         let result = schema.validator().validate(&set, ValidationMode::Strict);
         let statement = |id: &PolicyId| AsRef::<str>::as_ref(id).strip_prefix("policy").and_then(|n| n.parse().ok());
         let finding = |id, report| diagnose::findings(&self.text, self.start, statement(id), report);
@@ -142,13 +168,8 @@ impl ParsedPolicy {
         Ok((errors, warnings))
     }
 
-    /// How many statements.
-    pub(crate) fn statements(&self) -> usize {
-        self.statements.len()
-    }
-
     /// The statements, in source order.
-    pub(super) fn policies(&self) -> &[Policy] {
+    pub(super) fn statements(&self) -> &[Statement] {
         &self.statements
     }
 
@@ -283,7 +304,8 @@ mod tests {
     fn outcome(parsed: &Result<ParsedPolicy>, schema: &ParsedSchema) -> String {
         let found = |parsed: &ParsedPolicy| {
             let findings = parsed.validate(schema, "the policy", "v1").map_err(|error| format!("{:?}", error.detail()));
-            let statements: Vec<_> = parsed.policies().iter().map(|p| format!("{} {p}", p.id())).collect();
+            let statements: Vec<_> =
+                parsed.statements.iter().map(|s| format!("{} {}", s.policy.id(), s.policy)).collect();
             format!("{} {} {statements:?} {findings:?}", parsed.text, parsed.height)
         };
         parsed.as_ref().map_or_else(|error| format!("{:?}", error.detail()), found)

@@ -42,8 +42,8 @@ fn the_static_sample_applications_pass_from_text_and_from_json() {
 }
 
 fn check_answers(application: &Path, schema: &ParsedSchema, text: &str) {
-    let members = [Arc::new(ParsedPolicy::parse(text).unwrap())];
-    let set = CompiledSet::assemble(&members).unwrap();
+    let members = vec![Arc::new(ParsedPolicy::parse(text).unwrap())];
+    let set = CompiledSet::assemble(members.clone());
     let json = fs::read_to_string(application.join("entities.json")).unwrap();
     let entities = schema.entities(&json).unwrap_or_else(|error| {
         // The entities of two samples contradict their own schemas: a `Document` where a `DocumentShare` is declared,
@@ -53,11 +53,11 @@ fn check_answers(application: &Path, schema: &ParsedSchema, text: &str) {
         Entities::from_json_str(&json, None).unwrap()
     });
     let plain: PolicySet = text.parse().unwrap();
-    let grouped = CompiledSet::grouped(&members, 0).unwrap();
+    let grouped = CompiledSet::grouped(members.clone(), 0);
     let check_all = |request: &Request| {
         let expected = by_cedar(&plain, request, &entities);
-        assert_eq!(by_groups(&grouped, request, &entities), expected, "{} for {request}", application.display());
-        assert_eq!(by_groups(&set, request, &entities), expected, "{} for {request}", application.display());
+        assert_eq!(by_groups(&grouped, 0, request, &entities), expected, "{} for {request}", application.display());
+        assert_eq!(by_groups(&set, 0, request, &entities), expected, "{} for {request}", application.display());
     };
     let mut contexts = vec![Context::empty()];
     for (folder, expected) in [("allow", Decision::Allow), ("deny", Decision::Deny)] {

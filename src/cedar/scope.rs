@@ -159,11 +159,6 @@ impl<G> ScopeIndex<G> {
         Self { groups, shelves, unfiled }
     }
 
-    /// All groups.
-    pub(super) fn all(&self) -> impl Iterator<Item = &G> {
-        self.groups.iter().map(|(_, group)| group)
-    }
-
     /// The groups whose scope holds for a request, each once.
     pub(super) fn matching(&self, request: &Request, entities: &Entities) -> impl Iterator<Item = &G> {
         let asked = match (request.principal(), request.resource(), request.action()) {

@@ -94,7 +94,7 @@ fn parse(uid: &str) -> EntityUid {
 }
 
 /// An answer: allow or deny, the statements that determined it, those that failed and how.
-pub(super) type Answer = (Decision, Vec<u32>, Vec<(u32, String)>);
+pub(super) type Answer = (Decision, Vec<usize>, Vec<(usize, String)>);
 
 pub(super) fn by_cedar(set: &PolicySet, request: &Request, entities: &Entities) -> Answer {
     let response = Authorizer::new().is_authorized(request, set, entities);
@@ -110,15 +110,19 @@ pub(super) fn by_cedar(set: &PolicySet, request: &Request, entities: &Entities) 
     (response.decision(), reasons, errors)
 }
 
-pub(super) fn by_groups(set: &CompiledSet, request: &Request, entities: &Entities) -> Answer {
+/// The same of a set whose members have `chunk` statements each.
+pub(super) fn by_groups(set: &CompiledSet, chunk: usize, request: &Request, entities: &Entities) -> Answer {
     let evaluation = set.evaluate(request, entities).unwrap();
-    let reasons = evaluation.determining.iter().map(|(_, statement)| *statement).collect();
-    let errors = evaluation.errors.into_iter().map(|error| (error.statement, error.message)).collect();
+    let number = |member: usize, statement: usize| member * chunk + statement;
+    let reasons = evaluation.determining.iter().map(|(member, statement)| number(*member, *statement)).collect();
+    let errors = evaluation.errors.into_iter().map(|e| (number(e.member, e.statement), e.message)).collect();
     (evaluation.decision, reasons, errors)
 }
 
 /// How many requests are asked of each generated set.
 const REQUESTS: usize = 64;
+/// How many statements each member has.
+const CHUNK: usize = 3;
 
 #[test]
 fn groups_of_scopes_decide_as_cedar_does() {
@@ -131,15 +135,15 @@ fn groups_of_scopes_decide_as_cedar_does() {
         .run(&(statements, hierarchy(), requests, any::<bool>()), |(statements, entities, requests, grouped)| {
             let text = statements.concat();
             let plain: PolicySet = text.parse().unwrap();
-            let members = [Arc::new(ParsedPolicy::parse(text.as_str()).unwrap())];
-            let compiled = if grouped { CompiledSet::grouped(&members, 0) } else { CompiledSet::assemble(&members) };
-            let compiled = compiled.unwrap();
+            let members = statements.chunks(CHUNK).map(|texts| Arc::new(ParsedPolicy::parse(texts.concat()).unwrap()));
+            let members = members.collect();
+            let compiled = if grouped { CompiledSet::grouped(members, 0) } else { CompiledSet::assemble(members) };
             for (principal, action, resource) in requests {
                 let parts = [principal, action, resource].map(|uid| parse(&uid));
                 let [principal, action, resource] = parts;
                 let request = Request::new(principal, action, resource, Context::empty(), None).unwrap();
                 let expected = by_cedar(&plain, &request, &entities);
-                prop_assert_eq!(by_groups(&compiled, &request, &entities), expected, "{} for {}", text, request);
+                prop_assert_eq!(by_groups(&compiled, CHUNK, &request, &entities), expected, "{} for {}", text, request);
             }
             Ok(())
         })
