@@ -7,6 +7,7 @@ use std::time::Duration;
 use cedar_policy::{Entities, Request};
 
 use crate::authorizer::{Answer, Authorizer, Recent};
+use crate::cedar::with_room;
 use crate::compile::Compiler;
 use crate::error::{ErrorDetail, Result};
 use crate::history::{self, HistoryEntry};
@@ -76,11 +77,14 @@ impl PolicyStore {
     pub fn write<T>(&self, actor: &Actor, f: impl FnOnce(&mut Write<'_, '_>) -> Result<T>) -> Result<T> {
         let inner = &*self.inner;
         let author = || Author { actor: actor.clone(), clock: inner.sources.now(), tolerance: inner.clock_tolerance };
-        inner.storage.write(author, |append| f(&mut Write::new(append, inner)))
+        with_room(|| inner.storage.write(author, |append| f(&mut Write::new(append, inner))))
     }
 
     /// Parses and validates a policy version ahead of its write, on any thread and without holding up writes. The
     /// write checks again that its schema version still stands.
+    ///
+    /// Cedar needs a large stack for the worst of policies, so each call makes one of 17 MiB, which takes about a tenth of
+    /// its time. A thread that prepares many is better started with a stack of 32 MiB.
     pub fn prepare_policy_version(&self, new: NewPolicyVersion) -> Result<PreparedPolicyVersion> {
         let (reference, parsed) = self.inner.storage.read(|view| {
             let found = schema::find(view, &new.schema_version)?;

@@ -48,8 +48,9 @@ impl Uid {
     }
 }
 
-/// Checks the hierarchy of an entities document, whose JSON has passed the gate.
-pub(super) fn check(json: &str) -> Result<()> {
+/// Checks the hierarchy of an entities document, whose JSON has passed the gate. Returns how many parents stand above one
+/// another.
+pub(super) fn check(json: &str) -> Result<usize> {
     let nodes: Vec<Node> = serde_json::from_str(json).map_err(|error| invalid(error.to_string()))?;
     let mut numbers = HashMap::new();
     let mut parents: Vec<Vec<usize>> = Vec::new();
@@ -62,8 +63,9 @@ pub(super) fn check(json: &str) -> Result<()> {
             }
         }
     }
-    depth(&parents)?;
-    ancestors(&parents)
+    let levels = depth(&parents)?;
+    ancestors(&parents)?;
+    Ok(levels)
 }
 
 fn number(numbers: &mut HashMap<TypeAndId, usize>, parents: &mut Vec<Vec<usize>>, uid: TypeAndId) -> usize {
@@ -74,7 +76,7 @@ fn number(numbers: &mut HashMap<TypeAndId, usize>, parents: &mut Vec<Vec<usize>>
 }
 
 /// Refuses cycles and chains over the limit, taking away those without children again and again.
-fn depth(parents: &[Vec<usize>]) -> Result<()> {
+fn depth(parents: &[Vec<usize>]) -> Result<usize> {
     let mut children = vec![0_usize; parents.len()];
     for &parent in parents.iter().flatten() {
         if let Some(count) = children.get_mut(parent) {
@@ -101,7 +103,7 @@ fn depth(parents: &[Vec<usize>]) -> Result<()> {
     if taken < parents.len() {
         return Err(invalid("the hierarchy of parents has a cycle".to_owned()));
     }
-    Ok(())
+    Ok(levels)
 }
 
 /// Counts all ancestors of all nodes, each once, and stops at the limit.
@@ -141,7 +143,7 @@ mod tests {
             format!(r#"{{"uid":{},"attrs":{{}},"parents":[{}]}}"#, uid(child), parents.join(","))
         };
         let json = format!("[{}]", edges.map(node).collect::<Vec<_>>().join(","));
-        check(&json).map_or_else(|error| error.code(), |()| "ok")
+        check(&json).map_or_else(|error| error.code(), |_| "ok")
     }
 
     #[test]

@@ -311,6 +311,42 @@ fn json_outcomes(value: &str) -> Vec<String> {
 }
 
 #[test]
+fn requests_of_every_depth_are_read_on_a_small_thread() {
+    if child_input().is_none() {
+        return in_child("requests_of_every_depth_are_read_on_a_small_thread", "deep");
+    }
+    // Cedar takes time that is quadratic and worse to print a deep record type.
+    for (open, close, value, end, most) in [("Set<", ">", "[", "]", 60), ("{a: ", "}", r#"{"a":"#, "}", 8)] {
+        for depth in [1, 2, 4, 8, 20, 40, 60].into_iter().filter(|depth| *depth <= most) {
+            let of_type = wrap(open, "Long", close, depth);
+            let schema = format!(
+                "entity U in [U] {{ d?: {of_type} }};
+                action a appliesTo {{ principal: U, resource: U, context: {{ d?: {of_type} }} }};"
+            );
+            let schema = Arc::new(ParsedSchema::parse(Form::Cedar, &schema).unwrap());
+            let (fits, does_not) = (wrap(value, "1", end, depth), wrap(value, "true", end, depth));
+            let parents = 256.min(depth * 4);
+            on_thread(256 * KIB, move || {
+                for (value, expected) in [(fits, "ok"), (does_not, "request")] {
+                    let code = |error: crate::error::Error| error.code();
+                    let request =
+                        schema.request("U::\"x\"", "Action::\"a\"", "U::\"x\"", &format!(r#"{{"d":{value}}}"#));
+                    assert_eq!(request.map_or_else(code, |_| "ok"), expected);
+                    let entity = |n| {
+                        format!(r#"{{"uid":{{"type":"U","id":"{n}"}},"parents":[{{"type":"U","id":"{}"}}],"#, n + 1)
+                    };
+                    let entities: Vec<_> =
+                        (0..parents).map(|n| format!(r#"{}"attrs":{{"d":{value}}}}}"#, entity(n))).collect();
+                    let entities = format!("[{}]", entities.join(","));
+                    assert_eq!(schema.entities(&entities).map_or_else(code, |_| "ok"), expected);
+                    schema.entities_as_given(&entities).unwrap();
+                }
+            });
+        }
+    }
+}
+
+#[test]
 fn deep_values_are_compared_alike_on_every_thread() {
     if child_input().is_none() {
         return in_child("deep_values_are_compared_alike_on_every_thread", "deep");

@@ -10,24 +10,25 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::gate::too_deep;
-use super::stack::{PARSE, on_grown_stack};
+use super::stack::{self, on_grown_stack};
 use crate::error::{ErrorDetail, Result, at_most};
 use crate::limits;
 
-/// Checks JSON before it is parsed. `what` names it in errors.
-pub(crate) fn json(what: &'static str, text: &str, max_bytes: usize) -> Result<()> {
+/// Checks JSON before it is parsed, and returns its depth. `what` names it in errors.
+pub(crate) fn json(what: &'static str, text: &str, max_bytes: usize) -> Result<usize> {
     at_most(what, text.len(), max_bytes)?;
-    depth(what, text)?;
-    let read = on_grown_stack(PARSE, what, || {
+    let depth = depth(what, text)?;
+    let read = on_grown_stack(stack::json(depth, 0), what, || {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         Checked { rereads: 0 }.deserialize(&mut deserializer).and_then(|()| deserializer.end())
     })?;
-    read.map_err(|error| ErrorDetail::Json { what, message: error.to_string() }.into())
+    read.map_err(|error| ErrorDetail::Json { what, message: error.to_string() })?;
+    Ok(depth)
 }
 
-/// Checks that brackets outside strings nest no deeper than [`limits::JSON_DEPTH`].
-pub(super) fn depth(what: &'static str, text: &str) -> Result<()> {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+/// How deep brackets outside strings nest: no deeper than [`limits::JSON_DEPTH`].
+pub(super) fn depth(what: &'static str, text: &str) -> Result<usize> {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
     for (at, byte) in text.bytes().enumerate() {
         match byte {
             _ if escaped => escaped = false,
@@ -41,8 +42,9 @@ pub(super) fn depth(what: &'static str, text: &str) -> Result<()> {
         if depth > limits::JSON_DEPTH {
             return Err(too_deep(what, limits::JSON_DEPTH, at));
         }
+        deepest = deepest.max(depth);
     }
-    Ok(())
+    Ok(deepest)
 }
 
 /// Reads one value and keeps nothing of it.
@@ -117,7 +119,7 @@ mod tests {
     use super::*;
 
     fn code(text: &str) -> &'static str {
-        json("context", text, 1_000).map_or_else(|error| error.code(), |()| "ok")
+        json("context", text, 1_000).map_or_else(|error| error.code(), |_| "ok")
     }
 
     #[test]

@@ -31,7 +31,7 @@ mod scope_tests;
 pub(crate) use compiled::{CompiledSet, Evaluation};
 pub(crate) use policy::{ParsedPolicy, PolicyContent, prepare_policy};
 pub(crate) use schema::{ParsedSchema, convert_schema};
-pub(crate) use stack::in_one_go;
+pub(crate) use stack::{in_one_go, with_room};
 
 /// The Cedar of this build.
 pub(crate) fn version() -> CedarVersion {

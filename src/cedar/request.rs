@@ -6,26 +6,22 @@ use cedar_policy::{Context, ContextJsonError, Entities, EntityUid, Request};
 use serde_json::{Map, Value};
 
 use super::schema::ParsedSchema;
-use super::stack::{PARSE, on_grown_stack};
-use super::{gate, hierarchy, json};
+use super::stack::on_grown_stack;
+use super::{gate, hierarchy, json, stack};
 use crate::error::{ErrorDetail, Result};
 use crate::limits;
 
 impl ParsedSchema {
     /// Entities as Cedar JSON: a list of `{"uid": …, "attrs": …, "parents": […]}`, all of which must fit the schema.
     pub(crate) fn entities(&self, json: &str) -> Result<Entities> {
-        json::json("entities", json, limits::ENTITIES_BYTES)?;
-        on_grown_stack(PARSE, "entities", || {
-            hierarchy::check(json)?;
+        on_grown_stack(entities_need(json)?, "entities", || {
             Entities::from_json_str(json, Some(self.schema())).map_err(|error| invalid("entities", &error))
         })?
     }
 
     /// Entities as Cedar JSON, as they are: only the schema's actions are added.
     pub(crate) fn entities_as_given(&self, json: &str) -> Result<Entities> {
-        json::json("entities", json, limits::ENTITIES_BYTES)?;
-        on_grown_stack(PARSE, "entities", || {
-            hierarchy::check(json)?;
+        on_grown_stack(entities_need(json)?, "entities", || {
             refuse_short_references(json)?;
             let given = Entities::from_json_str(json, None).map_err(|error| invalid("entities", &error))?;
             let actions = self.schema().action_entities().map_err(|error| invalid("entities", &error))?;
@@ -38,8 +34,8 @@ impl ParsedSchema {
         gate::uid_text("principal", principal)?;
         gate::uid_text("action", action)?;
         gate::uid_text("resource", resource)?;
-        json::json("context", context_json, limits::CONTEXT_BYTES)?;
-        on_grown_stack(PARSE, "request", || {
+        let depth = json::json("context", context_json, limits::CONTEXT_BYTES)?;
+        on_grown_stack(stack::json(depth, 0), "request", || {
             let principal = uid("principal", principal)?;
             let action = uid("action", action)?;
             let resource = uid("resource", resource)?;
@@ -53,6 +49,14 @@ impl ParsedSchema {
                 .map_err(|error| invalid("request", &error))
         })?
     }
+}
+
+/// Checks an entities document, and tells how much stack it needs.
+fn entities_need(json: &str) -> Result<usize> {
+    const WHAT: &str = "entities";
+    let depth = json::json(WHAT, json, limits::ENTITIES_BYTES)?;
+    let parents = on_grown_stack(stack::json(depth, 0), WHAT, || hierarchy::check(json))??;
+    Ok(stack::json(depth, parents))
 }
 
 /// Without a schema, `{"type": …, "id": …}` in an attribute or a tag is a record: a `forbid` that compares it with an

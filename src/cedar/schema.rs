@@ -80,7 +80,7 @@ fn gate(form: Form, source: &str) -> Result<()> {
         Form::Cedar => gate::schema_text(source),
         Form::Json => {
             at_most("bytes of schema JSON", source.len(), limits::SCHEMA_BYTES)?;
-            json::json("schema JSON", source, limits::SCHEMA_BYTES)
+            json::json("schema JSON", source, limits::SCHEMA_BYTES).map(drop)
         }
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! Cedar's parser aborts the process when the stack ends; its evaluator skips a statement that it cannot finish with
 //! 100 KiB to spare, a `forbid` included. So the needs below are those of the worst input that [`super::gate`] lets
-//! through, as measured in debug builds, where frames are eight times as large. Only evaluation is frequent enough to ask
-//! for less in optimised builds: its need grows with the height of the set's expressions, and is met without a new
-//! stack for ordinary ones.
+//! through, as measured in debug builds, where frames are eight times as large. Requests are frequent enough to ask for
+//! less, since a new stack costs more than reading one: the need of their JSON grows with its depth, and that of
+//! evaluation with the height of the set's expressions. Ordinary ones are met without a new stack.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -18,6 +18,23 @@ pub(super) const PARSE: usize = 16 * KIB * KIB;
 
 /// To validate: measured 20 KiB a level of height.
 pub(super) const VALIDATE: usize = 16 * KIB * KIB;
+
+/// To read any JSON of a request: measured 288 KiB in debug builds, 56 KiB in release builds.
+const JSON_FLAT: usize = 512 * KIB;
+
+/// To read one more level of JSON, whatever type a schema gives it: measured 33 KiB in debug builds.
+const JSON_LEVEL: usize = 96 * KIB;
+
+/// To follow one more parent of an entity: measured 1.7 KiB in debug builds.
+const PARENT: usize = 4 * KIB;
+
+/// What reading JSON of a depth needs, with entities in chains of so many parents.
+pub(super) const fn json(depth: usize, parents: usize) -> usize {
+    JSON_FLAT + depth * JSON_LEVEL + parents * PARENT
+}
+
+const _: () =
+    assert!(json(limits::JSON_DEPTH, limits::ENTITY_DEPTH) < 16 * KIB * KIB, "a stack of moderate size is enough");
 
 /// To evaluate anything: Cedar's own reserve of 100 KiB, its fixed part (measured 208 KiB in debug builds, less than 64
 /// in release builds), and comparing values as deep as [`limits::JSON_DEPTH`].
@@ -39,6 +56,12 @@ const ROOM: usize = PARSE + 1024 * KIB;
 /// Runs `f`, which calls Cedar many times, on one stack that is large enough for all of them.
 pub(crate) fn in_one_go<T>(what: &'static str, f: impl FnOnce() -> T) -> Result<T> {
     on_grown_stack(ROOM, what, f)
+}
+
+/// Runs `f`, which may call Cedar many times among other things, on one stack that is large enough for all of them. A
+/// panic goes through.
+pub(crate) fn with_room<T>(f: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(ROOM, ROOM, f)
 }
 
 /// Runs `f` with at least `need` bytes of stack. `what` names what `f` works on, for the error if it panics.
@@ -68,6 +91,11 @@ mod tests {
             .join()
             .unwrap();
         assert!(remaining.unwrap() > PARSE - 64 * KIB);
+    }
+
+    #[test]
+    fn ordinary_requests_stay_on_a_thread_of_two_mebibytes() {
+        assert!(json(10, 20) < 1_900 * KIB);
     }
 
     #[test]
