@@ -50,7 +50,7 @@ impl Store for Ours {
     fn get(&mut self, version: u32) -> (String, String) {
         let version = self.zone.policy_version_numbered(POLICY, version, Forms::Both).unwrap();
         // A peer's strings are its caller's own, so these are made so too.
-        (version.cedar_raw.unwrap().to_string(), version.cedar_json.unwrap().to_string())
+        (version.cedar_raw.as_deref().unwrap().to_owned(), version.cedar_json.as_deref().unwrap().to_owned())
     }
 
     fn page(&mut self, forms: bool) -> u32 {

@@ -1,5 +1,6 @@
 //! The calls of a write, each done to the store and to the model.
 
+use std::borrow::Borrow;
 use std::fmt::Debug;
 
 use policy_store::{
@@ -42,8 +43,9 @@ pub fn seen(value: impl Serialize) -> Value {
 }
 
 /// A version with its JSON form as it is, byte for byte.
-pub fn seen_version(version: PolicyVersion) -> Value {
-    let mut value = seen(&version);
+pub fn seen_version(version: impl Borrow<PolicyVersion>) -> Value {
+    let version = version.borrow();
+    let mut value = seen(version);
     value["cedar_json"] = json!(version.cedar_json);
     value
 }
