@@ -31,7 +31,7 @@ macro_rules! hash_type {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                f.write_str(&hex::encode(&self.0))
             }
         }
 
@@ -118,7 +118,8 @@ fn decode_hex<const N: usize>(hex: &str) -> Option<[u8; N]> {
 /// Lower-case hex of any bytes, and back; for cursors and log ids.
 pub(crate) mod hex {
     pub(crate) fn encode(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default();
+        bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
     }
 
     pub(crate) fn decode<const N: usize>(hex: &str) -> Option<[u8; N]> {

@@ -84,7 +84,8 @@ impl CompiledSet {
     /// Groups the statements by their scopes if there are more than `small`.
     pub(super) fn grouped(members: Vec<Arc<ParsedPolicy>>, small: usize) -> Self {
         let count: usize = members.iter().map(|policy| policy.statements().len()).sum();
-        let (mut origins, mut by_scope) = (Vec::with_capacity(count), HashMap::<&Scope, Group>::new());
+        let mut origins = Vec::with_capacity(count);
+        let mut by_scope: HashMap<&Scope, Group> = HashMap::with_capacity(count);
         for (member, policy) in members.iter().enumerate() {
             for (number, statement) in policy.statements().iter().enumerate() {
                 let scope = if count > small { statement.scope() } else { &Scope::ANY };

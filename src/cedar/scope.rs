@@ -96,17 +96,6 @@ impl Shelf {
         }
     }
 
-    /// How many groups would be looked at beside one with this constraint; none if it cannot be filed by it.
-    fn crowd(&self, constraint: &Constraint) -> Option<usize> {
-        let filed = |uid: &EntityUid| self.by_uid.get(uid).map_or(0, Vec::len);
-        match constraint {
-            Constraint::Any => None,
-            Constraint::Is(type_name) => Some(self.by_type.get(type_name).map_or(0, Vec::len)),
-            Constraint::Equals(uid) => Some(filed(uid)),
-            Constraint::In(_, uids) => Some(uids.iter().map(filed).sum()),
-        }
-    }
-
     /// Adds the groups filed under the entity, its ancestors and its type.
     fn look_up(&self, uid: &EntityUid, entities: &Entities, found: &mut Vec<usize>) {
         if !self.by_uid.is_empty() {
@@ -127,6 +116,35 @@ impl Shelf {
     }
 }
 
+/// How many groups name each entity and each type in one part of their scopes.
+#[derive(Default)]
+struct Crowd<'a> {
+    by_uid: HashMap<&'a EntityUid, usize>,
+    by_type: HashMap<&'a EntityTypeName, usize>,
+}
+
+impl<'a> Crowd<'a> {
+    fn count(&mut self, constraint: &'a Constraint) {
+        match constraint {
+            Constraint::Any => {}
+            Constraint::Is(type_name) => *self.by_type.entry(type_name).or_default() += 1,
+            Constraint::Equals(uid) => *self.by_uid.entry(uid).or_default() += 1,
+            Constraint::In(_, uids) => uids.iter().for_each(|uid| *self.by_uid.entry(uid).or_default() += 1),
+        }
+    }
+
+    /// How many groups stand beside one with this constraint; none if it cannot be filed by it.
+    fn around(&self, constraint: &Constraint) -> Option<usize> {
+        let of_uid = |uid: &EntityUid| self.by_uid.get(uid).copied().unwrap_or_default();
+        match constraint {
+            Constraint::Any => None,
+            Constraint::Is(type_name) => Some(self.by_type.get(type_name).copied().unwrap_or_default()),
+            Constraint::Equals(uid) => Some(of_uid(uid)),
+            Constraint::In(_, uids) => Some(uids.iter().map(of_uid).sum()),
+        }
+    }
+}
+
 /// Groups of statements, each with the scope that all of its statements have.
 #[derive(Debug)]
 pub(super) struct ScopeIndex<G> {
@@ -139,18 +157,16 @@ pub(super) struct ScopeIndex<G> {
 
 impl<G> ScopeIndex<G> {
     pub(super) fn new(groups: Vec<(Scope, G)>) -> Self {
-        let mut all: [Shelf; 3] = Default::default();
-        for (number, (scope, _)) in groups.iter().enumerate() {
-            for (shelf, constraint) in all.iter_mut().zip(&scope.0) {
-                shelf.file(constraint, number);
-            }
+        let mut crowds: [Crowd<'_>; 3] = Default::default();
+        for (scope, _) in &groups {
+            crowds.iter_mut().zip(&scope.0).for_each(|(crowd, constraint)| crowd.count(constraint));
         }
         let (mut shelves, mut unfiled): ([Shelf; 3], Vec<usize>) = Default::default();
         for (number, (scope, _)) in groups.iter().enumerate() {
-            let ways = shelves.iter_mut().zip(&all).zip(&scope.0);
+            let ways = shelves.iter_mut().zip(&crowds).zip(&scope.0);
             let rarest = ways
-                .filter_map(|((shelf, all), constraint)| Some((all.crowd(constraint)?, shelf, constraint)))
-                .min_by_key(|(crowd, ..)| *crowd);
+                .filter_map(|((shelf, crowd), constraint)| Some((crowd.around(constraint)?, shelf, constraint)))
+                .min_by_key(|(around, ..)| *around);
             match rarest {
                 Some((_, shelf, constraint)) => shelf.file(constraint, number),
                 None => unfiled.push(number),
