@@ -57,7 +57,7 @@ proptest! {
     }
 
     #[test]
-    fn no_other_bytes_are_an_entry(envelope in envelope(), parts in parts(), kind in 0..16_usize, edits in edits()) {
+    fn no_other_bytes_are_an_entry(envelope in envelope(), parts in parts(), kind in 0..Body::KINDS.len(), edits in edits()) {
         let entry = Entry::new(envelope, &parts.bodies()[kind]).unwrap();
         let (bytes, _) = entry.encode().unwrap();
         let other = edited(&bytes, &edits);
@@ -68,7 +68,7 @@ proptest! {
     }
 
     #[test]
-    fn no_other_bytes_are_a_body(parts in parts(), kind in 0..16_usize, edits in edits()) {
+    fn no_other_bytes_are_a_body(parts in parts(), kind in 0..Body::KINDS.len(), edits in edits()) {
         let body = &parts.bodies()[kind];
         let bytes = body.encode().unwrap();
         let other = edited(&bytes, &edits);
@@ -122,7 +122,7 @@ proptest! {
     }
 
     #[test]
-    fn no_other_value_is_an_object(text in "\\PC{0,40}", kind in 0..6_usize, edits in edits()) {
+    fn no_other_value_is_an_object(text in "\\PC{0,40}", kind in 0..ObjectKind::ALL.len(), edits in edits()) {
         let object = Object::new(ObjectKind::ALL[kind], &text);
         let (address, value) = (object.address(), object.encode());
         for other in ObjectKind::ALL {
@@ -230,6 +230,5 @@ fn an_entry_is_at_most_as_long_as_its_limit() {
     assert_eq!(read(&bytes).unwrap(), entry);
     entry.body.push(0);
     let over = bincode::encode_to_vec(&entry, bincode::config::standard()).unwrap();
-    assert!(entry.encode().is_err() || read(&over).is_err());
     assert!(read(&over).is_err());
 }
