@@ -126,7 +126,7 @@ const CHUNK: usize = 3;
 
 #[test]
 fn groups_of_scopes_decide_as_cedar_does() {
-    let sweep: u32 = std::env::var("POLICY_STORE_SWEEP").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    let sweep: u32 = std::env::var("POLICY_STORE_SWEEP").ok().and_then(|n| n.parse().ok()).unwrap_or(1).max(1);
     let mut runner = TestRunner::new(ProptestConfig { cases: 100 * sweep, ..ProptestConfig::default() });
     let statements = prop_oneof![2 => 1..6_usize, 2 => 6..30_usize, 1 => 30..120_usize]
         .prop_flat_map(|count| prop::collection::vec(statement(), count));
