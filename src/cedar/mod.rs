@@ -22,6 +22,8 @@ mod token;
 use crate::model::CedarVersion;
 
 #[cfg(test)]
+mod hostile_json_tests;
+#[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]
 mod sample_tests;
