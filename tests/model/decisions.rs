@@ -33,7 +33,12 @@ struct Verdict {
     determining: Vec<Value>,
     failed: Vec<(Value, bool)>,
     by_error: bool,
+    /// How many statements there are.
+    of: usize,
 }
+
+/// From so many statements on, the store looks up which of them a request can match.
+const MANY: usize = 17;
 
 /// A request: who asks, and to do what.
 fn who_and_what(asked: u8) -> (usize, usize) {
@@ -43,9 +48,10 @@ fn who_and_what(asked: u8) -> (usize, usize) {
 impl Zone {
     fn verdict(&self, (set, version): (usize, usize), asked: u8, strict: bool) -> Result<Verdict, Broken> {
         let (principal, action) = who_and_what(asked);
-        let (mut permits, mut forbids, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut permits, mut forbids, mut failed, mut of) = (Vec::new(), Vec::new(), Vec::new(), 0);
         for (policy, version, _) in &self.sets[set].versions[version].entries {
             for (n, statement) in self.version(version)?.2.content.statements.iter().enumerate() {
+                of += 1;
                 let name = json!({"policy_id": policy, "policy_version_id": version, "statement": n});
                 match statement.says(principal, action) {
                     Says::Applies if statement.permit => permits.push(name),
@@ -63,7 +69,7 @@ impl Zone {
             (false, true) => permits,
             (false, false) => forbids,
         };
-        Ok(Verdict { allow: allow && !by_error, determining, failed, by_error })
+        Ok(Verdict { allow: allow && !by_error, determining, failed, by_error, of })
     }
 }
 
@@ -162,7 +168,8 @@ impl Runner {
             (false, true) => "DeniedByError",
             (false, false) => "Deny",
         };
-        *self.tally.entry(name.to_owned()).or_default() += 1;
+        let of = if verdict.of < MANY { "OfFew" } else { "OfMany" };
+        *self.tally.entry(format!("{name}{of}")).or_default() += 1;
         let receipt = answer.receipt();
         let mut told = seen(&receipt);
         let entry = told.as_object_mut().and_then(|told| told.remove("policy_set_version_entry")).unwrap();

@@ -19,11 +19,11 @@ const OPERATIONS: usize = 200;
 
 /// What every sweep must have come to: calls that were done, decisions, and errors.
 const MET: &str = "CreatePolicy UpdatePolicy ArchivePolicy CreateVersion ArchiveVersion CreateSet RenameSet ArchiveSet \
-    CreateSetVersion ArchiveSetVersion Bind Unbind PublishSchema SetSchemaStatus CreateZone Allow Deny DeniedByError \
-    already_exists already_open archived clock_behind conflicting_id duplicate_policy empty_policy exactly_one \
-    foreign_version in_force invalid_cursor invalid_input json nested_write newer_format not_bound not_found \
-    platform_owned policy_validation prepared_elsewhere receipt_mismatch request schema_transition syntax template \
-    template_links too_deep too_large wrong_sha wrong_target";
+    CreateSetVersion ArchiveSetVersion Bind Unbind PublishSchema SetSchemaStatus CreateZone AllowOfFew DenyOfFew \
+    AllowOfMany DenyOfMany DeniedByErrorOfMany already_exists already_open archived clock_behind conflicting_id \
+    duplicate_policy empty_policy exactly_one foreign_version in_force invalid_cursor invalid_input json nested_write \
+    newer_format not_bound not_found platform_owned policy_validation prepared_elsewhere receipt_mismatch request \
+    schema_transition syntax template template_links too_deep too_large wrong_sha wrong_target";
 
 /// What chance comes to seldom: every bad draft, bad schema, kind of pin, use of a cursor and doctored receipt.
 fn seldom() -> Vec<Operation> {
