@@ -20,12 +20,12 @@ mod compare;
 mod decisions;
 mod lists;
 mod manifest;
-mod operation;
+pub mod operation;
 mod rules;
 mod runner;
 mod set_rules;
 mod state;
-mod texts;
+pub mod texts;
 mod views;
 
 pub use bytes::WIDTH;

@@ -6,11 +6,14 @@
 
 use std::cell::RefCell;
 
+use policy_store::{Order, Target};
 use proptest::bool::weighted;
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
+use crate::model::operation::{By, Call, Ending, From as Place, Input, Pick, Style, Upkeep, Whose};
+use crate::model::texts::Draft;
 use crate::model::{self, Operation};
 
 /// Cases and operations of a case; `POLICY_STORE_SWEEP` multiplies the cases.
@@ -27,15 +30,58 @@ const MET: &str = "CreatePolicy UpdatePolicy ArchivePolicy CreateVersion Archive
 
 /// What chance comes to seldom: every bad draft, bad schema, kind of pin, use of a cursor and doctored receipt.
 fn seldom() -> Vec<Operation> {
-    let mut rows: Vec<Vec<u8>> = Vec::new();
-    rows.extend((204..217).map(|draft| vec![18, 0, 0, 0, 0, 0, 0, draft]));
-    rows.extend((8..12).map(|source| vec![175, 0, 0, 2, source]));
-    rows.extend((0..=255).step_by(6).map(|style| vec![70, 0, 0, 0, 0, 0, style, 2, 0, 1]));
-    rows.extend((0..6).map(|asked| vec![224, 0, 0, 0, 1, asked]));
-    rows.extend((0..12).map(|change| vec![237, 0, change]));
-    rows.extend((0..=255).step_by(5).map(|from| vec![207, 0, 5, 0, 21, from, 0, 1, 1]));
-    rows.push(vec![247, 110]);
-    rows.iter().map(|row| Operation::new(row)).collect()
+    let first = Pick(0);
+    let call = |call| Operation::Call { joined: false, actor: 0, ending: Ending::Commit, zone: "z0".to_owned(), call };
+    let draft = |bad| {
+        let input = Input::New(Draft::bad(bad));
+        call(Call::CreateVersion { policy: first, schema: first, own: None, input })
+    };
+    let schema = |source| call(Call::PublishSchema { version: "s2".to_owned(), source });
+    let manifest = |style| {
+        call(Call::CreateSetVersion { set: first, schema: first, own: None, pins: vec![first, Pick(1)], style })
+    };
+    let styles = [
+        Style::Pins,
+        Style::PinsWithSha,
+        Style::Builder,
+        Style::Next,
+        Style::WrongSha,
+        Style::UnknownVersion,
+        Style::UnknownPolicy,
+        Style::ForeignPolicy,
+        Style::Twice,
+        Style::OtherZone,
+        Style::TooMany,
+    ];
+    let decision = |asked| {
+        let by = By::Now(Target::Zone);
+        Operation::Decide { zone: "z0".to_owned(), by, strict: true, keep: false, asked }
+    };
+    let page = |from| {
+        let (zone, order) = ("z0".to_owned(), Order::Descending);
+        Operation::List { zone, list: 5, parent: first, limit: Some(2), order, from }
+    };
+    let places = [
+        Place::Start,
+        Place::After(first, Whose::Own),
+        Place::Before(first, Whose::Own),
+        Place::After(first, Whose::Any),
+        Place::Before(first, Whose::Any),
+        Place::Both(first),
+        Place::Forged(first, 1),
+        Place::Junk(""),
+        Place::Junk("é"),
+        Place::TooLong,
+    ];
+    let mut operations = Vec::new();
+    operations.extend((0..13).map(draft));
+    operations.extend((8..12).map(schema));
+    operations.extend(styles.map(manifest));
+    operations.extend((0..6).map(decision));
+    operations.extend((0..12).map(|change| Operation::Replay { receipt: first, change }));
+    operations.extend(places.map(page));
+    operations.push(Operation::Upkeep(Upkeep::Reopen { caches: true }));
+    operations
 }
 
 #[test]
