@@ -11,6 +11,8 @@ mod engine;
 mod filled;
 mod lmdb;
 mod ours;
+#[path = "../store/run.rs"]
+mod run;
 #[path = "../store/sample.rs"]
 mod sample;
 mod sqlite;
@@ -18,7 +20,6 @@ mod sqlite;
 use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, SamplingMode};
@@ -26,6 +27,7 @@ use criterion::{BenchmarkId, Criterion, SamplingMode};
 use content::Content;
 use engine::ENGINES;
 use filled::Filled;
+use run::Sizes;
 use sample::{Cedar, text};
 
 fn main() {
@@ -37,7 +39,7 @@ fn main() {
     create(&mut criterion, &|| &filled.contents);
     import(&mut criterion, &|| &filled.contents);
     read(&mut criterion, &|| &filled);
-    record_sizes(&|| &filled);
+    run::record("sizes-peers.json", "peers: size of the file", || sizes(&filled));
     criterion.final_summary();
 }
 
@@ -92,9 +94,8 @@ fn read<'a>(c: &mut Criterion, filled: &dyn Fn() -> &'a Filled) {
             engine.with(filled().folder(engine), |store| b.iter(|| store.get(numbers.next().unwrap())));
         });
         group.bench_function(BenchmarkId::new(engine.name(), "all over the file"), |b| {
-            let versions = filled().contents.len() as u64;
-            // The stride is prime, so that neighbours in time are no neighbours in the file.
-            let mut numbers = (0..).map(|n: u64| (n * 7_919 % versions) as u32 + 1);
+            let versions = filled().contents.len();
+            let mut numbers = (0..).map(|n| sample::scattered(n, versions));
             engine.with(filled().folder(engine), |store| b.iter(|| store.get(numbers.next().unwrap())));
         });
     }
@@ -110,25 +111,9 @@ fn read<'a>(c: &mut Criterion, filled: &dyn Fn() -> &'a Filled) {
     group.finish();
 }
 
-/// Writes the sizes of the files beside criterion's results, unless the run is of some benchmarks only.
-fn record_sizes<'a>(filled: &dyn Fn() -> &'a Filled) {
-    let mut arguments = std::env::args().skip(1);
-    if arguments.any(|argument| !argument.starts_with('-') || argument == "--list") {
-        return;
-    }
-    let filled = filled();
+/// Sizes of the files, and of what was put into them.
+fn sizes(filled: &Filled) -> Sizes {
     let mut sizes: BTreeMap<_, _> = ENGINES.map(|engine| (engine.name(), filled.bytes(engine))).into();
     sizes.insert("payload", filled.payload());
-    println!("{sizes:#?}");
-    if std::env::args().any(|argument| argument == "--bench") {
-        let results = BTreeMap::from([("peers: size of the file", BTreeMap::from([("100,000 versions", sizes)]))]);
-        let path = criterion_home().join("sizes-peers.json");
-        std::fs::write(path, serde_json::to_string_pretty(&results).unwrap()).unwrap();
-    }
-}
-
-/// Where criterion writes its results.
-fn criterion_home() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    std::env::var_os("CRITERION_HOME").map_or_else(|| target.join("criterion"), PathBuf::from)
+    BTreeMap::from([("100,000 versions", sizes)])
 }

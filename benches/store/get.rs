@@ -7,8 +7,8 @@ use criterion::{BenchmarkId, Criterion};
 use policy_store::{Forms, PolicyStore};
 use redb::{Database, ReadableDatabase, TableDefinition};
 
-use crate::floor;
 use crate::large::{Large, large};
+use crate::{floor, sample};
 
 const ROWS: TableDefinition<'static, u32, &'static [u8]> = TableDefinition::new("versions");
 /// How many versions are read over and over.
@@ -55,15 +55,13 @@ pub fn get(c: &mut Criterion) {
 /// Reads versions from all over the file, none twice from one opened file.
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 fn time_first_reads<T>(reads: u64, versions: usize, open: impl Fn() -> T, read: impl Fn(&T, u32)) -> Duration {
-    let versions = versions as u64;
     let mut total = Duration::ZERO;
     let mut done = 0;
     while done < reads {
         let opened = open();
-        let until = reads.min(done + FIRST.min(versions));
+        let until = reads.min(done + FIRST.min(versions as u64));
         let started = Instant::now();
-        // The stride is prime, so that neighbours in time are no neighbours in the file.
-        (done..until).for_each(|n| read(&opened, (n * 7_919 % versions) as u32 + 1));
+        (done..until).for_each(|n| read(&opened, sample::scattered(n, versions)));
         total += started.elapsed();
         done = until;
     }

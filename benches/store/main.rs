@@ -16,6 +16,7 @@ mod import;
 mod large;
 mod open;
 mod page;
+mod run;
 mod sample;
 mod scopes;
 mod size;
@@ -39,7 +40,7 @@ fn main() {
     decide::decide(&mut criterion);
     open::open(&mut criterion);
     verify::verify(&mut criterion);
-    size::record();
+    run::record("sizes-store.json", "size of the file", size::sizes);
     large::remove();
     criterion.final_summary();
 }

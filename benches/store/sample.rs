@@ -3,6 +3,8 @@
 use cedar_policy::{PolicySet, Schema, ValidationMode, Validator};
 use tempfile::TempDir;
 
+use crate::run;
+
 pub const SCHEMA_VERSION: &str = "2026-02-24";
 pub const SCHEMA: &str = "entity Team; entity User in [Team] { level: Long, mail: String };
     entity Folder; entity Doc in [Folder] { owner: User, public: Bool, labels: Set<String> };
@@ -36,9 +38,15 @@ impl Cedar {
     }
 }
 
-/// `full` in a benchmark, a hundredth of it where `cargo test --benches` only shows that the program works.
+/// `full` in a run that measures, a hundredth of it in one that only shows that the program works.
 pub fn size(full: usize) -> usize {
-    if std::env::args().any(|argument| argument == "--bench") { full } else { full / 100 }
+    if run::measures() { full } else { full / 100 }
+}
+
+/// The number of the version to read as the `n`th, from `versions` of them. The stride is prime, so that neighbours in
+/// time are no neighbours in the file.
+pub fn scattered(n: u64, versions: usize) -> u32 {
+    (n * 7_919 % versions as u64) as u32 + 1
 }
 
 /// An empty folder beside what was built, so that files lie on a disk and not in memory.

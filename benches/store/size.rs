@@ -1,43 +1,21 @@
-//! The size of files against that of what was put into them. No time is measured, so criterion does not know of it: the
-//! bytes are written beside its results.
+//! The size of files against that of what was put into them.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use policy_store::PolicyStore;
 
 use crate::large::large;
+use crate::run::Sizes;
 use crate::sample::{self, SCHEMA};
 use crate::{floor, world};
 
 const ZONES: usize = 2_000;
 const POLICIES: usize = 50;
 
-/// Line, then `store` or `floor`, then bytes. The floor is the payload: text and JSON of every version.
-type Sizes = BTreeMap<&'static str, BTreeMap<&'static str, u64>>;
-
-/// Measures the sizes, unless the run is of some benchmarks only.
-pub fn record() {
-    let mut arguments = std::env::args().skip(1);
-    if arguments.any(|argument| !argument.starts_with('-') || argument == "--list") {
-        return;
-    }
-    let sizes = sizes();
-    println!("{sizes:#?}");
-    if std::env::args().any(|argument| argument == "--bench") {
-        let results = BTreeMap::from([("size of the file", sizes)]);
-        fs::write(criterion_home().join("sizes-store.json"), serde_json::to_string_pretty(&results).unwrap()).unwrap();
-    }
-}
-
-/// Where criterion writes its results.
-fn criterion_home() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    std::env::var_os("CRITERION_HOME").map_or_else(|| target.join("criterion"), PathBuf::from)
-}
-
-fn sizes() -> Sizes {
+/// Sizes of the `store` and of its `floor`, which is the payload: text and JSON of every version.
+pub fn sizes() -> Sizes {
     let large = large();
     let mut sizes = Sizes::new();
     let mut add = |line, bytes, payload| sizes.insert(line, BTreeMap::from([("store", bytes), ("floor", payload)]));
