@@ -6,6 +6,9 @@
 mod lines;
 mod markdown;
 mod results;
+#[path = "../store/run.rs"]
+#[expect(dead_code, reason = "sizes are recorded by those who take them")]
+mod run;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -17,7 +20,7 @@ const END: &str = "<!-- end of benchmarks -->\n";
 
 fn main() -> ExitCode {
     // `cargo test --benches` has nothing to print.
-    if !std::env::args().any(|argument| argument == "--bench") {
+    if !run::measures() {
         return ExitCode::SUCCESS;
     }
     let mut results = Results::read();
@@ -26,6 +29,12 @@ fn main() -> ExitCode {
         eprintln!("these results are missing:");
         results.missing.iter().for_each(|line| eprintln!("- {line}"));
         eprintln!("run `cargo bench --bench store` and `cargo bench --workspace --bench peers` first");
+        return ExitCode::FAILURE;
+    }
+    if !results.stale.is_empty() {
+        eprintln!("these results are not of the same run:");
+        results.stale.iter().for_each(|line| eprintln!("- {line}"));
+        eprintln!("run the benchmarks of the whole table again");
         return ExitCode::FAILURE;
     }
     if std::env::args().any(|argument| argument == "--write") {

@@ -6,9 +6,12 @@ use crate::lines::{ENGINES, PEERS, STORE};
 use crate::results::Results;
 
 pub fn both_tables(results: &mut Results) -> String {
+    let cores = std::thread::available_parallelism().unwrap();
     [
-        "On 2 cores of a virtual machine. Ratios are to the floor of the same run: what the same work takes in plain redb\n\
-         and plain Cedar.\n\n",
+        &format!(
+            "On {cores} cores. Ratios are to the floor of the same run: what the same work takes in plain redb and plain \
+             Cedar.\n\n"
+        ),
         &floors(results),
         "\nThe same rows and operations on SQLite (WAL, synchronous=FULL) and LMDB, which keep no log and no history here, and\n\
          hash nothing but the SHA-256. ",
@@ -28,6 +31,7 @@ fn floors(results: &mut Results) -> String {
             writeln!(text, "| {line} | {ratio:.2} | {store} | {floor} |").unwrap();
         }
     }
+    results.end_table();
     text
 }
 
@@ -52,6 +56,7 @@ fn peers(results: &mut Results) -> String {
             rows.push('\n');
         }
     }
+    results.end_table();
     let wins: Vec<_> = ENGINES.iter().zip(wins).map(|(engine, wins)| format!("{engine} {wins}")).collect();
     let columns = format!("| | {} |\n|---|{}\n", ENGINES.join(" | "), "---:|".repeat(ENGINES.len()));
     let lead = format!("The fastest, or smallest, of each line is in bold: {}.\n\n", wins.join(", "));

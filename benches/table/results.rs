@@ -2,9 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
+
+use crate::run;
+
+/// How far apart the results of one table may be. A run of both benchmarks takes much less.
+const SAME_RUN: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// A result, and how it is written.
 #[derive(Clone, Copy)]
@@ -15,16 +21,20 @@ pub enum Measure {
 
 /// Results by group, line and function.
 pub struct Results {
-    found: BTreeMap<[String; 3], Measure>,
+    /// With the time at which each was written.
+    found: BTreeMap<[String; 3], (Measure, SystemTime)>,
+    /// What the table that is being made has asked for.
+    table: Vec<(SystemTime, String)>,
     /// What was asked for and is not there.
     pub missing: Vec<String>,
+    /// What was asked for and is older than the rest of its table.
+    pub stale: Vec<String>,
 }
 
 impl Results {
     pub fn read() -> Self {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-        let home = std::env::var_os("CRITERION_HOME").map_or_else(|| target.join("criterion"), PathBuf::from);
-        let mut results = Self { found: BTreeMap::new(), missing: Vec::new() };
+        let home = run::criterion_home();
+        let mut results = Self { found: BTreeMap::new(), table: Vec::new(), missing: Vec::new(), stale: Vec::new() };
         results.add_times(&home);
         for name in ["sizes-store.json", "sizes-peers.json"] {
             results.add_sizes(&home.join(name));
@@ -35,7 +45,7 @@ impl Results {
     /// Goes through criterion's folders: `group/function/line/new` holds the newest result.
     fn add_times(&mut self, folder: &Path) {
         if folder.file_name().is_some_and(|name| name == "new") {
-            let (Some(names), Some(estimates)) =
+            let (Some((names, _)), Some((estimates, written))) =
                 (json(&folder.join("benchmark.json")), json(&folder.join("estimates.json")))
             else {
                 return;
@@ -44,7 +54,7 @@ impl Results {
             // The median: another program's burst on the same machine moves it least.
             let median = estimates.pointer("/median/point_estimate").and_then(Value::as_f64).unwrap();
             let key = [name("group_id"), name("value_str"), name("function_id")];
-            self.found.insert(key, Measure::Nanoseconds(median));
+            self.found.insert(key, (Measure::Nanoseconds(median), written));
             return;
         }
         for entry in fs::read_dir(folder).into_iter().flatten() {
@@ -57,11 +67,12 @@ impl Results {
 
     fn add_sizes(&mut self, file: &Path) {
         let members = |value: &Value| value.as_object().cloned().unwrap_or_default();
-        for (group, lines) in json(file).map(|value| members(&value)).unwrap_or_default() {
+        let Some((groups, written)) = json(file) else { return };
+        for (group, lines) in members(&groups) {
             for (line, functions) in members(&lines) {
                 for (function, bytes) in members(&functions) {
                     let key = [group.clone(), line.clone(), function];
-                    self.found.insert(key, Measure::Bytes(bytes.as_f64().unwrap()));
+                    self.found.insert(key, (Measure::Bytes(bytes.as_f64().unwrap()), written));
                 }
             }
         }
@@ -70,15 +81,32 @@ impl Results {
     /// The result, or none and a note that it is missing.
     pub fn get(&mut self, group: &str, line: &str, function: &str) -> Option<Measure> {
         let found = self.found.get(&[group, line, function].map(str::to_owned)).copied();
-        if found.is_none() {
-            self.missing.push(format!("{group}: {line}: {function}"));
+        let name = format!("{group}: {line}: {function}");
+        match found {
+            Some((_, written)) => self.table.push((written, name)),
+            None => self.missing.push(name),
         }
-        found
+        found.map(|(measure, _)| measure)
+    }
+
+    /// Ends a table: what it asked for must be of about the same time, or its lines cannot be compared.
+    pub fn end_table(&mut self) {
+        let table = std::mem::take(&mut self.table);
+        let Some((newest, newest_name)) = table.iter().max() else { return };
+        for (written, name) in &table {
+            let age = newest.duration_since(*written).unwrap_or_default();
+            if age > SAME_RUN {
+                let hours = age.as_secs() / 3_600;
+                self.stale.push(format!("{name}: {hours} hours older than {newest_name}"));
+            }
+        }
     }
 }
 
-fn json(path: &Path) -> Option<Value> {
-    serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
+/// What a file says, and when it was written.
+fn json(path: &Path) -> Option<(Value, SystemTime)> {
+    let value = serde_json::from_str(&fs::read_to_string(path).ok()?).ok()?;
+    Some((value, fs::metadata(path).ok()?.modified().ok()?))
 }
 
 impl Measure {
