@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use policy_store::{Actor, Forms, List, NewPolicy, NewPolicyVersion, NewSchema, PolicyStore, Zone};
+use policy_store::{Actor, Forms, List, NewPolicy, NewPolicyVersion, NewSchema, PolicyStore, PolicyVersion, Zone};
 
-use crate::content::Content;
+use crate::content::{Content, Metadata, Row};
 use crate::engine::{PAGE_CACHE, POLICY, Store, ZONE};
 use crate::sample::{Cedar, SCHEMA, SCHEMA_VERSION};
 
@@ -48,15 +48,34 @@ impl Store for Ours {
     }
 
     fn get(&mut self, version: u32) -> (String, String) {
-        let version = self.zone.policy_version_numbered(POLICY, version, Forms::Both).unwrap();
-        // A peer's strings are its caller's own, so these are made so too.
-        (version.cedar_raw.as_deref().unwrap().to_owned(), version.cedar_json.as_deref().unwrap().to_owned())
+        let row = row(&self.zone.policy_version_numbered(POLICY, version, Forms::Both).unwrap());
+        assert_eq!(row.metadata.version, version);
+        row.forms.unwrap()
     }
 
     fn page(&mut self, forms: bool) -> u32 {
         let forms = if forms { Forms::Both } else { Forms::Neither };
         let page = self.zone.policy_versions(POLICY, forms, &List::new().limit(100)).unwrap();
-        assert_eq!(page.items.len(), 100);
-        page.items[0].version
+        let rows: Vec<Row> = page.items.iter().map(|version| row(version)).collect();
+        assert_eq!(rows.len(), 100);
+        rows[0].metadata.version
     }
+}
+
+/// A peer's rows are its caller's own, so these are made so too, and not shared with the store's cache.
+fn row(version: &PolicyVersion) -> Row {
+    let metadata = Metadata {
+        id: version.id.as_str().to_owned(),
+        version: version.version,
+        schema_version: version.schema_version.as_str().to_owned(),
+        sha: *version.sha.as_bytes(),
+        form: version.form as u8,
+        statements: version.statements,
+        cedar_sdk: version.cedar_version.sdk.clone(),
+        cedar_language: version.cedar_version.language.clone(),
+        created_at: version.created_at.as_micros(),
+        created_by: version.created_by.clone(),
+    };
+    let forms = version.cedar_raw.as_deref().zip(version.cedar_json.as_deref());
+    Row { metadata, forms: forms.map(|(text, json)| (text.to_owned(), json.to_owned())) }
 }

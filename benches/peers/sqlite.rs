@@ -21,7 +21,6 @@ const TABLES: &str = "
         cedar_sdk TEXT NOT NULL, cedar_language TEXT NOT NULL, created_at INTEGER NOT NULL, created_by TEXT NOT NULL,
         cedar_raw TEXT NOT NULL, cedar_json TEXT NOT NULL,
         UNIQUE (policy_key, version), UNIQUE (zone_key, id));
-    CREATE INDEX IF NOT EXISTS policy_versions_created ON policy_versions (policy_key, created_at);
     INSERT OR IGNORE INTO zones VALUES (1, 'z', 0, 'bench');
     INSERT OR IGNORE INTO policies VALUES (1, 1, 'p', 'p', 0, 0, 'bench');";
 
@@ -36,7 +35,8 @@ const METADATA: &str = "v.id, v.version, v.schema_version, v.sha, v.form, v.stat
     v.created_at, v.created_by";
 const FROM: &str = "FROM zones z JOIN policies p ON p.zone_key = z.zone_key
     JOIN policy_versions v ON v.policy_key = p.policy_key WHERE z.id = ?1 AND p.id = ?2";
-const NEWEST: &str = "ORDER BY v.created_at DESC LIMIT 100";
+/// The order by number is the order by creation too.
+const NEWEST: &str = "ORDER BY v.version DESC LIMIT 100";
 
 struct Sqlite<'c> {
     connection: &'c Connection,
