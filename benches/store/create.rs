@@ -4,7 +4,7 @@ use criterion::{BatchSize, BenchmarkId, Criterion};
 use policy_store::PolicyStore;
 
 use crate::sample::{self, Cedar, text};
-use crate::{floor, world};
+use crate::{floor, import, world};
 
 /// Floor: Cedar's parse, strict validation and JSON, and one raw two-phase commit of as many rows of the same length.
 pub fn create(c: &mut Criterion) {
@@ -25,6 +25,7 @@ pub fn create(c: &mut Criterion) {
         let folder = sample::folder();
         let database = floor::builder().create(folder.path().join("floor.redb")).unwrap();
         let cedar = Cedar::new();
+        import::check_floor(&cedar);
         let mut numbers = 0..;
         b.iter_batched(
             || numbers.next().unwrap(),

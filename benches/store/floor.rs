@@ -18,6 +18,14 @@ const LOG_NUMBER: u32 = 1;
 /// The log's position of the first version: the zone and the policy come before it.
 const FIRST_POSITION: usize = 2;
 
+// Lengths of the store's values, with their hash or check; `import::check_floor` compares them.
+const ENTRY: usize = 315;
+const POLICY_ROW: usize = 12;
+const VERSION_ROW: usize = 11;
+const HEAD: usize = 57;
+/// The length of a version's id, which is a part of a key.
+const UUID: usize = 36;
+
 pub fn builder() -> redb::Builder {
     let mut builder = Database::builder();
     builder.set_cache_size(PAGE_CACHE);
@@ -67,12 +75,6 @@ pub fn commit(database: &Database, first: u64, contents: &[(String, String)]) {
     }
     transaction.commit().unwrap();
 }
-
-const UUID: usize = 36;
-const ENTRY: usize = 315;
-const POLICY_ROW: usize = 12;
-const VERSION_ROW: usize = 11;
-const HEAD: usize = 57;
 
 /// The rows of the versions up to and without the `end`th, newest first: entries by their range, and content by address.
 pub fn page(transaction: &ReadTransaction, end: usize, addresses: &[[[u8; 32]; 2]], forms: Forms) -> Vec<Vec<u8>> {
