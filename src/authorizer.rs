@@ -49,9 +49,8 @@ impl Authorizer {
 
     /// For what is or was in force.
     pub(crate) fn in_force(store: &Inner, zone: &ZoneRef, target: Target, at: At) -> Result<Self> {
-        let commits = store.storage.commits();
-        let recent = at == At::Now;
-        if recent && let Some(found) = store.recent.get(zone.log_id, &target, commits) {
+        let commits = if at == At::Now { store.storage.commits()? } else { None };
+        if let Some(found) = commits.and_then(|commits| store.recent.get(zone.log_id, &target, commits)) {
             return Ok(found);
         }
         let authorizer = store.storage.read(|view| {
@@ -60,7 +59,7 @@ impl Authorizer {
             let found = Found::by_id(view, zone, binding.policy_set_version_id.as_str())?;
             Ok(Self::new(store.compiler.set(view, zone, &found)?, Some(Arc::new(binding))))
         })?;
-        if recent {
+        if let Some(commits) = commits {
             store.recent.keep(zone.log_id, target, commits, &authorizer);
         }
         Ok(authorizer)

@@ -1,4 +1,5 @@
-//! Parsed schemas, parsed policies and compiled policy set versions, kept up to a budget in bytes.
+//! Parsed schemas, parsed policies, where policy versions lie, and compiled policy set versions, kept up to a budget in
+//! bytes.
 //!
 //! All are made from content that never changes, so nothing here is ever out of date. A schema and a set are made once
 //! however many threads ask for them at the same time. A new set version parses only the policies that are new.

@@ -67,7 +67,8 @@ impl PolicyStore {
     /// Each call in `f` sees the earlier ones. If `f` returns an error or panics, nothing is left behind. Other
     /// writes wait meanwhile, so that what costs time is better
     /// [prepared](PolicyStore::prepare_policy_version) before. A closure that waits for another thread which writes to the
-    /// same store waits for ever.
+    /// same store waits for ever. The closure runs on a stack with room for Cedar: 18 MiB, made for the call if the
+    /// thread has less.
     ///
     /// # Errors
     ///

@@ -71,7 +71,7 @@ impl Weighter<EntriesKey, Arc<PolicyVersion>> for Bytes {
 }
 
 /// A version that was found when the store had made so many commits. It does not keep the version: that is up to the
-/// budget.
+/// budget, and only an empty block of memory stays.
 #[derive(Clone)]
 struct Named {
     commits: u64,
@@ -93,7 +93,7 @@ impl VersionCache {
     pub(crate) fn new(budget: usize) -> Self {
         let budget = u64::try_from(budget).unwrap_or(u64::MAX);
         let items = usize::try_from(budget / TYPICAL).unwrap_or(usize::MAX).max(16);
-        Self { by_entries: Cache::with_weighter(items, budget, Bytes), by_name: Cache::new(NAMES) }
+        Self { by_entries: Cache::with_weighter(items, budget, Bytes), by_name: Cache::new(items.min(NAMES)) }
     }
 
     /// What a name led to, if nothing was committed since.

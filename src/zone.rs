@@ -46,7 +46,9 @@ pub struct ZoneInfo {
 
 /// One zone, for reading. Cheap to clone, and to be shared between threads; every call sees the newest state.
 ///
-/// Policy versions come behind an [`Arc`], shared with the cache that they are kept in.
+/// Policy versions come behind an [`Arc`], shared with the cache that they are kept in: [`Arc::unwrap_or_clone`] gives one
+/// of your own. One that you hold keeps its memory, beyond the cache's budget. In a write they are owned, as nothing is
+/// kept of what is not committed.
 ///
 /// # Errors
 ///
@@ -101,8 +103,8 @@ impl Zone {
 
     fn policy_version_named(&self, name: Name<&str>, forms: Forms) -> Result<Arc<PolicyVersion>> {
         let Inner { storage, versions, .. } = &*self.store;
-        let (log, commits) = (self.zone.log_id, storage.commits());
-        if let Some(version) = versions.named(log, name, forms, commits) {
+        let (log, commits) = (self.zone.log_id, storage.commits()?);
+        if let Some(version) = commits.and_then(|commits| versions.named(log, name, forms, commits)) {
             return Ok(version);
         }
         let version = self.read(|view| {
@@ -112,7 +114,9 @@ impl Zone {
             };
             self.load_policy_version(view, &found, forms)
         })?;
-        versions.keep_name(log, name, forms, commits, &version);
+        if let Some(commits) = commits {
+            versions.keep_name(log, name, forms, commits, &version);
+        }
         Ok(version)
     }
 
@@ -160,9 +164,7 @@ impl Zone {
 
     /// The policy set version `id`.
     pub fn policy_set_version(&self, id: impl AsRef<str>) -> Result<PolicySetVersion> {
-        self.store
-            .storage
-            .read(|view| policy_set_version::load(view, &self.zone, &Found::by_id(view, &self.zone, id.as_ref())?))
+        self.read(|view| policy_set_version::load(view, &self.zone, &Found::by_id(view, &self.zone, id.as_ref())?))
     }
 
     /// Version `version` of the policy set `policy_set_id`.

@@ -19,6 +19,13 @@ pub(super) struct Gated {
     pub is_closed: bool,
 }
 
+impl Gated {
+    /// Whether it can be parsed together with others, and be told apart.
+    pub(super) fn can_be_joined(&self) -> bool {
+        self.is_closed && (1..=limits::POLICY_STATEMENTS).contains(&self.statements)
+    }
+}
+
 /// Checks a policy text.
 pub(super) fn policy_text(text: &str) -> Result<Gated> {
     const WHAT: &str = "policy text";

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{Policy, PolicyId, PolicySet, ValidationMode};
 
+use super::gate::{self, Gated};
 use super::schema::ParsedSchema;
 use super::scope::Scope;
 use super::stack::{PARSE, VALIDATE, in_one_go, on_grown_stack};
-use super::{diagnose, gate, render};
+use super::{diagnose, render};
 use crate::error::{Diagnostic, ErrorDetail, Result, at_most};
 use crate::limits;
 use crate::model::Form;
@@ -51,6 +52,9 @@ fn prepare(form: Form, source: &str, schema: &ParsedSchema, schema_name: &str) -
     let statements = u32::try_from(parsed.statements.len()).unwrap_or(u32::MAX);
     Ok(PolicyContent { text, json, statements, warnings })
 }
+
+/// How much text is parsed together. Each statement keeps the whole of it in memory.
+const JOINED_BYTES: usize = 16 * 1024;
 
 /// A policy text that Cedar has parsed: static statements only, at least one.
 #[derive(Debug)]
@@ -95,21 +99,24 @@ impl ParsedPolicy {
     }
 
     /// Parses many texts, each with the result that it has alone. Cedar spends more on each call than on a short text, so
-    /// they are joined, up to the length that one text may have.
+    /// they are joined.
     pub(crate) fn parse_many(texts: &[Arc<str>]) -> Vec<Result<Self>> {
-        let mut joined = texts.first().map_or(0, |text| text.len());
-        let batches = texts.chunk_by(|_, next| {
-            joined += next.len();
-            let fits = joined <= limits::POLICY_TEXT_BYTES;
-            if !fits {
-                joined = next.len();
+        let mut parsed = Vec::with_capacity(texts.len());
+        let mut rest = texts;
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let fits = |text: &&Arc<str>| {
+                bytes += text.len();
+                bytes <= JOINED_BYTES
+            };
+            let (batch, further) = rest.split_at(rest.iter().take_while(fits).count().max(1));
+            match Self::parse_joined(batch) {
+                Some(all) => parsed.extend(all.into_iter().map(Ok)),
+                None => parsed.extend(batch.iter().cloned().map(Self::parse)),
             }
-            fits
-        });
-        let each = |batch: &[Arc<str>]| batch.iter().cloned().map(Self::parse).collect();
-        let parse =
-            |batch| Self::parse_joined(batch).map_or_else(|| each(batch), |all| all.into_iter().map(Ok).collect());
-        batches.flat_map::<Vec<_>, _>(parse).collect()
+            rest = further;
+        }
+        parsed
     }
 
     /// `None` if one of the texts does not parse, or they would run into each other.
@@ -117,7 +124,7 @@ impl ParsedPolicy {
         let mut parsed = Vec::with_capacity(texts.len());
         let mut joined = String::new();
         for text in texts {
-            let gated = gate::policy_text(text).ok().filter(|gated| gated.is_closed)?;
+            let gated = gate::policy_text(text).ok().filter(Gated::can_be_joined)?;
             let start = joined.len();
             joined.push_str(text);
             // Ends a comment.
@@ -129,8 +136,8 @@ impl ParsedPolicy {
             let own = (0..gated.statements).zip(all.by_ref());
             policy.statements = own.map(|(number, policy)| Statement::new(policy.new_id(numbered(number)))).collect();
         }
-        let complete = all.next().is_none()
-            && parsed.iter().all(|(policy, gated)| policy.statements.len() == gated.statements && gated.statements > 0);
+        let complete =
+            all.next().is_none() && parsed.iter().all(|(policy, gated)| policy.statements.len() == gated.statements);
         complete.then(|| parsed.into_iter().map(|(policy, _)| policy).collect())
     }
 
@@ -329,6 +336,7 @@ mod tests {
             "permit(principal == ?principal, action, resource);",
             "permit(principal, action, resource);;",
             "\"",
+            &PERMIT.repeat(limits::POLICY_STATEMENTS + 1),
         ]
         .map(Arc::from)
         .into();
@@ -347,7 +355,7 @@ mod tests {
 
     #[test]
     fn many_texts_are_parsed_in_batches_of_bounded_length() {
-        let long = format!("{PERMIT}{}", " ".repeat(limits::POLICY_TEXT_BYTES - 100));
+        let long = format!("{PERMIT}{}", " ".repeat(JOINED_BYTES - 100));
         let texts: Vec<Arc<str>> = [PERMIT, &long, PERMIT, PERMIT, &long, &long].map(Arc::from).into();
         let parsed = ParsedPolicy::parse_many(&texts);
         let starts: Vec<_> = parsed.iter().map(|parsed| parsed.as_ref().unwrap().start).collect();

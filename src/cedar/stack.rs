@@ -61,7 +61,9 @@ pub(crate) fn in_one_go<T>(what: &'static str, f: impl FnOnce() -> T) -> Result<
 /// Runs `f`, which may call Cedar many times among other things, on one stack that is large enough for all of them. A
 /// panic goes through.
 pub(crate) fn with_room<T>(f: impl FnOnce() -> T) -> T {
-    stacker::maybe_grow(ROOM, ROOM, f)
+    // What `f` itself uses on the way to Cedar must leave that room, or each call makes a stack after all.
+    const WITH_OWN: usize = ROOM + 1024 * KIB;
+    stacker::maybe_grow(WITH_OWN, WITH_OWN, f)
 }
 
 /// Runs `f` with at least `need` bytes of stack. `what` names what `f` works on, for the error if it panics.
@@ -91,6 +93,15 @@ mod tests {
             .join()
             .unwrap();
         assert!(remaining.unwrap() > PARSE - 64 * KIB);
+    }
+
+    #[test]
+    fn calls_in_a_room_make_no_stack_of_their_own() {
+        let (before, within) = with_room(|| {
+            let remaining = || stacker::remaining_stack().unwrap();
+            (remaining(), in_one_go("test", || on_grown_stack(PARSE, "test", remaining).unwrap()).unwrap())
+        });
+        assert!(within < before && before - within < 64 * KIB, "{before} {within}");
     }
 
     #[test]

@@ -247,6 +247,24 @@ fn a_recovery_that_fails_leaves_the_handle_refusing_until_one_succeeds() {
     assert!(store.verify().unwrap().is_clean());
 }
 
+#[test]
+fn a_failed_handle_answers_nothing_from_memory() {
+    let disk = Disk::new(base());
+    let store = builder().page_cache_bytes(0).open_at(disk.origin()).unwrap();
+    let zone = store.zone("a").unwrap();
+    let read = || zone.policy_version("p0.2", Forms::Both);
+    read().unwrap();
+    zone.authorizer(Target::Zone).unwrap();
+    disk.fail(Fault::Read, 0, true);
+    assert_eq!(store.verify().unwrap_err().code(), "storage");
+    disk.heal();
+    assert_eq!(read().unwrap_err().code(), "recovery_needed");
+    assert_eq!(zone.authorizer(Target::Zone).unwrap_err().code(), "recovery_needed");
+    store.recover().unwrap();
+    read().unwrap();
+    zone.authorizer(Target::Zone).unwrap();
+}
+
 /// What was in force must not be answered from memory when a newer binding may be durable.
 #[test]
 fn no_authorizer_is_taken_from_before_a_write_of_unknown_outcome() {

@@ -95,9 +95,11 @@ impl Storage {
         Ok(storage)
     }
 
-    /// A count that every commit moves: what was read at one count is still so at the same count.
-    pub(crate) fn commits(&self) -> u64 {
-        self.commits.load(Ordering::Acquire)
+    /// A count that every commit moves: what was read at one count is still so at the same count. None while a commit is
+    /// under way, as readers may see the state before it or the one after. After a failure nothing is known to be so.
+    pub(crate) fn commits(&self) -> Result<Option<u64>> {
+        self.failed.check()?;
+        Ok(Some(self.commits.load(Ordering::Acquire)).filter(|commits| commits % 2 == 0))
     }
 
     /// Reads at one point in time.
@@ -163,13 +165,13 @@ impl Storage {
         self.cache.clear();
         forget();
         *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(database));
-        self.commits.fetch_add(1, Ordering::Release);
+        self.commits.fetch_add(2, Ordering::Release);
         self.failed.set(false);
         Ok(())
     }
 
     fn commit(&self, transaction: redb::WriteTransaction) -> Result<()> {
-        // Counted before and after: what was remembered at an earlier count may be out of date as soon as another
+        // Odd while it is under way: what was remembered at an earlier count may be out of date as soon as another
         // thread can see the commit, and what is read meanwhile may be so at the end. Counted even if it fails, as it may
         // be durable all the same.
         self.commits.fetch_add(1, Ordering::Release);

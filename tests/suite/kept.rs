@@ -1,9 +1,10 @@
 //! What is kept of reads is shared while it is true, and never out of date.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use policy_store::ErrorKind::NotFound;
-use policy_store::{Forms, List, NewPolicy, NewPolicyVersion, Zone};
+use policy_store::{Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, Target, Zone};
 
 use super::help::{Clock, FORBID, PERMIT, V1, World, customer, refused};
 
@@ -75,4 +76,76 @@ fn after_a_recovery_nothing_is_left_of_what_was_lost() {
     // At the same places of the log, under the same names.
     with_version(&world, "acme", FORBID);
     assert!(reads(&zone).iter().all(|version| version.cedar_raw.as_deref() == Some(FORBID)));
+}
+
+/// Calls `write` again and again, while others fill what is kept and count how often they look back in time: having seen
+/// a change, and then what was before it.
+fn while_written(write: impl Fn(usize), fill: impl Fn() + Sync, looks_back: impl Fn() -> bool + Sync) {
+    let (ended, back) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !ended.load(Ordering::SeqCst) {
+                    fill();
+                }
+            });
+            scope.spawn(|| {
+                while !ended.load(Ordering::SeqCst) {
+                    back.fetch_add(looks_back().into(), Ordering::SeqCst);
+                }
+            });
+        }
+        (0..150).for_each(write);
+        ended.store(true, Ordering::SeqCst);
+    });
+    assert_eq!(back.into_inner(), 0);
+}
+
+#[test]
+fn who_has_seen_a_version_archived_sees_it_so_under_every_name() {
+    let world = World::new();
+    with_version(&world, "acme", PERMIT);
+    let zone = world.zone();
+    let newest = || zone.policy_versions("p", Forms::Neither, &List::new().limit(1)).unwrap().items.remove(0);
+    while_written(
+        |n| {
+            let id = format!("v{n}");
+            world.write(|z| z.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT).id(&id))).unwrap();
+            world.write(|z| z.archive_policy_version(&id)).unwrap();
+        },
+        || drop(zone.policy_version(&newest().id, Forms::Neither).unwrap()),
+        || {
+            let newest = newest();
+            let named = zone.policy_version(&newest.id, Forms::Neither).unwrap();
+            newest.archived_at.is_some() && named.archived_at.is_none()
+        },
+    );
+}
+
+#[test]
+fn who_has_seen_a_binding_decides_by_it_or_by_a_later_one() {
+    let world = World::new();
+    with_version(&world, "acme", PERMIT);
+    let bind = |z: &mut policy_store::ZoneWrite<'_, '_>| z.activate("sv").map(drop);
+    let first = world.write(|z| {
+        z.create_policy_set(NewPolicySet::named("s").id("s"))?;
+        z.create_policy_set_version("s", NewPolicySetVersion::new(V1).id("sv"))?;
+        bind(z)
+    });
+    first.unwrap();
+    let zone = world.zone();
+    while_written(
+        |_| {
+            let again = world.write(|z| {
+                z.unbind(Target::Zone)?;
+                bind(z)
+            });
+            again.unwrap();
+        },
+        || drop(zone.authorizer(Target::Zone).unwrap()),
+        || {
+            let seen = zone.in_force(Target::Zone).unwrap();
+            zone.authorizer(Target::Zone).unwrap().binding().unwrap().position < seen.position
+        },
+    );
 }

@@ -1,9 +1,11 @@
 //! Recovery opens the same store again, and never another or a new one.
 
 use policy_store::ErrorKind::{Corrupt, NotFound, Unavailable};
-use policy_store::{List, NewPolicy, Order, PolicyStore};
+use policy_store::{
+    Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, Order, PolicyStore, Result, Target,
+};
 
-use super::help::{Clock, World, customer, refused};
+use super::help::{Clock, PERMIT, V1, World, customer, refused};
 
 #[test]
 fn a_store_whose_file_is_gone_is_not_made_anew() {
@@ -56,11 +58,37 @@ fn a_zone_handle_never_reads_another_zone() {
     let mine = store.zone("mine").unwrap();
     std::fs::rename(&copy, &path).unwrap();
     store.recover().unwrap();
-    store.write(&actor, |w| w.create_zone("theirs")?.create_policy(NewPolicy::named("secret").id("secret"))).unwrap();
-    refused(mine.policy("secret"), (NotFound, "not_found"), "zone `mine`");
-    refused(mine.policies(&List::new()), (NotFound, "not_found"), "zone `mine`");
-    refused(mine.history(&List::new()), (NotFound, "not_found"), "zone `mine`");
-    refused(mine.authorizer(policy_store::Target::Zone), (NotFound, "not_found"), "zone `mine`");
+    let theirs = store.write(&actor, |w| {
+        let mut zone = w.create_zone("theirs")?;
+        zone.create_policy(NewPolicy::named("p").id("p"))?;
+        let version = zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT).id("v"))?;
+        zone.create_policy_set(NewPolicySet::named("s").id("s"))?;
+        let version = zone.create_policy_set_version("s", NewPolicySetVersion::new(V1).pin(&version).id("sv"))?;
+        zone.activate(&version.id)
+    });
+    theirs.unwrap();
+    let (list, forms) = (List::new(), Forms::Both);
+    let reads: [&dyn Fn() -> Result<()>; 15] = [
+        &|| mine.info().map(drop),
+        &|| mine.policy("p").map(drop),
+        &|| mine.policies(&list).map(drop),
+        &|| mine.policy_version("v", forms).map(drop),
+        &|| mine.policy_version_numbered("p", 1, forms).map(drop),
+        &|| mine.policy_versions("p", forms, &list).map(drop),
+        &|| mine.policy_set("s").map(drop),
+        &|| mine.policy_sets(&list).map(drop),
+        &|| mine.policy_set_version("sv").map(drop),
+        &|| mine.policy_set_version_numbered("s", 1).map(drop),
+        &|| mine.policy_set_versions("s", &list).map(drop),
+        &|| mine.pinned_policy_versions("sv", forms, &list).map(drop),
+        &|| mine.in_force(Target::Zone).map(drop),
+        &|| mine.authorizer(Target::Zone).map(drop),
+        &|| mine.authorizer_of_version("sv").map(drop),
+    ];
+    for read in reads {
+        refused(read(), (NotFound, "not_found"), "zone `mine`");
+    }
+    refused(mine.history(&list), (NotFound, "not_found"), "zone `mine`");
 }
 
 #[test]
