@@ -60,6 +60,9 @@ pub const SCHEMA_EXPANDED: usize = 256 * 1024;
 pub const SCHEMA_REQUEST_TYPES: usize = 64 * 1024;
 /// How deeply a schema's types may nest once every common type is written out where it is used.
 pub const SCHEMA_DEPTH: usize = 100;
+/// How many records of a schema's type may lie within one another: Cedar takes time exponential in that to say which type it
+/// expected.
+pub const SCHEMA_RECORDS: usize = 16;
 /// Children times parents in a schema's hierarchy of entity types, and in that of its actions.
 pub const SCHEMA_LINKS: usize = 1024 * 1024;
 /// How many parents above one another an entity may have.

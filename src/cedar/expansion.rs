@@ -68,6 +68,8 @@ fn links<'a>(members: impl Iterator<Item = (&'a String, &'a Value)>, key: &str) 
 struct Size {
     attributes: usize,
     depth: usize,
+    /// How many records lie within one another.
+    records: usize,
 }
 
 struct Expansion<'a> {
@@ -81,11 +83,12 @@ impl<'a> Expansion<'a> {
         if depth == 0 {
             return Err(too_deep(WHAT, limits::SCHEMA_DEPTH, 0));
         }
-        let mut size = Size { attributes: 1, depth: 0 };
+        let mut size = Size { attributes: 1, depth: 0, records: 0 };
         let kind = definition.get("type").and_then(Value::as_str).unwrap_or_default();
         let mut add = |inner: Size| {
             size.attributes = size.attributes.saturating_add(inner.attributes);
             size.depth = size.depth.max(inner.depth);
+            size.records = size.records.max(inner.records);
         };
         match kind {
             "Record" => {
@@ -104,6 +107,8 @@ impl<'a> Expansion<'a> {
             }
             name => add(self.measure_name(name, namespace, depth - 1)?),
         }
+        size.records += usize::from(kind == "Record");
+        at_most("records within one another in a type of the schema", size.records, limits::SCHEMA_RECORDS)?;
         size.depth += 1;
         if size.depth > depth {
             return Err(too_deep(WHAT, limits::SCHEMA_DEPTH, 0));
@@ -132,6 +137,7 @@ impl<'a> Expansion<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::schema::ParsedSchema;
+    use crate::limits;
     use crate::model::Form;
 
     fn code(text: &str) -> String {
@@ -156,9 +162,25 @@ mod tests {
 
     #[test]
     fn chains_of_references_are_bounded_in_any_order_of_definition() {
-        assert_eq!((code(&chain(20)), code(&chain(2_000))), ("ok".to_owned(), "too_deep".to_owned()));
+        assert_eq!((code(&chain(15)), code(&chain(2_000))), ("ok".to_owned(), "too_deep".to_owned()));
         let backward: String = (0..2_000).map(|n| format!("type T{n:04} = T{:04};", n + 1)).collect();
         assert_eq!(code(&format!("{backward} type T2000 = Long;")), "too_deep");
+    }
+
+    #[test]
+    fn records_within_records_are_bounded_whatever_lies_between_them() {
+        let nested = |open: &str, close: &str, n: usize| {
+            code(&format!("entity E {{ d: {}Long{} }};", open.repeat(n - 1), close.repeat(n - 1)))
+        };
+        for (open, close) in [("{ a?: ", " }"), ("Set<{ a?: ", " }>")] {
+            let codes = (nested(open, close, limits::SCHEMA_RECORDS), nested(open, close, limits::SCHEMA_RECORDS + 1));
+            assert_eq!(codes, ("ok".to_owned(), "too_large".to_owned()), "{open}");
+        }
+        let named = |n: usize| {
+            let links: String = (1..n).map(|n| format!("type T{n} = {{ a: T{} }};", n - 1)).collect();
+            code(&format!("type T0 = Long; {links}"))
+        };
+        assert_eq!((named(17), named(18)), ("ok".to_owned(), "too_large".to_owned()));
     }
 
     #[test]
