@@ -155,17 +155,20 @@ impl CompiledSet {
         }
         let mut set = PolicySet::new();
         for number in numbers {
-            let id = PolicyId::new(number.to_string());
-            let policy = self.statement(self.origin(&id)?)?.policy().new_id(id);
-            set.add(policy).map_err(|error| failed(error.to_string()))?;
+            let policy = self.statement(self.numbered(number)?)?.policy();
+            set.add(policy.new_id(PolicyId::new(number.to_string()))).map_err(|error| failed(error.to_string()))?;
         }
         Ok(made.get_or_init(|| set))
     }
 
     fn origin(&self, id: &PolicyId) -> Result<Origin> {
-        let number = AsRef::<str>::as_ref(id).parse::<usize>().ok();
-        let origin = number.and_then(|number| self.origins.get(number)).copied();
-        origin.ok_or_else(|| failed(format!("`{id}` is not one of its statements")))
+        let number = AsRef::<str>::as_ref(id).parse();
+        self.numbered(number.map_err(|_| failed(format!("`{id}` is not one of its statements")))?)
+    }
+
+    fn numbered(&self, number: usize) -> Result<Origin> {
+        let origin = self.origins.get(number).copied();
+        origin.ok_or_else(|| failed(format!("`{number}` is not one of its statements")))
     }
 
     fn statement(&self, origin: Origin) -> Result<&Statement> {
