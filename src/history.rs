@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::hash::{EntryHash, Sha256};
-use crate::id::{OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
+use crate::id::{
+    LogId, OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, RequestId, SchemaName, ZoneId,
+};
 use crate::list::{List, ListName, Page, numbered};
 use crate::model::{BindingMode, SchemaStatus, Target, TargetType};
 use crate::record::{Body, BoundVersion, Recorded};
@@ -28,6 +30,8 @@ pub struct HistoryEntry {
     pub actor_type: OwnerType,
     /// Who imported it, if it is earlier history of another system; then `clock` is when.
     pub imported_by: Option<String>,
+    /// The request that it answers, if the caller named one.
+    pub request_id: Option<RequestId>,
     /// The first and the last position of the write that it was part of: all of those are in force, or none.
     pub write: (u64, u64),
     /// What happened.
@@ -96,6 +100,16 @@ pub enum Change {
     Bound { target: Target, mode: BindingMode, to: BoundTo, from: Option<BoundTo> },
     /// What was bound to a target was unbound.
     Unbound { target: Target, mode: BindingMode, from: BoundTo },
+    /// A zone was erased, and all of its log but this; in the store's history.
+    ZoneErased { zone_id: ZoneId, log_id: LogId, length: u64, last: EntryHash },
+    /// A request changed nothing, and is known all the same.
+    Unchanged,
+    /// The zone was suspended, or is no longer.
+    ZoneSuspended { suspended: bool },
+    /// The zone's default schema became this.
+    DefaultSchemaChanged { version: Option<SchemaName> },
+    /// A policy set version was attested; `sha` is the SHA-256 of the attestation.
+    Attested { policy_set_id: PolicySetId, policy_set_version_id: PolicySetVersionId, version: u32, sha: Sha256 },
 }
 
 /// A page of the history in a log.
@@ -118,6 +132,7 @@ impl HistoryEntry {
             created_by: envelope.actor.id().to_owned(),
             actor_type: envelope.actor.owner_type(),
             imported_by: envelope.imported_by.as_ref().map(|actor| actor.id().to_owned()),
+            request_id: envelope.request.map(|request| request.id),
             write: (envelope.group.start, envelope.group.end().saturating_sub(1)),
             change: Change::new(&recorded.body),
             hash: recorded.hash,
@@ -179,6 +194,20 @@ impl Change {
                 from: body.replaced.map(BoundTo::from),
             },
             Body::Unbound(body) => Self::Unbound { target: body.target, mode: body.mode, from: body.replaced.into() },
+            Body::ZoneErased(body) => {
+                Self::ZoneErased { zone_id: body.zone_id, log_id: body.log_id, length: body.length, last: body.last }
+            }
+            Body::Unchanged(_) => Self::Unchanged,
+            Body::ZoneSuspended(body) => Self::ZoneSuspended { suspended: body.suspended },
+            Body::DefaultSchemaChanged(body) => {
+                Self::DefaultSchemaChanged { version: body.schema.map(|schema| schema.version) }
+            }
+            Body::Attested(body) => Self::Attested {
+                policy_set_id: body.policy_set_id,
+                policy_set_version_id: body.version_id,
+                version: body.version,
+                sha: body.sha,
+            },
         }
     }
 }

@@ -167,6 +167,53 @@ impl<'de> Deserialize<'de> for LogId {
     }
 }
 
+/// What tells a request from every other request: a UUID that its sender chose, taken once in each log.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, SchemaRead, SchemaWrite)]
+#[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
+pub struct RequestId(pub(crate) [u8; 16]);
+
+impl RequestId {
+    /// The 16 bytes of the UUID.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl From<[u8; 16]> for RequestId {
+    fn from(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        uuid::Uuid::from_bytes(self.0).fmt(f)
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequestId({self})")
+    }
+}
+
+impl FromStr for RequestId {
+    type Err = Error;
+
+    /// Reads a UUID, such as `182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e`.
+    fn from_str(id: &str) -> Result<Self> {
+        let uuid = uuid::Uuid::try_parse(id);
+        uuid.map(|uuid| Self(uuid.into_bytes()))
+            .map_err(|_| ErrorDetail::invalid("request id", id, "expected a UUID").into())
+    }
+}
+
+impl Serialize for RequestId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// Who manages a resource: whoever's kind of actor made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]

@@ -36,7 +36,9 @@ pub use binding::{At, Binding};
 pub use error::{Diagnostic, Error, ErrorDetail, ErrorKind, Resource, Result, SourcePlace};
 pub use hash::{Address, EntryHash, Sha256};
 pub use history::{BoundTo, Change, HistoryEntry};
-pub use id::{Actor, LogId, OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
+pub use id::{
+    Actor, LogId, OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, RequestId, SchemaName, ZoneId,
+};
 pub use list::{List, Order, Page};
 pub use model::{BindingMode, CedarVersion, Form, ManifestEntry, SchemaStatus, Target, TargetType};
 pub use policy::{NewPolicy, Policy, PolicyUpdate};

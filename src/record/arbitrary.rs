@@ -4,7 +4,6 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::entry::Request;
 use super::*;
 use crate::hash::{Address, EntryHash, Sha256};
 use crate::id::*;
@@ -58,6 +57,13 @@ impl Parts {
             }
             .into(),
             SchemaStatusChanged { version: unchecked(a), status }.into(),
+            ZoneErased {
+                zone_id: unchecked(a),
+                log_id: LogId(*sha.first_chunk().unwrap()),
+                length: u64::from(*count) << 7,
+                last: EntryHash(text),
+            }
+            .into(),
             ZoneOpened { zone_id: unchecked(a) }.into(),
             PolicyCreated { policy_id: unchecked(a), name: name(), description: description() }.into(),
             PolicyUpdated { policy_id: unchecked(a), name: name(), description: description() }.into(),
@@ -94,6 +100,18 @@ impl Parts {
             PolicySetVersionArchived { policy_set_id: unchecked(a), version_id: unchecked(b), version }.into(),
             Bound { target: target(), mode, bound: bound(version), replaced: choice.1.then(|| bound(*count)) }.into(),
             Unbound { target: target(), mode, replaced: bound(version) }.into(),
+            Unchanged {}.into(),
+            ZoneSuspended { suspended: choice.0 }.into(),
+            DefaultSchemaChanged { schema: choice.1.then(schema) }.into(),
+            Attested {
+                policy_set_id: unchecked(a),
+                version_id: unchecked(b),
+                version,
+                attestation: Address(text),
+                sha: Sha256(sha),
+                previous: choice.1.then_some(Sha256(other)),
+            }
+            .into(),
         ]
     }
 }
@@ -157,7 +175,7 @@ pub(super) fn envelope() -> impl Strategy<Value = Envelope> {
             clock,
             actor,
             imported_by,
-            request: request.map(|(id, hash)| Request { id, hash: EntryHash(hash) }),
+            request: request.map(|(id, hash)| Request { id: RequestId(id), hash: EntryHash(hash) }),
             group: Group { start, size },
         },
     )

@@ -8,7 +8,7 @@ use wincode::{SchemaRead, SchemaWrite};
 use super::codec::{decode, encode};
 use super::ids::HoldsIds;
 use super::object::ObjectKind;
-use crate::hash::{Address, Sha256};
+use crate::hash::{Address, EntryHash, Sha256};
 use crate::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
 use crate::model::{BindingMode, CedarVersion, Form, SchemaRef, SchemaStatus, Target, TargetType};
 
@@ -90,6 +90,8 @@ bodies! {
     }
     /// A schema version's status changed.
     3 SchemaStatusChanged { version: SchemaName, status: SchemaStatus }
+    /// A zone was erased: what is left of it is how long its log was, and where it ended.
+    4 ZoneErased { zone_id: ZoneId, log_id: LogId, length: u64, last: EntryHash }
 
     // A zone's log.
 
@@ -145,6 +147,28 @@ bodies! {
     }
     /// What was bound to a target was unbound.
     28 Unbound { target: Target, mode: BindingMode, replaced: BoundVersion }
+
+    // Of either log.
+
+    /// A request that changed nothing: its id is taken all the same.
+    29 Unchanged {}
+
+    // A zone's log.
+
+    /// The zone was suspended, or is no longer.
+    30 ZoneSuspended { suspended: bool }
+    /// The zone's default schema is this from here on, or none.
+    31 DefaultSchemaChanged { schema: Option<SchemaRef> }
+    /// A policy set version was attested. The SHA-256 is of the attestation's bytes; the predecessor is the set's last one
+    /// before it.
+    32 Attested {
+        policy_set_id: PolicySetId,
+        version_id: PolicySetVersionId,
+        version: u32,
+        attestation: Address,
+        sha: Sha256,
+        previous: Option<Sha256>,
+    }
 }
 
 /// A policy set version, as bindings name it.
@@ -184,6 +208,7 @@ impl Body {
             Self::PolicySetVersionCreated(body) => {
                 vec![content(ObjectKind::Manifest, body.manifest, Some(body.manifest_sha))]
             }
+            Self::Attested(body) => vec![content(ObjectKind::Attestation, body.attestation, Some(body.sha))],
             _ => Vec::new(),
         }
     }

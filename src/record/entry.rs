@@ -8,7 +8,7 @@ use wincode::{SchemaRead, SchemaWrite};
 use super::body::Body;
 use super::codec::{decode, encode};
 use crate::hash::EntryHash;
-use crate::id::{Actor, LogId};
+use crate::id::{Actor, LogId, RequestId};
 use crate::time::Timestamp;
 
 /// The first byte of every entry of this format.
@@ -41,10 +41,10 @@ pub(crate) struct Envelope {
 }
 
 /// A request id, with the hash of what was asked under it.
-#[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 pub(crate) struct Request {
-    pub id: [u8; 16],
+    pub id: RequestId,
     pub hash: EntryHash,
 }
 
@@ -181,7 +181,7 @@ mod tests {
         entry.kind = 999;
         let value = stored(&entry);
         assert_eq!(Entry::from_stored(&value).unwrap().0.envelope, envelope());
-        let newer = EntryProblem::Newer { what: "kind of entry", found: 999, known: 28 };
+        let newer = EntryProblem::Newer { what: "kind of entry", found: 999, known: Body::NEWEST.into() };
         assert_eq!(Recorded::from_stored(&value).unwrap_err(), newer);
         entry.format = 2;
         let newer = EntryProblem::Newer { what: "entry format", found: 2, known: 1 };

@@ -6,7 +6,7 @@
 
 use super::body::BoundVersion;
 use crate::error::Result;
-use crate::hash::{Address, Sha256};
+use crate::hash::{Address, EntryHash, Sha256};
 use crate::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
 use crate::model::{BindingMode, CedarVersion, Form, SchemaRef, SchemaStatus, Target, TargetType};
 
@@ -37,7 +37,8 @@ macro_rules! without_ids {
 }
 
 ids!(ZoneId, SchemaName, PolicyId, PolicyVersionId, PolicySetId, PolicySetVersionId, Target);
-without_ids!(u32, String, LogId, Sha256, Address, Form, SchemaStatus, TargetType, BindingMode, CedarVersion);
+without_ids!(bool, u32, u64, String, LogId, EntryHash, Sha256, Address);
+without_ids!(Form, SchemaStatus, TargetType, BindingMode, CedarVersion);
 
 impl<T: HoldsIds> HoldsIds for Option<T> {
     fn check_ids(&self) -> Result<()> {

@@ -18,11 +18,12 @@ mod pin_tests;
 mod samples;
 
 pub(crate) use body::{
-    Body, Bound, BoundVersion, Content, PolicyArchived, PolicyCreated, PolicySetArchived, PolicySetCreated,
-    PolicySetUpdated, PolicySetVersionArchived, PolicySetVersionCreated, PolicyUpdated, PolicyVersionArchived,
-    PolicyVersionCreated, SchemaPublished, SchemaStatusChanged, Unbound, ZoneCreated, ZoneOpened,
+    Attested, Body, Bound, BoundVersion, Content, DefaultSchemaChanged, PolicyArchived, PolicyCreated,
+    PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived, PolicySetVersionCreated,
+    PolicyUpdated, PolicyVersionArchived, PolicyVersionCreated, SchemaPublished, SchemaStatusChanged, Unbound,
+    Unchanged, ZoneCreated, ZoneErased, ZoneOpened, ZoneSuspended,
 };
 pub(crate) use codec::{Format, decode, encode};
-pub(crate) use entry::{Entry, EntryProblem, Envelope, Group, Recorded};
+pub(crate) use entry::{Entry, EntryProblem, Envelope, Group, Recorded, Request};
 pub(crate) use manifest::Manifest;
 pub(crate) use object::{Object, ObjectKind};

@@ -23,13 +23,22 @@ pub(crate) enum ObjectKind {
     SchemaJson = 5,
     /// What Cedar warned of in a policy version, as a JSON array.
     Warnings = 6,
+    /// An attestation of a policy set version: a JWS in flattened JSON form.
+    Attestation = 7,
 }
 
 impl ObjectKind {
     /// Every kind.
     #[cfg(any(test, fuzzing))]
-    pub(crate) const ALL: [Self; 6] =
-        [Self::PolicyText, Self::PolicyJson, Self::Manifest, Self::SchemaText, Self::SchemaJson, Self::Warnings];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::PolicyText,
+        Self::PolicyJson,
+        Self::Manifest,
+        Self::SchemaText,
+        Self::SchemaJson,
+        Self::Warnings,
+        Self::Attestation,
+    ];
 
     /// The kind of a schema that is written in `form`.
     pub(crate) fn of_schema(form: Form) -> Self {

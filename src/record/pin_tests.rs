@@ -6,9 +6,8 @@
 use super::samples::{bodies, envelope};
 use super::*;
 use crate::hash::{EntryHash, Sha256, hex};
-use crate::id::{Actor, PolicyId};
+use crate::id::{Actor, PolicyId, RequestId};
 use crate::model::ManifestEntry;
-use crate::record::entry::Request;
 use crate::time::Timestamp;
 
 #[test]
@@ -35,7 +34,7 @@ fn annotated(lines: &[(&str, &str)]) -> String {
 fn an_entry_is_what_the_document_says() {
     let envelope = Envelope {
         imported_by: Some(Actor::platform("é").unwrap()),
-        request: Some(Request { id: [0x11; 16], hash: EntryHash([0x22; 32]) }),
+        request: Some(Request { id: RequestId([0x11; 16]), hash: EntryHash([0x22; 32]) }),
         created_at: Timestamp::EPOCH,
         clock: Timestamp::MAX,
         position: u64::MAX,
@@ -110,6 +109,7 @@ fn every_kind_of_object_has_its_address_and_its_bytes() {
         (4, "entity User;", "17f5f89db8e209f44143224ba1bede9ca6163d03a410ef79eb853adf4b584054"),
         (5, "{}", "c87990376c6914740db481a2f5470247743a437361db405be7d4815affa3cdf8"),
         (6, "[]", "3655c9897f859d1212abc09fe8f5f318e746a877b057b4ce9a12b455bd52531a"),
+        (7, "{}", "b9bb9decb0cd75f786f9a259a573ae3b827f65840436f4220964f5ef478dd76e"),
     ];
     assert_eq!(pins.len(), ObjectKind::ALL.len());
     for ((number, text, address), kind) in pins.into_iter().zip(ObjectKind::ALL) {

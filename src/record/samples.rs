@@ -35,6 +35,7 @@ pub(super) fn bodies() -> Vec<Body> {
         }
         .into(),
         SchemaStatusChanged { version, status: SchemaStatus::Archived }.into(),
+        ZoneErased { zone_id: zone_id.clone(), log_id: LogId([7; 16]), length: 300, last: EntryHash([11; 32]) }.into(),
         ZoneOpened { zone_id }.into(),
         PolicyCreated { policy_id: policy_id.clone(), name: "n".into(), description: None }.into(),
         PolicyUpdated { policy_id: policy_id.clone(), name: "é".into(), description: Some("d".into()) }.into(),
@@ -62,16 +63,29 @@ pub(super) fn bodies() -> Vec<Body> {
             policy_set_id: policy_set_id.clone(),
             version_id: version_id.clone(),
             version: 1,
-            schema,
+            schema: schema.clone(),
             manifest: Address([9; 32]),
             manifest_sha: Sha256([10; 32]),
             entries: 1_000,
             cedar,
         }
         .into(),
-        PolicySetVersionArchived { policy_set_id, version_id, version: 1 }.into(),
+        PolicySetVersionArchived { policy_set_id: policy_set_id.clone(), version_id: version_id.clone(), version: 1 }
+            .into(),
         Bound { target: Target::Zone, mode: BindingMode::Active, bound: bound(2), replaced: Some(bound(1)) }.into(),
         Unbound { target: Target::User("u".into()), mode: BindingMode::Shadow, replaced: bound(2) }.into(),
+        Unchanged {}.into(),
+        ZoneSuspended { suspended: true }.into(),
+        DefaultSchemaChanged { schema: Some(schema) }.into(),
+        Attested {
+            policy_set_id,
+            version_id,
+            version: 1,
+            attestation: Address([12; 32]),
+            sha: Sha256([13; 32]),
+            previous: Some(Sha256([14; 32])),
+        }
+        .into(),
     ]
 }
 

@@ -248,6 +248,10 @@ impl Rows for IndexTable<'_, '_> {
         self.tables.put(Space::Index, &row_key, &value)
     }
 
+    fn remove(&mut self, row_key: &[u8]) -> Result<()> {
+        self.tables.remove(Space::Index, row_key)
+    }
+
     fn log_number(&self, log_id: LogId) -> Option<LogNumber> {
         self.logs.get(&log_id).copied()
     }

@@ -6,21 +6,23 @@
 
 use super::key::{self, LogNumber, STORE_LOG, Tag};
 use super::row::{
-    BindingRow, IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, Row, SchemaRow, VersionRow, ZoneRow,
+    BindingRow, IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, RequestRow, Row, SchemaRow, StoreStateRow,
+    VersionRow, ZoneRow, ZoneStateRow,
 };
 use crate::error::{ErrorDetail, Result};
-use crate::id::LogId;
-use crate::model::{BindingMode, SchemaStatus, Target};
-use crate::record::{Body, BoundVersion, Recorded};
+use crate::id::{LogId, RequestId};
+use crate::model::{BindingMode, SchemaStatus, Target, TargetType};
+use crate::record::{Attested, Body, BoundVersion, Recorded, ZoneErased};
 
 /// Changed whenever the rows that `derive` makes for the same logs change: a file with another generation has its
 /// index rebuilt when it is opened.
-pub(super) const GENERATION: u32 = 1;
+pub(super) const GENERATION: u32 = 2;
 
 /// Where index rows are kept.
 pub(super) trait Rows {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>>;
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()>;
+    fn remove(&mut self, key: &[u8]) -> Result<()>;
     /// The number of the log `log_id` in this file.
     fn log_number(&self, log_id: LogId) -> Option<LogNumber>;
 }
@@ -29,12 +31,21 @@ pub(super) trait Rows {
 pub(super) fn derive(rows: &mut dyn Rows, log: LogNumber, recorded: &Recorded) -> Result<()> {
     let position = recorded.envelope.position;
     let at = Entry { log, position };
+    if let Some(request) = &recorded.envelope.request {
+        at.request(rows, request.id)?;
+    }
     match &recorded.body {
+        Body::Unchanged(_) => Ok(()),
         Body::ZoneCreated(body) => {
             at.in_store_log(true)?;
             let number = rows.log_number(body.log_id).ok_or_else(|| at.contradiction("its log has no head"))?;
             at.insert(rows, Tag::Zone, body.zone_id.as_str(), &ZoneRow { created: position, log: number })?;
-            at.order(rows, Tag::ZoneOrder, body.zone_id.as_str())
+            at.order(rows, Tag::ZoneOrder, body.zone_id.as_str())?;
+            at.store(rows, |state| state.zones += 1)
+        }
+        Body::ZoneErased(body) => {
+            at.in_store_log(true)?;
+            at.erase(rows, body)
         }
         Body::SchemaPublished(body) => {
             at.in_store_log(true)?;
@@ -44,7 +55,8 @@ pub(super) fn derive(rows: &mut dyn Rows, log: LogNumber, recorded: &Recorded) -
                 body.version.as_str(),
                 &SchemaRow { created: position, changed: None, deprecated: None },
             )?;
-            at.order(rows, Tag::SchemaOrder, body.version.as_str())
+            at.order(rows, Tag::SchemaOrder, body.version.as_str())?;
+            at.store(rows, |state| state.schemas += 1)
         }
         Body::SchemaStatusChanged(body) => {
             at.in_store_log(true)?;
@@ -63,6 +75,14 @@ pub(super) fn derive(rows: &mut dyn Rows, log: LogNumber, recorded: &Recorded) -
             match body {
                 Body::Bound(body) => at.bind(rows, &body.target, body.mode, Some(&body.bound), body.replaced.as_ref()),
                 Body::Unbound(body) => at.bind(rows, &body.target, body.mode, None, Some(&body.replaced)),
+                Body::ZoneOpened(_) if position == 0 => at.put(rows, key::state(log), &ZoneStateRow::default()),
+                Body::ZoneSuspended(body) => at.zone(rows, |state| {
+                    state.suspended = body.suspended.then_some(position);
+                }),
+                Body::DefaultSchemaChanged(body) => at.zone(rows, |state| {
+                    state.default_schema = body.schema.as_ref().map(|_| position);
+                }),
+                Body::Attested(body) => at.attest(rows, body),
                 body => at.resource(rows, body),
             }
         }
@@ -80,12 +100,12 @@ impl Entry {
     fn resource(&self, rows: &mut dyn Rows, body: &Body) -> Result<()> {
         let position = self.position;
         match body {
-            Body::ZoneOpened(_) if position == 0 => Ok(()),
             Body::PolicyCreated(body) => {
                 let row =
                     PolicyRow { created: position, updated: None, archived: None, latest: None, revision: position };
                 self.insert(rows, Tag::Policy, body.policy_id.as_str(), &row)?;
-                self.order(rows, Tag::PolicyOrder, body.policy_id.as_str())
+                self.order(rows, Tag::PolicyOrder, body.policy_id.as_str())?;
+                self.zone(rows, |state| state.policies += 1)
             }
             Body::PolicyUpdated(body) => self.policy(rows, body.policy_id.as_str(), |row| {
                 row.updated = Some(position);
@@ -114,10 +134,15 @@ impl Entry {
                     active: None,
                     shadow: None,
                     target: None,
+                    attested: None,
                     revision: position,
                 };
                 self.insert(rows, Tag::PolicySet, body.policy_set_id.as_str(), &row)?;
-                self.order(rows, Tag::PolicySetOrder, body.policy_set_id.as_str())
+                self.order(rows, Tag::PolicySetOrder, body.policy_set_id.as_str())?;
+                self.zone(rows, |state| match body.target_type {
+                    TargetType::Zone => state.zone_sets += 1,
+                    TargetType::User => state.user_sets += 1,
+                })
             }
             Body::PolicySetUpdated(body) => self.policy_set(rows, body.policy_set_id.as_str(), |row| {
                 row.updated = Some(position);
@@ -199,7 +224,64 @@ impl Entry {
             })?;
         }
         let row_key = key::binding(self.log, mode, target, self.position);
-        self.put(rows, row_key, &BindingRow { bound: bound.is_some() })
+        self.put(rows, row_key, &BindingRow { bound: bound.is_some() })?;
+        self.zone(rows, |state| state.bindings = Some(self.position))
+    }
+
+    /// The rows of an attestation, which follows the set's last one.
+    fn attest(&self, rows: &mut dyn Rows, body: &Attested) -> Result<()> {
+        let set = body.policy_set_id.as_str();
+        if rows.get(&key::by_version(self.log, Tag::PolicySetVersion, set, body.version))?.is_none() {
+            return Err(self.contradiction("what it attests does not exist"));
+        }
+        let mut first = false;
+        self.update(rows, key::by_id(self.log, Tag::PolicySet, set), |row: &mut PolicySetRow| {
+            first = row.attested.replace(self.position).is_none();
+        })?;
+        if first != body.previous.is_none() {
+            return Err(self.contradiction("it does not follow the set's last attestation"));
+        }
+        let row_key = key::attestation(self.log, set, body.version, self.position);
+        self.put(rows, row_key, &PositionRow { created: self.position })
+    }
+
+    /// A zone that is erased leaves its id free.
+    fn erase(&self, rows: &mut dyn Rows, body: &ZoneErased) -> Result<()> {
+        let row_key = key::by_id(self.log, Tag::Zone, body.zone_id.as_str());
+        let value = rows.get(&row_key)?.ok_or_else(|| self.contradiction("what it erases does not exist"))?;
+        let row = ZoneRow::from_value(&row_key, &value).map_err(|problem| self.contradiction(&problem))?;
+        if rows.log_number(body.log_id) != Some(row.log) {
+            return Err(self.contradiction("what it erases has another log"));
+        }
+        rows.remove(&row_key)?;
+        rows.remove(&key::by_position(self.log, Tag::ZoneOrder, row.created))?;
+        self.store(rows, |state| state.zones = state.zones.saturating_sub(1))
+    }
+
+    /// The row of a request: all that one request writes in a log stands together.
+    fn request(&self, rows: &mut dyn Rows, id: RequestId) -> Result<()> {
+        let row_key = key::request(self.log, id);
+        let mut row = RequestRow { first: self.position, entries: 0 };
+        if let Some(value) = rows.get(&row_key)? {
+            row = RequestRow::from_value(&row_key, &value).map_err(|problem| self.contradiction(&problem))?;
+        }
+        if row.first.checked_add(row.entries.into()) != Some(self.position) {
+            return Err(self.contradiction("its request id is taken"));
+        }
+        row.entries += 1;
+        self.put(rows, row_key, &row)
+    }
+
+    fn store(&self, rows: &mut dyn Rows, change: impl FnOnce(&mut StoreStateRow)) -> Result<()> {
+        let row_key = key::state(self.log);
+        if rows.get(&row_key)?.is_none() {
+            self.put(rows, row_key.clone(), &StoreStateRow::default())?;
+        }
+        self.update(rows, row_key, change)
+    }
+
+    fn zone(&self, rows: &mut dyn Rows, change: impl FnOnce(&mut ZoneStateRow)) -> Result<()> {
+        self.update(rows, key::state(self.log), change)
     }
 
     fn policy(&self, rows: &mut dyn Rows, id: &str, change: impl FnOnce(&mut PolicyRow)) -> Result<()> {

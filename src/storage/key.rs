@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use crate::hash::Address;
+use crate::id::RequestId;
 use crate::model::{BindingMode, Target};
 
 /// A log's number in this file: 0 is the store's log, every zone has one of its own.
@@ -27,6 +28,8 @@ pub(super) const ALL_META: Range<&[u8]> = &[]..&[0xff; 64];
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(crate) enum Tag {
+    /// What is known of the log as a whole.
+    State = 0x00,
     /// Zone id → its log and its creation.
     Zone = 0x01,
     /// Position → zone id.
@@ -51,8 +54,12 @@ pub(crate) enum Tag {
     PolicySetVersion = 0x22,
     /// Policy set version id → its creation.
     PolicySetVersionId = 0x23,
+    /// Policy set id, version number, position → an attestation of that version.
+    Attestation = 0x24,
     /// Mode, target, position → whether something was bound there.
     Binding = 0x30,
+    /// Request id → the entries that the request made.
+    Request = 0x40,
 }
 
 impl Tag {
@@ -65,7 +72,9 @@ impl Tag {
             Self::PolicyVersion | Self::PolicyVersionId => "policy_versions",
             Self::PolicySet | Self::PolicySetOrder => "policy_sets",
             Self::PolicySetVersion | Self::PolicySetVersionId => "policy_set_versions",
+            Self::Attestation => "attestations",
             Self::Binding => "bindings",
+            Self::State | Self::Request => "none",
         }
     }
 }
@@ -171,6 +180,30 @@ fn target_prefix(log: LogNumber, mode: BindingMode, target: &Target) -> Vec<u8> 
     key
 }
 
+/// The row of what is known of a log as a whole.
+pub(crate) fn state(log: LogNumber) -> Vec<u8> {
+    tagged(log, Tag::State)
+}
+
+/// The row of a request.
+pub(crate) fn request(log: LogNumber, id: RequestId) -> Vec<u8> {
+    let mut key = tagged(log, Tag::Request);
+    key.extend_from_slice(id.as_bytes());
+    key
+}
+
+/// The row of an attestation that was made at `position`.
+pub(crate) fn attestation(log: LogNumber, set: &str, version: u32, position: u64) -> Vec<u8> {
+    let mut key = by_version(log, Tag::Attestation, set, version);
+    key.extend_from_slice(&position.to_be_bytes());
+    key
+}
+
+/// All attestations of one policy set version.
+pub(crate) fn attestations(log: LogNumber, set: &str, version: u32) -> Range<Vec<u8>> {
+    prefixed(by_version(log, Tag::Attestation, set, version))
+}
+
 /// All rows of one tag.
 pub(crate) fn all(log: LogNumber, tag: Tag) -> Range<Vec<u8>> {
     prefixed(tagged(log, tag))
@@ -189,7 +222,7 @@ pub(super) fn all_of(log: LogNumber) -> Range<Vec<u8>> {
     prefixed(log.to_be_bytes().to_vec())
 }
 
-/// The last eight bytes of a key of [`by_position`] or [`binding`].
+/// The last eight bytes of a key of [`by_position`], [`binding`] or [`attestation`].
 pub(crate) fn position(key: &[u8]) -> Option<u64> {
     key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes))
 }
@@ -237,6 +270,9 @@ mod tests {
             Tag::ZoneOrder | Tag::SchemaOrder | Tag::PolicyOrder | Tag::PolicySetOrder => by_position(1, tag, 258),
             Tag::PolicyVersion | Tag::PolicySetVersion => by_version(1, tag, "p", 3),
             Tag::Binding => binding(1, BindingMode::Active, &Target::Zone, 9),
+            Tag::State => state(1),
+            Tag::Request => request(1, RequestId([0x11; 16])),
+            Tag::Attestation => attestation(1, "p", 3, 258),
         }
     }
 
@@ -260,6 +296,11 @@ mod tests {
             (Tag::PolicySetVersionId, "00000001 23 70 00"),
             // Log number, tag, mode, kind of target, position.
             (Tag::Binding, "00000001 30 00 00 0000000000000009"),
+            (Tag::State, "00000001 00"),
+            // Log number, tag, request id.
+            (Tag::Request, "00000001 40 11111111111111111111111111111111"),
+            // Log number, tag, set id, 0, version number, position.
+            (Tag::Attestation, "00000001 24 70 00 00000003 0000000000000102"),
         ] {
             assert_eq!(hex::encode(&indexed(tag)), expected.replace(' ', ""), "{tag:?}");
         }

@@ -47,7 +47,8 @@ use failure::{Failed, contained, storage_error};
 pub(crate) use open::{OpenOptions, Origin};
 pub use report::{Finding, Place, Report};
 pub(crate) use row::{
-    BindingRow, IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, Row, SchemaRow, VersionRow, ZoneRow,
+    BindingRow, IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, RequestRow, Row, SchemaRow, StoreStateRow,
+    VersionRow, ZoneRow, ZoneStateRow,
 };
 #[cfg(fuzzing)]
 pub(crate) use row::{EVERY, with_check};

@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use redb::{Database, ReadableDatabase, TableDefinition};
 
+use super::index::GENERATION;
 use super::key;
 use super::row::{FormatRow, IndexRow, Row};
 use super::test_disk::*;
@@ -132,7 +133,10 @@ fn another_generation_of_the_index_is_made_anew() {
         txn.commit().unwrap();
         database.close().unwrap();
         assert!(builder().open(&path).unwrap().verify().unwrap().is_clean());
-        assert_eq!(get(&path, META, key::META_INDEX), IndexRow { generation: 1 }.to_value(key::META_INDEX).unwrap());
+        assert_eq!(
+            get(&path, META, key::META_INDEX),
+            IndexRow { generation: GENERATION }.to_value(key::META_INDEX).unwrap()
+        );
     }
 }
 

@@ -134,6 +134,8 @@ rows! {
         shadow: Option<u64>,
         /// The binding that fixed its target.
         target: Option<u64>,
+        /// The newest attestation of any of its versions.
+        attested: Option<u64>,
         /// The last entry that changed anything that a read of the set returns.
         revision: u64,
     }
@@ -145,6 +147,36 @@ rows! {
     IdRow { id: String }
     /// Index: whether a binding entry bound something, or unbound it.
     BindingRow { bound: bool }
+    /// Index: what is known of the store's log as a whole.
+    StoreStateRow { zones: u64, schemas: u64 }
+    /// Index: what is known of a zone as a whole.
+    ZoneStateRow {
+        /// The entry that suspended it; none while it is not.
+        suspended: Option<u64>,
+        /// The entry that chose the default schema; none if there is none.
+        default_schema: Option<u64>,
+        /// The last entry that bound or unbound anything.
+        bindings: Option<u64>,
+        policies: u64,
+        zone_sets: u64,
+        user_sets: u64,
+    }
+    /// Index: the entries that a request made, which follow one another.
+    RequestRow { first: u64, entries: u32 }
+}
+
+impl Default for StoreStateRow {
+    /// Of an empty log.
+    fn default() -> Self {
+        Self { zones: 0, schemas: 0 }
+    }
+}
+
+impl Default for ZoneStateRow {
+    /// Of a new zone.
+    fn default() -> Self {
+        Self { suspended: None, default_schema: None, bindings: None, policies: 0, zone_sets: 0, user_sets: 0 }
+    }
 }
 
 /// The newest version of a policy or a policy set.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::key::{self, Tag};
 use super::row::*;
 use crate::hash::{EntryHash, hex};
-use crate::id::LogId;
+use crate::id::{LogId, RequestId};
 use crate::model::{BindingMode, Target};
 use crate::record::arbitrary::{edited, edits, id, number, small_number};
 
@@ -41,7 +41,7 @@ where
 struct Parts {
     id: String,
     numbers: [u64; 2],
-    options: [Option<u64>; 5],
+    options: [Option<u64>; 6],
     latest: Option<(u32, u64)>,
     small: u32,
     bytes: [u8; 32],
@@ -54,7 +54,7 @@ impl Parts {
         let Self {
             id,
             numbers: [created, revision],
-            options: [updated, archived, a, b, c],
+            options: [updated, archived, a, b, c, attested],
             latest,
             small,
             bytes,
@@ -62,7 +62,8 @@ impl Parts {
         } = self.clone();
         let latest = latest.map(|(version, created)| Latest { version, created });
         let first16 = *bytes.first_chunk().unwrap();
-        let set = PolicySetRow { created, updated, archived, latest, active: a, shadow: b, target: c, revision };
+        let set =
+            PolicySetRow { created, updated, archived, latest, active: a, shadow: b, target: c, attested, revision };
         vec![
             sample(key::META_FORMAT.to_vec(), &FormatRow { version: small, features: created }),
             sample(key::META_STORE.to_vec(), &StoreRow { store_id: first16, cursor_key: bytes }),
@@ -77,12 +78,25 @@ impl Parts {
             sample(key::by_id(1, Tag::PolicyVersionId, &id), &PositionRow { created }),
             sample(key::by_position(1, Tag::PolicyOrder, created), &IdRow { id }),
             sample(key::binding(1, BindingMode::Active, &Target::Zone, created), &BindingRow { bound }),
+            sample(key::state(0), &StoreStateRow { zones: created, schemas: revision }),
+            sample(
+                key::state(1),
+                &ZoneStateRow {
+                    suspended: updated,
+                    default_schema: archived,
+                    bindings: a,
+                    policies: created,
+                    zone_sets: revision,
+                    user_sets: small.into(),
+                },
+            ),
+            sample(key::request(1, RequestId(first16)), &RequestRow { first: created, entries: small }),
         ]
     }
 }
 
 fn parts() -> impl Strategy<Value = Parts> {
-    let options = proptest::array::uniform5(proptest::option::of(number()));
+    let options = proptest::array::uniform6(proptest::option::of(number()));
     let latest = proptest::option::of((small_number(), number()));
     (id(), [number(), number()], options, latest, small_number(), any::<[u8; 32]>(), any::<bool>()).prop_map(
         |(id, numbers, options, latest, small, bytes, bound)| Parts {
@@ -146,7 +160,7 @@ fn pinned() -> Vec<Sample> {
     let parts = Parts {
         id: "a-1".into(),
         numbers: [250, 0x1_0000_0000],
-        options: [Some(251), None, Some(0xffff), Some(0x1_0000), None],
+        options: [Some(251), None, Some(0xffff), Some(0x1_0000), None, Some(7)],
         latest: Some((2, 70_000)),
         small: 3,
         bytes: std::array::from_fn(|n| u8::try_from(n).unwrap()),
@@ -180,6 +194,7 @@ fn a_row_is_what_the_document_says() {
         ("01 fb ffff", "active binding: some, 65535"),
         ("01 fc 00000100", "shadow binding: some, 65536"),
         ("00", "binding that fixed its target: none"),
+        ("01 07", "newest attestation: some"),
         ("fd 0000000001000000", "revision: 2^32 in eight bytes"),
     ];
     let expected: String = expected.iter().map(|(bytes, _)| bytes.replace(' ', "")).collect();

@@ -65,6 +65,15 @@ impl<T> Each<T> {
             Space::Index => &self.index,
         }
     }
+
+    fn of_mut(&mut self, space: Space) -> &mut T {
+        match space {
+            Space::Meta => &mut self.meta,
+            Space::Log => &mut self.log,
+            Space::Objects => &mut self.objects,
+            Space::Index => &mut self.index,
+        }
+    }
 }
 
 /// The tables of a read.
@@ -132,13 +141,13 @@ impl<'txn> WriteTables<'txn> {
     }
 
     pub(super) fn put(&mut self, space: Space, key: &[u8], value: &[u8]) -> Result<()> {
-        let table = match space {
-            Space::Meta => &mut self.0.meta,
-            Space::Log => &mut self.0.log,
-            Space::Objects => &mut self.0.objects,
-            Space::Index => &mut self.0.index,
-        };
-        table.insert(key, value).map_err(|error| storage_error("write", error))?;
+        self.0.of_mut(space).insert(key, value).map_err(|error| storage_error("write", error))?;
+        Ok(())
+    }
+
+    /// Removes what is derived, or what belongs to a zone that is erased: nothing else ever goes.
+    pub(super) fn remove(&mut self, space: Space, key: &[u8]) -> Result<()> {
+        self.0.of_mut(space).remove(key).map_err(|error| storage_error("write", error))?;
         Ok(())
     }
 
@@ -148,7 +157,7 @@ impl<'txn> WriteTables<'txn> {
         self.put(Space::Meta, row_key, &value)
     }
 
-    /// Removes every index row: the first half of a rebuild, and the only removal there is.
+    /// Removes every index row: the first half of a rebuild.
     pub(super) fn clear_index(&mut self) -> Result<()> {
         self.0.index.retain(|_, _| false).map_err(|error| storage_error("write", error))
     }

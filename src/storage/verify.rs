@@ -376,6 +376,11 @@ impl Rows for Replay {
         Ok(())
     }
 
+    fn remove(&mut self, row_key: &[u8]) -> Result<()> {
+        self.rows.remove(row_key);
+        Ok(())
+    }
+
     fn log_number(&self, log_id: LogId) -> Option<LogNumber> {
         self.numbers.get(&log_id).copied()
     }
