@@ -68,7 +68,7 @@ pub fn cursor(
 ) -> String {
     let made = store.inner.storage.read(|view| {
         let (cursor_key, log_id) = (view.store()?.cursor_key, zone.unwrap_or(view.head(STORE_LOG)?.log_id));
-        Ok(ListName { cursor_key: &cursor_key, log_id, list, parent }.cursor(order, place))
+        Ok(ListName::new(cursor_key, log_id, list, parent).cursor(order, place))
     });
     made.unwrap_or_default()
 }

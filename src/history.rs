@@ -115,10 +115,13 @@ pub enum Change {
 /// A page of the history in a log.
 pub(crate) fn page(view: &View<'_>, log: LogNumber, list: &List) -> Result<Page<HistoryEntry>> {
     let (cursor_key, head) = (view.store()?.cursor_key, view.head(log)?);
-    let name = ListName { cursor_key: &cursor_key, log_id: head.log_id, list: "history", parent: "" };
-    let page = name.page(list, |from, direction, count| {
-        Ok(numbered(head.length, from, direction, count).into_iter().map(|place| (place, place)).collect())
-    })?;
+    let page = ListName::new(cursor_key, head.log_id, "history", "").page(
+        list,
+        || Ok(head.length),
+        |from, direction, count| {
+            Ok(numbered(head.length, from, direction, count).into_iter().map(|place| (place, place)).collect())
+        },
+    )?;
     page.try_map(|position| Ok(HistoryEntry::new(&*view.entry(log, position)?)))
 }
 

@@ -5,6 +5,7 @@ mod binding;
 mod cedar;
 mod compile;
 mod error;
+mod filter;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -13,6 +14,7 @@ mod history;
 mod id;
 pub mod limits;
 mod list;
+mod listing;
 mod model;
 mod policy;
 mod policy_set;
@@ -34,19 +36,20 @@ mod zone_write;
 pub use authorizer::{Answer, Authorizer, StatementError};
 pub use binding::{At, Binding};
 pub use error::{Diagnostic, Error, ErrorDetail, ErrorKind, Resource, Result, SourcePlace};
+pub use filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
 pub use hash::{Address, EntryHash, Sha256};
 pub use history::{BoundTo, Change, HistoryEntry};
 pub use id::{
     Actor, LogId, OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, RequestId, SchemaName, ZoneId,
 };
-pub use list::{List, Order, Page};
+pub use list::{List, Order, Page, Sort};
 pub use model::{BindingMode, CedarVersion, Form, ManifestEntry, SchemaStatus, Target, TargetType};
 pub use policy::{NewPolicy, Policy, PolicyUpdate};
 pub use policy_set::{NewPolicySet, PolicySet};
 pub use policy_set_version::{NewPolicySetVersion, Pin, PolicySetManifest, PolicySetVersion};
 pub use policy_version::{Forms, NewPolicyVersion, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
 pub use receipt::{Receipt, StatementRef};
-pub use schema::{NewSchema, SchemaVersion};
+pub use schema::{NewSchema, SchemaVersion, ZoneSchema};
 pub use storage::{Finding, Place, Report};
 pub use store::{Builder, PolicyStore};
 pub use time::Timestamp;

@@ -35,6 +35,8 @@ pub const WRITE_ENTRIES: usize = 100_000;
 pub const PAGE_ITEMS: usize = 100;
 /// Items on a page of a list where no limit is given.
 pub const PAGE_ITEMS_DEFAULT: usize = 50;
+/// Values of one kind that a list is filtered by: ids, or search terms.
+pub const FILTER_VALUES: usize = 100;
 /// Characters of a cursor.
 pub const CURSOR_CHARS: usize = 255;
 /// Bytes of one encoded log entry.

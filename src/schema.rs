@@ -49,6 +49,17 @@ pub struct SchemaVersion {
     pub cedar_schema_json: Option<Arc<str>>,
 }
 
+/// A schema version as a zone sees it.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ZoneSchema {
+    /// The schema version.
+    #[serde(flatten)]
+    pub schema: SchemaVersion,
+    /// Whether the zone has chosen it as its default: a hint for those who write policies, without effect on decisions.
+    pub is_default: bool,
+}
+
 /// A schema version to publish.
 #[derive(Clone, Debug)]
 pub struct NewSchema {

@@ -13,16 +13,17 @@ use crate::error::{ErrorDetail, Result};
 use crate::history::{self, HistoryEntry};
 use crate::id::Actor;
 use crate::list::{List, ListName, Page};
+use crate::listing::{self, in_order};
 use crate::policy_version::{Forms, NewPolicyVersion, PreparedPolicyVersion};
 use crate::receipt::Receipt;
 use crate::schema::{self, SchemaVersion};
 use crate::sources::Sources;
-use crate::storage::key::{STORE_LOG, Tag};
-use crate::storage::{Author, OpenOptions, Origin, Report, Storage, View};
+use crate::storage::key::{self, STORE_LOG, Tag};
+use crate::storage::{Author, OpenOptions, Origin, Report, Storage, StoreStateRow, View};
 use crate::time::Timestamp;
 use crate::version_cache::VersionCache;
 use crate::write::Write;
-use crate::zone::{self, Zone, ZoneInfo, in_order};
+use crate::zone::{self, Zone, ZoneInfo};
 
 /// What all handles of one open store share.
 #[derive(Debug)]
@@ -105,7 +106,16 @@ impl PolicyStore {
 
     /// The zones of the store.
     pub fn zones(&self, list: &List) -> Result<Page<ZoneInfo>> {
-        self.created(Tag::ZoneOrder, list, zone::info)
+        self.inner.storage.read(|view| {
+            let (cursor_key, log_id) = (view.store()?.cursor_key, view.head(STORE_LOG)?.log_id);
+            let order = (STORE_LOG, Tag::ZoneOrder);
+            let page = ListName::new(cursor_key, log_id, order.1.name(), "").page(
+                list,
+                || Ok(state(view)?.zones),
+                |from, direction, count| in_order(view, order, from, direction, count, |_, _| Ok(true)),
+            )?;
+            page.try_map(|id| zone::info(view, &id))
+        })
     }
 
     /// The schema version `version`, with the forms asked for.
@@ -115,7 +125,7 @@ impl PolicyStore {
 
     /// The schema versions of the store, with the forms asked for.
     pub fn schemas(&self, forms: Forms, list: &List) -> Result<Page<SchemaVersion>> {
-        self.created(Tag::SchemaOrder, list, |view, version| schema::load(view, version, forms))
+        self.inner.storage.read(|view| listing::schemas::page(view, forms, list))
     }
 
     /// Decides again by exactly the rules that a receipt names, after checking that they are what the receipt says.
@@ -161,16 +171,11 @@ impl PolicyStore {
             versions.clear();
         })
     }
+}
 
-    fn created<T>(&self, tag: Tag, list: &List, load: impl Fn(&View<'_>, &str) -> Result<T>) -> Result<Page<T>> {
-        self.inner.storage.read(|view| {
-            let (cursor_key, log_id) = (view.store()?.cursor_key, view.head(STORE_LOG)?.log_id);
-            let name = ListName { cursor_key: &cursor_key, log_id, list: tag.name(), parent: "" };
-            let page =
-                name.page(list, |from, direction, count| in_order(view, STORE_LOG, tag, from, direction, count))?;
-            page.try_map(|id| load(view, &id))
-        })
-    }
+/// How many zones and schemas there are.
+pub(crate) fn state(view: &View<'_>) -> Result<StoreStateRow> {
+    Ok(view.row(&key::state(STORE_LOG))?.unwrap_or_default())
 }
 
 /// How a store is opened.

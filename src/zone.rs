@@ -1,22 +1,24 @@
 //! A zone as it is read: the handle that finds, lists and decides in one zone.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::authorizer::Authorizer;
 use crate::binding::{self, At, Binding};
 use crate::error::{ErrorDetail, Resource, Result};
+use crate::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
 use crate::history::{self, HistoryEntry};
 use crate::id::{LogId, ZoneId};
-use crate::list::{List, ListName, Page};
+use crate::list::{List, ListName, Page, among};
+use crate::listing::{self, rows_from};
 use crate::model::Target;
 use crate::policy::{self, Policy};
 use crate::policy_set::{self, PolicySet};
 use crate::policy_set_version::{self, PolicySetVersion};
 use crate::policy_version::{self, Forms, PolicyVersion};
 use crate::record::{Body, PolicySetVersionCreated, PolicyVersionCreated};
+use crate::schema::ZoneSchema;
 use crate::storage::key::{self, LogNumber, STORE_LOG, Tag};
-use crate::storage::{Direction, IdRow, VersionRow, View, ZoneRow, astray};
+use crate::storage::{Direction, VersionRow, View, ZoneRow, ZoneStateRow, astray};
 use crate::store::Inner;
 use crate::time::Timestamp;
 use crate::version::{Found, Versioned};
@@ -81,9 +83,10 @@ impl Zone {
         self.read(|view| policy::load(view, &self.zone, id.as_ref()))
     }
 
-    /// The policies of the zone.
-    pub fn policies(&self, list: &List) -> Result<Page<Policy>> {
-        self.created(Tag::PolicyOrder, list, policy::load)
+    /// The policies of the zone that `filter` lets pass.
+    pub fn policies(&self, filter: &PolicyFilter, list: &List) -> Result<Page<Policy>> {
+        let wanted = filter.check()?;
+        self.read(|view| listing::policies::page(view, &self.zone, &wanted, list))
     }
 
     /// The policy version `id`, with the Cedar representations asked for.
@@ -157,9 +160,10 @@ impl Zone {
         self.read(|view| policy_set::load(view, &self.zone, id.as_ref()))
     }
 
-    /// The policy sets of the zone, for every kind of target.
-    pub fn policy_sets(&self, list: &List) -> Result<Page<PolicySet>> {
-        self.created(Tag::PolicySetOrder, list, policy_set::load)
+    /// The policy sets of the zone that `filter` lets pass. They can be [sorted](crate::List::sort) by status.
+    pub fn policy_sets(&self, filter: &PolicySetFilter, list: &List) -> Result<Page<PolicySet>> {
+        let wanted = filter.check()?;
+        self.read(|view| listing::policy_sets::page(view, &self.zone, &wanted, list))
     }
 
     /// The policy set version `id`.
@@ -196,23 +200,26 @@ impl Zone {
     ) -> Result<Page<Arc<PolicyVersion>>> {
         self.read(|view| {
             let found = Found::<PolicySetVersionCreated>::by_id(view, &self.zone, id.as_ref())?;
-            let mut pinned =
+            let pinned =
                 policy_set_version::pinned(view, &self.zone, &policy_set_version::manifest(view, found.body()?)?)?;
-            let page = self.list_name(view, "pinned", id.as_ref(), |name| {
-                name.page(list, |from, direction, count| {
-                    if direction == Direction::Descending {
-                        pinned.reverse();
-                    }
-                    let beyond = |place: u64| match (from, direction) {
-                        (None, _) => true,
-                        (Some(from), Direction::Ascending) => place > from,
-                        (Some(from), Direction::Descending) => place < from,
-                    };
-                    Ok(pinned.into_iter().filter(|(place, _)| beyond(*place)).take(count).collect())
-                })
-            })?;
+            let page = ListName::new(view.store()?.cursor_key, self.zone.log_id, "pinned", id.as_ref()).page(
+                list,
+                || Ok(u64::try_from(pinned.len()).unwrap_or(u64::MAX)),
+                |from, direction, count| Ok(among(&pinned, from, direction, count)),
+            )?;
             page.try_map(|id| self.load_policy_version(view, &Found::by_id(view, &self.zone, id.as_str())?, forms))
         })
+    }
+
+    /// The schema version `version`, with the forms asked for, and whether it is the zone's default.
+    pub fn schema(&self, version: impl AsRef<str>, forms: Forms) -> Result<ZoneSchema> {
+        self.read(|view| listing::schemas::of_zone(view, &self.zone, version.as_ref(), forms))
+    }
+
+    /// The schema versions that `filter` lets pass, with the forms asked for. They are the store's, for all zones; which
+    /// of them is the default is the zone's.
+    pub fn schemas(&self, filter: &SchemaFilter, forms: Forms, list: &List) -> Result<Page<ZoneSchema>> {
+        self.read(|view| listing::schemas::page_of_zone(view, &self.zone, filter, forms, list))
     }
 
     /// What is in force for `target` now: which version, since when and by whom. Nothing bound is an error of the
@@ -256,32 +263,6 @@ impl Zone {
         })
     }
 
-    fn list_name<T>(
-        &self,
-        view: &View<'_>,
-        list: &'static str,
-        parent: &str,
-        f: impl FnOnce(&ListName<'_>) -> Result<T>,
-    ) -> Result<T> {
-        let cursor_key = view.store()?.cursor_key;
-        f(&ListName { cursor_key: &cursor_key, log_id: self.zone.log_id, list, parent })
-    }
-
-    /// A list of what was created in the zone, by the rows of its order.
-    fn created<T>(
-        &self,
-        tag: Tag,
-        list: &List,
-        load: impl Fn(&View<'_>, &ZoneRef, &str) -> Result<T>,
-    ) -> Result<Page<T>> {
-        self.read(|view| {
-            let page = self.list_name(view, tag.name(), "", |name| {
-                name.page(list, |from, direction, count| in_order(view, self.zone.log, tag, from, direction, count))
-            })?;
-            page.try_map(|id| load(view, &self.zone, &id))
-        })
-    }
-
     /// A list of the versions of `parent`, each read from its number and its row.
     fn versions<V: Versioned, T>(
         &self,
@@ -296,55 +277,20 @@ impl Zone {
             }
             let range = key::versions(zone.log, V::BY_NUMBER, parent);
             let by_number = |number| key::by_version(zone.log, V::BY_NUMBER, parent, number);
-            let page = self.list_name(view, V::BY_NUMBER.name(), parent, |name| {
-                name.page(list, |from, direction, count| {
-                    let from = from.map(|from| by_number(u32::try_from(from).unwrap_or(u32::MAX)));
-                    rows_from(view, range, from, direction, count, |row_key, row: VersionRow| {
-                        let number = key::version(row_key).ok_or_else(|| astray(V::BY_NUMBER, parent))?;
-                        Ok((u64::from(number), (number, row)))
-                    })
+            let fetch = |from: Option<u64>, direction, count| {
+                let from = from.map(|from| by_number(u32::try_from(from).unwrap_or(u32::MAX)));
+                rows_from(view, range.clone(), from, direction, count, |row_key, row: VersionRow| {
+                    let number = key::version(row_key).ok_or_else(|| astray(V::BY_NUMBER, parent))?;
+                    Ok(Some((u64::from(number), (number, row))))
                 })
-            })?;
+            };
+            // Numbers have no gaps, so the last is the number of all.
+            let count = || Ok(fetch(None, Direction::Descending, 1)?.first().map_or(0, |(number, _)| *number));
+            let name = ListName::new(view.store()?.cursor_key, zone.log_id, V::BY_NUMBER.name(), parent);
+            let page = name.page(list, count, fetch)?;
             page.try_map(|(number, row)| load(view, number, row))
         })
     }
-}
-
-/// The ids of what was created in a log, by the rows of its order.
-pub(crate) fn in_order(
-    view: &View<'_>,
-    log: LogNumber,
-    tag: Tag,
-    from: Option<u64>,
-    direction: Direction,
-    count: usize,
-) -> Result<Vec<(u64, String)>> {
-    let from = from.map(|from| key::by_position(log, tag, from));
-    rows_from(view, key::all(log, tag), from, direction, count, |row_key, row: IdRow| {
-        Ok((key::position(row_key).ok_or_else(|| astray(tag, &row.id))?, row.id))
-    })
-}
-
-/// Up to `count` rows of `range` in a direction, beyond `from`.
-fn rows_from<R: crate::storage::Row, T>(
-    view: &View<'_>,
-    range: Range<Vec<u8>>,
-    from: Option<Vec<u8>>,
-    direction: Direction,
-    count: usize,
-    mut read: impl FnMut(&[u8], R) -> Result<T>,
-) -> Result<Vec<T>> {
-    let range = match (from, direction) {
-        (None, _) => range,
-        (Some(from), Direction::Ascending) => key::after(from)..range.end,
-        (Some(from), Direction::Descending) => range.start..from,
-    };
-    let mut found = Vec::new();
-    view.rows(&range, direction, &mut |row_key, row: R| {
-        found.push(read(row_key, row)?);
-        Ok(found.len() < count)
-    })?;
-    Ok(found)
 }
 
 /// Looks up a zone.
@@ -380,4 +326,9 @@ pub(crate) fn info(view: &View<'_>, id: &str) -> Result<ZoneInfo> {
         created_at: opened.envelope.created_at,
         created_by: opened.envelope.actor.id().to_owned(),
     })
+}
+
+/// What is known of a zone as a whole.
+pub(crate) fn state(view: &View<'_>, zone: &ZoneRef) -> Result<ZoneStateRow> {
+    view.row(&key::state(zone.log))?.ok_or_else(|| astray(Tag::State, zone.id.as_str()))
 }

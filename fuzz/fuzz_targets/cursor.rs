@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use policy_store::{
     Forms, List, LogId, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, Page,
-    PolicyStore, Result, fuzzing,
+    PolicyFilter, PolicySetFilter, PolicyStore, Result, fuzzing,
 };
 use policy_store_fuzz::{actor, store};
 
@@ -64,8 +64,8 @@ fn page(which: usize, list: &List) -> Result<Shown> {
         0 => store.zones(list).map(text),
         1 => store.schemas(Forms::Neither, list).map(text),
         2 => store.history(list).map(text),
-        3 => zone.policies(list).map(text),
-        4 => zone.policy_sets(list).map(text),
+        3 => zone.policies(&PolicyFilter::new(), list).map(text),
+        4 => zone.policy_sets(&PolicySetFilter::new().any_target(), list).map(text),
         5 => zone.policy_versions("p0", Forms::Neither, list).map(text),
         6 => zone.policy_set_versions("s", list).map(text),
         7 => zone.pinned_policy_versions("s3", Forms::Neither, list).map(text),

@@ -260,15 +260,28 @@ pub(super) fn read_all(store: &PolicyStore) -> Vec<(String, crate::error::Result
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(read));
         all.push((name.clone(), result.unwrap_or_else(|_| panic!("{name} panicked"))));
     };
-    let list = List::new().order(Order::Ascending);
+    let list = List::new().order(Order::Ascending).total_count();
     note("zones".into(), &mut || Ok(format!("{:?}", store.zones(&list)?)));
     note("schemas".into(), &mut || Ok(format!("{:?}", store.schemas(Forms::Both, &list)?)));
     note("schema".into(), &mut || Ok(format!("{:?}", store.schema("s1", Forms::Both)?)));
     for id in ["a", "b"] {
         let zone = || store.zone(id);
         note(format!("{id} info"), &mut || Ok(format!("{:?}", zone()?.info()?)));
-        note(format!("{id} policies"), &mut || Ok(format!("{:?}", zone()?.policies(&list)?)));
-        note(format!("{id} sets"), &mut || Ok(format!("{:?}", zone()?.policy_sets(&list)?)));
+        let named = PolicyFilter::new().owner_type(OwnerType::Customer).any("p").name("r");
+        note(format!("{id} named"), &mut || Ok(format!("{:?}", zone()?.policies(&named, &list)?)));
+        let active = PolicySetFilter::new().name("s").active(true);
+        note(format!("{id} active sets"), &mut || Ok(format!("{:?}", zone()?.policy_sets(&active, &list)?)));
+        let by_status = List::new().sort(Sort::Status);
+        note(format!("{id} sets by status"), &mut || {
+            Ok(format!("{:?}", zone()?.policy_sets(&PolicySetFilter::new(), &by_status)?))
+        });
+        note(format!("{id} schemas"), &mut || {
+            Ok(format!("{:?}", zone()?.schemas(&SchemaFilter::new().is_default(false), Forms::Neither, &list)?))
+        });
+        note(format!("{id} policies"), &mut || Ok(format!("{:?}", zone()?.policies(&PolicyFilter::new(), &list)?)));
+        note(format!("{id} sets"), &mut || {
+            Ok(format!("{:?}", zone()?.policy_sets(&PolicySetFilter::new().any_target(), &list)?))
+        });
         note(format!("{id} history"), &mut || Ok(format!("{:?}", zone()?.history(&list)?)));
         note(format!("{id} in force"), &mut || Ok(format!("{:?}", zone()?.in_force(Target::Zone)?)));
         note(format!("{id} decision"), &mut || {

@@ -68,7 +68,10 @@ fn a_read_sees_all_of_a_write_or_nothing() {
                 let (zone, done) = (store.zone("a").unwrap(), &done);
                 scope.spawn(move || {
                     while done.load(Ordering::SeqCst) < 3 {
-                        let newest = zone.policies(&List::new().limit(100).order(Order::Descending)).unwrap().items;
+                        let newest = zone
+                            .policies(&PolicyFilter::new(), &List::new().limit(100).order(Order::Descending))
+                            .unwrap()
+                            .items;
                         let history = zone.history(&List::new().limit(2)).unwrap().items;
                         assert_eq!(history[0].position, history[0].write.1, "a log ends with a whole write");
                         let pairs = newest.iter().filter(|policy| policy.id.as_str().starts_with('w'));
@@ -100,7 +103,7 @@ fn a_recovery_waits_for_reads_and_writes_and_they_for_it() {
             for _ in 0..2 {
                 scope.spawn(|| {
                     while !done.load(Ordering::SeqCst) {
-                        let read = store.zone("a").and_then(|zone| zone.policies(&List::new()));
+                        let read = store.zone("a").and_then(|zone| zone.policies(&PolicyFilter::new(), &List::new()));
                         read.map(|_| ()).unwrap_or_else(|error| allowed(&error));
                         let taken = store.zone("a").and_then(|zone| zone.authorizer(Target::Zone));
                         taken.map(|taken| drop(decide(&taken))).unwrap_or_else(|error| allowed(&error));

@@ -1,6 +1,6 @@
 //! Every list of the store: what is in it, which page follows from a cursor, and whose cursors it takes.
 
-use policy_store::{Error, Forms, List, Order, Page, Result};
+use policy_store::{Error, Forms, List, Order, Page, PolicyFilter, PolicySetFilter, Result};
 use serde_json::Value;
 
 use super::calls::{seen, seen_schema, seen_version};
@@ -128,9 +128,9 @@ impl Runner {
             Listed::Zones => got(self.store().zones(list), seen),
             Listed::Schemas => got(self.store().schemas(Forms::Both, list), seen_schema),
             Listed::StoreHistory => got(self.store().history(list), seen),
-            Listed::Policies(_) => got(zone()?.policies(list), seen),
+            Listed::Policies(_) => got(zone()?.policies(&PolicyFilter::new(), list), seen),
             Listed::Versions(_, policy) => got(zone()?.policy_versions(policy, Forms::Both, list), seen_version),
-            Listed::Sets(_) => got(zone()?.policy_sets(list), seen),
+            Listed::Sets(_) => got(zone()?.policy_sets(&PolicySetFilter::new().any_target(), list), seen),
             Listed::SetVersions(_, set) => got(zone()?.policy_set_versions(set, list), seen),
             Listed::Pinned(_, id) => got(zone()?.pinned_policy_versions(id, Forms::Both, list), seen_version),
             Listed::History(_) => got(zone()?.history(list), seen),

@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use policy_store::{
-    Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, PolicyStore,
-    PolicyUpdate, Receipt, SchemaStatus, Target, TargetType,
+    Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, PolicyFilter,
+    PolicySetFilter, PolicyStore, PolicyUpdate, Receipt, SchemaStatus, Target, TargetType,
 };
 use serde_json::{Value, json};
 
@@ -80,8 +80,8 @@ fn write_fixture(path: &Path) -> Value {
 fn read_all(store: &PolicyStore) -> Value {
     let list = List::new().limit(100).order(Order::Ascending);
     let zone = store.zone("acme").unwrap();
-    let policies = zone.policies(&list).unwrap().items;
-    let sets = zone.policy_sets(&list).unwrap().items;
+    let policies = zone.policies(&PolicyFilter::new(), &list).unwrap().items;
+    let sets = zone.policy_sets(&PolicySetFilter::new().any_target(), &list).unwrap().items;
     let versions = |id| zone.policy_versions(id, Forms::Both, &list).unwrap().items;
     let set_versions = |id| zone.policy_set_versions(id, &list).unwrap().items;
     let report = store.verify().unwrap();

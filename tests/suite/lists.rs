@@ -2,8 +2,8 @@
 
 use policy_store::ErrorKind::{Invalid, NotFound, TooLarge};
 use policy_store::{
-    Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewSchema, Order, Page, PolicyStore, PolicyVersion,
-    Result, SchemaStatus, limits,
+    Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewSchema, Order, Page, PolicyFilter, PolicySetFilter,
+    PolicyStore, PolicyVersion, Result, SchemaStatus, limits,
 };
 
 use super::help::{Clock, PERMIT, SCHEMA, V1, World, pinning, refused};
@@ -34,9 +34,9 @@ fn get(store: &PolicyStore, name: &str, list: &List) -> Result<Got> {
     match name {
         "zones" => got(store.zones(list), |it| it.id.to_string()),
         "schemas" => got(store.schemas(Forms::Neither, list), |it| it.version.to_string()),
-        "policies" => got(zone.policies(list), |it| it.id.to_string()),
+        "policies" => got(zone.policies(&PolicyFilter::new(), list), |it| it.id.to_string()),
         "versions" => got(zone.policy_versions("p0", Forms::Cedar, list), |it| it.version.to_string()),
-        "sets" => got(zone.policy_sets(list), |it| it.id.to_string()),
+        "sets" => got(zone.policy_sets(&PolicySetFilter::new(), list), |it| it.id.to_string()),
         "set versions" => got(zone.policy_set_versions("p0", list), |it| it.version.to_string()),
         "pinned" => got(zone.pinned_policy_versions("pins", Forms::Neither, list), |it| it.policy_id.to_string()),
         _ => got(zone.history(list), |it| it.position.to_string()),
@@ -281,8 +281,8 @@ fn a_cursor_is_bound_to_its_parent_and_its_zone() {
     let of_p0 = zone.policy_versions("p0", Forms::Neither, &list).unwrap().after_cursor.unwrap();
     let at_p1 = zone.policy_versions("p1", Forms::Neither, &List::new().after(of_p0));
     refused(at_p1, (Invalid, "invalid_cursor"), "cursor");
-    let of_acme = zone.policies(&list).unwrap().after_cursor.unwrap();
-    let in_other = world.store.zone("other").unwrap().policies(&List::new().after(of_acme));
+    let of_acme = zone.policies(&PolicyFilter::new(), &list).unwrap().after_cursor.unwrap();
+    let in_other = world.store.zone("other").unwrap().policies(&PolicyFilter::new(), &List::new().after(of_acme));
     refused(in_other, (Invalid, "invalid_cursor"), "cursor");
 }
 
@@ -332,14 +332,22 @@ fn archived_items_are_listed() {
         .unwrap();
     let after: Vec<_> = LISTS[..7].iter().map(|name| get(&world.store, name, &List::new()).unwrap().items).collect();
     assert_eq!(after, before);
-    assert!(world.zone().policies(&List::new()).unwrap().items.iter().any(|policy| policy.archived_at.is_some()));
+    assert!(
+        world
+            .zone()
+            .policies(&PolicyFilter::new(), &List::new())
+            .unwrap()
+            .items
+            .iter()
+            .any(|policy| policy.archived_at.is_some())
+    );
 }
 
 #[test]
 fn items_are_what_a_read_by_id_returns() {
     let world = filled();
     let (zone, list) = (world.zone(), List::new());
-    for policy in zone.policies(&list).unwrap().items {
+    for policy in zone.policies(&PolicyFilter::new(), &list).unwrap().items {
         assert_eq!(policy, zone.policy(&policy.id).unwrap());
     }
     for version in zone.policy_versions("p0", Forms::Both, &list).unwrap().items {

@@ -2,7 +2,8 @@
 
 use policy_store::ErrorKind::{Corrupt, NotFound, Unavailable};
 use policy_store::{
-    Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, Order, PolicyStore, Result, Target,
+    Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, Order, PolicyFilter, PolicySetFilter,
+    PolicyStore, Result, Target,
 };
 
 use super::help::{Clock, PERMIT, V1, World, customer, refused};
@@ -71,12 +72,12 @@ fn a_zone_handle_never_reads_another_zone() {
     let reads: [&dyn Fn() -> Result<()>; 15] = [
         &|| mine.info().map(drop),
         &|| mine.policy("p").map(drop),
-        &|| mine.policies(&list).map(drop),
+        &|| mine.policies(&PolicyFilter::new(), &list).map(drop),
         &|| mine.policy_version("v", forms).map(drop),
         &|| mine.policy_version_numbered("p", 1, forms).map(drop),
         &|| mine.policy_versions("p", forms, &list).map(drop),
         &|| mine.policy_set("s").map(drop),
-        &|| mine.policy_sets(&list).map(drop),
+        &|| mine.policy_sets(&PolicySetFilter::new(), &list).map(drop),
         &|| mine.policy_set_version("sv").map(drop),
         &|| mine.policy_set_version_numbered("s", 1).map(drop),
         &|| mine.policy_set_versions("s", &list).map(drop),

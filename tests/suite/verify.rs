@@ -1,6 +1,6 @@
 //! Verifying and rebuilding a store that is in order: nothing is found, and nothing changes.
 
-use policy_store::{NewSchema, Report, SchemaStatus, Target};
+use policy_store::{NewSchema, PolicyFilter, PolicySetFilter, Report, SchemaStatus, Target};
 
 use super::help::{FORBID, PERMIT, SCHEMA, World};
 
@@ -78,8 +78,8 @@ fn rebuilding_gives_the_same_rows_and_the_same_answers() {
     let told = || {
         let list = policy_store::List::new();
         (
-            zone.policies(&list).unwrap(),
-            zone.policy_sets(&list).unwrap(),
+            zone.policies(&PolicyFilter::new(), &list).unwrap(),
+            zone.policy_sets(&PolicySetFilter::new().any_target(), &list).unwrap(),
             zone.policy_set_versions("s", &list).unwrap(),
             zone.in_force_at(Target::Zone, policy_store::At::Position(9)).unwrap(),
             world.store.schemas(policy_store::Forms::Both, &list).unwrap(),

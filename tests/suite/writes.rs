@@ -242,13 +242,20 @@ fn a_write_waits_for_another_threads_and_reads_do_not() {
                 zone.create_policy(NewPolicy::named("first").id("first"))?;
                 let soon = std::time::Duration::from_millis(100);
                 assert!(told.recv_timeout(soon).is_err(), "the other write did not wait");
-                assert!(world.zone().policies(&policy_store::List::new())?.items.is_empty());
+                assert!(
+                    world
+                        .zone()
+                        .policies(&policy_store::PolicyFilter::new(), &policy_store::List::new())?
+                        .items
+                        .is_empty()
+                );
                 Ok(second)
             })
             .unwrap();
         second.join().unwrap();
     });
-    let names: Vec<_> = world.zone().policies(&policy_store::List::new()).unwrap().items;
+    let names: Vec<_> =
+        world.zone().policies(&policy_store::PolicyFilter::new(), &policy_store::List::new()).unwrap().items;
     assert_eq!(names.iter().map(|policy| policy.id.as_str()).collect::<Vec<_>>(), ["second", "first"]);
 }
 

@@ -1,0 +1,79 @@
+//! The policies of a zone, as a list.
+
+use std::collections::BTreeSet;
+
+use super::{count, in_order};
+use crate::error::Result;
+use crate::filter::WantedPolicies;
+use crate::id::PolicyId;
+use crate::list::{List, ListName, Page, among};
+use crate::policy::{self, Policy};
+use crate::record::Body;
+use crate::storage::key::{self, Tag};
+use crate::storage::{PolicyRow, View, astray};
+use crate::zone::{self, ZoneRef};
+
+/// The page that `list` asks for.
+pub(crate) fn page(view: &View<'_>, zone: &ZoneRef, wanted: &WantedPolicies, list: &List) -> Result<Page<Policy>> {
+    let (bytes, cursor_key) = (wanted.bytes(), view.store()?.cursor_key);
+    let name = ListName { filter: &bytes, ..ListName::new(cursor_key, zone.log_id, Tag::PolicyOrder.name(), "") };
+    let order = (zone.log, Tag::PolicyOrder);
+    let is_wanted = |position, id: &str| is_wanted(view, zone, wanted, position, id);
+    let page = match &wanted.ids {
+        Some((given, ids)) => {
+            let named = named(view, zone, wanted, ids)?;
+            let count = || Ok(u64::try_from(named.len()).unwrap_or(u64::MAX));
+            name.page(&list.of_named(*given)?, count, |from, direction, count| {
+                Ok(among(&named, from, direction, count))
+            })
+            .map(Page::without_cursors)
+        }
+        None => name.page(
+            list,
+            || if wanted.is_all() { Ok(zone::state(view, zone)?.policies) } else { count(view, order, is_wanted) },
+            |from, direction, count| in_order(view, order, from, direction, count, is_wanted),
+        ),
+    };
+    page?.try_map(|id| policy::load(view, zone, &id))
+}
+
+/// Those of `ids` that the zone has and that are wanted, oldest first, each with the position of its creation.
+fn named(
+    view: &View<'_>,
+    zone: &ZoneRef,
+    wanted: &WantedPolicies,
+    ids: &BTreeSet<PolicyId>,
+) -> Result<Vec<(u64, String)>> {
+    let mut named = Vec::new();
+    for id in ids {
+        let row: Option<PolicyRow> = view.row(&key::by_id(zone.log, Tag::Policy, id.as_str()))?;
+        if let Some(row) = row
+            && is_wanted(view, zone, wanted, row.created, id.as_str())?
+        {
+            named.push((row.created, id.to_string()));
+        }
+    }
+    named.sort();
+    Ok(named)
+}
+
+/// Whether the policy that was created at a position is wanted. What cannot change is looked at first.
+fn is_wanted(view: &View<'_>, zone: &ZoneRef, wanted: &WantedPolicies, position: u64, id: &str) -> Result<bool> {
+    if wanted.is_all() {
+        return Ok(true);
+    }
+    let created = view.entry(zone.log, position)?;
+    if !matches!(&created.body, Body::PolicyCreated(body) if body.policy_id == *id) {
+        return Err(astray(Tag::PolicyOrder, id));
+    }
+    if !wanted.takes_owner(created.envelope.actor.owner_type()) {
+        return Ok(false);
+    }
+    if !wanted.reads_texts() {
+        return Ok(true);
+    }
+    let row: Option<PolicyRow> = view.row(&key::by_id(zone.log, Tag::Policy, id))?;
+    let row = row.filter(|row| row.created == position).ok_or_else(|| astray(Tag::PolicyOrder, id))?;
+    let (_, name, description) = policy::description(view, zone, id, &row)?;
+    Ok(wanted.takes_texts(&name, description.as_deref()))
+}

@@ -1,0 +1,76 @@
+//! The schema versions, as a list of the store and as one of a zone, which may have chosen one of them as its default.
+
+use super::in_order;
+use crate::error::Result;
+use crate::filter::SchemaFilter;
+use crate::id::SchemaName;
+use crate::list::{List, ListName, Page};
+use crate::policy_version::Forms;
+use crate::record::Body;
+use crate::schema::{self, SchemaVersion, ZoneSchema};
+use crate::storage::key::{LogNumber, STORE_LOG, Tag};
+use crate::storage::{View, astray};
+use crate::store;
+use crate::zone::{self, ZoneRef};
+
+/// The rows of the order in which schema versions were published.
+const ORDER: (LogNumber, Tag) = (STORE_LOG, Tag::SchemaOrder);
+
+/// The page of a store's schema versions that `list` asks for.
+pub(crate) fn page(view: &View<'_>, forms: Forms, list: &List) -> Result<Page<SchemaVersion>> {
+    let (cursor_key, log_id) = (view.store()?.cursor_key, view.head(STORE_LOG)?.log_id);
+    let page = ListName::new(cursor_key, log_id, ORDER.1.name(), "").page(
+        list,
+        || Ok(store::state(view)?.schemas),
+        |from, direction, count| in_order(view, ORDER, from, direction, count, |_, _| Ok(true)),
+    )?;
+    page.try_map(|version| schema::load(view, &version, forms))
+}
+
+/// The page of a zone's schema versions that `list` asks for. They are the store's; the list is the zone's own, as its
+/// default is.
+pub(crate) fn page_of_zone(
+    view: &View<'_>,
+    zone: &ZoneRef,
+    filter: &SchemaFilter,
+    forms: Forms,
+    list: &List,
+) -> Result<Page<ZoneSchema>> {
+    let (bytes, cursor_key) = (filter.bytes(), view.store()?.cursor_key);
+    let default = default_of(view, zone)?;
+    let is_default = |version: &str| default.as_ref().is_some_and(|default| default == version);
+    let is_wanted = |_, version: &str| Ok(filter.is_default.is_none_or(|wanted| wanted == is_default(version)));
+    let name = ListName { filter: &bytes, ..ListName::new(cursor_key, zone.log_id, ORDER.1.name(), "") };
+    let page = name.page(
+        list,
+        || {
+            let defaults = u64::from(default.is_some());
+            Ok(match filter.is_default {
+                None => store::state(view)?.schemas,
+                Some(true) => defaults,
+                Some(false) => store::state(view)?.schemas.saturating_sub(defaults),
+            })
+        },
+        |from, direction, count| in_order(view, ORDER, from, direction, count, is_wanted),
+    )?;
+    page.try_map(|version| {
+        Ok(ZoneSchema { is_default: is_default(&version), schema: schema::load(view, &version, forms)? })
+    })
+}
+
+/// A schema version as a zone sees it.
+pub(crate) fn of_zone(view: &View<'_>, zone: &ZoneRef, version: &str, forms: Forms) -> Result<ZoneSchema> {
+    let is_default = default_of(view, zone)?.is_some_and(|default| default == *version);
+    Ok(ZoneSchema { is_default, schema: schema::load(view, version, forms)? })
+}
+
+/// The schema version that the zone has as its default, if any.
+fn default_of(view: &View<'_>, zone: &ZoneRef) -> Result<Option<SchemaName>> {
+    let Some(position) = zone::state(view, zone)?.default_schema else { return Ok(None) };
+    match &view.entry(zone.log, position)?.body {
+        Body::DefaultSchemaChanged(body) if body.schema.is_some() => {
+            Ok(body.schema.as_ref().map(|schema| schema.version.clone()))
+        }
+        _ => Err(astray(Tag::State, zone.id.as_str())),
+    }
+}

@@ -1,0 +1,62 @@
+//! Walking the rows of a list, from a place on, in either direction, and through a filter. What is listed and what a
+//! page is are not known here.
+
+use std::ops::Range;
+
+use crate::error::Result;
+use crate::storage::key::{self, LogNumber, Tag};
+use crate::storage::{Direction, IdRow, Row, View, astray};
+
+/// Up to `count` rows of `range` in a direction, beyond `from`, of which `read` makes something.
+pub(crate) fn rows_from<R: Row, T>(
+    view: &View<'_>,
+    range: Range<Vec<u8>>,
+    from: Option<Vec<u8>>,
+    direction: Direction,
+    count: usize,
+    mut read: impl FnMut(&[u8], R) -> Result<Option<T>>,
+) -> Result<Vec<T>> {
+    let range = match (from, direction) {
+        (None, _) => range,
+        (Some(from), Direction::Ascending) => key::after(from)..range.end,
+        (Some(from), Direction::Descending) => range.start..from,
+    };
+    let mut found = Vec::new();
+    if count > 0 {
+        view.rows(&range, direction, &mut |row_key, row: R| {
+            found.extend(read(row_key, row)?);
+            Ok(found.len() < count)
+        })?;
+    }
+    Ok(found)
+}
+
+/// Up to `count` ids of what was created in a log and is `wanted`, each with its position.
+pub(crate) fn in_order(
+    view: &View<'_>,
+    (log, tag): (LogNumber, Tag),
+    from: Option<u64>,
+    direction: Direction,
+    count: usize,
+    mut wanted: impl FnMut(u64, &str) -> Result<bool>,
+) -> Result<Vec<(u64, String)>> {
+    let from = from.map(|from| key::by_position(log, tag, from));
+    rows_from(view, key::all(log, tag), from, direction, count, |row_key, row: IdRow| {
+        let position = key::position(row_key).ok_or_else(|| astray(tag, &row.id))?;
+        Ok(wanted(position, &row.id)?.then_some((position, row.id)))
+    })
+}
+
+/// How many things that were created in a log are `wanted`.
+pub(crate) fn count(
+    view: &View<'_>,
+    (log, tag): (LogNumber, Tag),
+    mut wanted: impl FnMut(u64, &str) -> Result<bool>,
+) -> Result<u64> {
+    let mut count = 0;
+    in_order(view, (log, tag), None, Direction::Ascending, 1, |position, id| {
+        count += u64::from(wanted(position, id)?);
+        Ok(false)
+    })?;
+    Ok(count)
+}
