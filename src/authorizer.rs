@@ -11,7 +11,7 @@ use crate::cedar::{self, Evaluation};
 use crate::compile::Compiled;
 use crate::error::Result;
 use crate::id::LogId;
-use crate::model::Target;
+use crate::model::{BindingMode, Target};
 use crate::receipt::{RECEIPT_FORM, Receipt, StatementRef, mismatch};
 use crate::store::Inner;
 use crate::version::Found;
@@ -47,20 +47,21 @@ impl Authorizer {
         &self.compiled
     }
 
-    /// For what is or was in force.
-    pub(crate) fn in_force(store: &Inner, zone: &ZoneRef, target: Target, at: At) -> Result<Self> {
+    /// For what is or was bound.
+    pub(crate) fn bound(store: &Inner, zone: &ZoneRef, target: Target, mode: BindingMode, at: At) -> Result<Self> {
         let commits = if at == At::Now { store.storage.commits()? } else { None };
-        if let Some(found) = commits.and_then(|commits| store.recent.get(zone.log_id, &target, commits)) {
+        let key = (zone.log_id, mode, target);
+        if let Some(found) = commits.and_then(|commits| store.recent.get(&key, commits)) {
             return Ok(found);
         }
         let authorizer = store.storage.read(|view| {
             zone::check(view, zone)?;
-            let binding = binding::in_force(view, zone, &target, at)?;
+            let binding = binding::bound(view, zone, &key.2, mode, at)?;
             let found = Found::by_id(view, zone, binding.policy_set_version_id.as_str())?;
             Ok(Self::new(store.compiler.set(view, zone, &found)?, Some(Arc::new(binding))))
         })?;
         if let Some(commits) = commits {
-            store.recent.keep(zone.log_id, target, commits, &authorizer);
+            store.recent.keep(key, commits, &authorizer);
         }
         Ok(authorizer)
     }
@@ -289,7 +290,7 @@ const RECENT: usize = 4_096;
 /// The authorizers that were taken lately, good for as long as nothing was committed since.
 ///
 /// They do not keep a compiled set alive: that is up to the compiler's budget, and to those who use it.
-pub(crate) struct Recent(Cache<(LogId, Target), Taken>);
+pub(crate) struct Recent(Cache<(LogId, BindingMode, Target), Taken>);
 
 /// An authorizer that was taken when the store had made so many commits.
 #[derive(Clone)]
@@ -310,15 +311,15 @@ impl Recent {
         Self(Cache::new(RECENT))
     }
 
-    fn get(&self, log: LogId, target: &Target, commits: u64) -> Option<Authorizer> {
-        let taken = self.0.get(&(log, target.clone())).filter(|taken| taken.commits == commits)?;
+    fn get(&self, key: &(LogId, BindingMode, Target), commits: u64) -> Option<Authorizer> {
+        let taken = self.0.get(key).filter(|taken| taken.commits == commits)?;
         Some(Authorizer::new(taken.compiled.upgrade()?, Some(taken.binding)))
     }
 
-    fn keep(&self, log: LogId, target: Target, commits: u64, authorizer: &Authorizer) {
+    fn keep(&self, key: (LogId, BindingMode, Target), commits: u64, authorizer: &Authorizer) {
         if let Some(binding) = &authorizer.binding {
             let (binding, compiled) = (binding.clone(), Arc::downgrade(&authorizer.compiled));
-            self.0.insert((log, target), Taken { commits, binding, compiled });
+            self.0.insert(key, Taken { commits, binding, compiled });
         }
     }
 }

@@ -80,6 +80,17 @@ pub(crate) fn find(
 ) -> Result<Option<Binding>> {
     target.check()?;
     let Some(last) = length_at(view, zone, at)?.checked_sub(1) else { return Ok(None) };
+    find_up_to(view, zone, target, mode, last)
+}
+
+/// What is bound to `target` once the entry at `last` was written, if anything is.
+pub(crate) fn find_up_to(
+    view: &View<'_>,
+    zone: &ZoneRef,
+    target: &Target,
+    mode: BindingMode,
+    last: u64,
+) -> Result<Option<Binding>> {
     let range = key::bindings(zone.log, mode, target, last);
     let mut newest = None;
     view.rows(&range, Direction::Descending, &mut |row_key, row: BindingRow| {
@@ -108,10 +119,14 @@ pub(crate) fn find(
     }
 }
 
-/// What is in force for `target` at `at`; nothing is an error.
-pub(crate) fn in_force(view: &View<'_>, zone: &ZoneRef, target: &Target, at: At) -> Result<Binding> {
-    find(view, zone, target, BindingMode::Active, at)?
-        .ok_or_else(|| ErrorDetail::NotBound { zone_id: zone.id.to_string(), target: target.to_string() }.into())
+/// What is bound to `target` at `at`; nothing is an error.
+pub(crate) fn bound(view: &View<'_>, zone: &ZoneRef, target: &Target, mode: BindingMode, at: At) -> Result<Binding> {
+    find(view, zone, target, mode, at)?.ok_or_else(|| not_bound(zone, target))
+}
+
+/// The error where nothing is bound.
+pub(crate) fn not_bound(zone: &ZoneRef, target: &Target) -> crate::error::Error {
+    ErrorDetail::NotBound { zone_id: zone.id.to_string(), target: target.to_string() }.into()
 }
 
 /// Whether a policy set version is bound, from its set's row.

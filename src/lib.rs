@@ -1,9 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod asked;
 mod authorizer;
 mod binding;
 mod cedar;
 mod compile;
+mod demand;
+mod difference;
 mod error;
 mod filter;
 #[cfg(fuzzing)]
@@ -35,6 +38,8 @@ mod zone_write;
 
 pub use authorizer::{Answer, Authorizer, StatementError};
 pub use binding::{At, Binding};
+pub use demand::Demand;
+pub use difference::Difference;
 pub use error::{Diagnostic, Error, ErrorDetail, ErrorKind, Resource, Result, SourcePlace};
 pub use filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
 pub use hash::{Address, EntryHash, Sha256};

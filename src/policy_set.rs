@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::id::{OwnerType, PolicySetId, PolicySetVersionId, ZoneId};
 use crate::model::{BindingMode, Target, TargetType};
-use crate::record::{Body, BoundVersion};
+use crate::record::{Body, Bound, BoundVersion};
 use crate::storage::key::{self, Tag};
 use crate::storage::{PolicySetRow, View, astray};
 use crate::time::Timestamp;
@@ -176,6 +176,17 @@ fn bound_version(view: &View<'_>, zone: &ZoneRef, id: &str, at: u64, mode: Bindi
     match &view.entry(zone.log, at)?.body {
         Body::Bound(body) if body.bound.policy_set_id == id && body.mode == mode => Ok(body.bound.clone()),
         _ => Err(astray(Tag::PolicySet, id)),
+    }
+}
+
+/// The user that a set is observed for, if it is.
+pub(crate) fn observed_user(view: &View<'_>, zone: &ZoneRef, set: &PolicySet) -> Result<Option<String>> {
+    let Some(position) = find(view, zone, set.id.as_str())?.shadow else { return Ok(None) };
+    match &view.entry(zone.log, position)?.body {
+        Body::Bound(Bound { target: Target::User(user), bound, .. }) if bound.policy_set_id == set.id => {
+            Ok(Some(user.clone()))
+        }
+        _ => Err(astray(Tag::PolicySet, set.id.as_str())),
     }
 }
 

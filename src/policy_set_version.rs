@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::asked::Asked;
 use crate::binding;
 use crate::error::{ErrorDetail, Result};
 use crate::hash::Sha256;
@@ -114,6 +115,18 @@ impl NewPolicySetVersion {
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
+    }
+}
+
+impl NewPolicySetVersion {
+    /// What is asked when this is created.
+    pub(crate) fn asked(&self, policy_set_id: &str) -> Asked {
+        let asked = Asked::to("create_policy_set_version").text(policy_set_id).option(self.id.as_deref());
+        let asked = asked.text(&self.schema_version);
+        self.pins.iter().fold(asked, |asked, pin| {
+            let sha = pin.sha.map(|sha| sha.to_string());
+            asked.text(&pin.policy_id).text(&pin.policy_version_id).option(sha.as_deref())
+        })
     }
 }
 

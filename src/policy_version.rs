@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use crate::asked::Asked;
 use crate::cedar::{ParsedSchema, PolicyContent, prepare_policy};
 use crate::error::{Diagnostic, ErrorDetail, Result};
-use crate::hash::Sha256;
+use crate::hash::{EntryHash, Sha256};
 use crate::id::{OwnerType, PolicyId, PolicyVersionId, SchemaName, ZoneId};
 use crate::model::{CedarVersion, Form, SchemaRef};
 use crate::record::{Body, ObjectKind, PolicyVersionCreated};
@@ -135,6 +136,8 @@ pub struct PreparedPolicyVersion {
     pub(crate) id: Option<String>,
     pub(crate) schema: SchemaRef,
     pub(crate) form: Form,
+    /// Of the source that was given.
+    pub(crate) source: EntryHash,
     pub(crate) content: Arc<PolicyContent>,
 }
 
@@ -142,7 +145,8 @@ impl PreparedPolicyVersion {
     /// Parses and validates.
     pub(crate) fn new(new: NewPolicyVersion, schema: SchemaRef, parsed: &ParsedSchema) -> Result<Self> {
         let content = prepare_policy(new.form, &new.source, parsed, schema.version.as_str())?;
-        Ok(Self { id: new.id, schema, form: new.form, content: Arc::new(content) })
+        let source = EntryHash::of(new.source.as_bytes());
+        Ok(Self { id: new.id, schema, form: new.form, source, content: Arc::new(content) })
     }
 
     /// The SHA-256 that the version will have.
@@ -163,6 +167,20 @@ pub enum PolicyVersionInput {
     New(NewPolicyVersion),
     /// Parsed and validated before.
     Prepared(PreparedPolicyVersion),
+}
+
+impl PolicyVersionInput {
+    /// The same whether or not it was prepared.
+    pub(crate) fn asked(&self, policy_id: &str) -> Asked {
+        let (id, schema, form, source) = match self {
+            Self::New(new) => (&new.id, &*new.schema_version, new.form, EntryHash::of(new.source.as_bytes())),
+            Self::Prepared(prepared) => {
+                (&prepared.id, prepared.schema.version.as_str(), prepared.form, prepared.source)
+            }
+        };
+        let asked = Asked::to("create_policy_version").text(policy_id).option(id.as_deref()).text(schema);
+        asked.form(form).bytes(source.as_bytes())
+    }
 }
 
 impl From<NewPolicyVersion> for PolicyVersionInput {

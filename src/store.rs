@@ -19,7 +19,7 @@ use crate::receipt::Receipt;
 use crate::schema::{self, SchemaVersion};
 use crate::sources::Sources;
 use crate::storage::key::{self, STORE_LOG, Tag};
-use crate::storage::{Author, OpenOptions, Origin, Report, Storage, StoreStateRow, View};
+use crate::storage::{Author, Imported, OpenOptions, Origin, Report, Storage, StoreStateRow, View};
 use crate::time::Timestamp;
 use crate::version_cache::VersionCache;
 use crate::write::Write;
@@ -77,8 +77,44 @@ impl PolicyStore {
     /// write of this store; [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) if the disk failed while the commit
     /// was made durable: call [`recover`](PolicyStore::recover), then look whether it happened.
     pub fn write<T>(&self, actor: &Actor, f: impl FnOnce(&mut Write<'_, '_>) -> Result<T>) -> Result<T> {
+        self.write_by(actor, None, f)
+    }
+
+    /// Writes earlier history of another system: as [`write`](PolicyStore::write), but as what `author` did at the time
+    /// `at`, and marked as imported by `importer` now. Ids can be given to everything that is created. Times never repeat
+    /// in a log: what would have the time of the entry before is moved by a microsecond.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](PolicyStore::write); and [`Invalid`](crate::ErrorKind::Invalid) if `at` lies in the future, or before
+    /// what a log that is written to already has.
+    pub fn import<T>(
+        &self,
+        importer: &Actor,
+        author: &Actor,
+        at: Timestamp,
+        f: impl FnOnce(&mut Write<'_, '_>) -> Result<T>,
+    ) -> Result<T> {
+        let imported = Imported { by: importer.clone(), at };
+        self.write_by(author, Some(imported), |write| {
+            let clock = write.append.author().clock;
+            if at > clock {
+                let reason = format!("the clock is at {clock}");
+                return Err(ErrorDetail::ImportedOutOfOrder { at, reason }.into());
+            }
+            f(write)
+        })
+    }
+
+    fn write_by<T>(
+        &self,
+        actor: &Actor,
+        imported: Option<Imported>,
+        f: impl FnOnce(&mut Write<'_, '_>) -> Result<T>,
+    ) -> Result<T> {
         let inner = &*self.inner;
-        let author = || Author { actor: actor.clone(), clock: inner.sources.now(), tolerance: inner.clock_tolerance };
+        let author =
+            || Author { actor: actor.clone(), clock: inner.sources.now(), imported, tolerance: inner.clock_tolerance };
         with_room(|| inner.storage.write(author, |append| f(&mut Write::new(append, inner))))
     }
 

@@ -1,15 +1,16 @@
 //! Writing to the store: zones and schema versions. What is written in a zone is in `zone_write`.
 
+use crate::asked::Asked;
 use crate::cedar::{self, ParsedSchema, convert_schema};
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::hash::Sha256;
-use crate::id::{LogId, OwnerType, SchemaName, ZoneId};
+use crate::id::{LogId, OwnerType, RequestId, SchemaName, ZoneId};
 use crate::model::SchemaStatus;
 use crate::policy_version::Forms;
-use crate::record::{Object, ObjectKind, SchemaPublished, SchemaStatusChanged, ZoneCreated, ZoneOpened};
+use crate::record::{Object, ObjectKind, Request, SchemaPublished, SchemaStatusChanged, ZoneCreated, ZoneOpened};
 use crate::schema::{self, NewSchema, SchemaVersion};
-use crate::storage::Append;
 use crate::storage::key::{self, STORE_LOG, Tag};
+use crate::storage::{Append, View};
 use crate::store::Inner;
 use crate::zone::{self, ZoneRef};
 use crate::zone_write::ZoneWrite;
@@ -21,6 +22,7 @@ use crate::zone_write::ZoneWrite;
 pub struct Write<'w, 'txn> {
     pub(crate) append: &'w mut Append<'txn>,
     pub(crate) store: &'w Inner,
+    request: Option<RequestId>,
 }
 
 impl std::fmt::Debug for Write<'_, '_> {
@@ -31,7 +33,38 @@ impl std::fmt::Debug for Write<'_, '_> {
 
 impl<'w, 'txn> Write<'w, 'txn> {
     pub(crate) fn new(append: &'w mut Append<'txn>, store: &'w Inner) -> Self {
-        Self { append, store }
+        Self { append, store, request: None }
+    }
+
+    /// The next call answers this request, if it is one that creates a zone or publishes or changes a schema version: if
+    /// the request was answered before, the call does nothing and returns what it returned then, before any other check.
+    /// For calls in a zone see [`ZoneWrite::request`].
+    ///
+    /// # Errors
+    ///
+    /// The call returns [`Conflict`](crate::ErrorKind::Conflict) if the store knows the id of another request: one that
+    /// differs in call, input or actor.
+    pub fn request(&mut self, id: RequestId) -> &mut Self {
+        self.request = Some(id);
+        self
+    }
+
+    /// Carries a call out once: under the id of a request that was answered, `again` tells the answer, from the store's log
+    /// as it was then.
+    fn once<T>(
+        &mut self,
+        asked: Asked,
+        write: impl FnOnce(&mut Self) -> Result<T>,
+        again: impl FnOnce(&View<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let Some(id) = self.request.take() else { return write(self) };
+        let request = Request { id, hash: asked.by(&self.append.author().actor, &[]) };
+        if let Some(answer) = self.append.answered(STORE_LOG, &request, |view, _| again(view))? {
+            return Ok(answer);
+        }
+        self.append.begin_request(STORE_LOG, request)?;
+        let result = write(self);
+        self.append.end_request(result)
     }
 
     /// Creates the zone `id`.
@@ -40,6 +73,13 @@ impl<'w, 'txn> Write<'w, 'txn> {
     ///
     /// [`Conflict`](crate::ErrorKind::Conflict) if there is one of that id.
     pub fn create_zone(&mut self, id: impl Into<String>) -> Result<ZoneWrite<'_, 'txn>> {
+        let id = id.into();
+        let asked = Asked::to("create_zone").text(&id);
+        let zone = self.once(asked, |write| write.add_zone(&id), |view| zone::find(view, &id))?;
+        Ok(ZoneWrite::new(self.append, self.store, zone))
+    }
+
+    fn add_zone(&mut self, id: &str) -> Result<ZoneRef> {
         let zone_id = ZoneId::new(id)?;
         let taken = self.append.view(|view| view.has_row(&key::by_id(STORE_LOG, Tag::Zone, zone_id.as_str())))?;
         if taken {
@@ -52,7 +92,7 @@ impl<'w, 'txn> Write<'w, 'txn> {
         let log = self.append.create_log(log_id, created_at)?;
         self.append.append(STORE_LOG, ZoneCreated { zone_id: zone_id.clone(), log_id })?;
         self.append.append(log, ZoneOpened { zone_id: zone_id.clone() })?;
-        Ok(ZoneWrite::new(self.append, self.store, ZoneRef { id: zone_id, log, log_id }))
+        Ok(ZoneRef { id: zone_id, log, log_id })
     }
 
     /// The zone `id`, for writing.
@@ -68,6 +108,12 @@ impl<'w, 'txn> Write<'w, 'txn> {
     /// [`Conflict`](crate::ErrorKind::Conflict) if the name is taken; [`Invalid`](crate::ErrorKind::Invalid) if the
     /// schema does not parse, or cannot be converted to the other form and back without a change.
     pub fn publish_schema(&mut self, new: NewSchema) -> Result<SchemaVersion> {
+        let asked = Asked::to("publish_schema").text(&new.version).form(new.form).text(&new.source);
+        let version = new.version.clone();
+        self.once(asked, |write| write.add_schema(new), |view| schema::load(view, &version, Forms::Both))
+    }
+
+    fn add_schema(&mut self, new: NewSchema) -> Result<SchemaVersion> {
         let version = SchemaName::new(new.version)?;
         let taken = self.append.view(|view| view.has_row(&key::by_id(STORE_LOG, Tag::Schema, version.as_str())))?;
         if taken {
@@ -96,8 +142,16 @@ impl<'w, 'txn> Write<'w, 'txn> {
     /// [`Conflict`](crate::ErrorKind::Conflict) for any other change; [`Forbidden`](crate::ErrorKind::Forbidden) if a
     /// platform actor published it and a customer wants to change it.
     pub fn set_schema_status(&mut self, version: impl AsRef<str>, status: SchemaStatus) -> Result<SchemaVersion> {
-        use SchemaStatus::{Active, Archived, Deprecated};
         let version = version.as_ref();
+        self.once(
+            Asked::to("set_schema_status").text(version).status(status),
+            |write| write.change_status(version, status),
+            |view| schema::load(view, version, Forms::Both),
+        )
+    }
+
+    fn change_status(&mut self, version: &str, status: SchemaStatus) -> Result<SchemaVersion> {
+        use SchemaStatus::{Active, Archived, Deprecated};
         let found = self.append.view(|view| schema::find(view, version))?;
         let name = found.published.version;
         check_owner(self.append, Resource::Schema, name.as_str(), found.owner)?;

@@ -7,16 +7,16 @@ use crate::binding::{self, At, Binding};
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
 use crate::history::{self, HistoryEntry};
-use crate::id::{LogId, ZoneId};
+use crate::id::{LogId, SchemaName, ZoneId};
 use crate::list::{List, ListName, Page, among};
 use crate::listing::{self, rows_from};
-use crate::model::Target;
+use crate::model::{BindingMode, SchemaStatus, Target};
 use crate::policy::{self, Policy};
 use crate::policy_set::{self, PolicySet};
 use crate::policy_set_version::{self, PolicySetVersion};
 use crate::policy_version::{self, Forms, PolicyVersion};
-use crate::record::{Body, PolicySetVersionCreated, PolicyVersionCreated};
-use crate::schema::ZoneSchema;
+use crate::record::{Body, DefaultSchemaChanged, PolicySetVersionCreated, PolicyVersionCreated};
+use crate::schema::{self, ZoneSchema};
 use crate::storage::key::{self, LogNumber, STORE_LOG, Tag};
 use crate::storage::{Direction, VersionRow, View, ZoneRow, ZoneStateRow, astray};
 use crate::store::Inner;
@@ -44,6 +44,12 @@ pub struct ZoneInfo {
     pub created_at: Timestamp,
     /// By whom.
     pub created_by: String,
+    /// Whether it takes no writes.
+    pub suspended: bool,
+    /// The schema version that clients are advised to write policies against, unless it was archived.
+    pub default_schema: Option<SchemaName>,
+    /// The position, in the zone's log, of the last entry that bound or unbound anything; 0 if none did.
+    pub bindings_revision: u64,
 }
 
 /// One zone, for reading. Cheap to clone, and to be shared between threads; every call sees the newest state.
@@ -75,7 +81,7 @@ impl Zone {
 
     /// What the store keeps of the zone itself.
     pub fn info(&self) -> Result<ZoneInfo> {
-        self.read(|view| info(view, self.zone.id.as_str()))
+        self.read(|view| info_of(view, &self.zone))
     }
 
     /// The policy `id`.
@@ -231,7 +237,23 @@ impl Zone {
     /// What was in force for `target` at an earlier position of the log or at an earlier time. A time that is still to come
     /// answers as of now.
     pub fn in_force_at(&self, target: Target, at: impl Into<At>) -> Result<Binding> {
-        self.read(|view| binding::in_force(view, &self.zone, &target, at.into()))
+        self.read(|view| binding::bound(view, &self.zone, &target, BindingMode::Active, at.into()))
+    }
+
+    /// What is under observation for `target` now: decided by a [shadow authorizer](Zone::shadow_authorizer) and never
+    /// enforced. Nothing is an error of the kind [`NotBound`](crate::ErrorKind::NotBound).
+    pub fn observed(&self, target: Target) -> Result<Binding> {
+        self.observed_at(target, At::Now)
+    }
+
+    /// What was under observation for `target` at an earlier position of the log or at an earlier time.
+    pub fn observed_at(&self, target: Target, at: impl Into<At>) -> Result<Binding> {
+        self.read(|view| binding::bound(view, &self.zone, &target, BindingMode::Shadow, at.into()))
+    }
+
+    /// The zone's default schema: a hint for clients, without effect on decisions. None once it is archived.
+    pub fn default_schema(&self) -> Result<Option<SchemaName>> {
+        self.read(|view| default_schema(view, &self.zone))
     }
 
     /// An authorizer for what is in force for `target` now: an immutable snapshot, cheap enough to take per request.
@@ -242,7 +264,14 @@ impl Zone {
     /// An authorizer for what was in force for `target` at an earlier position of the log or at an earlier time.
     pub fn authorizer_at(&self, target: Target, at: impl Into<At>) -> Result<Authorizer> {
         let at = at.into();
-        Authorizer::in_force(&self.store, &self.zone, target, at)
+        Authorizer::bound(&self.store, &self.zone, target, BindingMode::Active, at)
+    }
+
+    /// An authorizer for what is under observation for `target` now. It tells what would be decided if its version were in
+    /// force: compare with [`Answer::difference`](crate::Answer::difference). Its receipts say that they are a shadow's. If
+    /// its schema is another than that of what is in force, requests and entities have to be read by each of the two.
+    pub fn shadow_authorizer(&self, target: Target) -> Result<Authorizer> {
+        Authorizer::bound(&self.store, &self.zone, target, BindingMode::Shadow, At::Now)
     }
 
     /// An authorizer for a policy set version, whether or not it is or ever was in force.
@@ -315,20 +344,41 @@ pub(crate) fn check(view: &View<'_>, zone: &ZoneRef) -> Result<()> {
 
 /// Reads what the store keeps of a zone itself.
 pub(crate) fn info(view: &View<'_>, id: &str) -> Result<ZoneInfo> {
-    let zone = find(view, id)?;
+    info_of(view, &find(view, id)?)
+}
+
+/// Reads what the store keeps of a zone that was found.
+pub(crate) fn info_of(view: &View<'_>, zone: &ZoneRef) -> Result<ZoneInfo> {
     let opened = view.entry(zone.log, 0)?;
-    if opened.envelope.log_id != zone.log_id || !matches!(&opened.body, Body::ZoneOpened(body) if body.zone_id == id) {
-        return Err(astray(Tag::Zone, id));
+    if opened.envelope.log_id != zone.log_id
+        || !matches!(&opened.body, Body::ZoneOpened(body) if body.zone_id == zone.id)
+    {
+        return Err(astray(Tag::Zone, zone.id.as_str()));
     }
+    let state = state(view, zone)?;
     Ok(ZoneInfo {
-        id: zone.id,
+        default_schema: default_schema(view, zone)?,
+        id: zone.id.clone(),
         log_id: zone.log_id,
         created_at: opened.envelope.created_at,
         created_by: opened.envelope.actor.id().to_owned(),
+        suspended: state.suspended.is_some(),
+        bindings_revision: state.bindings.unwrap_or(0),
     })
 }
 
-/// What is known of a zone as a whole.
+/// What is known of the zone as a whole.
 pub(crate) fn state(view: &View<'_>, zone: &ZoneRef) -> Result<ZoneStateRow> {
     view.row(&key::state(zone.log))?.ok_or_else(|| astray(Tag::State, zone.id.as_str()))
+}
+
+/// The zone's default schema: never an archived one.
+pub(crate) fn default_schema(view: &View<'_>, zone: &ZoneRef) -> Result<Option<SchemaName>> {
+    let Some(position) = state(view, zone)?.default_schema else { return Ok(None) };
+    let entry = view.entry(zone.log, position)?;
+    let Body::DefaultSchemaChanged(DefaultSchemaChanged { schema: Some(schema) }) = &entry.body else {
+        return Err(astray(Tag::State, zone.id.as_str()));
+    };
+    let found = schema::find(view, schema.version.as_str())?;
+    Ok((found.status != SchemaStatus::Archived).then(|| schema.version.clone()))
 }

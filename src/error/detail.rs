@@ -5,6 +5,7 @@ use std::fmt;
 use super::diagnostic::listed;
 use super::{Diagnostic, Error, ErrorKind, Resource};
 use crate::hash::Sha256;
+use crate::id::RequestId;
 use crate::model::SchemaStatus;
 use crate::time::Timestamp;
 
@@ -197,6 +198,28 @@ pub enum ErrorDetail {
         /// Its id.
         id: String,
     },
+    /// A request id was used before for something else: another call, input, demand or actor.
+    #[error("request id `{request_id}` was used before for something else")]
+    RequestConflict {
+        /// The request id.
+        request_id: RequestId,
+    },
+    /// A demand of the caller does not hold.
+    #[error("{what} is `{actual}`, and was demanded to be `{demanded}`")]
+    PreconditionFailed {
+        /// What was demanded.
+        what: String,
+        /// What it was demanded to be.
+        demanded: String,
+        /// What it is.
+        actual: String,
+    },
+    /// The zone is suspended: nothing is written there until it is resumed.
+    #[error("zone `{zone_id}` is suspended")]
+    Suspended {
+        /// The zone.
+        zone_id: String,
+    },
     /// It is archived, and archived things do not change and are not newly used.
     #[error("{what} `{id}` is archived")]
     Archived {
@@ -262,6 +285,14 @@ pub enum ErrorDetail {
         last: Timestamp,
         /// The clock.
         clock: Timestamp,
+    },
+    /// Earlier history is imported in its order, and not from the future.
+    #[error("cannot import what happened at {at}: {reason}")]
+    ImportedOutOfOrder {
+        /// When it happened, as given.
+        at: Timestamp,
+        /// The rule that it breaks, with the time that it is measured by.
+        reason: String,
     },
     /// The write may or may not be durable. Call `recover`, then look.
     #[error("the write failed while it was made durable; it may or may not have happened")]
@@ -357,6 +388,9 @@ impl ErrorDetail {
             Self::SchemaTransition { .. } => (Kind::Conflict, "schema_transition"),
             Self::PreparedElsewhere { .. } => (Kind::Conflict, "prepared_elsewhere"),
             Self::WrongTarget { .. } => (Kind::Conflict, "wrong_target"),
+            Self::RequestConflict { .. } => (Kind::Conflict, "request_conflict"),
+            Self::PreconditionFailed { .. } => (Kind::PreconditionFailed, "precondition_failed"),
+            Self::Suspended { .. } => (Kind::Conflict, "suspended"),
             Self::PlatformOwned { .. } => (Kind::Forbidden, "platform_owned"),
             Self::Archived { .. } => (Kind::Archived, "archived"),
             Self::NotBound { .. } => (Kind::NotBound, "not_bound"),
@@ -366,6 +400,7 @@ impl ErrorDetail {
             Self::NewerFormat { .. } => (Kind::Unavailable, "newer_format"),
             Self::AlreadyOpen { .. } => (Kind::Unavailable, "already_open"),
             Self::ClockBehind { .. } => (Kind::Unavailable, "clock_behind"),
+            Self::ImportedOutOfOrder { .. } => (Kind::Invalid, "imported_out_of_order"),
             Self::OutcomeUnknown { .. } => (Kind::OutcomeUnknown, "outcome_unknown"),
             Self::RecoveryNeeded => (Kind::Unavailable, "recovery_needed"),
             Self::NestedWrite => (Kind::Conflict, "nested_write"),

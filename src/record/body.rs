@@ -189,6 +189,17 @@ pub(crate) struct Content {
 }
 
 impl Body {
+    /// The id of the policy, the set or the version that the entry created.
+    pub(crate) fn created_id(&self) -> Option<&str> {
+        match self {
+            Self::PolicyCreated(body) => Some(body.policy_id.as_str()),
+            Self::PolicyVersionCreated(body) => Some(body.version_id.as_str()),
+            Self::PolicySetCreated(body) => Some(body.policy_set_id.as_str()),
+            Self::PolicySetVersionCreated(body) => Some(body.version_id.as_str()),
+            _ => None,
+        }
+    }
+
     /// All content that the entry names.
     pub(crate) fn content(&self) -> Vec<Content> {
         let content = |kind, address, sha| Content { kind, address, sha };

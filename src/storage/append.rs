@@ -11,6 +11,7 @@ use super::cache::RecordCache;
 use super::failure::Failed;
 use super::index::{Rows, derive};
 use super::key::{self, LogNumber};
+use super::request::Asking;
 use super::row::{Head, LogsRow};
 use super::tables::{Source, Space, WriteTables};
 use super::view::{Pending, View};
@@ -26,8 +27,19 @@ use crate::time::Timestamp;
 pub(crate) struct Author {
     pub actor: Actor,
     pub clock: Timestamp,
+    /// Set on earlier history: who imports it.
+    pub imported: Option<Imported>,
     /// How far a log's last entry may lie ahead of the clock, in microseconds.
     pub tolerance: i64,
+}
+
+/// Earlier history on its way into a log.
+#[derive(Clone, Debug)]
+pub(crate) struct Imported {
+    /// Who imports it.
+    pub by: Actor,
+    /// When it happened.
+    pub at: Timestamp,
 }
 
 /// A write that is under way.
@@ -40,6 +52,8 @@ pub(crate) struct Append<'txn> {
     pending: Pending,
     /// The logs that the write has opened anew.
     created: BTreeMap<LogId, LogNumber>,
+    /// The request whose work is being written.
+    pub(super) request: Option<Asking>,
     /// Why the write can no longer be completed: an earlier call failed halfway.
     broken: Option<String>,
 }
@@ -60,7 +74,7 @@ impl<'txn> Append<'txn> {
         author: Author,
     ) -> Self {
         let (logs, pending, created) = (BTreeMap::new(), Pending::new(), BTreeMap::new());
-        Self { tables, cache, failed, author, logs, pending, created, broken: None }
+        Self { tables, cache, failed, author, logs, pending, created, request: None, broken: None }
     }
 
     pub(crate) fn author(&self) -> &Author {
@@ -69,7 +83,12 @@ impl<'txn> Append<'txn> {
 
     /// Reads the store as this write has left it so far.
     pub(crate) fn view<T>(&self, f: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
-        self.failed.guard(|| f(&View::new(&self.tables, self.cache, Some(&self.pending))))
+        self.guarded(|| f(&self.view_unguarded()))
+    }
+
+    /// Runs a part that reads.
+    pub(super) fn guarded<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.failed.guard(f)
     }
 
     /// Refuses a write that would grow beyond its limit with so many more entries.
@@ -141,8 +160,16 @@ impl<'txn> Append<'txn> {
         result
     }
 
-    fn view_unguarded(&self) -> View<'_> {
+    pub(super) fn view_unguarded(&self) -> View<'_> {
         View::new(&self.tables, self.cache, Some(&self.pending))
+    }
+
+    /// Where the next entry of `log` will stand.
+    pub(super) fn next_position(&self, log: LogNumber) -> Result<u64> {
+        match self.logs.get(&log) {
+            Some(open) => Ok(open.next),
+            None => Ok(self.view_unguarded().head(log)?.length),
+        }
     }
 
     fn open_log(&mut self, log: LogNumber) -> Result<&mut OpenLog> {
@@ -155,6 +182,12 @@ impl<'txn> Append<'txn> {
             if last_time.as_micros().saturating_sub(clock.as_micros()) > self.author.tolerance {
                 return Err(ErrorDetail::ClockBehind { last: last_time, clock }.into());
             }
+            if let Some(Imported { at, .. }) = &self.author.imported
+                && *at < view.last_given_time(log, &head)?
+            {
+                let reason = format!("the log's last entry is of {last_time}");
+                return Err(ErrorDetail::ImportedOutOfOrder { at: *at, reason }.into());
+            }
             self.logs.insert(log, OpenLog { next: head.length, head, last_time });
         }
         self.logs.get_mut(&log).ok_or_else(|| ErrorDetail::corrupt("the write", "a log was lost").into())
@@ -162,14 +195,15 @@ impl<'txn> Append<'txn> {
 
     fn next_place(&mut self, log: LogNumber) -> Result<(LogId, u64, Timestamp)> {
         let clock = self.author.clock;
+        let time = self.author.imported.as_ref().map_or(clock, |imported| imported.at);
         let open = self.open_log(log)?;
         let after = open.last_time.next().ok_or(ErrorDetail::ClockBehind { last: open.last_time, clock })?;
-        Ok((open.head.log_id, open.next, clock.max(after)))
+        Ok((open.head.log_id, open.next, time.max(after)))
     }
 
     fn add_entry(&mut self, log: LogNumber, body: Body) -> Result<Arc<Recorded>> {
         let (log_id, position, created_at) = self.next_place(log)?;
-        let Author { actor, clock, .. } = self.author.clone();
+        let Author { actor, clock, imported, .. } = self.author.clone();
         let recorded = Arc::new(Recorded {
             envelope: Envelope {
                 log_id,
@@ -178,8 +212,8 @@ impl<'txn> Append<'txn> {
                 created_at,
                 clock,
                 actor,
-                imported_by: None,
-                request: None,
+                imported_by: imported.map(|imported| imported.by),
+                request: self.request.as_ref().filter(|asking| asking.log == log).map(|asking| asking.request),
                 group: Group { start: position, size: 0 },
             },
             body,

@@ -17,6 +17,7 @@ mod open;
 mod open_tests;
 mod rebuild;
 mod report;
+mod request;
 mod row;
 #[cfg(test)]
 mod row_tests;
@@ -41,14 +42,14 @@ use std::time::Duration;
 
 use redb::{Database, ReadableDatabase};
 
-pub(crate) use append::{Append, Author};
+pub(crate) use append::{Append, Author, Imported};
 use cache::RecordCache;
 use failure::{Failed, contained, storage_error};
 pub(crate) use open::{OpenOptions, Origin};
 pub use report::{Finding, Place, Report};
 pub(crate) use row::{
-    BindingRow, IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, RequestRow, Row, SchemaRow, StoreStateRow,
-    VersionRow, ZoneRow, ZoneStateRow,
+    BindingRow, IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, Row, SchemaRow, StoreStateRow, VersionRow,
+    ZoneRow, ZoneStateRow,
 };
 #[cfg(fuzzing)]
 pub(crate) use row::{EVERY, with_check};

@@ -31,6 +31,16 @@ impl<'a> View<'a> {
         Self { source, cache, pending }
     }
 
+    /// What it reads.
+    pub(super) fn source(&self) -> &'a dyn Source {
+        self.source
+    }
+
+    /// The same, with other rows.
+    pub(super) fn over<'b>(&'b self, source: &'b dyn Source) -> View<'b> {
+        View { source, ..*self }
+    }
+
     fn row_of<R: Row>(&self, space: Space, row_key: &[u8]) -> Result<Option<R>> {
         let mut row = None;
         self.source.get(space, row_key, &mut |value| row = Some(R::from_value(row_key, value)))?;
@@ -236,6 +246,25 @@ impl<'a> View<'a> {
             None => Ok(BEFORE_ALL),
             Some(last) => Ok(self.entry(log, last)?.envelope.created_at),
         }
+    }
+
+    /// The earliest time that the last entry can have been given: entries are moved by a microsecond each where times
+    /// would repeat, so it may have been given the time of the first of those that follow one another so closely.
+    pub(super) fn last_given_time(&self, log: LogNumber, head: &Head) -> Result<Timestamp> {
+        let Some(last) = head.length.checked_sub(1) else { return Ok(BEFORE_ALL) };
+        let last_micros = self.entry(log, last)?.envelope.created_at.as_micros();
+        let (mut low, mut high) = (0, last);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let micros = self.entry(log, middle)?.envelope.created_at.as_micros();
+            // Times rise with every entry, so this holds from the first of them on.
+            if u64::try_from(last_micros.saturating_sub(micros)) == Ok(last - middle) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        Ok(self.entry(log, low)?.envelope.created_at)
     }
 
     /// How many entries of a log were made at `time` or before: the position after the last of them.

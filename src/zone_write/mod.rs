@@ -6,21 +6,25 @@
 mod bindings;
 mod policies;
 mod policy_sets;
+mod zone;
 
+use crate::asked::Asked;
 use crate::binding::{self, At, Binding};
+use crate::demand::Demand;
 use crate::error::{ErrorDetail, Resource, Result};
-use crate::id::{OwnerType, ZoneId};
-use crate::model::Target;
+use crate::id::{OwnerType, RequestId, ZoneId};
+use crate::model::{BindingMode, Target};
 use crate::policy::{self, Policy};
 use crate::policy_set::{self, PolicySet};
 use crate::policy_set_version::{self, PolicySetVersion};
 use crate::policy_version::{self, Forms, PolicyVersion};
-use crate::storage::Append;
+use crate::record::{Recorded, Request};
 use crate::storage::key::{self, Tag};
+use crate::storage::{Append, View, astray};
 use crate::store::Inner;
 use crate::version::Found;
 use crate::write::check_owner;
-use crate::zone::{self, ZoneInfo, ZoneRef};
+use crate::zone::{ZoneInfo, ZoneRef};
 
 /// One zone in a write that is under way. Its reads see what the write has done so far.
 ///
@@ -37,6 +41,8 @@ pub struct ZoneWrite<'w, 'txn> {
     append: &'w mut Append<'txn>,
     store: &'w Inner,
     zone: ZoneRef,
+    request: Option<RequestId>,
+    demands: Vec<Demand>,
 }
 
 impl std::fmt::Debug for ZoneWrite<'_, '_> {
@@ -47,7 +53,29 @@ impl std::fmt::Debug for ZoneWrite<'_, '_> {
 
 impl<'w, 'txn> ZoneWrite<'w, 'txn> {
     pub(crate) fn new(append: &'w mut Append<'txn>, store: &'w Inner, zone: ZoneRef) -> Self {
-        Self { append, store, zone }
+        Self { append, store, zone, request: None, demands: Vec::new() }
+    }
+
+    /// The next call answers this request: if it was answered before, the call does nothing and returns what it
+    /// returned then, before any other check.
+    ///
+    /// # Errors
+    ///
+    /// The call returns [`Conflict`](crate::ErrorKind::Conflict) if the zone knows the id of another request: one that
+    /// differs in call, input, demands or actor.
+    pub fn request(&mut self, id: RequestId) -> &mut Self {
+        self.request = Some(id);
+        self
+    }
+
+    /// The next call is only carried out if this holds. Can be said more than once.
+    ///
+    /// # Errors
+    ///
+    /// The call returns [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if it does not hold.
+    pub fn demand(&mut self, demand: Demand) -> &mut Self {
+        self.demands.push(demand);
+        self
     }
 }
 
@@ -60,7 +88,7 @@ impl ZoneWrite<'_, '_> {
 
     /// What the store keeps of the zone itself.
     pub fn info(&self) -> Result<ZoneInfo> {
-        self.append.view(|view| zone::info(view, self.zone.id.as_str()))
+        self.append.view(|view| crate::zone::info_of(view, &self.zone))
     }
 
     /// The policy `id`.
@@ -85,14 +113,63 @@ impl ZoneWrite<'_, '_> {
             .view(|view| policy_set_version::load(view, &self.zone, &Found::by_id(view, &self.zone, id.as_ref())?))
     }
 
+    /// What is under observation for `target`.
+    pub fn observed(&self, target: Target) -> Result<Binding> {
+        self.append.view(|view| binding::bound(view, &self.zone, &target, BindingMode::Shadow, At::Now))
+    }
+
     /// What is in force for `target`.
     pub fn in_force(&self, target: Target) -> Result<Binding> {
-        self.append.view(|view| binding::in_force(view, &self.zone, &target, At::Now))
+        self.append.view(|view| binding::bound(view, &self.zone, &target, BindingMode::Active, At::Now))
     }
 }
 
 /// Rules that several calls share.
 impl ZoneWrite<'_, '_> {
+    /// A call that changes the zone: not while it is suspended.
+    fn once<T>(
+        &mut self,
+        asked: Asked,
+        write: impl FnOnce(&mut Self) -> Result<T>,
+        again: impl FnOnce(&View<'_>, &ZoneRef, &Recorded) -> Result<T>,
+    ) -> Result<T> {
+        self.answer(
+            asked,
+            |zone| {
+                if zone.append.view(|view| crate::zone::state(view, &zone.zone))?.suspended.is_some() {
+                    return Err(ErrorDetail::Suspended { zone_id: zone.zone.id.to_string() }.into());
+                }
+                write(zone)
+            },
+            again,
+        )
+    }
+
+    /// Carries a call out once: under the id of a request that was answered, `again` tells the answer, from the zone as it
+    /// was then and the request's first entry.
+    fn answer<T>(
+        &mut self,
+        asked: Asked,
+        write: impl FnOnce(&mut Self) -> Result<T>,
+        again: impl FnOnce(&View<'_>, &ZoneRef, &Recorded) -> Result<T>,
+    ) -> Result<T> {
+        let demands = std::mem::take(&mut self.demands);
+        let request =
+            self.request.take().map(|id| Request { id, hash: asked.by(&self.append.author().actor, &demands) });
+        if let Some(request) = &request {
+            let answered =
+                self.append.answered(self.zone.log, request, |view, entry| again(view, &self.zone, entry))?;
+            if let Some(answer) = answered {
+                return Ok(answer);
+            }
+        }
+        self.append.view(|view| demands.iter().try_for_each(|demand| demand.check(view, &self.zone)))?;
+        let Some(request) = request else { return write(self) };
+        self.append.begin_request(self.zone.log, request)?;
+        let result = write(self);
+        self.append.end_request(result)
+    }
+
     /// The id that a new thing gets: the given one if it is free, or a generated one.
     pub(super) fn free_id(&mut self, tag: Tag, what: Resource, given: Option<String>) -> Result<String> {
         let (log_id, position, created_at) = self.append.next(self.zone.log)?;
@@ -111,6 +188,11 @@ impl ZoneWrite<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// The id of what an entry created.
+fn created(entry: &Recorded) -> Result<&str> {
+    entry.body.created_id().ok_or_else(|| astray(Tag::Request, &entry.envelope.position.to_string()))
 }
 
 /// The number of the next version.

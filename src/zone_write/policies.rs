@@ -1,34 +1,54 @@
 //! Writing policies and their versions.
 
-use super::{ZoneWrite, next_version};
+use super::{ZoneWrite, created, next_version};
+use crate::asked::Asked;
 use crate::cedar;
 use crate::error::{ErrorDetail, Resource, Result, at_most};
 use crate::hash::Sha256;
 use crate::id::{PolicyId, PolicyVersionId, check_text};
 use crate::limits;
-use crate::policy::{NewPolicy, Policy, PolicyUpdate};
-use crate::policy_version::{Forms, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
+use crate::policy::{self, NewPolicy, Policy, PolicyUpdate};
+use crate::policy_version::{self, Forms, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
 use crate::record::{
     Object, ObjectKind, PolicyArchived, PolicyCreated, PolicyUpdated, PolicyVersionArchived, PolicyVersionCreated,
 };
 use crate::schema;
 use crate::storage::key::Tag;
+use crate::version::Found;
 use crate::write::check_owner;
 
 /// Policies.
 impl ZoneWrite<'_, '_> {
     /// Creates a policy.
     pub fn create_policy(&mut self, new: NewPolicy) -> Result<Policy> {
-        check_text("name", &new.name, limits::NAME_BYTES)?;
-        check_description(new.description.as_deref())?;
-        let policy_id = PolicyId::new(self.free_id(Tag::Policy, Resource::Policy, new.id)?)?;
-        let body = PolicyCreated { policy_id: policy_id.clone(), name: new.name, description: new.description };
-        self.append.append(self.zone.log, body)?;
-        self.policy(policy_id)
+        let asked = Asked::to("create_policy").option(new.id.as_deref()).text(&new.name);
+        let asked = asked.option(new.description.as_deref());
+        self.once(
+            asked,
+            |zone| {
+                check_text("name", &new.name, limits::NAME_BYTES)?;
+                check_description(new.description.as_deref())?;
+                let policy_id = PolicyId::new(zone.free_id(Tag::Policy, Resource::Policy, new.id)?)?;
+                let body = PolicyCreated { policy_id: policy_id.clone(), name: new.name, description: new.description };
+                zone.append.append(zone.zone.log, body)?;
+                zone.policy(policy_id)
+            },
+            |view, zone, entry| policy::load(view, zone, created(entry)?),
+        )
     }
 
     /// Changes a policy's name, its description, or both. What it has already changes nothing.
     pub fn update_policy(&mut self, id: impl AsRef<str>, update: PolicyUpdate) -> Result<Policy> {
+        let id = id.as_ref();
+        let asked = Asked::to("update_policy").text(id).option(update.name.as_deref());
+        let asked = match &update.description {
+            None => asked.number(0),
+            Some(description) => asked.number(1).option(description.as_deref()),
+        };
+        self.once(asked, |zone| zone.update(id, update), |view, zone, _| policy::load(view, zone, id))
+    }
+
+    fn update(&mut self, id: &str, update: PolicyUpdate) -> Result<Policy> {
         let before = self.policy(id)?;
         self.may_change(Resource::Policy, before.id.as_str(), before.owner_type, before.archived_at.is_some())?;
         let name = update.name.unwrap_or_else(|| before.name.clone());
@@ -46,13 +66,20 @@ impl ZoneWrite<'_, '_> {
     /// Archives a policy for good: it takes no updates and no new versions, and its versions cannot be newly pinned.
     /// Archiving it again changes nothing.
     pub fn archive_policy(&mut self, id: impl AsRef<str>) -> Result<Policy> {
-        let before = self.policy(id)?;
-        check_owner(self.append, Resource::Policy, before.id.as_str(), before.owner_type)?;
-        if before.archived_at.is_some() {
-            return Ok(before);
-        }
-        self.append.append(self.zone.log, PolicyArchived { policy_id: before.id.clone() })?;
-        self.policy(before.id)
+        let id = id.as_ref();
+        self.once(
+            Asked::to("archive_policy").text(id),
+            |zone| {
+                let before = zone.policy(id)?;
+                check_owner(zone.append, Resource::Policy, before.id.as_str(), before.owner_type)?;
+                if before.archived_at.is_some() {
+                    return Ok(before);
+                }
+                zone.append.append(zone.zone.log, PolicyArchived { policy_id: before.id })?;
+                zone.policy(id)
+            },
+            |view, zone, _| policy::load(view, zone, id),
+        )
     }
 
     /// Creates the next version of a policy, from a new one or a prepared one.
@@ -61,9 +88,20 @@ impl ZoneWrite<'_, '_> {
         policy_id: impl AsRef<str>,
         input: impl Into<PolicyVersionInput>,
     ) -> Result<PolicyVersion> {
+        let (policy_id, input) = (policy_id.as_ref(), input.into());
+        self.once(
+            input.asked(policy_id),
+            |zone| zone.add_policy_version(policy_id, input),
+            |view, zone, entry| {
+                policy_version::load(view, zone, &Found::by_id(view, zone, created(entry)?)?, Forms::Both)
+            },
+        )
+    }
+
+    fn add_policy_version(&mut self, policy_id: &str, input: PolicyVersionInput) -> Result<PolicyVersion> {
         let policy = self.policy(policy_id)?;
         self.may_change(Resource::Policy, policy.id.as_str(), policy.owner_type, policy.archived_at.is_some())?;
-        let PreparedPolicyVersion { id, schema, form, content } = self.validated(input.into())?;
+        let PreparedPolicyVersion { id, schema, form, content, .. } = self.validated(input)?;
         let version_id = PolicyVersionId::new(self.free_id(Tag::PolicyVersionId, Resource::PolicyVersion, id)?)?;
         let version = next_version(policy.latest_version)?;
         let warnings = if content.warnings.is_empty() {
@@ -94,18 +132,20 @@ impl ZoneWrite<'_, '_> {
     /// Archives a policy version for good: it stays readable, what pins it goes on working, and new manifests cannot
     /// pin it. Archiving it again changes nothing.
     pub fn archive_policy_version(&mut self, id: impl AsRef<str>) -> Result<PolicyVersion> {
-        let before = self.policy_version(id, Forms::Both)?;
-        check_owner(self.append, Resource::PolicyVersion, before.id.as_str(), before.owner_type)?;
-        if before.archived_at.is_some() {
-            return Ok(before);
-        }
-        let body = PolicyVersionArchived {
-            policy_id: before.policy_id,
-            version_id: before.id.clone(),
-            version: before.version,
-        };
-        self.append.append(self.zone.log, body)?;
-        self.policy_version(before.id, Forms::Both)
+        let id = id.as_ref();
+        self.once(
+            Asked::to("archive_policy_version").text(id),
+            |zone| {
+                let before = zone.policy_version(id, Forms::Neither)?;
+                check_owner(zone.append, Resource::PolicyVersion, before.id.as_str(), before.owner_type)?;
+                if before.archived_at.is_none() {
+                    let (policy_id, version_id, version) = (before.policy_id, before.id, before.version);
+                    zone.append.append(zone.zone.log, PolicyVersionArchived { policy_id, version_id, version })?;
+                }
+                zone.policy_version(id, Forms::Both)
+            },
+            |view, zone, _| policy_version::load(view, zone, &Found::by_id(view, zone, id)?, Forms::Both),
+        )
     }
 
     /// The policy version parsed and validated, with the schema that its name stands for now.

@@ -1,14 +1,15 @@
 //! Writing policy sets and their versions.
 
-use super::{ZoneWrite, next_version};
+use super::{ZoneWrite, created, next_version};
+use crate::asked::Asked;
 use crate::cedar;
 use crate::error::{ErrorDetail, Resource, Result, at_most};
 use crate::id::{PolicySetId, PolicySetVersionId, check_text};
 use crate::limits;
 use crate::model::{ManifestEntry, SchemaRef};
 use crate::policy;
-use crate::policy_set::{NewPolicySet, PolicySet};
-use crate::policy_set_version::{NewPolicySetVersion, Pin, PolicySetVersion};
+use crate::policy_set::{self, NewPolicySet, PolicySet};
+use crate::policy_set_version::{self, NewPolicySetVersion, Pin, PolicySetVersion};
 use crate::record::{
     Manifest, Object, ObjectKind, PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived,
     PolicySetVersionCreated, PolicyVersionCreated,
@@ -23,38 +24,63 @@ use crate::write::check_owner;
 impl ZoneWrite<'_, '_> {
     /// Creates a policy set. It is bound to nothing.
     pub fn create_policy_set(&mut self, new: NewPolicySet) -> Result<PolicySet> {
-        check_text("name", &new.name, limits::NAME_BYTES)?;
-        let policy_set_id = PolicySetId::new(self.free_id(Tag::PolicySet, Resource::PolicySet, new.id)?)?;
-        let body =
-            PolicySetCreated { policy_set_id: policy_set_id.clone(), name: new.name, target_type: new.target_type };
-        self.append.append(self.zone.log, body)?;
-        self.policy_set(policy_set_id)
+        let asked = Asked::to("create_policy_set").option(new.id.as_deref()).text(&new.name);
+        self.once(
+            asked.target_type(new.target_type),
+            |zone| {
+                check_text("name", &new.name, limits::NAME_BYTES)?;
+                let policy_set_id = PolicySetId::new(zone.free_id(Tag::PolicySet, Resource::PolicySet, new.id)?)?;
+                let (id, name, target_type) = (policy_set_id.clone(), new.name, new.target_type);
+                zone.append.append(zone.zone.log, PolicySetCreated { policy_set_id, name, target_type })?;
+                zone.policy_set(id)
+            },
+            |view, zone, entry| policy_set::load(view, zone, created(entry)?),
+        )
     }
 
     /// Changes a policy set's name. The name that it has already changes nothing.
     pub fn rename_policy_set(&mut self, id: impl AsRef<str>, name: impl Into<String>) -> Result<PolicySet> {
-        let (before, name) = (self.policy_set(id)?, name.into());
-        self.may_change(Resource::PolicySet, before.id.as_str(), before.owner_type, before.archived_at.is_some())?;
-        check_text("name", &name, limits::NAME_BYTES)?;
-        if name == before.name {
-            return Ok(before);
-        }
-        self.append.append(self.zone.log, PolicySetUpdated { policy_set_id: before.id.clone(), name })?;
-        self.policy_set(before.id)
+        let (id, name) = (id.as_ref(), name.into());
+        self.once(
+            Asked::to("rename_policy_set").text(id).text(&name),
+            |zone| {
+                let before = zone.policy_set(id)?;
+                zone.may_change(
+                    Resource::PolicySet,
+                    before.id.as_str(),
+                    before.owner_type,
+                    before.archived_at.is_some(),
+                )?;
+                check_text("name", &name, limits::NAME_BYTES)?;
+                if name == before.name {
+                    return Ok(before);
+                }
+                zone.append.append(zone.zone.log, PolicySetUpdated { policy_set_id: before.id, name })?;
+                zone.policy_set(id)
+            },
+            |view, zone, _| policy_set::load(view, zone, id),
+        )
     }
 
     /// Archives a policy set for good. What is bound cannot be archived. Archiving it again changes nothing.
     pub fn archive_policy_set(&mut self, id: impl AsRef<str>) -> Result<PolicySet> {
-        let before = self.policy_set(id)?;
-        check_owner(self.append, Resource::PolicySet, before.id.as_str(), before.owner_type)?;
-        if before.archived_at.is_some() {
-            return Ok(before);
-        }
-        if before.mode.is_some() {
-            return Err(ErrorDetail::InForce { what: Resource::PolicySet, id: before.id.to_string() }.into());
-        }
-        self.append.append(self.zone.log, PolicySetArchived { policy_set_id: before.id.clone() })?;
-        self.policy_set(before.id)
+        let id = id.as_ref();
+        self.once(
+            Asked::to("archive_policy_set").text(id),
+            |zone| {
+                let before = zone.policy_set(id)?;
+                check_owner(zone.append, Resource::PolicySet, before.id.as_str(), before.owner_type)?;
+                if before.archived_at.is_some() {
+                    return Ok(before);
+                }
+                if before.mode.is_some() {
+                    return Err(ErrorDetail::InForce { what: Resource::PolicySet, id: before.id.to_string() }.into());
+                }
+                zone.append.append(zone.zone.log, PolicySetArchived { policy_set_id: before.id })?;
+                zone.policy_set(id)
+            },
+            |view, zone, _| policy_set::load(view, zone, id),
+        )
     }
 
     /// Creates the next version of a policy set: a manifest whose entries all exist, belong to their policies, are
@@ -64,6 +90,15 @@ impl ZoneWrite<'_, '_> {
         policy_set_id: impl AsRef<str>,
         new: NewPolicySetVersion,
     ) -> Result<PolicySetVersion> {
+        let policy_set_id = policy_set_id.as_ref();
+        self.once(
+            new.asked(policy_set_id),
+            |zone| zone.add_policy_set_version(policy_set_id, new),
+            |view, zone, entry| policy_set_version::load(view, zone, &Found::by_id(view, zone, created(entry)?)?),
+        )
+    }
+
+    fn add_policy_set_version(&mut self, policy_set_id: &str, new: NewPolicySetVersion) -> Result<PolicySetVersion> {
         let set = self.policy_set(policy_set_id)?;
         self.may_change(Resource::PolicySet, set.id.as_str(), set.owner_type, set.archived_at.is_some())?;
         at_most("the manifest's entries", new.pins.len(), limits::MANIFEST_ENTRIES)?;
@@ -94,6 +129,15 @@ impl ZoneWrite<'_, '_> {
 
     /// Archives a policy set version for good. What is bound cannot be archived. Archiving it again changes nothing.
     pub fn archive_policy_set_version(&mut self, id: impl AsRef<str>) -> Result<PolicySetVersion> {
+        let id = id.as_ref();
+        self.once(
+            Asked::to("archive_policy_set_version").text(id),
+            |zone| zone.retire_policy_set_version(id),
+            |view, zone, _| policy_set_version::load(view, zone, &Found::by_id(view, zone, id)?),
+        )
+    }
+
+    fn retire_policy_set_version(&mut self, id: &str) -> Result<PolicySetVersion> {
         let before = self.policy_set_version(id)?;
         check_owner(self.append, Resource::PolicySetVersion, before.id.as_str(), before.owner_type)?;
         if before.archived_at.is_some() {

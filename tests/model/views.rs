@@ -47,6 +47,8 @@ impl Zone {
         let created = &self.log.entries[0];
         json!({
             "id": self.id, "log_id": self.log.id, "created_at": time(created.at), "created_by": created.by.id(),
+            "suspended": false, "default_schema": null,
+            "bindings_revision": self.bindings.last().map_or(0, |it| it.mark.position),
         })
     }
 
@@ -156,7 +158,7 @@ impl SetVersion {
 pub fn entry(position: usize, entry: &Entry) -> Value {
     json!({
         "position": position, "created_at": time(entry.at), "clock": time(entry.clock),
-        "created_by": entry.by.id(), "actor_type": entry.by.owner_type(), "imported_by": null,
+        "created_by": entry.by.id(), "actor_type": entry.by.owner_type(), "imported_by": null, "request_id": null,
         "write": [entry.write.0, entry.write.1], "change": entry.change,
     })
 }

@@ -1,0 +1,116 @@
+//! Requests: what was written under a request id, and the log as it was then.
+//!
+//! What was asked is known here only as a hash.
+
+use std::ops::Range;
+
+use super::append::Append;
+use super::index::derive;
+use super::key::{self, LogNumber};
+use super::row::RequestRow;
+use super::tables::{Direction, Source, Space, Visit};
+use super::verify::{Replay, log_numbers};
+use super::view::View;
+use crate::error::{ErrorDetail, Result};
+use crate::record::{Recorded, Request, Unchanged};
+
+impl Append<'_> {
+    /// What `f` makes of the log as it was when `request` had been carried out, and of the request's first entry; none if
+    /// it never was. Another request under the same id is a conflict.
+    pub(crate) fn answered<T>(
+        &self,
+        log: LogNumber,
+        request: &Request,
+        f: impl FnOnce(&View<'_>, &Recorded) -> Result<T>,
+    ) -> Result<Option<T>> {
+        self.guarded(|| {
+            let view = self.view_unguarded();
+            let Some(row) = view.row::<RequestRow>(&key::request(log, request.id))? else { return Ok(None) };
+            let first = view.entry(log, row.first)?;
+            let Some(known) = first.envelope.request.filter(|known| known.id == request.id) else {
+                return Err(super::astray(key::Tag::Request, &request.id.to_string()));
+            };
+            if known.hash != request.hash {
+                return Err(ErrorDetail::RequestConflict { request_id: request.id }.into());
+            }
+            let end = row.first.saturating_add(row.entries.into());
+            if end == self.next_position(log)? {
+                return f(&view, &first).map(Some);
+            }
+            let mut replay = Replay { rows: Default::default(), numbers: log_numbers(&view.heads()?) };
+            for position in 0..end {
+                derive(&mut replay, log, &*view.entry(log, position)?)?;
+            }
+            let then = AsOf { source: view.source(), replay };
+            f(&view.over(&then), &first).map(Some)
+        })
+    }
+
+    /// What is appended to `log` from here on is the work of `request`.
+    pub(crate) fn begin_request(&mut self, log: LogNumber, request: Request) -> Result<()> {
+        let (_, first, _) = self.next(log)?;
+        self.request = Some(Asking { log, request, first });
+        Ok(())
+    }
+
+    /// The request has been carried out, or was refused. If it was carried out and has written nothing, an entry says so.
+    pub(crate) fn end_request<T>(&mut self, result: Result<T>) -> Result<T> {
+        let result = match (result, &self.request) {
+            (Ok(value), &Some(Asking { log, first, .. })) => {
+                if self.next(log)?.1 == first {
+                    self.append(log, Unchanged {})?;
+                }
+                Ok(value)
+            }
+            (result, _) => result,
+        };
+        self.request = None;
+        result
+    }
+}
+
+/// The request that is being carried out.
+pub(super) struct Asking {
+    pub log: LogNumber,
+    pub request: Request,
+    /// Where its first entry will stand.
+    first: u64,
+}
+
+/// One log as it was at an earlier position: its rows are those that its entries up to there derive. Rows of other logs
+/// are not there.
+struct AsOf<'a> {
+    source: &'a dyn Source,
+    replay: Replay,
+}
+
+impl Source for AsOf<'_> {
+    fn get(&self, space: Space, row_key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        if space != Space::Index {
+            return self.source.get(space, row_key, f);
+        }
+        Ok(self.replay.rows.get(row_key).map(|value| f(value)).is_some())
+    }
+
+    fn scan(&self, space: Space, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
+        if space != Space::Index {
+            return self.source.scan(space, range, direction, f);
+        }
+        if range.is_empty() {
+            return Ok(());
+        }
+        let mut rows = self
+            .replay
+            .rows
+            .range::<[u8], _>((std::ops::Bound::Included(range.start), std::ops::Bound::Excluded(range.end)));
+        while let Some((row_key, value)) = match direction {
+            Direction::Ascending => rows.next(),
+            Direction::Descending => rows.next_back(),
+        } {
+            if !f(row_key, value)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,61 @@
+//! Writing what is known of the zone as a whole: whether it takes writes, and its default schema.
+
+use super::ZoneWrite;
+use crate::asked::Asked;
+use crate::error::Result;
+use crate::record::{DefaultSchemaChanged, ZoneSuspended};
+use crate::schema;
+use crate::zone::{self, ZoneInfo};
+
+/// The zone itself.
+impl ZoneWrite<'_, '_> {
+    /// Suspends the zone: it takes no writes until it is [resumed](Self::resume). Reads and decisions go on. A zone that is
+    /// suspended already stays so.
+    pub fn suspend(&mut self) -> Result<ZoneInfo> {
+        self.set_suspended(Asked::to("suspend"), true)
+    }
+
+    /// Lets the zone take writes again.
+    pub fn resume(&mut self) -> Result<ZoneInfo> {
+        self.set_suspended(Asked::to("resume"), false)
+    }
+
+    /// Chooses the schema version that clients are advised to write policies against, or none. It has no effect on
+    /// decisions. The one that is chosen already changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Archived`](crate::ErrorKind::Archived) if the schema version is. One that is archived later is no longer the
+    /// default of any zone.
+    pub fn set_default_schema(&mut self, version: Option<&str>) -> Result<ZoneInfo> {
+        self.once(
+            Asked::to("set_default_schema").option(version),
+            |zone| {
+                let schema = zone.append.view(|view| {
+                    let found = version.map(|version| schema::find(view, version)).transpose()?;
+                    found.as_ref().map_or(Ok(()), schema::FoundSchema::check_usable)?;
+                    Ok(found.map(|found| found.reference()))
+                })?;
+                let before = zone.info()?;
+                if before.default_schema.as_ref() != schema.as_ref().map(|schema| &schema.version) {
+                    zone.append.append(zone.zone.log, DefaultSchemaChanged { schema })?;
+                }
+                zone.info()
+            },
+            |view, zone, _| zone::info_of(view, zone),
+        )
+    }
+
+    fn set_suspended(&mut self, asked: Asked, suspended: bool) -> Result<ZoneInfo> {
+        self.answer(
+            asked,
+            |zone| {
+                if zone.info()?.suspended != suspended {
+                    zone.append.append(zone.zone.log, ZoneSuspended { suspended })?;
+                }
+                zone.info()
+            },
+            |view, zone, _| zone::info_of(view, zone),
+        )
+    }
+}
