@@ -184,7 +184,7 @@ impl Operation {
             _ => From::TooLong,
         };
         let order = if bytes.next().is_multiple_of(3) { Order::Ascending } else { Order::Descending };
-        Self::List { zone, list: usize::from(list % 9), parent, limit, order, from }
+        Self::List { zone, list: usize::from(list % 9), parent, filter: bytes.next(), limit, order, from }
     }
 
     fn decide(bytes: &mut Bytes<'_>) -> Self {

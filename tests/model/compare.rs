@@ -4,6 +4,7 @@ use policy_store::{At, Forms, Order, Result, SchemaName, Target, Timestamp};
 use serde_json::Value;
 
 use super::calls::{Touched, seen, seen_schema, seen_version};
+use super::filters::{POLICIES, SETS};
 use super::lists::Listed;
 use super::operation::Pick;
 use super::runner::Runner;
@@ -155,7 +156,7 @@ impl Runner {
                 Touched::Schema(_) => {}
                 Touched::Policy(_, id) => {
                     self.get_by_id(zone, 0, id);
-                    self.page(&Listed::Policies(zone.clone()), None, Order::Descending, &super::lists::Side::Start);
+                    self.page(&Listed::Policies(zone.clone(), 0), None, Order::Descending, &super::lists::Side::Start);
                 }
                 Touched::Version(_, id) => self.get_by_id(zone, 1, id),
                 Touched::Set(_, id) => {
@@ -170,7 +171,12 @@ impl Runner {
                 Touched::SetVersion(_, id) => self.get_by_id(zone, 3, id),
                 Touched::Target(_, target) => {
                     self.read_binding(zone, target, At::Now);
-                    self.page(&Listed::Sets(zone.clone()), None, Order::Descending, &super::lists::Side::Start);
+                    self.page(
+                        &Listed::Sets(zone.clone(), 0, true),
+                        None,
+                        Order::Descending,
+                        &super::lists::Side::Start,
+                    );
                 }
             }
             let newest = Listed::History(zone.clone());
@@ -249,7 +255,12 @@ impl Runner {
 
     fn everything_in(&mut self, zone: &Zone, limit: usize) {
         let id = &zone.id;
-        let mut lists = vec![Listed::Policies(id.clone()), Listed::Sets(id.clone()), Listed::History(id.clone())];
+        // Each time other filters.
+        let (policies, sets) = (self.hashes.len() as u8 % POLICIES, self.hashes.len() as u8 % SETS);
+        let mut lists = vec![Listed::Policies(id.clone(), 0), Listed::Policies(id.clone(), policies)];
+        lists
+            .extend([(0, false), (sets, false), (sets, true)].map(|(filter, by)| Listed::Sets(id.clone(), filter, by)));
+        lists.push(Listed::History(id.clone()));
         for policy in &zone.policies {
             lists.push(Listed::Versions(id.clone(), policy.id.clone()));
             self.get_by_id(id, 0, &policy.id);

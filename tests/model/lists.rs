@@ -1,9 +1,10 @@
 //! Every list of the store: what is in it, which page follows from a cursor, and whose cursors it takes.
 
-use policy_store::{Error, Forms, List, Order, Page, PolicyFilter, PolicySetFilter, Result};
+use policy_store::{Error, Forms, List, Order, Page, Result, Sort};
 use serde_json::Value;
 
 use super::calls::{seen, seen_schema, seen_version};
+use super::filters::{self, POLICIES, SETS};
 use super::operation::{From, Operation, Pick, Whose};
 use super::runner::{Runner, agree};
 use super::state::{Broken, Schema, State, Zone, check};
@@ -15,20 +16,26 @@ pub enum Listed {
     Zones,
     Schemas,
     StoreHistory,
-    Policies(String),
+    /// Of a zone, by the number of a filter.
+    Policies(String, u8),
     Versions(String, String),
-    Sets(String),
+    /// Of a zone, by the number of a filter, and whether they are sorted by status.
+    Sets(String, u8, bool),
     SetVersions(String, String),
     Pinned(String, String),
     History(String),
 }
 
-/// What a cursor that the store gave out stands for: a list and its order, and an item counted from the oldest.
+/// Where an item stands in its list: whether it is active in a list by status, and its place among all, filtered or not,
+/// counted from the oldest.
+type Place = (bool, usize);
+
+/// What a cursor that the store gave out stands for: a list and its order, and an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub list: Listed,
     pub order: Order,
-    pub place: usize,
+    pub place: Place,
 }
 
 /// Where a page is asked for.
@@ -40,28 +47,31 @@ pub enum Side {
     Both(String),
 }
 
-/// A page as it must be: its items, and the places of the first and the last where there must be a cursor.
-type Due = (Vec<Value>, Option<usize>, Option<usize>);
+/// A page as it must be: its items, the places of the first and the last where there must be a cursor, and how many
+/// items there are in all.
+type Due = (Vec<Value>, Option<Place>, Option<Place>, usize);
 
 struct Got {
     items: Vec<Value>,
     after: Option<String>,
     before: Option<String>,
+    total: Option<u64>,
 }
 
 fn got<T>(page: Result<Page<T>>, seen: impl Fn(T) -> Value) -> Result<Got> {
-    let Page { items, after_cursor, before_cursor, .. } = page?;
-    Ok(Got { items: items.into_iter().map(seen).collect(), after: after_cursor, before: before_cursor })
+    let Page { items, after_cursor, before_cursor, total_count, .. } = page?;
+    let items = items.into_iter().map(seen).collect();
+    Ok(Got { items, after: after_cursor, before: before_cursor, total: total_count })
 }
 
 impl Listed {
     /// The list of a kind, of a zone, and of something in it.
-    fn new(kind: usize, zone: String, model: &State, parent: Pick) -> Self {
+    fn new(kind: usize, zone: String, model: &State, parent: Pick, filter: u8) -> Self {
         let named = |ids: fn(&Zone) -> Vec<String>| model.pick(&zone, parent, ids);
         match kind {
-            0 => Self::Policies(zone),
+            0 => Self::Policies(zone, filter % POLICIES),
             1 => Self::Versions(zone.clone(), named(Zone::policy_ids)),
-            2 => Self::Sets(zone),
+            2 => Self::Sets(zone, filter % 128 % SETS, filter >= 128),
             3 => Self::SetVersions(zone.clone(), named(Zone::set_ids)),
             4 => Self::Pinned(zone.clone(), named(Zone::set_version_ids)),
             5 => Self::History(zone),
@@ -71,6 +81,10 @@ impl Listed {
         }
     }
 
+    fn is_by_status(&self) -> bool {
+        matches!(self, Self::Sets(_, _, true))
+    }
+
     fn is_like(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
@@ -78,28 +92,52 @@ impl Listed {
     fn zone(&self) -> Option<&str> {
         match self {
             Self::Zones | Self::Schemas | Self::StoreHistory => None,
-            Self::Policies(zone) | Self::Sets(zone) | Self::History(zone) => Some(zone),
+            Self::Policies(zone, _) | Self::Sets(zone, ..) | Self::History(zone) => Some(zone),
             Self::Versions(zone, _) | Self::SetVersions(zone, _) | Self::Pinned(zone, _) => Some(zone),
         }
     }
 }
 
 impl State {
-    /// What a list holds, oldest first.
-    fn items(&self, list: &Listed) -> Result<Vec<Value>, Broken> {
+    /// What a list holds, in the ascending order of its places.
+    fn items(&self, list: &Listed) -> Result<Vec<(Place, Value)>, Broken> {
+        let zone = list.zone().map(|zone| self.zone(zone)).transpose()?;
+        let mut items = Vec::new();
+        match (list, zone) {
+            (Listed::Policies(_, filter), Some(zone)) => {
+                filters::policy_filter_rules(*filter)?;
+                for (n, policy) in zone.policies.iter().enumerate() {
+                    if zone.passes(*filter, policy)? {
+                        items.push(((false, n), zone.policy_view(policy)));
+                    }
+                }
+            }
+            (Listed::Sets(_, filter, by_status), Some(zone)) => {
+                filters::set_filter_rules(*filter)?;
+                for n in 0..zone.sets.len() {
+                    if zone.set_passes(*filter, n)? {
+                        items.push(((*by_status && zone.active(n).is_some(), n), zone.set_view(n)));
+                    }
+                }
+                items.sort_by_key(|(place, _)| *place);
+            }
+            _ => items = self.unfiltered(list, zone)?.into_iter().enumerate().map(|(n, it)| ((false, n), it)).collect(),
+        }
+        Ok(items)
+    }
+
+    /// What a list without a filter holds, oldest first.
+    fn unfiltered(&self, list: &Listed, zone: Option<&Zone>) -> Result<Vec<Value>, Broken> {
         let entries =
             |log: &super::state::Log| log.entries.iter().enumerate().map(|(n, it)| views::entry(n, it)).collect();
-        let zone = list.zone().map(|zone| self.zone(zone)).transpose()?;
         Ok(match (list, zone) {
             (Listed::Zones, _) => self.zones.iter().map(Zone::view).collect(),
             (Listed::Schemas, _) => self.schemas.iter().map(Schema::view).collect(),
-            (Listed::Policies(_), Some(zone)) => zone.policies.iter().map(|it| zone.policy_view(it)).collect(),
             (Listed::Versions(_, policy), Some(zone)) => {
                 let policy = zone.policy(policy)?;
                 let numbered = (1..).zip(&policy.versions);
                 numbered.map(|(number, version)| zone.version_view(policy, number, version)).collect()
             }
-            (Listed::Sets(_), Some(zone)) => (0..zone.sets.len()).map(|set| zone.set_view(set)).collect(),
             (Listed::SetVersions(zone_id, set), Some(zone)) => {
                 zone.set(set)?;
                 let place = self.set_place(zone_id, set).unwrap_or_default();
@@ -128,9 +166,12 @@ impl Runner {
             Listed::Zones => got(self.store().zones(list), seen),
             Listed::Schemas => got(self.store().schemas(Forms::Both, list), seen_schema),
             Listed::StoreHistory => got(self.store().history(list), seen),
-            Listed::Policies(_) => got(zone()?.policies(&PolicyFilter::new(), list), seen),
+            Listed::Policies(id, filter) => {
+                let filter = self.model.zone(id).map(|zone| zone.policy_filter(*filter)).unwrap_or_default();
+                got(zone()?.policies(&filter, list), seen)
+            }
             Listed::Versions(_, policy) => got(zone()?.policy_versions(policy, Forms::Both, list), seen_version),
-            Listed::Sets(_) => got(zone()?.policy_sets(&PolicySetFilter::new().any_target(), list), seen),
+            Listed::Sets(_, filter, _) => got(zone()?.policy_sets(&filters::set_filter(*filter), list), seen),
             Listed::SetVersions(_, set) => got(zone()?.policy_set_versions(set, list), seen),
             Listed::Pinned(_, id) => got(zone()?.pinned_policy_versions(id, Forms::Both, list), seen_version),
             Listed::History(_) => got(zone()?.history(list), seen),
@@ -139,12 +180,14 @@ impl Runner {
 
     /// The page that the model expects.
     fn expect(&self, listed: &Listed, limit: Option<usize>, order: Order, side: &Side) -> Result<Due, Broken> {
-        if let Some(zone) = listed.zone() {
-            self.model.zone(zone)?;
-        }
+        let zone = listed.zone().map(|zone| self.model.zone(zone)).transpose()?;
+        let ids = match (zone, listed) {
+            (Some(zone), Listed::Policies(_, filter)) => zone.ids_given(*filter),
+            _ => None,
+        };
         let mut broken = Broken::new();
-        let limit = limit.unwrap_or(50);
-        if !(1..=100).contains(&limit) {
+        let limit = limit.or(ids).unwrap_or(50);
+        if !(1..=100).contains(&limit) || listed.is_by_status() && order == Order::Ascending {
             broken.insert("invalid_input".to_owned());
         }
         let mut items = self.model.items(listed).unwrap_or_else(|missing| {
@@ -159,26 +202,32 @@ impl Runner {
                 }
                 let own = |it: &&Cursor| it.list == *listed && it.order == order;
                 let known = self.cursors.get(cursor).filter(own).map(|it| it.place);
-                if known.is_none() || matches!(side, Side::Both(_)) {
+                let forward_only = listed.is_by_status() && !matches!(side, Side::After(_));
+                if known.is_none() || matches!(side, Side::Both(_)) || forward_only || ids.is_some() {
                     broken.insert("invalid_cursor".to_owned());
                 }
                 known
             }
         };
         check(broken)?;
-        let length = items.len();
-        let oldest_first = |n: usize| if order == Order::Ascending { n } else { length - 1 - n };
+        let total = items.len();
         if order == Order::Descending {
             items.reverse();
         }
-        let (start, end) = match (side, place.map(oldest_first)) {
-            (Side::Before(_), Some(place)) => (place.saturating_sub(limit), place),
-            (_, Some(place)) => (place + 1, (place + 1 + limit).min(length)),
-            (_, None) => (0, limit.min(length)),
+        // What stands before the cursor's place in the order asked for, and what stands behind it; its own item, if it is
+        // still in the list, is on neither page.
+        let is_before = |it: &Place, place: &Place| if order == Order::Ascending { it < place } else { it > place };
+        let before = place.map_or(0, |place| items.iter().filter(|(it, _)| is_before(it, &place)).count());
+        let own = usize::from(items.get(before).is_some_and(|(it, _)| Some(*it) == place));
+        let (start, end) = match side {
+            Side::Before(_) => (before.saturating_sub(limit), before),
+            _ => (before + own, (before + own + limit).min(total)),
         };
-        let (precedes, follows) = (start < end && start > 0, start < end && end < length);
-        let items = items[start..end].to_vec();
-        Ok((items, precedes.then(|| oldest_first(start)), follows.then(|| oldest_first(end - 1))))
+        let is_given = |is_there: bool| is_there && start < end && ids.is_none();
+        let precedes = is_given(start > 0 && !listed.is_by_status()).then(|| items[start].0);
+        let follows = is_given(end < total).then(|| items[end - 1].0);
+        let items = items.drain(start..end).map(|(_, item)| item).collect();
+        Ok((items, precedes, follows, total))
     }
 
     /// Asks for a page and compares it. What it returns are the cursors: of the page before and of the next one.
@@ -190,6 +239,14 @@ impl Runner {
         side: &Side,
     ) -> Option<(Option<String>, Option<String>)> {
         let mut list = List::new().order(order);
+        if listed.is_by_status() {
+            list = list.sort(Sort::Status);
+        }
+        // Some pages with the number of all items, and some without it.
+        let counts = limit.is_none_or(|limit| limit % 2 == 1);
+        if counts {
+            list = list.total_count();
+        }
         if let Some(limit) = limit {
             list = list.limit(limit);
         }
@@ -202,7 +259,7 @@ impl Runner {
         let told = self.fetch(listed, &list);
         let expected = self.expect(listed, limit, order, side);
         let what = (listed, limit, order, side);
-        let (told, (items, before, after)) = match (told, expected) {
+        let (told, (items, before, after, total)) = match (told, expected) {
             (Ok(told), Ok(expected)) => (told, expected),
             (told, expected) => {
                 let told: Result<Value, Error> = told.map(|page| Value::Array(page.items));
@@ -210,7 +267,8 @@ impl Runner {
                 return None;
             }
         };
-        let Got { items: mut told_items, after: told_after, before: told_before } = told;
+        let Got { items: mut told_items, after: told_after, before: told_before, total: told_total } = told;
+        assert_eq!(told_total, counts.then_some(total as u64), "{what:?}: how many there are");
         if matches!(listed, Listed::History(_) | Listed::StoreHistory) {
             self.take_hashes(listed, &mut told_items);
         }
@@ -266,8 +324,8 @@ impl Runner {
     }
 
     pub fn list(&mut self, operation: &Operation) {
-        let Operation::List { zone, list, parent, limit, order, from } = operation else { return };
-        let (mut listed, mut order) = (Listed::new(*list, zone.clone(), &self.model, *parent), *order);
+        let Operation::List { zone, list, parent, filter, limit, order, from } = operation else { return };
+        let (mut listed, mut order) = (Listed::new(*list, zone.clone(), &self.model, *parent, *filter), *order);
         let mut cursor = |pick: Pick, whose: Whose| {
             let chosen = usize::from(pick.0).checked_rem(self.cursors.len());
             let Some((text, cursor)) = chosen.and_then(|n| self.cursors.iter().nth(n)) else { return "01".repeat(25) };

@@ -8,7 +8,7 @@
 //!
 //! `state` is what the model holds, `rules` and `set_rules` are what may be written, `views` is what must be read,
 //! `texts` are the policies and what they decide. `operation` is what can be asked, `bytes` makes it from bytes; `runner`,
-//! `calls`, `manifest`, `lists` and `decisions` do it to the store and ask the model; `compare` reads everything.
+//! `calls`, `manifest`, `lists` (with `filters`) and `decisions` do it to the store and ask the model; `compare` reads everything.
 //!
 //! The model knows nothing of the file, caches or indexes. What the store alone can know (generated ids, log ids, hashes
 //! of entries, Cedar's warnings and conversions) it is told once, and from then on it must stay so. Where a call breaks
@@ -18,6 +18,7 @@ mod bytes;
 mod calls;
 mod compare;
 mod decisions;
+pub mod filters;
 mod lists;
 mod manifest;
 pub mod operation;

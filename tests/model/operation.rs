@@ -31,6 +31,8 @@ pub enum Operation {
         zone: String,
         list: usize,
         parent: Pick,
+        /// Of policies and of policy sets; from 128 on, policy sets are sorted by status.
+        filter: u8,
         limit: Option<usize>,
         order: Order,
         from: From,

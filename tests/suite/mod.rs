@@ -6,6 +6,7 @@ mod bindings_at;
 mod cedar_cases;
 mod deciding;
 mod errors;
+mod filters;
 mod fixture;
 mod help;
 mod history;

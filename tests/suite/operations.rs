@@ -12,6 +12,7 @@ use proptest::collection::vec;
 use proptest::prelude::{Strategy, any};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
+use crate::model::filters::{POLICIES, SETS};
 use crate::model::operation::{By, Call, Ending, From as Place, Input, Pick, Style, Upkeep, Whose};
 use crate::model::texts::Draft;
 use crate::model::{self, Operation};
@@ -59,8 +60,14 @@ fn seldom() -> Vec<Operation> {
     };
     let page = |from| {
         let (zone, order) = ("z0".to_owned(), Order::Descending);
-        Operation::List { zone, list: 5, parent: first, limit: Some(2), order, from }
+        Operation::List { zone, list: 5, parent: first, filter: 0, limit: Some(2), order, from }
     };
+    let filtered = |(list, filter, order)| {
+        let (zone, from) = ("z0".to_owned(), Place::Start);
+        Operation::List { zone, list, parent: first, filter, limit: None, order, from }
+    };
+    let filters = (0..2 * SETS).map(|filter| (2, filter % SETS + filter / SETS * 128, Order::Descending));
+    let filters = filters.chain((0..POLICIES).map(|filter| (0, filter, Order::Ascending)));
     let places = [
         Place::Start,
         Place::After(first, Whose::Own),
@@ -80,6 +87,7 @@ fn seldom() -> Vec<Operation> {
     operations.extend((0..6).map(decision));
     operations.extend((0..12).map(|change| Operation::Replay { receipt: first, change }));
     operations.extend(places.map(page));
+    operations.extend(filters.map(filtered));
     operations.push(Operation::Upkeep(Upkeep::Reopen { caches: true }));
     operations
 }

@@ -1,0 +1,137 @@
+//! Filters: a few of each kind, as the store is given them and as the model understands them. Each kind's numbers stand
+//! for filters that ask for different things, so that none takes the cursors of another.
+
+use std::collections::BTreeSet;
+
+use policy_store::{OwnerType, PolicyFilter, PolicySetFilter, TargetType};
+
+use super::state::{Broken, Policy, Zone, one};
+
+/// How many filters of policies there are.
+pub const POLICIES: u8 = 14;
+/// How many filters of policy sets there are.
+pub const SETS: u8 = 12;
+
+/// The filter of policies that is a list by ids.
+const BY_IDS: u8 = 8;
+
+/// Whether a text holds a term, whatever the case.
+fn holds(text: &str, term: &str) -> bool {
+    let lower = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<String>();
+    lower(text).contains(&lower(term))
+}
+
+impl Zone {
+    /// Every second id, one of them twice, and two that there are not.
+    fn some_ids(&self) -> Vec<String> {
+        let ids = self.policies.iter().step_by(2).take(90).map(|policy| policy.id.clone());
+        let first = self.policies.first().map(|policy| policy.id.clone());
+        ids.chain(first).chain(["none".to_owned(), "no id".to_owned()]).collect()
+    }
+
+    /// How many ids a list by ids is given, if the filter makes it one.
+    pub fn ids_given(&self, filter: u8) -> Option<usize> {
+        (filter == BY_IDS).then(|| self.some_ids().into_iter().collect::<BTreeSet<_>>().len())
+    }
+
+    pub fn policy_filter(&self, filter: u8) -> PolicyFilter {
+        let new = PolicyFilter::new();
+        match filter {
+            0 => new,
+            1 => new.owner_type(OwnerType::Customer),
+            2 => new.owner_type(OwnerType::Platform),
+            3 => new.name("E 1"),
+            4 => new.name("NAME 2").name("name 0"),
+            5 => new.any("1"),
+            6 => new.description("TEXT"),
+            7 => new.owner_type(OwnerType::Customer).any("2").description("t"),
+            BY_IDS => new.ids(self.some_ids()),
+            9 => new.name("É"),
+            10 => new.owner_type(OwnerType::Platform).owner_type(OwnerType::Customer),
+            11 => new.name("1").any(""),
+            12 => new.name("x".repeat(257)),
+            _ => new.ids((0..101).map(|n| n.to_string())),
+        }
+    }
+
+    /// Whether a policy passes, or what is wrong with the filter.
+    pub fn passes(&self, filter: u8, policy: &Policy) -> Result<bool, Broken> {
+        let Policy { id, name, description, created, .. } = policy;
+        let description = |term| description.as_ref().is_some_and(|text| holds(text, term));
+        let owner = created.by.owner_type();
+        Ok(match filter {
+            0 | 10 => true,
+            1 => owner == OwnerType::Customer,
+            2 => owner == OwnerType::Platform,
+            3 => holds(name, "e 1"),
+            4 => holds(name, "name 0") || holds(name, "name 2"),
+            5 => holds(name, "1") || description("1"),
+            6 => description("text"),
+            7 => owner == OwnerType::Customer && (holds(name, "2") || description("2")) && description("t"),
+            BY_IDS => self.some_ids().contains(id),
+            9 => holds(name, "é"),
+            _ => {
+                policy_filter_rules(filter)?;
+                false
+            }
+        })
+    }
+
+    /// Whether a set passes, or what is wrong with the filter.
+    pub fn set_passes(&self, filter: u8, place: usize) -> Result<bool, Broken> {
+        let set = &self.sets[place];
+        let (active, owner) = (self.active(place).is_some(), set.created.by.owner_type());
+        Ok(match filter {
+            0 => true,
+            1 => !set.for_users,
+            2 => set.for_users,
+            3 => active && !set.for_users,
+            4 => !active,
+            5 => owner == OwnerType::Platform,
+            6 => holds(&set.name, "1"),
+            7 => active && holds(&set.name, "name 0"),
+            8 => owner == OwnerType::Customer && !set.for_users,
+            9 => holds(&set.name, "1") || holds(&set.name, "2"),
+            _ => {
+                set_filter_rules(filter)?;
+                false
+            }
+        })
+    }
+}
+
+/// What is wrong with a filter of policies, whatever it is used on.
+pub fn policy_filter_rules(filter: u8) -> Result<(), Broken> {
+    match filter {
+        11 => Err(one("invalid_input")),
+        12 | 13 => Err(one("too_large")),
+        _ => Ok(()),
+    }
+}
+
+pub fn set_filter(filter: u8) -> PolicySetFilter {
+    let (new, any) = (PolicySetFilter::new(), PolicySetFilter::new().any_target());
+    match filter {
+        0 => any,
+        1 => new,
+        2 => new.target_type(TargetType::User),
+        3 => new.active(true),
+        4 => any.active(false),
+        5 => any.owner_type(OwnerType::Platform),
+        6 => any.name("1"),
+        7 => any.any("NAME 0").active(true),
+        8 => new.owner_type(OwnerType::Customer).target_type(TargetType::Zone),
+        9 => any.name("2").name("1"),
+        10 => new.name(""),
+        _ => (0..101).fold(new, |new, n| new.any(n.to_string())),
+    }
+}
+
+/// What is wrong with a filter of policy sets, whatever it is used on.
+pub fn set_filter_rules(filter: u8) -> Result<(), Broken> {
+    match filter {
+        10 => Err(one("invalid_input")),
+        11 => Err(one("too_large")),
+        _ => Ok(()),
+    }
+}
