@@ -5,10 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{ErrorDetail, Result};
 use crate::id::{PolicySetId, PolicySetVersionId, ZoneId};
 use crate::model::{BindingMode, Target};
-use crate::policy_set;
 use crate::record::{Body, BoundVersion, PolicySetVersionCreated};
 use crate::storage::key::{self, Tag};
-use crate::storage::{BindingRow, Direction, View, astray};
+use crate::storage::{BindingRow, Direction, PolicySetRow, View, astray};
 use crate::time::Timestamp;
 use crate::zone::ZoneRef;
 
@@ -129,19 +128,14 @@ pub(crate) fn not_bound(zone: &ZoneRef, target: &Target) -> crate::error::Error 
     ErrorDetail::NotBound { zone_id: zone.id.to_string(), target: target.to_string() }.into()
 }
 
-/// Whether a policy set version is bound, from its set's row.
-pub(crate) fn is_bound(
+/// Whether a policy set version is in force, from its set's row.
+pub(crate) fn is_active(
     view: &View<'_>,
     zone: &ZoneRef,
     version: &PolicySetVersionCreated,
-    mode: BindingMode,
+    set: &PolicySetRow,
 ) -> Result<bool> {
-    let row = policy_set::find(view, zone, version.policy_set_id.as_str())?;
-    let position = match mode {
-        BindingMode::Active => row.active,
-        BindingMode::Shadow => row.shadow,
-    };
-    let Some(position) = position else { return Ok(false) };
+    let Some(position) = set.active else { return Ok(false) };
     match &view.entry(zone.log, position)?.body {
         Body::Bound(body) => Ok(body.bound.version_id == version.version_id),
         _ => Err(astray(Tag::PolicySet, version.policy_set_id.as_str())),

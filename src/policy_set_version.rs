@@ -1,5 +1,7 @@
 //! Policy set versions: what a store keeps of them, what they pin, and how they are read.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::asked::Asked;
@@ -7,11 +9,12 @@ use crate::binding;
 use crate::error::{ErrorDetail, Result};
 use crate::hash::Sha256;
 use crate::id::{OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
-use crate::model::{BindingMode, CedarVersion, ManifestEntry};
+use crate::model::{CedarVersion, ManifestEntry};
+use crate::policy_set;
 use crate::policy_version::PolicyVersion;
 use crate::record::{Body, Manifest, ObjectKind, PolicySetVersionCreated};
 use crate::storage::key::{self, Tag};
-use crate::storage::{PositionRow, View};
+use crate::storage::{Direction, PositionRow, View, astray};
 use crate::time::Timestamp;
 use crate::version::{Found, archiving};
 use crate::zone::ZoneRef;
@@ -48,6 +51,8 @@ pub struct PolicySetVersion {
     pub archived_by: Option<String>,
     /// Whether it is in force.
     pub active: bool,
+    /// Its attestations, oldest first: each a JWS in flattened JSON form.
+    pub attestations: Vec<Arc<str>>,
 }
 
 /// The policy versions that a policy set version pins.
@@ -179,6 +184,7 @@ pub(crate) fn load(
         found.row.archived,
         |entry| matches!(entry, Body::PolicySetVersionArchived(archived) if archived.version_id == body.version_id),
     )?;
+    let set = policy_set::find(view, zone, body.policy_set_id.as_str())?;
     Ok(PolicySetVersion {
         zone_id: zone.id.clone(),
         policy_set_id: body.policy_set_id.clone(),
@@ -193,6 +199,23 @@ pub(crate) fn load(
         created_by: envelope.actor.id().to_owned(),
         archived_at: archived.as_ref().map(|(at, _)| *at),
         archived_by: archived.map(|(_, by)| by),
-        active: binding::is_bound(view, zone, body, BindingMode::Active)?,
+        active: binding::is_active(view, zone, body, &set)?,
+        attestations: if set.attested.is_some() { attestations(view, zone, body)? } else { Vec::new() },
     })
+}
+
+fn attestations(view: &View<'_>, zone: &ZoneRef, body: &PolicySetVersionCreated) -> Result<Vec<Arc<str>>> {
+    let mut positions = Vec::new();
+    let range = key::attestations(zone.log, body.policy_set_id.as_str(), body.version);
+    view.rows(&range, Direction::Ascending, &mut |_, row: PositionRow| {
+        positions.push(row.created);
+        Ok(true)
+    })?;
+    let texts = positions.into_iter().map(|position| match &view.entry(zone.log, position)?.body {
+        Body::Attested(attested) if attested.version_id == body.version_id => {
+            view.object(ObjectKind::Attestation, attested.attestation)
+        }
+        _ => Err(astray(Tag::Attestation, body.version_id.as_str())),
+    });
+    texts.collect()
 }

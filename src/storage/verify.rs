@@ -16,7 +16,7 @@ use super::view::View;
 use super::walk::{Step, walk};
 use crate::error::{ErrorDetail, ErrorKind, Result};
 use crate::hash::{Address, Sha256, hex};
-use crate::id::{LogId, PolicyId, PolicyVersionId, SchemaName, ZoneId};
+use crate::id::{LogId, PolicyId, PolicySetId, PolicyVersionId, SchemaName, ZoneId};
 use crate::model::SchemaRef;
 use crate::record::{Body, Content, Manifest, Object, ObjectKind, PolicySetVersionCreated, Recorded};
 
@@ -50,6 +50,8 @@ struct Check<'a> {
     schemas: HashMap<SchemaName, Address>,
     /// Of the log under the check: the policy versions that manifests can name.
     versions: HashMap<PolicyVersionId, (PolicyId, Sha256)>,
+    /// And the newest attestation of each policy set.
+    attested: HashMap<PolicySetId, Sha256>,
 }
 
 impl<'a> Check<'a> {
@@ -63,6 +65,7 @@ impl<'a> Check<'a> {
             zones: BTreeMap::new(),
             schemas: HashMap::new(),
             versions: HashMap::new(),
+            attested: HashMap::new(),
         }
     }
 
@@ -140,6 +143,7 @@ impl<'a> Check<'a> {
     fn log(&mut self, log: LogNumber, head: &Head) -> Result<()> {
         self.report.logs += 1;
         self.versions.clear();
+        self.attested.clear();
         let name = self.name(log);
         if log != STORE_LOG && !self.zones.contains_key(&head.log_id) {
             self.find(Place::Log { log: name.clone() }, "the store's log does not name it");
@@ -216,6 +220,12 @@ impl<'a> Check<'a> {
                 Ok(()) => self.manifest(body),
                 problem => Ok(problem),
             },
+            Body::DefaultSchemaChanged(body) => Ok(body.schema.as_ref().map_or(Ok(()), |schema| self.schema(schema))),
+            Body::Attested(body) => {
+                let before = self.attested.insert(body.policy_set_id.clone(), body.sha);
+                let follows = before == body.previous;
+                Ok(if follows { Ok(()) } else { Err("it does not follow the set's last attestation".to_owned()) })
+            }
             _ => Ok(Ok(())),
         }
     }

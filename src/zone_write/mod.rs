@@ -4,6 +4,7 @@
 //! Every call checks all of its rules before it writes anything, so that a refused call leaves no trace.
 
 mod bindings;
+mod planned;
 mod policies;
 mod policy_sets;
 mod zone;

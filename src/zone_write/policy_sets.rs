@@ -1,21 +1,18 @@
 //! Writing policy sets and their versions.
 
+use super::planned::Planned;
 use super::{ZoneWrite, created, next_version};
 use crate::asked::Asked;
 use crate::cedar;
-use crate::error::{ErrorDetail, Resource, Result, at_most};
+use crate::error::{ErrorDetail, Resource, Result};
 use crate::id::{PolicySetId, PolicySetVersionId, check_text};
 use crate::limits;
-use crate::model::{ManifestEntry, SchemaRef};
-use crate::policy;
 use crate::policy_set::{self, NewPolicySet, PolicySet};
-use crate::policy_set_version::{self, NewPolicySetVersion, Pin, PolicySetVersion};
+use crate::policy_set_version::{self, NewPolicySetVersion, PolicySetVersion};
 use crate::record::{
     Manifest, Object, ObjectKind, PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived,
-    PolicySetVersionCreated, PolicyVersionCreated,
+    PolicySetVersionCreated,
 };
-use crate::schema;
-use crate::storage::View;
 use crate::storage::key::Tag;
 use crate::version::Found;
 use crate::write::check_owner;
@@ -101,14 +98,8 @@ impl ZoneWrite<'_, '_> {
     fn add_policy_set_version(&mut self, policy_set_id: &str, new: NewPolicySetVersion) -> Result<PolicySetVersion> {
         let set = self.policy_set(policy_set_id)?;
         self.may_change(Resource::PolicySet, set.id.as_str(), set.owner_type, set.archived_at.is_some())?;
-        at_most("the manifest's entries", new.pins.len(), limits::MANIFEST_ENTRIES)?;
-        let (schema, manifest) = self.append.view(|view| {
-            let found = schema::find(view, &new.schema_version)?;
-            found.check_usable()?;
-            let schema = found.reference();
-            let entries = new.pins.iter().map(|pin| self.pinned(view, &schema, pin)).collect::<Result<_>>()?;
-            Ok((schema, Manifest::new(entries)?))
-        })?;
+        let planned = self.append.view(|view| Planned::new(view, &self.store.compiler, &self.zone, &new))?;
+        let Planned { schema, manifest } = planned;
         let id = self.free_id(Tag::PolicySetVersionId, Resource::PolicySetVersion, new.id)?;
         let version = next_version(set.latest_version)?;
         let canonical = manifest.canonical();
@@ -154,38 +145,5 @@ impl ZoneWrite<'_, '_> {
         };
         self.append.append(self.zone.log, body)?;
         self.policy_set_version(before.id)
-    }
-
-    /// The manifest entry for a pin, once it keeps every rule.
-    fn pinned(&self, view: &View<'_>, schema: &SchemaRef, pin: &Pin) -> Result<ManifestEntry> {
-        let policy = policy::find(view, &self.zone, &pin.policy_id)?;
-        let found = Found::<PolicyVersionCreated>::by_id(view, &self.zone, &pin.policy_version_id)?;
-        let body = found.body()?;
-        if body.policy_id != pin.policy_id.as_str() {
-            return Err(ErrorDetail::ForeignVersion {
-                policy_id: pin.policy_id.clone(),
-                policy_version_id: pin.policy_version_id.clone(),
-            }
-            .into());
-        }
-        if let Some(given) = pin.sha.filter(|given| *given != body.sha) {
-            let policy_version_id = pin.policy_version_id.clone();
-            return Err(ErrorDetail::WrongSha { policy_version_id, given, actual: body.sha }.into());
-        }
-        for (archived, what, id) in [
-            (policy.archived, Resource::Policy, &pin.policy_id),
-            (found.row.archived, Resource::PolicyVersion, &pin.policy_version_id),
-        ] {
-            if archived.is_some() {
-                return Err(ErrorDetail::Archived { what, id: id.clone() }.into());
-            }
-        }
-        if body.schema.source != schema.source {
-            let parsed = self.store.compiler.schema(view, schema)?;
-            let label = format!("policy version `{}`", body.version_id);
-            self.store.compiler.policy(view, body.text)?.validate(&parsed, &label, schema.version.as_str())?;
-        }
-        let (policy_id, policy_version_id) = (body.policy_id.clone(), body.version_id.clone());
-        Ok(ManifestEntry { policy_id, policy_version_id, sha: body.sha })
     }
 }

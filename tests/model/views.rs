@@ -109,7 +109,7 @@ impl Zone {
             "manifest_sha": version.manifest_sha(), "cedar_version": cedar(),
             "created_at": time(version.created.at), "created_by": version.created.by.id(),
             "archived_at": at(archived), "archived_by": by(archived),
-            "active": self.active(set) == Some(place),
+            "active": self.active(set) == Some(place), "attestations": [],
         })
     }
 

@@ -1,0 +1,62 @@
+//! What a new version of a policy set will be: its schema, and its manifest once every rule for its entries was checked.
+//! It can be planned ahead of the write, which plans it again.
+
+use crate::compile::Compiler;
+use crate::error::{ErrorDetail, Resource, Result, at_most};
+use crate::limits;
+use crate::model::{ManifestEntry, SchemaRef};
+use crate::policy;
+use crate::policy_set_version::{NewPolicySetVersion, Pin};
+use crate::record::{Manifest, PolicyVersionCreated};
+use crate::schema;
+use crate::storage::View;
+use crate::version::Found;
+use crate::zone::ZoneRef;
+
+/// A version of a policy set that could be created.
+pub(crate) struct Planned {
+    pub schema: SchemaRef,
+    pub manifest: Manifest,
+}
+
+impl Planned {
+    /// Checks every rule for the manifest.
+    pub(crate) fn new(view: &View<'_>, compiler: &Compiler, zone: &ZoneRef, new: &NewPolicySetVersion) -> Result<Self> {
+        at_most("the manifest's entries", new.pins.len(), limits::MANIFEST_ENTRIES)?;
+        let found = schema::find(view, &new.schema_version)?;
+        found.check_usable()?;
+        let schema = found.reference();
+        let entries = new.pins.iter().map(|pin| entry(view, compiler, zone, &schema, pin)).collect::<Result<_>>()?;
+        Ok(Self { schema, manifest: Manifest::new(entries)? })
+    }
+}
+
+/// The manifest entry for a pin, once it keeps every rule.
+fn entry(view: &View<'_>, compiler: &Compiler, zone: &ZoneRef, schema: &SchemaRef, pin: &Pin) -> Result<ManifestEntry> {
+    let policy = policy::find(view, zone, &pin.policy_id)?;
+    let found = Found::<PolicyVersionCreated>::by_id(view, zone, &pin.policy_version_id)?;
+    let body = found.body()?;
+    if body.policy_id != pin.policy_id.as_str() {
+        let (policy_id, policy_version_id) = (pin.policy_id.clone(), pin.policy_version_id.clone());
+        return Err(ErrorDetail::ForeignVersion { policy_id, policy_version_id }.into());
+    }
+    if let Some(given) = pin.sha.filter(|given| *given != body.sha) {
+        let policy_version_id = pin.policy_version_id.clone();
+        return Err(ErrorDetail::WrongSha { policy_version_id, given, actual: body.sha }.into());
+    }
+    for (archived, what, id) in [
+        (policy.archived, Resource::Policy, &pin.policy_id),
+        (found.row.archived, Resource::PolicyVersion, &pin.policy_version_id),
+    ] {
+        if archived.is_some() {
+            return Err(ErrorDetail::Archived { what, id: id.clone() }.into());
+        }
+    }
+    if body.schema.source != schema.source {
+        let parsed = compiler.schema(view, schema)?;
+        let label = format!("policy version `{}`", body.version_id);
+        compiler.policy(view, body.text)?.validate(&parsed, &label, schema.version.as_str())?;
+    }
+    let (policy_id, policy_version_id) = (body.policy_id.clone(), body.version_id.clone());
+    Ok(ManifestEntry { policy_id, policy_version_id, sha: body.sha })
+}
