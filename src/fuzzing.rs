@@ -72,3 +72,10 @@ pub fn cursor(
     });
     made.unwrap_or_default()
 }
+
+/// Bytes as a bundle; as an archive, packed, with checksums that fit its headers; and as a manifest. What is read is
+/// written as bytes that are read as the same.
+#[cfg(feature = "bundle")]
+pub fn bundle(bytes: &[u8]) {
+    crate::bundle::fuzz(bytes);
+}

@@ -3,6 +3,8 @@
 mod asked;
 mod authorizer;
 mod binding;
+#[cfg(feature = "bundle")]
+mod bundle;
 mod cedar;
 mod compile;
 mod demand;
@@ -38,6 +40,8 @@ mod zone_write;
 
 pub use authorizer::{Answer, Authorizer, StatementError};
 pub use binding::{At, Binding};
+#[cfg(feature = "bundle")]
+pub use bundle::{Bundle, BundleKey, BundlePolicy};
 pub use demand::Demand;
 pub use difference::Difference;
 pub use error::{Diagnostic, Error, ErrorDetail, ErrorKind, Resource, Result, SourcePlace};

@@ -43,6 +43,12 @@ pub const CURSOR_CHARS: usize = 255;
 pub const ENTRY_BYTES: usize = 64 * 1024;
 /// Bytes of one object of content.
 pub const OBJECT_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of a policy bundle, packed, and of its archive, unpacked: enough for the largest set with its schema.
+pub const BUNDLE_BYTES: usize = 72 * 1024 * 1024;
+/// Bytes of a policy bundle's manifest.
+pub const BUNDLE_MANIFEST_BYTES: usize = 1024 * 1024;
+/// Bytes of the name of a new policy in a policy bundle: with `.cedar` they fill the 100 that an archive has for a name.
+pub const BUNDLE_NEW_POLICY_BYTES: usize = 94;
 
 /// How deeply brackets may nest in Cedar text.
 pub const CEDAR_DEPTH: usize = 64;

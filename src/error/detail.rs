@@ -140,6 +140,24 @@ pub enum ErrorDetail {
         /// What it is.
         actual: Sha256,
     },
+    /// Bytes that are no policy bundle, or one that says what it must not.
+    #[error("the policy bundle is not valid{}: {reason}", at(.member))]
+    Bundle {
+        /// The member of the archive that it is about, cut short if long; none where it is about the archive.
+        member: Option<String>,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A member of a policy bundle is over its limit.
+    #[error("`{member}` of the policy bundle has {actual} bytes, over the limit of {limit}")]
+    BundleMemberTooLarge {
+        /// The member of the archive, cut short if long.
+        member: String,
+        /// The limit, see [`limits`](crate::limits).
+        limit: usize,
+        /// How many bytes it has.
+        actual: usize,
+    },
     /// There is no such thing, here or in this zone.
     #[error("{what} `{id}` does not exist")]
     NotFound {
@@ -362,6 +380,16 @@ impl ErrorDetail {
         Self::Corrupt { place: place.to_string(), problem: problem.to_string() }
     }
 
+    #[cfg(feature = "bundle")]
+    pub(crate) fn bundle(member: Option<&str>, reason: impl fmt::Display) -> Error {
+        Self::Bundle { member: member.map(cut), reason: reason.to_string() }.into()
+    }
+
+    #[cfg(feature = "bundle")]
+    pub(crate) fn member_too_large(member: &str, limit: usize, actual: usize) -> Error {
+        Self::BundleMemberTooLarge { member: cut(member), limit, actual }.into()
+    }
+
     /// The kind and the code of each error.
     pub(super) fn class(&self) -> (ErrorKind, &'static str) {
         use ErrorKind as Kind;
@@ -382,6 +410,8 @@ impl ErrorDetail {
             Self::DuplicatePolicy { .. } => (Kind::Invalid, "duplicate_policy"),
             Self::ForeignVersion { .. } => (Kind::Invalid, "foreign_version"),
             Self::WrongSha { .. } => (Kind::Invalid, "wrong_sha"),
+            Self::Bundle { .. } => (Kind::Invalid, "bundle_invalid"),
+            Self::BundleMemberTooLarge { .. } => (Kind::TooLarge, "too_large"),
             Self::NotFound { .. } => (Kind::NotFound, "not_found"),
             Self::AlreadyExists { .. } => (Kind::Conflict, "already_exists"),
             Self::InForce { .. } => (Kind::Conflict, "in_force"),
@@ -410,6 +440,11 @@ impl ErrorDetail {
             Self::ReceiptMismatch { .. } => (Kind::Conflict, "receipt_mismatch"),
         }
     }
+}
+
+/// Where in a policy bundle.
+fn at(member: &Option<String>) -> String {
+    member.as_ref().map(|member| format!(" at `{member}`")).unwrap_or_default()
 }
 
 /// The first characters of an input, so that an error does not carry megabytes.

@@ -1,0 +1,138 @@
+//! The members of a bundle's archive: which names there may be, each once, each within its limit. What the manifest says
+//! of them is not known here.
+
+use std::collections::BTreeMap;
+
+use super::gzip::{self, Unpacker};
+use super::tar::{BLOCK, Header, NAME};
+use crate::error::{Error, ErrorDetail, Result, at_most};
+use crate::limits;
+
+pub(super) const MANIFEST: &str = "manifest.json";
+pub(super) const SCHEMA: &str = "schema.cedarschema";
+const POLICIES: &str = "policies/";
+const SUFFIX: &str = ".cedar";
+
+const _: () = assert!(limits::BUNDLE_NEW_POLICY_BYTES + SUFFIX.len() == NAME, "a new policy's file has a name");
+const _: () = assert!(POLICIES.len() + limits::ID_CHARS + SUFFIX.len() <= NAME, "every policy's file has a name");
+
+/// The largest archive: its contents, each filled up and with its header, and its end.
+const LARGEST: usize = limits::BUNDLE_MANIFEST_BYTES
+    + limits::SCHEMA_BYTES
+    + limits::MANIFEST_ENTRIES * (BLOCK + limits::POLICY_TEXT_BYTES)
+    + 4 * BLOCK;
+// What cannot be compressed grows by 5 bytes in some thousand.
+const _: () = assert!(LARGEST + LARGEST / 100 < limits::BUNDLE_BYTES, "what is written can be read");
+
+/// What the members hold.
+#[derive(Debug, Default)]
+pub(super) struct Members {
+    pub manifest: Option<String>,
+    pub schema: Option<String>,
+    /// The policies by their keys: the names of their files without folder and ending.
+    pub policies: BTreeMap<String, String>,
+}
+
+/// The name of the member with a policy's text.
+pub(super) fn policy_file(key: &str) -> String {
+    format!("{POLICIES}{key}{SUFFIX}")
+}
+
+/// Packs members, in the order given.
+pub(super) fn write<'a>(members: impl IntoIterator<Item = (String, &'a str)>) -> Vec<u8> {
+    let mut archive = Vec::new();
+    for (name, content) in members {
+        archive.extend(Header { name, size: content.len() as u64 }.write());
+        archive.extend_from_slice(content.as_bytes());
+        archive.resize(archive.len().next_multiple_of(BLOCK), 0);
+    }
+    archive.resize(archive.len() + 2 * BLOCK, 0);
+    gzip::pack(&archive)
+}
+
+impl Members {
+    /// Unpacks an archive to its end. Every member is one that is known; none is skipped.
+    pub(super) fn read(packed: &[u8]) -> Result<Self> {
+        let mut archive = Unpacker::new(packed)?;
+        let mut members = Self::default();
+        let mut block = [0; BLOCK];
+        loop {
+            if archive.fill(&mut block)? < BLOCK {
+                return Err(ErrorDetail::bundle(None, "the archive is cut short: its end is missing"));
+            }
+            if block == [0; BLOCK] {
+                return only_zeros(&mut archive).map(|()| members);
+            }
+            let header = Header::read(&block)?;
+            members.take(header, &mut archive)?;
+        }
+    }
+
+    fn take(&mut self, header: Header, archive: &mut Unpacker<'_>) -> Result<()> {
+        let Header { name, size } = header;
+        let twice = || ErrorDetail::bundle(Some(&name), "it is there more than once");
+        if name == MANIFEST {
+            if self.manifest.is_some() {
+                return Err(twice());
+            }
+            self.manifest = Some(content(&name, size, limits::BUNDLE_MANIFEST_BYTES, archive)?);
+        } else if name == SCHEMA {
+            if self.schema.is_some() {
+                return Err(twice());
+            }
+            self.schema = Some(content(&name, size, limits::SCHEMA_BYTES, archive)?);
+        } else {
+            let key = policy_key(&name)?;
+            if self.policies.contains_key(key) {
+                return Err(twice());
+            }
+            at_most("the policy bundle's policies", self.policies.len() + 1, limits::MANIFEST_ENTRIES)?;
+            let text = content(&name, size, limits::POLICY_TEXT_BYTES, archive)?;
+            self.policies.insert(key.to_owned(), text);
+        }
+        Ok(())
+    }
+}
+
+/// The key in the name of a policy's member. Names are compared and never walked: `./manifest.json` is another name.
+fn policy_key(name: &str) -> Result<&str> {
+    let key = name.strip_prefix(POLICIES).and_then(|file| file.strip_suffix(SUFFIX));
+    key.filter(|key| !key.is_empty() && !key.contains('/')).ok_or_else(|| {
+        let reason =
+            "only `manifest.json`, `schema.cedarschema` and `policies/<id>.cedar` belong in a bundle, named just so";
+        ErrorDetail::bundle(Some(name), reason)
+    })
+}
+
+/// Reads a member's content, if it is within the limit.
+fn content(name: &str, size: u64, limit: usize, archive: &mut Unpacker<'_>) -> Result<String> {
+    let bytes = usize::try_from(size).unwrap_or(usize::MAX);
+    if bytes > limit {
+        return Err(ErrorDetail::member_too_large(name, limit, bytes));
+    }
+    let cut_short = || ErrorDetail::bundle(Some(name), "the archive is cut short within it");
+    let mut content = vec![0; bytes];
+    let mut filler = [0; BLOCK];
+    let filler = filler.get_mut(..bytes.next_multiple_of(BLOCK) - bytes).unwrap_or_default();
+    if archive.fill(&mut content)? < bytes || archive.fill(filler)? < filler.len() {
+        return Err(cut_short());
+    }
+    String::from_utf8(content).map_err(|_| ErrorDetail::bundle(Some(name), "it is not UTF-8"))
+}
+
+/// Refuses anything but zeros behind the first block of zeros, and demands the second one.
+fn only_zeros(archive: &mut Unpacker<'_>) -> Result<()> {
+    let refuse = |reason| -> Result<(), Error> { Err(ErrorDetail::bundle(None, reason)) };
+    let mut block = [0; BLOCK];
+    let mut blocks = 1_usize;
+    loop {
+        let filled = archive.fill(&mut block)?;
+        if block.iter().take(filled).any(|byte| *byte != 0) {
+            return refuse("something follows the archive's end");
+        }
+        blocks += filled / BLOCK;
+        if filled < BLOCK {
+            return if blocks < 2 { refuse("the archive is cut short: its end is missing") } else { Ok(()) };
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! A bundle's manifest: read from JSON that anybody may have written, and printed in two forms, the one in the archive
+//! and the canonical one that is hashed.
+//!
+//! Read are the schema's version, the target, and of each policy its key and name. Hashes are not even looked at, and
+//! members that are not known are passed over. As clients print what they leave out in several ways, null and the empty
+//! string count as left out.
+
+use super::archive::{MANIFEST, policy_file};
+use super::json::{Json, Object};
+use super::{Bundle, BundleKey};
+use crate::error::{Error, ErrorDetail, Result, at_most};
+use crate::hash::Sha256;
+use crate::id::{PolicyId, SchemaName};
+use crate::limits;
+use crate::model::TargetType;
+
+/// What a manifest that was given says.
+pub(super) struct Given {
+    pub schema_version: SchemaName,
+    pub target_type: Option<TargetType>,
+    pub target_id: Option<String>,
+    /// The key and name of each policy.
+    pub policies: Vec<(BundleKey, Option<String>)>,
+}
+
+impl Given {
+    pub(super) fn parse(json: &str) -> Result<Self> {
+        let Json::Object(mut manifest) = Json::parse(json).map_err(invalid)? else {
+            return Err(invalid("it is not a JSON object"));
+        };
+        let Some(Json::Object(mut schema)) = manifest.remove("schema") else {
+            return Err(invalid("`schema` is not an object"));
+        };
+        let version = text(&mut schema, "version")?.ok_or_else(|| invalid("`schema.version` is missing"))?;
+        let target_type = match text(&mut manifest, "target_type")?.as_deref() {
+            None => None,
+            Some("zone") => Some(TargetType::Zone),
+            Some("user") => Some(TargetType::User),
+            Some(_) => return Err(invalid("`target_type` is neither `zone` nor `user`")),
+        };
+        let Some(Json::Array(policies)) = manifest.remove("policies") else {
+            return Err(invalid("`policies` is not an array"));
+        };
+        at_most("the policy bundle's policies", policies.len(), limits::MANIFEST_ENTRIES)?;
+        Ok(Self {
+            schema_version: SchemaName::new(version).map_err(invalid)?,
+            target_type,
+            target_id: text(&mut manifest, "target_id")?,
+            policies: policies.into_iter().map(entry).collect::<Result<_>>()?,
+        })
+    }
+}
+
+fn entry(entry: Json) -> Result<(BundleKey, Option<String>)> {
+    let Json::Object(mut entry) = entry else { return Err(invalid("an entry of `policies` is not an object")) };
+    let key = match (text(&mut entry, "public_id")?, text(&mut entry, "new_policy")?) {
+        (Some(id), None) => BundleKey::PublicId(PolicyId::new(id).map_err(invalid)?),
+        (None, Some(name)) => BundleKey::NewPolicy(name),
+        (both, _) => {
+            let given = if both.is_some() { "both" } else { "neither" };
+            let rule = "exactly one of `public_id` and `new_policy` must be given for each policy";
+            return Err(invalid(format!("{rule}, not {given}")));
+        }
+    };
+    Ok((key, text(&mut entry, "name")?))
+}
+
+/// Takes a member that is text, if there is one.
+fn text(object: &mut Object, member: &str) -> Result<Option<String>> {
+    match object.remove(member) {
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::Text(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
+        Some(_) => Err(invalid(format!("`{member}` is not a string"))),
+    }
+}
+
+pub(super) fn invalid(reason: impl std::fmt::Display) -> Error {
+    ErrorDetail::bundle(Some(MANIFEST), reason)
+}
+
+/// The manifest as it lies in the archive: indented by two spaces, without a line's end at its end.
+pub(super) fn printed(bundle: &Bundle) -> String {
+    let mut members = vec![("schema", object(1, &schema(bundle)))];
+    members.extend(target(bundle));
+    let entries = bundle.policies.iter().map(|policy| {
+        let mut entry = vec![key(&policy.key)];
+        entry.extend(policy.name.as_ref().map(|name| ("name", quoted(name))));
+        entry.push(("sha", quoted(&policy.sha().to_string())));
+        format!("\n    {}", object(2, &entry))
+    });
+    let entries = entries.collect::<Vec<_>>().join(",");
+    members.push(("policies", if entries.is_empty() { "[]".to_owned() } else { format!("[{entries}\n  ]") }));
+    object(0, &members)
+}
+
+/// The RFC 8785 form of the manifest without names: members in the order of their names, and nothing between them.
+/// Strings need no care of their own, since JSON's short escapes are that form's.
+pub(super) fn canonical(bundle: &Bundle) -> String {
+    let entries = bundle.policies.iter().map(|policy| {
+        let sha = ("sha", quoted(&policy.sha().to_string()));
+        compact(vec![key(&policy.key), sha])
+    });
+    let entries = entries.collect::<Vec<_>>().join(",");
+    let mut members = vec![("policies", format!("[{entries}]")), ("schema", compact(schema(bundle)))];
+    members.extend(target(bundle));
+    compact(members)
+}
+
+type Member = (&'static str, String);
+
+fn schema(bundle: &Bundle) -> Vec<Member> {
+    let sha = bundle.schema.as_ref().map(|text| ("sha", quoted(&Sha256::of(text.as_bytes()).to_string())));
+    [("version", quoted(bundle.schema_version.as_str()))].into_iter().chain(sha).collect()
+}
+
+fn target(bundle: &Bundle) -> impl Iterator<Item = Member> {
+    let target_type = bundle.target_type.map(|target_type| match target_type {
+        TargetType::Zone => "zone",
+        TargetType::User => "user",
+    });
+    let target_type = target_type.map(|name| ("target_type", quoted(name)));
+    let target_id = bundle.target_id.as_ref().map(|id| ("target_id", quoted(id)));
+    target_type.into_iter().chain(target_id)
+}
+
+fn key(key: &BundleKey) -> Member {
+    match key {
+        BundleKey::PublicId(id) => ("public_id", quoted(id.as_str())),
+        BundleKey::NewPolicy(name) => ("new_policy", quoted(name)),
+    }
+}
+
+/// Text as a JSON string.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn object(level: usize, members: &[Member]) -> String {
+    let indent = "  ".repeat(level);
+    let lines: Vec<String> = members.iter().map(|(name, value)| format!("\n{indent}  \"{name}\": {value}")).collect();
+    format!("{{{}\n{indent}}}", lines.join(","))
+}
+
+fn compact(mut members: Vec<Member>) -> String {
+    members.sort();
+    let members: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+    format!("{{{}}}", members.join(","))
+}
+
+/// The key's rules: what is a policy's id or name must also be the name of a file, on every system and in the archive.
+pub(super) fn check_key(key: &BundleKey) -> Result<()> {
+    let BundleKey::NewPolicy(name) = key else { return Ok(()) };
+    let rule = if name.is_empty() {
+        "it is empty"
+    } else if name.len() > limits::BUNDLE_NEW_POLICY_BYTES {
+        "it has more than 94 bytes"
+    } else if name.starts_with('.') {
+        "it starts with a dot"
+    } else if name.contains(['/', '\\']) {
+        "it holds a slash"
+    } else if name.chars().any(char::is_control) {
+        "it holds control characters"
+    } else {
+        return Ok(());
+    };
+    Err(ErrorDetail::bundle(Some(&policy_file(name)), format!("this cannot be the name of a new policy: {rule}")))
+}
