@@ -41,7 +41,7 @@ impl Append<'_> {
             for position in 0..end {
                 derive(&mut replay, log, &*view.entry(log, position)?)?;
             }
-            let then = AsOf { source: view.source(), replay };
+            let then = AsOf { source: view.source(), prefix: key::all_of(log).start, replay };
             f(&view.over(&then), &first).map(Some)
         })
     }
@@ -77,23 +77,36 @@ pub(super) struct Asking {
     first: u64,
 }
 
-/// One log as it was at an earlier position: its rows are those that its entries up to there derive. Rows of other logs
-/// are not there.
+/// One log as it was at an earlier position: its rows are those that its entries up to there derive. Other logs are as
+/// they are.
 struct AsOf<'a> {
     source: &'a dyn Source,
+    /// Of the keys of the log's rows.
+    prefix: Vec<u8>,
     replay: Replay,
+}
+
+impl AsOf<'_> {
+    fn is_replayed(&self, space: Space, row_key: &[u8]) -> bool {
+        space == Space::Index && row_key.starts_with(&self.prefix)
+    }
 }
 
 impl Source for AsOf<'_> {
     fn get(&self, space: Space, row_key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
-        if space != Space::Index {
+        if !self.is_replayed(space, row_key) {
             return self.source.get(space, row_key, f);
         }
         Ok(self.replay.rows.get(row_key).map(|value| f(value)).is_some())
     }
 
     fn scan(&self, space: Space, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
-        if space != Space::Index {
+        // A scan may be open at the end that it goes to.
+        let from = match direction {
+            Direction::Ascending => range.start,
+            Direction::Descending => range.end,
+        };
+        if !self.is_replayed(space, from) {
             return self.source.scan(space, range, direction, f);
         }
         if range.is_empty() {
