@@ -154,6 +154,16 @@ impl fmt::Debug for LogId {
     }
 }
 
+impl FromStr for LogId {
+    type Err = Error;
+
+    /// Reads 32 lower-case hex digits.
+    fn from_str(hex: &str) -> Result<Self> {
+        let invalid = || ErrorDetail::invalid("log id", hex, "expected 32 lower-case hex digits").into();
+        hex::decode(hex).map(Self).ok_or_else(invalid)
+    }
+}
+
 impl Serialize for LogId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -163,7 +173,7 @@ impl Serialize for LogId {
 impl<'de> Deserialize<'de> for LogId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        hex::decode(&text).map(Self).ok_or_else(|| serde::de::Error::custom("expected 32 lower-case hex digits"))
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 

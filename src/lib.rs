@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod asked;
+#[cfg(feature = "attestation")]
+pub mod attestation;
 mod authorizer;
 mod binding;
 #[cfg(feature = "bundle")]

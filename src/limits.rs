@@ -29,6 +29,14 @@ pub const ID_CHARS: usize = 64;
 pub const ACTOR_ID_BYTES: usize = 256;
 /// Bytes of a target's id.
 pub const TARGET_ID_BYTES: usize = 256;
+/// Bytes of an attestation.
+pub const ATTESTATION_BYTES: usize = 16 * 1024;
+/// Bytes of a key's id.
+pub const KEY_ID_BYTES: usize = 256;
+/// Bytes of the name of a signature algorithm.
+pub const ALGORITHM_BYTES: usize = 64;
+/// Bytes of a JWK or a JWK set.
+pub const JWKS_BYTES: usize = 256 * 1024;
 /// Log entries of one write.
 pub const WRITE_ENTRIES: usize = 100_000;
 /// Items on one page of a list.

@@ -351,6 +351,14 @@ pub enum ErrorDetail {
         /// Why not.
         source: Error,
     },
+    /// The signer of an attestation failed.
+    #[error("the signer with key `{key_id}` failed")]
+    Signer {
+        /// The key.
+        key_id: String,
+        /// What it said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A receipt does not agree with this store: it is of another store, or one of the two was changed.
     #[error("the receipt's {field} is `{receipt}`, and the store's `{stored}`")]
     ReceiptMismatch {
@@ -437,6 +445,7 @@ impl ErrorDetail {
             Self::Storage { .. } => (Kind::Unavailable, "storage"),
             Self::CedarFailed { .. } => (Kind::Invalid, "cedar_failed"),
             Self::CannotCompile { .. } => (Kind::Unavailable, "cannot_compile"),
+            Self::Signer { .. } => (Kind::Unavailable, "signer"),
             Self::ReceiptMismatch { .. } => (Kind::Conflict, "receipt_mismatch"),
         }
     }
@@ -448,7 +457,7 @@ fn at(member: &Option<String>) -> String {
 }
 
 /// The first characters of an input, so that an error does not carry megabytes.
-fn cut(input: &str) -> String {
+pub(crate) fn cut(input: &str) -> String {
     match input.char_indices().nth(80) {
         Some((end, _)) => format!("{}…", input.get(..end).unwrap_or_default()),
         None => input.to_owned(),

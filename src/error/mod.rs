@@ -6,6 +6,8 @@ mod diagnostic;
 use std::fmt;
 
 pub use detail::ErrorDetail;
+#[cfg(feature = "attestation")]
+pub(crate) use detail::cut;
 pub use diagnostic::{Diagnostic, SourcePlace};
 
 /// What a call of this crate returns.

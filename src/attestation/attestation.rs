@@ -1,0 +1,121 @@
+//! An attestation: its text and what it says, and how one is made. Whether it holds is the verifier's business.
+
+use super::error::VerificationError;
+use super::header::Header;
+use super::jws::{Jws, signing_input};
+use super::signer::Signer;
+use super::statement::{Statement, Status};
+use crate::error::{ErrorDetail, Result, at_most};
+use crate::hash::Sha256;
+use crate::id::{LogId, PolicySetId, ZoneId};
+use crate::limits;
+use crate::time::Timestamp;
+
+/// Which policy set version is to be attested, and what the attestation is bound to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The zone.
+    pub zone_id: ZoneId,
+    /// The zone's log.
+    pub log_id: LogId,
+    /// The policy set.
+    pub policy_set_id: PolicySetId,
+    /// The number of the version of it.
+    pub policy_set_version: u32,
+    /// The SHA-256 of the version's manifest.
+    pub manifest_sha: Sha256,
+    /// The SHA-256 of the source of the schema that the version is evaluated with.
+    pub schema_sha: Sha256,
+    /// The [hash](Attestation::sha) of the set's previous attestation, of whichever version; none for the first.
+    pub previous_sha: Option<Sha256>,
+}
+
+/// An attestation, read or made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attestation {
+    text: String,
+    header: Header,
+    statement: Statement,
+}
+
+impl Attestation {
+    /// Has `signer` attest to `subject`, at a time and by an actor with this id.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) if the signer fails, [`Invalid`](crate::ErrorKind::Invalid) if it
+    /// gives an empty signature or its key's id, its algorithm or `attested_by` is not valid,
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) if the signature is too long for
+    /// [`ATTESTATION_BYTES`](limits::ATTESTATION_BYTES).
+    pub fn sign(
+        subject: &Subject,
+        attested_at: Timestamp,
+        attested_by: impl Into<String>,
+        status: Status,
+        signer: &dyn Signer,
+    ) -> Result<Self> {
+        let header = Header {
+            algorithm: signer.algorithm().to_owned(),
+            key_id: signer.key_id().to_owned(),
+            log_id: subject.log_id,
+            previous_sha: subject.previous_sha,
+            schema_sha: subject.schema_sha,
+        };
+        let statement = Statement {
+            attested_at,
+            attested_by: attested_by.into(),
+            key_id: header.key_id.clone(),
+            manifest_sha: subject.manifest_sha,
+            policy_set_id: subject.policy_set_id.clone(),
+            policy_set_version: subject.policy_set_version,
+            status,
+            zone_id: subject.zone_id.clone(),
+        };
+        let (signed, payload) = (header.encode()?, statement.encode()?);
+        let key_id = &header.key_id;
+        let signature = signer
+            .sign(signing_input(&signed, &payload).as_bytes())
+            .map_err(|source| ErrorDetail::Signer { key_id: key_id.clone(), source })?;
+        if signature.is_empty() {
+            return Err(ErrorDetail::invalid("signature of key", key_id, "it is empty").into());
+        }
+        let text = Jws { header: signed, payload, signature }.encode();
+        at_most("attestation", text.len(), limits::ATTESTATION_BYTES)?;
+        Ok(Self { text, header, statement })
+    }
+
+    /// Reads an attestation without verifying anything but its form: to see which key it names, or to show it. Nobody may
+    /// have said what it says.
+    pub fn parse_unverified(jws: &str) -> Result<Self, VerificationError> {
+        let Jws { header, payload, .. } = Jws::decode(jws)?;
+        Self::of(jws, Header::decode(&header)?, Statement::decode(&payload)?)
+    }
+
+    /// Header and statement must name the same key.
+    pub(super) fn of(text: &str, header: Header, statement: Statement) -> Result<Self, VerificationError> {
+        if header.key_id != statement.key_id {
+            return Err(VerificationError::KeyId { header: header.key_id, statement: statement.key_id });
+        }
+        Ok(Self { text: text.to_owned(), header, statement })
+    }
+
+    /// Its text: a JWS in flattened JSON form.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// What it is bound to.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// What it says.
+    pub fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
+    /// The SHA-256 of its text, which the set's next attestation names.
+    pub fn sha(&self) -> Sha256 {
+        Sha256::of(self.text.as_bytes())
+    }
+}

@@ -1,0 +1,85 @@
+//! The protected header: which key signed how, and what the statement is bound to beyond what it says itself.
+
+use serde::Serialize;
+
+use super::error::{FormError, Part, VerificationError};
+use super::members::Members;
+use crate::error::{Error, ErrorDetail, Result};
+use crate::hash::Sha256;
+use crate::id::{LogId, check_text};
+use crate::limits;
+
+const MEMBERS: [&str; 5] = ["alg", "kid", "log_id", "previous_sha", "schema_sha"];
+
+/// An attestation's protected header. It serialises as it is signed.
+///
+/// It has these members and no other: what a verifier does not know it cannot check, and some known ones (`crit`, `b64`,
+/// `jwk`, `jku`) would change what is signed or with which key.
+// Fields are declared in the order of the members' names, as RFC 8785 wants them.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Header {
+    /// `alg`: the algorithm's name (RFC 7518, RFC 8037).
+    #[serde(rename = "alg")]
+    pub algorithm: String,
+    /// `kid`: the key.
+    #[serde(rename = "kid")]
+    pub key_id: String,
+    /// The zone's log, which tells it from a zone of the same id in another store.
+    pub log_id: LogId,
+    /// The SHA-256 of the policy set's previous attestation; `null` for the first.
+    pub previous_sha: Option<Sha256>,
+    /// The SHA-256 of the source of the schema that the set version is evaluated with.
+    pub schema_sha: Sha256,
+}
+
+impl Header {
+    /// The header's text, if it keeps its rules.
+    pub(crate) fn encode(&self) -> Result<String> {
+        self.check().map_err(|(_, error)| error)?;
+        if is_none(&self.algorithm) {
+            return Err(ErrorDetail::invalid("algorithm", &self.algorithm, "it signs nothing").into());
+        }
+        super::canonical(self).map_err(|error| ErrorDetail::Json { what: "header", message: error.to_string() }.into())
+    }
+
+    /// Reads back what [`encode`](Self::encode) gave, and nothing else.
+    pub(crate) fn decode(text: &str) -> Result<Self, VerificationError> {
+        let read = Members::read(text).and_then(|members| Self::from_members(&members));
+        let header = read.map_err(VerificationError::of(Part::Header))?;
+        if is_none(&header.algorithm) {
+            return Err(VerificationError::Unsecured { found: header.algorithm });
+        }
+        if header.encode().is_ok_and(|again| again == text) {
+            Ok(header)
+        } else {
+            Err(VerificationError::Malformed { part: Part::Header, problem: FormError::NotCanonical })
+        }
+    }
+
+    fn from_members(members: &Members<'_>) -> Result<Self, FormError> {
+        members.exactly(&MEMBERS)?;
+        let header = Self {
+            algorithm: members.get("alg")?,
+            key_id: members.get("kid")?,
+            log_id: members.get("log_id")?,
+            previous_sha: members.get("previous_sha")?,
+            schema_sha: members.get("schema_sha")?,
+        };
+        match header.check() {
+            Ok(()) => Ok(header),
+            Err((name, error)) => Err(FormError::InvalidMember { name, message: error.to_string() }),
+        }
+    }
+
+    /// The texts that are neither ids nor hashes keep the rules of what they name: else the member and what is wrong.
+    fn check(&self) -> Result<(), (&'static str, Error)> {
+        check_text("algorithm", &self.algorithm, limits::ALGORITHM_BYTES).map_err(|error| ("alg", error))?;
+        check_text("key id", &self.key_id, limits::KEY_ID_BYTES).map_err(|error| ("kid", error))
+    }
+}
+
+/// `none` is compared as carelessly as a careless verifier would.
+fn is_none(algorithm: &str) -> bool {
+    algorithm.eq_ignore_ascii_case("none")
+}

@@ -1,0 +1,237 @@
+//! A JWK (RFC 7517): an Ed25519 public key as RFC 8037 writes it. Secret keys are read in `signer` and never written.
+
+use std::fmt;
+
+use ed25519_dalek::{Signature, VerifyingKey};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use super::base64url;
+use super::error::FormError;
+use super::members::Members;
+use super::verifier::VerificationKey;
+use crate::error::{Error, ErrorDetail, Result, at_most};
+use crate::hash::Sha256;
+use crate::id::check_text;
+use crate::limits;
+
+/// The name of the algorithm in a header (RFC 8037 section 3.1).
+pub(super) const ALGORITHM: &str = "EdDSA";
+
+/// An Ed25519 public key with its id. It serialises as a JWK: `kty`, `crv`, `x`, `kid`, `alg`, `use`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Jwk {
+    key_id: String,
+    key: VerifyingKey,
+}
+
+impl Jwk {
+    /// The key with these 32 bytes (RFC 8032). `key_id`: 1 to 256 bytes of UTF-8 without control characters.
+    ///
+    /// A key that is no point of the curve, is of small order (anybody could sign for it) or is not the one encoding of its
+    /// point is refused.
+    pub fn new(key_id: impl Into<String>, bytes: &[u8; 32]) -> Result<Self> {
+        let key_id = key_id.into();
+        check_text("key id", &key_id, limits::KEY_ID_BYTES)?;
+        // The error names the key and does not show it: a secret one could have been given in its place.
+        let refused = |reason| Error::from(ErrorDetail::invalid("Ed25519 public key", &key_id, reason));
+        let key = VerifyingKey::from_bytes(bytes).map_err(|_| refused("it is no point of the curve"))?;
+        if key.is_weak() {
+            return Err(refused("it is of small order"));
+        }
+        if key.to_edwards().compress().as_bytes() != bytes {
+            return Err(refused("it is not the canonical encoding of its point"));
+        }
+        Ok(Self { key_id, key })
+    }
+
+    /// Reads a JWK with `kty` `OKP` and `crv` `Ed25519`, to be used for signatures. Without `kid` its id is its
+    /// [thumbprint](Self::thumbprint). Members that do not matter here are skipped, a secret `d` too.
+    pub fn parse(json: &str) -> Result<Self> {
+        at_most("JWK", json.len(), limits::JWKS_BYTES)?;
+        let members = Members::read(json).map_err(malformed)?;
+        Self::of(&members)?.ok_or_else(|| {
+            ErrorDetail::Json { what: "JWK", message: "it is not an Ed25519 key for signatures".to_owned() }.into()
+        })
+    }
+
+    /// The key, or `None` if it is of another type, or for another use.
+    pub(super) fn of(members: &Members<'_>) -> Result<Option<Self>> {
+        let text = |name| members.find::<String>(name).map_err(malformed);
+        let required = [(text("kty")?, "OKP"), (text("crv")?, "Ed25519")];
+        let optional = [(text("use")?, "sig"), (text("alg")?, ALGORITHM)];
+        if required.iter().any(|(is, wanted)| is.as_deref() != Some(wanted))
+            || optional.iter().any(|(is, wanted)| is.as_ref().is_some_and(|is| is != wanted))
+        {
+            return Ok(None);
+        }
+        let (x, key_id): (String, Option<String>) = (members.get("x").map_err(malformed)?, text("kid")?);
+        let mut bytes = [0; 32];
+        if base64url::decode_into(&x, &mut bytes).is_none() {
+            let key_id = key_id.unwrap_or_default();
+            return Err(ErrorDetail::invalid("Ed25519 public key", &key_id, "`x` is not base64url of 32 bytes").into());
+        }
+        let key_id = key_id.unwrap_or_else(|| thumbprint(&bytes));
+        Self::new(key_id, &bytes).map(Some)
+    }
+
+    /// Its id: the `kid` of the headers that it verifies.
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// Its 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.key.as_bytes()
+    }
+
+    /// Its thumbprint: base64url of the SHA-256 of its required members (RFC 7638, RFC 8037 section 2).
+    pub fn thumbprint(&self) -> String {
+        thumbprint(self.as_bytes())
+    }
+}
+
+impl VerificationKey for Jwk {
+    fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    fn algorithm(&self) -> &str {
+        ALGORITHM
+    }
+
+    fn verify(&self, input: &[u8], signature: &[u8]) -> bool {
+        // Strict: a signature has one form, and no key or signature of small order passes.
+        Signature::from_slice(signature).is_ok_and(|signature| self.key.verify_strict(input, &signature).is_ok())
+    }
+}
+
+impl Serialize for Jwk {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_struct("Jwk", 6)?;
+        members.serialize_field("kty", "OKP")?;
+        members.serialize_field("crv", "Ed25519")?;
+        members.serialize_field("x", &base64url::encode(self.as_bytes()))?;
+        members.serialize_field("kid", &self.key_id)?;
+        members.serialize_field("alg", ALGORITHM)?;
+        members.serialize_field("use", "sig")?;
+        members.end()
+    }
+}
+
+impl fmt::Debug for Jwk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Jwk({}: {})", self.key_id, base64url::encode(self.as_bytes()))
+    }
+}
+
+pub(super) fn malformed(problem: FormError) -> Error {
+    ErrorDetail::Json { what: "JWK", message: problem.to_string() }.into()
+}
+
+fn thumbprint(bytes: &[u8; 32]) -> String {
+    let required = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, base64url::encode(bytes));
+    base64url::encode(Sha256::of(required.as_bytes()).as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{KEY_ID, SECRET, X, signer};
+    use super::super::{Ed25519Signer, Signer};
+    use super::*;
+
+    fn jwk(x: &str) -> Result<Jwk> {
+        Jwk::parse(&format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}","kid":"k"}}"#))
+    }
+
+    fn x_of(hex: &str) -> String {
+        base64url::encode(&crate::hash::hex::decode::<32>(hex).unwrap())
+    }
+
+    /// RFC 8037 appendices A.1 to A.5: the key in both forms, its thumbprint, a signature and its verification.
+    #[test]
+    fn the_examples_of_rfc_8037_hold() {
+        let private =
+            format!(r#"{{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"{X}"}}"#);
+        let signer = Ed25519Signer::from_jwk(&private).unwrap();
+        let public = Jwk::parse(&format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{X}"}}"#)).unwrap();
+        assert_eq!(&public, signer.jwk());
+        assert_eq!(public.thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+        assert_eq!(public.key_id(), public.thumbprint());
+        let input = b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
+        let signature = "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+        assert_eq!(base64url::encode(&signer.sign(input).unwrap()), signature);
+        let signature = base64url::decode(signature).unwrap();
+        assert!(public.verify(input, &signature));
+        assert!(!public.verify(b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmd", &signature));
+    }
+
+    #[test]
+    fn a_key_is_written_without_its_secret_and_read_back() {
+        let signer = signer();
+        let json = serde_json::to_string(signer.jwk()).unwrap();
+        let expected =
+            format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{X}","kid":"{KEY_ID}","alg":"EdDSA","use":"sig"}}"#);
+        assert_eq!(json, expected);
+        assert_eq!(&Jwk::parse(&json).unwrap(), signer.jwk());
+        let d = base64url::encode(&SECRET);
+        let private = json.replace("\"x\"", &format!("\"d\":\"{d}\",\"x\""));
+        let read = Jwk::parse(&private).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), expected);
+        for shown in [format!("{signer:?}"), format!("{read:?}"), format!("{signer:#?}")] {
+            assert!(shown.contains(X) && !shown.contains(&d) && !shown.contains("157, 97"), "{shown}");
+        }
+    }
+
+    /// The eight points of small order, then points in an encoding that is not the canonical one, then no points at all.
+    #[test]
+    fn bad_points_are_refused() {
+        let (small, other, none) = ("it is of small order", "it is not the canonical", "it is no point of the curve");
+        for (hex, reason) in [
+            ("0100000000000000000000000000000000000000000000000000000000000000", small),
+            ("ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", small),
+            ("0000000000000000000000000000000000000000000000000000000000000000", small),
+            ("0000000000000000000000000000000000000000000000000000000000000080", small),
+            ("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05", small),
+            ("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85", small),
+            ("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a", small),
+            ("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa", small),
+            ("f0ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", other),
+            ("f1ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", other),
+            ("0200000000000000000000000000000000000000000000000000000000000000", none),
+        ] {
+            let error = jwk(&x_of(hex)).unwrap_err();
+            assert_eq!(error.code(), "invalid_input", "{hex}");
+            assert!(error.to_string().contains(reason), "{hex}: {error}");
+        }
+        jwk(&x_of("0300000000000000000000000000000000000000000000000000000000000000")).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_key_for_signatures_is_refused() {
+        for x in [
+            "",
+            &X[1..],
+            &format!("{X}A"),
+            &format!("{X}="),
+            &X.replace('_', "/"),
+            "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURp",
+        ] {
+            assert_eq!(jwk(x).unwrap_err().code(), "invalid_input", "{x}");
+        }
+        let json = serde_json::to_string(signer().jwk()).unwrap();
+        for (from, to) in [
+            ("OKP", "EC"),
+            ("Ed25519", "X25519"),
+            ("EdDSA", "ES256"),
+            ("\"sig\"", "\"enc\""),
+            ("\"sig\"", "5"),
+            ("\"x\"", "\"y\""),
+            ("\"kid\"", "\"x\""),
+            ("{", "[{"),
+        ] {
+            assert_eq!(Jwk::parse(&json.replace(from, to)).unwrap_err().code(), "json", "{to}");
+        }
+        assert_eq!(Jwk::parse(&json.replace(KEY_ID, "")).unwrap_err().code(), "invalid_input");
+        assert_eq!(Jwk::parse(&json.replace(KEY_ID, &"k".repeat(257))).unwrap_err().code(), "too_large");
+    }
+}

@@ -1,0 +1,123 @@
+//! A JSON object member by member: none is there twice, and a reader can demand that it knows them all.
+//!
+//! serde's derive would do for well-formed input, but names what is wrong only in prose, and takes a missing `null` for
+//! one that is there. What the members mean is not known here.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::error::FormError;
+use crate::error::cut;
+
+/// The members of one object, their values still unread.
+pub(super) struct Members<'t>(BTreeMap<String, &'t RawValue>);
+
+impl<'t> Members<'t> {
+    /// Reads an object, and refuses one that has a member twice.
+    pub(super) fn read(text: &'t str) -> Result<Self, FormError> {
+        match serde_json::from_str(text) {
+            Ok(Object { twice: Some(name), .. }) => Err(FormError::DuplicateMember { name: cut(&name) }),
+            Ok(Object { members, twice: None }) => Ok(Self(members)),
+            Err(error) => Err(FormError::Json { message: error.to_string() }),
+        }
+    }
+
+    /// Refuses a member of any other name, and then the lack of any of these.
+    pub(super) fn exactly(&self, names: &[&'static str]) -> Result<(), FormError> {
+        if let Some(name) = self.0.keys().find(|name| !names.contains(&name.as_str())) {
+            return Err(FormError::UnknownMember { name: cut(name) });
+        }
+        match names.iter().find(|name| !self.0.contains_key(**name)) {
+            Some(name) => Err(FormError::MissingMember { name }),
+            None => Ok(()),
+        }
+    }
+
+    /// A member that must be there.
+    pub(super) fn get<T: Deserialize<'t>>(&self, name: &'static str) -> Result<T, FormError> {
+        self.find(name)?.ok_or(FormError::MissingMember { name })
+    }
+
+    /// A member that may be left out.
+    pub(super) fn find<T: Deserialize<'t>>(&self, name: &'static str) -> Result<Option<T>, FormError> {
+        let Some(value) = self.0.get(name) else { return Ok(None) };
+        let read = serde_json::from_str(value.get());
+        read.map(Some).map_err(|error| FormError::InvalidMember { name, message: cut(&error.to_string()) })
+    }
+}
+
+/// An object as it is read, to the end even if a member is there twice.
+struct Object<'t> {
+    members: BTreeMap<String, &'t RawValue>,
+    twice: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Object<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor)
+    }
+}
+
+struct ObjectVisitor;
+
+impl<'de> Visitor<'de> for ObjectVisitor {
+    type Value = Object<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Object<'de>, A::Error> {
+        let mut object = Object { members: BTreeMap::new(), twice: None };
+        while let Some((name, value)) = entries.next_entry::<String, &RawValue>()? {
+            match object.members.entry(name) {
+                Entry::Occupied(there) => object.twice = Some(there.key().clone()),
+                Entry::Vacant(place) => drop(place.insert(value)),
+            }
+        }
+        Ok(object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(text: &str) -> Option<FormError> {
+        Members::read(text).and_then(|members| members.exactly(&["a", "b"])).err()
+    }
+
+    #[test]
+    fn every_member_is_there_once_and_known() {
+        assert_eq!(problem(r#"{"b": null, "a": {"x": [1]}}"#), None);
+        for twice in [r#"{"a":1,"b":2,"a":1}"#, r#"{"a":1,"b":2,"\u0061":1}"#] {
+            assert_eq!(problem(twice), Some(FormError::DuplicateMember { name: "a".to_owned() }), "{twice}");
+        }
+        assert_eq!(problem(r#"{"a":1,"b":2,"c":3}"#), Some(FormError::UnknownMember { name: "c".to_owned() }));
+        assert_eq!(problem(r#"{"a":1}"#), Some(FormError::MissingMember { name: "b" }));
+        for other in ["", "[]", "null", r#"{"a":1,"b":2} x"#, r#"{"a":1,"b":2"#, r#"{"a":01,"b":2}"#] {
+            assert!(matches!(problem(other), Some(FormError::Json { .. })), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_null_is_there_and_a_missing_member_is_not() {
+        let members = Members::read(r#"{"a":null,"b":"x"}"#).unwrap();
+        assert_eq!(members.get::<Option<u32>>("a"), Ok(None));
+        assert_eq!(members.get::<Option<u32>>("c"), Err(FormError::MissingMember { name: "c" }));
+        assert_eq!(members.find::<u32>("c"), Ok(None));
+        assert!(matches!(members.find::<u32>("b"), Err(FormError::InvalidMember { name: "b", .. })));
+    }
+
+    #[test]
+    fn deep_values_and_long_names_cost_neither_stack_nor_a_long_error() {
+        let deep = format!(r#"{{"a":{}{},"b":1}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(problem(&deep), None);
+        let long = format!(r#"{{"{}":1}}"#, "n".repeat(10_000));
+        assert!(problem(&long).unwrap().to_string().len() < 200);
+    }
+}

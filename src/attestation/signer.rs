@@ -1,0 +1,122 @@
+//! Signers: what makes a signature. The built-in one holds an Ed25519 secret key in memory; others may ask a device or a
+//! service. What is signed is not known here.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use ed25519_dalek::{Signer as _, SigningKey};
+use zeroize::Zeroizing;
+
+use super::base64url;
+use super::jwk::{ALGORITHM, Jwk, malformed};
+use super::members::Members;
+use crate::error::{ErrorDetail, Result, at_most};
+use crate::limits;
+
+/// Makes signatures with one secret key, wherever that is kept.
+pub trait Signer: Send + Sync {
+    /// The key's id, the `kid` of the header: 1 to 256 bytes of UTF-8 without control characters.
+    fn key_id(&self) -> &str;
+
+    /// The algorithm's name as JOSE registers it, such as `ES256`: 1 to 64 bytes, and never `none`.
+    fn algorithm(&self) -> &str;
+
+    /// The signature over `input`, in the algorithm's JOSE form: `ES256` has the two numbers of 32 bytes, and no DER.
+    ///
+    /// It may take long: no lock is held while it runs.
+    fn sign(&self, input: &[u8]) -> Result<Vec<u8>, Box<dyn StdError + Send + Sync>>;
+}
+
+/// An Ed25519 secret key (`EdDSA`). It is wiped from memory when it is dropped.
+pub struct Ed25519Signer {
+    secret: SigningKey,
+    public: Jwk,
+}
+
+impl Ed25519Signer {
+    /// The key with these 32 secret bytes (RFC 8032), which must come from a good source of randomness.
+    pub fn new(key_id: impl Into<String>, secret: &[u8; 32]) -> Result<Self> {
+        let secret = SigningKey::from_bytes(secret);
+        let public = Jwk::new(key_id, secret.verifying_key().as_bytes())?;
+        Ok(Self { secret, public })
+    }
+
+    /// Reads a JWK in its private form (RFC 8037): a public one with the secret key in `d`. Without `kid` the key's id is
+    /// its thumbprint. No error repeats the secret.
+    pub fn from_jwk(json: &str) -> Result<Self> {
+        at_most("JWK", json.len(), limits::JWKS_BYTES)?;
+        let public = Jwk::parse(json)?;
+        let members = Members::read(json).map_err(malformed)?;
+        let refused = |reason| ErrorDetail::invalid("secret key", public.key_id(), reason);
+        // Borrowed, so that no copy of it stays behind; base64url needs no escapes.
+        let d: Option<&str> = members.find("d").map_err(|_| refused("`d` is not a plain string"))?;
+        let d = d.ok_or_else(|| refused("`d` is missing"))?;
+        let mut bytes = Zeroizing::new([0; 32]);
+        base64url::decode_into(d, bytes.as_mut()).ok_or_else(|| refused("`d` is not base64url of 32 bytes"))?;
+        let secret = SigningKey::from_bytes(&bytes);
+        if secret.verifying_key().as_bytes() != public.as_bytes() {
+            return Err(refused("`x` is not its public key").into());
+        }
+        Ok(Self { secret, public })
+    }
+
+    /// The public key.
+    pub fn jwk(&self) -> &Jwk {
+        &self.public
+    }
+}
+
+impl Signer for Ed25519Signer {
+    fn key_id(&self) -> &str {
+        self.public.key_id()
+    }
+
+    fn algorithm(&self) -> &str {
+        ALGORITHM
+    }
+
+    fn sign(&self, input: &[u8]) -> Result<Vec<u8>, Box<dyn StdError + Send + Sync>> {
+        Ok(self.secret.try_sign(input)?.to_bytes().to_vec())
+    }
+}
+
+impl fmt::Debug for Ed25519Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ed25519Signer({:?})", self.public)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{SECRET, X};
+    use super::*;
+
+    #[test]
+    fn a_secret_key_that_is_not_one_is_refused_and_never_repeated() {
+        let d = base64url::encode(&SECRET);
+        let private = |d: &str| format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{X}","kid":"k","d":{d}}}"#);
+        let read = Ed25519Signer::from_jwk(&private(&format!("\"{d}\""))).unwrap();
+        assert_eq!((read.key_id(), read.algorithm()), ("k", "EdDSA"));
+        assert_eq!(read.secret.to_bytes(), SECRET);
+        let other = base64url::encode(&[7; 32]);
+        for (wrong, reason) in [
+            (format!("\"{other}\""), "`x` is not its public key"),
+            (format!("\"{d}=\""), "not base64url"),
+            (format!("\"{}\"", &d[1..]), "not base64url"),
+            (format!("\"{}\\u0041\"", &d[..42]), "not a plain string"),
+            (format!("[\"{d}\"]"), "not a plain string"),
+        ] {
+            let error = Ed25519Signer::from_jwk(&private(&wrong)).unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(shown.contains(reason) && shown.contains("`k`"), "{shown}");
+            assert!(!shown.contains(&d[5..15]) && !shown.contains(&other[5..15]), "{shown}");
+        }
+        // The two keys in each other's places.
+        let swapped = private(&format!("\"{X}\"")).replace(&format!("\"x\":\"{X}\""), &format!("\"x\":\"{d}\""));
+        assert!(swapped.contains(&format!("\"x\":\"{d}\"")));
+        let shown = format!("{:?}", Ed25519Signer::from_jwk(&swapped).unwrap_err());
+        assert!(!shown.contains(&d[5..15]), "{shown}");
+        let public = Ed25519Signer::from_jwk(&private("null").replace(r#","d":null"#, "")).unwrap_err();
+        assert!(public.to_string().contains("`d` is missing"), "{public}");
+    }
+}

@@ -1,0 +1,116 @@
+//! The verifier: public keys, and the order in which an attestation is taken apart. First the signature, and only then what
+//! it covers, so that nothing unsigned is ever explained.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::attestation::Attestation;
+use super::error::VerificationError;
+use super::expected::Expected;
+use super::header::Header;
+use super::jwks::Jwks;
+use super::jws::{Jws, signing_input};
+use super::statement::Statement;
+use crate::error::{ErrorDetail, Result};
+use crate::hash::Sha256;
+use crate::id::check_text;
+use crate::limits;
+
+/// A public key that signatures are verified with: the other side of a [`Signer`](super::Signer).
+///
+/// [`Jwk`](super::Jwk) is the built-in one. Implement it for keys of other algorithms, such as a P-256 key for `ES256`,
+/// and hand them to [`Verifier::with_key`].
+pub trait VerificationKey: Send + Sync {
+    /// The `kid` of the headers that it verifies.
+    fn key_id(&self) -> &str;
+
+    /// The only algorithm that it verifies, as a header's `alg` names it.
+    fn algorithm(&self) -> &str;
+
+    /// Whether `signature` is one of this key's over `input`.
+    fn verify(&self, input: &[u8], signature: &[u8]) -> bool;
+}
+
+/// Verifies attestations. It needs public keys, and no store.
+#[derive(Clone)]
+pub struct Verifier {
+    keys: BTreeMap<String, Arc<dyn VerificationKey>>,
+}
+
+impl Verifier {
+    /// A verifier with the keys of a set.
+    pub fn new(keys: Jwks) -> Self {
+        let keys = keys.into_iter().map(|key| (key.key_id().to_owned(), Arc::new(key) as Arc<dyn VerificationKey>));
+        Self { keys: keys.collect() }
+    }
+
+    /// With another key, of any algorithm but `none`. One whose id another key has already is refused.
+    pub fn with_key(mut self, key: impl VerificationKey + 'static) -> Result<Self> {
+        let key_id = key.key_id().to_owned();
+        check_text("key id", &key_id, limits::KEY_ID_BYTES)?;
+        check_text("algorithm", key.algorithm(), limits::ALGORITHM_BYTES)?;
+        if self.keys.contains_key(&key_id) {
+            return Err(ErrorDetail::invalid("key id", &key_id, "another key has it already").into());
+        }
+        self.keys.insert(key_id, Arc::new(key));
+        Ok(self)
+    }
+
+    /// Verifies an attestation: that one of the keys signed it, that every byte of it is in its one form, that it is about
+    /// what is expected, and that it follows the policy set's attestation with the hash `previous`
+    /// ([`Attestation::sha`]), or none.
+    pub fn verify(
+        &self,
+        jws: &str,
+        expected: &Expected<'_>,
+        previous: Option<Sha256>,
+    ) -> Result<Attestation, VerificationError> {
+        let Jws { header: signed, payload, signature } = Jws::decode(jws)?;
+        let header = Header::decode(&signed)?;
+        self.check_signature(&header, signing_input(&signed, &payload).as_bytes(), &signature)?;
+        let attestation = Attestation::of(jws, header, Statement::decode(&payload)?)?;
+        let header = attestation.header();
+        expected.check(header, attestation.statement())?;
+        if header.previous_sha != previous {
+            return Err(VerificationError::Previous { expected: previous, found: header.previous_sha });
+        }
+        Ok(attestation)
+    }
+
+    /// Verifies the attestations of one policy set, oldest first, each with what it is expected to be about: each must
+    /// follow the one before it, and the first the one with the hash `previous`, or none.
+    ///
+    /// What a chain cannot show is whether newer ones were left out: compare the last with what is known elsewhere.
+    pub fn verify_chain<'a>(
+        &self,
+        mut previous: Option<Sha256>,
+        chain: impl IntoIterator<Item = (&'a str, Expected<'a>)>,
+    ) -> Result<Vec<Attestation>, VerificationError> {
+        let mut verified = Vec::new();
+        for (index, (jws, expected)) in chain.into_iter().enumerate() {
+            let attestation = self
+                .verify(jws, &expected, previous)
+                .map_err(|error| VerificationError::Link { index, source: Box::new(error) })?;
+            previous = Some(attestation.sha());
+            verified.push(attestation);
+        }
+        Ok(verified)
+    }
+
+    fn check_signature(&self, header: &Header, input: &[u8], signature: &[u8]) -> Result<(), VerificationError> {
+        let key_id = header.key_id.clone();
+        let Some(key) = self.keys.get(&key_id) else { return Err(VerificationError::UnknownKey { key_id }) };
+        if header.algorithm != key.algorithm() {
+            let (expected, found) = (key.algorithm().to_owned(), header.algorithm.clone());
+            return Err(VerificationError::Algorithm { key_id, expected, found });
+        }
+        if key.verify(input, signature) { Ok(()) } else { Err(VerificationError::Signature { key_id }) }
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.keys.keys()).finish()
+    }
+}
