@@ -57,6 +57,46 @@ pub fn row(bytes: &[u8]) {
     }
 }
 
+/// Text as an attestation; as header and payload, a line each, signed so that both are looked at; and as keys.
+#[cfg(feature = "attestation")]
+pub fn attestation(text: &str) {
+    use crate::attestation::{
+        Attestation, Ed25519Signer, Expected, ExpectedManifest, ExpectedSchema, Jwk, Jwks, Verifier,
+    };
+
+    let Ok(signer) = Ed25519Signer::new("2026-a", &[7; 32]) else { return };
+    let signed = crate::attestation::signed(text.split_once('\n').unwrap_or((text, "")), &signer);
+    for jws in [text, &signed] {
+        if let Ok(attestation) = Attestation::parse_unverified(jws) {
+            assert_eq!(attestation.encode_again().as_deref(), Some(jws));
+        }
+    }
+    let verifier = Verifier::new(Jwks::new([signer.jwk().clone()]).unwrap_or_default());
+    if let Ok(read) = Attestation::parse_unverified(&signed) {
+        let (statement, header) = (read.statement(), read.header());
+        let expected = Expected {
+            zone_id: statement.zone_id.as_str(),
+            log_id: header.log_id,
+            policy_set_id: statement.policy_set_id.as_str(),
+            policy_set_version: statement.policy_set_version,
+            manifest: ExpectedManifest::Canonical(r#"{"entries":[]}"#),
+            schema: ExpectedSchema::Sha(header.schema_sha),
+        };
+        for jws in [&signed, text] {
+            if let Ok(verified) = verifier.verify(jws, &expected, header.previous_sha) {
+                assert_eq!(verified.as_str(), jws);
+            }
+        }
+    }
+    if let Ok(keys) = Jwks::parse(text) {
+        let again = serde_json::to_string(&keys).map(|json| Jwks::parse(&json));
+        assert!(matches!(again, Ok(Ok(again)) if again == keys));
+    }
+    if let Ok(secret) = Ed25519Signer::from_jwk(text) {
+        assert!(Jwk::parse(text).is_ok_and(|public| public == *secret.jwk()));
+    }
+}
+
 /// A cursor to any place, as only the store itself can make it: of a zone's log, or of the store's.
 pub fn cursor(
     store: &PolicyStore,

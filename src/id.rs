@@ -336,6 +336,18 @@ mod tests {
     }
 
     #[test]
+    fn log_ids_are_32_lower_case_hex_digits() {
+        let text = "000102030405060708090a0b0c0d0eff";
+        let id: LogId = text.parse().unwrap();
+        assert_eq!(id.to_string(), text);
+        assert_eq!(serde_json::from_str::<LogId>(&format!("\"{text}\"")).unwrap(), id);
+        for wrong in ["", &text[1..], &text.to_uppercase(), &format!("{text}00")] {
+            assert!(wrong.parse::<LogId>().unwrap_err().to_string().contains("log id"), "{wrong}");
+            assert!(serde_json::from_str::<LogId>(&format!("\"{wrong}\"")).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn actors_take_any_short_text_without_control_characters() {
         assert_eq!(Actor::customer("zoë@example").unwrap().owner_type(), OwnerType::Customer);
         assert_eq!(Actor::platform("x".repeat(256)).unwrap().owner_type(), OwnerType::Platform);

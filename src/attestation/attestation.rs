@@ -91,6 +91,14 @@ impl Attestation {
         Self::of(jws, Header::decode(&header)?, Statement::decode(&payload)?)
     }
 
+    /// The text again, from what was read of it.
+    #[cfg(fuzzing)]
+    pub(crate) fn encode_again(&self) -> Option<String> {
+        let signature = Jws::decode(&self.text).ok()?.signature;
+        let (header, payload) = (self.header.encode().ok()?, self.statement.encode().ok()?);
+        Some(Jws { header, payload, signature }.encode())
+    }
+
     /// Header and statement must name the same key.
     pub(super) fn of(text: &str, header: Header, statement: Statement) -> Result<Self, VerificationError> {
         if header.key_id != statement.key_id {

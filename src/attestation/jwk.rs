@@ -163,6 +163,9 @@ mod tests {
         let signature = base64url::decode(signature).unwrap();
         assert!(public.verify(input, &signature));
         assert!(!public.verify(b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmd", &signature));
+        // Made with the secret key, but with a first half of small order. OpenSSL takes it.
+        let small = "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAARSB3Qh0XXPsHns-7iMllhXfpnzaMxcXb5RwiiIijrCw";
+        assert!(!public.verify(input, &base64url::decode(small).unwrap()));
     }
 
     #[test]
