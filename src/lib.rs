@@ -2,6 +2,8 @@
 
 mod asked;
 #[cfg(feature = "attestation")]
+mod attest;
+#[cfg(feature = "attestation")]
 pub mod attestation;
 mod authorizer;
 mod binding;
@@ -40,6 +42,8 @@ mod write;
 mod zone;
 mod zone_write;
 
+#[cfg(feature = "attestation")]
+pub use attest::{AttestedPolicySetVersion, NewAttestation};
 pub use authorizer::{Answer, Authorizer, StatementError};
 pub use binding::{At, Binding};
 #[cfg(feature = "bundle")]

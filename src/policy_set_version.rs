@@ -204,7 +204,8 @@ pub(crate) fn load(
     })
 }
 
-fn attestations(view: &View<'_>, zone: &ZoneRef, body: &PolicySetVersionCreated) -> Result<Vec<Arc<str>>> {
+/// The attestations of a version, oldest first.
+pub(crate) fn attestations(view: &View<'_>, zone: &ZoneRef, body: &PolicySetVersionCreated) -> Result<Vec<Arc<str>>> {
     let mut positions = Vec::new();
     let range = key::attestations(zone.log, body.policy_set_id.as_str(), body.version);
     view.rows(&range, Direction::Ascending, &mut |_, row: PositionRow| {

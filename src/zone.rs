@@ -292,6 +292,17 @@ impl Zone {
         })
     }
 
+    /// Reads with room on the stack for Cedar.
+    #[cfg(feature = "attestation")]
+    pub(crate) fn read_with_room<T>(&self, f: impl FnOnce(&View<'_>, &Inner, &ZoneRef) -> Result<T>) -> Result<T> {
+        crate::cedar::with_room(|| self.read(|view| f(view, &self.store, &self.zone)))
+    }
+
+    #[cfg(feature = "attestation")]
+    pub(crate) fn now(&self) -> Timestamp {
+        self.store.sources.now()
+    }
+
     /// A list of the versions of `parent`, each read from its number and its row.
     fn versions<V: Versioned, T>(
         &self,

@@ -3,11 +3,16 @@
 //!
 //! Every call checks all of its rules before it writes anything, so that a refused call leaves no trace.
 
+#[cfg(feature = "attestation")]
+mod attestations;
 mod bindings;
 mod planned;
 mod policies;
 mod policy_sets;
 mod zone;
+
+#[cfg(feature = "attestation")]
+pub(crate) use planned::Planned;
 
 use crate::asked::Asked;
 use crate::binding::{self, At, Binding};
@@ -197,7 +202,7 @@ fn created(entry: &Recorded) -> Result<&str> {
 }
 
 /// The number of the next version.
-fn next_version(latest: Option<u32>) -> Result<u32> {
+pub(crate) fn next_version(latest: Option<u32>) -> Result<u32> {
     let next = latest.unwrap_or(0).checked_add(1);
     next.ok_or_else(|| {
         let limit = u32::MAX as usize;

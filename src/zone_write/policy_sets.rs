@@ -95,7 +95,11 @@ impl ZoneWrite<'_, '_> {
         )
     }
 
-    fn add_policy_set_version(&mut self, policy_set_id: &str, new: NewPolicySetVersion) -> Result<PolicySetVersion> {
+    pub(super) fn add_policy_set_version(
+        &mut self,
+        policy_set_id: &str,
+        new: NewPolicySetVersion,
+    ) -> Result<PolicySetVersion> {
         let set = self.policy_set(policy_set_id)?;
         self.may_change(Resource::PolicySet, set.id.as_str(), set.owner_type, set.archived_at.is_some())?;
         let planned = self.append.view(|view| Planned::new(view, &self.store.compiler, &self.zone, &new))?;

@@ -1,6 +1,8 @@
 //! The parts of the domain, and what their tests share.
 
 mod actors;
+#[cfg(feature = "attestation")]
+mod attesting;
 mod bindings;
 mod bindings_at;
 mod cedar_cases;

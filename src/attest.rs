@@ -1,0 +1,171 @@
+//! Having policy set versions attested: what the signer is shown, read before the write, so that it runs outside every lock.
+//!
+//! The write checks that all of it still holds. What an attestation is, and how one is verified, is known in
+//! `attestation`.
+
+use crate::attestation::{Attestation, Signer, Status, Subject};
+use crate::error::{ErrorDetail, Result};
+use crate::hash::Sha256;
+use crate::id::{Actor, PolicySetId, PolicySetVersionId};
+use crate::policy_set;
+use crate::policy_set_version::{NewPolicySetVersion, attestations};
+use crate::record::{Attested, Body, Manifest, PolicySetVersionCreated};
+use crate::schema;
+use crate::storage::key::Tag;
+use crate::storage::{View, astray};
+use crate::store::Inner;
+use crate::version::Found;
+use crate::zone::{Zone, ZoneRef};
+use crate::zone_write::{Planned, next_version};
+
+/// A policy set version to create that was attested ahead of its creation: see [`Zone::prepare_attested_version`].
+#[derive(Clone, Debug)]
+pub struct AttestedPolicySetVersion {
+    pub(crate) policy_set_id: PolicySetId,
+    pub(crate) new: NewPolicySetVersion,
+    pub(crate) attestation: Attestation,
+}
+
+/// An attestation of a policy set version that is there, still to be written: see [`Zone::prepare_attestation`].
+#[derive(Clone, Debug)]
+pub struct NewAttestation {
+    pub(crate) policy_set_version_id: PolicySetVersionId,
+    pub(crate) attestation: Attestation,
+}
+
+impl AttestedPolicySetVersion {
+    /// The attestation.
+    pub fn attestation(&self) -> &Attestation {
+        &self.attestation
+    }
+}
+
+impl NewAttestation {
+    /// The attestation.
+    pub fn attestation(&self) -> &Attestation {
+        &self.attestation
+    }
+}
+
+/// Attesting.
+impl Zone {
+    /// Has `signer` attest what the next version of a policy set will be, as `actor`, who then creates it with
+    /// [`ZoneWrite::create_attested_version`](crate::ZoneWrite::create_attested_version). The signer runs here, outside every
+    /// lock.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ZoneWrite::create_policy_set_version`](crate::ZoneWrite::create_policy_set_version), and those of
+    /// [`Attestation::sign`].
+    pub fn prepare_attested_version(
+        &self,
+        actor: &Actor,
+        policy_set_id: impl AsRef<str>,
+        new: NewPolicySetVersion,
+        signer: &dyn Signer,
+    ) -> Result<AttestedPolicySetVersion> {
+        let subject =
+            self.read_with_room(|view, store, zone| planned(view, store, zone, policy_set_id.as_ref(), &new))?;
+        let policy_set_id = subject.policy_set_id.clone();
+        let attestation = Attestation::sign(&subject, self.now(), actor.id(), Status::Created, signer)?;
+        Ok(AttestedPolicySetVersion { policy_set_id, new, attestation })
+    }
+
+    /// Has `signer` attest a policy set version that is there, as `actor`, who then adds the attestation with
+    /// [`ZoneWrite::attest`](crate::ZoneWrite::attest): for one that was created without, or again after a key was
+    /// rotated. The signer runs here, outside every lock.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Attestation::sign`].
+    pub fn prepare_attestation(
+        &self,
+        actor: &Actor,
+        policy_set_version_id: impl AsRef<str>,
+        signer: &dyn Signer,
+    ) -> Result<NewAttestation> {
+        let (subject, status, policy_set_version_id) = self.read_with_room(|view, _, zone| {
+            let found = Found::<PolicySetVersionCreated>::by_id(view, zone, policy_set_version_id.as_ref())?;
+            let body = found.body()?;
+            Ok((of_version(view, zone, body)?, status(view, zone, body)?, body.version_id.clone()))
+        })?;
+        let attestation = Attestation::sign(&subject, self.now(), actor.id(), status, signer)?;
+        Ok(NewAttestation { policy_set_version_id, attestation })
+    }
+}
+
+/// What an attestation of a set's next version is about, as of now.
+pub(crate) fn planned(
+    view: &View<'_>,
+    store: &Inner,
+    zone: &ZoneRef,
+    policy_set_id: &str,
+    new: &NewPolicySetVersion,
+) -> Result<Subject> {
+    let set = policy_set::find(view, zone, policy_set_id)?;
+    let Planned { manifest, .. } = Planned::new(view, &store.compiler, zone, new)?;
+    let version = next_version(set.latest.map(|latest| latest.version))?;
+    subject(view, zone, policy_set_id, version, Manifest::sha(&manifest.canonical()), &new.schema_version)
+}
+
+/// What an attestation of a version is about, as of now.
+pub(crate) fn of_version(view: &View<'_>, zone: &ZoneRef, body: &PolicySetVersionCreated) -> Result<Subject> {
+    let (set, schema) = (body.policy_set_id.as_str(), body.schema.version.as_str());
+    subject(view, zone, set, body.version, body.manifest_sha, schema)
+}
+
+/// The first attestation of a version is that of its creation.
+pub(crate) fn status(view: &View<'_>, zone: &ZoneRef, body: &PolicySetVersionCreated) -> Result<Status> {
+    Ok(if attestations(view, zone, body)?.is_empty() { Status::Created } else { Status::ReSigned })
+}
+
+fn subject(
+    view: &View<'_>,
+    zone: &ZoneRef,
+    policy_set_id: &str,
+    policy_set_version: u32,
+    manifest_sha: Sha256,
+    schema_version: &str,
+) -> Result<Subject> {
+    Ok(Subject {
+        zone_id: zone.id.clone(),
+        log_id: zone.log_id,
+        policy_set_id: PolicySetId::new(policy_set_id)?,
+        policy_set_version,
+        manifest_sha,
+        schema_sha: schema::find(view, schema_version)?.published.sha,
+        previous_sha: newest(view, zone, policy_set_id)?,
+    })
+}
+
+/// The hash of a policy set's newest attestation.
+fn newest(view: &View<'_>, zone: &ZoneRef, policy_set_id: &str) -> Result<Option<Sha256>> {
+    let Some(position) = policy_set::find(view, zone, policy_set_id)?.attested else { return Ok(None) };
+    match &view.entry(zone.log, position)?.body {
+        Body::Attested(Attested { policy_set_id: of, sha, .. }) if *of == policy_set_id => Ok(Some(*sha)),
+        _ => Err(astray(Tag::PolicySet, policy_set_id)),
+    }
+}
+
+/// Refuses an attestation of something else than what is now: it was signed before something changed, or elsewhere.
+pub(crate) fn check(attestation: &Attestation, now: &Subject, status: Status) -> Result<()> {
+    let (header, statement) = (attestation.header(), attestation.statement());
+    let none = || "none".to_owned();
+    let told = |sha: Option<Sha256>| sha.map_or_else(none, |sha| sha.to_string());
+    for (what, signed, now) in [
+        ("zone", statement.zone_id.to_string(), now.zone_id.to_string()),
+        ("log", header.log_id.to_string(), now.log_id.to_string()),
+        ("policy set", statement.policy_set_id.to_string(), now.policy_set_id.to_string()),
+        ("policy set version", statement.policy_set_version.to_string(), now.policy_set_version.to_string()),
+        ("manifest", statement.manifest_sha.to_string(), now.manifest_sha.to_string()),
+        ("schema", header.schema_sha.to_string(), now.schema_sha.to_string()),
+        ("previous attestation", told(header.previous_sha), told(now.previous_sha)),
+        ("status", format!("{:?}", statement.status), format!("{status:?}")),
+    ] {
+        if signed != now {
+            let what = format!("the {what} of what was attested");
+            return Err(ErrorDetail::PreconditionFailed { what, demanded: signed, actual: now }.into());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! Writing attestations, of new policy set versions and of those that are there. The signer has run before.
+
+use super::ZoneWrite;
+use crate::asked::Asked;
+use crate::attest::{self, AttestedPolicySetVersion, NewAttestation};
+use crate::attestation::Attestation;
+use crate::error::{ErrorDetail, Resource, Result};
+use crate::policy_set_version::{self, PolicySetVersion};
+use crate::record::{Attested, Object, ObjectKind, PolicySetVersionCreated};
+use crate::version::Found;
+use crate::write::check_owner;
+
+/// Attestations.
+impl ZoneWrite<'_, '_> {
+    /// Creates a policy set version that was attested ahead, with its attestation: both or neither.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create_policy_set_version`](Self::create_policy_set_version);
+    /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if it would not be what was attested, because another
+    /// version or attestation of the set came between: prepare again. [`Invalid`](crate::ErrorKind::Invalid) if another
+    /// actor attested it.
+    pub fn create_attested_version(&mut self, prepared: AttestedPolicySetVersion) -> Result<PolicySetVersion> {
+        let AttestedPolicySetVersion { policy_set_id, new, attestation } = prepared;
+        let asked = new.asked(policy_set_id.as_str()).text("attested").text(&attestation.statement().key_id);
+        self.once(
+            asked,
+            |zone| {
+                zone.append.room_for(2)?;
+                zone.check_planned(policy_set_id.as_str(), &new, &attestation)?;
+                let version = zone.add_policy_set_version(policy_set_id.as_str(), new)?;
+                zone.add_attestation(version.id.as_str(), &attestation)
+            },
+            |view, zone, entry| {
+                policy_set_version::load(view, zone, &Found::by_id(view, zone, super::created(entry)?)?)
+            },
+        )
+    }
+
+    /// Adds an attestation to a policy set version: to one that was created without, or again after a key was rotated. The
+    /// earlier ones stay. Archived versions can be attested too: nothing of them changes.
+    ///
+    /// # Errors
+    ///
+    /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if another attestation of the set came between: prepare
+    /// again. [`Invalid`](crate::ErrorKind::Invalid) if another actor attested it.
+    pub fn attest(&mut self, prepared: NewAttestation) -> Result<PolicySetVersion> {
+        let NewAttestation { policy_set_version_id, attestation } = prepared;
+        let id = policy_set_version_id.as_str();
+        self.once(
+            Asked::to("attest").text(id).text(&attestation.statement().key_id),
+            |zone| zone.add_attestation(id, &attestation),
+            |view, zone, _| policy_set_version::load(view, zone, &Found::by_id(view, zone, id)?),
+        )
+    }
+
+    /// Refuses what would be another version than the one that was attested, before anything is written.
+    fn check_planned(
+        &mut self,
+        policy_set_id: &str,
+        new: &policy_set_version::NewPolicySetVersion,
+        attestation: &Attestation,
+    ) -> Result<()> {
+        self.check_attester(attestation)?;
+        let subject = self.append.view(|view| attest::planned(view, self.store, &self.zone, policy_set_id, new))?;
+        attest::check(attestation, &subject, crate::attestation::Status::Created)
+    }
+
+    fn check_attester(&self, attestation: &Attestation) -> Result<()> {
+        let by = &attestation.statement().attested_by;
+        if by != self.append.author().actor.id() {
+            return Err(ErrorDetail::invalid("attester", by, "it is not the actor who writes").into());
+        }
+        Ok(())
+    }
+
+    fn add_attestation(&mut self, id: &str, attestation: &Attestation) -> Result<PolicySetVersion> {
+        self.check_attester(attestation)?;
+        let found = self.append.view(|view| Found::<PolicySetVersionCreated>::by_id(view, &self.zone, id))?;
+        let body = found.body()?;
+        let set = self.policy_set(&body.policy_set_id)?;
+        check_owner(self.append, Resource::PolicySet, set.id.as_str(), set.owner_type)?;
+        let (subject, status) = self
+            .append
+            .view(|view| Ok((attest::of_version(view, &self.zone, body)?, attest::status(view, &self.zone, body)?)))?;
+        attest::check(attestation, &subject, status)?;
+        self.append.next(self.zone.log)?;
+        let entry = Attested {
+            policy_set_id: body.policy_set_id.clone(),
+            version_id: body.version_id.clone(),
+            version: body.version,
+            attestation: self.append.put_object(Object::new(ObjectKind::Attestation, attestation.as_str()))?,
+            sha: attestation.sha(),
+            previous: subject.previous_sha,
+        };
+        self.append.append(self.zone.log, entry)?;
+        self.policy_set_version(id)
+    }
+}
