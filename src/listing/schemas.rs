@@ -3,13 +3,11 @@
 use super::in_order;
 use crate::error::Result;
 use crate::filter::SchemaFilter;
-use crate::id::SchemaName;
 use crate::list::{List, ListName, Page};
 use crate::policy_version::Forms;
-use crate::record::Body;
 use crate::schema::{self, SchemaVersion, ZoneSchema};
+use crate::storage::View;
 use crate::storage::key::{LogNumber, STORE_LOG, Tag};
-use crate::storage::{View, astray};
 use crate::store;
 use crate::zone::{self, ZoneRef};
 
@@ -37,7 +35,7 @@ pub(crate) fn page_of_zone(
     list: &List,
 ) -> Result<Page<ZoneSchema>> {
     let (bytes, cursor_key) = (filter.bytes(), view.store()?.cursor_key);
-    let default = default_of(view, zone)?;
+    let default = zone::default_schema(view, zone)?;
     let is_default = |version: &str| default.as_ref().is_some_and(|default| default == version);
     let is_wanted = |_, version: &str| Ok(filter.is_default.is_none_or(|wanted| wanted == is_default(version)));
     let name = ListName { filter: &bytes, ..ListName::new(cursor_key, zone.log_id, ORDER.1.name(), "") };
@@ -60,17 +58,6 @@ pub(crate) fn page_of_zone(
 
 /// A schema version as a zone sees it.
 pub(crate) fn of_zone(view: &View<'_>, zone: &ZoneRef, version: &str, forms: Forms) -> Result<ZoneSchema> {
-    let is_default = default_of(view, zone)?.is_some_and(|default| default == *version);
+    let is_default = zone::default_schema(view, zone)?.is_some_and(|default| default == *version);
     Ok(ZoneSchema { is_default, schema: schema::load(view, version, forms)? })
-}
-
-/// The schema version that the zone has as its default, if any.
-fn default_of(view: &View<'_>, zone: &ZoneRef) -> Result<Option<SchemaName>> {
-    let Some(position) = zone::state(view, zone)?.default_schema else { return Ok(None) };
-    match &view.entry(zone.log, position)?.body {
-        Body::DefaultSchemaChanged(body) if body.schema.is_some() => {
-            Ok(body.schema.as_ref().map(|schema| schema.version.clone()))
-        }
-        _ => Err(astray(Tag::State, zone.id.as_str())),
-    }
 }

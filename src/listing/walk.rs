@@ -60,3 +60,34 @@ pub(crate) fn count(
     })?;
     Ok(count)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::key::STORE_LOG;
+    use crate::{Actor, PolicyStore};
+
+    const ZONES: (LogNumber, Tag) = (STORE_LOG, Tag::ZoneOrder);
+
+    #[test]
+    fn a_walk_ends_with_the_last_row_that_it_needs() {
+        let store = PolicyStore::builder().in_memory().unwrap();
+        let actor = Actor::customer("alice").unwrap();
+        store.write(&actor, |w| (0..9).try_for_each(|n| w.create_zone(format!("z{n}")).map(drop))).unwrap();
+        let walk = |count, direction| {
+            let mut seen = String::new();
+            let read = store.inner.storage.read(|view| {
+                in_order(view, ZONES, None, direction, count, |_, id| {
+                    seen.push_str(&id[1..]);
+                    Ok(id != "z1" && id != "z7")
+                })
+            });
+            (seen, read.unwrap().iter().map(|(_, id)| &id[1..]).collect::<String>())
+        };
+        assert_eq!(walk(3, Direction::Ascending), ("0123".to_owned(), "023".to_owned()));
+        assert_eq!(walk(2, Direction::Descending), ("876".to_owned(), "86".to_owned()));
+        assert_eq!(walk(0, Direction::Ascending), (String::new(), String::new()));
+        let all = store.inner.storage.read(|view| count(view, ZONES, |position, _| Ok(position % 2 == 0)));
+        assert_eq!(all.unwrap(), 5);
+    }
+}
