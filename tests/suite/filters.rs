@@ -206,7 +206,7 @@ fn schemas_of_a_zone_are_those_of_the_store_and_one_is_the_default_if_it_was_cho
     assert_eq!((schema.schema.clone(), schema.is_default), (world.store.schema(V1, Forms::Both).unwrap(), false));
     refused(zone.schema("none", Forms::Both), (NotFound, "not_found"), "schema `none`");
     let list = |filter| zone.schemas(&filter, Forms::Both, &List::new()).unwrap().items;
-    assert_eq!(list(SchemaFilter::new()), [schema.clone()]);
+    assert_eq!(list(SchemaFilter::new()), vec![schema.clone()]);
     assert_eq!(list(SchemaFilter::new().is_default(false)), [schema]);
     assert!(list(SchemaFilter::new().is_default(true)).is_empty());
     world.write_store(|w| w.publish_schema(policy_store::NewSchema::cedar("next", "entity U;"))).unwrap();
