@@ -56,16 +56,19 @@ impl Append<'_> {
     /// The request has been carried out, or was refused. If it was carried out and has written nothing, an entry says so.
     pub(crate) fn end_request<T>(&mut self, result: Result<T>) -> Result<T> {
         let result = match (result, &self.request) {
-            (Ok(value), &Some(Asking { log, first, .. })) => {
-                if self.next(log)?.1 == first {
-                    self.append(log, Unchanged {})?;
-                }
-                Ok(value)
-            }
+            (Ok(value), &Some(Asking { log, first, .. })) => self.note_unchanged(log, first).map(|()| value),
             (result, _) => result,
         };
         self.request = None;
         result
+    }
+
+    /// There was room for an entry when the request began, so that what was carried out is not refused now.
+    fn note_unchanged(&mut self, log: LogNumber, first: u64) -> Result<()> {
+        if self.guarded(|| self.next_position(log))? == first {
+            self.append(log, Unchanged {})?;
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,9 @@
 //! Limits: what is as large as allowed is taken, and one more is refused and leaves no trace.
 
 use policy_store::ErrorKind::{Invalid, TooLarge};
-use policy_store::{NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicyUpdate, limits};
+use policy_store::{
+    NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicyUpdate, RequestId, limits,
+};
 
 use super::help::{PERMIT, V1, World, pinning, refused};
 
@@ -165,9 +167,12 @@ fn a_write_has_up_to_100000_entries() {
     let world = World::new();
     let before = world.history().len();
     let over = world.write(|zone| {
-        for n in 0..limits::WRITE_ENTRIES {
+        for n in 1..limits::WRITE_ENTRIES {
             zone.create_policy(NewPolicy::named("p").id(format!("p{n}")))?;
         }
+        // A request that takes the last place is carried out, and no more is asked of it.
+        zone.request(RequestId::from([1; 16])).create_policy(NewPolicy::named("p").id("last")).unwrap();
+        assert_eq!(zone.policy("last")?.name, "p");
         let error = refused(zone.create_policy(NewPolicy::named("p")), OVER, "the write's entries");
         refused(
             zone.create_policy_set_version("s", NewPolicySetVersion::new(V1)),
