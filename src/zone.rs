@@ -16,7 +16,7 @@ use crate::policy_set::{self, PolicySet};
 use crate::policy_set_version::{self, PolicySetVersion};
 use crate::policy_version::{self, Forms, PolicyVersion};
 use crate::record::{Body, DefaultSchemaChanged, PolicySetVersionCreated, PolicyVersionCreated};
-use crate::schema::{self, ZoneSchema};
+use crate::schema::{self, FoundSchema, ZoneSchema};
 use crate::storage::key::{self, LogNumber, STORE_LOG, Tag};
 use crate::storage::{Direction, VersionRow, View, ZoneRow, ZoneStateRow, astray};
 use crate::store::Inner;
@@ -383,13 +383,32 @@ pub(crate) fn state(view: &View<'_>, zone: &ZoneRef) -> Result<ZoneStateRow> {
     view.row(&key::state(zone.log))?.ok_or_else(|| astray(Tag::State, zone.id.as_str()))
 }
 
+/// The same, as it was when the clock said `then`: the zone's own log is seen as it was, and of the store's the clocks
+/// tell.
+pub(crate) fn info_then(view: &View<'_>, zone: &ZoneRef, then: Timestamp) -> Result<ZoneInfo> {
+    let mut info = info_of(view, zone)?;
+    if let Some(schema) = chosen_schema(view, zone)?
+        && let Some(changed) = schema.row.changed
+        && view.entry(STORE_LOG, changed)?.envelope.clock > then
+    {
+        // Archived schemas stay so: before its last change it was none.
+        info.default_schema = Some(schema.published.version);
+    }
+    Ok(info)
+}
+
 /// The zone's default schema: never an archived one.
 pub(crate) fn default_schema(view: &View<'_>, zone: &ZoneRef) -> Result<Option<SchemaName>> {
+    let chosen = chosen_schema(view, zone)?.filter(|schema| schema.status != SchemaStatus::Archived);
+    Ok(chosen.map(|schema| schema.published.version))
+}
+
+/// The schema that was chosen as the zone's default, whatever its status.
+fn chosen_schema(view: &View<'_>, zone: &ZoneRef) -> Result<Option<FoundSchema>> {
     let Some(position) = state(view, zone)?.default_schema else { return Ok(None) };
     let entry = view.entry(zone.log, position)?;
     let Body::DefaultSchemaChanged(DefaultSchemaChanged { schema: Some(schema) }) = &entry.body else {
         return Err(astray(Tag::State, zone.id.as_str()));
     };
-    let found = schema::find(view, schema.version.as_str())?;
-    Ok((found.status != SchemaStatus::Archived).then(|| schema.version.clone()))
+    schema::find(view, schema.version.as_str()).map(Some)
 }

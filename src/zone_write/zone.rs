@@ -3,6 +3,7 @@
 use super::ZoneWrite;
 use crate::asked::Asked;
 use crate::error::Result;
+use crate::id::SchemaName;
 use crate::record::{DefaultSchemaChanged, ZoneSuspended};
 use crate::schema;
 use crate::zone::{self, ZoneInfo};
@@ -42,7 +43,8 @@ impl ZoneWrite<'_, '_> {
                 }
                 zone.info()
             },
-            |view, zone, _| zone::info_of(view, zone),
+            // It was not archived then, or it would have been refused.
+            |view, zone, _| Ok(ZoneInfo { default_schema: chosen(version)?, ..zone::info_of(view, zone)? }),
         )
     }
 
@@ -55,7 +57,11 @@ impl ZoneWrite<'_, '_> {
                 }
                 zone.info()
             },
-            |view, zone, _| zone::info_of(view, zone),
+            |view, zone, entry| zone::info_then(view, zone, entry.envelope.clock),
         )
     }
+}
+
+fn chosen(version: Option<&str>) -> Result<Option<SchemaName>> {
+    version.map(SchemaName::new).transpose()
 }
