@@ -40,6 +40,14 @@ impl Asked {
         }
     }
 
+    /// A version's number, or none.
+    pub(crate) fn version(self, version: Option<u32>) -> Self {
+        match version {
+            None => self.number(0),
+            Some(version) => self.number(1).number(version.into()),
+        }
+    }
+
     pub(crate) fn target(self, target: &Target) -> Self {
         match target {
             Target::Zone => self.option(None),

@@ -64,11 +64,9 @@ impl Demand {
             Kind::PolicyRevision(id, revision) => asked.text("policy_revision").text(id).number(*revision),
             Kind::PolicySetRevision(id, revision) => asked.text("policy_set_revision").text(id).number(*revision),
             Kind::BindingsRevision(revision) => asked.text("bindings_revision").number(*revision),
-            Kind::LatestPolicyVersion(id, version) => {
-                asked.text("latest_policy_version").text(id).number(version.unwrap_or(0).into())
-            }
+            Kind::LatestPolicyVersion(id, version) => asked.text("latest_policy_version").text(id).version(*version),
             Kind::LatestPolicySetVersion(id, version) => {
-                asked.text("latest_policy_set_version").text(id).number(version.unwrap_or(0).into())
+                asked.text("latest_policy_set_version").text(id).version(*version)
             }
             Kind::ActiveVersion(target, version) => {
                 asked.text("active_version").target(target).option(version.as_deref())

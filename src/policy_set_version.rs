@@ -127,7 +127,8 @@ impl NewPolicySetVersion {
     /// What is asked when this is created.
     pub(crate) fn asked(&self, policy_set_id: &str) -> Asked {
         let asked = Asked::to("create_policy_set_version").text(policy_set_id).option(self.id.as_deref());
-        let asked = asked.text(&self.schema_version);
+        // How many, so that no pin is taken for a demand.
+        let asked = asked.text(&self.schema_version).number(u64::try_from(self.pins.len()).unwrap_or(u64::MAX));
         self.pins.iter().fold(asked, |asked, pin| {
             let sha = pin.sha.map(|sha| sha.to_string());
             asked.text(&pin.policy_id).text(&pin.policy_version_id).option(sha.as_deref())

@@ -1,0 +1,222 @@
+//! Demands: a call is carried out only if what its author has seen is still so.
+
+use std::sync::Barrier;
+
+use policy_store::ErrorKind::{Archived, Invalid, NotFound, PreconditionFailed};
+use policy_store::{Demand, NewPolicy, NewPolicySet, NewPolicyVersion, PolicyUpdate, Target, TargetType};
+
+use super::help::{FORBID, PERMIT, V1, World, customer, pinning, refused};
+
+const UNMET: (policy_store::ErrorKind, &str) = (PreconditionFailed, "precondition_failed");
+
+fn ann() -> Target {
+    Target::User("ann".to_owned())
+}
+
+/// Policies `p` with two versions and `new` with none; sets `s`, whose second version is active, and `new`, without any.
+fn world() -> World {
+    let world = World::new();
+    let first = world.version("p", PERMIT);
+    world.version("p", FORBID);
+    world.live("s", &[&first]);
+    world.live("s", &[]);
+    world
+        .write(|zone| {
+            zone.create_policy(NewPolicy::named("new").id("new"))?;
+            zone.create_policy_set(NewPolicySet::named("new").id("new"))?;
+            zone.create_policy_set(NewPolicySet::named("u").id("u").target_type(TargetType::User))
+        })
+        .unwrap();
+    world
+}
+
+#[test]
+fn each_demand_holds_or_refuses_the_call_without_a_trace() {
+    let world = world();
+    let zone = world.zone();
+    let policy = zone.policy("p").unwrap().revision;
+    let set = zone.policy_set("s").unwrap().revision;
+    let bindings = zone.info().unwrap().bindings_revision;
+    assert_eq!(bindings, set);
+    let active = zone.in_force(Target::Zone).unwrap().policy_set_version_id.to_string();
+    let earlier = zone.policy_set_version_numbered("s", 1).unwrap().id.to_string();
+    let holding = [
+        Demand::policy_revision("p", policy),
+        Demand::policy_set_revision("s", set),
+        Demand::bindings_revision(bindings),
+        Demand::latest_policy_version("p", Some(2)),
+        Demand::latest_policy_version("new", None),
+        Demand::latest_policy_set_version("s", Some(2)),
+        Demand::latest_policy_set_version("new", None),
+        Demand::active_version(Target::Zone, Some(active.clone())),
+        Demand::active_version(ann(), None),
+    ];
+    let failing = [
+        (Demand::policy_revision("p", policy - 1), "the revision of policy `p` is"),
+        (Demand::policy_revision("p", policy + 1), "the revision of policy `p` is"),
+        (Demand::policy_set_revision("s", set - 1), "the revision of policy set `s` is"),
+        (Demand::bindings_revision(0), "the revision of the bindings of zone `acme` is"),
+        (Demand::latest_policy_version("p", Some(1)), "policy `p` is `2`, and was demanded to be `1`"),
+        (Demand::latest_policy_version("p", None), "policy `p` is `2`, and was demanded to be `none`"),
+        (Demand::latest_policy_version("new", Some(1)), "policy `new` is `none`, and was demanded to be `1`"),
+        (Demand::latest_policy_version("new", Some(0)), "policy `new` is `none`, and was demanded to be `0`"),
+        (Demand::latest_policy_set_version("s", Some(3)), "policy set `s` is `2`"),
+        (Demand::latest_policy_set_version("s", None), "policy set `s` is `2`"),
+        (Demand::active_version(Target::Zone, Some(earlier)), "the version in force for the zone is"),
+        (Demand::active_version(Target::Zone, None), "the version in force for the zone is"),
+        (Demand::active_version(ann(), Some(active)), "the version in force for user `ann` is `none`"),
+    ];
+    for (unmet, names) in &failing {
+        world.refuses(UNMET, names, |zone| zone.demand(unmet.clone()).create_policy(NewPolicy::named("x")));
+        // Also among others that hold.
+        world.refuses(UNMET, names, |zone| {
+            for demand in &holding {
+                zone.demand(demand.clone());
+            }
+            zone.demand(unmet.clone()).archive_policy("none")
+        });
+    }
+    for demand in &holding {
+        world.write(|zone| zone.demand(demand.clone()).create_policy(NewPolicy::named("x"))).unwrap();
+    }
+    world
+        .write(|zone| {
+            for demand in holding {
+                zone.demand(demand);
+            }
+            zone.archive_policy("p")
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_demand_of_what_is_not_there_is_an_error_of_its_own() {
+    let world = world();
+    let not_found = (NotFound, "not_found");
+    for (demand, expected, names) in [
+        (Demand::policy_revision("none", 1), not_found, "policy `none`"),
+        (Demand::policy_revision("s", 1), not_found, "policy `s`"),
+        (Demand::policy_set_revision("none", 1), not_found, "policy set `none`"),
+        (Demand::latest_policy_version("none", None), not_found, "policy `none`"),
+        (Demand::latest_policy_set_version("none", None), not_found, "policy set `none`"),
+        (Demand::active_version(Target::User(String::new()), None), (Invalid, "invalid_input"), "target id"),
+    ] {
+        world.refuses(expected, names, |zone| zone.demand(demand.clone()).create_policy(NewPolicy::named("x")));
+    }
+    // What another zone has is not there.
+    let other = world.write_store(|w| {
+        w.zone("other")?.demand(Demand::latest_policy_version("p", Some(2))).create_policy(NewPolicy::named("x"))
+    });
+    refused(other, not_found, "policy `p`");
+}
+
+#[test]
+fn every_change_that_get_returns_moves_the_revision_that_is_demanded() {
+    let world = world();
+    let at = |id: &str| Demand::policy_revision(id, world.zone().policy(id).unwrap().revision);
+    let moves = |seen: Demand| {
+        refused(world.write(|zone| zone.demand(seen).create_policy(NewPolicy::named("x"))), UNMET, "revision");
+    };
+    let seen = at("p");
+    world.write(|zone| zone.update_policy("p", PolicyUpdate::new().name("renamed"))).unwrap();
+    moves(seen);
+    let seen = at("p");
+    world.version("p", PERMIT);
+    moves(seen);
+    let seen = at("p");
+    world.write(|zone| zone.archive_policy("p")).unwrap();
+    moves(seen);
+    // What changes nothing moves nothing, and neither do other policies or bindings.
+    let (seen, other) = (at("p"), at("new"));
+    world.write(|zone| zone.archive_policy("p")).unwrap();
+    world.version("other", PERMIT);
+    world.write(|zone| zone.unbind(Target::Zone)).unwrap();
+    world.write(|zone| zone.demand(seen).demand(other).create_policy(NewPolicy::named("x"))).unwrap();
+}
+
+#[test]
+fn the_revision_of_a_set_that_is_displaced_moves_in_either_mode() {
+    let world = world();
+    let other = world.set_version("t", &[]);
+    let own = world.zone().in_force(Target::Zone).unwrap().policy_set_version_id;
+    world.write(|zone| zone.bind_shadow(&own, Target::Zone)).unwrap();
+    for shadow in [false, true] {
+        let set = world.zone().policy_set("s").unwrap();
+        let bindings = world.zone().info().unwrap().bindings_revision;
+        world
+            .write(|zone| if shadow { zone.bind_shadow(&other.id, Target::Zone) } else { zone.activate(&other.id) })
+            .unwrap();
+        for (seen, names) in [
+            (Demand::policy_set_revision("s", set.revision), "policy set `s`"),
+            (Demand::bindings_revision(bindings), "bindings"),
+        ] {
+            world.refuses(UNMET, names, |zone| zone.demand(seen.clone()).rename_policy_set("s", "x"));
+        }
+    }
+    let set = world.zone().policy_set("s").unwrap();
+    assert_eq!((set.active_version, set.shadow_version, set.mode), (None, None, None));
+}
+
+#[test]
+fn of_two_threads_with_the_same_demand_exactly_one_wins() {
+    for round in 0..8 {
+        let world = world();
+        let (store, barrier) = (&world.store, Barrier::new(2));
+        let revision = world.zone().policy("p").unwrap().revision;
+        let results: Vec<_> = std::thread::scope(|scope| {
+            let race = |name: &'static str| {
+                let barrier = &barrier;
+                move || {
+                    barrier.wait();
+                    store.write(&customer(name), |w| {
+                        let mut zone = w.zone("acme")?;
+                        zone.demand(Demand::policy_revision("p", revision));
+                        zone.update_policy("p", PolicyUpdate::new().name(name))
+                    })
+                }
+            };
+            let threads = ["one", "two"].map(|name| scope.spawn(race(name)));
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let (won, lost): (Vec<_>, Vec<_>) = results.into_iter().partition(|result| result.is_ok());
+        assert_eq!((won.len(), lost.len()), (1, 1), "round {round}");
+        let won = won.into_iter().flatten().next().unwrap();
+        assert_eq!(world.zone().policy("p").unwrap(), won);
+        for lost in lost {
+            refused(lost, UNMET, &format!("is `{}`, and was demanded to be `{revision}`", won.revision));
+        }
+    }
+}
+
+#[test]
+fn a_demand_is_that_of_the_next_call_alone() {
+    let world = world();
+    let demand = || Demand::latest_policy_version("p", Some(2));
+    world
+        .write(|zone| {
+            // A read is no call that a demand waits for.
+            zone.demand(demand()).policy("p")?;
+            zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))?;
+            zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))?;
+            // It sees what the write has done.
+            let late = zone.demand(demand()).create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT));
+            refused(late, UNMET, "policy `p` is `4`");
+            zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))
+        })
+        .unwrap();
+    assert_eq!(world.zone().policy("p").unwrap().latest_version, Some(5));
+}
+
+#[test]
+fn a_demand_is_checked_before_the_rules_of_the_call() {
+    let world = world();
+    world.write(|zone| zone.archive_policy("p")).unwrap();
+    let update = || PolicyUpdate::new().name("x");
+    world.refuses((Archived, "archived"), "p", |zone| zone.update_policy("p", update()));
+    world.refuses(UNMET, "p", |zone| zone.demand(Demand::policy_revision("p", 0)).update_policy("p", update()));
+    let version = world.zone().policy_set_version_numbered("s", 2).unwrap();
+    world.refuses(UNMET, "the zone", |zone| {
+        zone.demand(Demand::active_version(Target::Zone, None))
+            .create_policy_set_version("none", pinning(&[]).id(version.id.as_str()))
+    });
+}

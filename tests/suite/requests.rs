@@ -1,0 +1,471 @@
+//! Request ids: what was carried out under one is answered again as it was then, and never carried out twice.
+
+use std::fmt::Debug;
+
+use policy_store::ErrorKind::{Archived, Conflict, Invalid, NotFound};
+use policy_store::{
+    Actor, Change, Demand, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Pin,
+    PolicyUpdate, RequestId, Result, SchemaStatus, Sha256, Target, TargetType, Write, ZoneWrite,
+};
+
+use super::help::{FORBID, PERMIT, SCHEMA, V1, World, customer, pinning, platform, refused};
+
+const TAKEN: (policy_store::ErrorKind, &str) = (Conflict, "request_conflict");
+
+fn id(n: u8) -> RequestId {
+    RequestId::from([n; 16])
+}
+
+fn shown<T: Debug>(result: Result<T>) -> Result<String> {
+    result.map(|value| format!("{value:?}"))
+}
+
+fn ann() -> Target {
+    Target::User("ann".to_owned())
+}
+
+type Call = fn(&mut ZoneWrite<'_, '_>) -> Result<String>;
+
+/// A call of each kind, and some that change nothing. All are taken in a [`world`].
+const CALLS: [Call; 22] = [
+    |zone| shown(zone.create_policy(NewPolicy::named("new"))),
+    |zone| shown(zone.create_policy(NewPolicy::named("new").id("given").description("why"))),
+    |zone| shown(zone.update_policy("p", PolicyUpdate::new().name("renamed"))),
+    |zone| shown(zone.update_policy("p", PolicyUpdate::new().name("p"))),
+    |zone| shown(zone.archive_policy("q")),
+    |zone| shown(zone.archive_policy("old")),
+    |zone| shown(zone.create_policy_version("p", NewPolicyVersion::cedar(V1, FORBID))),
+    |zone| shown(zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT).id("given"))),
+    |zone| shown(zone.archive_policy_version("pv2")),
+    |zone| shown(zone.create_policy_set(NewPolicySet::named("new").target_type(TargetType::User))),
+    |zone| shown(zone.rename_policy_set("s", "renamed")),
+    |zone| shown(zone.archive_policy_set("e")),
+    |zone| shown(zone.create_policy_set_version("s", NewPolicySetVersion::new(V1))),
+    |zone| shown(zone.archive_policy_set_version("sv2")),
+    |zone| shown(zone.activate("sv2")),
+    |zone| shown(zone.activate("sv1")),
+    |zone| shown(zone.bind("uv", ann())),
+    |zone| shown(zone.bind_shadow("uv", ann())),
+    |zone| shown(zone.unbind(Target::Zone)),
+    |zone| shown(zone.unbind_shadow(Target::Zone)),
+    |zone| shown(zone.set_default_schema(Some(V1))),
+    |zone| shown(zone.suspend()),
+];
+
+/// Policies `p` with versions `pv1` and `pv2`, `q`, and `old`, which is archived. Sets `s` with `sv1`, which is active,
+/// and `sv2`; `t` with `tv`, which is observed; `u` for users with `uv`; and `e`, which is empty.
+fn settle(world: &World) {
+    world
+        .write(|zone| {
+            for policy in ["p", "q", "old"] {
+                zone.create_policy(NewPolicy::named(policy).id(policy))?;
+            }
+            zone.archive_policy("old")?;
+            let version = zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT).id("pv1"))?;
+            zone.create_policy_version("p", NewPolicyVersion::cedar(V1, FORBID).id("pv2"))?;
+            for set in ["s", "t", "e"] {
+                zone.create_policy_set(NewPolicySet::named(set).id(set))?;
+            }
+            zone.create_policy_set(NewPolicySet::named("u").id("u").target_type(TargetType::User))?;
+            for (set, id) in [("s", "sv1"), ("s", "sv2"), ("t", "tv"), ("u", "uv")] {
+                zone.create_policy_set_version(set, pinning(&[&version]).id(id))?;
+            }
+            zone.activate("sv1")?;
+            zone.bind_shadow("tv", Target::Zone)
+        })
+        .unwrap();
+}
+
+fn world() -> World {
+    let world = World::new();
+    settle(&world);
+    world
+}
+
+/// Changes all that [`CALLS`] can have done or read, and leaves nothing that would take a write.
+fn change_everything(world: &World) {
+    world
+        .write(|zone| {
+            zone.resume()?;
+            zone.create_policy(NewPolicy::named("later").id("later"))?;
+            zone.update_policy("p", PolicyUpdate::new().name("later").description("later"))?;
+            let version = zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))?;
+            zone.rename_policy_set("s", "later")?;
+            zone.rename_policy_set("t", "later")?;
+            zone.rename_policy_set("u", "later")?;
+            let late = zone.create_policy_set_version("t", pinning(&[&version]))?;
+            zone.bind(&late.id, Target::Zone)?;
+            zone.bind_shadow(&late.id, Target::Zone)?;
+            let late = zone.create_policy_set_version("u", pinning(&[&version]))?;
+            zone.bind(&late.id, ann())?;
+            zone.bind_shadow(&late.id, ann())?;
+            for version in ["pv1", "pv2"] {
+                zone.archive_policy_version(version)?;
+            }
+            for policy in ["p", "q"] {
+                zone.archive_policy(policy)?;
+            }
+            zone.archive_policy_set("s")?;
+            zone.archive_policy_set("e")?;
+            zone.set_default_schema(None)?;
+            zone.suspend()
+        })
+        .unwrap();
+    archive_schema(world);
+}
+
+fn archive_schema(world: &World) {
+    world
+        .write_store(|w| {
+            w.set_schema_status(V1, SchemaStatus::Deprecated)?;
+            w.set_schema_status(V1, SchemaStatus::Archived)
+        })
+        .unwrap();
+}
+
+#[track_caller]
+fn replays(world: &World, call: Call, first: &str) {
+    let before = (world.extent(), world.history());
+    assert_eq!(world.write(|zone| call(zone.request(id(1)))).unwrap(), first);
+    assert_eq!((world.extent(), world.history()), before, "a replay left a trace");
+}
+
+#[test]
+fn the_same_request_is_answered_as_it_was_whatever_changed_since() {
+    for call in CALLS {
+        let world = world();
+        let before = world.history().len();
+        let first = world.write(|zone| call(zone.request(id(1)))).unwrap();
+        let entry = world.history().pop().unwrap();
+        assert_eq!((world.history().len(), entry.request_id), (before + 1, Some(id(1))), "{first}");
+        replays(&world, call, &first);
+        change_everything(&world);
+        replays(&world, call, &first);
+        world.store.rebuild_indexes().unwrap();
+        replays(&world, call, &first);
+    }
+}
+
+#[test]
+fn the_schema_that_is_archived_in_the_meantime_is_still_the_default_in_the_answer() {
+    let calls: [Call; 2] = [|zone| shown(zone.set_default_schema(Some(V1))), |zone| shown(zone.suspend())];
+    for call in calls {
+        let world = world();
+        world.write(|zone| zone.set_default_schema(Some(V1))).unwrap();
+        let first = world.write(|zone| call(zone.request(id(1)))).unwrap();
+        assert!(first.contains(V1), "{first}");
+        archive_schema(&world);
+        replays(&world, call, &first);
+        world.write(|zone| zone.resume()).unwrap();
+        assert_eq!(world.zone().default_schema().unwrap(), None);
+        replays(&world, call, &first);
+        // And an archived one is not the default of what comes after.
+        let later = world.write(|zone| zone.request(id(2)).suspend()).unwrap();
+        assert_eq!(later.default_schema, None);
+        world.write(|zone| zone.resume()).unwrap();
+        assert_eq!(world.write(|zone| zone.request(id(2)).suspend()).unwrap(), later);
+    }
+}
+
+#[test]
+fn another_call_under_the_same_id_is_a_conflict() {
+    for (n, call) in CALLS.iter().enumerate() {
+        let world = world();
+        world.write(|zone| call(zone.request(id(1)))).unwrap();
+        let before = world.history();
+        for (other, refused_call) in CALLS.iter().enumerate().filter(|(other, _)| *other != n) {
+            let result = world.write(|zone| refused_call(zone.request(id(1))));
+            refused(result, TAKEN, &id(1).to_string());
+            assert_eq!(world.history(), before, "{n} {other}");
+        }
+    }
+}
+
+/// Calls that differ in one input.
+const ALIKE: [[Call; 2]; 18] = [
+    [
+        |zone| shown(zone.create_policy(NewPolicy::named("x"))),
+        |zone| shown(zone.create_policy(NewPolicy::named("x").id("x"))),
+    ],
+    [
+        |zone| shown(zone.create_policy(NewPolicy::named("x"))),
+        |zone| shown(zone.create_policy(NewPolicy::named("x").description("x"))),
+    ],
+    [
+        |zone| shown(zone.update_policy("p", PolicyUpdate::new().name("x"))),
+        |zone| shown(zone.update_policy("p", PolicyUpdate::new().name("x").no_description())),
+    ],
+    [
+        |zone| shown(zone.update_policy("p", PolicyUpdate::new().name("x"))),
+        |zone| shown(zone.update_policy("p", PolicyUpdate::new().description("x"))),
+    ],
+    [|zone| shown(zone.archive_policy("p")), |zone| shown(zone.archive_policy("q"))],
+    [
+        |zone| shown(zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))),
+        |zone| shown(zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT).id("x"))),
+    ],
+    [
+        |zone| shown(zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))),
+        |zone| shown(zone.create_policy_version("q", NewPolicyVersion::cedar(V1, PERMIT))),
+    ],
+    [
+        |zone| shown(zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))),
+        |zone| shown(zone.create_policy_version("p", NewPolicyVersion::json(V1, PERMIT))),
+    ],
+    [
+        |zone| shown(zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))),
+        |zone| shown(zone.create_policy_version("p", NewPolicyVersion::cedar("2027", PERMIT))),
+    ],
+    [
+        |zone| shown(zone.create_policy_set(NewPolicySet::named("x"))),
+        |zone| shown(zone.create_policy_set(NewPolicySet::named("x").target_type(TargetType::User))),
+    ],
+    [
+        |zone| shown(zone.create_policy_set_version("s", NewPolicySetVersion::from_pins(V1, [pin("pv1", false)]))),
+        |zone| shown(zone.create_policy_set_version("s", NewPolicySetVersion::from_pins(V1, [pin("pv2", false)]))),
+    ],
+    [
+        |zone| shown(zone.create_policy_set_version("s", NewPolicySetVersion::from_pins(V1, [pin("pv1", false)]))),
+        |zone| shown(zone.create_policy_set_version("s", NewPolicySetVersion::from_pins(V1, [pin("pv1", true)]))),
+    ],
+    [|zone| shown(zone.bind("uv", ann())), |zone| shown(zone.bind("uv", Target::User("bob".to_owned())))],
+    [|zone| shown(zone.activate("sv2")), |zone| shown(zone.bind_shadow("sv2", Target::Zone))],
+    [|zone| shown(zone.unbind(Target::Zone)), |zone| shown(zone.unbind_shadow(Target::Zone))],
+    [|zone| shown(zone.set_default_schema(Some(V1))), |zone| shown(zone.set_default_schema(None))],
+    [|zone| shown(zone.suspend()), |zone| shown(zone.resume())],
+    // A pin is not taken for a demand.
+    [
+        |zone| {
+            shown(
+                zone.demand(Demand::bindings_revision(0)).create_policy_set_version("x", NewPolicySetVersion::new(V1)),
+            )
+        },
+        |zone| {
+            let pin = Pin { policy_id: "demand".into(), policy_version_id: "bindings_revision".into(), sha: None };
+            shown(zone.create_policy_set_version("x", NewPolicySetVersion::from_pins(V1, [pin])))
+        },
+    ],
+];
+
+fn pin(id: &str, sha: bool) -> Pin {
+    let sha = sha.then(|| Sha256::of(PERMIT.as_bytes()));
+    Pin { policy_id: "p".to_owned(), policy_version_id: id.to_owned(), sha }
+}
+
+#[test]
+fn another_input_under_the_same_id_is_a_conflict() {
+    for [call, other] in ALIKE {
+        let world = World::new();
+        // So that nothing was bound yet.
+        world.write(|zone| zone.create_policy_set(NewPolicySet::named("x").id("x"))).unwrap();
+        if world.write(|zone| call(zone.request(id(1)))).is_err() {
+            settle(&world);
+            world.write(|zone| call(zone.request(id(1)))).unwrap();
+        }
+        refused(world.write(|zone| other(zone.request(id(1)))), TAKEN, &id(1).to_string());
+    }
+}
+
+#[test]
+fn the_same_call_by_another_actor_is_a_conflict() {
+    let world = world();
+    let call = |zone: &mut ZoneWrite<'_, '_>| zone.request(id(1)).archive_policy("q");
+    world.write_as(&customer("ops"), call).unwrap();
+    for other in [customer("alice"), platform(), Actor::platform("alice").unwrap()] {
+        refused(world.write_as(&other, call), TAKEN, &id(1).to_string());
+    }
+    world.write_as(&customer("ops"), call).unwrap();
+}
+
+#[test]
+fn the_same_call_with_other_demands_is_a_conflict() {
+    let world = world();
+    let revision = world.zone().policy("p").unwrap().revision;
+    let update = || PolicyUpdate::new().name("x");
+    let (first, second) = (Demand::policy_revision("p", revision), Demand::latest_policy_version("p", Some(2)));
+    let demanding = |demands: &[&Demand]| {
+        world.write(|zone| {
+            zone.request(id(1));
+            for demand in demands {
+                zone.demand((*demand).clone());
+            }
+            zone.update_policy("p", update())
+        })
+    };
+    let done = demanding(&[&first, &second]).unwrap();
+    let fresh = Demand::policy_revision("p", done.revision);
+    for other in [[].as_slice(), &[&first], &[&second], &[&second, &first], &[&fresh, &second]] {
+        refused(demanding(other), TAKEN, &id(1).to_string());
+    }
+    // The demand does not hold any more, and is not looked at.
+    assert_eq!(demanding(&[&first, &second]).unwrap(), done);
+    // None and 0 are different demands.
+    let none = Demand::latest_policy_version("q", None);
+    world.write(|zone| zone.request(id(2)).demand(none).archive_policy("q")).unwrap();
+    let zero = Demand::latest_policy_version("q", Some(0));
+    refused(world.write(|zone| zone.request(id(2)).demand(zero).archive_policy("q")), TAKEN, &id(2).to_string());
+}
+
+#[test]
+fn a_prepared_version_and_its_source_are_the_same_request() {
+    let world = world();
+    let new = || NewPolicyVersion::cedar(V1, PERMIT);
+    let prepared = world.store.prepare_policy_version(new()).unwrap();
+    let first = world.write(|zone| zone.request(id(1)).create_policy_version("p", prepared.clone())).unwrap();
+    assert_eq!(world.write(|zone| zone.request(id(1)).create_policy_version("p", new())).unwrap(), first);
+    let second = world.write(|zone| zone.request(id(2)).create_policy_version("p", new())).unwrap();
+    assert_eq!(world.write(|zone| zone.request(id(2)).create_policy_version("p", prepared)).unwrap(), second);
+    assert_ne!(first.id, second.id);
+}
+
+#[test]
+fn a_request_that_changes_nothing_is_known_too() {
+    let world = world();
+    let before = world.history().len();
+    let bound = world.write(|zone| zone.request(id(1)).activate("sv1")).unwrap();
+    let history = world.history();
+    assert_eq!((history.len(), &history[before].change), (before + 1, &Change::Unchanged));
+    assert_eq!(history[before].request_id, Some(id(1)));
+    assert_eq!(bound.position, history[before].position - 2);
+    world.write(|zone| zone.activate("sv2")).unwrap();
+    assert_eq!(world.write(|zone| zone.request(id(1)).activate("sv1")).unwrap(), bound);
+    refused(world.write(|zone| zone.request(id(1)).activate("sv2")), TAKEN, &id(1).to_string());
+    // Without an id, nothing is written down.
+    let before = world.extent();
+    world.write(|zone| zone.activate("sv2")).unwrap();
+    assert_eq!(world.extent(), before);
+}
+
+#[test]
+fn a_refused_request_leaves_its_id_free_and_is_not_that_of_the_next_call() {
+    let world = world();
+    world.refuses((Invalid, "syntax"), "", |zone| {
+        zone.request(id(1)).create_policy_version("p", NewPolicyVersion::cedar(V1, "permit"))
+    });
+    world.refuses((NotFound, "not_found"), "none", |zone| zone.request(id(1)).archive_policy("none"));
+    world.refuses((Archived, "archived"), "old", |zone| {
+        zone.request(id(1)).update_policy("old", PolicyUpdate::new().name("x"))
+    });
+    let before = world.history().len();
+    world
+        .write(|zone| {
+            zone.request(id(1)).archive_policy("none").unwrap_err();
+            zone.create_policy(NewPolicy::named("without"))?;
+            zone.request(id(1)).archive_policy("q")?;
+            zone.create_policy(NewPolicy::named("without"))
+        })
+        .unwrap();
+    let ids: Vec<_> = world.history().into_iter().skip(before).map(|entry| entry.request_id).collect();
+    assert_eq!(ids, [None, Some(id(1)), None]);
+}
+
+#[test]
+fn a_write_can_answer_several_requests_and_one_again() {
+    let world = world();
+    let (first, second) = world
+        .write(|zone| {
+            let first = zone.request(id(1)).create_policy(NewPolicy::named("one"))?;
+            let second = zone.request(id(2)).create_policy(NewPolicy::named("two"))?;
+            zone.update_policy(&first.id, PolicyUpdate::new().name("three"))?;
+            assert_eq!(zone.request(id(1)).create_policy(NewPolicy::named("one"))?, first);
+            assert_eq!(zone.request(id(2)).create_policy(NewPolicy::named("two"))?, second);
+            refused(zone.request(id(2)).create_policy(NewPolicy::named("one")), TAKEN, &id(2).to_string());
+            assert_eq!(zone.policy(&first.id)?.name, "three");
+            Ok((first, second))
+        })
+        .unwrap();
+    let ids: Vec<_> = world.history().iter().rev().take(3).map(|entry| entry.request_id).collect();
+    assert_eq!(ids, [None, Some(id(2)), Some(id(1))]);
+    assert_eq!(world.write(|zone| zone.request(id(1)).create_policy(NewPolicy::named("one"))).unwrap(), first);
+    assert_eq!(world.write(|zone| zone.request(id(2)).create_policy(NewPolicy::named("two"))).unwrap(), second);
+    // One that was said twice is the last.
+    world.write(|zone| zone.request(id(3)).request(id(4)).archive_policy("q")).unwrap();
+    world.write(|zone| zone.request(id(3)).archive_policy("p")).unwrap();
+}
+
+#[test]
+fn an_id_that_one_zone_knows_is_free_in_another_and_in_the_store() {
+    let world = world();
+    world.write(|zone| zone.request(id(1)).archive_policy("q")).unwrap();
+    let other = world.write_store(|w| w.zone("other")?.request(id(1)).create_policy(NewPolicy::named("x"))).unwrap();
+    world.write_store(|w| w.request(id(1)).create_zone("new").map(drop)).unwrap();
+    let again = world.write_store(|w| w.zone("other")?.request(id(1)).create_policy(NewPolicy::named("x"))).unwrap();
+    assert_eq!(again, other);
+}
+
+#[test]
+fn requests_are_known_after_reopening() {
+    let world = World::in_file();
+    settle(&world);
+    let call = |zone: &mut ZoneWrite<'_, '_>| zone.request(id(1)).unbind(Target::Zone);
+    let first = world.write(call).unwrap();
+    assert_eq!(first.policy_set_version_id, "sv1");
+    let world = world.reopened();
+    change_everything(&world);
+    assert_eq!(world.write(call).unwrap(), first);
+    let world = world.reopened();
+    assert_eq!(world.write(call).unwrap(), first);
+    refused(world.write(|zone| zone.request(id(1)).unbind_shadow(Target::Zone)), TAKEN, &id(1).to_string());
+}
+
+#[test]
+fn a_write_that_is_given_up_has_taken_no_id() {
+    let world = world();
+    let given_up: Result<()> = world.write(|zone| {
+        zone.request(id(1)).archive_policy("q")?;
+        zone.archive_policy("none").map(drop)
+    });
+    refused(given_up, (NotFound, "not_found"), "none");
+    world.write(|zone| zone.request(id(1)).archive_policy("p")).unwrap();
+}
+
+#[test]
+fn zones_and_schemas_are_written_once_for_each_request() {
+    type StoreCall = fn(&mut Write<'_, '_>) -> Result<String>;
+    let calls: [StoreCall; 5] = [
+        |w| shown(w.create_zone("new").map(|zone| zone.id().clone())),
+        |w| shown(w.publish_schema(NewSchema::cedar("2027", SCHEMA))),
+        |w| shown(w.publish_schema(NewSchema::cedar("2027", "entity U;"))),
+        |w| shown(w.set_schema_status(V1, SchemaStatus::Deprecated)),
+        |w| shown(w.set_schema_status(V1, SchemaStatus::Active)),
+    ];
+    for (n, call) in calls.iter().enumerate() {
+        let world = World::new();
+        let first = world.write_store(|w| call(w.request(id(1)))).unwrap();
+        let again = |expected: &str| {
+            let before = world.extent();
+            assert_eq!(world.write_store(|w| call(w.request(id(1)))).unwrap(), expected);
+            assert_eq!(world.extent(), before);
+        };
+        again(&first);
+        for (_, other) in calls.iter().enumerate().filter(|(other, _)| *other != n) {
+            refused(world.write_store(|w| other(w.request(id(1)))), TAKEN, &id(1).to_string());
+        }
+        refused(world.store.write(&customer("bob"), |w| call(w.request(id(1)))), TAKEN, &id(1).to_string());
+        archive_schema(&world);
+        if world.store.schema("2027", policy_store::Forms::Neither).is_ok() {
+            world.write_store(|w| w.set_schema_status("2027", SchemaStatus::Deprecated)).unwrap();
+        }
+        again(&first);
+        world.store.rebuild_indexes().unwrap();
+        again(&first);
+        let entry = &world.store.history(&policy_store::List::new()).unwrap().items;
+        assert_eq!(entry.iter().filter(|entry| entry.request_id == Some(id(1))).count(), 1);
+    }
+}
+
+#[test]
+fn a_request_of_the_store_is_that_of_its_next_call_alone() {
+    let world = World::new();
+    world
+        .write_store(|w| {
+            w.request(id(1)).create_zone("one")?.create_policy(NewPolicy::named("p"))?;
+            w.create_zone("two").map(drop)
+        })
+        .unwrap();
+    let list = policy_store::List::new();
+    let ids: Vec<_> = world.store.history(&list).unwrap().items.iter().map(|entry| entry.request_id).take(2).collect();
+    assert_eq!(ids, [None, Some(id(1))]);
+    let inside = world.store.zone("one").unwrap().history(&list).unwrap().items;
+    assert!(inside.iter().all(|entry| entry.request_id.is_none()), "{inside:?}");
+}
