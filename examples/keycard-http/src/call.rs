@@ -69,16 +69,18 @@ pub async fn answer(
 }
 
 impl App {
-    /// Runs a handler. After a failure of the disk the store takes nothing until it is opened again in its place.
+    /// Runs a handler. After a failure of the disk the store refuses everything until it is opened again in its place; what
+    /// was refused so has not begun, and is done then.
     fn answer(&self, call: &Call, handler: Handler) -> Result<Reply, Failure> {
         let answered = handler(self, call);
-        if answered.as_ref().is_err_and(Failure::needs_recovery) {
-            match self.store.recover() {
-                Ok(()) => eprintln!("keycard-http: recovered from a failure of the disk"),
-                Err(error) => eprintln!("keycard-http: cannot recover: {error}"),
-            }
+        if !answered.as_ref().is_err_and(Failure::needs_recovery) {
+            return answered;
         }
-        answered
+        match self.store.recover() {
+            Ok(()) => eprintln!("keycard-http: recovered from a failure of the disk"),
+            Err(error) => eprintln!("keycard-http: not recovered from a failure of the disk: {error}"),
+        }
+        handler(self, call)
     }
 
     /// The zone of a request, for reading.

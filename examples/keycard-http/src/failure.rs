@@ -44,9 +44,9 @@ impl Failure {
         Self::new(StatusCode::BAD_REQUEST, "invalid_body", message)
     }
 
-    /// Whether the store waits to be recovered.
+    /// Whether the store refuses everything until it is recovered.
     pub fn needs_recovery(&self) -> bool {
-        matches!(self.code, "outcome_unknown" | "recovery_needed")
+        self.code == "recovery_needed"
     }
 
     /// As the last answer on its connection.
