@@ -1,0 +1,83 @@
+//! The command line: what is served, where, and with which zones and schemas. What is done with it is not known here.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+use policy_store::SchemaStatus;
+
+/// A policy store behind the routes of Keycard's public policy API.
+///
+/// An example for loopback: whoever sends a bearer token is taken to be whom it names. Put your own authentication in
+/// its place before others can reach it.
+#[derive(Debug, Parser)]
+pub struct Args {
+    /// The store's file; it is made if it is not there
+    #[arg(long, value_name = "FILE")]
+    pub store: PathBuf,
+    /// The address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4010")]
+    pub listen: SocketAddr,
+    /// Listen on an address that is not loopback, although anybody can then act as anybody
+    #[arg(long)]
+    pub listen_to_everybody: bool,
+    /// A zone to create if it is not there (repeatable)
+    #[arg(long = "zone", value_name = "ZONE", required = true)]
+    pub zones: Vec<String>,
+    /// A schema version to publish if it is not there: 2026-02-24=active=FILE, with the status active, deprecated or
+    /// archived; a file called *.json holds Cedar's JSON form (repeatable)
+    #[arg(long = "schema", value_name = "VERSION=STATUS=FILE", value_parser = schema_arg)]
+    pub schemas: Vec<SchemaArg>,
+    /// The default schema of the zones that have none
+    #[arg(long, value_name = "VERSION")]
+    pub default_schema: Option<String>,
+    /// The zone that /policy/bundle is about [default: the first --zone]
+    #[arg(long, value_name = "ZONE")]
+    pub bundle_zone: Option<String>,
+    /// A bearer token that acts for the platform (repeatable)
+    #[arg(long = "platform-token", value_name = "TOKEN")]
+    pub platform_tokens: Vec<String>,
+}
+
+/// A schema version that shall be there, and with which status.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SchemaArg {
+    pub version: String,
+    pub status: SchemaStatus,
+    pub file: PathBuf,
+}
+
+fn schema_arg(text: &str) -> Result<SchemaArg, String> {
+    let mut parts = text.splitn(3, '=');
+    let (Some(version), Some(status), Some(file)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err("expected VERSION=STATUS=FILE".to_owned());
+    };
+    let status = match status {
+        "active" => SchemaStatus::Active,
+        "deprecated" => SchemaStatus::Deprecated,
+        "archived" => SchemaStatus::Archived,
+        _ => return Err(format!("unknown status `{status}`: expected active, deprecated or archived")),
+    };
+    Ok(SchemaArg { version: version.to_owned(), status, file: file.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        use clap::CommandFactory;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_schema_is_a_version_a_status_and_a_file_whose_name_may_hold_anything() {
+        let arg = schema_arg("2026-02-24=deprecated=a=b.cedarschema").unwrap();
+        assert_eq!(arg.version, "2026-02-24");
+        assert_eq!((arg.status, arg.file), (SchemaStatus::Deprecated, PathBuf::from("a=b.cedarschema")));
+        for wrong in ["", "2026-02-24", "2026-02-24=active", "2026-02-24=retired=file"] {
+            assert!(schema_arg(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Preconditions of requests: the entity tags in `If-Match` and `If-None-Match` (RFC 9110, section 13.1). What a tag stands
+//! for is not known here, but for a revision's.
+
+use axum::http::{HeaderMap, HeaderName};
+
+use crate::failure::Failure;
+
+/// The tags of a header: any, or some.
+#[derive(Debug, PartialEq)]
+pub enum Tags {
+    /// `*`
+    Any,
+    /// A list.
+    These(Vec<Tag>),
+}
+
+/// An entity tag.
+#[derive(Debug, PartialEq)]
+pub struct Tag {
+    weak: bool,
+    /// With its quotes.
+    quoted: String,
+}
+
+impl Tags {
+    /// Reads a header, if it is there.
+    pub fn of(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Self>, Failure> {
+        if !headers.contains_key(name) {
+            return Ok(None);
+        }
+        let lines: Vec<_> = headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+        let tags = Self::parse(&lines.join(","));
+        let tags =
+            tags.ok_or_else(|| Failure::invalid_header(format!("`{name}` is not `*` or a list of entity tags")))?;
+        Ok(Some(tags))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut rest = text.trim_matches([' ', '\t']);
+        if rest == "*" {
+            return Some(Self::Any);
+        }
+        let mut tags = Vec::new();
+        loop {
+            rest = rest.trim_start_matches([' ', '\t', ',']);
+            if rest.is_empty() {
+                return (!tags.is_empty()).then_some(Self::These(tags));
+            }
+            let (weak, tag) = rest.strip_prefix("W/").map_or((false, rest), |tag| (true, tag));
+            let (opaque, after) = tag.strip_prefix('"')?.split_once('"')?;
+            if opaque.chars().any(|c| c.is_ascii_control() || c == ' ') {
+                return None;
+            }
+            tags.push(Tag { weak, quoted: format!("\"{opaque}\"") });
+            rest = after.trim_start_matches([' ', '\t']);
+            if !rest.is_empty() && !rest.starts_with(',') {
+                return None;
+            }
+        }
+    }
+
+    /// As `If-None-Match` compares.
+    pub fn match_weakly(&self, etag: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::These(tags) => tags.iter().any(|tag| tag.quoted == etag),
+        }
+    }
+
+    /// The revisions that `If-Match` can match, or none if anything matches. A weak tag never does.
+    pub fn revisions(&self) -> Option<Vec<u64>> {
+        let Self::These(tags) = self else { return None };
+        let revision = |tag: &Tag| {
+            let revision = tag.quoted.trim_matches('"').parse().ok()?;
+            (!tag.weak && etag(revision) == tag.quoted).then_some(revision)
+        };
+        Some(tags.iter().filter_map(revision).collect())
+    }
+}
+
+/// The tag of a revision.
+pub fn etag(revision: u64) -> String {
+    format!("\"{revision}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_tags_are_read_as_the_rfc_writes_them() {
+        let tags = Tags::parse(" , \"7\",W/\"a,b\" ,, \"\" ").unwrap();
+        for tag in ["\"7\"", "\"a,b\"", "\"\""] {
+            assert!(tags.match_weakly(tag), "{tag}");
+        }
+        assert!(!tags.match_weakly("\"8\"") && !tags.match_weakly("7"));
+        assert!(Tags::parse("*").unwrap().match_weakly("\"7\""));
+        for wrong in ["", ",", "7", "\"7", "\"7\" \"8\"", "\"7\",*", "w/\"7\"", "\"a b\"", "*,*", "W/7"] {
+            assert_eq!(Tags::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn revisions_are_written_in_one_way_and_strong() {
+        let tags = Tags::parse("\"7\", W/\"8\", \"09\", \"+10\", \"a\", \"\", \"12\"").unwrap();
+        assert_eq!(tags.revisions(), Some(vec![7, 12]));
+        assert_eq!(Tags::parse("*").unwrap().revisions(), None);
+    }
+}

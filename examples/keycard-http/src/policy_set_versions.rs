@@ -1,0 +1,115 @@
+//! `/zones/{zone_id}/policy-sets/{policy_set_id}/versions`, and the policy versions that one pins
+
+use policy_store::{
+    ErrorDetail, Forms, NewPolicySetVersion, Pin, PolicySetVersion, Resource, Result as StoreResult, Sha256, Target,
+    TargetType,
+};
+use serde::Deserialize;
+
+use crate::body::Object;
+use crate::call::{App, Call};
+use crate::failure::Failure;
+use crate::reply::Reply;
+
+#[derive(Deserialize)]
+struct Create {
+    schema_version: String,
+    manifest: Object<Manifest>,
+}
+
+#[derive(Deserialize)]
+struct Manifest {
+    entries: Vec<Object<Entry>>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    policy_id: String,
+    policy_version_id: String,
+    sha: Option<Sha256>,
+}
+
+#[derive(Deserialize)]
+struct Activate {
+    active: bool,
+}
+
+pub fn list(app: &App, call: &Call) -> Result<Reply, Failure> {
+    call.query.choice("sort", &[("created_at", ())])?;
+    let page = app.zone(call)?.policy_set_versions(call.id("policy_set_id"), &call.query.list()?)?;
+    Reply::page(&page, |version| version)
+}
+
+pub fn create(app: &App, call: &Call) -> Result<Reply, Failure> {
+    call.no_if_match()?;
+    let Create { schema_version, manifest: Object(manifest) } = call.body.json()?;
+    let pins = manifest.entries.into_iter().map(|Object(Entry { policy_id, policy_version_id, sha })| Pin {
+        policy_id,
+        policy_version_id,
+        sha,
+    });
+    let new = NewPolicySetVersion::from_pins(schema_version, pins);
+    let version = app.write(call, |zone| zone.create_policy_set_version(call.id("policy_set_id"), new))?;
+    Ok(print(&version)?.created())
+}
+
+pub fn get(app: &App, call: &Call) -> Result<Reply, Failure> {
+    call.query.expand()?;
+    let version = app.zone(call)?.policy_set_version(call.id("version_id"))?;
+    check_parent(&version, call)?;
+    print(&version)
+}
+
+/// Puts the version in force: for the zone, or for the user that its set was first put in force for.
+pub fn activate(app: &App, call: &Call) -> Result<Reply, Failure> {
+    call.no_if_match()?;
+    let Activate { active } = call.body.json()?;
+    if !active {
+        return Err(Failure::invalid_body("`active` must be true"));
+    }
+    let version = app.write(call, |zone| {
+        let id = call.id("version_id");
+        let mut version = zone.policy_set_version(id)?;
+        check_parent(&version, call)?;
+        let set = zone.policy_set(&version.policy_set_id)?;
+        let target = match (set.target_type, set.target_id) {
+            (TargetType::User, Some(user)) => Target::User(user),
+            // The store refuses it for a user set that has no user yet.
+            _ => Target::Zone,
+        };
+        version.active = zone.bind(id, target)?.policy_set_version_id == version.id;
+        Ok(version)
+    })?;
+    print(&version)
+}
+
+pub fn archive(app: &App, call: &Call) -> Result<Reply, Failure> {
+    call.no_if_match()?;
+    let version = app.write(call, |zone| {
+        let id = call.id("version_id");
+        check_parent(&zone.policy_set_version(id)?, call)?;
+        zone.archive_policy_set_version(id)
+    })?;
+    print(&version)
+}
+
+pub fn list_policies(app: &App, call: &Call) -> Result<Reply, Failure> {
+    call.query.choice("sort", &[("created_at", ())])?;
+    let forms = call.query.forms(Forms::Both)?;
+    let (zone, id) = (app.zone(call)?, call.id("version_id"));
+    check_parent(&zone.policy_set_version(id)?, call)?;
+    let page = zone.pinned_policy_versions(id, forms, &call.query.list()?)?;
+    Reply::page(&page, |version| version)
+}
+
+/// A version of another policy set is not found under this one.
+fn check_parent(version: &PolicySetVersion, call: &Call) -> StoreResult<()> {
+    if version.policy_set_id == *call.id("policy_set_id") {
+        return Ok(());
+    }
+    Err(ErrorDetail::NotFound { what: Resource::PolicySetVersion, id: version.id.to_string() }.into())
+}
+
+fn print(version: &PolicySetVersion) -> Result<Reply, Failure> {
+    Ok(Reply::json(version)?.hashed())
+}

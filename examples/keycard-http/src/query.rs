@@ -1,0 +1,158 @@
+//! Query strings: parameters that may be given once, repeated, or under a deprecated name. Unknown parameters are ignored;
+//! unknown values of known ones are refused.
+
+use policy_store::{Forms, List, Order, OwnerType};
+
+use crate::failure::Failure;
+
+/// The values of `filter[owner_type]`.
+pub const OWNER_TYPES: [(&str, OwnerType); 2] = [("platform", OwnerType::Platform), ("customer", OwnerType::Customer)];
+
+/// The parameters of a request, decoded, in their order.
+#[derive(Debug, Default)]
+pub struct Query(Vec<(String, String)>);
+
+impl Query {
+    pub fn parse(query: &str) -> Result<Self, Failure> {
+        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        // What is not UTF-8 is decoded to this character.
+        if pairs.iter().any(|(name, value)| name.contains('\u{fffd}') || value.contains('\u{fffd}')) {
+            return Err(Failure::invalid_query("the query is not UTF-8 once it is decoded"));
+        }
+        Ok(Self(pairs))
+    }
+
+    /// Every value of a parameter that may be repeated.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a parameter that may be given once.
+    pub fn one<'a>(&'a self, name: &'a str) -> Result<Option<&'a str>, Failure> {
+        let mut values = self.all(name);
+        let first = values.next();
+        match values.next() {
+            None => Ok(first),
+            Some(_) => Err(Failure::invalid_query(format!("`{name}` is given more than once"))),
+        }
+    }
+
+    /// The value of a parameter that has a fixed choice of them.
+    pub fn choice<T: Copy>(&self, name: &str, choice: &[(&str, T)]) -> Result<Option<T>, Failure> {
+        self.one(name)?.map(|value| chosen(name, value, choice)).transpose()
+    }
+
+    /// The values of a repeatable parameter that has a fixed choice of them.
+    pub fn choices<T: Copy>(&self, name: &str, choice: &[(&str, T)]) -> Result<Vec<T>, Failure> {
+        self.all(name).map(|value| chosen(name, value, choice)).collect()
+    }
+
+    /// The values of a parameter that has two names; both may be given if they say the same.
+    pub fn twins(&self, name: &str, twin: &str) -> Result<Vec<&str>, Failure> {
+        let sorted = |name| {
+            let mut values: Vec<_> =
+                self.0.iter().filter(|(given, _)| given == name).map(|(_, v)| v.as_str()).collect();
+            values.sort_unstable();
+            values.dedup();
+            values
+        };
+        let (values, others) = (sorted(name), sorted(twin));
+        match (values.is_empty(), others.is_empty()) {
+            (_, true) => Ok(values),
+            (true, false) => Ok(others),
+            (false, false) if values == others => Ok(values),
+            (false, false) => Err(Failure::invalid_query(format!("`{name}` and `{twin}` disagree"))),
+        }
+    }
+
+    /// A parameter that is true or false, and its deprecated twin.
+    pub fn flag(&self, name: &str, twin: &str) -> Result<Option<bool>, Failure> {
+        const CHOICE: [(&str, bool); 2] = [("true", true), ("false", false)];
+        match (self.choice(name, &CHOICE)?, self.choice(twin, &CHOICE)?) {
+            (Some(flag), Some(other)) if flag != other => {
+                Err(Failure::invalid_query(format!("`{name}` and `{twin}` disagree")))
+            }
+            (flag, other) => Ok(flag.or(other)),
+        }
+    }
+
+    /// What is to be expanded in a single resource. There is no directory of users, so that nothing is.
+    pub fn expand(&self) -> Result<(), Failure> {
+        self.expansions(&["user"]).map(drop)
+    }
+
+    /// What is to be expanded, of what may be.
+    fn expansions(&self, choice: &[&str]) -> Result<Vec<&str>, Failure> {
+        let choice: Vec<_> = choice.iter().map(|value| (*value, ())).collect();
+        let values = self.twins("expand[]", "expand")?;
+        values.iter().try_for_each(|value| chosen("expand[]", value, &choice))?;
+        Ok(values)
+    }
+
+    /// Which Cedar representations are asked for.
+    pub fn forms(&self, default: Forms) -> Result<Forms, Failure> {
+        Ok(self.choice("format", &[("cedar", Forms::Cedar), ("json", Forms::Json)])?.unwrap_or(default))
+    }
+
+    /// What every list takes: limit, order and cursors, and what is to be expanded.
+    pub fn list(&self) -> Result<List, Failure> {
+        let mut list = List::new();
+        if self.expansions(&["total_count", "user"])?.contains(&"total_count") {
+            list = list.total_count();
+        }
+        if let Some(limit) = self.one("limit")? {
+            let limit = limit.parse().map_err(|_| Failure::invalid_query("`limit` is not a whole number"))?;
+            list = list.limit(limit);
+        }
+        if let Some(order) = self.choice("order", &[("asc", Order::Ascending), ("desc", Order::Descending)])? {
+            list = list.order(order);
+        }
+        if let Some(cursor) = self.one("after")? {
+            list = list.after(cursor);
+        }
+        if let Some(cursor) = self.one("before")? {
+            list = list.before(cursor);
+        }
+        Ok(list)
+    }
+}
+
+fn chosen<T: Copy>(name: &str, value: &str, choice: &[(&str, T)]) -> Result<T, Failure> {
+    if let Some((_, chosen)) = choice.iter().find(|(known, _)| *known == value) {
+        return Ok(*chosen);
+    }
+    let known: Vec<_> = choice.iter().map(|(known, _)| format!("`{known}`")).collect();
+    let known = known.join(", ");
+    let value: String = value.chars().take(80).collect();
+    let hint = if value.contains(',') { format!(": to ask for several, repeat `{name}`") } else { String::new() };
+    Err(Failure::invalid_query(format!("`{name}` cannot be `{value}`, expected one of {known}{hint}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(text: &str) -> Query {
+        Query::parse(text).unwrap()
+    }
+
+    #[test]
+    fn twins_may_agree_but_not_disagree() {
+        assert_eq!(query("expand=user").twins("expand[]", "expand").unwrap(), ["user"]);
+        let both = query("expand=a&expand%5B%5D=b&expand%5B%5D=a&expand=b&expand=a");
+        assert_eq!(both.twins("expand[]", "expand").unwrap(), ["a", "b"]);
+        assert!(query("expand=a&expand[]=b").twins("expand[]", "expand").is_err());
+        assert_eq!(query("active=true&filter[active]=true").flag("filter[active]", "active").unwrap(), Some(true));
+        assert!(query("active=true&filter[active]=false").flag("filter[active]", "active").is_err());
+    }
+
+    #[test]
+    fn values_are_known_and_given_once() {
+        let choice = [("platform", 1), ("customer", 2)];
+        assert_eq!(query("o=customer&o=platform").choices("o", &choice).unwrap(), [2, 1]);
+        assert!(query("o=customer&o=customer").choice("o", &choice).is_err());
+        let error = format!("{:?}", query("o=platform,customer").choices("o", &choice).unwrap_err());
+        assert!(error.contains("repeat `o`"), "{error}");
+        assert!(Query::parse("o=%ff").is_err());
+    }
+}

@@ -1,0 +1,74 @@
+//! What must be there before the first request: the store, its zones, its schema versions. What is there already stays as it
+//! is, so that starting again is harmless.
+
+use std::error::Error;
+use std::fs;
+
+use policy_store::{
+    Actor, ErrorKind, Forms, NewSchema, PolicyStore, Result as StoreResult, SchemaStatus, Sha256, Write,
+};
+
+use crate::args::{Args, SchemaArg};
+
+/// Opens the store and makes what is missing, in one write.
+pub fn open(args: &Args) -> Result<PolicyStore, Box<dyn Error>> {
+    let mut sources = Vec::new();
+    for schema in &args.schemas {
+        let source = fs::read_to_string(&schema.file)
+            .map_err(|error| format!("cannot read the schema `{}`: {error}", schema.file.display()))?;
+        sources.push((schema, source));
+    }
+    let store = PolicyStore::open(&args.store)?;
+    for (SchemaArg { version, file, .. }, source) in &sources {
+        let stored = found(store.schema(version, Forms::Neither))?;
+        if stored.is_some_and(|stored| stored.sha != Sha256::of(source.as_bytes())) {
+            return Err(format!("the store has another schema `{version}` than `{}`", file.display()).into());
+        }
+    }
+    store.write(&Actor::platform("keycard-http")?, |w| {
+        for (schema, source) in sources {
+            if found(w.schema(&schema.version, Forms::Neither))?.is_none() {
+                w.publish_schema(new_schema(schema, source))?;
+            }
+        }
+        for zone in &args.zones {
+            if found(w.zone(zone).map(drop))?.is_none() {
+                w.create_zone(zone)?;
+            }
+        }
+        args.schemas.iter().try_for_each(|schema| set_status(w, schema))?;
+        for zone in args.zones.iter().filter(|_| args.default_schema.is_some()) {
+            let mut zone = w.zone(zone)?;
+            if zone.info()?.default_schema.is_none() {
+                zone.set_default_schema(args.default_schema.as_deref())?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(store)
+}
+
+fn new_schema(schema: &SchemaArg, source: String) -> NewSchema {
+    if schema.file.extension().is_some_and(|extension| extension == "json") {
+        NewSchema::json(&schema.version, source)
+    } else {
+        NewSchema::cedar(&schema.version, source)
+    }
+}
+
+/// An active schema becomes archived by way of deprecated.
+fn set_status(w: &mut Write<'_, '_>, SchemaArg { version, status, .. }: &SchemaArg) -> StoreResult<()> {
+    let now = w.schema(version, Forms::Neither)?.status;
+    if (now, *status) == (SchemaStatus::Active, SchemaStatus::Archived) {
+        w.set_schema_status(version, SchemaStatus::Deprecated)?;
+    }
+    w.set_schema_status(version, *status).map(drop)
+}
+
+/// None if it does not exist.
+fn found<T>(result: StoreResult<T>) -> StoreResult<Option<T>> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    }
+}

@@ -1,0 +1,48 @@
+"""A disk that is full: writes are refused, reads go on, and all is well again when there is room."""
+
+import resource
+import signal
+
+import keycardai_api
+import pytest
+
+from conftest import Make
+from server import Server
+
+
+@pytest.fixture
+def survives():
+    """The disk of this test is not the other tests'."""
+
+
+def test_a_full_disk_ends_nothing(tmp_path):
+    # Instead of a signal that ends it, the process gets an error when its file would grow over a limit.
+    server = Server(
+        tmp_path / "full.redb", ["zone"], preexec_fn=lambda: signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    )
+    process = server.process.pid
+    with server.client() as client:
+        make = Make(client, "zone")
+        version = make.version()
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (server.store.stat().st_size, resource.RLIM_INFINITY))
+        refusals = []
+        acknowledged = [version.id]
+        for number in range(400):
+            text = f'permit (principal == User::"{number} {"x" * 50_000}", action, resource);'
+            try:
+                acknowledged.append(make.version(text=text).id)
+            except keycardai_api.InternalServerError as error:
+                refusals.append((error.status_code, error.body["code"]))
+                break
+        assert [status for status, _ in refusals] == [503], refusals
+        read = client.zones.policies.versions.retrieve(version.id, zone_id="zone", policy_id=version.policy_id)
+        assert read == version
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        make.version(text=text)
+        for _ in range(2):
+            policies = client.zones.policies.list("zone", filter_id=[], limit=100, expand=["total_count"])
+            assert policies.pagination.total_count >= len(acknowledged) + 1
+            server.stop()
+            server.start()
+            client.base_url = server.url
+    server.stop()
