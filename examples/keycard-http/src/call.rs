@@ -1,6 +1,7 @@
 //! One request: who calls, with which ids, parameters, preconditions and body; and how a handler's answer gets back. A handler
 //! is a plain function: it runs on a thread that may block. What it does is not known here.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -76,10 +77,12 @@ impl App {
         if !answered.as_ref().is_err_and(Failure::needs_recovery) {
             return answered;
         }
-        match self.store.recover() {
-            Ok(()) => eprintln!("keycard-http: recovered from a failure of the disk"),
-            Err(error) => eprintln!("keycard-http: not recovered from a failure of the disk: {error}"),
-        }
+        let recovered = match self.store.recover() {
+            Ok(()) => "recovered from a failure of the disk".to_owned(),
+            Err(error) => format!("not recovered from a failure of the disk: {error}"),
+        };
+        // Nobody may be there to read it.
+        let _ = writeln!(std::io::stderr(), "keycard-http: {recovered}");
         handler(self, call)
     }
 

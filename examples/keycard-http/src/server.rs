@@ -1,6 +1,6 @@
 //! The routes, and the server from its first connection to its last. What a route does is in the file of its resource.
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Serves until the process is asked to stop.
 pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
     let (stop, stop_too) = (stop_signal()?, stop_signal()?);
-    println!("keycard-http: ready on http://{}", listener.local_addr()?);
+    writeln!(io::stdout(), "keycard-http: ready on http://{}", listener.local_addr()?)?;
     let listener = listener.tap_io(|stream| {
         // Without it, small answers may wait for the client's acknowledgement. It serves as well if it fails.
         let _ = stream.set_nodelay(true);
