@@ -13,6 +13,7 @@ mod cedar;
 mod compile;
 mod demand;
 mod difference;
+mod erase;
 mod error;
 mod filter;
 #[cfg(fuzzing)]
@@ -50,6 +51,7 @@ pub use binding::{At, Binding};
 pub use bundle::{Bundle, BundleKey, BundlePolicy};
 pub use demand::Demand;
 pub use difference::Difference;
+pub use erase::ErasedZone;
 pub use error::{Diagnostic, Error, ErrorDetail, ErrorKind, Resource, Result, SourcePlace};
 pub use filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
 pub use hash::{Address, EntryHash, Sha256};
