@@ -11,6 +11,7 @@ mod binding;
 mod bundle;
 mod cedar;
 mod compile;
+mod copy;
 mod demand;
 mod difference;
 mod erase;
@@ -49,6 +50,7 @@ pub use authorizer::{Answer, Authorizer, StatementError};
 pub use binding::{At, Binding};
 #[cfg(feature = "bundle")]
 pub use bundle::{Bundle, BundleKey, BundlePolicy};
+pub use copy::{CopiedZone, CopiedZones};
 pub use demand::Demand;
 pub use difference::Difference;
 pub use erase::ErasedZone;

@@ -33,6 +33,13 @@ pub(crate) struct Author {
     pub tolerance: i64,
 }
 
+impl Author {
+    /// When it happens, or happened.
+    fn time(&self) -> Timestamp {
+        self.imported.as_ref().map_or(self.clock, |imported| imported.at)
+    }
+}
+
 /// Earlier history on its way into a log.
 #[derive(Clone, Debug)]
 pub(crate) struct Imported {
@@ -198,17 +205,32 @@ impl<'txn> Append<'txn> {
         self.logs.get_mut(&log).ok_or_else(|| ErrorDetail::corrupt("the write", "a log was lost").into())
     }
 
+    /// The index rows, as entries derive them.
+    pub(super) fn index(&mut self) -> IndexTable<'_, 'txn> {
+        IndexTable { tables: &mut self.tables, logs: &self.created }
+    }
+
     fn next_place(&mut self, log: LogNumber) -> Result<(LogId, u64, Timestamp)> {
+        let time = self.author.time();
+        self.next_place_at(log, time)
+    }
+
+    fn next_place_at(&mut self, log: LogNumber, time: Timestamp) -> Result<(LogId, u64, Timestamp)> {
         let clock = self.author.clock;
-        let time = self.author.imported.as_ref().map_or(clock, |imported| imported.at);
         let open = self.open_log(log)?;
         let after = open.last_time.next().ok_or(ErrorDetail::ClockBehind { last: open.last_time, clock })?;
         Ok((open.head.log_id, open.next, time.max(after)))
     }
 
     fn add_entry(&mut self, log: LogNumber, body: Body) -> Result<Arc<Recorded>> {
-        let (log_id, position, created_at) = self.next_place(log)?;
-        let Author { actor, clock, imported, .. } = self.author.clone();
+        self.add_entry_of(self.author.clone(), log, body)
+    }
+
+    /// Adds an entry of another author than the write's.
+    pub(super) fn add_entry_of(&mut self, author: Author, log: LogNumber, body: Body) -> Result<Arc<Recorded>> {
+        let time = author.time();
+        let Author { actor, clock, imported, .. } = author;
+        let (log_id, position, created_at) = self.next_place_at(log, time)?;
         let recorded = Arc::new(Recorded {
             envelope: Envelope {
                 log_id,
@@ -224,7 +246,7 @@ impl<'txn> Append<'txn> {
             body,
             hash: EntryHash::NONE,
         });
-        derive(&mut IndexTable { tables: &mut self.tables, logs: &self.created }, log, &recorded)?;
+        derive(&mut self.index(), log, &recorded)?;
         self.pending.insert((log, position), recorded.clone());
         let open = self.open_log(log)?;
         open.next = position + 1;

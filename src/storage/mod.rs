@@ -5,6 +5,7 @@
 
 mod append;
 mod cache;
+mod copy;
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
