@@ -97,7 +97,7 @@ struct Copy<'a, 'view, 'txn> {
 impl Copy<'_, '_, '_> {
     fn run(mut self, zone_ids: &[impl AsRef<str>]) -> Result<CopiedZones> {
         let mut named = BTreeSet::new();
-        let known = self.into(|append| append.view(View::log_ids))?;
+        let known = self.there(|append| append.view(|view| view.log_ids()))?;
         for id in zone_ids {
             let id = id.as_ref();
             if !named.insert(id) {
@@ -110,7 +110,7 @@ impl Copy<'_, '_, '_> {
     }
 
     /// Does something in the store that is written to.
-    fn into<T>(&mut self, f: impl FnOnce(&mut Append<'_>) -> Result<T>) -> Result<T> {
+    fn there<T>(&mut self, f: impl FnOnce(&mut Append<'_>) -> Result<T>) -> Result<T> {
         f(self.into).map_err(|error| {
             self.failed.get_or_insert(error);
             ErrorDetail::corrupt("the copy", "it was given up").into()
@@ -123,7 +123,7 @@ impl Copy<'_, '_, '_> {
         let zone = zone::find(from, id)?;
         // The log is that of this zone.
         zone::info_of(from, &zone)?;
-        let mut copy = self.into(|append| {
+        let mut copy = self.there(|append| {
             let taken = |what, id| Err(ErrorDetail::AlreadyExists { what, id }.into());
             if append.view(|view| view.has_row(&key::by_id(STORE_LOG, Tag::Zone, id)))? {
                 return taken(Resource::Zone, id.to_owned());
@@ -136,9 +136,9 @@ impl Copy<'_, '_, '_> {
         from.walk(zone.log, &mut |recorded| {
             self.uses(recorded)?;
             self.content(recorded)?;
-            self.into(|append| append.copy_entry(&mut copy, recorded))
+            self.there(|append| append.copy_entry(&mut copy, recorded))
         })?;
-        self.into(|append| append.end_copy(&copy))?;
+        self.there(|append| append.end_copy(&copy))?;
         let (length, last) = copy.end();
         self.copied.zones.push(CopiedZone { zone_id: zone.id, log_id: zone.log_id, length, last });
         Ok(())
@@ -148,7 +148,7 @@ impl Copy<'_, '_, '_> {
     fn content(&mut self, recorded: &Recorded) -> Result<()> {
         for content in recorded.body.content() {
             let text = self.from.content(content)?;
-            self.into(|append| append.put_object(Object::new(content.kind, &text)))?;
+            self.there(|append| append.put_object(Object::new(content.kind, &text)))?;
         }
         Ok(())
     }
@@ -194,7 +194,7 @@ impl Copy<'_, '_, '_> {
                 return Ok(());
             }
             self.content(recorded)?;
-            self.into(|append| append.import_entry(recorded))
+            self.there(|append| append.import_entry(recorded))
         })?;
         match lacking.values().find(|(_, published)| !published) {
             None => Ok(()),
@@ -210,7 +210,7 @@ impl Copy<'_, '_, '_> {
     fn lacking_schemas(&mut self) -> Result<BTreeMap<SchemaName, (SchemaRef, bool)>> {
         let mut lacking = BTreeMap::new();
         for (name, schema) in std::mem::take(&mut self.schemas) {
-            let known = self.into(|append| match append.view(|view| schema::find(view, name.as_str())) {
+            let known = self.there(|append| match append.view(|view| schema::find(view, name.as_str())) {
                 Ok(found) if is_source_of(&found.published, &schema) => Ok(true),
                 Ok(_) => Err(ErrorDetail::SchemaDiffers { version: name.to_string() }.into()),
                 Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),

@@ -105,3 +105,34 @@ impl LogCopy {
         (self.head.length, self.head.last)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::PolicyStore;
+    use crate::limits::WRITE_ENTRIES;
+    use crate::storage::test_disk::{actor, builder, fill};
+    use crate::zone;
+
+    #[test]
+    fn copied_entries_do_not_count_against_the_limit_of_a_write() {
+        let from = builder().in_memory().unwrap();
+        fill(&from);
+        let to = PolicyStore::builder().in_memory().unwrap().inner;
+        let copied = to.storage.write(
+            || to.author(&actor(), None),
+            |append| {
+                from.inner.storage.read(|view| {
+                    let zone = zone::find(view, "a")?;
+                    let mut copy = append.begin_copy(zone.log_id)?;
+                    view.walk(zone.log, &mut |recorded| append.copy_entry(&mut copy, recorded))?;
+                    append.end_copy(&copy)?;
+                    append.room_for(WRITE_ENTRIES)?;
+                    assert_eq!(append.room_for(WRITE_ENTRIES + 1).unwrap_err().code(), "too_large");
+                    Ok(copy.end())
+                })
+            },
+        );
+        let head = from.inner.storage.read(|view| view.head(1)).unwrap();
+        assert_eq!(copied.unwrap(), (head.length, head.last));
+    }
+}

@@ -35,6 +35,8 @@ mod thread_tests;
 mod verify;
 mod view;
 mod walk;
+#[cfg(test)]
+mod whole_zone_tests;
 mod zones;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
