@@ -294,8 +294,8 @@ fn begin_write(database: &Database) -> Result<redb::WriteTransaction> {
     Ok(transaction)
 }
 
-/// Closes the database as soon as the reads that still use it have ended. They are short and run none of the
-/// caller's code.
+/// Closes the database as soon as the reads that still use it have ended. They are short, but for a check and a copy, and
+/// run none of the caller's code.
 fn close(mut database: Arc<Database>) {
     loop {
         match Arc::try_unwrap(database) {
