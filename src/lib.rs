@@ -11,8 +11,10 @@ mod binding;
 mod bundle;
 mod cedar;
 mod compile;
+mod copy;
 mod demand;
 mod difference;
+mod erase;
 mod error;
 mod filter;
 #[cfg(fuzzing)]
@@ -48,8 +50,10 @@ pub use authorizer::{Answer, Authorizer, StatementError};
 pub use binding::{At, Binding};
 #[cfg(feature = "bundle")]
 pub use bundle::{Bundle, BundleKey, BundlePolicy};
+pub use copy::{CopiedZone, CopiedZones};
 pub use demand::Demand;
 pub use difference::Difference;
+pub use erase::ErasedZone;
 pub use error::{Diagnostic, Error, ErrorDetail, ErrorKind, Resource, Result, SourcePlace};
 pub use filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
 pub use hash::{Address, EntryHash, Sha256};

@@ -37,6 +37,13 @@ pub(crate) struct Inner {
     clock_tolerance: i64,
 }
 
+impl Inner {
+    /// Who writes, and when: now.
+    pub(crate) fn author(&self, actor: &Actor, imported: Option<Imported>) -> Author {
+        Author { actor: actor.clone(), clock: self.sources.now(), imported, tolerance: self.clock_tolerance }
+    }
+}
+
 /// An open policy store.
 ///
 /// Cheap to clone, and to be shared between threads. Reads run side by side, each on a snapshot of its own; writes
@@ -113,8 +120,7 @@ impl PolicyStore {
         f: impl FnOnce(&mut Write<'_, '_>) -> Result<T>,
     ) -> Result<T> {
         let inner = &*self.inner;
-        let author =
-            || Author { actor: actor.clone(), clock: inner.sources.now(), imported, tolerance: inner.clock_tolerance };
+        let author = || inner.author(actor, imported);
         with_room(|| inner.storage.write(author, |append| f(&mut Write::new(append, inner))))
     }
 

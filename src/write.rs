@@ -71,11 +71,14 @@ impl<'w, 'txn> Write<'w, 'txn> {
     ///
     /// # Errors
     ///
-    /// [`Conflict`](crate::ErrorKind::Conflict) if there is one of that id.
+    /// [`Conflict`](crate::ErrorKind::Conflict) if there is one of that id; [`NotFound`](crate::ErrorKind::NotFound) if the
+    /// request was answered before, and what it created was erased since.
     pub fn create_zone(&mut self, id: impl Into<String>) -> Result<ZoneWrite<'_, 'txn>> {
         let id = id.into();
         let asked = Asked::to("create_zone").text(&id);
         let zone = self.once(asked, |write| write.add_zone(&id), |view| zone::find(view, &id))?;
+        // A request that comes again may be about a zone that was erased since.
+        self.append.view(|view| zone::check(view, &zone))?;
         Ok(ZoneWrite::new(self.append, self.store, zone))
     }
 

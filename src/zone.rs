@@ -284,7 +284,8 @@ impl Zone {
         self.read(|view| history::page(view, self.zone.log, list))
     }
 
-    /// Reads the zone's log, and no other that has its number: after a recovery, the number may be another zone's.
+    /// Reads the zone's log while it is there, and no other that has its number: after a recovery, the number may be another
+    /// zone's.
     fn read<T>(&self, f: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
         self.store.storage.read(|view| {
             check(view, &self.zone)?;
@@ -345,9 +346,9 @@ pub(crate) fn find(view: &View<'_>, id: &str) -> Result<ZoneRef> {
     }
 }
 
-/// Refuses a zone whose log is not there any more.
+/// Refuses a zone that is not there any more: it was erased, or its log has another's place after a recovery.
 pub(crate) fn check(view: &View<'_>, zone: &ZoneRef) -> Result<()> {
-    if view.log_id(zone.log)? == Some(zone.log_id) {
+    if view.has_zone(zone.id.as_str(), zone.log, zone.log_id)? {
         return Ok(());
     }
     Err(ErrorDetail::not_found(Resource::Zone, zone.id.as_str()).into())

@@ -208,6 +208,12 @@ pub enum ErrorDetail {
         /// What it was to be bound to.
         target: String,
     },
+    /// The store that is copied into has a schema version of that name with another form or source.
+    #[error("schema `{version}` is another one in the store that is copied into")]
+    SchemaDiffers {
+        /// The schema version's name.
+        version: String,
+    },
     /// Only a platform actor may change what a platform actor made.
     #[error("{what} `{id}` is owned by the platform: a customer cannot change it")]
     PlatformOwned {
@@ -424,6 +430,7 @@ impl ErrorDetail {
             Self::AlreadyExists { .. } => (Kind::Conflict, "already_exists"),
             Self::InForce { .. } => (Kind::Conflict, "in_force"),
             Self::SchemaTransition { .. } => (Kind::Conflict, "schema_transition"),
+            Self::SchemaDiffers { .. } => (Kind::Conflict, "schema_differs"),
             Self::PreparedElsewhere { .. } => (Kind::Conflict, "prepared_elsewhere"),
             Self::WrongTarget { .. } => (Kind::Conflict, "wrong_target"),
             Self::RequestConflict { .. } => (Kind::Conflict, "request_conflict"),

@@ -95,6 +95,8 @@ pub enum ErrorKind {
 pub enum Resource {
     /// A zone, also called a tenant.
     Zone,
+    /// A zone's log.
+    Log,
     /// A schema version.
     Schema,
     /// A policy.
@@ -111,6 +113,7 @@ impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Zone => "zone",
+            Self::Log => "log",
             Self::Schema => "schema",
             Self::Policy => "policy",
             Self::PolicyVersion => "policy version",

@@ -33,6 +33,13 @@ pub(crate) struct Author {
     pub tolerance: i64,
 }
 
+impl Author {
+    /// When it happens, or happened.
+    fn time(&self) -> Timestamp {
+        self.imported.as_ref().map_or(self.clock, |imported| imported.at)
+    }
+}
+
 /// Earlier history on its way into a log.
 #[derive(Clone, Debug)]
 pub(crate) struct Imported {
@@ -44,14 +51,14 @@ pub(crate) struct Imported {
 
 /// A write that is under way.
 pub(crate) struct Append<'txn> {
-    tables: WriteTables<'txn>,
+    pub(super) tables: WriteTables<'txn>,
     cache: &'txn RecordCache,
     failed: &'txn Failed,
     author: Author,
     logs: BTreeMap<LogNumber, OpenLog>,
     pending: Pending,
-    /// The logs that the write has opened anew.
-    created: BTreeMap<LogId, LogNumber>,
+    /// The logs that the write opens, and the one that it erases: their numbers.
+    pub(super) created: BTreeMap<LogId, LogNumber>,
     /// The request whose work is being written.
     pub(super) request: Option<Asking>,
     /// Why the write can no longer be completed: an earlier call failed halfway.
@@ -119,19 +126,11 @@ impl<'txn> Append<'txn> {
     /// Opens a new log, whose first entry is not made before `created_at`.
     pub(crate) fn create_log(&mut self, log_id: LogId, created_at: Timestamp) -> Result<LogNumber> {
         self.step(|append| {
-            let LogsRow { next } = append.view_unguarded().logs()?;
-            let after =
-                next.checked_add(1).ok_or_else(|| ErrorDetail::corrupt("the number of logs", "it is used up"))?;
-            if append.tables.get(Space::Meta, &key::head(next), &mut |_| {})? {
-                return Err(ErrorDetail::corrupt("the number of logs", "the next one has a head already").into());
-            }
-            append.tables.put_meta(key::META_LOGS, &LogsRow { next: after })?;
             let head = Head { log_id, length: 0, last: EntryHash::NONE };
-            append.tables.put_meta(&key::head(next), &head)?;
-            append.created.insert(log_id, next);
+            let log = append.add_log(&head)?;
             let last_time = created_at.previous();
-            append.logs.insert(next, OpenLog { next: 0, head, last_time });
-            Ok(next)
+            append.logs.insert(log, OpenLog { next: 0, head, last_time });
+            Ok(log)
         })
     }
 
@@ -151,7 +150,7 @@ impl<'txn> Append<'txn> {
     }
 
     /// Runs a part that writes: if it fails, the whole write can only be given up.
-    fn step<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    pub(super) fn step<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let failed = self.failed;
         let result = failed.guard(|| f(self));
         if let Err(error) = &result {
@@ -170,6 +169,19 @@ impl<'txn> Append<'txn> {
             Some(open) => Ok(open.next),
             None => Ok(self.view_unguarded().head(log)?.length),
         }
+    }
+
+    /// Gives the next number to a log.
+    pub(super) fn add_log(&mut self, head: &Head) -> Result<LogNumber> {
+        let LogsRow { next } = self.view_unguarded().logs()?;
+        let after = next.checked_add(1).ok_or_else(|| ErrorDetail::corrupt("the number of logs", "it is used up"))?;
+        if self.tables.get(Space::Meta, &key::head(next), &mut |_| {})? {
+            return Err(ErrorDetail::corrupt("the number of logs", "the next one has a head already").into());
+        }
+        self.tables.put_meta(key::META_LOGS, &LogsRow { next: after })?;
+        self.tables.put_meta(&key::head(next), head)?;
+        self.created.insert(head.log_id, next);
+        Ok(next)
     }
 
     fn open_log(&mut self, log: LogNumber) -> Result<&mut OpenLog> {
@@ -193,17 +205,32 @@ impl<'txn> Append<'txn> {
         self.logs.get_mut(&log).ok_or_else(|| ErrorDetail::corrupt("the write", "a log was lost").into())
     }
 
+    /// The index rows, as entries derive them.
+    pub(super) fn index(&mut self) -> IndexTable<'_, 'txn> {
+        IndexTable { tables: &mut self.tables, logs: &self.created }
+    }
+
     fn next_place(&mut self, log: LogNumber) -> Result<(LogId, u64, Timestamp)> {
+        let time = self.author.time();
+        self.next_place_at(log, time)
+    }
+
+    fn next_place_at(&mut self, log: LogNumber, time: Timestamp) -> Result<(LogId, u64, Timestamp)> {
         let clock = self.author.clock;
-        let time = self.author.imported.as_ref().map_or(clock, |imported| imported.at);
         let open = self.open_log(log)?;
         let after = open.last_time.next().ok_or(ErrorDetail::ClockBehind { last: open.last_time, clock })?;
         Ok((open.head.log_id, open.next, time.max(after)))
     }
 
     fn add_entry(&mut self, log: LogNumber, body: Body) -> Result<Arc<Recorded>> {
-        let (log_id, position, created_at) = self.next_place(log)?;
-        let Author { actor, clock, imported, .. } = self.author.clone();
+        self.add_entry_of(self.author.clone(), log, body)
+    }
+
+    /// Adds an entry of another author than the write's.
+    pub(super) fn add_entry_of(&mut self, author: Author, log: LogNumber, body: Body) -> Result<Arc<Recorded>> {
+        let time = author.time();
+        let Author { actor, clock, imported, .. } = author;
+        let (log_id, position, created_at) = self.next_place_at(log, time)?;
         let recorded = Arc::new(Recorded {
             envelope: Envelope {
                 log_id,
@@ -219,7 +246,7 @@ impl<'txn> Append<'txn> {
             body,
             hash: EntryHash::NONE,
         });
-        derive(&mut IndexTable { tables: &mut self.tables, logs: &self.created }, log, &recorded)?;
+        derive(&mut self.index(), log, &recorded)?;
         self.pending.insert((log, position), recorded.clone());
         let open = self.open_log(log)?;
         open.next = position + 1;

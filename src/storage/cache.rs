@@ -1,7 +1,8 @@
 //! Decoded entries, content and the ids of logs, kept up to a budget in bytes.
 //!
-//! None of them changes once it is durable, so nothing here is ever out of date. Only what was read from a committed
-//! snapshot, and hashed on the way, may enter.
+//! None of them changes once it is durable, and when a zone is erased or the file is opened again, a new cache takes the
+//! place of this one; so nothing here is ever out of date. Only what was read from a committed snapshot, and hashed on the
+//! way, may enter.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ const TYPICAL: u64 = 1_024;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Key {
     Log(LogNumber),
+    /// The log of a zone that is there.
+    Zone(LogNumber),
     Entry(LogNumber, u64),
     Object(Address),
 }
@@ -72,6 +75,11 @@ impl RecordCache {
         }
     }
 
+    /// Whether a zone that is there has this log.
+    pub(super) fn has_zone(&self, log: LogNumber, id: LogId) -> bool {
+        matches!(self.0.get(&Key::Zone(log)), Some(Value::Log(known)) if known == id)
+    }
+
     pub(super) fn entry(&self, log: LogNumber, position: u64) -> Option<Arc<Recorded>> {
         match self.0.get(&Key::Entry(log, position)) {
             Some(Value::Entry(entry, _)) => Some(entry),
@@ -90,16 +98,15 @@ impl RecordCache {
         self.0.insert(Key::Log(log), Value::Log(id));
     }
 
+    pub(super) fn keep_zone(&self, log: LogNumber, id: LogId) {
+        self.0.insert(Key::Zone(log), Value::Log(id));
+    }
+
     pub(super) fn keep_entry(&self, log: LogNumber, entry: Arc<Recorded>, stored: usize) {
         self.0.insert(Key::Entry(log, entry.envelope.position), Value::Entry(entry, stored));
     }
 
     pub(super) fn keep_object(&self, address: Address, text: Arc<str>) {
         self.0.insert(Key::Object(address), Value::Object(text));
-    }
-
-    /// Forgets everything: after a recovery, what was read before may never have become durable.
-    pub(super) fn clear(&self) {
-        self.0.clear();
     }
 }

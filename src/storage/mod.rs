@@ -5,10 +5,12 @@
 
 mod append;
 mod cache;
+mod copy;
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
 mod damage_tests;
+mod erase;
 mod failure;
 mod index;
 pub(crate) mod key;
@@ -33,6 +35,9 @@ mod thread_tests;
 mod verify;
 mod view;
 mod walk;
+#[cfg(test)]
+mod whole_zone_tests;
+mod zones;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -68,14 +73,28 @@ pub(crate) struct Storage {
     /// What tells this store from others: what is opened again must be the same.
     store_id: Option<[u8; 16]>,
     /// `None` while it is being opened again.
-    database: RwLock<Option<Arc<Database>>>,
+    opened: RwLock<Option<Opened>>,
     /// Held by the one write, or by a recovery.
     writer: Mutex<()>,
     /// The thread that holds `writer`.
     writing: Mutex<Option<ThreadId>>,
     failed: Failed,
-    cache: RecordCache,
+    /// Bytes for what was read.
+    cache: usize,
     commits: AtomicU64,
+}
+
+/// The open file, and what was read from it.
+#[derive(Clone, Debug)]
+struct Opened {
+    database: Arc<Database>,
+    cache: Arc<RecordCache>,
+}
+
+impl Opened {
+    fn new(database: Database, cache: usize) -> Self {
+        Self { database: Arc::new(database), cache: Arc::new(RecordCache::new(cache)) }
+    }
 }
 
 impl Storage {
@@ -86,11 +105,11 @@ impl Storage {
             origin,
             options: OpenOptions { create: false, ..options },
             store_id,
-            database: RwLock::new(Some(Arc::new(database))),
+            opened: RwLock::new(Some(Opened::new(database, cache))),
             writer: Mutex::new(()),
             writing: Mutex::new(None),
             failed: Failed::default(),
-            cache: RecordCache::new(cache),
+            cache,
             commits: AtomicU64::new(0),
         };
         storage.refresh_index()?;
@@ -106,14 +125,19 @@ impl Storage {
 
     /// Reads at one point in time.
     pub(crate) fn read<T>(&self, f: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
-        self.read_source(|source| f(&View::new(source, &self.cache, None)))
+        self.read_source(|source, cache| f(&View::new(source, cache, None)))
     }
 
-    fn read_source<T>(&self, f: impl FnOnce(&dyn Source) -> Result<T>) -> Result<T> {
-        let database = self.database()?;
+    fn read_source<T>(&self, f: impl FnOnce(&dyn Source, &RecordCache) -> Result<T>) -> Result<T> {
+        self.failed.check()?;
+        // Under the lock, so that nothing is erased between the snapshot and the cache: what was read before must not
+        // answer in a snapshot from which it is gone, nor be kept for those that come after.
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        let Opened { database, cache } = opened.clone().ok_or(ErrorDetail::RecoveryNeeded)?;
         self.failed.guard(|| {
             let transaction = database.begin_read().map_err(|error| storage_error("read", error))?;
-            f(&ReadTables::of(transaction))
+            drop(opened);
+            f(&ReadTables::of(transaction), &cache)
         })
     }
 
@@ -125,20 +149,38 @@ impl Storage {
         author: impl FnOnce() -> Author,
         f: impl FnOnce(&mut Append<'_>) -> Result<T>,
     ) -> Result<T> {
+        self.write_and(author, f, Self::commit)
+    }
+
+    /// Writes once, and takes something away: no read that begins after it is answered from what was read before.
+    pub(crate) fn write_and_forget<T>(
+        &self,
+        author: impl FnOnce() -> Author,
+        f: impl FnOnce(&mut Append<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.write_and(author, f, Self::commit_and_forget)
+    }
+
+    fn write_and<T>(
+        &self,
+        author: impl FnOnce() -> Author,
+        f: impl FnOnce(&mut Append<'_>) -> Result<T>,
+        commit: impl FnOnce(&Self, redb::WriteTransaction) -> Result<()>,
+    ) -> Result<T> {
         let _writer = self.lock_writer()?;
-        let database = self.database()?;
+        let Opened { database, cache } = self.opened()?;
         let author = author();
         let transaction = self.failed.guard(|| begin_write(&database))?;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let tables = self
                 .failed
                 .guard(|| WriteTables::open(&transaction).map_err(|error| storage_error("begin the write", error)))?;
-            let mut append = Append::new(tables, &self.cache, &self.failed, author);
+            let mut append = Append::new(tables, &cache, &self.failed, author);
             let value = f(&mut append)?;
             Ok((value, append.finish()?))
         }));
         match outcome {
-            Ok(Ok((value, true))) => self.commit(transaction).map(|()| value),
+            Ok(Ok((value, true))) => commit(self, transaction).map(|()| value),
             Ok(Ok((value, false))) => self.abort(transaction).map(|()| value),
             Ok(Err(error)) => {
                 // The first error is the one that tells; a failing abort has marked the handle.
@@ -155,18 +197,18 @@ impl Storage {
     /// Opens the store again in its place, after a failure. `forget` clears what else was kept of reads.
     pub(crate) fn recover(&self, sources: &Sources, forget: impl FnOnce()) -> Result<()> {
         let _writer = self.lock_writer()?;
-        let taken = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
+        let taken = self.opened.write().unwrap_or_else(PoisonError::into_inner).take();
         self.failed.set(true);
-        if let Some(database) = taken {
+        if let Some(Opened { database, .. }) = taken {
             close(database);
         }
         let database = open::open(&self.origin, &self.options, sources)?;
         if open::store_id(&database)? != self.store_id {
             return Err(ErrorDetail::corrupt("the file", "another store has taken its place").into());
         }
-        self.cache.clear();
         forget();
-        *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(database));
+        let opened = Opened::new(database, self.cache);
+        *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Some(opened);
         self.commits.fetch_add(2, Ordering::Release);
         self.failed.set(false);
         Ok(())
@@ -185,6 +227,17 @@ impl Storage {
         committed.map_err(|error| ErrorDetail::OutcomeUnknown { source: Box::new(error) }.into())
     }
 
+    /// No read begins meanwhile. So each has either the state before and what was read of it, or the state after and nothing
+    /// else.
+    fn commit_and_forget(&self, transaction: redb::WriteTransaction) -> Result<()> {
+        let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        let committed = self.commit(transaction);
+        if let Some(opened) = opened.as_mut() {
+            opened.cache = Arc::new(RecordCache::new(self.cache));
+        }
+        committed
+    }
+
     /// Gives up a write. What the storage engine holds in memory after a failure here is not known.
     fn abort(&self, transaction: redb::WriteTransaction) -> Result<()> {
         let aborted = contained(|| transaction.abort().map_err(|error| storage_error("give up the write", error)));
@@ -194,10 +247,10 @@ impl Storage {
         aborted
     }
 
-    fn database(&self) -> Result<Arc<Database>> {
+    fn opened(&self) -> Result<Opened> {
         self.failed.check()?;
-        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        database.clone().ok_or_else(|| ErrorDetail::RecoveryNeeded.into())
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        opened.clone().ok_or_else(|| ErrorDetail::RecoveryNeeded.into())
     }
 
     fn lock_writer(&self) -> Result<WriterGuard<'_>> {
@@ -215,7 +268,8 @@ impl Storage {
 impl Drop for Storage {
     /// Closing writes, and the storage engine may panic in it on a damaged file.
     fn drop(&mut self) {
-        if let Some(database) = self.database.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+        let opened = self.opened.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Opened { database, .. }) = opened {
             close(database);
         }
     }
@@ -240,8 +294,8 @@ fn begin_write(database: &Database) -> Result<redb::WriteTransaction> {
     Ok(transaction)
 }
 
-/// Closes the database as soon as the reads that still use it have ended. They are short and run none of the
-/// caller's code.
+/// Closes the database as soon as the reads that still use it have ended. They are short, but for a check and a copy, and
+/// run none of the caller's code.
 fn close(mut database: Arc<Database>) {
     loop {
         match Arc::try_unwrap(database) {

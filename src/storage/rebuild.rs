@@ -2,24 +2,26 @@
 //!
 //! A log that disagrees with its head is refused: rows made from it would be an older truth, or a false one.
 
+use super::cache::RecordCache;
 use super::failure::storage_error;
 use super::index::{GENERATION, derive};
-use super::key;
+use super::key::{self, STORE_LOG};
 use super::row::IndexRow;
 use super::tables::{Space, WriteTables};
 use super::verify::{Replay, log_numbers};
 use super::view::View;
 use super::walk::{refuse, walk};
-use super::{Storage, begin_write};
+use super::zones::{Zones, check_erased};
+use super::{Opened, Storage, begin_write};
 use crate::error::Result;
 
 impl Storage {
     /// Drops every derived row and derives it again, in one write.
     pub(crate) fn rebuild_indexes(&self) -> Result<()> {
         let _writer = self.lock_writer()?;
-        let database = self.database()?;
+        let Opened { database, cache } = self.opened()?;
         let transaction = self.failed.guard(|| begin_write(&database))?;
-        match self.failed.guard(|| self.rebuild_in(&transaction)) {
+        match self.failed.guard(|| rebuild_in(&transaction, &cache)) {
             Ok(()) => self.commit(transaction),
             Err(error) => {
                 // The first error is the one that tells.
@@ -34,18 +36,28 @@ impl Storage {
         let row = self.read(|view| view.meta::<IndexRow>(key::META_INDEX))?;
         if row == Some(IndexRow { generation: GENERATION }) { Ok(()) } else { self.rebuild_indexes() }
     }
+}
 
-    fn rebuild_in(&self, transaction: &redb::WriteTransaction) -> Result<()> {
-        let mut tables = WriteTables::open(transaction).map_err(|error| storage_error("rebuild the index", error))?;
-        let heads = View::new(&tables, &self.cache, None).heads()?;
-        let mut replay = Replay { rows: Default::default(), numbers: log_numbers(&heads) };
-        tables.clear_index()?;
-        for (log, head) in heads {
-            walk(&tables, log, &head, &mut |step| derive(&mut replay, log, refuse(log, step)?))?;
-            for (row_key, value) in std::mem::take(&mut replay.rows) {
-                tables.put(Space::Index, &row_key, &value)?;
-            }
+fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache) -> Result<()> {
+    let mut tables = WriteTables::open(transaction).map_err(|error| storage_error("rebuild the index", error))?;
+    let heads = View::new(&tables, cache, None).heads()?;
+    let mut replay = Replay { rows: Default::default(), numbers: log_numbers(&heads) };
+    let mut zones = Zones::default();
+    tables.clear_index()?;
+    // The store's log is the first.
+    for (log, head) in heads {
+        if let Some(erased) = zones.erased(head.log_id) {
+            check_erased(&tables, log, &head, erased)?;
+            continue;
         }
-        tables.put_meta(key::META_INDEX, &IndexRow { generation: GENERATION })
+        walk(&tables, log, &head, &mut |step| {
+            let recorded = refuse(log, step)?;
+            derive(&mut replay, log, recorded)?;
+            if log == STORE_LOG { zones.take(recorded) } else { Ok(()) }
+        })?;
+        for (row_key, value) in std::mem::take(&mut replay.rows) {
+            tables.put(Space::Index, &row_key, &value)?;
+        }
     }
+    tables.put_meta(key::META_INDEX, &IndexRow { generation: GENERATION })
 }

@@ -151,6 +151,12 @@ impl<'txn> WriteTables<'txn> {
         Ok(())
     }
 
+    /// Removes the rows whose keys lie in `range`.
+    pub(super) fn remove_range(&mut self, space: Space, range: &Range<Vec<u8>>) -> Result<()> {
+        let range = range.start.as_slice()..range.end.as_slice();
+        self.0.of_mut(space).retain_in::<&[u8], _>(range, |_, _| false).map_err(|error| storage_error("erase", error))
+    }
+
     /// Writes a meta row, with its check.
     pub(super) fn put_meta(&mut self, row_key: &[u8], row: &impl Row) -> Result<()> {
         let value = row.to_value(row_key).map_err(|problem| ErrorDetail::corrupt("a meta row", problem))?;

@@ -14,18 +14,19 @@ use super::row::{FormatRow, Head, IndexRow, LogsRow, Row, StoreRow};
 use super::tables::{Direction, Source, Space};
 use super::view::View;
 use super::walk::{Step, walk};
+use super::zones::{self, Zones};
 use crate::error::{ErrorDetail, ErrorKind, Result};
 use crate::hash::{Address, Sha256, hex};
 use crate::id::{LogId, PolicyId, PolicySetId, PolicyVersionId, SchemaName, ZoneId};
 use crate::model::SchemaRef;
-use crate::record::{Body, Content, Manifest, Object, ObjectKind, PolicySetVersionCreated, Recorded};
+use crate::record::{Body, Content, Manifest, Object, ObjectKind, PolicySetVersionCreated, Recorded, ZoneErased};
 
 impl Storage {
     /// Checks everything in the file against the logs. Writes nothing.
     pub(crate) fn verify(&self) -> Result<Report> {
-        self.read_source(|source| {
+        self.read_source(|source, cache| {
             let mut check = Check::new(source);
-            check.meta(&View::new(source, &self.cache, None))?;
+            check.meta(&View::new(source, cache, None))?;
             for (log, head) in check.heads.clone() {
                 check.log(log, &head)?;
             }
@@ -46,7 +47,7 @@ struct Check<'a> {
     /// Content that was checked already.
     seen: HashSet<Address>,
     /// From the store's log: the zones, and the sources that schema versions stand for.
-    zones: BTreeMap<LogId, ZoneId>,
+    zones: Zones,
     schemas: HashMap<SchemaName, Address>,
     /// Of the log under the check: the policy versions that manifests can name.
     versions: HashMap<PolicyVersionId, (PolicyId, Sha256)>,
@@ -62,7 +63,7 @@ impl<'a> Check<'a> {
             heads: BTreeMap::new(),
             report: Report::default(),
             seen: HashSet::new(),
-            zones: BTreeMap::new(),
+            zones: Zones::default(),
             schemas: HashMap::new(),
             versions: HashMap::new(),
             attested: HashMap::new(),
@@ -78,8 +79,8 @@ impl<'a> Check<'a> {
         if log == STORE_LOG {
             return "store".to_owned();
         }
-        let zone = self.heads.get(&log).and_then(|head| self.zones.get(&head.log_id));
-        zone.map_or_else(|| format!("number {log}"), ZoneId::to_string)
+        let zone = self.heads.get(&log).and_then(|head| self.zones.get(head.log_id));
+        zone.map_or_else(|| format!("number {log}"), |zone| zone.id.to_string())
     }
 
     /// Reads the rows that cannot be derived.
@@ -141,11 +142,14 @@ impl<'a> Check<'a> {
 
     /// Walks one log and compares the rows that it derives.
     fn log(&mut self, log: LogNumber, head: &Head) -> Result<()> {
+        let name = self.name(log);
+        if let Some(erased) = self.zones.erased(head.log_id).cloned() {
+            return self.erased_log(log, head, &name, &erased);
+        }
         self.report.logs += 1;
         self.versions.clear();
         self.attested.clear();
-        let name = self.name(log);
-        if log != STORE_LOG && !self.zones.contains_key(&head.log_id) {
+        if log != STORE_LOG && self.zones.get(head.log_id).is_none() {
             self.find(Place::Log { log: name.clone() }, "the store's log does not name it");
         }
         let mut replay = Replay { rows: BTreeMap::new(), numbers: self.numbers.clone() };
@@ -165,6 +169,19 @@ impl<'a> Check<'a> {
         self.note(walked, Place::Log { log: name.clone() })?;
         let compared = contained(|| self.compare_rows(log, &name, replay.rows));
         self.note(compared, Place::Log { log: name })
+    }
+
+    /// Of an erased zone only the head is left.
+    fn erased_log(&mut self, log: LogNumber, head: &Head, name: &str, erased: &ZoneErased) -> Result<()> {
+        let place = || Place::Log { log: name.to_owned() };
+        let source = self.source;
+        let checked = contained(|| {
+            for problem in zones::left_of(source, log, head, erased)? {
+                self.find(place(), problem);
+            }
+            self.compare_rows(log, name, BTreeMap::new())
+        });
+        self.note(checked, place())
     }
 
     /// Damage that ends a part of the check is a finding. What this build cannot judge ends the whole check, and so
@@ -197,17 +214,14 @@ impl<'a> Check<'a> {
     /// What an entry says of other entries and of its own content.
     fn meaning(&mut self, log: LogNumber, recorded: &Recorded) -> Result<Result<(), String>> {
         match &recorded.body {
-            Body::ZoneCreated(body) => {
-                self.zones.insert(body.log_id, body.zone_id.clone());
-                Ok(Ok(()))
-            }
+            body @ (Body::ZoneCreated(_) | Body::ZoneErased(_)) => Ok(self.zones.note(body)),
             Body::SchemaPublished(body) => {
                 self.schemas.insert(body.version.clone(), body.source);
                 Ok(Ok(()))
             }
             Body::ZoneOpened(body) => {
-                let named = self.heads.get(&log).and_then(|head| self.zones.get(&head.log_id));
-                if named.is_some_and(|zone| *zone != body.zone_id) {
+                let named = self.heads.get(&log).and_then(|head| self.zones.get(head.log_id));
+                if named.is_some_and(|zone| zone.id != body.zone_id) {
                     return Ok(Err("the store's log names another zone for this log".to_owned()));
                 }
                 Ok(Ok(()))
@@ -314,13 +328,13 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// Every zone that the store's log names must have its log.
+    /// Every zone that the store's log names must have its log, or the head of it if it was erased.
     fn zones_have_logs(&mut self) {
         let missing: Vec<ZoneId> = self
             .zones
             .iter()
             .filter(|(log_id, _)| !self.numbers.contains_key(log_id))
-            .map(|(_, zone)| zone.clone())
+            .map(|(_, zone)| zone.id.clone())
             .collect();
         for zone in missing {
             self.find(Place::Log { log: zone.to_string() }, "the zone's log is missing");

@@ -7,8 +7,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::cache::RecordCache;
-use super::key::{self, LogNumber};
-use super::row::{BEFORE_ALL, Head, LogsRow, Row, StoreRow, is_whole};
+use super::key::{self, LogNumber, STORE_LOG, Tag};
+use super::row::{BEFORE_ALL, Head, LogsRow, Row, StoreRow, ZoneRow, is_whole};
 use super::tables::{Direction, Source, Space};
 use crate::error::{Error, ErrorDetail, Result};
 use crate::hash::{Address, EntryHash};
@@ -164,6 +164,19 @@ impl<'a> View<'a> {
             self.cache.keep_log_id(log, id);
         }
         Ok(id)
+    }
+
+    /// Whether the zone is there: it lost its log when it was erased, even if another one has its id now.
+    pub(crate) fn has_zone(&self, zone_id: &str, log: LogNumber, log_id: LogId) -> Result<bool> {
+        if self.cache.has_zone(log, log_id) {
+            return Ok(true);
+        }
+        let row: Option<ZoneRow> = self.row(&key::by_id(STORE_LOG, Tag::Zone, zone_id))?;
+        let has = row.is_some_and(|row| row.log == log) && self.log_id(log)? == Some(log_id);
+        if has && self.pending.is_none() {
+            self.cache.keep_zone(log, log_id);
+        }
+        Ok(has)
     }
 
     /// The heads of all logs, by their numbers.

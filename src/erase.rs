@@ -1,0 +1,55 @@
+//! Erasing zones: who leaves takes everything along but a note in the store's log.
+
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::hash::EntryHash;
+use crate::id::{Actor, LogId, ZoneId};
+use crate::store::PolicyStore;
+use crate::zone;
+
+/// What is left of a zone that was erased.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ErasedZone {
+    /// The zone's id: another zone can have it from now on.
+    pub zone_id: ZoneId,
+    /// Its log, whose id no other zone of this store ever has.
+    pub log_id: LogId,
+    /// How many entries its log had.
+    pub length: u64,
+    /// The hash of the last of them: a copy of the log can be told by it.
+    pub last: EntryHash,
+}
+
+impl PolicyStore {
+    /// Erases a zone, suspended or not: its history, all that it has, and the content that nothing else in the store names.
+    /// The store's own history tells that it was erased, by whom, and where its log ended. Whoever may write may erase: who
+    /// that is, is the caller's business.
+    ///
+    /// It is a write of its own, and reads the whole store to find what other zones share. Reads that begin while it
+    /// is made durable wait for it; handles of the zone find nothing afterwards, and an authorizer that was taken before goes
+    /// on deciding.
+    ///
+    /// The file does not get smaller, and pages that have become free keep their old bytes until they are used again. To be
+    /// rid of those, copy the other zones into a new file ([`PolicyStore::copy_zones`]) and delete the old one.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such zone; [`Corrupt`](crate::ErrorKind::Corrupt) if any log is
+    /// damaged, since it cannot be told then what only this zone names; otherwise as [`PolicyStore::write`].
+    pub fn erase_zone(&self, actor: &Actor, zone_id: impl AsRef<str>) -> Result<ErasedZone> {
+        let inner = &*self.inner;
+        let erased = inner.storage.write_and_forget(
+            || inner.author(actor, None),
+            |append| {
+                let zone = append.view(|view| zone::find(view, zone_id.as_ref()))?;
+                append.erase_log(&zone.id, zone.log)
+            },
+        )?;
+        // They would not answer any more: what leads to them is gone.
+        inner.compiler.clear();
+        inner.versions.clear();
+        Ok(ErasedZone { zone_id: erased.zone_id, log_id: erased.log_id, length: erased.length, last: erased.last })
+    }
+}

@@ -1,0 +1,138 @@
+//! Copying logs: entries of another store's log are taken over as they are, hashes and all.
+//!
+//! They are chained already, so none of them waits for the end of the write, or counts against its limit. Which log is
+//! copied, and what goes along with it, is decided above.
+
+use std::collections::BTreeSet;
+
+use super::append::{Append, Imported};
+use super::index::derive;
+use super::key::{self, LogNumber, STORE_LOG};
+use super::row::Head;
+use super::tables::Space;
+use super::view::{EntryPlace, View};
+use super::walk::{refuse, walk};
+use crate::error::{ErrorDetail, Result};
+use crate::hash::{EntryHash, Sha256};
+use crate::id::LogId;
+use crate::record::{Content, Entry, Object, Recorded};
+
+impl View<'_> {
+    /// Hands every entry of the log to `visit`, after all that a check of the log looks at; what is wrong is refused.
+    pub(crate) fn walk(&self, log: LogNumber, visit: &mut dyn FnMut(&Recorded) -> Result<()>) -> Result<()> {
+        walk(self.source(), log, &self.head(log)?, &mut |step| visit(refuse(log, step)?))
+    }
+
+    /// The ids of all logs that this store has or had.
+    pub(crate) fn log_ids(&self) -> Result<BTreeSet<LogId>> {
+        Ok(self.heads()?.values().map(|head| head.log_id).collect())
+    }
+
+    /// Content that an entry names, read from the disk and held against all that the entry says of it.
+    pub(crate) fn content(&self, content: Content) -> Result<String> {
+        let Content { kind, address, sha } = content;
+        let mut read = Err("it is missing".to_owned());
+        self.source().get(Space::Objects, key::object(&address), &mut |value| {
+            read = Object::decode(kind, address, value).map(|object| object.text.to_owned());
+        })?;
+        let place = || format!("content {address}");
+        let text = read.map_err(|problem| ErrorDetail::corrupt(place(), problem))?;
+        match sha.filter(|sha| Sha256::of(text.as_bytes()) != *sha) {
+            None => Ok(text),
+            Some(sha) => {
+                Err(ErrorDetail::corrupt(place(), format_args!("its SHA-256 is not the recorded {sha}")).into())
+            }
+        }
+    }
+}
+
+impl Append<'_> {
+    /// Begins a copy of the log `log_id`. Nothing of it may be read before the write has ended.
+    pub(crate) fn begin_copy(&mut self, log_id: LogId) -> Result<LogCopy> {
+        self.step(|append| {
+            let head = Head { log_id, length: 0, last: EntryHash::NONE };
+            Ok(LogCopy { log: append.add_log(&head)?, head })
+        })
+    }
+
+    /// Takes over the next entry of a log.
+    pub(crate) fn copy_entry(&mut self, copy: &mut LogCopy, recorded: &Recorded) -> Result<()> {
+        let LogCopy { log, head } = copy;
+        self.step(|append| {
+            derive(&mut append.index(), *log, recorded)?;
+            let damaged = |problem| ErrorDetail::corrupt(EntryPlace(*log, head.length), problem);
+            let (bytes, hash) = Entry::new(recorded.envelope.clone(), &recorded.body)
+                .and_then(|entry| entry.encode())
+                .map_err(damaged)?;
+            if (hash, recorded.envelope.position) != (recorded.hash, head.length) {
+                return Err(damaged("it is not what was read".to_owned()).into());
+            }
+            append.tables.put(Space::Log, &key::entry(*log, head.length), &Entry::stored(&bytes, hash))?;
+            (head.length, head.last) = (head.length + 1, hash);
+            Ok(())
+        })
+    }
+
+    /// Ends a copy: all entries were taken over.
+    pub(crate) fn end_copy(&mut self, copy: &LogCopy) -> Result<()> {
+        self.step(|append| append.tables.put_meta(&key::head(copy.log), &copy.head))
+    }
+
+    /// Appends to the store's log what an entry of another store's log says: as its actor, at its time or a microsecond
+    /// after the last entry, and marked as imported by whoever writes.
+    pub(crate) fn import_entry(&mut self, recorded: &Recorded) -> Result<()> {
+        self.step(|append| {
+            let (mut author, at) = (append.author().clone(), recorded.envelope.created_at);
+            if at.as_micros().saturating_sub(author.clock.as_micros()) > author.tolerance {
+                return Err(ErrorDetail::ClockBehind { last: at, clock: author.clock }.into());
+            }
+            author.imported = Some(Imported { by: author.actor, at });
+            author.actor = recorded.envelope.actor.clone();
+            append.add_entry_of(author, STORE_LOG, recorded.body.clone()).map(drop)
+        })
+    }
+}
+
+/// A log on its way from another store.
+pub(crate) struct LogCopy {
+    log: LogNumber,
+    head: Head,
+}
+
+impl LogCopy {
+    /// How many entries were taken over, and the hash of the last.
+    pub(crate) fn end(&self) -> (u64, EntryHash) {
+        (self.head.length, self.head.last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::PolicyStore;
+    use crate::limits::WRITE_ENTRIES;
+    use crate::storage::test_disk::{actor, builder, fill};
+    use crate::zone;
+
+    #[test]
+    fn copied_entries_do_not_count_against_the_limit_of_a_write() {
+        let from = builder().in_memory().unwrap();
+        fill(&from);
+        let to = PolicyStore::builder().in_memory().unwrap().inner;
+        let copied = to.storage.write(
+            || to.author(&actor(), None),
+            |append| {
+                from.inner.storage.read(|view| {
+                    let zone = zone::find(view, "a")?;
+                    let mut copy = append.begin_copy(zone.log_id)?;
+                    view.walk(zone.log, &mut |recorded| append.copy_entry(&mut copy, recorded))?;
+                    append.end_copy(&copy)?;
+                    append.room_for(WRITE_ENTRIES)?;
+                    assert_eq!(append.room_for(WRITE_ENTRIES + 1).unwrap_err().code(), "too_large");
+                    Ok(copy.end())
+                })
+            },
+        );
+        let head = from.inner.storage.read(|view| view.head(1)).unwrap();
+        assert_eq!(copied.unwrap(), (head.length, head.last));
+    }
+}

@@ -1,0 +1,63 @@
+//! Erasing a zone: the one removal that there is. Its entries and rows go, and the content that no other log names.
+//!
+//! Its head stays, so that the id of its log still resolves and is never another's. What the file's pages held is not
+//! overwritten here: the storage engine uses them again when it needs them.
+
+use std::collections::HashSet;
+
+use super::append::Append;
+use super::key::{self, LogNumber, STORE_LOG};
+use super::tables::Space;
+use super::view::View;
+use super::walk::{refuse, walk};
+use super::zones::Zones;
+use crate::error::Result;
+use crate::hash::Address;
+use crate::id::ZoneId;
+use crate::record::ZoneErased;
+
+impl Append<'_> {
+    /// Removes all of a zone but the head of its log, in a write that does nothing else. Every log is walked, and a damaged
+    /// one refused: what its entries name could not be told.
+    pub(crate) fn erase_log(&mut self, zone_id: &ZoneId, log: LogNumber) -> Result<ZoneErased> {
+        self.next(STORE_LOG)?;
+        let (erased, content) = self.guarded(|| left_alone(&self.view_unguarded(), zone_id, log))?;
+        self.created.insert(erased.log_id, log);
+        self.append(STORE_LOG, erased.clone())?;
+        self.step(|append| {
+            append.tables.remove_range(Space::Log, &key::all_of(log))?;
+            append.tables.remove_range(Space::Index, &key::all_of(log))?;
+            content.iter().try_for_each(|address| append.tables.remove(Space::Objects, key::object(address)))
+        })?;
+        Ok(erased)
+    }
+}
+
+/// Where the log ends, and the content that only its entries name.
+fn left_alone(view: &View<'_>, zone_id: &ZoneId, log: LogNumber) -> Result<(ZoneErased, HashSet<Address>)> {
+    let (source, head) = (view.source(), view.head(log)?);
+    let mut content = HashSet::new();
+    walk(source, log, &head, &mut |step| {
+        content.extend(refuse(log, step)?.body.content().iter().map(|content| content.address));
+        Ok(())
+    })?;
+    let mut zones = Zones::default();
+    // The store's log is the first.
+    for (other, head) in view.heads()? {
+        if other == log || zones.erased(head.log_id).is_some() {
+            continue;
+        }
+        walk(source, other, &head, &mut |step| {
+            let recorded = refuse(other, step)?;
+            if other == STORE_LOG {
+                zones.take(recorded)?;
+            }
+            for named in recorded.body.content() {
+                content.remove(&named.address);
+            }
+            Ok(())
+        })?;
+    }
+    let erased = ZoneErased { zone_id: zone_id.clone(), log_id: head.log_id, length: head.length, last: head.last };
+    Ok((erased, content))
+}

@@ -1,0 +1,277 @@
+//! Erasing and copying on failing disks and damaged files. The failures defended against: a zone that is erased or copied
+//! by half, content that another zone still needs, a failure of one store that passes for one of the other, damage that
+//! travels on, and a read beside an erasure that answers with neither the state before nor the one after.
+
+use redb::{Database, WriteTransaction};
+
+use super::key;
+use super::row::{Head, Row};
+use super::tamper_cases::{INDEX, META, OBJECTS, flip, get, put, remove, text_key};
+use super::test_disk::*;
+use crate::error::Result;
+use crate::*;
+
+const LOG: super::tamper_cases::Definition = redb::TableDefinition::new("log");
+
+fn base() -> Vec<u8> {
+    static BASE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
+    BASE.get_or_init(|| {
+        let disk = Disk::default();
+        fill(&open(&disk).unwrap());
+        disk.image()
+    })
+    .clone()
+}
+
+/// A store without zones.
+fn empty() -> Vec<u8> {
+    let disk = Disk::default();
+    builder().id_seed(8).open_at(disk.origin()).unwrap();
+    disk.image()
+}
+
+fn erase(store: &PolicyStore) -> Result<()> {
+    store.erase_zone(&actor(), "a").map(drop)
+}
+
+/// Whether zone `a` is there: wholly or not at all. The store must be in order.
+fn is_there(store: &PolicyStore) -> bool {
+    let report = store.verify().unwrap();
+    assert!(report.is_clean(), "{:?}", report.findings);
+    let read = [
+        store.zone("a").map(drop),
+        store.zone("a").and_then(|zone| zone.policy_version("p0.2", Forms::Both)).map(drop),
+        store.zone("a").and_then(|zone| zone.authorizer(Target::Zone)).map(|authorizer| drop(decide(&authorizer))),
+    ];
+    let there = read.iter().filter(|read| read.is_ok()).count();
+    assert!(there == 0 || there == read.len(), "{read:?}");
+    there > 0
+}
+
+/// Does `call` on a disk that fails at the call after `countdown` others, and looks at what is left after a crash and after
+/// a recovery. False if it never came to the failure.
+fn run(image: &[u8], fault: Fault, countdown: u64, for_ever: bool, call: &dyn Fn(&PolicyStore) -> Result<()>) -> bool {
+    let disk = Disk::new(image.to_vec());
+    let store = open(&disk).unwrap();
+    let before = is_there(&store);
+    disk.fail(fault, countdown, for_ever);
+    let outcome = call(&store);
+    let failed = disk.failures() > 0;
+    let check = |store: &PolicyStore| match &outcome {
+        Ok(()) => assert_ne!(is_there(store), before, "what was acknowledged is not so"),
+        Err(error) if error.kind() == ErrorKind::OutcomeUnknown => drop(is_there(store)),
+        Err(error) => {
+            assert!(failed && error.kind() == ErrorKind::Unavailable, "{error:?}");
+            assert_eq!(is_there(store), before, "what was refused is so: {error:?}");
+        }
+    };
+    let mut numbers = Numbers(countdown);
+    for luck in [false, true] {
+        let image = disk.crashed(|| if luck { numbers.next() } else { 0 });
+        check(&open(&Disk::new(image)).unwrap());
+    }
+    disk.heal();
+    store.recover().unwrap();
+    check(&store);
+    if is_there(&store) == before {
+        call(&store).unwrap();
+        assert_ne!(is_there(&store), before);
+    }
+    failed
+}
+
+fn sweep_of(image: &[u8], call: &dyn Fn(&PolicyStore) -> Result<()>) {
+    for (fault, stride) in [(Fault::Sync, 1), (Fault::Write, 3), (Fault::Any, 2)] {
+        let stride = (stride / sweep()).max(1);
+        for for_ever in [false, true] {
+            let mut countdown = 0;
+            while run(image, fault, countdown, for_ever, call) {
+                countdown += stride;
+            }
+            assert!(countdown > 0, "{fault:?} never failed");
+        }
+    }
+}
+
+#[test]
+fn an_erasure_on_a_failing_disk_is_whole_or_has_not_happened() {
+    sweep_of(&base(), &erase);
+}
+
+#[test]
+fn a_copy_onto_a_failing_disk_is_whole_or_has_not_happened_and_the_source_goes_on() {
+    let source = open(&Disk::new(base())).unwrap();
+    let before = read_all(&source).into_iter().map(|(_, read)| read.unwrap()).collect::<Vec<_>>();
+    sweep_of(&empty(), &|store| {
+        let copied = source.copy_zones(&actor(), &["a", "b"], store).map(drop);
+        assert!(is_there(&source), "the source is as it was, and answers");
+        copied
+    });
+    assert_eq!(read_all(&source).into_iter().map(|(_, read)| read.unwrap()).collect::<Vec<_>>(), before);
+}
+
+#[test]
+fn a_copy_from_a_failing_disk_leaves_nothing_and_the_target_goes_on() {
+    for countdown in 0.. {
+        let disk = Disk::new(base());
+        let source = builder().record_cache_bytes(0).page_cache_bytes(0).open_at(disk.origin()).unwrap();
+        let target = builder().id_seed(8).in_memory().unwrap();
+        disk.fail(Fault::Read, countdown, false);
+        let copied = source.copy_zones(&actor(), &["a", "b"], &target);
+        disk.heal();
+        if disk.failures() == 0 {
+            copied.unwrap();
+            assert!(countdown > 20, "only {countdown} reads");
+            break;
+        }
+        assert_eq!(copied.unwrap_err().code(), "storage", "after {countdown} reads");
+        assert!(!is_there(&target));
+        target.write(&actor(), |w| w.create_zone("a").map(drop)).unwrap();
+        assert_eq!(source.zone("a").unwrap_err().code(), "recovery_needed");
+        source.recover().unwrap();
+        assert!(is_there(&source));
+    }
+}
+
+#[test]
+fn no_cached_answer_survives_an_erasure_of_unknown_outcome() {
+    let disk = Disk::new(base());
+    let store = builder().open_at(disk.origin()).unwrap();
+    let zone = store.zone("a").unwrap();
+    zone.policy_version("p0.2", Forms::Both).unwrap();
+    disk.fail(Fault::Sync, 1, false);
+    assert_eq!(erase(&store).unwrap_err().kind(), ErrorKind::OutcomeUnknown);
+    assert_eq!(zone.policy_version("p0.2", Forms::Both).unwrap_err().code(), "recovery_needed");
+    disk.heal();
+    store.recover().unwrap();
+    assert_eq!(zone.policy_version("p0.2", Forms::Both).is_ok(), is_there(&store));
+}
+
+/// Changes the tables behind the store's back.
+fn tampered(image: Vec<u8>, tamper: impl FnOnce(&WriteTransaction)) -> Disk {
+    let disk = Disk::new(image);
+    let database = Database::builder().create_with_backend(disk.clone()).unwrap();
+    let mut txn = database.begin_write().unwrap();
+    txn.set_two_phase_commit(true);
+    tamper(&txn);
+    txn.commit().unwrap();
+    database.close().unwrap();
+    disk
+}
+
+#[test]
+fn a_damaged_log_is_neither_copied_nor_erased_nor_what_another_names_forgotten() {
+    let refused: [(&str, fn(&WriteTransaction), bool); 6] = [
+        ("an entry", |txn| flip(txn, LOG, &key::entry(1, 5)), true),
+        ("a missing entry", |txn| remove(txn, LOG, &key::entry(1, 5)), true),
+        ("a head", |txn| put_head(txn, |head| head.last = EntryHash([9; 32])), true),
+        ("the store's log", |txn| flip(txn, LOG, &key::entry(0, 1)), true),
+        ("content", |txn| flip(txn, OBJECTS, &text_key()), false),
+        ("missing content", |txn| remove(txn, OBJECTS, &text_key()), false),
+    ];
+    for (name, tamper, keeps_from_erasing) in refused {
+        let store = open(&tampered(base(), tamper)).unwrap();
+        let target = builder().id_seed(8).in_memory().unwrap();
+        let copied = store.copy_zones(&actor(), &["a"], &target);
+        assert_eq!(copied.unwrap_err().kind(), ErrorKind::Corrupt, "{name}");
+        assert!(!is_there(&target), "{name}");
+        // What `b` shares with `a` cannot be told either.
+        for zone in ["a", "b"] {
+            let store = open(&tampered(base(), tamper)).unwrap();
+            let before = store.verify().unwrap();
+            let erased = store.erase_zone(&actor(), zone);
+            assert_eq!(erased.is_err(), keeps_from_erasing, "{name}, {zone}: {erased:?}");
+            if let Err(error) = erased {
+                assert_eq!(error.kind(), ErrorKind::Corrupt, "{name}, {zone}");
+                assert_eq!(store.verify().unwrap(), before, "{name}, {zone}");
+            }
+        }
+    }
+}
+
+fn put_head(txn: &WriteTransaction, change: impl FnOnce(&mut Head)) {
+    let head_key = key::head(1);
+    let mut head = Head::from_value(&head_key, &get(txn, META, &head_key)).unwrap();
+    change(&mut head);
+    put(txn, META, &head_key, &head.to_value(&head_key).unwrap());
+}
+
+#[test]
+fn what_is_left_of_an_erased_zone_is_found_and_not_built_upon() {
+    let erased = {
+        let disk = Disk::new(base());
+        erase(&open(&disk).unwrap()).unwrap();
+        disk.image()
+    };
+    let (entry, row, object) = {
+        let mut kept = (Vec::new(), Vec::new(), Vec::new());
+        tampered(base(), |txn| {
+            let row_key = key::by_id(1, key::Tag::Policy, "p1");
+            // The text that only `a` has.
+            let address = crate::record::Object::new(crate::record::ObjectKind::PolicyText, FORBID).address();
+            kept = (get(txn, LOG, &key::entry(1, 0)), get(txn, INDEX, &row_key), get(txn, OBJECTS, address.as_bytes()));
+        });
+        kept
+    };
+    let row_key = key::by_id(1, key::Tag::Policy, "p1");
+    let address = crate::record::Object::new(crate::record::ObjectKind::PolicyText, FORBID).address();
+    type Tamper<'a> = Box<dyn Fn(&WriteTransaction) + 'a>;
+    let cases: [(&str, Tamper<'_>, &str, bool); 5] = [
+        ("an entry", Box::new(|txn| put(txn, LOG, &key::entry(1, 0), &entry)), "log `a`", true),
+        ("a row", Box::new(|txn| put(txn, INDEX, &row_key, &row)), "index row", false),
+        ("content", Box::new(|txn| put(txn, OBJECTS, address.as_bytes(), &object)), "content", false),
+        ("another head", Box::new(|txn| put_head(txn, |head| head.length -= 1)), "log `a`", true),
+        ("no head", Box::new(|txn| remove(txn, META, &key::head(1))), "log `a`", true),
+    ];
+    for (name, tamper, place, refused) in cases {
+        let store = open(&tampered(erased.clone(), tamper)).unwrap();
+        let found = store.verify().unwrap().findings;
+        assert!(found.iter().any(|finding| finding.to_string().starts_with(place)), "{name}: {found:?}");
+        assert_eq!(store.zone("a").unwrap_err().code(), "not_found", "{name}");
+        let rebuilt = store.rebuild_indexes();
+        assert_eq!(rebuilt.is_err(), refused, "{name}: {rebuilt:?}");
+        assert_eq!(store.verify().unwrap().is_clean(), name == "a row", "{name}");
+    }
+}
+
+/// Each read has the zone or not; never a part of it, and never damage.
+#[test]
+fn reads_beside_an_erasure_see_the_zone_whole_or_not_at_all() {
+    for round in 0..4 * sweep() {
+        let store = builder().in_memory().unwrap();
+        fill(&store);
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for reader in 0..2 {
+                let (store, done) = (&store, &done);
+                let zone = store.zone("a").unwrap();
+                scope.spawn(move || {
+                    let read = || -> Result<()> {
+                        zone.policy_version("p0.2", Forms::Both)?;
+                        zone.info()?;
+                        zone.history(&List::new())?;
+                        zone.policies(&PolicyFilter::new(), &List::new())?;
+                        decide(&zone.authorizer(Target::Zone)?);
+                        store.zone("a")?.policy_set("set").map(drop)
+                    };
+                    let mut gone = false;
+                    while !gone {
+                        let ended = done.load(std::sync::atomic::Ordering::SeqCst);
+                        match read() {
+                            Ok(()) => assert!(!ended, "round {round}, reader {reader}: it was erased before"),
+                            Err(error) => {
+                                assert_eq!(error.kind(), ErrorKind::NotFound, "round {round}: {error:?}");
+                                gone = true;
+                            }
+                        }
+                    }
+                    assert_eq!(read().unwrap_err().kind(), ErrorKind::NotFound);
+                });
+            }
+            std::thread::sleep(std::time::Duration::from_millis(2 + round % 3));
+            erase(&store).unwrap();
+            done.store(true, std::sync::atomic::Ordering::SeqCst);
+        });
+        assert!(!is_there(&store));
+    }
+}
