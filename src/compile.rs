@@ -36,14 +36,14 @@ pub(crate) struct Compiled {
     pub members: Vec<(PolicyId, PolicyVersionId)>,
 }
 
-/// A pinned version's statements, or the text that they are to be parsed from.
-enum Source {
+/// A policy version's statements, or the text that they are to be parsed from.
+pub(crate) enum Source {
     Parsed(Arc<ParsedPolicy>),
     Text(Address, Arc<str>),
 }
 
 impl Source {
-    fn text(&self) -> Option<Arc<str>> {
+    pub(crate) fn text(&self) -> Option<Arc<str>> {
         if let Self::Text(_, text) = self { Some(text.clone()) } else { None }
     }
 }
@@ -192,7 +192,7 @@ impl Compiler {
     }
 
     /// The statements of a policy text if they are at hand, or the text.
-    fn source(&self, view: &View<'_>, text: Address) -> Result<Source> {
+    pub(crate) fn source(&self, view: &View<'_>, text: Address) -> Result<Source> {
         match self.0.get(&Key::Policy(text)) {
             Some(Value::Policy(policy)) => Ok(Source::Parsed(policy)),
             _ => Ok(Source::Text(text, view.object(ObjectKind::PolicyText, text)?)),

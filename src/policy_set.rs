@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::id::{OwnerType, PolicySetId, PolicySetVersionId, ZoneId};
 use crate::model::{BindingMode, Target, TargetType};
-use crate::record::{Body, Bound, BoundVersion};
+use crate::record::{Body, Bound};
 use crate::storage::key::{self, Tag};
 use crate::storage::{PolicySetRow, View, astray};
 use crate::time::Timestamp;
@@ -137,7 +137,9 @@ pub(crate) fn load(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<PolicySe
             _ => Err(astray(Tag::PolicySet, id)),
         }
     });
-    let bound = |position: Option<u64>, mode| position.map(|at| bound_version(view, zone, id, at, mode)).transpose();
+    let bound = |position: Option<u64>, mode| {
+        position.map(|at| binding(view, zone, id, at, mode).map(|body| body.bound)).transpose()
+    };
     let active = bound(row.active, BindingMode::Active)?;
     let shadow = bound(row.shadow, BindingMode::Shadow)?;
     Ok(PolicySet {
@@ -172,9 +174,10 @@ pub(crate) fn load(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<PolicySe
     })
 }
 
-fn bound_version(view: &View<'_>, zone: &ZoneRef, id: &str, at: u64, mode: BindingMode) -> Result<BoundVersion> {
+/// The binding of a policy set that its row leads to.
+pub(crate) fn binding(view: &View<'_>, zone: &ZoneRef, id: &str, at: u64, mode: BindingMode) -> Result<Bound> {
     match &view.entry(zone.log, at)?.body {
-        Body::Bound(body) if body.bound.policy_set_id == id && body.mode == mode => Ok(body.bound.clone()),
+        Body::Bound(body) if body.bound.policy_set_id == id && body.mode == mode => Ok(body.clone()),
         _ => Err(astray(Tag::PolicySet, id)),
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::cedar::{ParsedSchema, convert_schema};
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::hash::Sha256;
 use crate::id::{OwnerType, SchemaName};
@@ -88,6 +89,23 @@ impl NewSchema {
         let (form, source) = Form::of_either(("cedar_schema", cedar_schema), ("cedar_schema_json", cedar_schema_json))?;
         Ok(Self { version: version.into(), form, source })
     }
+}
+
+impl NewSchema {
+    /// The schema parsed, and written in its other form: what cannot be is not published.
+    pub(crate) fn convert(&self) -> Result<(ParsedSchema, String)> {
+        let parsed = ParsedSchema::parse(self.form, &self.source)?;
+        Ok((parsed, convert_schema(self.form, &self.source)?))
+    }
+}
+
+/// The name of a schema version to publish, if it is one and is not taken.
+pub(crate) fn free_name(view: &View<'_>, version: &str) -> Result<SchemaName> {
+    let name = SchemaName::new(version)?;
+    if view.has_row(&key::by_id(STORE_LOG, Tag::Schema, name.as_str()))? {
+        return Err(ErrorDetail::AlreadyExists { what: Resource::Schema, id: name.to_string() }.into());
+    }
+    Ok(name)
 }
 
 /// What is known of a schema version without its sources.

@@ -15,6 +15,7 @@ use crate::id::Actor;
 use crate::list::{List, ListName, Page};
 use crate::listing::{self, in_order};
 use crate::policy_version::{Forms, NewPolicyVersion, PreparedPolicyVersion};
+use crate::preflight::{self, Candidate, Preflight};
 use crate::receipt::Receipt;
 use crate::schema::{self, SchemaVersion};
 use crate::sources::Sources;
@@ -168,6 +169,17 @@ impl PolicyStore {
     /// The schema versions of the store, with the forms asked for.
     pub fn schemas(&self, forms: Forms, list: &List) -> Result<Page<SchemaVersion>> {
         self.inner.storage.read(|view| listing::schemas::page(view, forms, list))
+    }
+
+    /// A [preflight](Zone::preflight) of all zones. Each zone is seen as it was at one moment, one after the other; a text that
+    /// several of them share is parsed and validated once. Takes time in proportion to the texts, on the caller's thread, and
+    /// nothing waits for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Zone::preflight`].
+    pub fn preflight(&self, candidate: impl Into<Candidate>) -> Result<Preflight> {
+        preflight::of_store(&self.inner, candidate.into())
     }
 
     /// Decides again by exactly the rules that a receipt names, after checking that they are what the receipt says.

@@ -1,10 +1,10 @@
 //! Writing to the store: zones and schema versions. What is written in a zone is in `zone_write`.
 
 use crate::asked::Asked;
-use crate::cedar::{self, ParsedSchema, convert_schema};
+use crate::cedar;
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::hash::Sha256;
-use crate::id::{LogId, OwnerType, RequestId, SchemaName, ZoneId};
+use crate::id::{LogId, OwnerType, RequestId, ZoneId};
 use crate::model::SchemaStatus;
 use crate::policy_version::Forms;
 use crate::record::{Object, ObjectKind, Request, SchemaPublished, SchemaStatusChanged, ZoneCreated, ZoneOpened};
@@ -117,13 +117,8 @@ impl<'w, 'txn> Write<'w, 'txn> {
     }
 
     fn add_schema(&mut self, new: NewSchema) -> Result<SchemaVersion> {
-        let version = SchemaName::new(new.version)?;
-        let taken = self.append.view(|view| view.has_row(&key::by_id(STORE_LOG, Tag::Schema, version.as_str())))?;
-        if taken {
-            return Err(ErrorDetail::AlreadyExists { what: Resource::Schema, id: version.to_string() }.into());
-        }
-        ParsedSchema::parse(new.form, &new.source)?;
-        let converted = convert_schema(new.form, &new.source)?;
+        let version = self.append.view(|view| schema::free_name(view, &new.version))?;
+        let converted = new.convert()?.1;
         self.append.next(STORE_LOG)?;
         let body = SchemaPublished {
             form: new.form,

@@ -15,6 +15,7 @@ use crate::policy::{self, Policy};
 use crate::policy_set::{self, PolicySet};
 use crate::policy_set_version::{self, PolicySetVersion};
 use crate::policy_version::{self, Forms, PolicyVersion};
+use crate::preflight::{self, Candidate, ZonePreflight};
 use crate::record::{Body, DefaultSchemaChanged, PolicySetVersionCreated, PolicyVersionCreated};
 use crate::schema::{self, FoundSchema, ZoneSchema};
 use crate::storage::key::{self, LogNumber, STORE_LOG, Tag};
@@ -277,6 +278,19 @@ impl Zone {
     /// An authorizer for a policy set version, whether or not it is or ever was in force.
     pub fn authorizer_of_version(&self, policy_set_version_id: impl AsRef<str>) -> Result<Authorizer> {
         Authorizer::of_version(&self.store, &self.zone, policy_set_version_id.as_ref())
+    }
+
+    /// Which policy versions and policy set versions of the zone would still validate with a schema: one that could be
+    /// published, or a published version of any status. All is seen as it was at one moment; nothing is written, and it
+    /// works in a suspended zone too.
+    ///
+    /// # Errors
+    ///
+    /// What [`publish_schema`](crate::Write::publish_schema) would say of a new schema, its name being taken included;
+    /// [`NotFound`](crate::ErrorKind::NotFound) for the name of none that is published. That a policy would not validate, or
+    /// that this build's Cedar does not take its text any more, is a finding and no error.
+    pub fn preflight(&self, candidate: impl Into<Candidate>) -> Result<ZonePreflight> {
+        preflight::of_zone(&self.store, &self.zone, candidate.into())
     }
 
     /// What happened in the zone: its log as a list.

@@ -25,6 +25,7 @@ mod lists;
 mod operations;
 mod policies;
 mod policies_json;
+mod preflight;
 mod receipts;
 mod recovery;
 mod requests;

@@ -1,0 +1,263 @@
+//! Preflights: which of the policies that matter would still validate with another schema.
+//!
+//! What a preflight tells, and its order of work: the schema first, then one zone after the other. Each zone is surveyed in
+//! one snapshot, and its texts are parsed and validated when that has ended. Nothing is written, and nothing is locked.
+
+mod survey;
+mod texts;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::cedar::ParsedSchema;
+use crate::error::{Diagnostic, ErrorDetail, ErrorKind, Resource, Result};
+use crate::id::{PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
+use crate::listing::in_order;
+use crate::model::Target;
+use crate::schema::{self, NewSchema};
+use crate::storage::key::{STORE_LOG, Tag};
+use crate::storage::{Direction, View};
+use crate::store::Inner;
+use crate::zone::{self, ZoneRef};
+use survey::Survey;
+use texts::Texts;
+
+/// The schema that a preflight is made with.
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub enum Candidate {
+    /// One that could be published.
+    New(NewSchema),
+    /// The published version of this name, whatever its status.
+    Published(String),
+}
+
+impl From<NewSchema> for Candidate {
+    fn from(new: NewSchema) -> Self {
+        Self::New(new)
+    }
+}
+
+impl From<&str> for Candidate {
+    fn from(version: &str) -> Self {
+        Self::Published(version.to_owned())
+    }
+}
+
+impl From<String> for Candidate {
+    fn from(version: String) -> Self {
+        Self::Published(version)
+    }
+}
+
+/// What would still validate with a schema, in all zones of a store.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Preflight {
+    /// The schema's name.
+    pub schema_version: SchemaName,
+    /// Each zone, in the order of their creation.
+    pub zones: Vec<ZonePreflight>,
+}
+
+impl Preflight {
+    /// Whether all that was checked would still validate.
+    pub fn is_clean(&self) -> bool {
+        self.failing().next().is_none()
+    }
+
+    /// The zones where something would not validate any more.
+    pub fn failing(&self) -> impl Iterator<Item = &ZonePreflight> {
+        self.zones.iter().filter(|zone| !zone.is_clean())
+    }
+}
+
+/// What would still validate with a schema, in one zone.
+///
+/// Checked are the newest version of each policy and of each policy set, unless it or what it is a version of is archived;
+/// every policy set version that is in force or under observation; and every policy version that one of those pins.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ZonePreflight {
+    /// The zone.
+    pub zone_id: ZoneId,
+    /// The schema's name.
+    pub schema_version: SchemaName,
+    /// How many entries the zone's log had when it was looked at.
+    pub entries: u64,
+    /// The policy versions that were checked, each once, oldest first.
+    pub policy_versions: Vec<PolicyVersionCheck>,
+    /// The policy set versions that are made of them, oldest first.
+    pub policy_set_versions: Vec<PolicySetVersionCheck>,
+}
+
+impl ZonePreflight {
+    /// Whether all that was checked would still validate.
+    pub fn is_clean(&self) -> bool {
+        self.failing().next().is_none()
+    }
+
+    /// The policy versions that would not validate any more.
+    pub fn failing(&self) -> impl Iterator<Item = &PolicyVersionCheck> {
+        self.policy_versions.iter().filter(|version| !version.valid)
+    }
+
+    /// The policy set versions that could not be made any more.
+    pub fn failing_sets(&self) -> impl Iterator<Item = &PolicySetVersionCheck> {
+        self.policy_set_versions.iter().filter(|version| !version.valid)
+    }
+}
+
+/// Whether a policy version would still validate.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PolicyVersionCheck {
+    /// The policy.
+    pub policy_id: PolicyId,
+    /// The version's id.
+    pub id: PolicyVersionId,
+    /// The version's number.
+    pub version: u32,
+    /// The schema version that it was validated against when it was created.
+    pub schema_version: SchemaName,
+    /// Whether it is the newest version of its policy.
+    pub latest: bool,
+    /// Whether it would still validate, in strict mode.
+    pub valid: bool,
+    /// Every finding with its place in the Cedar text; if this build's Cedar does not take the text any more, why not.
+    pub findings: Arc<[Diagnostic]>,
+    /// What Cedar would warn of; nothing if it does not validate.
+    pub warnings: Arc<[Diagnostic]>,
+}
+
+/// Whether a policy set version could still be made, with the schema in the place of its own.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PolicySetVersionCheck {
+    /// The policy set.
+    pub policy_set_id: PolicySetId,
+    /// The version's id.
+    pub id: PolicySetVersionId,
+    /// The version's number.
+    pub version: u32,
+    /// The schema version that it is evaluated with.
+    pub schema_version: SchemaName,
+    /// What it is in force for.
+    pub active: Option<Target>,
+    /// What it is under observation for.
+    pub shadow: Option<Target>,
+    /// Whether it is the newest version of its policy set.
+    pub latest: bool,
+    /// Whether all that it pins would still validate.
+    pub valid: bool,
+    /// The pinned policy versions that would not, sorted by the ids of their policies.
+    pub failing: Vec<PolicyVersionId>,
+}
+
+/// A preflight under way.
+struct Check<'a> {
+    store: &'a Inner,
+    version: SchemaName,
+    schema: Arc<ParsedSchema>,
+    texts: Texts,
+}
+
+/// Checks all zones.
+pub(crate) fn of_store(store: &Inner, candidate: Candidate) -> Result<Preflight> {
+    let mut check = Check::new(store, candidate)?;
+    let zones = store.storage.read(|view| {
+        let order = (STORE_LOG, Tag::ZoneOrder);
+        let ids = in_order(view, order, None, Direction::Ascending, usize::MAX, |_, _| Ok(true))?;
+        ids.into_iter().map(|(_, id)| zone::find(view, &id)).collect::<Result<Vec<_>>>()
+    })?;
+    let checked = zones.iter().filter_map(|zone| {
+        let checked = check.zone(|view| match zone::find(view, zone.id.as_str()) {
+            // It is gone since.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            found => found.map(Some),
+        });
+        checked.transpose()
+    });
+    let zones = checked.collect::<Result<_>>()?;
+    Ok(Preflight { schema_version: check.version, zones })
+}
+
+/// Checks one zone.
+pub(crate) fn of_zone(store: &Inner, zone: &ZoneRef, candidate: Candidate) -> Result<ZonePreflight> {
+    let gone = || ErrorDetail::not_found(Resource::Zone, zone.id.as_str()).into();
+    let checked = Check::new(store, candidate)?.zone(|view| zone::check(view, zone).map(|()| Some(zone.clone())));
+    checked?.ok_or_else(gone)
+}
+
+impl<'a> Check<'a> {
+    /// With a candidate that is published, or that could be.
+    fn new(store: &'a Inner, candidate: Candidate) -> Result<Self> {
+        let (version, schema) = match candidate {
+            Candidate::New(new) => {
+                let version = store.storage.read(|view| schema::free_name(view, &new.version))?;
+                (version, Arc::new(new.convert()?.0))
+            }
+            Candidate::Published(version) => store.storage.read(|view| {
+                let reference = schema::find(view, &version)?.reference();
+                let parsed = store.compiler.schema(view, &reference)?;
+                Ok((reference.version, parsed))
+            })?,
+        };
+        Ok(Self { store, version, schema, texts: Texts::default() })
+    }
+
+    /// Checks the zone that `find` finds, all of it in one snapshot.
+    fn zone(&mut self, find: impl FnOnce(&View<'_>) -> Result<Option<ZoneRef>>) -> Result<Option<ZonePreflight>> {
+        let surveyed = self.store.storage.read(|view| {
+            let Some(zone) = find(view)? else { return Ok(None) };
+            let survey = Survey::of(view, &zone)?;
+            let texts = survey.policies.values().map(|(body, _)| body.text);
+            let sources = self.texts.missing(view, &self.store.compiler, texts)?;
+            Ok(Some((zone, survey, sources)))
+        })?;
+        let Some((zone, survey, sources)) = surveyed else { return Ok(None) };
+        self.texts.validate(sources, &self.schema, self.version.as_str())?;
+        self.tell(&zone, survey).map(Some)
+    }
+
+    /// What was found of all that a survey names.
+    fn tell(&self, zone: &ZoneRef, survey: Survey) -> Result<ZonePreflight> {
+        let mut policy_versions = Vec::with_capacity(survey.policies.len());
+        for (body, latest) in survey.policies.values() {
+            let found = self.texts.of(body.text)?;
+            policy_versions.push(PolicyVersionCheck {
+                policy_id: body.policy_id.clone(),
+                id: body.version_id.clone(),
+                version: body.version,
+                schema_version: body.schema.version.clone(),
+                latest: *latest,
+                valid: found.valid,
+                findings: found.findings.clone(),
+                warnings: found.warnings.clone(),
+            });
+        }
+        let mut policy_set_versions = Vec::with_capacity(survey.sets.len());
+        for set in survey.sets.into_values() {
+            let mut failing = Vec::new();
+            for (id, text) in set.pins {
+                if !self.texts.of(text)?.valid {
+                    failing.push(id);
+                }
+            }
+            policy_set_versions.push(PolicySetVersionCheck {
+                policy_set_id: set.body.policy_set_id,
+                id: set.body.version_id,
+                version: set.body.version,
+                schema_version: set.body.schema.version,
+                active: set.uses.active,
+                shadow: set.uses.shadow,
+                latest: set.uses.latest,
+                valid: failing.is_empty(),
+                failing,
+            });
+        }
+        let (zone_id, schema_version, entries) = (zone.id.clone(), self.version.clone(), survey.entries);
+        Ok(ZonePreflight { zone_id, schema_version, entries, policy_versions, policy_set_versions })
+    }
+}

@@ -1,0 +1,133 @@
+//! A survey of one zone: which policy versions and policy set versions a preflight looks at. What they say is not read
+//! here.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use crate::error::{ErrorDetail, ErrorKind, Result};
+use crate::hash::Address;
+use crate::id::PolicyVersionId;
+use crate::listing::in_order;
+use crate::model::{BindingMode, Target};
+use crate::policy;
+use crate::policy_set;
+use crate::policy_set_version;
+use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
+use crate::storage::key::Tag;
+use crate::storage::{Direction, View};
+use crate::version::Found;
+use crate::zone::ZoneRef;
+
+/// What a preflight looks at in a zone, by the positions of its entries.
+#[derive(Default)]
+pub(super) struct Survey {
+    /// How many entries the zone's log has.
+    pub entries: u64,
+    /// Policy versions, and whether each is the newest of its policy.
+    pub policies: BTreeMap<u64, (PolicyVersionCreated, bool)>,
+    pub sets: BTreeMap<u64, SurveyedSet>,
+}
+
+/// A policy set version, and the texts that it pins.
+pub(super) struct SurveyedSet {
+    pub body: PolicySetVersionCreated,
+    pub uses: Uses,
+    /// In the order of the manifest.
+    pub pins: Vec<(PolicyVersionId, Address)>,
+}
+
+/// Why a policy set version is looked at.
+#[derive(Default)]
+pub(super) struct Uses {
+    pub active: Option<Target>,
+    pub shadow: Option<Target>,
+    pub latest: bool,
+}
+
+impl Survey {
+    pub(super) fn of(view: &View<'_>, zone: &ZoneRef) -> Result<Self> {
+        let mut survey = Self { entries: view.head(zone.log)?.length, ..Self::default() };
+        // All that is looked up was named by the zone itself.
+        survey.fill(view, zone).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => ErrorDetail::corrupt(format_args!("the index of zone `{}`", zone.id), error).into(),
+            _ => error,
+        })?;
+        Ok(survey)
+    }
+
+    fn fill(&mut self, view: &View<'_>, zone: &ZoneRef) -> Result<()> {
+        let all = |tag| in_order(view, (zone.log, tag), None, Direction::Ascending, usize::MAX, |_, _| Ok(true));
+        for (_, id) in all(Tag::PolicyOrder)? {
+            self.newest_of_policy(view, zone, &id)?;
+        }
+        for (_, id) in all(Tag::PolicySetOrder)? {
+            self.versions_of_set(view, zone, &id)?;
+        }
+        Ok(())
+    }
+
+    /// Nothing new is made with what is archived.
+    fn newest_of_policy(&mut self, view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<()> {
+        let row = policy::find(view, zone, id)?;
+        let (Some(latest), None) = (row.latest, row.archived) else { return Ok(()) };
+        let found = Found::<PolicyVersionCreated>::by_number(view, zone, id, latest.version)?;
+        if found.row.archived.is_none() {
+            self.policies.insert(found.row.created, (found.body()?.clone(), true));
+        }
+        Ok(())
+    }
+
+    /// What is bound, and the newest version unless it is archived.
+    fn versions_of_set(&mut self, view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<()> {
+        let row = policy_set::find(view, zone, id)?;
+        let mut uses: BTreeMap<u32, Uses> = BTreeMap::new();
+        for (position, mode) in [(row.active, BindingMode::Active), (row.shadow, BindingMode::Shadow)] {
+            let Some(position) = position else { continue };
+            let bound = policy_set::binding(view, zone, id, position, mode)?;
+            let uses = uses.entry(bound.bound.version).or_default();
+            match mode {
+                BindingMode::Active => uses.active = Some(bound.target),
+                BindingMode::Shadow => uses.shadow = Some(bound.target),
+            }
+        }
+        if let Some(latest) = row.latest {
+            uses.entry(latest.version).or_default().latest = true;
+        }
+        for (version, uses) in uses {
+            let found = Found::<PolicySetVersionCreated>::by_number(view, zone, id, version)?;
+            let is_bound = uses.active.is_some() || uses.shadow.is_some();
+            if is_bound || (row.archived.is_none() && found.row.archived.is_none()) {
+                let body = found.body()?.clone();
+                let pins = self.pins(view, zone, &body)?;
+                self.sets.insert(found.row.created, SurveyedSet { body, uses, pins });
+            }
+        }
+        Ok(())
+    }
+
+    /// What a policy set version pins is looked at too, whatever was archived since.
+    fn pins(
+        &mut self,
+        view: &View<'_>,
+        zone: &ZoneRef,
+        set: &PolicySetVersionCreated,
+    ) -> Result<Vec<(PolicyVersionId, Address)>> {
+        let manifest = policy_set_version::manifest(view, set)?;
+        let mut pins = Vec::with_capacity(manifest.entries().len());
+        for entry in manifest.into_entries() {
+            let id = entry.policy_version_id;
+            let found = Found::<PolicyVersionCreated>::by_id(view, zone, id.as_str())?;
+            let body = found.body()?;
+            if body.policy_id != entry.policy_id || body.sha != entry.sha {
+                let place = format_args!("manifest of `{}`", set.version_id);
+                return Err(ErrorDetail::corrupt(place, format_args!("it misstates `{id}`")).into());
+            }
+            pins.push((id, body.text));
+            if let Entry::Vacant(place) = self.policies.entry(found.row.created) {
+                let newest = policy::find(view, zone, body.policy_id.as_str())?.latest;
+                place.insert((body.clone(), newest.is_some_and(|newest| newest.version == body.version)));
+            }
+        }
+        Ok(pins)
+    }
+}
