@@ -8,12 +8,14 @@ use axum::http::header::{CONTENT_TYPE, HeaderMap};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
+use policy_store::limits::BUNDLE_BYTES;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use crate::failure::Failure;
+use crate::policy_bundle;
 
-/// Bytes of a body.
+/// Bytes of a body, but for a policy bundle's.
 const BODY_BYTES: usize = 1024 * 1024;
 /// Bytes beyond the limit that are read and thrown away, because a client that is still sending would not see an answer.
 const DRAINED_BYTES: usize = 8 * 1024 * 1024;
@@ -22,7 +24,8 @@ const DRAINED_BYTES: usize = 8 * 1024 * 1024;
 /// client is still sending has to close the connection.
 pub async fn read_first(mut request: Request, next: Next) -> Response {
     let stream = std::mem::take(request.body_mut());
-    match read(stream, BODY_BYTES).await {
+    let limit = if request.uri().path() == policy_bundle::PATH { BUNDLE_BYTES } else { BODY_BYTES };
+    match read(stream, limit).await {
         Ok(bytes) => {
             request.extensions_mut().insert(bytes);
             next.run(request).await
@@ -71,7 +74,7 @@ impl Body {
 
     /// The body as a JSON object. Members that `T` does not know are ignored; one that is given twice is refused.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Failure> {
-        self.check_type("application/json")?;
+        self.check_type(&["application/json"])?;
         let Object(value) = serde_json::from_slice(&self.bytes).map_err(Failure::invalid_body)?;
         Ok(value)
     }
@@ -81,13 +84,18 @@ impl Body {
         if self.bytes.is_empty() { Ok(()) } else { self.json::<serde::de::IgnoredAny>().map(drop) }
     }
 
-    fn check_type(&self, expected: &str) -> Result<(), Failure> {
+    /// The body as it is, if it has one of these types.
+    pub fn bytes(&self, types: &[&str]) -> Result<&[u8], Failure> {
+        self.check_type(types).map(|()| self.bytes.as_ref())
+    }
+
+    fn check_type(&self, expected: &[&str]) -> Result<(), Failure> {
         let given = self.content_type.as_deref().unwrap_or_default();
         let media_type = given.split(';').next().unwrap_or_default().trim();
-        if media_type.eq_ignore_ascii_case(expected) {
+        if expected.iter().any(|expected| media_type.eq_ignore_ascii_case(expected)) {
             return Ok(());
         }
-        let message = format!("expected a body of type `{expected}`");
+        let message = format!("expected a body of type `{}`", expected.join("` or `"));
         Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message))
     }
 }

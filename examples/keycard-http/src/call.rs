@@ -1,6 +1,7 @@
 //! One request: who calls, with which ids, parameters, preconditions and body; and how a handler's answer gets back. A handler
 //! is a plain function: it runs on a thread that may block. What it does is not known here.
 
+use std::fmt::Display;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub struct App {
     pub store: PolicyStore,
     /// Tokens that act for the platform.
     pub platform_tokens: Vec<String>,
+    /// The zone that the policy bundle is about.
+    pub bundle_zone: String,
 }
 
 /// What answers a route's method.
@@ -37,7 +40,7 @@ pub struct Call {
     pub query: Query,
     pub body: Body,
     pub request_id: Option<RequestId>,
-    if_match: Option<Tags>,
+    pub if_match: Option<Tags>,
     ids: Vec<(String, String)>,
 }
 
@@ -97,8 +100,18 @@ impl App {
         call: &Call,
         f: impl FnOnce(&mut ZoneWrite<'_, '_>) -> StoreResult<T>,
     ) -> Result<T, Failure> {
+        self.write_in(call.id("zone_id"), call, f)
+    }
+
+    /// The same in another zone.
+    pub fn write_in<T>(
+        &self,
+        zone: &str,
+        call: &Call,
+        f: impl FnOnce(&mut ZoneWrite<'_, '_>) -> StoreResult<T>,
+    ) -> Result<T, Failure> {
         Ok(self.store.write(&call.actor, |w| {
-            let mut zone = w.zone(call.id("zone_id"))?;
+            let mut zone = w.zone(zone)?;
             if let Some(id) = call.request_id {
                 zone.request(id);
             }
@@ -127,21 +140,30 @@ impl Call {
         self.ids.iter().find(|(known, _)| known == name).map_or("", |(_, id)| id)
     }
 
-    /// The revision that `If-Match` demands, if it demands one: of several, the current one if it is among them.
-    pub fn revision(&self, current: impl FnOnce() -> StoreResult<u64>) -> StoreResult<Option<u64>> {
-        let Some(revisions) = self.if_match.as_ref().and_then(Tags::revisions) else { return Ok(None) };
-        match revisions.as_slice() {
+    /// What `If-Match` demands, if it demands one thing: of several, the current one if it is among them.
+    pub fn demanded<T: Copy + Display + PartialEq>(
+        &self,
+        read: impl Fn(&str) -> Option<T>,
+        current: impl FnOnce() -> StoreResult<T>,
+    ) -> StoreResult<Option<T>> {
+        let Some(demanded) = self.if_match.as_ref().and_then(|tags| tags.demanded(read)) else { return Ok(None) };
+        match demanded.as_slice() {
             // The same demand each time that the request is sent.
-            [revision] => Ok(Some(*revision)),
+            [one] => Ok(Some(*one)),
             [] => {
-                let (what, demanded) = ("the revision".to_owned(), "a tag that no revision has".to_owned());
+                let (what, demanded) = ("the entity tag".to_owned(), "one that can never be".to_owned());
                 Err(ErrorDetail::PreconditionFailed { what, demanded, actual: current()?.to_string() }.into())
             }
             [first, ..] => {
                 let current = current()?;
-                Ok(Some(if revisions.contains(&current) { current } else { *first }))
+                Ok(Some(if demanded.contains(&current) { current } else { *first }))
             }
         }
+    }
+
+    /// The revision that `If-Match` demands, if it demands one.
+    pub fn revision(&self, current: impl FnOnce() -> StoreResult<u64>) -> StoreResult<Option<u64>> {
+        self.demanded(|text| text.parse().ok(), current)
     }
 
     /// For routes that have no tags to compare.

@@ -1,5 +1,7 @@
 //! Preconditions of requests: the entity tags in `If-Match` and `If-None-Match` (RFC 9110, section 13.1). What a tag stands
-//! for is not known here, but for a revision's.
+//! for is not known here.
+
+use std::fmt::Display;
 
 use axum::http::{HeaderMap, HeaderName};
 
@@ -67,20 +69,19 @@ impl Tags {
         }
     }
 
-    /// The revisions that `If-Match` can match, or none if anything matches. A weak tag never does.
-    pub fn revisions(&self) -> Option<Vec<u64>> {
+    /// What `If-Match` can match, each as `read` reads it from the text between its quotes and `etag` writes it; none if
+    /// anything matches. A weak tag never does.
+    pub fn demanded<T: Display>(&self, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
         let Self::These(tags) = self else { return None };
-        let revision = |tag: &Tag| {
-            let revision = tag.quoted.trim_matches('"').parse().ok()?;
-            (!tag.weak && etag(revision) == tag.quoted).then_some(revision)
-        };
-        Some(tags.iter().filter_map(revision).collect())
+        let demanded =
+            |tag: &Tag| read(tag.quoted.trim_matches('"')).filter(|value| !tag.weak && etag(value) == tag.quoted);
+        Some(tags.iter().filter_map(demanded).collect())
     }
 }
 
-/// The tag of a revision.
-pub fn etag(revision: u64) -> String {
-    format!("\"{revision}\"")
+/// The tag of a revision or a digest.
+pub fn etag(value: impl Display) -> String {
+    format!("\"{value}\"")
 }
 
 #[cfg(test)]
@@ -103,7 +104,7 @@ mod tests {
     #[test]
     fn revisions_are_written_in_one_way_and_strong() {
         let tags = Tags::parse("\"7\", W/\"8\", \"09\", \"+10\", \"a\", \"\", \"12\"").unwrap();
-        assert_eq!(tags.revisions(), Some(vec![7, 12]));
-        assert_eq!(Tags::parse("*").unwrap().revisions(), None);
+        assert_eq!(tags.demanded(|text| text.parse::<u64>().ok()), Some(vec![7, 12]));
+        assert_eq!(Tags::parse("*").unwrap().demanded(|text| text.parse::<u64>().ok()), None);
     }
 }

@@ -7,6 +7,7 @@ mod call;
 mod condition;
 mod failure;
 mod policies;
+mod policy_bundle;
 mod policy_schemas;
 mod policy_set_versions;
 mod policy_sets;
@@ -52,7 +53,8 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         return Err(format!("{} is not loopback: this needs --listen-to-everybody", args.listen).into());
     }
     let store = setup::open(args)?;
-    let app = App { store, platform_tokens: args.platform_tokens.clone() };
+    let bundle_zone = args.bundle_zone.as_ref().or(args.zones.first()).cloned().unwrap_or_default();
+    let app = App { store, platform_tokens: args.platform_tokens.clone(), bundle_zone };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(STACK_BYTES)

@@ -90,5 +90,5 @@ fn demanding<'z, 'w, 'txn>(call: &Call, zone: &'z mut ZoneWrite<'w, 'txn>) -> St
 }
 
 fn print(policy: &Policy) -> Result<Reply, Failure> {
-    Ok(Reply::json(policy)?.revision(policy.revision))
+    Ok(Reply::json(policy)?.tagged(policy.revision))
 }

@@ -114,5 +114,5 @@ fn printed(set: &PolicySet) -> Printed<'_> {
 }
 
 fn print(set: &PolicySet) -> Result<Reply, Failure> {
-    Ok(Reply::json(&printed(set))?.revision(set.revision))
+    Ok(Reply::json(&printed(set))?.tagged(set.revision))
 }

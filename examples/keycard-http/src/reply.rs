@@ -1,5 +1,7 @@
 //! What is answered when all went well: a status, an entity tag, and a body. What is printed is not known here.
 
+use std::fmt::Display;
+
 use axum::http::header::{CONTENT_TYPE, ETAG};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -46,24 +48,33 @@ impl Reply {
         Self::json(&Printed { items: page.items.iter().map(print).collect(), pagination })
     }
 
+    /// Bytes of a type.
+    pub fn bytes(content_type: &'static str, body: Vec<u8>) -> Self {
+        Self { status: StatusCode::OK, etag: None, content_type: Some(content_type), body }
+    }
+
+    /// Nothing.
+    pub fn empty() -> Self {
+        Self { status: StatusCode::NO_CONTENT, etag: None, content_type: None, body: Vec::new() }
+    }
+
     /// Something that was created.
     pub fn created(mut self) -> Self {
         self.status = StatusCode::CREATED;
         self
     }
 
-    /// With the tag of a revision.
-    pub fn revision(mut self, revision: u64) -> Self {
-        self.etag = Some(condition::etag(revision));
+    /// With the tag of a revision or a digest.
+    pub fn tagged(mut self, value: impl Display) -> Self {
+        self.etag = Some(condition::etag(value));
         self
     }
 
     /// With a tag made of the body, where there is no revision.
-    pub fn hashed(mut self) -> Self {
+    pub fn hashed(self) -> Self {
         let hash = Sha256::digest(&self.body);
         let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        self.etag = Some(format!("\"{hex}\""));
-        self
+        self.tagged(hex)
     }
 
     /// The response; `304` without a body if the client has it already.

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use crate::body;
 use crate::call::{self, App, Handler};
 use crate::failure::Failure;
-use crate::{policies, policy_schemas, policy_set_versions, policy_sets, policy_versions};
+use crate::{policies, policy_bundle, policy_schemas, policy_set_versions, policy_sets, policy_versions};
 
 /// How long requests may go on once the server was asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -84,6 +84,10 @@ fn router(app: Arc<App>) -> Router {
         .route(
             "/zones/{zone_id}/policy-schemas/{version}",
             get(on(policy_schemas::get)).patch(on(policy_schemas::set_default)),
+        )
+        .route(
+            policy_bundle::PATH,
+            get(on(policy_bundle::get)).put(on(policy_bundle::put)).delete(on(policy_bundle::reset)),
         )
         .fallback(|| async { Failure::new(StatusCode::NOT_FOUND, "route_not_found", "there is no such route") })
         .method_not_allowed_fallback(|| async {
