@@ -87,3 +87,48 @@ impl Asked {
         EntryHash(*asked.text("actor").number(owner).text(actor.id()).0.finalize().as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hash::Sha256;
+    use crate::policy_set_version::{NewPolicySetVersion, Pin};
+
+    /// Computed by a Python program from docs/format.md.
+    #[test]
+    fn the_hash_of_a_request_is_pinned() {
+        let pin = |policy: &str, version: &str, sha| Pin {
+            policy_id: policy.to_owned(),
+            policy_version_id: version.to_owned(),
+            sha,
+        };
+        let pins = [pin("p", "v1", None), pin("q", "v2", Some(Sha256([0xab; 32])))];
+        let demands = [
+            Demand::policy_set_revision("s", 300),
+            Demand::latest_policy_version("p", Some(7)),
+            Demand::latest_policy_set_version("s", None),
+            Demand::active_version(Target::User("zoë".to_owned()), None),
+        ];
+        let asked = NewPolicySetVersion::from_pins("2026-02-24", pins).asked("s");
+        let hash = asked.by(&Actor::customer("alice").unwrap(), &demands);
+        assert_eq!(hash.to_string(), "ac7a16c80ce8f485c631dd8b0d6addf682c0c3fd1021939566188765db042123");
+    }
+
+    #[test]
+    fn the_numbers_of_enums_are_those_of_the_bodies() {
+        let hash = |asked: Asked| asked.by(&Actor::platform("ops").unwrap(), &[]);
+        let number = |n| hash(Asked::to("x").number(n));
+        for (asked, n) in [
+            (Asked::to("x").form(Form::Cedar), 0),
+            (Asked::to("x").form(Form::Json), 1),
+            (Asked::to("x").status(SchemaStatus::Active), 0),
+            (Asked::to("x").status(SchemaStatus::Deprecated), 1),
+            (Asked::to("x").status(SchemaStatus::Archived), 2),
+            (Asked::to("x").target_type(TargetType::Zone), 0),
+            (Asked::to("x").target_type(TargetType::User), 1),
+            (Asked::to("x").target(&Target::Zone), 0),
+        ] {
+            assert_eq!(hash(asked), number(n));
+        }
+    }
+}
