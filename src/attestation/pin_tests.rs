@@ -50,13 +50,13 @@ proptest! {
 
     #[test]
     fn header_and_payload_are_in_the_form_of_rfc_8785_and_read_back(
-        texts in prop::array::uniform3("\\PC{1,64}"),
+        // Of at most 64 and 256 bytes.
+        (algorithm, texts) in ("\\PC{1,16}", prop::array::uniform2("\\PC{1,64}")),
         ids in prop::array::uniform2("[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"),
         (log_id, sha, previous) in any::<([u8; 16], [u8; 32], Option<[u8; 32]>)>(),
         (micros, version, created) in any::<(i64, u32, bool)>(),
     ) {
-        let [algorithm, key_id, attested_by] = texts;
-        prop_assume!(algorithm.len() <= 64);
+        let [key_id, attested_by] = texts;
         let header = Header {
             algorithm,
             key_id: key_id.clone(),
