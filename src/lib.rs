@@ -9,6 +9,8 @@ mod authorizer;
 mod binding;
 #[cfg(feature = "bundle")]
 mod bundle;
+#[cfg(feature = "bundle")]
+mod bundled;
 mod cedar;
 mod compile;
 mod copy;

@@ -257,6 +257,21 @@ impl Zone {
         self.read(|view| default_schema(view, &self.zone))
     }
 
+    /// The policy bundle of what is in force for `target` now. Nothing bound is an error of the kind
+    /// [`NotBound`](crate::ErrorKind::NotBound).
+    #[cfg(feature = "bundle")]
+    pub fn bundle(&self, target: Target) -> Result<crate::bundle::Bundle> {
+        self.read(|view| crate::bundled::in_force(view, &self.zone, &target))
+    }
+
+    /// The policy bundle that a user would edit: of what is in force for the user, or else for the zone, which the bundle
+    /// then names as its target. Decisions know no such step from user to zone.
+    #[cfg(feature = "bundle")]
+    pub fn effective_bundle(&self, user: impl Into<String>) -> Result<crate::bundle::Bundle> {
+        let user = Target::User(user.into());
+        self.read(|view| crate::bundled::effective(view, &self.zone, &user))
+    }
+
     /// An authorizer for what is in force for `target` now: an immutable snapshot, cheap enough to take per request.
     pub fn authorizer(&self, target: Target) -> Result<Authorizer> {
         self.authorizer_at(target, At::Now)

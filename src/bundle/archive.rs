@@ -34,7 +34,7 @@ pub(super) struct Members {
 }
 
 /// The name of the member with a policy's text.
-pub(super) fn policy_file(key: &str) -> String {
+pub(crate) fn policy_file(key: &str) -> String {
     format!("{POLICIES}{key}{SUFFIX}")
 }
 

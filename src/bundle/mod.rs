@@ -20,7 +20,8 @@ use crate::hash::Sha256;
 use crate::id::{PolicyId, SchemaName, check_text};
 use crate::limits;
 use crate::model::TargetType;
-use archive::{MANIFEST, Members, SCHEMA, policy_file};
+pub(crate) use archive::policy_file;
+use archive::{MANIFEST, Members, SCHEMA};
 #[cfg(fuzzing)]
 pub(crate) use fuzzing::fuzz;
 use manifest::Given;

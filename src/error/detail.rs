@@ -158,6 +158,14 @@ pub enum ErrorDetail {
         /// How many bytes it has.
         actual: usize,
     },
+    /// A policy of a bundle is refused when the bundle is applied: kind and code are those of the cause.
+    #[error("`{member}` of the policy bundle: {cause}")]
+    InBundle {
+        /// The policy's file.
+        member: String,
+        /// Why it is refused.
+        cause: Error,
+    },
     /// There is no such thing, here or in this zone.
     #[error("{what} `{id}` does not exist")]
     NotFound {
@@ -426,6 +434,7 @@ impl ErrorDetail {
             Self::WrongSha { .. } => (Kind::Invalid, "wrong_sha"),
             Self::Bundle { .. } => (Kind::Invalid, "bundle_invalid"),
             Self::BundleMemberTooLarge { .. } => (Kind::TooLarge, "too_large"),
+            Self::InBundle { cause, .. } => cause.0.class(),
             Self::NotFound { .. } => (Kind::NotFound, "not_found"),
             Self::AlreadyExists { .. } => (Kind::Conflict, "already_exists"),
             Self::InForce { .. } => (Kind::Conflict, "in_force"),

@@ -6,6 +6,8 @@
 #[cfg(feature = "attestation")]
 mod attestations;
 mod bindings;
+#[cfg(feature = "bundle")]
+mod bundles;
 mod planned;
 mod policies;
 mod policy_sets;

@@ -104,14 +104,9 @@ impl ZoneWrite<'_, '_> {
         let PreparedPolicyVersion { id, schema, form, content, .. } = self.validated(input)?;
         let version_id = PolicyVersionId::new(self.free_id(Tag::PolicyVersionId, Resource::PolicyVersion, id)?)?;
         let version = next_version(policy.latest_version)?;
-        let warnings = if content.warnings.is_empty() {
-            None
-        } else {
-            let json = serde_json::to_string(&content.warnings)
-                .map_err(|error| ErrorDetail::CedarFailed { what: "warnings", message: error.to_string() })?;
-            at_most("bytes of the warnings", json.len(), limits::OBJECT_BYTES)?;
-            Some(self.append.put_object(Object::new(ObjectKind::Warnings, &json))?)
-        };
+        let warnings = warnings(&content)?
+            .map(|json| self.append.put_object(Object::new(ObjectKind::Warnings, &json)))
+            .transpose()?;
         let body = PolicyVersionCreated {
             policy_id: policy.id,
             version_id: version_id.clone(),
@@ -149,7 +144,7 @@ impl ZoneWrite<'_, '_> {
     }
 
     /// The policy version parsed and validated, with the schema that its name stands for now.
-    fn validated(&self, input: PolicyVersionInput) -> Result<PreparedPolicyVersion> {
+    pub(super) fn validated(&self, input: PolicyVersionInput) -> Result<PreparedPolicyVersion> {
         let schema_of = |version: &str| {
             self.append.view(|view| {
                 let found = schema::find(view, version)?;
@@ -172,6 +167,17 @@ impl ZoneWrite<'_, '_> {
             }
         }
     }
+}
+
+/// What Cedar warned of, as it is stored.
+pub(super) fn warnings(content: &cedar::PolicyContent) -> Result<Option<String>> {
+    if content.warnings.is_empty() {
+        return Ok(None);
+    }
+    let json = serde_json::to_string(&content.warnings)
+        .map_err(|error| ErrorDetail::CedarFailed { what: "warnings", message: error.to_string() })?;
+    at_most("bytes of the warnings", json.len(), limits::OBJECT_BYTES)?;
+    Ok(Some(json))
 }
 
 fn check_description(description: Option<&str>) -> Result<()> {

@@ -5,6 +5,8 @@ mod actors;
 mod attesting;
 mod bindings;
 mod bindings_at;
+#[cfg(feature = "bundle")]
+mod bundles;
 mod cedar_cases;
 mod copying;
 mod counts;

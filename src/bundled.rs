@@ -1,0 +1,74 @@
+//! The bundle of what is in force for a target, read from the store. A bundle's form as bytes is not known here.
+
+use crate::binding::{self, At, Binding};
+use crate::bundle::{Bundle, BundleKey, BundlePolicy};
+use crate::error::{ErrorDetail, Result};
+use crate::model::{BindingMode, Form, ManifestEntry, SchemaRef, Target};
+use crate::policy;
+use crate::policy_set_version;
+use crate::record::{ObjectKind, PolicySetVersionCreated, PolicyVersionCreated};
+use crate::schema;
+use crate::storage::View;
+use crate::version::Found;
+use crate::zone::ZoneRef;
+
+/// The bundle of what is in force for `target`; nothing is an error.
+pub(crate) fn in_force(view: &View<'_>, zone: &ZoneRef, target: &Target) -> Result<Bundle> {
+    of(view, zone, &binding::bound(view, zone, target, BindingMode::Active, At::Now)?)
+}
+
+/// What a bundle for `target` starts from: what is in force for it, or for a user without anything the zone's.
+pub(crate) fn start(view: &View<'_>, zone: &ZoneRef, target: &Target) -> Result<Option<Binding>> {
+    let own = binding::find(view, zone, target, BindingMode::Active, At::Now)?;
+    if own.is_some() || *target == Target::Zone {
+        return Ok(own);
+    }
+    binding::find(view, zone, &Target::Zone, BindingMode::Active, At::Now)
+}
+
+/// The bundle that one for `target` starts from; nothing is an error.
+pub(crate) fn effective(view: &View<'_>, zone: &ZoneRef, target: &Target) -> Result<Bundle> {
+    let binding = start(view, zone, target)?.ok_or_else(|| binding::not_bound(zone, target))?;
+    of(view, zone, &binding)
+}
+
+/// The bundle of what is bound.
+pub(crate) fn of(view: &View<'_>, zone: &ZoneRef, binding: &Binding) -> Result<Bundle> {
+    let found = Found::<PolicySetVersionCreated>::by_id(view, zone, binding.policy_set_version_id.as_str())?;
+    let version = found.body()?;
+    let manifest = policy_set_version::manifest(view, version)?;
+    let policies = manifest.into_entries().into_iter().map(|entry| pinned(view, zone, entry)).collect::<Result<_>>()?;
+    let target_id = match &binding.target {
+        Target::Zone => zone.id.as_str(),
+        Target::User(id) => id,
+    };
+    Bundle::new(version.schema.version.clone(), policies)?
+        .with_schema(schema_text(view, &version.schema)?)?
+        .with_target(binding.target.target_type(), target_id)
+}
+
+fn pinned(view: &View<'_>, zone: &ZoneRef, entry: ManifestEntry) -> Result<BundlePolicy> {
+    let ManifestEntry { policy_id, policy_version_id, sha } = entry;
+    let found = Found::<PolicyVersionCreated>::by_id(view, zone, policy_version_id.as_str())?;
+    let version = found.body()?;
+    if version.policy_id != policy_id || version.sha != sha {
+        let problem = format_args!("it misstates `{policy_version_id}`");
+        return Err(ErrorDetail::corrupt("a manifest", problem).into());
+    }
+    let row = policy::find(view, zone, policy_id.as_str())?;
+    let (_, name, _) = policy::description(view, zone, policy_id.as_str(), &row)?;
+    let cedar_raw = view.object(ObjectKind::PolicyText, version.text)?.as_ref().to_owned();
+    Ok(BundlePolicy { key: BundleKey::PublicId(policy_id), name: Some(name), cedar_raw })
+}
+
+/// The schema in Cedar's syntax, whichever form it was published in.
+fn schema_text(view: &View<'_>, schema: &SchemaRef) -> Result<String> {
+    let found = schema::find(view, schema.version.as_str())?;
+    if found.reference() != *schema {
+        let place = format_args!("schema `{}`", schema.version);
+        return Err(ErrorDetail::corrupt(place, "a policy set version names another source").into());
+    }
+    let published = found.published;
+    let text = if published.form == Form::Cedar { published.source } else { published.converted };
+    Ok(view.object(ObjectKind::of_schema(Form::Cedar), text)?.as_ref().to_owned())
+}
