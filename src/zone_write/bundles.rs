@@ -83,7 +83,7 @@ impl ZoneWrite<'_, '_> {
             self.step(policy, schema, base.as_ref()).map_err(|cause| Error::from(in_bundle(cause)))
         });
         let steps = steps.collect::<Result<Vec<Step>>>()?;
-        self.check_steps(schema, &steps)?;
+        self.check_steps(schema, &steps, set.is_none())?;
 
         let mut pins = Vec::with_capacity(steps.len());
         for step in steps {
@@ -159,7 +159,7 @@ impl ZoneWrite<'_, '_> {
     }
 
     /// The rules for the manifest, as far as its entries exist; what is created was validated. And room for all entries.
-    fn check_steps(&mut self, schema: &str, steps: &[Step]) -> Result<()> {
+    fn check_steps(&mut self, schema: &str, steps: &[Step], new_set: bool) -> Result<()> {
         let kept = steps.iter().filter_map(|step| if let Step::Keep(pin) = step { Some(pin.clone()) } else { None });
         let kept = NewPolicySetVersion::from_pins(schema, kept);
         self.append.view(|view| Planned::new(view, &self.store.compiler, &self.zone, &kept))?;
@@ -168,8 +168,8 @@ impl ZoneWrite<'_, '_> {
             Step::Change(..) => 1,
             Step::Create(..) => 2,
         });
-        // The set, its version and the binding are the other three.
-        self.append.room_for(entries.sum::<usize>() + 3)?;
+        // Behind them stand the set if it is new, its version, and the binding.
+        self.append.room_for(entries.sum::<usize>() + usize::from(new_set) + 2)?;
         self.append.next(self.zone.log).map(drop)
     }
 }

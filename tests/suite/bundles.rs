@@ -4,7 +4,7 @@ use cedar_policy::Decision;
 use policy_store::{
     Binding, Bundle, BundleKey, BundlePolicy, Demand, ErrorDetail, ErrorKind, Forms, NewPolicy, NewPolicySet,
     NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicyUpdate, RequestId, Result, SchemaStatus, Sha256, Target,
-    TargetType, ZoneWrite,
+    TargetType, ZoneWrite, limits,
 };
 
 use super::help::{FORBID, PERMIT, SCHEMA, V1, World, decide, platform};
@@ -310,8 +310,10 @@ fn the_platforms_set_is_the_platforms_and_its_policies_can_be_pinned() {
         .unwrap();
     world.version("c", FORBID);
     let edited = bundle(V1, &[("p", PERMIT), ("c", FORBID)]);
+    // The set's owner is asked before anything is created.
+    let more = with(&edited, BundlePolicy::new("new", PERMIT));
     world.refuses((ErrorKind::Forbidden, "platform_owned"), "policy set `s`", |zone| {
-        zone.apply_bundle(Target::Zone, &edited, None)
+        zone.apply_bundle(Target::Zone, &more, None)
     });
     apply(&world, ann(), &edited).unwrap();
     assert_eq!(pins(&world, ann()).len(), 2);
@@ -379,4 +381,27 @@ fn a_request_is_carried_out_once() {
             )
         })
         .unwrap();
+}
+
+#[test]
+fn a_bundle_finds_room_in_its_write_for_all_of_it() {
+    let world = world();
+    let outcome = world.write(|zone| {
+        for _ in 4..limits::WRITE_ENTRIES {
+            zone.create_policy(NewPolicy::named("p"))?;
+        }
+        let before = (zone.bundle(Target::Zone)?, zone.policy("a")?);
+        let three = with(&before.0, BundlePolicy::new("new", PERMIT));
+        let four = with(&three, BundlePolicy::of("a".parse().unwrap(), FORBID));
+        for (target, bundle) in [(Target::Zone, &four), (ann(), &three)] {
+            let error = zone.apply_bundle(target, bundle, None).unwrap_err();
+            assert_eq!((error.kind(), error.code()), (ErrorKind::TooLarge, "too_large"), "{error}");
+        }
+        assert_eq!((zone.bundle(Target::Zone)?, zone.policy("a")?), before);
+        // With what is left, two entries for a new policy, one for the set's version, one for the binding.
+        zone.apply_bundle(Target::Zone, &three, None)?;
+        assert_eq!(zone.create_policy(NewPolicy::named("p")).unwrap_err().code(), "too_large");
+        zone.policy("none").map(drop)
+    });
+    assert_eq!(outcome.unwrap_err().code(), "not_found");
 }
