@@ -38,6 +38,12 @@ impl ZoneWrite<'_, '_> {
         self.append.view(|view| bundled::in_force(view, &self.zone, &target))
     }
 
+    /// The policy bundle that a user would edit: of what is in force for the user, or else for the zone.
+    pub fn effective_bundle(&self, user: impl Into<String>) -> Result<Bundle> {
+        let user = Target::User(user.into());
+        self.append.view(|view| bundled::effective(view, &self.zone, &user))
+    }
+
     /// Puts the policies of a bundle in force for a target, and no others.
     ///
     /// A policy with a new text gets its next version, under the bundle's schema version; one whose text is that of the

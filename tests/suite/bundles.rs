@@ -92,7 +92,12 @@ fn a_user_without_a_binding_edits_the_zones_bundle() {
     assert_eq!(world.extent(), before);
     assert_eq!(world.zone().effective_bundle("").unwrap_err().code(), "invalid_input");
 
-    apply(&world, ann(), &bundle(V1, &[("b", FORBID)])).unwrap();
+    let own = world.write(|zone| {
+        assert_eq!(zone.effective_bundle("ann")?, zones);
+        zone.apply_bundle(ann(), &bundle(V1, &[("b", FORBID)]), None)?;
+        zone.effective_bundle("ann")
+    });
+    assert_eq!(world.zone().effective_bundle("ann").unwrap(), own.unwrap());
     let own = world.zone().effective_bundle("ann").unwrap();
     assert_eq!((own.target_type(), own.target_id()), (Some(TargetType::User), Some("ann")));
     assert_eq!((own.policies().len(), own), (1, world.zone().bundle(ann()).unwrap()));
