@@ -95,8 +95,8 @@ impl Survey {
         }
         for (version, uses) in uses {
             let found = Found::<PolicySetVersionCreated>::by_number(view, zone, id, version)?;
-            let is_bound = uses.active.is_some() || uses.shadow.is_some();
-            if is_bound || (row.archived.is_none() && found.row.archived.is_none()) {
+            // Nothing that is bound is archived.
+            if row.archived.is_none() && found.row.archived.is_none() {
                 let body = found.body()?.clone();
                 let pins = self.pins(view, zone, &body)?;
                 self.sets.insert(found.row.created, SurveyedSet { body, uses, pins });
