@@ -145,7 +145,7 @@ impl ZoneWrite<'_, '_> {
         )
     }
 
-    fn binding(&self, target: &Target, mode: BindingMode) -> Result<Option<Binding>> {
+    pub(super) fn binding(&self, target: &Target, mode: BindingMode) -> Result<Option<Binding>> {
         self.append.view(|view| binding::find(view, &self.zone, target, mode, At::Now))
     }
 }

@@ -17,6 +17,7 @@ use crate::policy::{NewPolicy, Policy};
 use crate::policy_set::NewPolicySet;
 use crate::policy_set_version::{NewPolicySetVersion, Pin, PolicySetVersion};
 use crate::policy_version::{Forms, NewPolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
+use crate::write::check_owner;
 
 /// The name of a policy set that is created for a bundle.
 const SET_NAME: &str = "policy bundle";
@@ -27,8 +28,32 @@ enum Step {
     Keep(Pin),
     /// A policy that exists gets its next version.
     Change(PolicyId, PreparedPolicyVersion),
-    /// A policy is created under this name, with its first version.
-    Create(String, PreparedPolicyVersion),
+    /// A policy is created, with its first version.
+    Create(NewPolicy, PreparedPolicyVersion),
+}
+
+/// For whom a bundle is applied: which policies are their own, and which the zone's.
+struct Editor {
+    target: Target,
+    /// What is in force for the target.
+    own: Option<PolicySetVersion>,
+    /// What is in force for the zone, if the target is a user.
+    zone: Option<PolicySetVersion>,
+}
+
+impl Editor {
+    /// Whoever edits what is in force for the zone may name every policy of it.
+    fn is_own(&self, id: &PolicyId) -> bool {
+        self.target == Target::Zone || pins(self.own.as_ref(), id)
+    }
+
+    fn is_the_zones(&self, id: &PolicyId) -> bool {
+        pins(self.zone.as_ref(), id)
+    }
+}
+
+fn pins(version: Option<&PolicySetVersion>, id: &PolicyId) -> bool {
+    version.is_some_and(|version| version.manifest.entries.iter().any(|entry| entry.policy_id == *id))
 }
 
 /// Policy bundles.
@@ -49,7 +74,13 @@ impl ZoneWrite<'_, '_> {
     /// A policy with a new text gets its next version, under the bundle's schema version; one whose text is that of the
     /// version in force, or of its newest version, keeps that version; one that is not in the bundle is no longer pinned,
     /// and stays as it is. Then the set that is in force gets its next version, which is put in force. If nothing is in
-    /// force for the target, a set is created for it. Policies, schema version and texts that are all in force already
+    /// force for the target, a set is created for it.
+    ///
+    /// What others rely on is forked, and not edited: a new policy of the same name and description takes the place of a
+    /// policy of the platform's that a customer edits, of one that is in force for the zone and that a user edits, and, in
+    /// the first bundle of a user, of every policy of the zone's. A user's bundle names only policies of its own and those
+    /// in force for the zone; to it, others do not exist.
+    /// Policies, schema version and texts that are all in force already
     /// change nothing. Names, hashes, the schema's text and the target in the bundle mean nothing.
     ///
     /// `expected` is the [digest](Bundle::digest) of the bundle that the author has edited, which is
@@ -82,11 +113,16 @@ impl ZoneWrite<'_, '_> {
         {
             return Ok(own.clone());
         }
+        let editor = Editor {
+            target: target.clone(),
+            own: base.filter(|_| own.is_some()),
+            zone: self.in_force_for_zone(&target)?,
+        };
         let set = own.map(|own| self.set_to_change(own.policy_set_id)).transpose()?;
         let schema = bundle.schema_version().as_str();
         let steps = bundle.policies().iter().map(|policy| {
             let in_bundle = |cause: Error| ErrorDetail::InBundle { member: policy_file(policy.key.as_str()), cause };
-            self.step(policy, schema, base.as_ref()).map_err(|cause| Error::from(in_bundle(cause)))
+            self.step(policy, schema, &editor).map_err(|cause| Error::from(in_bundle(cause)))
         });
         let steps = steps.collect::<Result<Vec<Step>>>()?;
         self.check_steps(schema, &steps, set.is_none())?;
@@ -99,7 +135,7 @@ impl ZoneWrite<'_, '_> {
                     continue;
                 }
                 Step::Change(policy_id, prepared) => (policy_id, prepared),
-                Step::Create(name, prepared) => (self.create_policy(NewPolicy::named(name))?.id, prepared),
+                Step::Create(new, prepared) => (self.create_policy(new)?.id, prepared),
             };
             let version = self.create_policy_version(&policy_id, prepared)?;
             pins.push(pin(&policy_id, &version.id, version.sha));
@@ -123,6 +159,15 @@ impl ZoneWrite<'_, '_> {
         Err(ErrorDetail::PreconditionFailed { what, demanded: expected.to_string(), actual }.into())
     }
 
+    /// The version in force for the zone, beside which a user's bundle is.
+    fn in_force_for_zone(&self, target: &Target) -> Result<Option<PolicySetVersion>> {
+        if *target == Target::Zone {
+            return Ok(None);
+        }
+        let binding = self.binding(&Target::Zone, BindingMode::Active)?;
+        binding.map(|binding| self.policy_set_version(&binding.policy_set_version_id)).transpose()
+    }
+
     /// The set that is in force, if it can get a version.
     fn set_to_change(&self, id: PolicySetId) -> Result<PolicySetId> {
         let set = self.policy_set(&id)?;
@@ -131,18 +176,27 @@ impl ZoneWrite<'_, '_> {
     }
 
     /// What becomes of a policy, once every rule for it was checked.
-    fn step(&self, policy: &BundlePolicy, schema: &str, base: Option<&PolicySetVersion>) -> Result<Step> {
+    fn step(&self, policy: &BundlePolicy, schema: &str, editor: &Editor) -> Result<Step> {
         let prepare = || {
             let new = NewPolicyVersion::cedar(schema, policy.cedar_raw.as_str());
             let prepared = self.validated(PolicyVersionInput::New(new))?;
             warnings(&prepared.content).map(|_| prepared)
         };
         match &policy.key {
-            BundleKey::NewPolicy(name) => Ok(Step::Create(name.clone(), prepare()?)),
+            BundleKey::NewPolicy(name) => Ok(Step::Create(NewPolicy::named(name), prepare()?)),
             BundleKey::PublicId(id) => {
                 let before = self.policy(id)?;
-                if let Some(pin) = self.kept(&before, policy.sha(), base)? {
+                let is_own = editor.is_own(id);
+                if !is_own && !editor.is_the_zones(id) {
+                    return Err(ErrorDetail::not_found(Resource::Policy, id.as_str()).into());
+                }
+                if is_own && let Some(pin) = self.kept(&before, policy.sha(), editor.own.as_ref())? {
                     return Ok(Step::Keep(pin));
+                }
+                let is_platforms = check_owner(self.append, Resource::Policy, id.as_str(), before.owner_type).is_err();
+                if is_platforms || editor.is_the_zones(id) {
+                    let fork = NewPolicy { id: None, name: before.name, description: before.description };
+                    return Ok(Step::Create(fork, prepare()?));
                 }
                 self.may_change(Resource::Policy, id.as_str(), before.owner_type, before.archived_at.is_some())?;
                 next_version(before.latest_version)?;

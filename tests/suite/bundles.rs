@@ -1,10 +1,12 @@
 //! Policy bundles: what is in force as one archive, and an edited archive put in force.
 
+use std::collections::BTreeSet;
+
 use cedar_policy::Decision;
 use policy_store::{
     Binding, Bundle, BundleKey, BundlePolicy, Demand, ErrorDetail, ErrorKind, Forms, NewPolicy, NewPolicySet,
-    NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicyUpdate, RequestId, Result, SchemaStatus, Sha256, Target,
-    TargetType, ZoneWrite, limits,
+    NewPolicySetVersion, NewPolicyVersion, NewSchema, OwnerType, PolicyUpdate, RequestId, Result, SchemaStatus, Sha256,
+    Target, TargetType, ZoneWrite, limits,
 };
 
 use super::help::{FORBID, PERMIT, SCHEMA, V1, World, decide, platform};
@@ -40,6 +42,10 @@ fn apply(world: &World, target: Target, bundle: &Bundle) -> Result<Binding> {
 }
 
 /// The versions that are in force for the target, by policy.
+fn texts(bundle: &Bundle) -> BTreeSet<(Option<String>, String)> {
+    bundle.policies().iter().map(|policy| (policy.name.clone(), policy.cedar_raw.clone())).collect()
+}
+
 fn pins(world: &World, target: Target) -> Vec<(String, String)> {
     let version = world.zone().in_force(target).unwrap().policy_set_version_id;
     let entries = world.zone().policy_set_version(version).unwrap().manifest.entries;
@@ -106,6 +112,46 @@ fn a_user_without_a_binding_edits_the_zones_bundle() {
     let empty = World::new().zone();
     assert_eq!(empty.effective_bundle("ann").unwrap_err().kind(), ErrorKind::NotBound);
     assert_eq!(empty.bundle(Target::Zone).unwrap_err().kind(), ErrorKind::NotBound);
+}
+
+/// What users edit is theirs, and what others rely on stays as it is.
+#[test]
+fn what_is_in_force_for_the_zone_is_forked_and_never_edited() {
+    let world = world();
+    let zones = world.zone().bundle(Target::Zone).unwrap();
+    let bob = || Target::User("bob".into());
+    apply(&world, bob(), &bundle(V1, &[("a", FORBID)])).unwrap();
+    let bobs = pins(&world, bob()).remove(0).0;
+    apply(&world, ann(), &bundle(V1, &[("a", PERMIT)])).unwrap();
+    let anns = pins(&world, ann()).remove(0).0;
+    assert!(anns != bobs && anns != "a" && bobs != "a");
+    // Once more by the zone's id: a fork again, beside the first.
+    apply(&world, ann(), &bundle(V1, &[(&anns, PERMIT), ("b", PERMIT)])).unwrap();
+    assert_eq!(pins(&world, ann()).len(), 2);
+    // Another user's policy is as one that is not there.
+    let expected = (ErrorKind::NotFound, "not_found");
+    let other = bundle(V1, &[(&bobs, PERMIT)]);
+    world.refuses(expected, &bobs, |zone| zone.apply_bundle(ann(), &other, None));
+    let missing = bundle(V1, &[("nope", PERMIT)]);
+    world.refuses(expected, "nope", |zone| zone.apply_bundle(ann(), &missing, None));
+    // A set that an operator made of the zone's own policies.
+    world
+        .write(|zone| {
+            zone.create_policy_set(NewPolicySet::named("carols").id("carols").target_type(TargetType::User))?;
+            let version = zone.policy("a")?.latest_version_id.unwrap();
+            let version = zone.policy_version(version, Forms::Neither)?;
+            let version = zone.create_policy_set_version("carols", NewPolicySetVersion::new(V1).pin(&version))?;
+            zone.bind(&version.id, Target::User("carol".into()))
+        })
+        .unwrap();
+    let carol = || Target::User("carol".into());
+    assert_eq!(apply(&world, carol(), &bundle(V1, &[("a", PERMIT)])).unwrap().version, 1, "it is in force");
+    apply(&world, carol(), &bundle(V1, &[("a", FORBID)])).unwrap();
+    assert_ne!(pins(&world, carol())[0].0, "a");
+    assert_eq!(world.zone().bundle(Target::Zone).unwrap(), zones);
+    for policy in ["a", "b"] {
+        assert_eq!(world.zone().policy(policy).unwrap().latest_version, Some(1));
+    }
 }
 
 #[test]
@@ -201,12 +247,20 @@ fn the_first_bundle_of_a_user_makes_a_set_of_the_users_own() {
     let first = apply(&world, ann(), &world.zone().effective_bundle("ann").unwrap()).unwrap();
     assert_ne!(first.policy_set_id, zones.policy_set_id);
     assert_eq!((first.target.clone(), first.version), (ann(), 1));
-    assert_eq!(pins(&world, ann()), pins(&world, Target::Zone));
+    // Of policies of the user's own too, that have the names and the texts of the zone's.
+    let forked = world.zone().bundle(ann()).unwrap();
+    let zones_bundle = world.zone().bundle(Target::Zone).unwrap();
+    assert_eq!(texts(&forked), texts(&zones_bundle));
+    let ids = |target| pins(&world, target).into_iter().map(|(policy, _)| policy).collect::<BTreeSet<_>>();
+    assert!(ids(ann()).is_disjoint(&ids(Target::Zone)));
     let set = world.zone().policy_set(&first.policy_set_id).unwrap();
     assert_eq!((set.name.as_str(), set.target_type), ("policy bundle", TargetType::User));
     assert_eq!(set.target_id.as_deref(), Some("ann"));
 
-    let second = apply(&world, ann(), &bundle(V1, &[("a", FORBID)])).unwrap();
+    let own = &pins(&world, ann())[0].0;
+    let second = apply(&world, ann(), &bundle(V1, &[(own, "forbid(principal, action, resource);")])).unwrap();
+    assert_eq!(pins(&world, ann())[0].0, *own, "what is the user's own is edited in place");
+    assert_eq!(world.zone().policy(own).unwrap().latest_version, Some(2));
     assert_eq!((&second.policy_set_id, second.version), (&first.policy_set_id, 2));
     assert_eq!(world.zone().in_force(Target::Zone).unwrap(), zones);
     let zones = world.zone().bundle(Target::Zone).unwrap();
@@ -253,12 +307,6 @@ fn a_bundle_that_is_refused_leaves_no_trace() {
     let fine = with(&fine, BundlePolicy::of("a".parse().unwrap(), FORBID));
     world.version("c", PERMIT);
     world.write(|zone| zone.archive_policy("c")).unwrap();
-    world
-        .write_as(&platform(), |zone| {
-            zone.create_policy(NewPolicy::named("d").id("d"))?;
-            zone.create_policy_version("d", NewPolicyVersion::cedar(V1, PERMIT))
-        })
-        .unwrap();
     let apply = |bundle: &Bundle| {
         let bundle = bundle.clone();
         move |zone: &mut ZoneWrite<'_, '_>| zone.apply_bundle(Target::Zone, &bundle, None)
@@ -275,7 +323,6 @@ fn a_bundle_that_is_refused_leaves_no_trace() {
         ),
         (with_text("c", FORBID), (ErrorKind::Archived, "archived"), "policies/c.cedar"),
         (with_text("c", PERMIT), (ErrorKind::Archived, "archived"), "policy `c`"),
-        (with_text("d", FORBID), (ErrorKind::Forbidden, "platform_owned"), "policies/d.cedar"),
     ] {
         world.refuses(expected, names, apply(&bundle));
     }
@@ -320,8 +367,14 @@ fn the_platforms_set_is_the_platforms_and_its_policies_can_be_pinned() {
     world.refuses((ErrorKind::Forbidden, "platform_owned"), "policy set `s`", |zone| {
         zone.apply_bundle(Target::Zone, &more, None)
     });
-    apply(&world, ann(), &edited).unwrap();
-    assert_eq!(pins(&world, ann()).len(), 2);
+    // What is neither the user's nor in force for the zone does not exist for the user.
+    world.refuses((ErrorKind::NotFound, "not_found"), "policies/c.cedar", |zone| {
+        zone.apply_bundle(ann(), &edited, None)
+    });
+    apply(&world, ann(), &bundle(V1, &[("p", FORBID)])).unwrap();
+    let fork = world.zone().policy(&pins(&world, ann())[0].0).unwrap();
+    assert_eq!((fork.name.as_str(), fork.owner_type, fork.created_by.as_str()), ("p", OwnerType::Customer, "alice"));
+    assert_eq!(world.zone().policy("p").unwrap().latest_version, Some(1), "the platform's was not edited");
     let binding = world.write_as(&platform(), |zone| zone.apply_bundle(Target::Zone, &edited, None)).unwrap();
     assert_eq!((binding.policy_set_id.as_str(), binding.version), ("s", 2));
 }
