@@ -161,7 +161,8 @@ fn tampered(image: Vec<u8>, tamper: impl FnOnce(&WriteTransaction)) -> Disk {
 
 #[test]
 fn a_damaged_log_is_neither_copied_nor_erased_nor_what_another_names_forgotten() {
-    let refused: [(&str, fn(&WriteTransaction), bool); 6] = [
+    type Damage = fn(&WriteTransaction);
+    let refused: [(&str, Damage, bool); 6] = [
         ("an entry", |txn| flip(txn, LOG, &key::entry(1, 5)), true),
         ("a missing entry", |txn| remove(txn, LOG, &key::entry(1, 5)), true),
         ("a head", |txn| put_head(txn, |head| head.last = EntryHash([9; 32])), true),
