@@ -177,6 +177,14 @@ def test_a_client_that_is_still_sending_sees_the_answer(server, zone):
         assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
 
 
+def test_a_body_that_is_not_read_ends_the_connection_with_notice(server, zone):
+    for framing in ("Content-Length: 99999999999", "Transfer-Encoding: chunked"):
+        head = f"POST /zones/{zone}/policies HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\nzz\r\n"
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+            connection.sendall(head.encode())
+            assert b"\r\nconnection: close\r\n" in connection.recv(65536).lower()
+
+
 def test_a_refusal_leaves_the_connection_open(server, http, zone):
     """The next request on it is not met by a connection that is about to end."""
     body = b'{"name": "' + b"x" * 500_000 + b'"}'
