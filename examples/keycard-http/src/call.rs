@@ -135,6 +135,19 @@ impl Call {
         Ok(Self { actor, query, body, request_id, if_match, ids })
     }
 
+    /// A request of an actor, with nothing in it.
+    #[cfg(test)]
+    pub fn by(actor: Actor) -> Self {
+        Self {
+            actor,
+            query: Query::default(),
+            body: Body::default(),
+            request_id: None,
+            if_match: None,
+            ids: Vec::new(),
+        }
+    }
+
     /// An id in the path, by its name in the route.
     pub fn id(&self, name: &str) -> &str {
         self.ids.iter().find(|(known, _)| known == name).map_or("", |(_, id)| id)

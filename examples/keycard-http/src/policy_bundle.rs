@@ -78,3 +78,30 @@ fn expected(call: &Call, zone: &ZoneWrite<'_, '_>) -> StoreResult<Option<Sha256>
 fn print(bundle: &Bundle) -> Result<Reply, Failure> {
     Ok(Reply::bytes(Bundle::MEDIA_TYPE, bundle.to_bytes()).tagged(bundle.digest()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use policy_store::{Actor, NewPolicySet, NewPolicySetVersion, NewSchema, PolicyStore, TargetType};
+
+    #[test]
+    fn a_set_that_is_observed_too_is_reset() {
+        let store = PolicyStore::builder().in_memory().unwrap();
+        let alice = Actor::customer("alice").unwrap();
+        let set = store
+            .write(&alice, |w| {
+                w.publish_schema(NewSchema::cedar("s", "entity User;"))?;
+                let mut zone = w.create_zone("acme")?;
+                let set = zone.create_policy_set(NewPolicySet::named("set").target_type(TargetType::User))?.id;
+                let version = zone.create_policy_set_version(&set, NewPolicySetVersion::new("s"))?.id;
+                zone.bind(&version, Target::User("alice".to_owned()))?;
+                zone.bind_shadow(&version, Target::User("alice".to_owned()))?;
+                Ok(set)
+            })
+            .unwrap();
+        let app = App { store, platform_tokens: Vec::new(), bundle_zone: "acme".to_owned() };
+        reset(&app, &Call::by(alice)).unwrap();
+        let set = app.store.zone("acme").unwrap().policy_set(set).unwrap();
+        assert!(set.archived_at.is_some() && set.mode.is_none());
+    }
+}

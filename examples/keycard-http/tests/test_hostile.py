@@ -168,6 +168,34 @@ def test_bodies_over_the_limit(http, zone):
     assert http.post(f"/zones/{zone}/policies", content=just, headers=JSON).status_code == 201
 
 
+def test_a_client_that_is_still_sending_sees_the_answer(server, zone):
+    """It has written all before it reads, and is not interrupted."""
+    body = b" " * (8 * MEGABYTE)
+    head = f"POST /zones/{zone}/policies HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        connection.sendall(head.encode() + body)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_body_that_is_not_read_ends_the_connection_with_notice(server, zone):
+    for framing in ("Content-Length: 99999999999", "Transfer-Encoding: chunked"):
+        head = f"POST /zones/{zone}/policies HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\nzz\r\n"
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+            connection.sendall(head.encode())
+            assert b"\r\nconnection: close\r\n" in connection.recv(65536).lower()
+
+
+def test_a_refusal_leaves_the_connection_open(server, http, zone):
+    """The next request on it is not met by a connection that is about to end."""
+    body = b'{"name": "' + b"x" * 500_000 + b'"}'
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        for _ in range(20):
+            head = f"POST /none HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+            connection.sendall(head.encode() + body)
+            answer = connection.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 404 ") and b"connection: close" not in answer.lower()
+
+
 ODD_IDS = ["%00", "%2F", "..%2f..", "%25", "%20", "a" * 5_000, "%F0%9F%A6%80", ".", "*", "%3F", "a;b", "%C0%AE%0A", "a%00b"]
 
 
