@@ -134,6 +134,32 @@ fn a_copy_from_a_failing_disk_leaves_nothing_and_the_target_goes_on() {
 }
 
 #[test]
+fn a_copy_into_a_store_that_cannot_be_read_is_no_failure_of_the_source() {
+    let source = open(&Disk::new(base())).unwrap();
+    let mut inside = 0;
+    for countdown in 0.. {
+        let disk = Disk::new(empty());
+        let target = builder().record_cache_bytes(0).page_cache_bytes(0).open_at(disk.origin()).unwrap();
+        disk.fail(Fault::Read, countdown, false);
+        let copied = source.copy_zones(&actor(), &["a", "b"], &target);
+        disk.heal();
+        assert!(is_there(&source), "the source answers");
+        if disk.failures() == 0 {
+            copied.unwrap();
+            break;
+        }
+        let error = copied.unwrap_err();
+        assert!(["storage", "outcome_unknown"].contains(&error.code()), "after {countdown} reads: {error:?}");
+        inside += 1;
+        target.recover().unwrap();
+        if error.code() == "storage" {
+            assert!(!is_there(&target), "after {countdown} reads");
+        }
+    }
+    assert!(inside > 20, "only {inside} reads");
+}
+
+#[test]
 fn no_cached_answer_survives_an_erasure_of_unknown_outcome() {
     let disk = Disk::new(base());
     let store = builder().open_at(disk.origin()).unwrap();
