@@ -231,9 +231,11 @@ fn what_other_zones_decide_is_not_touched() {
     world
         .write_store(|w| {
             let mut zone = w.zone("other")?;
-            let version = zone.create_policy_version("p", NewPolicyVersion::cedar(V1, format!("{PERMIT}{FORBID}")))?;
+            let shared = zone.policy_version("v", Forms::Neither)?;
+            zone.create_policy(NewPolicy::named("q").id("q"))?;
+            let own = zone.create_policy_version("q", NewPolicyVersion::cedar(V1, FORBID))?;
             zone.create_policy_set(policy_store::NewPolicySet::named("s").id("s"))?;
-            let set = zone.create_policy_set_version("s", super::help::pinning(&[&version]))?;
+            let set = zone.create_policy_set_version("s", super::help::pinning(&[&shared, &own]))?;
             zone.activate(&set.id)
         })
         .unwrap();
