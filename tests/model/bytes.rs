@@ -109,7 +109,7 @@ impl Operation {
         let mut bytes = Bytes(asked.iter());
         match bytes.next() {
             kind @ 0..193 => Self::call(kind, &mut bytes, rest),
-            199 => Self::Erase {
+            197..200 => Self::Erase {
                 zone: match bytes.next() {
                     0..140 => "z2",
                     140..210 => "z1",
@@ -119,7 +119,7 @@ impl Operation {
                 .to_owned(),
                 actor: usize::from(bytes.next() % 3),
             },
-            193..199 => Self::Prepare { own: bytes.own(), schema: bytes.pick(), draft: bytes.draft() },
+            193..197 => Self::Prepare { own: bytes.own(), schema: bytes.pick(), draft: bytes.draft() },
             200..207 => Self::Clock(Self::tick(bytes.next())),
             207..224 => Self::list(&mut bytes),
             224..237 => Self::decide(&mut bytes),
@@ -209,8 +209,8 @@ impl Operation {
     fn decide(bytes: &mut Bytes<'_>) -> Self {
         let (zone, choice, target) = (bytes.zone(), bytes.next(), bytes.target());
         let by = match choice {
-            0..80 => By::Now(target),
-            80..100 => By::Observed(target),
+            0..65 => By::Now(target),
+            65..100 => By::Observed(target),
             100..145 => By::Position(target, bytes.next()),
             145..180 => By::Time(target, bytes.next()),
             180..230 => By::Version(bytes.pick()),
@@ -225,8 +225,8 @@ impl Call {
     fn new(kind: u8, bytes: &mut Bytes<'_>) -> Self {
         match kind {
             0..18 => Self::CreatePolicy { own: bytes.own(), name: bytes.name(), description: bytes.description() },
-            50..58 => Self::Again { in_store: bytes.next().is_multiple_of(5), request: bytes.pick() },
-            18..50 => Self::CreateVersion {
+            46..58 => Self::Again { in_store: bytes.next().is_multiple_of(5), request: bytes.pick() },
+            18..46 => Self::CreateVersion {
                 policy: bytes.pick(),
                 schema: bytes.pick(),
                 own: bytes.own(),
@@ -297,7 +297,7 @@ impl Under {
             _ => Target::User(String::new()),
         };
         let kind = claim % 6;
-        let own = Claim { kind, of, target, holds: !claim.is_multiple_of(4) };
+        let own = Claim { kind, of, target, holds: !(claim / 6).is_multiple_of(4) };
         let other = Claim { kind: (kind + 1) % 6, holds: true, ..own.clone() };
         Self {
             id: match id {

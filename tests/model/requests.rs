@@ -151,11 +151,12 @@ impl State {
         scope.map_or(&self.requests, |zone| self.zone(zone).map_or(&self.requests, |zone| &zone.requests))
     }
 
-    /// One of the requests that were answered.
+    /// One of the requests that were answered, the newest first: mostly one of the author's own.
     pub fn pick_request(&self, scope: Option<&str>, pick: u8) -> Option<Answered> {
-        let known = self.requests(scope);
+        let mine = |it: &&Answered| pick >= 200 || it.actor == self.author.actor;
+        let known: Vec<_> = self.requests(scope).iter().rev().filter(mine).collect();
         let chosen = usize::from(pick).checked_rem(known.len())?;
-        known.iter().rev().nth(chosen).cloned()
+        known.get(chosen).copied().cloned()
     }
 
     fn log_and_requests(&mut self, scope: Option<&str>) -> (&mut Log, &mut Vec<Answered>) {
