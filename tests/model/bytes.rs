@@ -5,11 +5,16 @@
 
 use policy_store::{Order, Target};
 
-use super::operation::{By, Call, Ending, From, Input, Operation, Pick, Style, Tick, Upkeep, Whose};
+use super::operation::{
+    By, Call, Claim, Ending, From, Id, Input, Operation, Pick, Style, Tick, Under, Upkeep, When, Whose,
+};
 use super::texts::{Draft, Statement};
 
-/// The bytes of one operation.
-pub const WIDTH: usize = 12;
+/// The bytes of one operation: what is asked, and behind it what it is asked under.
+pub const WIDTH: usize = ASKED + 4;
+
+/// The bytes of what is asked.
+const ASKED: usize = 12;
 
 /// Bytes that are read one after the other.
 struct Bytes<'a>(std::slice::Iter<'a, u8>);
@@ -100,10 +105,21 @@ fn malformed(byte: u8) -> String {
 impl Operation {
     /// The operation that a row of bytes stands for: the first is its kind.
     pub fn new(bytes: &[u8]) -> Self {
-        let mut bytes = Bytes(bytes.iter());
+        let (asked, rest) = bytes.split_at(bytes.len().min(ASKED));
+        let mut bytes = Bytes(asked.iter());
         match bytes.next() {
-            kind @ 0..193 => Self::call(kind, &mut bytes),
-            193..200 => Self::Prepare { own: bytes.own(), schema: bytes.pick(), draft: bytes.draft() },
+            kind @ 0..193 => Self::call(kind, &mut bytes, rest),
+            197..200 => Self::Erase {
+                zone: match bytes.next() {
+                    0..140 => "z2",
+                    140..210 => "z1",
+                    210..240 => "z0",
+                    _ => "none",
+                }
+                .to_owned(),
+                actor: usize::from(bytes.next() % 3),
+            },
+            193..197 => Self::Prepare { own: bytes.own(), schema: bytes.pick(), draft: bytes.draft() },
             200..207 => Self::Clock(Self::tick(bytes.next())),
             207..224 => Self::list(&mut bytes),
             224..237 => Self::decide(&mut bytes),
@@ -128,7 +144,7 @@ impl Operation {
         }
     }
 
-    fn call(kind: u8, bytes: &mut Bytes<'_>) -> Self {
+    fn call(kind: u8, bytes: &mut Bytes<'_>, rest: &[u8]) -> Self {
         let header = bytes.next();
         Self::Call {
             joined: header % 5 >= 3,
@@ -142,7 +158,9 @@ impl Operation {
                 110..200 => 1,
                 _ => 2,
             },
+            import: import(rest.get(3).copied().unwrap_or_default()),
             zone: bytes.zone(),
+            under: Under::new(&mut Bytes(rest.iter())),
             call: Call::new(kind, bytes),
         }
     }
@@ -184,13 +202,15 @@ impl Operation {
             _ => From::TooLong,
         };
         let order = if bytes.next().is_multiple_of(3) { Order::Ascending } else { Order::Descending };
-        Self::List { zone, list: usize::from(list % 9), parent, filter: bytes.next(), limit, order, from }
+        let list = if list < 225 { list % 9 } else { 9 };
+        Self::List { zone, list: usize::from(list), parent, filter: bytes.next(), limit, order, from }
     }
 
     fn decide(bytes: &mut Bytes<'_>) -> Self {
         let (zone, choice, target) = (bytes.zone(), bytes.next(), bytes.target());
         let by = match choice {
-            0..100 => By::Now(target),
+            0..65 => By::Now(target),
+            65..100 => By::Observed(target),
             100..145 => By::Position(target, bytes.next()),
             145..180 => By::Time(target, bytes.next()),
             180..230 => By::Version(bytes.pick()),
@@ -205,7 +225,8 @@ impl Call {
     fn new(kind: u8, bytes: &mut Bytes<'_>) -> Self {
         match kind {
             0..18 => Self::CreatePolicy { own: bytes.own(), name: bytes.name(), description: bytes.description() },
-            18..58 => Self::CreateVersion {
+            46..58 => Self::Again { in_store: bytes.next().is_multiple_of(5), request: bytes.pick() },
+            18..46 => Self::CreateVersion {
                 policy: bytes.pick(),
                 schema: bytes.pick(),
                 own: bytes.own(),
@@ -224,15 +245,20 @@ impl Call {
                 style: Style::new(bytes.next()),
                 pins: (0..bytes.next() % 5).map(|_| bytes.pick()).collect(),
             },
-            104..138 => Self::Bind { version: bytes.pick(), target: bytes.target() },
-            138..146 => Self::Unbind { target: bytes.target() },
+            104..129 => Self::Bind { version: bytes.pick(), target: bytes.target() },
+            129..138 => Self::BindShadow { version: bytes.pick(), target: bytes.target() },
+            138..143 => Self::Unbind { target: bytes.target() },
+            143..146 => Self::UnbindShadow { target: bytes.target() },
             146..152 => Self::UpdatePolicy {
                 policy: bytes.pick(),
                 name: (!bytes.next().is_multiple_of(3)).then(|| bytes.name()),
                 description: bytes.next().is_multiple_of(3).then(|| bytes.description()),
             },
-            152..157 => Self::RenameSet { set: bytes.pick(), name: bytes.name() },
-            157..162 => Self::ArchiveVersion { version: bytes.pick() },
+            155 => Self::Suspend,
+            156 => Self::Resume,
+            152..155 => Self::RenameSet { set: bytes.pick(), name: bytes.name() },
+            161 => Self::Resume,
+            157..161 => Self::ArchiveVersion { version: bytes.pick() },
             162..164 => Self::ArchivePolicy { policy: bytes.pick() },
             164..171 => Self::ArchiveSetVersion { version: bytes.pick() },
             171..175 => Self::ArchiveSet { set: bytes.pick() },
@@ -243,16 +269,61 @@ impl Call {
                 },
                 source: bytes.next(),
             },
-            181..188 => Self::SetSchemaStatus { schema: bytes.pick(), status: bytes.next() },
+            185..188 => {
+                let (chosen, schema) = (bytes.next(), bytes.pick());
+                Self::SetDefaultSchema { schema: (!chosen.is_multiple_of(4)).then_some(schema) }
+            }
+            181..185 => Self::SetSchemaStatus { schema: bytes.pick(), status: bytes.next() },
             188..191 => Self::CreateZone {
                 id: match bytes.next() {
                     0..140 => "z2".to_owned(),
-                    140..220 => "z0".to_owned(),
+                    140..200 => "z0".to_owned(),
+                    200..225 => "z1".to_owned(),
                     byte => malformed(byte),
                 },
             },
             _ => Self::Nested,
         }
+    }
+}
+
+impl Under {
+    fn new(bytes: &mut Bytes<'_>) -> Self {
+        let (id, claim, of) = (bytes.next(), bytes.next(), bytes.pick());
+        let target = match of.0 % 3 {
+            0 => Target::Zone,
+            1 => Target::User("ann".to_owned()),
+            _ if of.0 < 250 => Target::User("an".to_owned()),
+            _ => Target::User(String::new()),
+        };
+        let kind = claim % 6;
+        let own = Claim { kind, of, target, holds: !(claim / 6).is_multiple_of(4) };
+        let other = Claim { kind: (kind + 1) % 6, holds: true, ..own.clone() };
+        Self {
+            id: match id {
+                0..140 => Id::None,
+                140..235 => Id::Fresh,
+                _ => Id::Known(of),
+            },
+            claims: match claim {
+                0..190 => Vec::new(),
+                190..235 => vec![own],
+                _ => vec![other, own],
+            },
+        }
+    }
+}
+
+fn import(byte: u8) -> Option<When> {
+    match byte {
+        0..195 => None,
+        195..210 => Some(When::Before(0)),
+        210..220 => Some(When::Before(1)),
+        220..228 => Some(When::Before(500)),
+        228..238 => Some(When::AfterLast(0)),
+        238..246 => Some(When::AfterLast(1)),
+        246..251 => Some(When::AfterLast(-1)),
+        _ => Some(When::Before(-1)),
     }
 }
 

@@ -1,14 +1,14 @@
 //! Reading: what a write touched, single things by id and number, and everything that there is.
 
-use policy_store::{At, Forms, Order, Result, SchemaName, Target, Timestamp};
+use policy_store::{At, BindingMode, Forms, Order, Result, SchemaName, Target, Timestamp};
 use serde_json::Value;
 
+use super::binding_rules::target_rules;
 use super::calls::{Touched, seen, seen_schema, seen_version};
-use super::filters::{POLICIES, SETS};
+use super::filters::{POLICIES, SCHEMAS, SETS};
 use super::lists::Listed;
 use super::operation::Pick;
 use super::runner::Runner;
-use super::set_rules::target_rules;
 use super::state::{Broken, Expected, Schema, State, Zone, check, one};
 
 /// What an operation names when it names what is not there.
@@ -43,15 +43,15 @@ impl Zone {
         Ok(last.map_or(0, |last| entries[last].write.1 + 1))
     }
 
-    /// What was in force for a target at a point in history.
-    pub fn in_force_at(&self, target: &Target, at: At) -> Expected {
+    /// What was bound to a target at a point in history.
+    pub fn bound_then(&self, target: &Target, mode: BindingMode, at: At) -> Expected {
         let mut broken = target_rules(target);
         let length = self.length_at(at).unwrap_or_else(|wrong| {
             broken.extend(wrong);
             0
         });
         check(broken)?;
-        self.in_force(target, length)
+        self.bound_view(target, mode, length)
     }
 }
 
@@ -98,9 +98,9 @@ impl State {
         Ok(zone.set_version_view(set, place))
     }
 
-    pub fn in_force(&self, zone: &str, target: &Target, length: usize) -> Expected {
+    pub fn bound(&self, zone: &str, target: &Target, mode: BindingMode) -> Expected {
         check(target_rules(target))?;
-        self.zone(zone)?.in_force(target, length)
+        self.zone(zone)?.bound_view(target, mode, usize::MAX)
     }
 
     fn read_version_numbered(&self, zone: &str, policy: &str, number: u32) -> Expected {
@@ -131,7 +131,7 @@ fn without(expected: Expected, absent: &[&str]) -> Expected {
 
 impl Runner {
     /// A handle of a zone: one that was there before, if it was.
-    fn handle(&mut self, id: &str) -> Option<policy_store::Zone> {
+    pub fn handle(&mut self, id: &str) -> Option<policy_store::Zone> {
         if !self.zones.contains_key(id) {
             let told = self.store().zone(id);
             let seen = told.as_ref().map(|zone| seen(zone.info().unwrap()));
@@ -150,10 +150,10 @@ impl Runner {
                     continue;
                 }
                 Touched::Policy(zone, _) | Touched::Version(zone, _) | Touched::Target(zone, _) => zone,
-                Touched::Set(zone, _) | Touched::SetVersion(zone, _) => zone,
+                Touched::Set(zone, _) | Touched::SetVersion(zone, _) | Touched::Zone(zone) => zone,
             };
             match touched {
-                Touched::Schema(_) => {}
+                Touched::Schema(_) | Touched::Zone(_) => {}
                 Touched::Policy(_, id) => {
                     self.get_by_id(zone, 0, id);
                     self.page(&Listed::Policies(zone.clone(), 0), None, Order::Descending, &super::lists::Side::Start);
@@ -170,7 +170,8 @@ impl Runner {
                 }
                 Touched::SetVersion(_, id) => self.get_by_id(zone, 3, id),
                 Touched::Target(_, target) => {
-                    self.read_binding(zone, target, At::Now);
+                    self.read_binding(zone, target, BindingMode::Active, At::Now);
+                    self.read_binding(zone, target, BindingMode::Shadow, At::Now);
                     self.page(
                         &Listed::Sets(zone.clone(), 0, true),
                         None,
@@ -179,6 +180,7 @@ impl Runner {
                     );
                 }
             }
+            self.read_zone(zone);
             let newest = Listed::History(zone.clone());
             self.page(&newest, Some(10), Order::Descending, &super::lists::Side::Start);
         }
@@ -193,14 +195,25 @@ impl Runner {
         self.agree(version, &told_neither, neither);
     }
 
-    fn read_binding(&mut self, zone: &str, target: &Target, at: At) {
+    /// The zone itself: by its handle, and whether it has the default schema that it says.
+    fn read_zone(&mut self, id: &str) {
+        let Some(handle) = self.handle(id) else { return };
+        let expected = self.model.zone(id).map(Zone::view);
+        self.agree(("zone", id), &handle.info().map(seen), expected.clone());
+        let default = handle.default_schema().map(seen);
+        self.agree(("default schema", id), &default, expected.map(|view| view["default_schema"].clone()));
+    }
+
+    fn read_binding(&mut self, zone: &str, target: &Target, mode: BindingMode, at: At) {
         let Some(handle) = self.handle(zone) else { return };
-        let told = match at {
-            At::Now => handle.in_force(target.clone()),
-            at => handle.in_force_at(target.clone(), at),
+        let told = match (at, mode) {
+            (At::Now, BindingMode::Active) => handle.in_force(target.clone()),
+            (At::Now, _) => handle.observed(target.clone()),
+            (at, BindingMode::Active) => handle.in_force_at(target.clone(), at),
+            (at, _) => handle.observed_at(target.clone(), at),
         };
-        let expected = self.model.zone(zone).and_then(|zone| zone.in_force_at(target, at));
-        self.agree((zone, target, at), &told.map(seen), expected);
+        let expected = self.model.zone(zone).and_then(|zone| zone.bound_then(target, mode, at));
+        self.agree((zone, target, mode, at), &told.map(seen), expected);
     }
 
     pub fn get_by_id(&mut self, zone: &str, what: u8, id: &str) {
@@ -251,16 +264,19 @@ impl Runner {
         for zone in self.model.zones.clone() {
             self.everything_in(&zone, limit);
         }
+        self.look_for_erased();
     }
 
     fn everything_in(&mut self, zone: &Zone, limit: usize) {
         let id = &zone.id;
+        self.read_zone(id);
         // Each time other filters.
         let (policies, sets) = (self.hashes.len() as u8 % POLICIES, self.hashes.len() as u8 % SETS);
         let mut lists = vec![Listed::Policies(id.clone(), 0), Listed::Policies(id.clone(), policies)];
         lists
             .extend([(0, false), (sets, false), (sets, true)].map(|(filter, by)| Listed::Sets(id.clone(), filter, by)));
         lists.push(Listed::History(id.clone()));
+        lists.push(Listed::ZoneSchemas(id.clone(), self.hashes.len() as u8 % SCHEMAS));
         for policy in &zone.policies {
             lists.push(Listed::Versions(id.clone(), policy.id.clone()));
             self.get_by_id(id, 0, &policy.id);
@@ -285,11 +301,16 @@ impl Runner {
         }
         for target in [Target::Zone, Target::User("ann".to_owned()), Target::User("an".to_owned())] {
             for (position, entry) in (0..).zip(&zone.log.entries) {
-                self.read_binding(id, &target, At::Position(position));
-                self.read_binding(id, &target, At::Time(Timestamp::from_micros(entry.at - 1)));
+                self.read_binding(id, &target, BindingMode::Active, At::Position(position));
+                self.read_binding(id, &target, BindingMode::Active, At::Time(Timestamp::from_micros(entry.at - 1)));
+                if position % 3 == 0 {
+                    self.read_binding(id, &target, BindingMode::Shadow, At::Position(position));
+                }
             }
-            self.read_binding(id, &target, At::Now);
-            self.read_binding(id, &target, At::Time(Timestamp::MAX));
+            for mode in [BindingMode::Active, BindingMode::Shadow] {
+                self.read_binding(id, &target, mode, At::Now);
+                self.read_binding(id, &target, mode, At::Time(Timestamp::MAX));
+            }
             self.decide_all(id, &target);
         }
     }

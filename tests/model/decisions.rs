@@ -1,7 +1,9 @@
 //! Decisions: what an authorizer must answer, what its receipt must say, and whether a receipt replays.
 
+use std::rc::Rc;
+
 use cedar_policy::{Decision, Entities, Request};
-use policy_store::{Answer, At, Authorizer, Receipt, Result, Target, Timestamp};
+use policy_store::{Answer, At, Authorizer, BindingMode, Receipt, Result, Target, Timestamp};
 use serde_json::{Value, json};
 
 use super::calls::seen;
@@ -14,7 +16,8 @@ use super::texts::{ACTIONS, PRINCIPALS, Says, entities};
 #[derive(Clone)]
 pub struct Kept {
     authorizer: Authorizer,
-    zone: String,
+    /// The zone as it was: it may have been erased since.
+    zone: Rc<Zone>,
     /// The places of the set and of its version.
     place: (usize, usize),
     binding: Value,
@@ -77,18 +80,19 @@ impl State {
     /// The place of what an authorizer decides by, and the binding that it names.
     fn decides_by(&self, zone: &str, by: &By) -> Result<((usize, usize), Value), Broken> {
         let zone = self.zone(zone)?;
-        let (target, at) = match by {
-            By::Now(target) => (target, At::Now),
-            By::Position(target, n) => (target, zone.position(*n)),
-            By::Time(target, n) => (target, zone.time(*n)),
+        let (target, mode, at) = match by {
+            By::Now(target) => (target, BindingMode::Active, At::Now),
+            By::Observed(target) => (target, BindingMode::Shadow, At::Now),
+            By::Position(target, n) => (target, BindingMode::Active, zone.position(*n)),
+            By::Time(target, n) => (target, BindingMode::Active, zone.time(*n)),
             By::Version(pick) => {
                 let id = self.pick(&zone.id, *pick, Zone::set_version_ids);
                 return Ok((zone.set_version(&id)?, Value::Null));
             }
             By::Kept(_) => return Err(Broken::new()),
         };
-        let binding = zone.in_force_at(target, at)?;
-        let bound = zone.bound_at(target, zone.length_at(at)?).and_then(|it| it.bound);
+        let binding = zone.bound_then(target, mode, at)?;
+        let bound = zone.bound_at(target, mode, zone.length_at(at)?).and_then(|it| it.bound);
         bound.map(|bound| (bound, binding)).ok_or_else(Broken::new)
     }
 }
@@ -128,6 +132,7 @@ impl Runner {
         let expected = self.model.decides_by(zone, by);
         let told = self.store().zone(zone).and_then(|handle| match by {
             By::Now(target) => handle.authorizer(target.clone()),
+            By::Observed(target) => handle.shadow_authorizer(target.clone()),
             By::Position(target, n) => {
                 handle.authorizer_at(target.clone(), self.model.zone(zone).unwrap().position(*n))
             }
@@ -139,12 +144,16 @@ impl Runner {
         self.agree((zone, by), &binding, expected.clone().map(|(_, binding)| binding));
         let (authorizer, (place, binding)) = (told.ok()?, expected.ok()?);
         let authorizer = if strict { authorizer.deny_on_forbid_error() } else { authorizer };
-        Some(Kept { authorizer, zone: zone.to_owned(), place, binding, strict })
+        if matches!(by, By::Observed(_)) {
+            *self.tally.entry("Observed".to_owned()).or_default() += 1;
+        }
+        let zone = Rc::new(self.model.zone(zone).ok()?.clone());
+        Some(Kept { authorizer, zone, place, binding, strict })
     }
 
     /// What an authorizer answers, compared with what the model decides; and its receipt.
     fn ask(&mut self, kept: &Kept, asked: u8) -> Option<Receipt> {
-        let zone = self.model.zone(&kept.zone).unwrap();
+        let zone = &*kept.zone;
         let version = &zone.sets[kept.place.0].versions[kept.place.1];
         let vocabulary = self.model.schema(&version.schema).unwrap().vocabulary;
         let (_, action) = who_and_what(asked);
@@ -158,7 +167,7 @@ impl Runner {
         let answer = kept.authorizer.is_authorized(&asked_for.0, &asked_for.1).unwrap();
         let verdict = zone.verdict(kept.place, asked, kept.strict).unwrap();
         let failed: Vec<_> = answer.errors().iter().map(|error| (seen(&error.statement), error.forbid)).collect();
-        let what = (&kept.zone, &version.id, who_and_what(asked), kept.strict);
+        let what = (&zone.id, &version.id, who_and_what(asked), kept.strict);
         assert_eq!(answer.decision() == Decision::Allow, verdict.allow, "{what:?}");
         assert_eq!(seen(answer.determining()), json!(verdict.determining), "{what:?}");
         assert_eq!(failed, verdict.failed, "{what:?}");
@@ -174,7 +183,7 @@ impl Runner {
         let mut told = seen(&receipt);
         let entry = told.as_object_mut().and_then(|told| told.remove("policy_set_version_entry")).unwrap();
         assert_eq!(told, self.receipt(kept, &verdict), "{what:?}");
-        let place = (kept.zone.clone(), version.created.position);
+        let place = (zone.log.id.clone(), version.created.position);
         if let Some(known) = self.hashes.get(&place) {
             assert_eq!(entry, *known, "{what:?}");
         }
@@ -183,7 +192,7 @@ impl Runner {
 
     /// What a receipt must say, but for the hash of an entry.
     fn receipt(&self, kept: &Kept, verdict: &Verdict) -> Value {
-        let zone = self.model.zone(&kept.zone).unwrap();
+        let zone = &*kept.zone;
         let view = zone.set_version_view(kept.place.0, kept.place.1);
         let schema = self.model.schema(&zone.sets[kept.place.0].versions[kept.place.1].schema).unwrap();
         json!({
@@ -210,6 +219,15 @@ impl Runner {
         let Some(last) = self.receipts.len().checked_sub(1) else { return };
         let Decided { receipt, asked } = &self.receipts[last - usize::from(pick.0) % self.receipts.len()];
         let (asked, receipt) = (*asked, receipt.clone());
+        let gone = match self.model.zone(receipt.zone_id.as_str()) {
+            Ok(zone) if zone.log.id == receipt.log_id.to_string() => None,
+            Ok(_) => Some("receipt_mismatch"),
+            Err(_) => Some("not_found zone"),
+        };
+        if let Some(rule) = gone {
+            let told = self.store().authorizer_of_receipt(&receipt).map(|_| Value::Null);
+            return self.agree("the receipt of an erased zone", &told, Err(super::state::one(rule)));
+        }
         let (authorizer, vocabulary) = {
             let schema = self.model.schema(receipt.schema_version.as_str()).unwrap();
             (self.store().authorizer_of_receipt(&receipt).unwrap(), schema.vocabulary)

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use policy_store::{OwnerType, PolicyFilter, PolicySetFilter, TargetType};
+use policy_store::{OwnerType, PolicyFilter, PolicySetFilter, SchemaFilter, TargetType};
 
 use super::state::{Broken, Policy, Zone, one};
 
@@ -11,6 +11,8 @@ use super::state::{Broken, Policy, Zone, one};
 pub const POLICIES: u8 = 14;
 /// How many filters of policy sets there are.
 pub const SETS: u8 = 12;
+/// How many filters of a zone's schemas there are.
+pub const SCHEMAS: u8 = 3;
 
 /// The filter of policies that is a list by ids.
 const BY_IDS: u8 = 8;
@@ -97,6 +99,15 @@ impl Zone {
                 false
             }
         })
+    }
+}
+
+/// A filter of a zone's schemas, and whether one passes that is the zone's default or not.
+pub fn schema_filter(filter: u8) -> (SchemaFilter, fn(bool) -> bool) {
+    match filter {
+        0 => (SchemaFilter::new(), |_| true),
+        1 => (SchemaFilter::new().is_default(true), |is_default| is_default),
+        _ => (SchemaFilter::new().is_default(false), |is_default| !is_default),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Every list of the store: what is in it, which page follows from a cursor, and whose cursors it takes.
 
-use policy_store::{Error, Forms, List, Order, Page, Result, Sort};
-use serde_json::Value;
+use policy_store::{Error, Forms, List, Order, Page, Result, Sort, ZoneSchema};
+use serde_json::{Value, json};
 
 use super::calls::{seen, seen_schema, seen_version};
-use super::filters::{self, POLICIES, SETS};
+use super::filters::{self, POLICIES, SCHEMAS, SETS};
 use super::operation::{From, Operation, Pick, Whose};
 use super::runner::{Runner, agree};
 use super::state::{Broken, Schema, State, Zone, check};
@@ -24,6 +24,8 @@ pub enum Listed {
     SetVersions(String, String),
     Pinned(String, String),
     History(String),
+    /// The schemas as a zone sees them, by the number of a filter.
+    ZoneSchemas(String, u8),
 }
 
 /// Where an item stands in its list: whether it is active in a list by status, and its place among all, filtered or not,
@@ -34,6 +36,8 @@ type Place = (bool, usize);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub list: Listed,
+    /// The zone's log: another zone may have its id later.
+    pub log: String,
     pub order: Order,
     pub place: Place,
 }
@@ -77,6 +81,7 @@ impl Listed {
             5 => Self::History(zone),
             6 => Self::Zones,
             7 => Self::Schemas,
+            9 => Self::ZoneSchemas(zone, filter % SCHEMAS),
             _ => Self::StoreHistory,
         }
     }
@@ -89,10 +94,11 @@ impl Listed {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 
-    fn zone(&self) -> Option<&str> {
+    pub fn zone(&self) -> Option<&str> {
         match self {
             Self::Zones | Self::Schemas | Self::StoreHistory => None,
             Self::Policies(zone, _) | Self::Sets(zone, ..) | Self::History(zone) => Some(zone),
+            Self::ZoneSchemas(zone, _) => Some(zone),
             Self::Versions(zone, _) | Self::SetVersions(zone, _) | Self::Pinned(zone, _) => Some(zone),
         }
     }
@@ -121,6 +127,17 @@ impl State {
                 }
                 items.sort_by_key(|(place, _)| *place);
             }
+            (Listed::ZoneSchemas(_, filter), Some(zone)) => {
+                let passes = filters::schema_filter(*filter).1;
+                for (n, schema) in self.schemas.iter().enumerate() {
+                    let is_default = zone.default_schema.as_ref() == Some(&schema.version);
+                    let mut view = schema.view();
+                    view["is_default"] = json!(is_default);
+                    items.extend(passes(is_default).then_some(((false, n), view)));
+                }
+            }
+            // Zones may be erased, so that their numbers do not last.
+            (Listed::Zones, _) => items.extend(self.zones.iter().map(|zone| ((false, zone.created), zone.view()))),
             _ => items = self.unfiltered(list, zone)?.into_iter().enumerate().map(|(n, it)| ((false, n), it)).collect(),
         }
         Ok(items)
@@ -131,7 +148,6 @@ impl State {
         let entries =
             |log: &super::state::Log| log.entries.iter().enumerate().map(|(n, it)| views::entry(n, it)).collect();
         Ok(match (list, zone) {
-            (Listed::Zones, _) => self.zones.iter().map(Zone::view).collect(),
             (Listed::Schemas, _) => self.schemas.iter().map(Schema::view).collect(),
             (Listed::Versions(_, policy), Some(zone)) => {
                 let policy = zone.policy(policy)?;
@@ -175,7 +191,21 @@ impl Runner {
             Listed::SetVersions(_, set) => got(zone()?.policy_set_versions(set, list), seen),
             Listed::Pinned(_, id) => got(zone()?.pinned_policy_versions(id, Forms::Both, list), seen_version),
             Listed::History(_) => got(zone()?.history(list), seen),
+            Listed::ZoneSchemas(_, filter) => {
+                let filter = filters::schema_filter(*filter).0;
+                got(zone()?.schemas(&filter, Forms::Both, list), |ZoneSchema { schema, is_default, .. }| {
+                    let mut view = seen_schema(schema);
+                    view["is_default"] = json!(is_default);
+                    view
+                })
+            }
         }
+    }
+
+    /// The id of a list's log; empty for the store's own.
+    fn log_of(&self, listed: &Listed) -> String {
+        let zone = listed.zone().and_then(|zone| self.model.zone(zone).ok());
+        zone.map(|zone| zone.log.id.clone()).unwrap_or_default()
     }
 
     /// The page that the model expects.
@@ -200,7 +230,7 @@ impl Runner {
                 if cursor.len() > 255 {
                     broken.insert("too_large".to_owned());
                 }
-                let own = |it: &&Cursor| it.list == *listed && it.order == order;
+                let own = |it: &&Cursor| it.list == *listed && it.order == order && it.log == self.log_of(listed);
                 let known = self.cursors.get(cursor).filter(own).map(|it| it.place);
                 let forward_only = listed.is_by_status() && !matches!(side, Side::After(_));
                 if known.is_none() || matches!(side, Side::Both(_)) || forward_only || ids.is_some() {
@@ -277,7 +307,7 @@ impl Runner {
         assert_eq!(told_after.is_some(), after.is_some(), "{what:?}: whether something follows");
         for (place, text) in [before.zip(told_before.clone()), after.zip(told_after.clone())].into_iter().flatten() {
             assert!((1..=255).contains(&text.len()), "a cursor of {} characters", text.len());
-            let cursor = Cursor { list: listed.clone(), order, place };
+            let cursor = Cursor { list: listed.clone(), log: self.log_of(listed), order, place };
             let before = self.cursors.insert(text, cursor.clone());
             assert!(
                 before.is_none_or(|before| before == cursor),
@@ -293,7 +323,7 @@ impl Runner {
             let Some(Value::String(hash)) = entry.as_object_mut().and_then(|entry| entry.remove("hash")) else {
                 panic!("{entry} has no hash");
             };
-            let place = (listed.zone().unwrap_or_default().to_owned(), entry["position"].as_u64().unwrap() as usize);
+            let place = (self.log_of(listed), entry["position"].as_u64().unwrap() as usize);
             let known = self.hashes.entry(place).or_insert_with(|| hash.clone());
             assert_eq!(*known, hash, "{entry}");
         }
@@ -316,7 +346,8 @@ impl Runner {
 
     /// Offers a list the cursors of others of its kind.
     pub fn offer_strange_cursors(&mut self, listed: &Listed) {
-        let strange = |it: &(&String, &Cursor)| it.1.list != *listed && it.1.list.is_like(listed);
+        let log = self.log_of(listed);
+        let strange = |it: &(&String, &Cursor)| (it.1.list != *listed || it.1.log != log) && it.1.list.is_like(listed);
         let strange = self.cursors.iter().filter(strange).map(|(text, cursor)| (text.clone(), cursor.order));
         for (text, order) in strange.take(2).collect::<Vec<_>>() {
             self.page(listed, None, order, &Side::After(text));

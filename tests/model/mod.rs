@@ -6,28 +6,34 @@
 //!                                             (plain lists, no Cedar)      answer          ─┘
 //! ```
 //!
-//! `state` is what the model holds, `rules` and `set_rules` are what may be written, `views` is what must be read,
-//! `texts` are the policies and what they decide. `operation` is what can be asked, `bytes` makes it from bytes; `runner`,
-//! `calls`, `manifest`, `lists` (with `filters`) and `decisions` do it to the store and ask the model; `compare` reads everything.
+//! `state` is what the model holds; `rules`, `set_rules`, `binding_rules` and `zone_rules` are what may be written, and
+//! `requests` what comes before all of them; `views` is what must be read, `texts` are the policies and what they decide.
+//! `operation` is what can be asked, `bytes` makes it from bytes; `runner`, `calls`, `zone_calls`, `manifest`, `lists` (with
+//! `filters`), `erasing` and `decisions` do it to the store and ask the model; `compare` reads everything.
 //!
 //! The model knows nothing of the file, caches or indexes. What the store alone can know (generated ids, log ids, hashes
 //! of entries, Cedar's warnings and conversions) it is told once, and from then on it must stay so. Where a call breaks
 //! several rules at once, the store may name any one of them.
 
+mod binding_rules;
 mod bytes;
 mod calls;
 mod compare;
 mod decisions;
+mod erasing;
 pub mod filters;
 mod lists;
 mod manifest;
 pub mod operation;
+mod requests;
 mod rules;
 mod runner;
 mod set_rules;
 mod state;
 pub mod texts;
 mod views;
+mod zone_calls;
+mod zone_rules;
 
 pub use bytes::WIDTH;
 pub use operation::Operation;

@@ -18,8 +18,16 @@ pub enum Operation {
         joined: bool,
         actor: usize,
         ending: Ending,
+        /// Whether the write is one of earlier history; of joined calls, the first says it.
+        import: Option<When>,
         zone: String,
+        under: Under,
         call: Call,
+    },
+    /// A write of its own that erases a zone.
+    Erase {
+        zone: String,
+        actor: usize,
     },
     Clock(Tick),
     Prepare {
@@ -67,8 +75,56 @@ pub enum Ending {
     Panic,
 }
 
+/// When earlier history happened.
+#[derive(Clone, Copy, Debug)]
+pub enum When {
+    /// So many microseconds before now; after it, if negative.
+    Before(i64),
+    /// So many microseconds after what the zone's last entry may have been given.
+    AfterLast(i64),
+}
+
+/// What a call is asked under: a request id, and demands.
+#[derive(Clone, Debug)]
+pub struct Under {
+    pub id: Id,
+    pub claims: Vec<Claim>,
+}
+
+impl Under {
+    pub fn nothing() -> Self {
+        Self { id: Id::None, claims: Vec::new() }
+    }
+
+    pub fn fresh() -> Self {
+        Self { id: Id::Fresh, ..Self::nothing() }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Id {
+    None,
+    Fresh,
+    /// That of a request of any log.
+    Known(Pick),
+}
+
+/// A demand: of one kind, of something in the zone or of a target, holding or not.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    pub kind: u8,
+    pub of: Pick,
+    pub target: Target,
+    pub holds: bool,
+}
+
 #[derive(Clone, Debug)]
 pub enum Call {
+    /// A call that was carried out under a request id, of the zone or of the store, once more.
+    Again {
+        in_store: bool,
+        request: Pick,
+    },
     PublishSchema {
         version: String,
         source: u8,
@@ -133,6 +189,18 @@ pub enum Call {
     Unbind {
         target: Target,
     },
+    BindShadow {
+        version: Pick,
+        target: Target,
+    },
+    UnbindShadow {
+        target: Target,
+    },
+    Suspend,
+    Resume,
+    SetDefaultSchema {
+        schema: Option<Pick>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -191,6 +259,8 @@ pub enum Whose {
 #[derive(Clone, Debug)]
 pub enum By {
     Now(Target),
+    /// By what is under observation.
+    Observed(Target),
     Position(Target, u8),
     Time(Target, u8),
     Version(Pick),

@@ -7,8 +7,8 @@
 use serde_json::{Value, json};
 
 use super::state::{
-    Broken, Expected, Log, Mark, Policy, PolicyVersion, Schema, State, Zone, check, id_rules, one, owner_rules, sha,
-    text_rules,
+    Author, Broken, Expected, Log, Mark, Policy, PolicyVersion, Schema, State, Zone, check, id_rules, one, owner_rules,
+    sha, text_rules,
 };
 use super::texts::{Condition, Draft, SchemaSource};
 
@@ -38,9 +38,17 @@ pub fn assert_generated(told: &Value, id: &str, created: &Mark) {
     assert_eq!((&hex[12..13], hex[16..17].contains(['8', '9', 'a', 'b'])), ("7", true), "`{id}` is no UUIDv7");
 }
 
-/// A write is refused if the clock is too far behind the log.
-pub fn clock_rules(log: &Log, clock: i64) -> Broken {
-    if log.is_ahead_of(clock) { one("clock_behind") } else { Broken::new() }
+/// A write is refused if the clock is too far behind the log, and earlier history if it is earlier than the log's.
+pub fn clock_rules(log: &Log, author: &Author) -> Broken {
+    let mut broken = Broken::new();
+    if log.is_ahead_of(author.clock) {
+        broken.insert("clock_behind".to_owned());
+    }
+    let given = author.import.as_ref().map(|import| import.at);
+    if given.zip(log.last_given()).is_some_and(|(given, last)| given < last) {
+        broken.insert("imported_out_of_order".to_owned());
+    }
+    broken
 }
 
 impl State {
@@ -50,7 +58,7 @@ impl State {
             broken.insert("already_exists schema".to_owned());
         }
         broken.extend(source.holds.err().map(str::to_owned));
-        broken.extend(clock_rules(&self.log, self.author.clock));
+        broken.extend(clock_rules(&self.log, &self.author));
         check(broken)?;
         let (sha, other) = (sha(&source.source), if source.json { "cedar_schema" } else { "cedar_schema_json" });
         let change = json!({"kind": "schema_published", "version": version, "sha": sha});
@@ -75,7 +83,7 @@ impl State {
         if from == status {
             return Ok(schema.view());
         }
-        let mut broken = clock_rules(&self.log, self.author.clock);
+        let mut broken = clock_rules(&self.log, &self.author);
         if !matches!((from, status), ("active", "deprecated") | ("deprecated", "active" | "archived")) {
             broken.insert("schema_transition".to_owned());
         }
@@ -85,7 +93,12 @@ impl State {
         let changed = self.schemas.iter_mut().find(|schema| schema.version == version);
         let changed = changed.ok_or_else(|| one("not_found schema"))?;
         changed.changes.push((status, mark));
-        Ok(changed.view())
+        let view = changed.view();
+        // What is archived is no longer the default of any zone.
+        for zone in self.zones.iter_mut().filter(|_| status == "archived") {
+            zone.default_schema.take_if(|default| default == version);
+        }
+        Ok(view)
     }
 
     pub fn create_zone(&mut self, id: &str, told: &Value) -> Expected {
@@ -93,15 +106,25 @@ impl State {
         if self.zone(id).is_ok() {
             broken.insert("already_exists zone".to_owned());
         }
-        broken.extend(clock_rules(&self.log, self.author.clock));
+        broken.extend(clock_rules(&self.log, &self.author));
         check(broken)?;
         let change = json!({"kind": "zone_created", "zone_id": id});
         let mark = self.log.append(&self.author, change.clone());
         let mut log = Log { id: told["log_id"].as_str().unwrap_or_default().to_owned(), ..Log::default() };
         assert!(self.zones.iter().all(|zone| zone.log.id != log.id), "two logs are called {}", log.id);
+        assert!(!self.erased.contains(&log.id), "a log is called as an erased one: {}", log.id);
         log.append_at(&self.author, mark.at, change);
-        let (policies, sets, bindings) = (Vec::new(), Vec::new(), Vec::new());
-        let zone = Zone { id: id.to_owned(), log, policies, sets, bindings };
+        let zone = Zone {
+            id: id.to_owned(),
+            created: mark.position,
+            log,
+            suspended: false,
+            default_schema: None,
+            policies: Vec::new(),
+            sets: Vec::new(),
+            bindings: Vec::new(),
+            requests: Vec::new(),
+        };
         let view = zone.view();
         self.zones.push(zone);
         Ok(view)
@@ -132,7 +155,7 @@ impl State {
     }
 
     /// The author and a zone, to be changed.
-    pub fn zone_mut(&mut self, id: &str) -> Result<(&super::state::Author, &mut Zone), Broken> {
+    pub fn zone_mut(&mut self, id: &str) -> Result<(&Author, &mut Zone), Broken> {
         let Self { author, zones, .. } = self;
         Ok((author, zones.iter_mut().find(|zone| zone.id == id).ok_or_else(|| one("not_found zone"))?))
     }
@@ -152,7 +175,7 @@ impl State {
         let (mut broken, id) = new_id(own, told, |id| zone.policy(id).is_ok(), "policy");
         broken.extend(text_rules(name, 256, false));
         broken.extend(text_rules(description.unwrap_or_default(), 4_096, true));
-        broken.extend(clock_rules(&zone.log, author.clock));
+        broken.extend(clock_rules(&zone.log, author));
         check(broken)?;
         let change = json!({"kind": "policy_created", "policy_id": id, "name": name, "description": description});
         let created = zone.log.append(author, change);
@@ -200,7 +223,7 @@ impl State {
         broken.extend(text_rules(description.as_deref().unwrap_or_default(), 4_096, true));
         let same = name == policy.name && description == policy.description;
         if !same {
-            broken.extend(clock_rules(&zone.log, author.clock));
+            broken.extend(clock_rules(&zone.log, author));
         }
         check(broken)?;
         if !same {
@@ -218,7 +241,7 @@ impl State {
         let (author, zone) = self.zone_mut(zone)?;
         let archived = zone.policies[place].archived.is_some();
         if !archived {
-            broken.extend(clock_rules(&zone.log, author.clock));
+            broken.extend(clock_rules(&zone.log, author));
         }
         check(broken)?;
         if !archived {
@@ -244,7 +267,7 @@ impl State {
         let (author, zone) = self.zone_mut(zone)?;
         let (wrong_id, id) = new_id(own, told, |id| zone.version(id).is_ok(), "policy version");
         broken.extend(wrong_id);
-        broken.extend(clock_rules(&zone.log, author.clock));
+        broken.extend(clock_rules(&zone.log, author));
         check(broken)?;
         let content = draft.holds.clone().map_err(one)?;
         let change = json!({
@@ -283,7 +306,7 @@ impl State {
         let mut broken = owner_rules(&version.created.by, &author.actor, "policy version");
         let archived = version.archived.is_some();
         if !archived {
-            broken.extend(clock_rules(&zone.log, author.clock));
+            broken.extend(clock_rules(&zone.log, author));
         }
         check(broken)?;
         if !archived {

@@ -9,14 +9,14 @@ use std::sync::{Arc, LazyLock};
 
 use policy_store::{
     Actor, Error, ErrorDetail, ErrorKind, NewPolicyVersion, NewSchema, PolicyStore, PreparedPolicyVersion, Timestamp,
-    Zone,
+    Write, Zone,
 };
 use serde_json::Value;
 
 use super::decisions::{Decided, Kept};
 use super::lists::Cursor;
-use super::operation::{Call, Ending, Operation, Pick, Tick, Upkeep};
-use super::state::{Author, Expected, Log, State};
+use super::operation::{Call, Ending, Operation, Pick, Tick, Under, Upkeep, When};
+use super::state::{Author, Expected, Import, Log, State, one};
 use super::texts::Draft;
 
 /// A version that was prepared, and what from.
@@ -35,12 +35,14 @@ pub struct Runner {
     pub model: State,
     /// Handles that stay from before later writes.
     pub zones: BTreeMap<String, Zone>,
+    /// Handles of zones that were erased.
+    pub erased: Vec<Zone>,
     pub prepared: Vec<Prepared>,
     /// Every cursor that the store gave out.
     pub cursors: BTreeMap<String, Cursor>,
     pub kept: Vec<Kept>,
     pub receipts: Vec<Decided>,
-    /// The hashes of entries, by log and position.
+    /// The hashes of entries, by the log's id (none for the store's own) and position.
     pub hashes: BTreeMap<(String, usize), String>,
     pub tally: Tally,
 }
@@ -82,13 +84,23 @@ impl Runner {
             (folder, path)
         });
         let start = 1_771_939_200_000_000;
-        let author = Author { actor: Actor::platform("setup").unwrap(), clock: start };
+        let author = Author { actor: Actor::platform("setup").unwrap(), clock: start, import: None };
+        let model = State {
+            author,
+            log: Log::default(),
+            schemas: Vec::new(),
+            zones: Vec::new(),
+            erased: Vec::new(),
+            requests: Vec::new(),
+            chosen: 0,
+        };
         let mut runner = Self {
             store: None,
             file,
             clock: Arc::new(AtomicI64::new(start)),
-            model: State { author, log: Log::default(), schemas: Vec::new(), zones: Vec::new() },
+            model,
             zones: BTreeMap::new(),
+            erased: Vec::new(),
             prepared: Vec::new(),
             cursors: BTreeMap::new(),
             kept: Vec::new(),
@@ -98,9 +110,10 @@ impl Runner {
         };
         runner.open(true);
         for (platform, calls) in Call::first() {
-            let calls: Vec<_> = calls.iter().map(|(zone, call)| (*zone, call)).collect();
+            let under = Under::nothing();
+            let calls: Vec<_> = calls.iter().map(|(zone, call)| (*zone, &under, call)).collect();
             let actor = if platform { Actor::platform("ops") } else { Actor::customer("setup") };
-            runner.write(&calls, actor.unwrap(), Ending::Commit);
+            runner.write(&calls, actor.unwrap(), None, Ending::Commit);
         }
         runner
     }
@@ -111,22 +124,19 @@ impl Runner {
 
     fn step(&mut self, operations: &[&Operation]) {
         match operations[0] {
-            Operation::Call { actor, .. } => {
+            Operation::Call { actor, import, zone, .. } => {
+                let import = import.map(|when| self.import(zone, when));
                 let mut calls = Vec::new();
                 let mut last = Ending::Commit;
                 for operation in operations {
-                    if let Operation::Call { zone, call, ending, .. } = operation {
-                        calls.push((zone.as_str(), call));
+                    if let Operation::Call { zone, under, call, ending, .. } = operation {
+                        calls.push((zone.as_str(), under, call));
                         last = *ending;
                     }
                 }
-                let actor = match actor {
-                    0 => Actor::customer("ann"),
-                    1 => Actor::customer("zoë <bea@example.org>"),
-                    _ => Actor::platform("ops"),
-                };
-                self.write(&calls, actor.unwrap(), last);
+                self.write(&calls, who(*actor), import, last);
             }
+            Operation::Erase { zone, actor } => self.erase(zone, &who(*actor)),
             Operation::Clock(tick) => self.tick(*tick),
             Operation::Prepare { schema, draft, own } => self.prepare(*schema, draft, own.as_deref()),
             Operation::List { .. } => self.list(operations[0]),
@@ -147,22 +157,40 @@ impl Runner {
         let now = match tick {
             Tick::By(micros) => self.clock.load(Ordering::SeqCst) + micros,
             Tick::Behind(micros) => {
-                let last = self.model.zones[0].log.entries.last();
+                let log = self.model.zones.first().map_or(&self.model.log, |zone| &zone.log);
+                let last = log.entries.last();
                 last.map(|last| last.at - micros).unwrap()
             }
         };
         self.clock.store(now, Ordering::SeqCst);
     }
 
+    pub fn now(&self) -> i64 {
+        self.clock.load(Ordering::SeqCst)
+    }
+
+    /// Earlier history that begins or goes on in a zone.
+    fn import(&self, zone: &str, when: When) -> Import {
+        let log = self.model.zone(zone).map_or(&self.model.log, |zone| &zone.log);
+        let mut log = log.clone();
+        log.start = log.entries.len();
+        let at = match when {
+            When::Before(micros) => self.now() - micros,
+            When::AfterLast(micros) => log.last_given().unwrap_or_default() + micros,
+        };
+        Import { by: Actor::customer("carol").unwrap(), at }
+    }
+
     /// One write of these calls, each in a zone if it is of that kind.
-    fn write(&mut self, calls: &[(&str, &Call)], actor: Actor, ending: Ending) {
+    fn write(&mut self, calls: &[(&str, &Under, &Call)], actor: Actor, import: Option<Import>, ending: Ending) {
         let mut model = self.model.clone();
-        model.begin(Author { actor: actor.clone(), clock: self.clock.load(Ordering::SeqCst) });
+        let clock = self.now();
+        model.begin(Author { actor: actor.clone(), clock, import: import.clone() });
         let store = self.store().clone();
         let (mut tally, mut touched) = (std::mem::take(&mut self.tally), Vec::new());
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            store.write(&actor, |w| {
-                for (zone, call) in calls {
+            let write = |w: &mut Write<'_, '_>| {
+                for (zone, under, call) in calls {
                     let mut doing = super::calls::Doing {
                         store: &store,
                         model: &mut model,
@@ -170,6 +198,7 @@ impl Runner {
                         foreign: &FOREIGN,
                         tally: &mut tally,
                         touched: &mut touched,
+                        under,
                     };
                     doing.call(w, zone, call);
                 }
@@ -179,9 +208,20 @@ impl Runner {
                     // Not `panic!`, so that no message appears and no fuzzer stops.
                     Ending::Panic => resume_unwind(Box::new(Ended)),
                 }
-            })
+            };
+            match &import {
+                Some(Import { by, at }) => store.import(by, &actor, Timestamp::from_micros(*at), write),
+                None => store.write(&actor, write),
+            }
         }));
         self.tally = tally;
+        if import.as_ref().is_some_and(|import| import.at > clock) {
+            let told = outcome.unwrap_or_else(|panic| resume_unwind(panic)).map(|()| Value::Null);
+            return self.agree("import", &told, Err(one("imported_out_of_order")));
+        }
+        if import.is_some() && ending == Ending::Commit {
+            *self.tally.entry("Import".to_owned()).or_default() += 1;
+        }
         match (ending, outcome) {
             (Ending::Commit, Ok(Ok(()))) => self.model = model,
             (Ending::Error, Ok(Err(error))) => assert_eq!(rule(&error), "not_found zone"),
@@ -231,6 +271,7 @@ impl Runner {
         count(&mut self.tally, &already);
         assert_eq!(rule(&already.unwrap_err()), "already_open");
         self.zones.clear();
+        self.erased.clear();
         self.store = None;
         self.open(caches);
     }
@@ -333,9 +374,20 @@ fn kind(code: &str) -> ErrorKind {
         "too_large" | "too_deep" => ErrorKind::TooLarge,
         "clock_behind" | "newer_format" => ErrorKind::Unavailable,
         "already_exists" | "in_force" | "schema_transition" | "prepared_elsewhere" | "wrong_target"
-        | "nested_write" | "receipt_mismatch" => ErrorKind::Conflict,
+        | "nested_write" | "receipt_mismatch" | "request_conflict" | "suspended" => ErrorKind::Conflict,
+        "precondition_failed" => ErrorKind::PreconditionFailed,
         _ => ErrorKind::Invalid,
     }
+}
+
+/// The actors that operations know by their numbers.
+fn who(actor: usize) -> Actor {
+    match actor {
+        0 => Actor::customer("ann"),
+        1 => Actor::customer("zoë <bea@example.org>"),
+        _ => Actor::platform("ops"),
+    }
+    .unwrap()
 }
 
 pub fn new_version(schema: &str, draft: &Draft, own: Option<&str>) -> NewPolicyVersion {

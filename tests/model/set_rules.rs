@@ -1,12 +1,12 @@
-//! What may be written to policy sets and bindings: which rules a call breaks, and what it changes if it breaks none.
+//! What may be written to policy sets: which rules a call breaks, and what it changes if it breaks none.
 
 use std::collections::BTreeSet;
 
-use policy_store::{Pin, Target};
+use policy_store::Pin;
 use serde_json::{Value, json};
 
 use super::rules::{assert_generated, clock_rules, new_id};
-use super::state::{Binding, Broken, Expected, Set, SetVersion, State, check, one, owner_rules, sha, text_rules};
+use super::state::{Broken, Expected, Set, SetVersion, State, check, one, owner_rules, sha, text_rules};
 
 /// Policy sets and their versions.
 impl State {
@@ -14,7 +14,7 @@ impl State {
         let (author, zone) = self.zone_mut(zone)?;
         let (mut broken, id) = new_id(own, told, |id| zone.set(id).is_ok(), "policy set");
         broken.extend(text_rules(name, 256, false));
-        broken.extend(clock_rules(&zone.log, author.clock));
+        broken.extend(clock_rules(&zone.log, author));
         check(broken)?;
         let target_type = if for_users { "user" } else { "zone" };
         let change = json!({
@@ -55,7 +55,7 @@ impl State {
         broken.extend(text_rules(name, 256, false));
         let same = zone.sets[place].name == name;
         if !same {
-            broken.extend(clock_rules(&zone.log, author.clock));
+            broken.extend(clock_rules(&zone.log, author));
         }
         check(broken)?;
         if !same {
@@ -73,8 +73,8 @@ impl State {
         let (author, zone) = self.zone_mut(zone)?;
         let archived = zone.sets[place].archived.is_some();
         if !archived {
-            broken.extend(clock_rules(&zone.log, author.clock));
-            if zone.active(place).is_some() {
+            broken.extend(clock_rules(&zone.log, author));
+            if zone.active(place).or(zone.observed(place)).is_some() {
                 broken.insert("in_force policy set".to_owned());
             }
         }
@@ -111,7 +111,7 @@ impl State {
         let (author, zone) = self.zone_mut(zone)?;
         let (wrong_id, id) = new_id(own, told, |id| zone.set_version(id).is_ok(), "policy set version");
         broken.extend(wrong_id);
-        broken.extend(clock_rules(&zone.log, author.clock));
+        broken.extend(clock_rules(&zone.log, author));
         check(broken)?;
         let mut entries = Vec::new();
         for pin in pins {
@@ -174,8 +174,8 @@ impl State {
         let mut broken = owner_rules(&version.created.by, &author.actor, "policy set version");
         let archived = version.archived.is_some();
         if !archived {
-            broken.extend(clock_rules(&zone.log, author.clock));
-            if zone.active(set) == Some(place) {
+            broken.extend(clock_rules(&zone.log, author));
+            if [zone.active(set), zone.observed(set)].contains(&Some(place)) {
                 broken.insert("in_force policy set version".to_owned());
             }
         }
@@ -186,81 +186,5 @@ impl State {
             zone.sets[set].versions[place].archived = Some(zone.log.append(author, change));
         }
         Ok(zone.set_version_view(set, place))
-    }
-}
-
-/// How a target breaks the rules by itself.
-pub fn target_rules(target: &Target) -> Broken {
-    match target {
-        Target::User(id) => text_rules(id, 256, false),
-        _ => Broken::new(),
-    }
-}
-
-/// Bindings.
-impl State {
-    pub fn bind(&mut self, zone: &str, version: &str, target: &Target) -> Expected {
-        let (author, zone) = self.zone_mut(zone)?;
-        let mut broken = target_rules(target);
-        let (place, number) = match zone.set_version(version) {
-            Ok(found) => found,
-            Err(missing) => return Err(missing.into_iter().chain(broken).collect()),
-        };
-        let set = &zone.sets[place];
-        let fits = match target {
-            Target::User(user) => set.for_users && set.user.as_ref().is_none_or(|own| own == user),
-            _ => !set.for_users,
-        };
-        for (wrong, rule) in [
-            (set.archived.is_some(), "archived policy set"),
-            (set.versions[number].archived.is_some(), "archived policy set version"),
-            (!fits, "wrong_target"),
-        ] {
-            if wrong {
-                broken.insert(rule.to_owned());
-            }
-        }
-        if set.for_users && set.user.is_none() {
-            broken.extend(owner_rules(&set.created.by, &author.actor, "policy set"));
-        }
-        let before = zone.bound_at(target, usize::MAX).and_then(|before| before.bound);
-        let same = before == Some((place, number));
-        if !same {
-            broken.extend(clock_rules(&zone.log, author.clock));
-        }
-        check(broken)?;
-        if !same {
-            let (to, from) = (zone.bound_to((place, number)), before.map(|before| zone.bound_to(before)));
-            let change = json!({"kind": "bound", "target": target, "mode": "active", "to": to, "from": from});
-            let mark = zone.log.append(author, change);
-            for changed in before.map(|(set, _)| set).into_iter().chain([place]) {
-                zone.sets[changed].revision = mark.position;
-            }
-            if let (Target::User(user), None) = (target, &zone.sets[place].user) {
-                zone.sets[place].user = Some(user.clone());
-            }
-            zone.bindings.push(Binding { target: target.clone(), bound: Some((place, number)), mark });
-        }
-        zone.in_force(target, usize::MAX)
-    }
-
-    pub fn unbind(&mut self, zone: &str, target: &Target) -> Expected {
-        let (author, zone) = self.zone_mut(zone)?;
-        check(target_rules(target))?;
-        let mut broken = clock_rules(&zone.log, author.clock);
-        let Some(before) = zone.bound_at(target, usize::MAX) else {
-            broken.insert("not_bound".to_owned());
-            return Err(broken);
-        };
-        check(broken)?;
-        let (view, bound) = (zone.binding_view(before), before.bound);
-        let from = bound.map(|bound| zone.bound_to(bound));
-        let change = json!({"kind": "unbound", "target": target, "mode": "active", "from": from});
-        let mark = zone.log.append(author, change);
-        if let Some((set, _)) = bound {
-            zone.sets[set].revision = mark.position;
-        }
-        zone.bindings.push(Binding { target: target.clone(), bound: None, mark });
-        Ok(view)
     }
 }

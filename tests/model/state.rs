@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use policy_store::{Actor, Target, Timestamp};
+use policy_store::{Actor, BindingMode, RequestId, Target, Timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::requests::Answered;
 use super::texts::{Content, Vocabulary};
 
 /// Microseconds that a log may be ahead of the clock.
@@ -49,6 +50,8 @@ pub struct Entry {
     pub at: i64,
     pub clock: i64,
     pub by: Actor,
+    pub imported_by: Option<Actor>,
+    pub request: Option<RequestId>,
     pub write: (usize, usize),
     pub change: Value,
 }
@@ -68,15 +71,38 @@ impl Log {
         self.entries[..self.start].last().is_some_and(|last| last.at - clock > TOLERANCE)
     }
 
+    /// The earliest time that the last entry before the write can have been given, where entries that would have had
+    /// one time were moved by a microsecond each.
+    pub fn last_given(&self) -> Option<i64> {
+        let mut times = self.entries[..self.start].iter().rev().map(|entry| entry.at);
+        let last = times.next()?;
+        Some(
+            times
+                .fold(
+                    (last, true),
+                    |(first, close), at| if close && at == first - 1 { (at, true) } else { (first, false) },
+                )
+                .0,
+        )
+    }
+
     pub fn append(&mut self, author: &Author, change: Value) -> Mark {
         let last = self.entries.last().map(|last| last.at);
-        let at = last.map_or(author.clock, |last| author.clock.max(last + 1));
+        let at = last.map_or(author.time(), |last| author.time().max(last + 1));
         self.append_at(author, at, change)
     }
 
     pub fn append_at(&mut self, author: &Author, at: i64, change: Value) -> Mark {
         let (position, by) = (self.entries.len(), author.actor.clone());
-        self.entries.push(Entry { at, clock: author.clock, by: by.clone(), write: (self.start, position), change });
+        self.entries.push(Entry {
+            at,
+            clock: author.clock,
+            by: by.clone(),
+            imported_by: author.import.as_ref().map(|import| import.by.clone()),
+            request: None,
+            write: (self.start, position),
+            change,
+        });
         for entry in &mut self.entries[self.start..] {
             entry.write.1 = position;
         }
@@ -88,6 +114,22 @@ impl Log {
 pub struct Author {
     pub actor: Actor,
     pub clock: i64,
+    /// Set on earlier history.
+    pub import: Option<Import>,
+}
+
+/// Earlier history: who imports it, and when it happened.
+#[derive(Clone, Debug)]
+pub struct Import {
+    pub by: Actor,
+    pub at: i64,
+}
+
+impl Author {
+    /// When it happens, or happened.
+    fn time(&self) -> i64 {
+        self.import.as_ref().map_or(self.clock, |import| import.at)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -155,6 +197,7 @@ pub struct SetVersion {
 #[derive(Clone, Debug)]
 pub struct Binding {
     pub target: Target,
+    pub mode: BindingMode,
     /// The places of the set and of its version in their lists, or nothing.
     pub bound: Option<(usize, usize)>,
     pub mark: Mark,
@@ -163,10 +206,15 @@ pub struct Binding {
 #[derive(Clone, Debug)]
 pub struct Zone {
     pub id: String,
+    /// Where the store's log tells that it was created.
+    pub created: usize,
     pub log: Log,
+    pub suspended: bool,
+    pub default_schema: Option<String>,
     pub policies: Vec<Policy>,
     pub sets: Vec<Set>,
     pub bindings: Vec<Binding>,
+    pub requests: Vec<Answered>,
 }
 
 #[derive(Clone, Debug)]
@@ -175,6 +223,12 @@ pub struct State {
     pub log: Log,
     pub schemas: Vec<Schema>,
     pub zones: Vec<Zone>,
+    /// The logs of zones that were erased.
+    pub erased: Vec<String>,
+    /// Of the store's own log.
+    pub requests: Vec<Answered>,
+    /// How many request ids were chosen.
+    pub chosen: u64,
 }
 
 impl State {
@@ -226,16 +280,29 @@ impl Zone {
     }
 
     /// What is bound to a target once `length` entries count.
-    pub fn bound_at(&self, target: &Target, length: usize) -> Option<&Binding> {
-        let mut changes = self.bindings.iter().rev().filter(|it| it.target == *target && it.mark.position < length);
-        changes.next().filter(|it| it.bound.is_some())
+    pub fn bound_at(&self, target: &Target, mode: BindingMode, length: usize) -> Option<&Binding> {
+        let own = |it: &&Binding| it.target == *target && it.mode == mode && it.mark.position < length;
+        self.bindings.iter().rev().find(own).filter(|it| it.bound.is_some())
+    }
+
+    /// The target that a set is bound to, and its version there.
+    pub fn bound(&self, set: usize, mode: BindingMode) -> Option<(&Target, usize)> {
+        let targets: BTreeSet<&Target> = self.bindings.iter().map(|it| &it.target).collect();
+        let mut bound = targets
+            .into_iter()
+            .filter_map(|target| Some((target, self.bound_at(target, mode, usize::MAX)?.bound?)))
+            .filter(|(_, (bound, _))| *bound == set);
+        bound.next().map(|(target, (_, version))| (target, version))
     }
 
     /// The version of a set that is in force anywhere.
     pub fn active(&self, set: usize) -> Option<usize> {
-        let targets: BTreeSet<&Target> = self.bindings.iter().map(|it| &it.target).collect();
-        let bound = targets.into_iter().filter_map(|target| self.bound_at(target, usize::MAX)?.bound);
-        bound.filter(|(bound, _)| *bound == set).map(|(_, version)| version).next()
+        self.bound(set, BindingMode::Active).map(|(_, version)| version)
+    }
+
+    /// The version of a set that is observed anywhere.
+    pub fn observed(&self, set: usize) -> Option<usize> {
+        self.bound(set, BindingMode::Shadow).map(|(_, version)| version)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the store must return for each thing that the model holds: as JSON, so that no field is forgotten. The JSON
 //! forms of policies and schemas stand there as strings, to be compared byte for byte.
 
-use policy_store::{OwnerType, Target, TargetType};
+use policy_store::{BindingMode, OwnerType, Target, TargetType};
 use serde_json::{Value, json};
 
 use super::state::{Binding, Entry, Mark, Policy, PolicyVersion, Schema, SetVersion, State, Zone, sha, time};
@@ -47,7 +47,7 @@ impl Zone {
         let created = &self.log.entries[0];
         json!({
             "id": self.id, "log_id": self.log.id, "created_at": time(created.at), "created_by": created.by.id(),
-            "suspended": false, "default_schema": null,
+            "suspended": self.suspended, "default_schema": self.default_schema,
             "bindings_revision": self.bindings.last().map_or(0, |it| it.mark.position),
         })
     }
@@ -81,7 +81,7 @@ impl Zone {
     pub fn set_view(&self, place: usize) -> Value {
         let set = &self.sets[place];
         let (updated, archived) = (set.updated.as_ref(), set.archived.as_ref());
-        let (latest, active) = (set.versions.last(), self.active(place));
+        let (latest, active, shadow) = (set.versions.last(), self.active(place), self.observed(place));
         json!({
             "zone_id": self.id, "id": set.id, "owner_type": owner(&set.created), "name": set.name,
             "target_type": if set.for_users { TargetType::User } else { TargetType::Zone },
@@ -92,7 +92,8 @@ impl Zone {
             "latest_version": latest.map(|_| set.versions.len()), "latest_version_id": latest.map(|it| &it.id),
             "active": active.is_some(), "active_version": active.map(|n| n + 1),
             "active_version_id": active.map(|n| &set.versions[n].id),
-            "shadow_version": null, "shadow_version_id": null, "mode": active.map(|_| "active"),
+            "shadow_version": shadow.map(|n| n + 1), "shadow_version_id": shadow.map(|n| &set.versions[n].id),
+            "mode": active.map(|_| "active").or(shadow.map(|_| "shadow")),
             "revision": set.revision,
         })
     }
@@ -123,11 +124,11 @@ impl Zone {
 
     pub fn binding_view(&self, binding: &Binding) -> Value {
         let mut view = binding.bound.map_or(Value::Null, |bound| self.bound_to(bound));
-        let Binding { target, mark, .. } = binding;
+        let Binding { target, mode, mark, .. } = binding;
         for (name, value) in [
             ("zone_id", json!(self.id)),
             ("target", json!(target)),
-            ("mode", json!("active")),
+            ("mode", json!(mode)),
             ("since", time(mark.at)),
             ("by", json!(mark.by.id())),
             ("position", json!(mark.position)),
@@ -138,8 +139,8 @@ impl Zone {
     }
 
     /// What is bound to a target once `length` entries count, or the error that nothing is.
-    pub fn in_force(&self, target: &Target, length: usize) -> super::state::Expected {
-        let bound = self.bound_at(target, length);
+    pub fn bound_view(&self, target: &Target, mode: BindingMode, length: usize) -> super::state::Expected {
+        let bound = self.bound_at(target, mode, length);
         bound.map(|bound| self.binding_view(bound)).ok_or_else(|| super::state::one("not_bound"))
     }
 }
@@ -158,7 +159,8 @@ impl SetVersion {
 pub fn entry(position: usize, entry: &Entry) -> Value {
     json!({
         "position": position, "created_at": time(entry.at), "clock": time(entry.clock),
-        "created_by": entry.by.id(), "actor_type": entry.by.owner_type(), "imported_by": null, "request_id": null,
+        "created_by": entry.by.id(), "actor_type": entry.by.owner_type(),
+        "imported_by": entry.imported_by.as_ref().map(|by| by.id()), "request_id": entry.request,
         "write": [entry.write.0, entry.write.1], "change": entry.change,
     })
 }

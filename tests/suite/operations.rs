@@ -13,7 +13,9 @@ use proptest::prelude::{Strategy, any};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use crate::model::filters::{POLICIES, SETS};
-use crate::model::operation::{By, Call, Ending, From as Place, Input, Pick, Style, Upkeep, Whose};
+use crate::model::operation::{
+    By, Call, Claim, Ending, From as Place, Id, Input, Pick, Style, Tick, Under, Upkeep, When, Whose,
+};
 use crate::model::texts::Draft;
 use crate::model::{self, Operation};
 
@@ -23,16 +25,20 @@ const OPERATIONS: usize = 200;
 
 /// What every sweep must have come to: calls that were done, decisions, and errors.
 const MET: &str = "CreatePolicy UpdatePolicy ArchivePolicy CreateVersion ArchiveVersion CreateSet RenameSet ArchiveSet \
-    CreateSetVersion ArchiveSetVersion Bind Unbind PublishSchema SetSchemaStatus CreateZone AllowOfFew DenyOfFew \
+    CreateSetVersion ArchiveSetVersion Bind Unbind BindShadow UnbindShadow Observed Suspend Resume SetDefaultSchema Again \
+    Replayed Import Erase PolicyRevisionHolds PolicyRevisionFails SetRevisionHolds SetRevisionFails \
+    BindingsRevisionHolds BindingsRevisionFails LatestPolicyVersionHolds LatestPolicyVersionFails \
+    LatestSetVersionHolds LatestSetVersionFails ActiveVersionHolds ActiveVersionFails PublishSchema SetSchemaStatus \
+    CreateZone AllowOfFew DenyOfFew \
     AllowOfMany DenyOfMany DeniedByErrorOfMany already_exists already_open archived clock_behind conflicting_id \
     duplicate_policy empty_policy exactly_one foreign_version in_force invalid_cursor invalid_input json nested_write \
-    newer_format not_bound not_found platform_owned policy_validation prepared_elsewhere receipt_mismatch request \
-    schema_transition syntax template template_links too_deep too_large wrong_sha wrong_target";
+    imported_out_of_order newer_format not_bound not_found platform_owned policy_validation precondition_failed prepared_elsewhere receipt_mismatch \
+    request request_conflict schema_transition suspended syntax template template_links too_deep too_large wrong_sha wrong_target";
 
 /// What chance comes to seldom: every bad draft, bad schema, kind of pin, use of a cursor and doctored receipt.
 fn seldom() -> Vec<Operation> {
     let first = Pick(0);
-    let call = |call| Operation::Call { joined: false, actor: 0, ending: Ending::Commit, zone: "z0".to_owned(), call };
+    let call = |call| asked(0, None, Under::nothing(), call);
     let draft = |bad| {
         let input = Input::New(Draft::bad(bad));
         call(Call::CreateVersion { policy: first, schema: first, own: None, input })
@@ -89,6 +95,70 @@ fn seldom() -> Vec<Operation> {
     operations.extend(places.map(page));
     operations.extend(filters.map(filtered));
     operations.push(Operation::Upkeep(Upkeep::Reopen { caches: true }));
+    operations.extend(under_requests());
+    operations
+}
+
+/// A call in `z0`, in a write of its own.
+fn asked(actor: usize, import: Option<When>, under: Under, call: Call) -> Operation {
+    Operation::Call { joined: false, actor, ending: Ending::Commit, import, zone: "z0".to_owned(), under, call }
+}
+
+/// What is asked under demands and request ids, of a suspended zone and as earlier history; and what is left when a zone is
+/// erased.
+fn under_requests() -> Vec<Operation> {
+    let first = Pick(0);
+    let plain = |call| asked(2, None, Under::nothing(), call);
+    let named = |call| asked(2, None, Under::fresh(), call);
+    let again = |request| plain(Call::Again { in_store: false, request: Pick(request) });
+    let rename = |name: &str| Call::RenameSet { set: first, name: name.to_owned() };
+    let mut operations = Vec::new();
+    for kind in 0..6 {
+        for holds in [true, false] {
+            let claims = vec![Claim { kind, of: first, target: Target::Zone, holds }];
+            operations.push(asked(2, None, Under { id: Id::Fresh, claims }, rename(&format!("name {kind}"))));
+            operations.push(again(0));
+        }
+    }
+    let default = Call::SetDefaultSchema { schema: Some(Pick(111)) };
+    operations.extend([
+        named(default.clone()),
+        named(Call::Suspend),
+        plain(rename("refused")),
+        plain(Call::Again { in_store: false, request: Pick(1) }),
+        // Archived, so that it is no longer the default.
+        plain(Call::SetSchemaStatus { schema: Pick(111), status: 200 }),
+        again(0),
+        again(1),
+        named(Call::Resume),
+        plain(default),
+        // By another actor, and what takes the id of another.
+        asked(0, None, Under::nothing(), Call::Again { in_store: false, request: Pick(200) }),
+        asked(2, None, Under { id: Id::Known(first), claims: Vec::new() }, rename("taken")),
+        named(Call::BindShadow { version: first, target: Target::Zone }),
+        named(Call::BindShadow { version: first, target: Target::Zone }),
+        Operation::Decide {
+            zone: "z0".to_owned(),
+            by: By::Observed(Target::Zone),
+            strict: false,
+            keep: true,
+            asked: 0,
+        },
+        plain(Call::ArchiveSetVersion { version: first }),
+        named(Call::UnbindShadow { target: Target::Zone }),
+        again(2),
+        asked(0, Some(When::Before(0)), Under::fresh(), rename("earlier")),
+        asked(2, Some(When::AfterLast(0)), Under::fresh(), rename("earlier")),
+        asked(2, Some(When::AfterLast(-1)), Under::fresh(), rename("too early")),
+        asked(2, Some(When::Before(-1)), Under::fresh(), rename("too late")),
+        named(Call::CreateZone { id: "z2".to_owned() }),
+        Operation::Erase { zone: "z1".to_owned(), actor: 0 },
+        Operation::Erase { zone: "z1".to_owned(), actor: 0 },
+        plain(Call::CreateZone { id: "z1".to_owned() }),
+        Operation::Erase { zone: "z2".to_owned(), actor: 2 },
+        plain(Call::Again { in_store: true, request: first }),
+        Operation::Upkeep(Upkeep::Everything),
+    ]);
     operations
 }
 
@@ -117,6 +187,7 @@ fn the_store_and_the_model_say_the_same_whatever_is_done() {
         panic!("{failed}");
     }
     let total = total.into_inner();
+    eprintln!("{total:?}");
     let missed: Vec<_> = MET.split_whitespace().filter(|name| !total.contains_key(*name)).collect();
     assert!(missed.is_empty(), "no case came to {missed:?}: {total:?}");
 }

@@ -1,0 +1,244 @@
+//! Request ids and demands: what a call must return under them, before anything else is looked at.
+//!
+//! What was asked is remembered in words, and the answer as it was given then. How the call is done to the store is kept
+//! beside it, so that it can be repeated at any time.
+
+use std::fmt;
+use std::rc::Rc;
+
+use policy_store::{Actor, Demand, RequestId, Result, Target, Write, ZoneWrite};
+use serde_json::{Value, json};
+
+use super::binding_rules::target_rules;
+use super::operation::{Claim, Id, Under};
+use super::rules::clock_rules;
+use super::runner::Tally;
+use super::state::{Broken, Expected, Log, State, Zone, check, one};
+
+/// A call that is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    pub request: Option<RequestId>,
+    /// The operation and its input.
+    pub what: String,
+    pub demands: Vec<Demanded>,
+}
+
+/// What must still be so.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Demanded {
+    PolicyRevision(String, u64),
+    SetRevision(String, u64),
+    BindingsRevision(u64),
+    LatestPolicyVersion(String, Option<u32>),
+    LatestSetVersion(String, Option<u32>),
+    ActiveVersion(Target, Option<String>),
+}
+
+/// How a call is done to the store.
+#[derive(Clone)]
+pub enum Again {
+    InStore(Rc<dyn Fn(&mut Write<'_, '_>) -> Result<Value>>),
+    InZone(Rc<dyn Fn(&mut ZoneWrite<'_, '_>) -> Result<Value>>),
+}
+
+impl fmt::Debug for Again {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a call")
+    }
+}
+
+/// A call that was carried out under a request id.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    pub asked: Asked,
+    pub again: Again,
+    actor: Actor,
+    answer: Value,
+}
+
+impl Demanded {
+    pub fn given(&self) -> Demand {
+        match self.clone() {
+            Self::PolicyRevision(id, revision) => Demand::policy_revision(id, revision),
+            Self::SetRevision(id, revision) => Demand::policy_set_revision(id, revision),
+            Self::BindingsRevision(revision) => Demand::bindings_revision(revision),
+            Self::LatestPolicyVersion(id, version) => Demand::latest_policy_version(id, version),
+            Self::LatestSetVersion(id, version) => Demand::latest_policy_set_version(id, version),
+            Self::ActiveVersion(target, version) => Demand::active_version(target, version),
+        }
+    }
+
+    /// How it is at present.
+    fn at_present(&self, zone: &Zone) -> std::result::Result<Self, Broken> {
+        let number = |versions: usize| u32::try_from(versions).ok().filter(|number| *number > 0);
+        Ok(match self.clone() {
+            Self::PolicyRevision(id, _) => Self::PolicyRevision(id.clone(), zone.policy(&id)?.revision as u64),
+            Self::SetRevision(id, _) => Self::SetRevision(id.clone(), zone.set(&id)?.revision as u64),
+            Self::BindingsRevision(_) => {
+                Self::BindingsRevision(zone.bindings.last().map_or(0, |it| it.mark.position as u64))
+            }
+            Self::LatestPolicyVersion(id, _) => {
+                Self::LatestPolicyVersion(id.clone(), number(zone.policy(&id)?.versions.len()))
+            }
+            Self::LatestSetVersion(id, _) => Self::LatestSetVersion(id.clone(), number(zone.set(&id)?.versions.len())),
+            Self::ActiveVersion(target, _) => {
+                check(target_rules(&target))?;
+                let bound = zone.bound_at(&target, policy_store::BindingMode::Active, usize::MAX);
+                let bound = bound.and_then(|it| it.bound).map(|(set, version)| &zone.sets[set].versions[version]);
+                Self::ActiveVersion(target, bound.map(|version| version.id.clone()))
+            }
+        })
+    }
+
+    /// Another one of the same thing, which does not hold if this one does.
+    fn changed(self) -> Self {
+        let other = |version: Option<u32>| version.map_or(Some(0), |version| version.checked_sub(1));
+        match self {
+            Self::PolicyRevision(id, revision) => Self::PolicyRevision(id, revision + 1),
+            Self::SetRevision(id, revision) => Self::SetRevision(id, revision.wrapping_sub(1)),
+            Self::BindingsRevision(revision) => Self::BindingsRevision(revision + 1),
+            Self::LatestPolicyVersion(id, version) => Self::LatestPolicyVersion(id, other(version)),
+            Self::LatestSetVersion(id, version) => Self::LatestSetVersion(id, other(version)),
+            Self::ActiveVersion(target, None) => Self::ActiveVersion(target, Some("unknown".to_owned())),
+            Self::ActiveVersion(target, Some(_)) => Self::ActiveVersion(target, None),
+        }
+    }
+}
+
+impl State {
+    /// A demand as the operation wants it: of something in the zone, holding or not.
+    fn demanded(&self, zone: &str, claim: &Claim) -> Demanded {
+        let id = |ids: fn(&Zone) -> Vec<String>| self.pick(zone, claim.of, ids);
+        let blank = match claim.kind {
+            0 => Demanded::PolicyRevision(id(Zone::policy_ids), 0),
+            1 => Demanded::SetRevision(id(Zone::set_ids), 0),
+            2 => Demanded::BindingsRevision(0),
+            3 => Demanded::LatestPolicyVersion(id(Zone::policy_ids), None),
+            4 => Demanded::LatestSetVersion(id(Zone::set_ids), None),
+            _ => Demanded::ActiveVersion(claim.target.clone(), None),
+        };
+        let present = self.zone(zone).and_then(|zone| blank.at_present(zone)).unwrap_or(blank);
+        if claim.holds { present } else { present.changed() }
+    }
+
+    /// What an operation asks for: `scope` is the zone, or none for the store itself, where nothing is demanded.
+    pub fn asked(&mut self, scope: Option<&str>, what: String, under: &Under) -> Asked {
+        let demands = scope.into_iter().flat_map(|zone| under.claims.iter().map(|claim| self.demanded(zone, claim)));
+        let demands = demands.collect();
+        let request = match under.id {
+            Id::None => None,
+            Id::Fresh => Some(self.choose()),
+            Id::Known(pick) => {
+                let logs = self.zones.iter().map(|zone| &zone.requests).chain([&self.requests]);
+                let known: Vec<_> = logs.flatten().filter_map(|it| it.asked.request).collect();
+                let chosen = usize::from(pick.0).checked_rem(known.len()).map(|n| known[n]);
+                Some(chosen.unwrap_or_else(|| self.choose()))
+            }
+        };
+        Asked { request, what, demands }
+    }
+
+    /// A request id that no other request has.
+    fn choose(&mut self) -> RequestId {
+        self.chosen += 1;
+        let mut bytes = [0xa5; 16];
+        bytes[8..].copy_from_slice(&self.chosen.to_be_bytes());
+        RequestId::from(bytes)
+    }
+
+    fn requests(&self, scope: Option<&str>) -> &[Answered] {
+        scope.map_or(&self.requests, |zone| self.zone(zone).map_or(&self.requests, |zone| &zone.requests))
+    }
+
+    /// One of the requests that were answered, the newest first: mostly one of the author's own.
+    pub fn pick_request(&self, scope: Option<&str>, pick: u8) -> Option<Answered> {
+        let mine = |it: &&Answered| pick >= 200 || it.actor == self.author.actor;
+        let known: Vec<_> = self.requests(scope).iter().rev().filter(mine).collect();
+        let chosen = usize::from(pick).checked_rem(known.len())?;
+        known.get(chosen).copied().cloned()
+    }
+
+    fn log_and_requests(&mut self, scope: Option<&str>) -> (&mut Log, &mut Vec<Answered>) {
+        let Self { log, requests, zones, .. } = self;
+        match scope.and_then(|id| zones.iter_mut().find(|zone| zone.id == id)) {
+            Some(zone) => (&mut zone.log, &mut zone.requests),
+            None => (log, requests),
+        }
+    }
+
+    /// What a call must return: what it returned under the same request id, or else what it comes to if its demands hold and
+    /// the zone is not suspended. A request that changes nothing leaves an entry that says so.
+    pub fn answer(
+        &mut self,
+        scope: Option<&str>,
+        (asked, again): (Asked, Again),
+        tally: &mut Tally,
+        call: impl FnOnce(&mut Self) -> Expected,
+    ) -> Expected {
+        if let Some(known) = self.requests(scope).iter().find(|it| it.asked.request == asked.request)
+            && asked.request.is_some()
+        {
+            return if known.asked == asked && known.actor == self.author.actor {
+                *tally.entry("Replayed".to_owned()).or_default() += 1;
+                self.answered(known)
+            } else {
+                Err(one("request_conflict"))
+            };
+        }
+        self.check_demands(scope, &asked.demands, tally)?;
+        let author = self.author.clone();
+        let suspended = scope.is_some_and(|zone| self.zone(zone).is_ok_and(|zone| zone.suspended));
+        let mut broken = Broken::new();
+        if suspended && !["suspend", "resume"].contains(&asked.what.as_str()) {
+            broken.insert("suspended".to_owned());
+        }
+        let (log, _) = self.log_and_requests(scope);
+        let before = log.entries.len();
+        if asked.request.is_some() {
+            broken.extend(clock_rules(log, &author));
+        }
+        check(broken)?;
+        let answer = call(self)?;
+        let (log, requests) = self.log_and_requests(scope);
+        if asked.request.is_some() {
+            if log.entries.len() == before {
+                log.append(&author, json!({"kind": "unchanged"}));
+            }
+            for entry in &mut log.entries[before..] {
+                entry.request = asked.request;
+            }
+            requests.push(Answered { asked, again, actor: author.actor, answer: answer.clone() });
+        }
+        Ok(answer)
+    }
+
+    /// The answer as it was; but a zone that was created is shown as it is.
+    fn answered(&self, known: &Answered) -> Expected {
+        match known.asked.what.starts_with("create_zone") {
+            true => {
+                let zone = self.zones.iter().find(|zone| known.answer["log_id"] == zone.log.id);
+                zone.map(Zone::view).ok_or_else(|| one("not_found zone"))
+            }
+            false => Ok(known.answer.clone()),
+        }
+    }
+
+    fn check_demands(
+        &self,
+        scope: Option<&str>,
+        demands: &[Demanded],
+        tally: &mut Tally,
+    ) -> std::result::Result<(), Broken> {
+        let Some(zone) = scope.and_then(|zone| self.zone(zone).ok()) else { return Ok(()) };
+        for demanded in demands {
+            let holds = demanded.at_present(zone)? == *demanded;
+            let name: String = format!("{demanded:?}").chars().take_while(char::is_ascii_alphabetic).collect();
+            *tally.entry(format!("{name}{}", if holds { "Holds" } else { "Fails" })).or_default() += 1;
+            if !holds {
+                return Err(one("precondition_failed"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,48 @@
+//! What may be done to a zone as a whole, and what it changes: suspending, the default schema, erasing.
+
+use serde_json::{Value, json};
+
+use super::rules::clock_rules;
+use super::state::{Expected, State, Zone, check};
+
+impl State {
+    pub fn set_suspended(&mut self, zone: &str, suspended: bool) -> Expected {
+        let (author, zone) = self.zone_mut(zone)?;
+        if zone.suspended != suspended {
+            check(clock_rules(&zone.log, author))?;
+            zone.log.append(author, json!({"kind": "zone_suspended", "suspended": suspended}));
+            zone.suspended = suspended;
+        }
+        Ok(zone.view())
+    }
+
+    pub fn set_default_schema(&mut self, zone: &str, schema: Option<&str>) -> Expected {
+        let mut broken = schema.map(|schema| self.schema_rules(schema)).unwrap_or_default();
+        let (author, zone) = self.zone_mut(zone)?;
+        let same = zone.default_schema.as_deref() == schema;
+        if !same {
+            broken.extend(clock_rules(&zone.log, author));
+        }
+        check(broken)?;
+        if !same {
+            zone.log.append(author, json!({"kind": "default_schema_changed", "version": schema}));
+            zone.default_schema = schema.map(str::to_owned);
+        }
+        Ok(zone.view())
+    }
+
+    /// Erases a zone, in a write of its own. `last`: the hash of its last entry, which the store alone can know.
+    pub fn erase(&mut self, zone: &str, last: &Value) -> Expected {
+        let mut broken = clock_rules(&self.log, &self.author);
+        broken.extend(self.zone(zone).err().into_iter().flatten());
+        check(broken)?;
+        let Zone { log, .. } = self.zone(zone)?;
+        let mut left = json!({"zone_id": zone, "log_id": log.id, "length": log.entries.len(), "last": last});
+        let view = left.clone();
+        self.erased.push(log.id.clone());
+        left["kind"] = json!("zone_erased");
+        self.log.append(&self.author, left);
+        self.zones.retain(|it| it.id != zone);
+        Ok(view)
+    }
+}
