@@ -57,11 +57,8 @@ fn user(call: &Call) -> Target {
 /// The digest that `If-Match` demands, if it demands one. Where nothing is in force, nothing matches.
 fn expected(call: &Call, zone: &ZoneWrite<'_, '_>) -> StoreResult<Option<Sha256>> {
     let current = || {
-        let own = zone.bundle(user(call)).or_else(|error| match error.kind() {
-            ErrorKind::NotBound => zone.bundle(Target::Zone),
-            _ => Err(error),
-        });
-        own.map(|bundle| bundle.digest()).map_err(|error| match error.kind() {
+        let effective = zone.effective_bundle(call.actor.id());
+        effective.map(|bundle| bundle.digest()).map_err(|error| match error.kind() {
             ErrorKind::NotBound => {
                 let (demanded, actual) = ("one that is there".to_owned(), "none".to_owned());
                 ErrorDetail::PreconditionFailed { what: "the policy bundle".to_owned(), demanded, actual }.into()
