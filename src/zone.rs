@@ -413,18 +413,10 @@ pub(crate) fn state(view: &View<'_>, zone: &ZoneRef) -> Result<ZoneStateRow> {
     view.row(&key::state(zone.log))?.ok_or_else(|| astray(Tag::State, zone.id.as_str()))
 }
 
-/// The same, as it was when the clock said `then`: the zone's own log is seen as it was, and of the store's the clocks
-/// tell.
-pub(crate) fn info_then(view: &View<'_>, zone: &ZoneRef, then: Timestamp) -> Result<ZoneInfo> {
-    let mut info = info_of(view, zone)?;
-    if let Some(schema) = chosen_schema(view, zone)?
-        && let Some(changed) = schema.row.changed
-        && view.entry(STORE_LOG, changed)?.envelope.clock > then
-    {
-        // Archived schemas stay so: before its last change it was none.
-        info.default_schema = Some(schema.published.version);
-    }
-    Ok(info)
+/// The same, as the zone's own log tells it: whether the schema that was chosen has been archived is left aside.
+pub(crate) fn info_as_logged(view: &View<'_>, zone: &ZoneRef) -> Result<ZoneInfo> {
+    let chosen = chosen_schema(view, zone)?.map(|schema| schema.published.version);
+    Ok(ZoneInfo { default_schema: chosen, ..info_of(view, zone)? })
 }
 
 /// The zone's default schema: never an archived one.

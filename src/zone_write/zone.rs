@@ -11,12 +11,12 @@ use crate::zone::{self, ZoneInfo};
 /// The zone itself.
 impl ZoneWrite<'_, '_> {
     /// Suspends the zone: it takes no writes until it is [resumed](Self::resume). Reads and decisions go on. A zone that is
-    /// suspended already stays so.
+    /// suspended already stays so. A default schema that was archived is taken back in the zone's history, too.
     pub fn suspend(&mut self) -> Result<ZoneInfo> {
         self.set_suspended(Asked::to("suspend"), true)
     }
 
-    /// Lets the zone take writes again.
+    /// Lets the zone take writes again. A default schema that was archived is taken back in its history, too.
     pub fn resume(&mut self) -> Result<ZoneInfo> {
         self.set_suspended(Asked::to("resume"), false)
     }
@@ -52,12 +52,20 @@ impl ZoneWrite<'_, '_> {
         self.answer(
             asked,
             |zone| {
-                if zone.info()?.suspended != suspended {
+                // Nothing orders the entries of two logs, so that an answer is told by the zone's own log alone: a default that
+                // was archived is taken back there.
+                let before = zone.info()?;
+                let logged = zone.append.view(|view| zone::info_as_logged(view, &zone.zone))?;
+                zone.append.room_for(2)?;
+                if before.default_schema != logged.default_schema {
+                    zone.append.append(zone.zone.log, DefaultSchemaChanged { schema: None })?;
+                }
+                if before.suspended != suspended {
                     zone.append.append(zone.zone.log, ZoneSuspended { suspended })?;
                 }
                 zone.info()
             },
-            |view, zone, entry| zone::info_then(view, zone, entry.envelope.clock),
+            |view, zone, _| zone::info_as_logged(view, zone),
         )
     }
 }

@@ -96,7 +96,7 @@ impl State {
         let view = changed.view();
         // What is archived is no longer the default of any zone.
         for zone in self.zones.iter_mut().filter(|_| status == "archived") {
-            zone.default_schema.take_if(|default| default == version);
+            zone.default_archived |= zone.default_schema.take_if(|default| default == version).is_some();
         }
         Ok(view)
     }
@@ -120,6 +120,7 @@ impl State {
             log,
             suspended: false,
             default_schema: None,
+            default_archived: false,
             policies: Vec::new(),
             sets: Vec::new(),
             bindings: Vec::new(),

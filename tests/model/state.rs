@@ -211,6 +211,8 @@ pub struct Zone {
     pub log: Log,
     pub suspended: bool,
     pub default_schema: Option<String>,
+    /// Whether the default was archived, and the zone's log does not tell that yet.
+    pub default_archived: bool,
     pub policies: Vec<Policy>,
     pub sets: Vec<Set>,
     pub bindings: Vec<Binding>,

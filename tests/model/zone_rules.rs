@@ -8,8 +8,13 @@ use super::state::{Expected, State, Zone, check};
 impl State {
     pub fn set_suspended(&mut self, zone: &str, suspended: bool) -> Expected {
         let (author, zone) = self.zone_mut(zone)?;
-        if zone.suspended != suspended {
+        if zone.default_archived || zone.suspended != suspended {
             check(clock_rules(&zone.log, author))?;
+        }
+        if std::mem::take(&mut zone.default_archived) {
+            zone.log.append(author, json!({"kind": "default_schema_changed", "version": null}));
+        }
+        if zone.suspended != suspended {
             zone.log.append(author, json!({"kind": "zone_suspended", "suspended": suspended}));
             zone.suspended = suspended;
         }
@@ -27,6 +32,7 @@ impl State {
         if !same {
             zone.log.append(author, json!({"kind": "default_schema_changed", "version": schema}));
             zone.default_schema = schema.map(str::to_owned);
+            zone.default_archived = false;
         }
         Ok(zone.view())
     }

@@ -14,7 +14,7 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use crate::model::filters::{POLICIES, SETS};
 use crate::model::operation::{
-    By, Call, Claim, Ending, From as Place, Id, Input, Pick, Style, Tick, Under, Upkeep, When, Whose,
+    By, Call, Claim, Ending, From as Place, Id, Input, Pick, Style, Under, Upkeep, When, Whose,
 };
 use crate::model::texts::Draft;
 use crate::model::{self, Operation};
@@ -187,7 +187,6 @@ fn the_store_and_the_model_say_the_same_whatever_is_done() {
         panic!("{failed}");
     }
     let total = total.into_inner();
-    eprintln!("{total:?}");
     let missed: Vec<_> = MET.split_whitespace().filter(|name| !total.contains_key(*name)).collect();
     assert!(missed.is_empty(), "no case came to {missed:?}: {total:?}");
 }

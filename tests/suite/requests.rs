@@ -8,7 +8,7 @@ use policy_store::{
     PolicyUpdate, RequestId, Result, SchemaStatus, Sha256, Target, TargetType, Write, ZoneWrite,
 };
 
-use super::help::{FORBID, PERMIT, SCHEMA, V1, World, customer, pinning, platform, refused};
+use super::help::{FORBID, HOUR, PERMIT, SCHEMA, START, V1, World, customer, pinning, platform, refused};
 
 const TAKEN: (policy_store::ErrorKind, &str) = (Conflict, "request_conflict");
 
@@ -164,6 +164,32 @@ fn the_schema_that_is_archived_in_the_meantime_is_still_the_default_in_the_answe
         assert_eq!(later.default_schema, None);
         world.write(|zone| zone.resume()).unwrap();
         assert_eq!(world.write(|zone| zone.request(id(2)).suspend()).unwrap(), later);
+    }
+}
+
+#[test]
+fn what_the_default_schema_was_does_not_depend_on_clocks() {
+    let suspend: Call = |zone| shown(zone.suspend());
+    for archived_at in [START, START + HOUR, START + 2 * HOUR] {
+        let world = world();
+        world.clock.stop();
+        world.clock.set(START + HOUR);
+        world.write(|zone| zone.set_default_schema(Some(V1))).unwrap();
+        let first = world.write(|zone| suspend(zone.request(id(1)))).unwrap();
+        world.clock.set(archived_at);
+        archive_schema(&world);
+        replays(&world, suspend, &first);
+        world.clock.set(START + HOUR);
+        let resumed = world.write(|zone| zone.request(id(2)).resume()).unwrap();
+        assert_eq!(resumed.default_schema, None);
+        let changes = world.history().into_iter().rev().take(2).map(|entry| (entry.change, entry.request_id));
+        let expected = [Change::ZoneSuspended { suspended: false }, Change::DefaultSchemaChanged { version: None }];
+        assert_eq!(changes.collect::<Vec<_>>(), expected.map(|change| (change, Some(id(2)))));
+        assert_eq!(world.write(|zone| zone.request(id(2)).resume()).unwrap(), resumed);
+        // It is taken back once.
+        let length = world.history().len();
+        world.write(|zone| zone.resume()).unwrap();
+        assert_eq!(world.history().len(), length);
     }
 }
 
