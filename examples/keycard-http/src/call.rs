@@ -195,7 +195,7 @@ fn bearer(headers: &HeaderMap) -> Result<String, Failure> {
     let (scheme, token) =
         value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(Failure::unauthorized)?;
     let token = token.trim();
-    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+    if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Failure::unauthorized());
     }
     Ok(token.to_owned())
