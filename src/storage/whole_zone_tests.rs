@@ -296,8 +296,10 @@ fn reads_beside_an_erasure_see_the_zone_whole_or_not_at_all() {
                 });
             }
             std::thread::sleep(std::time::Duration::from_millis(2 + round % 3));
-            erase(&store).unwrap();
+            let erased = erase(&store);
+            // The readers end in any case.
             done.store(true, std::sync::atomic::Ordering::SeqCst);
+            erased.unwrap();
         });
         assert!(!is_there(&store));
     }
