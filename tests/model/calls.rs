@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::operation::{Call, Under};
-use super::requests::{Again, Asked};
+use super::requests::{Again, Asked, InStore, InZone};
 use super::runner::{Prepared, Tally, agree, count};
 use super::state::{Expected, State, Zone, one};
 use super::texts;
@@ -95,7 +95,7 @@ impl Doing<'_> {
         zone: &mut ZoneWrite<'_, '_>,
         call: &Call,
         asked: Asked,
-        ask: Rc<dyn Fn(&mut ZoneWrite<'_, '_>) -> Result<Value>>,
+        ask: InZone,
         rules: impl FnOnce(&mut State, &Value) -> Expected,
     ) -> Option<Value> {
         if let Some(id) = asked.request {
@@ -106,7 +106,7 @@ impl Doing<'_> {
         }
         let told = ask(zone);
         let id = zone.id().to_string();
-        self.compare(call, told, Some(&id), (asked, Again::InZone(ask)), rules)
+        self.compare(call, told, Some(&id), (asked, Again::Zone(ask)), rules)
     }
 
     /// The same, of the store itself.
@@ -128,14 +128,14 @@ impl Doing<'_> {
         w: &mut Write<'_, '_>,
         call: &Call,
         asked: Asked,
-        ask: Rc<dyn Fn(&mut Write<'_, '_>) -> Result<Value>>,
+        ask: InStore,
         rules: impl FnOnce(&mut State, &Value) -> Expected,
     ) -> Option<Value> {
         if let Some(id) = asked.request {
             w.request(id);
         }
         let told = ask(w);
-        self.compare(call, told, None, (asked, Again::InStore(ask)), rules)
+        self.compare(call, told, None, (asked, Again::Store(ask)), rules)
     }
 
     #[track_caller]
@@ -216,7 +216,7 @@ impl Doing<'_> {
             }
             Call::Again { in_store: true, request } => {
                 if let Some(known) = self.model.pick_request(None, request.0)
-                    && let Again::InStore(again) = known.again
+                    && let Again::Store(again) = known.again
                 {
                     self.ask_store_as(w, call, known.asked, again, |_, _| Err(one("never done")));
                 }

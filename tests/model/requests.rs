@@ -35,11 +35,15 @@ pub enum Demanded {
     ActiveVersion(Target, Option<String>),
 }
 
+/// A call of the store's, and one of a zone's.
+pub type InStore = Rc<dyn Fn(&mut Write<'_, '_>) -> Result<Value>>;
+pub type InZone = Rc<dyn Fn(&mut ZoneWrite<'_, '_>) -> Result<Value>>;
+
 /// How a call is done to the store.
 #[derive(Clone)]
 pub enum Again {
-    InStore(Rc<dyn Fn(&mut Write<'_, '_>) -> Result<Value>>),
-    InZone(Rc<dyn Fn(&mut ZoneWrite<'_, '_>) -> Result<Value>>),
+    Store(InStore),
+    Zone(InZone),
 }
 
 impl fmt::Debug for Again {

@@ -55,7 +55,7 @@ impl Doing<'_> {
             }
             Call::Again { request, .. } => {
                 if let Some(known) = self.model.pick_request(Some(id), request.0)
-                    && let Again::InZone(again) = known.again
+                    && let Again::Zone(again) = known.again
                 {
                     let claimed = self.model.asked(Some(id), String::new(), self.under).demands;
                     let asked = match claimed.is_empty() {
