@@ -1,13 +1,15 @@
 //! A store written by each released format must open, read alike and verify for ever.
 //!
 //! `tests/fixtures/format-1.redb` was written by `write_fixture` when format 1 was settled, and `format-1.json` is all
-//! that could be read from it then. Neither is ever written again: a new format gets a fixture of its own.
+//! that could be read from it then; `format-1-kinds-32` in the same way, when there were entries of all kinds up to 32. They
+//! are never written again: a new format, and new kinds of entries, get a fixture of their own.
 
 use std::path::{Path, PathBuf};
 
 use policy_store::{
     Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, PolicyFilter,
-    PolicySetFilter, PolicyStore, PolicyUpdate, Receipt, SchemaStatus, Target, TargetType,
+    PolicySetFilter, PolicySetVersion, PolicyStore, PolicyUpdate, Receipt, SchemaFilter, SchemaStatus, Target,
+    TargetType, Timestamp, Write,
 };
 use serde_json::{Value, json};
 
@@ -24,7 +26,8 @@ fn fixture(name: &str) -> PathBuf {
 
 /// Writes a store with entries of every kind, and what is read from it.
 fn write_fixture(path: &Path) -> Value {
-    let world = World::with(Clock::new().builder().open(path).unwrap(), Clock::new());
+    let clock = Clock::new();
+    let world = World::with(clock.builder().open(path).unwrap(), clock.clone());
     let schema_json = world.store.schema(V1, Forms::Json).unwrap().cedar_schema_json.unwrap();
     world
         .write_store(|w| {
@@ -67,6 +70,7 @@ fn write_fixture(path: &Path) -> Value {
             zone.unbind(Target::User("ann".into()))
         })
         .unwrap();
+    write_later_kinds(&world, &next);
     assert_eq!(world.zone().in_force(Target::Zone).unwrap().policy_set_version_id, next.id);
     let authorizer = world.zone().authorizer(Target::Zone).unwrap();
     let (request, entities) = asked(&authorizer, "ann", "read", "shut");
@@ -74,6 +78,38 @@ fn write_fixture(path: &Path) -> Value {
     let mut read = read_all(&world.store);
     read["receipt"] = serde_json::to_value(receipt).unwrap();
     read
+}
+
+/// The id of a request that changed nothing.
+const REQUEST: &str = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e";
+
+/// The kinds of entries that format 1 did not have from its first day.
+fn write_later_kinds(world: &World, next: &PolicySetVersion) {
+    world
+        .write(|zone| {
+            zone.set_default_schema(Some(V1))?;
+            zone.bind_shadow(&next.id, Target::Zone)?;
+            zone.request(REQUEST.parse()?).update_policy("rules", PolicyUpdate::new())?;
+            zone.create_policy_set(NewPolicySet::named("attested").id("attested"))
+        })
+        .unwrap();
+    #[cfg(feature = "attestation")]
+    {
+        let signer = policy_store::attestation::Ed25519Signer::new("2026", &[7; 32]).unwrap();
+        let new = NewPolicySetVersion::new(V1);
+        let attested = world.zone().prepare_attested_version(&customer("alice"), "attested", new, &signer).unwrap();
+        world.write(|zone| zone.create_attested_version(attested)).unwrap();
+    }
+    let past = Timestamp::from_micros(START);
+    let imported = world.store.import(&customer("alice"), &customer("olga"), past, |w| w.create_zone("old").map(drop));
+    assert_eq!(imported.unwrap_err().code(), "imported_out_of_order", "the store's log goes on");
+    world.clock.set(START + HOUR);
+    let then = Timestamp::from_micros(START + HOUR / 2);
+    let import = |w: &mut Write<'_, '_>| w.zone("other")?.create_policy(NewPolicy::named("old").id("old")).map(drop);
+    world.store.import(&customer("alice"), &customer("olga"), then, import).unwrap();
+    world.store.write(&customer("alice"), |w| w.zone("other")?.suspend()).unwrap();
+    world.write_store(|w| w.create_zone("left").map(drop)).unwrap();
+    world.store.erase_zone(&customer("alice"), "left").unwrap();
 }
 
 /// Everything that can be read from a fixture.
@@ -93,7 +129,11 @@ fn read_all(store: &PolicyStore) -> Value {
         "policy_set_versions": sets.iter().map(|set| set_versions(&set.id)).collect::<Vec<_>>(),
         "policy_sets": sets,
         "in_force": zone.in_force(Target::Zone).unwrap(),
+        "observed": zone.observed(Target::Zone).ok(),
+        "zone_schemas": zone.schemas(&SchemaFilter::new(), Forms::Neither, &list).unwrap().items,
         "history": zone.history(&list).unwrap().items,
+        "other_history": store.zone("other").unwrap().history(&list).unwrap().items,
+        "store_history": store.history(&list).unwrap().items,
         "verified": report,
     })
 }
@@ -118,14 +158,20 @@ fn assert_told(read: &Value, expected: &Value, place: &str) {
 
 #[test]
 fn a_store_of_format_1_opens_reads_and_decides_as_when_it_was_written() {
-    let expected = std::fs::read_to_string(fixture("format-1.json")).unwrap();
+    for name in ["format-1", "format-1-kinds-32"] {
+        opens_reads_and_decides(name);
+    }
+}
+
+fn opens_reads_and_decides(name: &str) {
+    let expected = std::fs::read_to_string(fixture(&format!("{name}.json"))).unwrap();
     let mut expected: Value = serde_json::from_str(&expected).unwrap();
     let receipt: Receipt = serde_json::from_value(expected["receipt"].take()).unwrap();
     expected.as_object_mut().unwrap().remove("receipt");
 
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("format-1.redb");
-    std::fs::copy(fixture("format-1.redb"), &path).unwrap();
+    let path = folder.path().join("store.redb");
+    std::fs::copy(fixture(&format!("{name}.redb")), &path).unwrap();
     let store = PolicyStore::open(&path).unwrap();
     let read = read_all(&store);
     for (part, expected) in expected.as_object().unwrap() {
@@ -141,6 +187,17 @@ fn a_store_of_format_1_opens_reads_and_decides_as_when_it_was_written() {
     store.rebuild_indexes().unwrap();
     assert_eq!(read_all(&store), read);
     assert!(store.write(&customer("zoe"), |w| w.zone("acme")?.activate(&receipt.policy_set_version_id)).is_ok());
+    let history = &read["history"].as_array().unwrap();
+    if history.iter().any(|entry| entry["request_id"] == REQUEST) {
+        let conflict = store.write(&customer("zoe"), |w| {
+            w.zone("acme")?.request(REQUEST.parse()?).update_policy("rules", PolicyUpdate::new())
+        });
+        assert_eq!(conflict.unwrap_err().code(), "request_conflict");
+        let again = store.write(&customer("alice"), |w| {
+            w.zone("acme")?.request(REQUEST.parse()?).update_policy("rules", PolicyUpdate::new())
+        });
+        assert_eq!(serde_json::to_value(again.unwrap()).unwrap(), read["policies"][0]);
+    }
 }
 
 /// With `POLICY_STORE_FIXTURES` set to a folder, the store and what was read from it are left there: that is how a
