@@ -1,10 +1,11 @@
 //! `/zones/{zone_id}/policy-sets/{policy_set_id}/versions`, and the policy versions that one pins
 
+use policy_store::attestation::{Attestation, Statement};
 use policy_store::{
     ErrorDetail, Forms, NewPolicySetVersion, Pin, PolicySetVersion, Resource, Result as StoreResult, Sha256, Target,
     TargetType,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::body::Object;
 use crate::call::{App, Call};
@@ -37,7 +38,7 @@ struct Activate {
 pub fn list(app: &App, call: &Call) -> Result<Reply, Failure> {
     call.query.choice("sort", &[("created_at", ())])?;
     let page = app.zone(call)?.policy_set_versions(call.id("policy_set_id"), &call.query.list()?)?;
-    Reply::page(&page, |version| version)
+    Reply::page(&page, Printed::new)
 }
 
 pub fn create(app: &App, call: &Call) -> Result<Reply, Failure> {
@@ -110,6 +111,21 @@ fn check_parent(version: &PolicySetVersion, call: &Call) -> StoreResult<()> {
     Err(ErrorDetail::NotFound { what: Resource::PolicySetVersion, id: version.id.to_string() }.into())
 }
 
+/// A version with what its newest attestation says. That it says so is printed, not verified.
+#[derive(Serialize)]
+struct Printed<'a> {
+    #[serde(flatten)]
+    version: &'a PolicySetVersion,
+    attestation: Option<Statement>,
+}
+
+impl<'a> Printed<'a> {
+    fn new(version: &'a PolicySetVersion) -> Self {
+        let newest = version.attestations.last().and_then(|jws| Attestation::parse_unverified(jws).ok());
+        Self { version, attestation: newest.map(|attestation| attestation.statement().clone()) }
+    }
+}
+
 fn print(version: &PolicySetVersion) -> Result<Reply, Failure> {
-    Ok(Reply::json(version)?.hashed())
+    Ok(Reply::json(&Printed::new(version))?.hashed())
 }
