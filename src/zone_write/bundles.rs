@@ -74,14 +74,13 @@ impl ZoneWrite<'_, '_> {
     /// A policy with a new text gets its next version, under the bundle's schema version; one whose text is that of the
     /// version in force, or of its newest version, keeps that version; one that is not in the bundle is no longer pinned,
     /// and stays as it is. Then the set that is in force gets its next version, which is put in force. If nothing is in
-    /// force for the target, a set is created for it.
+    /// force for the target, a set is created for it. Policies, schema version and texts that are all in force already
+    /// change nothing. Names, hashes, the schema's text and the target in the bundle mean nothing.
     ///
     /// What others rely on is forked, and not edited: a new policy of the same name and description takes the place of a
     /// policy of the platform's that a customer edits, of one that is in force for the zone and that a user edits, and, in
     /// the first bundle of a user, of every policy of the zone's. A user's bundle names only policies of its own and those
     /// in force for the zone; to it, others do not exist.
-    /// Policies, schema version and texts that are all in force already
-    /// change nothing. Names, hashes, the schema's text and the target in the bundle mean nothing.
     ///
     /// `expected` is the [digest](Bundle::digest) of the bundle that the author has edited, which is
     /// [what is in force](crate::Zone::bundle) or, for a user for whom nothing is, [the zone's](crate::Zone::effective_bundle).

@@ -41,11 +41,12 @@ fn apply(world: &World, target: Target, bundle: &Bundle) -> Result<Binding> {
     world.write(|zone| zone.apply_bundle(target, bundle, None))
 }
 
-/// The versions that are in force for the target, by policy.
+/// Names and texts.
 fn texts(bundle: &Bundle) -> BTreeSet<(Option<String>, String)> {
     bundle.policies().iter().map(|policy| (policy.name.clone(), policy.cedar_raw.clone())).collect()
 }
 
+/// The versions that are in force for the target, by policy.
 fn pins(world: &World, target: Target) -> Vec<(String, String)> {
     let version = world.zone().in_force(target).unwrap().policy_set_version_id;
     let entries = world.zone().policy_set_version(version).unwrap().manifest.entries;
@@ -451,7 +452,9 @@ fn a_bundle_finds_room_in_its_write_for_all_of_it() {
         let before = (zone.bundle(Target::Zone)?, zone.policy("a")?);
         let three = with(&before.0, BundlePolicy::new("new", PERMIT));
         let four = with(&three, BundlePolicy::of("a".parse().unwrap(), FORBID));
-        for (target, bundle) in [(Target::Zone, &four), (ann(), &three)] {
+        // A user's first one makes a set too.
+        let first = with(&bundle(V1, &[]), BundlePolicy::new("new", PERMIT));
+        for (target, bundle) in [(Target::Zone, &four), (ann(), &first)] {
             let error = zone.apply_bundle(target, bundle, None).unwrap_err();
             assert_eq!((error.kind(), error.code()), (ErrorKind::TooLarge, "too_large"), "{error}");
         }
