@@ -11,9 +11,10 @@ use policy_store::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::agreement::{Tally, agree, count};
 use super::operation::{Call, Under};
 use super::requests::{Again, Asked, InStore, InZone};
-use super::runner::{Prepared, Tally, agree, count};
+use super::runner::Prepared;
 use super::state::{Expected, State, Zone, one};
 use super::texts;
 

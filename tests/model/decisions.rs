@@ -6,9 +6,10 @@ use cedar_policy::{Decision, Entities, Request};
 use policy_store::{Answer, At, Authorizer, BindingMode, Receipt, Result, Target, Timestamp};
 use serde_json::{Value, json};
 
+use super::agreement::{count, rule};
 use super::calls::seen;
 use super::operation::{By, Pick};
-use super::runner::{Runner, rule};
+use super::runner::Runner;
 use super::state::{Broken, State, Zone, sha};
 use super::texts::{ACTIONS, PRINCIPALS, Says, entities};
 
@@ -160,7 +161,7 @@ impl Runner {
         if action == 1 && !vocabulary.write {
             let refused = request(&kept.authorizer, asked).unwrap_err();
             assert_eq!(rule(&refused), "request", "{refused}");
-            super::runner::count(&mut self.tally, &Err::<(), _>(refused));
+            count(&mut self.tally, &Err::<(), _>(refused));
             return None;
         }
         let asked_for = (request(&kept.authorizer, asked).unwrap(), given(&kept.authorizer, &entities(vocabulary)));

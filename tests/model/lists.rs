@@ -3,10 +3,11 @@
 use policy_store::{Error, Forms, List, Order, Page, Result, Sort, ZoneSchema};
 use serde_json::{Value, json};
 
+use super::agreement::agree;
 use super::calls::{seen, seen_schema, seen_version};
 use super::filters::{self, POLICIES, SCHEMAS, SETS};
 use super::operation::{From, Operation, Pick, Whose};
-use super::runner::{Runner, agree};
+use super::runner::Runner;
 use super::state::{Broken, Schema, State, Zone, check};
 use super::views;
 

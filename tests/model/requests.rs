@@ -9,10 +9,10 @@ use std::rc::Rc;
 use policy_store::{Actor, Demand, RequestId, Result, Target, Write, ZoneWrite};
 use serde_json::{Value, json};
 
+use super::agreement::Tally;
 use super::binding_rules::target_rules;
 use super::operation::{Claim, Id, Under};
 use super::rules::clock_rules;
-use super::runner::Tally;
 use super::state::{Broken, Expected, Log, State, Zone, check, one};
 
 /// A call that is asked for.

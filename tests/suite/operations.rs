@@ -86,7 +86,7 @@ fn seldom() -> Vec<Operation> {
         Place::Junk("é"),
         Place::TooLong,
     ];
-    let mut operations = Vec::new();
+    let mut operations = observed_users();
     operations.extend((0..13).map(draft));
     operations.extend((8..12).map(schema));
     operations.extend(styles.map(manifest));
@@ -102,6 +102,29 @@ fn seldom() -> Vec<Operation> {
 /// A call in `z0`, in a write of its own.
 fn asked(actor: usize, import: Option<When>, under: Under, call: Call) -> Operation {
     Operation::Call { joined: false, actor, ending: Ending::Commit, import, zone: "z0".to_owned(), under, call }
+}
+
+/// A set for users is observed for one user and, once it was in force for one, is that user's for ever. To be done first, so
+/// that the set's version is the one before the newest.
+fn observed_users() -> Vec<Operation> {
+    let plain = |call| asked(0, None, Under::nothing(), call);
+    let user = |id: &str| Target::User(id.to_owned());
+    let (version, ann) = (Pick(1), || user("ann"));
+    let shadow = |target| plain(Call::BindShadow { version, target });
+    let decide = |by| Operation::Decide { zone: "z0".to_owned(), by, strict: false, keep: true, asked: 0 };
+    vec![
+        shadow(ann()),
+        shadow(user("an")),
+        plain(Call::Bind { version, target: user("an") }),
+        plain(Call::ArchiveSet { set: Pick(1) }),
+        decide(By::Observed(ann())),
+        plain(Call::UnbindShadow { target: ann() }),
+        shadow(user("an")),
+        plain(Call::UnbindShadow { target: user("an") }),
+        plain(Call::Bind { version, target: ann() }),
+        plain(Call::Unbind { target: ann() }),
+        shadow(user("an")),
+    ]
 }
 
 /// What is asked under demands and request ids, of a suspended zone and as earlier history; and what is left when a zone is
