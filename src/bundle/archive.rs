@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::gzip::{self, Unpacker};
-use super::tar::{BLOCK, Header, NAME};
+use super::tar::{BLOCK, Header, Kind, NAME};
 use crate::error::{Error, ErrorDetail, Result, at_most};
 use crate::limits;
 
@@ -42,7 +42,7 @@ pub(crate) fn policy_file(key: &str) -> String {
 pub(super) fn write<'a>(members: impl IntoIterator<Item = (String, &'a str)>) -> Vec<u8> {
     let mut archive = Vec::new();
     for (name, content) in members {
-        archive.extend(Header { name, size: content.len() as u64 }.write());
+        archive.extend(Header { kind: Kind::File, name, size: content.len() as u64 }.write());
         archive.extend_from_slice(content.as_bytes());
         archive.resize(archive.len().next_multiple_of(BLOCK), 0);
     }
@@ -69,7 +69,10 @@ impl Members {
     }
 
     fn take(&mut self, header: Header, archive: &mut Unpacker<'_>) -> Result<()> {
-        let Header { name, size } = header;
+        let Header { kind, name, size } = header;
+        if kind == Kind::Pax {
+            return check_pax(&name, &content(&name, size, PAX_BYTES, archive)?);
+        }
         let twice = || ErrorDetail::bundle(Some(&name), "it is there more than once");
         if name == MANIFEST {
             if self.manifest.is_some() {
@@ -92,6 +95,31 @@ impl Members {
         }
         Ok(())
     }
+}
+
+/// Bytes of one pax header.
+const PAX_BYTES: usize = 4 * 1024;
+/// What a pax header may say: times and owners, which mean nothing here. Everything else could change a name or a size.
+const PAX_KEYS: [&str; 7] = ["atime", "ctime", "gid", "gname", "mtime", "uid", "uname"];
+
+/// Refuses a pax header that says more than times and owners: some programs write one for every file.
+fn check_pax(name: &str, mut records: &str) -> Result<()> {
+    while !records.is_empty() {
+        // The record's length with its own digits, a space, key, `=`, value, a line's end.
+        let length = records.split_once(' ').and_then(|(length, _)| length.parse().ok());
+        let record = length.and_then(|length| records.split_at_checked(length));
+        let Some((record, rest)) = record.filter(|(record, _)| record.ends_with('\n')) else {
+            return Err(ErrorDetail::bundle(Some(name), "the extended header is malformed"));
+        };
+        let key = record.split_once(' ').and_then(|(_, record)| record.split_once('=')).map(|(key, _)| key);
+        if !key.is_some_and(|key| PAX_KEYS.contains(&key)) {
+            let reason = "an extended header that says more than times and owners is refused: write the archive in the \
+                          ustar format";
+            return Err(ErrorDetail::bundle(Some(name), reason));
+        }
+        records = rest;
+    }
+    Ok(())
 }
 
 /// The key in the name of a policy's member. Names are compared and never walked: `./manifest.json` is another name.

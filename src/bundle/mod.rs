@@ -79,7 +79,8 @@ const STACK: usize = 1024 * 1024;
 ///
 /// Members may come in any order. Hashes are computed and those in the manifest ignored, as are its members that are
 /// not known; no key may be there twice. Refused, by name: members that are there twice or that do not belong, whatever
-/// leads to another folder, and everything but plain files, extended headers and directories included. Refused as well
+/// leads to another folder, and everything but plain files, directories included; extended headers may
+/// tell times and owners, which mean nothing. Refused as well
 /// is what readers would take differently: a new policy's name that is no file's name, an archive without its end, and
 /// anything behind the archive or the gzip member. Every size is bounded before anything is unpacked into memory (see
 /// [`limits`](crate::limits)).

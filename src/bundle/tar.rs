@@ -30,9 +30,18 @@ const USTAR: &[u8] = b"ustar\x0000";
 /// What GNU tar writes. Where USTAR has the prefix, this format has fields that change the contents' meaning.
 const GNU: &[u8] = b"ustar  \0";
 
-/// A regular file: its name, with its folder, and the bytes of its content.
+/// What a header is of.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    /// A pax header: what is said of the file that follows.
+    Pax,
+}
+
+/// A regular file or a pax header: its name, with its folder, and the bytes of its content.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Header {
+    pub kind: Kind,
     pub name: String,
     pub size: u64,
 }
@@ -57,7 +66,8 @@ impl Header {
             b"1" | b"2" => Some("links are refused"),
             b"3" | b"4" | b"6" => Some("devices and pipes are refused"),
             b"5" => Some("directories are refused: pack the files alone"),
-            b"x" | b"g" | b"L" | b"K" => Some("extended headers are refused: write the archive in the ustar format"),
+            b"x" => None,
+            b"g" | b"L" | b"K" => Some("extended headers are refused: write the archive in the ustar format"),
             _ => Some("only regular files are read"),
         };
         if let Some(reason) = reason {
@@ -65,8 +75,9 @@ impl Header {
         }
         let Some(size) = octal(field(SIZE_FIELD)) else { return refuse("the header's size is not an octal number") };
         let name = if prefix.is_empty() { stem.to_vec() } else { [prefix, b"/", stem].concat() };
+        let kind = if field(TYPE_FIELD) == b"x" { Kind::Pax } else { Kind::File };
         match String::from_utf8(name) {
-            Ok(name) => Ok(Self { name, size }),
+            Ok(name) => Ok(Self { kind, name, size }),
             Err(_) => refuse("the name is not UTF-8"),
         }
     }
@@ -139,10 +150,10 @@ mod tests {
     fn a_header_is_read_as_it_was_written() {
         let long = format!("policies/{}.cedar", "x".repeat(94));
         for (name, size) in [("manifest.json", 0), ("policies/a.cedar", 0o77_777_777_777), (long.as_str(), 7)] {
-            let header = Header { name: name.to_owned(), size };
+            let header = Header { kind: Kind::File, name: name.to_owned(), size };
             assert_eq!(Header::read(&header.write()).unwrap(), header);
         }
-        let block = Header { name: long.clone(), size: 7 }.write();
+        let block = Header { kind: Kind::File, name: long.clone(), size: 7 }.write();
         assert_eq!((until_nul(&block[PREFIX_FIELD]), &block[NAME_FIELD]), (&b"policies"[..], &long.as_bytes()[9..]));
     }
 
