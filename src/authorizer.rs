@@ -311,6 +311,11 @@ impl Recent {
         Self(Cache::new(RECENT))
     }
 
+    /// Forgets all: what was in force may name what is no more.
+    pub(crate) fn clear(&self) {
+        self.0.clear();
+    }
+
     fn get(&self, key: &(LogId, BindingMode, Target), commits: u64) -> Option<Authorizer> {
         let taken = self.0.get(key).filter(|taken| taken.commits == commits)?;
         Some(Authorizer::new(taken.compiled.upgrade()?, Some(taken.binding)))

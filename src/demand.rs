@@ -2,9 +2,11 @@
 //!
 //! A demand speaks of what its author has read. Whether the call itself may be made is decided where it is made.
 
+use std::fmt;
+
 use crate::asked::Asked;
 use crate::binding::{self, At};
-use crate::error::{ErrorDetail, Result};
+use crate::error::{ErrorDetail, Result, cut};
 use crate::model::{BindingMode, Target};
 use crate::policy;
 use crate::policy_set;
@@ -91,29 +93,39 @@ impl Demand {
             }
             Kind::LatestPolicyVersion(id, demanded) => {
                 let actual = policy::find(view, zone, id)?.latest.map(|latest| latest.version);
-                same(|| format!("the newest version of policy `{id}`"), &or_none(demanded), &or_none(&actual))
+                same(|| format!("the newest version of policy `{}`", cut(id)), &OrNone(*demanded), &OrNone(actual))
             }
             Kind::LatestPolicySetVersion(id, demanded) => {
                 let actual = policy_set::find(view, zone, id)?.latest.map(|latest| latest.version);
-                same(|| format!("the newest version of policy set `{id}`"), &or_none(demanded), &or_none(&actual))
+                same(|| format!("the newest version of policy set `{}`", cut(id)), &OrNone(*demanded), &OrNone(actual))
             }
             Kind::ActiveVersion(target, demanded) => {
                 let actual = binding::find(view, zone, target, BindingMode::Active, At::Now)?;
                 let actual = actual.map(|binding| String::from(binding.policy_set_version_id));
-                same(|| format!("the version in force for {target}"), &or_none(demanded), &or_none(&actual))
+                let (demanded, actual) = (demanded.as_deref(), actual.as_deref());
+                same(|| format!("the version in force for {target}"), &OrNone(demanded), &OrNone(actual))
             }
         }
     }
 }
 
-fn or_none(value: &Option<impl ToString>) -> String {
-    value.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)
+/// A number or an id that may be missing: `none` is an id like any other.
+#[derive(PartialEq)]
+struct OrNone<T>(Option<T>);
+
+impl<T: fmt::Display> fmt::Display for OrNone<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(value) => value.fmt(f),
+            None => f.write_str("none"),
+        }
+    }
 }
 
 fn same<T: PartialEq + ToString>(what: impl FnOnce() -> String, demanded: &T, actual: &T) -> Result<()> {
     if demanded == actual {
         return Ok(());
     }
-    let (demanded, actual) = (demanded.to_string(), actual.to_string());
+    let (demanded, actual) = (cut(&demanded.to_string()), cut(&actual.to_string()));
     Err(ErrorDetail::PreconditionFailed { what: what(), demanded, actual }.into())
 }

@@ -37,7 +37,9 @@ impl Answer {
     /// version of a policy is another statement.
     pub fn difference(&self, shadow: &Answer) -> Difference {
         let only = |one: &Answer, other: &Answer| -> Vec<StatementRef> {
-            one.determining().iter().filter(|statement| !other.determining().contains(statement)).cloned().collect()
+            let others = other.determining();
+            // Both are sorted.
+            one.determining().iter().filter(|statement| others.binary_search(statement).is_err()).cloned().collect()
         };
         Difference {
             enforced: self.decision(),

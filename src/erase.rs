@@ -50,6 +50,7 @@ impl PolicyStore {
         // They would not answer any more: what leads to them is gone.
         inner.compiler.clear();
         inner.versions.clear();
+        inner.recent.clear();
         Ok(ErasedZone { zone_id: erased.zone_id, log_id: erased.log_id, length: erased.length, last: erased.last })
     }
 }

@@ -90,12 +90,14 @@ impl PolicyStore {
 
     /// Writes earlier history of another system: as [`write`](PolicyStore::write), but as what `author` did at the time
     /// `at`, and marked as imported by `importer` now. Ids can be given to everything that is created. Times never repeat
-    /// in a log: what would have the time of the entry before is moved by a microsecond.
+    /// in a log: what would have the time of the entry before is moved by a microsecond. A zone is as old as it is said to be;
+    /// in the store's own log, zones and schema versions stand at their times as far as the order allows, else a microsecond
+    /// after what is there.
     ///
     /// # Errors
     ///
     /// As [`write`](PolicyStore::write); and [`Invalid`](crate::ErrorKind::Invalid) if `at` lies in the future, or before
-    /// what a log that is written to already has.
+    /// what a zone that is written to already has.
     pub fn import<T>(
         &self,
         importer: &Actor,

@@ -38,7 +38,7 @@ impl<'w, 'txn> Write<'w, 'txn> {
 
     /// The next call answers this request, if it is one that creates a zone or publishes or changes a schema version: if
     /// the request was answered before, the call does nothing and returns what it returned then, before any other check.
-    /// For calls in a zone see [`ZoneWrite::request`].
+    /// For calls in a zone see [`ZoneWrite::request`]: [`zone`](Self::zone) forgets it.
     ///
     /// # Errors
     ///
@@ -92,7 +92,9 @@ impl<'w, 'txn> Write<'w, 'txn> {
         let (store_log, position, created_at) = self.append.next(STORE_LOG)?;
         let random = self.store.sources.random(&[store_log.0.as_slice(), &position.to_be_bytes()].concat());
         let log_id = LogId(random.first_chunk().copied().unwrap_or_default());
-        let log = self.append.create_log(log_id, created_at)?;
+        // Earlier history starts when it happened, however far the store's log is.
+        let opened = self.append.author().imported.as_ref().map_or(created_at, |imported| imported.at);
+        let log = self.append.create_log(log_id, opened)?;
         self.append.append(STORE_LOG, ZoneCreated { zone_id: zone_id.clone(), log_id })?;
         self.append.append(log, ZoneOpened { zone_id: zone_id.clone() })?;
         Ok(ZoneRef { id: zone_id, log, log_id })
@@ -100,6 +102,7 @@ impl<'w, 'txn> Write<'w, 'txn> {
 
     /// The zone `id`, for writing.
     pub fn zone(&mut self, id: impl AsRef<str>) -> Result<ZoneWrite<'_, 'txn>> {
+        self.request = None;
         let zone = self.append.view(|view| zone::find(view, id.as_ref()))?;
         Ok(ZoneWrite::new(self.append, self.store, zone))
     }

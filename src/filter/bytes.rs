@@ -48,6 +48,11 @@ fn length(length: usize) -> [u8; 8] {
     u64::try_from(length).unwrap_or(u64::MAX).to_be_bytes()
 }
 
+/// The one value that was given; both together ask for everything.
+pub(super) fn only(values: &BTreeSet<bool>) -> Option<bool> {
+    values.first().copied().filter(|_| values.len() == 1)
+}
+
 pub(super) fn flag(flag: bool) -> &'static str {
     if flag { "true" } else { "false" }
 }

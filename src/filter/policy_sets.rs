@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::bytes::{Field, FilterBytes, flag, owner_type, target_type};
+use super::bytes::{Field, FilterBytes, flag, only, owner_type, target_type};
 use super::terms::{Terms, lower};
 use crate::error::Result;
 use crate::id::OwnerType;
@@ -19,7 +19,7 @@ use crate::model::TargetType;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct PolicySetFilter {
-    active: Option<bool>,
+    active: BTreeSet<bool>,
     owner_types: BTreeSet<OwnerType>,
     target_types: BTreeSet<TargetType>,
     any_target: bool,
@@ -35,7 +35,7 @@ impl PolicySetFilter {
 
     /// With a version in force, or without one.
     pub fn active(mut self, active: bool) -> Self {
-        self.active = Some(active);
+        self.active.insert(active);
         self
     }
 
@@ -76,7 +76,7 @@ impl PolicySetFilter {
             (false, false) => self.target_types.clone(),
         };
         Ok(WantedPolicySets {
-            active: self.active,
+            active: only(&self.active),
             owner_types: self.owner_types.clone(),
             target_types,
             any: Terms::new("search term", &self.any, limits::NAME_BYTES)?,

@@ -37,13 +37,13 @@ pub(crate) fn page_of_zone(
     let (bytes, cursor_key) = (filter.bytes(), view.store()?.cursor_key);
     let default = zone::default_schema(view, zone)?;
     let is_default = |version: &str| default.as_ref().is_some_and(|default| default == version);
-    let is_wanted = |_, version: &str| Ok(filter.is_default.is_none_or(|wanted| wanted == is_default(version)));
+    let is_wanted = |_, version: &str| Ok(filter.wanted().is_none_or(|wanted| wanted == is_default(version)));
     let name = ListName { filter: &bytes, ..ListName::new(cursor_key, zone.log_id, ORDER.1.name(), "") };
     let page = name.page(
         list,
         || {
             let defaults = u64::from(default.is_some());
-            Ok(match filter.is_default {
+            Ok(match filter.wanted() {
                 None => store::state(view)?.schemas,
                 Some(true) => defaults,
                 Some(false) => store::state(view)?.schemas.saturating_sub(defaults),

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use super::cache::RecordCache;
 use super::failure::Failed;
 use super::index::{Rows, derive};
-use super::key::{self, LogNumber};
-use super::request::Asking;
+use super::key::{self, LogNumber, STORE_LOG};
+use super::request::{Asking, Replayed};
 use super::row::{Head, LogsRow};
 use super::tables::{Source, Space, WriteTables};
 use super::view::{Pending, View};
-use crate::error::{ErrorDetail, Result, at_most};
+use crate::error::{Error, ErrorDetail, Result, at_most};
 use crate::hash::{Address, EntryHash};
 use crate::id::{Actor, LogId};
 use crate::limits;
@@ -61,6 +61,8 @@ pub(crate) struct Append<'txn> {
     pub(super) created: BTreeMap<LogId, LogNumber>,
     /// The request whose work is being written.
     pub(super) request: Option<Asking>,
+    /// Of the last request that was answered from the log.
+    pub(super) replayed: Option<Replayed>,
     /// Why the write can no longer be completed: an earlier call failed halfway.
     broken: Option<String>,
 }
@@ -81,7 +83,7 @@ impl<'txn> Append<'txn> {
         author: Author,
     ) -> Self {
         let (logs, pending, created) = (BTreeMap::new(), Pending::new(), BTreeMap::new());
-        Self { tables, cache, failed, author, logs, pending, created, request: None, broken: None }
+        Self { tables, cache, failed, author, logs, pending, created, request: None, replayed: None, broken: None }
     }
 
     pub(crate) fn author(&self) -> &Author {
@@ -159,12 +161,20 @@ impl<'txn> Append<'txn> {
         result
     }
 
+    /// What a call was refused for after it had begun to write: the whole write can only be given up then.
+    pub(crate) fn refused_at(&mut self, log: LogNumber, before: u64, error: &Error) -> Result<()> {
+        if self.next_position(log)? != before {
+            self.broken.get_or_insert_with(|| error.to_string());
+        }
+        Ok(())
+    }
+
     pub(super) fn view_unguarded(&self) -> View<'_> {
         View::new(&self.tables, self.cache, Some(&self.pending))
     }
 
     /// Where the next entry of `log` will stand.
-    pub(super) fn next_position(&self, log: LogNumber) -> Result<u64> {
+    pub(crate) fn next_position(&self, log: LogNumber) -> Result<u64> {
         match self.logs.get(&log) {
             Some(open) => Ok(open.next),
             None => Ok(self.view_unguarded().head(log)?.length),
@@ -194,7 +204,9 @@ impl<'txn> Append<'txn> {
             if last_time.as_micros().saturating_sub(clock.as_micros()) > self.author.tolerance {
                 return Err(ErrorDetail::ClockBehind { last: last_time, clock }.into());
             }
+            // The store's log tells of all zones, so that the history of one is not held up by what others did since.
             if let Some(Imported { at, .. }) = &self.author.imported
+                && log != STORE_LOG
                 && *at < view.last_given_time(log, &head)?
             {
                 let reason = format!("the log's last entry is of {last_time}");

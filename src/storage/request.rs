@@ -2,6 +2,7 @@
 //!
 //! What was asked is known here only as a hash.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::append::Append;
@@ -18,12 +19,13 @@ impl Append<'_> {
     /// What `f` makes of the log as it was when `request` had been carried out, and of the request's first entry; none if
     /// it never was. Another request under the same id is a conflict.
     pub(crate) fn answered<T>(
-        &self,
+        &mut self,
         log: LogNumber,
         request: &Request,
         f: impl FnOnce(&View<'_>, &Recorded) -> Result<T>,
     ) -> Result<Option<T>> {
-        self.guarded(|| {
+        let mut replayed = self.replayed.take();
+        let answer = self.guarded(|| {
             let view = self.view_unguarded();
             let Some(row) = view.row::<RequestRow>(&key::request(log, request.id))? else { return Ok(None) };
             let first = view.entry(log, row.first)?;
@@ -37,13 +39,20 @@ impl Append<'_> {
             if end == self.next_position(log)? {
                 return f(&view, &first).map(Some);
             }
-            let mut replay = Replay { rows: Default::default(), numbers: log_numbers(&view.heads()?) };
-            for position in 0..end {
-                derive(&mut replay, log, &*view.entry(log, position)?)?;
+            let mut reached = match replayed.take().filter(|reached| reached.log == log && reached.end <= end) {
+                Some(reached) => reached,
+                None => Replayed { log, end: 0, replay: Replay::new(log_numbers(&view.heads()?)) },
+            };
+            for position in reached.end..end {
+                derive(&mut reached.replay, log, &*view.entry(log, position)?)?;
+                reached.end = position + 1;
             }
-            let then = AsOf { source: view.source(), prefix: key::all_of(log).start, replay };
+            let reached = replayed.insert(reached);
+            let then = AsOf { source: view.source(), prefix: key::all_of(log).start, rows: &reached.replay.rows };
             f(&view.over(&then), &first).map(Some)
-        })
+        });
+        self.replayed = replayed;
+        answer
     }
 
     /// What is appended to `log` from here on is the work of `request`.
@@ -51,6 +60,11 @@ impl Append<'_> {
         let (_, first, _) = self.next(log)?;
         self.request = Some(Asking { log, request, first });
         Ok(())
+    }
+
+    /// Whether a request is being carried out: an entry is written then in any case.
+    pub(crate) fn has_request(&self) -> bool {
+        self.request.is_some()
     }
 
     /// The request has been carried out, or was refused. If it was carried out and has written nothing, an entry says so.
@@ -72,6 +86,13 @@ impl Append<'_> {
     }
 }
 
+/// How far a log was replayed to answer a request: where requests come again in their order, the next one goes on there.
+pub(super) struct Replayed {
+    log: LogNumber,
+    end: u64,
+    replay: Replay,
+}
+
 /// The request that is being carried out.
 pub(super) struct Asking {
     pub log: LogNumber,
@@ -86,7 +107,7 @@ struct AsOf<'a> {
     source: &'a dyn Source,
     /// Of the keys of the log's rows.
     prefix: Vec<u8>,
-    replay: Replay,
+    rows: &'a BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl AsOf<'_> {
@@ -100,7 +121,7 @@ impl Source for AsOf<'_> {
         if !self.is_replayed(space, row_key) {
             return self.source.get(space, row_key, f);
         }
-        Ok(self.replay.rows.get(row_key).map(|value| f(value)).is_some())
+        Ok(self.rows.get(row_key).map(|value| f(value)).is_some())
     }
 
     fn scan(&self, space: Space, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
@@ -115,10 +136,8 @@ impl Source for AsOf<'_> {
         if range.is_empty() {
             return Ok(());
         }
-        let mut rows = self
-            .replay
-            .rows
-            .range::<[u8], _>((std::ops::Bound::Included(range.start), std::ops::Bound::Excluded(range.end)));
+        let mut rows =
+            self.rows.range::<[u8], _>((std::ops::Bound::Included(range.start), std::ops::Bound::Excluded(range.end)));
         while let Some((row_key, value)) = match direction {
             Direction::Ascending => rows.next(),
             Direction::Descending => rows.next_back(),

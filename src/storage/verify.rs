@@ -390,6 +390,13 @@ pub(super) struct Replay {
     pub numbers: BTreeMap<LogId, LogNumber>,
 }
 
+impl Replay {
+    /// Of an empty log.
+    pub(super) fn new(numbers: BTreeMap<LogId, LogNumber>) -> Self {
+        Self { rows: BTreeMap::new(), numbers }
+    }
+}
+
 impl Rows for Replay {
     fn get(&self, row_key: &[u8]) -> Result<Option<Vec<u8>>> {
         Ok(self.rows.get(row_key).cloned())

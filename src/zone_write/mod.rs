@@ -172,10 +172,15 @@ impl ZoneWrite<'_, '_> {
             }
         }
         self.append.view(|view| demands.iter().try_for_each(|demand| demand.check(view, &self.zone)))?;
-        let Some(request) = request else { return write(self) };
-        self.append.begin_request(self.zone.log, request)?;
+        let before = self.append.next_position(self.zone.log)?;
+        if let Some(request) = request {
+            self.append.begin_request(self.zone.log, request)?;
+        }
         let result = write(self);
-        self.append.end_request(result)
+        if let Err(error) = &result {
+            self.append.refused_at(self.zone.log, before, error)?;
+        }
+        if request.is_some() { self.append.end_request(result) } else { result }
     }
 
     /// The id that a new thing gets: the given one if it is free, or a generated one.

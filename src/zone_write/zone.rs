@@ -56,11 +56,15 @@ impl ZoneWrite<'_, '_> {
                 // was archived is taken back there.
                 let before = zone.info()?;
                 let logged = zone.append.view(|view| zone::info_as_logged(view, &zone.zone))?;
-                zone.append.room_for(2)?;
-                if before.default_schema != logged.default_schema {
+                let changes = before.suspended != suspended;
+                // What changes nothing writes nothing, but for a request.
+                let is_taken_back =
+                    before.default_schema != logged.default_schema && (changes || zone.append.has_request());
+                zone.append.room_for(usize::from(is_taken_back) + usize::from(changes))?;
+                if is_taken_back {
                     zone.append.append(zone.zone.log, DefaultSchemaChanged { schema: None })?;
                 }
-                if before.suspended != suspended {
+                if changes {
                     zone.append.append(zone.zone.log, ZoneSuspended { suspended })?;
                 }
                 zone.info()

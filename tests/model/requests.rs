@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::agreement::Tally;
 use super::binding_rules::target_rules;
 use super::operation::{Claim, Id, Under};
-use super::rules::clock_rules;
+use super::rules::{clock_rules, store_clock_rules};
 use super::state::{Broken, Expected, Log, State, Zone, check, one};
 
 /// A call that is asked for.
@@ -200,7 +200,7 @@ impl State {
         let (log, _) = self.log_and_requests(scope);
         let before = log.entries.len();
         if asked.request.is_some() {
-            broken.extend(clock_rules(log, &author));
+            broken.extend(if scope.is_some() { clock_rules(log, &author) } else { store_clock_rules(log, &author) });
         }
         check(broken)?;
         let answer = call(self)?;

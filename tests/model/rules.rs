@@ -38,12 +38,18 @@ pub fn assert_generated(told: &Value, id: &str, created: &Mark) {
     assert_eq!((&hex[12..13], hex[16..17].contains(['8', '9', 'a', 'b'])), ("7", true), "`{id}` is no UUIDv7");
 }
 
-/// A write is refused if the clock is too far behind the log, and earlier history if it is earlier than the log's.
-pub fn clock_rules(log: &Log, author: &Author) -> Broken {
+/// A write is refused if the clock is too far behind the log.
+pub fn store_clock_rules(log: &Log, author: &Author) -> Broken {
     let mut broken = Broken::new();
     if log.is_ahead_of(author.clock) {
         broken.insert("clock_behind".to_owned());
     }
+    broken
+}
+
+/// In a zone, earlier history is refused too if it is earlier than the zone's.
+pub fn clock_rules(log: &Log, author: &Author) -> Broken {
+    let mut broken = store_clock_rules(log, author);
     let given = author.import.as_ref().map(|import| import.at);
     if given.zip(log.last_given()).is_some_and(|(given, last)| given < last) {
         broken.insert("imported_out_of_order".to_owned());
@@ -58,7 +64,7 @@ impl State {
             broken.insert("already_exists schema".to_owned());
         }
         broken.extend(source.holds.err().map(str::to_owned));
-        broken.extend(clock_rules(&self.log, &self.author));
+        broken.extend(store_clock_rules(&self.log, &self.author));
         check(broken)?;
         let (sha, other) = (sha(&source.source), if source.json { "cedar_schema" } else { "cedar_schema_json" });
         let change = json!({"kind": "schema_published", "version": version, "sha": sha});
@@ -83,7 +89,7 @@ impl State {
         if from == status {
             return Ok(schema.view());
         }
-        let mut broken = clock_rules(&self.log, &self.author);
+        let mut broken = store_clock_rules(&self.log, &self.author);
         if !matches!((from, status), ("active", "deprecated") | ("deprecated", "active" | "archived")) {
             broken.insert("schema_transition".to_owned());
         }
@@ -106,14 +112,16 @@ impl State {
         if self.zone(id).is_ok() {
             broken.insert("already_exists zone".to_owned());
         }
-        broken.extend(clock_rules(&self.log, &self.author));
+        broken.extend(store_clock_rules(&self.log, &self.author));
         check(broken)?;
         let change = json!({"kind": "zone_created", "zone_id": id});
         let mark = self.log.append(&self.author, change.clone());
         let mut log = Log { id: told["log_id"].as_str().unwrap_or_default().to_owned(), ..Log::default() };
         assert!(self.zones.iter().all(|zone| zone.log.id != log.id), "two logs are called {}", log.id);
         assert!(!self.erased.contains(&log.id), "a log is called as an erased one: {}", log.id);
-        log.append_at(&self.author, mark.at, change);
+        // What is imported is as old as it is said to be.
+        let at = self.author.import.as_ref().map_or(mark.at, |import| import.at);
+        log.append_at(&self.author, at, change);
         let zone = Zone {
             id: id.to_owned(),
             created: mark.position,

@@ -6,7 +6,7 @@ use policy_store::{
 use serde_json::Value;
 
 use super::calls::{Doing, Touched, seen, seen_version};
-use super::operation::{Call, Input};
+use super::operation::{Call, Id, Input};
 use super::requests::{Again, Asked};
 use super::runner::new_version;
 use super::state::{Zone, one};
@@ -37,11 +37,13 @@ impl Doing<'_> {
         match call {
             Call::Suspend => {
                 let what = (call, "suspend".to_owned());
-                self.ask(zone, what, |zone| zone.suspend().map(seen), |model, _| model.set_suspended(id, true));
+                let asked = !matches!(self.under.id, Id::None);
+                self.ask(zone, what, |zone| zone.suspend().map(seen), |model, _| model.set_suspended(id, true, asked));
             }
             Call::Resume => {
                 let what = (call, "resume".to_owned());
-                self.ask(zone, what, |zone| zone.resume().map(seen), |model, _| model.set_suspended(id, false));
+                let asked = !matches!(self.under.id, Id::None);
+                self.ask(zone, what, |zone| zone.resume().map(seen), |model, _| model.set_suspended(id, false, asked));
             }
             Call::SetDefaultSchema { schema } => {
                 let schema = schema.map(|schema| self.model.pick_schema(schema));

@@ -6,12 +6,15 @@ use super::rules::clock_rules;
 use super::state::{Expected, State, Zone, check};
 
 impl State {
-    pub fn set_suspended(&mut self, zone: &str, suspended: bool) -> Expected {
+    /// `asked`: under a request id, so that something is written in any case.
+    pub fn set_suspended(&mut self, zone: &str, suspended: bool, asked: bool) -> Expected {
         let (author, zone) = self.zone_mut(zone)?;
-        if zone.default_archived || zone.suspended != suspended {
+        let takes_back = zone.default_archived && (asked || zone.suspended != suspended);
+        if takes_back || zone.suspended != suspended {
             check(clock_rules(&zone.log, author))?;
         }
-        if std::mem::take(&mut zone.default_archived) {
+        if takes_back {
+            zone.default_archived = false;
             zone.log.append(author, json!({"kind": "default_schema_changed", "version": null}));
         }
         if zone.suspended != suspended {

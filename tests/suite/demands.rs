@@ -3,7 +3,9 @@
 use std::sync::Barrier;
 
 use policy_store::ErrorKind::{Archived, Invalid, NotFound, PreconditionFailed};
-use policy_store::{Demand, NewPolicy, NewPolicySet, NewPolicyVersion, PolicyUpdate, Target, TargetType};
+use policy_store::{
+    Demand, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, PolicyUpdate, Target, TargetType,
+};
 
 use super::help::{FORBID, PERMIT, V1, World, customer, pinning, refused};
 
@@ -28,6 +30,28 @@ fn world() -> World {
         })
         .unwrap();
     world
+}
+
+/// `none` is an id like any other.
+#[test]
+fn a_version_called_none_is_not_nothing() {
+    let world = World::new();
+    world.set_version("s", &[]);
+    let demanding = |version: Option<&str>| {
+        let demand = Demand::active_version(Target::Zone, version.map(str::to_owned));
+        world.write(|zone| zone.demand(demand).create_policy(NewPolicy::named("p")))
+    };
+    refused(demanding(Some("none")), (PreconditionFailed, "precondition_failed"), "none");
+    world
+        .write(|zone| {
+            let version = zone.create_policy_set_version("s", NewPolicySetVersion::new(V1).id("none"))?;
+            zone.activate(&version.id)
+        })
+        .unwrap();
+    refused(demanding(None), (PreconditionFailed, "precondition_failed"), "none");
+    assert!(demanding(Some("none")).is_ok());
+    let long = demanding(Some(&"x".repeat(10_000))).unwrap_err();
+    assert!(long.to_string().len() < 400, "{long}");
 }
 
 #[test]

@@ -3,11 +3,11 @@
 use policy_store::ErrorKind::{Invalid, NotFound, TooLarge};
 use policy_store::OwnerType::{Customer, Platform};
 use policy_store::{
-    Forms, List, NewPolicy, NewPolicySet, Order, Page, Policy, PolicyFilter, PolicySet, PolicySetFilter, PolicyUpdate,
-    Result, SchemaFilter, Target, TargetType,
+    Forms, List, NewPolicy, NewPolicySet, NewSchema, Order, Page, Policy, PolicyFilter, PolicySet, PolicySetFilter,
+    PolicyUpdate, Result, SchemaFilter, Target, TargetType,
 };
 
-use super::help::{PERMIT, V1, World, customer, platform, refused};
+use super::help::{PERMIT, SCHEMA, V1, World, customer, platform, refused};
 
 fn ids<T>(page: Result<Page<T>>, id: impl Fn(&T) -> &str) -> Vec<String> {
     page.unwrap().items.iter().map(|item| id(item).to_owned()).collect()
@@ -61,6 +61,23 @@ fn with_sets() -> World {
         .unwrap();
     world.write_as(&platform(), |zone| zone.create_policy_set(NewPolicySet::named("LIVE base").id("base"))).unwrap();
     world
+}
+
+/// Values of one filter are alternatives, flags too.
+#[test]
+fn both_of_a_flag_are_all() {
+    let world = World::new();
+    world.live("on", &[]);
+    world.set_version("off", &[]);
+    let count = |filter: PolicySetFilter| world.zone().policy_sets(&filter, &List::new()).unwrap().items.len();
+    let filter = PolicySetFilter::new;
+    assert_eq!(count(filter().active(true)), 1);
+    assert_eq!(count(filter().active(true).active(false)), 2);
+    world.write(|zone| zone.set_default_schema(Some(V1))).unwrap();
+    world.write_store(|w| w.publish_schema(NewSchema::cedar("other", SCHEMA))).unwrap();
+    let count = |filter: SchemaFilter| world.zone().schemas(&filter, Forms::Neither, &List::new()).unwrap().items.len();
+    assert_eq!(count(SchemaFilter::new().is_default(true)), 1);
+    assert_eq!(count(SchemaFilter::new().is_default(false).is_default(true)), 2);
 }
 
 #[test]

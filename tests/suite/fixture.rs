@@ -102,7 +102,7 @@ fn write_later_kinds(world: &World, next: &PolicySetVersion) {
     }
     let past = Timestamp::from_micros(START);
     let imported = world.store.import(&customer("alice"), &customer("olga"), past, |w| w.create_zone("old").map(drop));
-    assert_eq!(imported.unwrap_err().code(), "imported_out_of_order", "the store's log goes on");
+    imported.unwrap();
     world.clock.set(START + HOUR);
     let then = Timestamp::from_micros(START + HOUR / 2);
     let import = |w: &mut Write<'_, '_>| w.zone("other")?.create_policy(NewPolicy::named("old").id("old")).map(drop);

@@ -2,7 +2,8 @@
 
 use policy_store::ErrorKind::{Forbidden, Invalid};
 use policy_store::{
-    HistoryEntry, NewPolicy, NewPolicySet, NewPolicyVersion, NewSchema, OwnerType, Policy, Result, Timestamp, ZoneWrite,
+    HistoryEntry, List, NewPolicy, NewPolicySet, NewPolicyVersion, NewSchema, Order, OwnerType, Policy, Result,
+    Timestamp, Write, ZoneWrite,
 };
 
 use super::help::{Clock, HOUR, PERMIT, SCHEMA, SECOND, START, World, customer, pinning, platform, refused};
@@ -125,6 +126,34 @@ fn a_clock_that_was_behind_goes_on_after_what_was_imported() {
     world.clock.set(START - HOUR);
     let policy = world.write(|zone| zone.create_policy(NewPolicy::named("p"))).unwrap();
     assert_eq!(policy.created_at, at(START + 1));
+}
+
+/// A tenant can move in, with its history, whatever happened in the store since.
+#[test]
+fn a_zone_with_earlier_history_is_imported_into_a_store_that_is_in_use() {
+    let world = World::new();
+    let import =
+        |time, f: fn(&mut Write<'_, '_>) -> Result<()>| world.store.import(&platform(), &customer("olga"), at(time), f);
+    let policy: fn(&mut Write<'_, '_>) -> Result<()> =
+        |w| w.zone("old")?.create_policy(NewPolicy::named("p")).map(drop);
+    import(2_000, |w| {
+        w.publish_schema(NewSchema::cedar("old", SCHEMA))?;
+        w.create_zone("old").map(drop)
+    })
+    .unwrap();
+    assert_eq!(world.store.zone("old").unwrap().info().unwrap().created_at, at(2_000));
+    // The same time again, and a later one; but none before.
+    import(2_000, policy).unwrap();
+    import(3_000, policy).unwrap();
+    refused(import(2_500, policy), (Invalid, "imported_out_of_order"), "");
+    let list = List::new().order(Order::Ascending);
+    let history = world.store.zone("old").unwrap().history(&list).unwrap().items;
+    assert_eq!(history.iter().map(|entry| entry.created_at).collect::<Vec<_>>(), [2_000, 2_001, 3_000].map(at));
+    // In the store's log they stand behind what is there.
+    let history = world.store.history(&list).unwrap().items;
+    assert!(history.is_sorted_by(|a, b| a.created_at < b.created_at));
+    assert_eq!(history.last().unwrap().imported_by.as_deref(), Some("ops"));
+    assert!(world.store.verify().unwrap().is_clean());
 }
 
 #[test]

@@ -15,6 +15,24 @@ fn suspended(world: &World) -> bool {
     world.zone().info().unwrap().suspended
 }
 
+/// A zone that is suspended already is not written to, not even to take back a default that was archived.
+#[test]
+fn what_is_suspended_already_is_left_as_it_is() {
+    let world = World::new();
+    world.write(|zone| zone.set_default_schema(Some(V1))).unwrap();
+    world.write(|zone| zone.suspend()).unwrap();
+    world
+        .write_store(|w| {
+            w.set_schema_status(V1, SchemaStatus::Deprecated)?;
+            w.set_schema_status(V1, SchemaStatus::Archived)
+        })
+        .unwrap();
+    let before = world.history();
+    let again = world.write(|zone| zone.suspend()).unwrap();
+    assert_eq!((again.suspended, again.default_schema), (true, None));
+    assert_eq!(world.history(), before);
+}
+
 #[test]
 fn a_suspended_zone_takes_no_write_and_goes_on_deciding() {
     type Call = fn(&mut ZoneWrite<'_, '_>) -> Result<()>;
