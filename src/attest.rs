@@ -4,9 +4,9 @@
 //! `attestation`.
 
 use crate::attestation::{Attestation, Signer, Status, Subject};
-use crate::error::{ErrorDetail, Result};
+use crate::error::{ErrorDetail, Resource, Result};
 use crate::hash::Sha256;
-use crate::id::{Actor, PolicySetId, PolicySetVersionId};
+use crate::id::{Actor, OwnerType, PolicySetId, PolicySetVersionId};
 use crate::policy_set;
 use crate::policy_set_version::{NewPolicySetVersion, attestations};
 use crate::record::{Attested, Body, Manifest, PolicySetVersionCreated};
@@ -15,7 +15,7 @@ use crate::storage::key::Tag;
 use crate::storage::{View, astray};
 use crate::store::Inner;
 use crate::version::Found;
-use crate::zone::{Zone, ZoneRef};
+use crate::zone::{self, Zone, ZoneRef};
 use crate::zone_write::{Planned, next_version};
 
 /// A policy set version to create that was attested ahead of its creation: see [`Zone::prepare_attested_version`].
@@ -64,8 +64,10 @@ impl Zone {
         new: NewPolicySetVersion,
         signer: &dyn Signer,
     ) -> Result<AttestedPolicySetVersion> {
-        let subject =
-            self.read_with_room(|view, store, zone| planned(view, store, zone, policy_set_id.as_ref(), &new))?;
+        let subject = self.read_with_room(|view, store, zone| {
+            check_creatable(view, zone, actor, policy_set_id.as_ref())?;
+            planned(view, store, zone, policy_set_id.as_ref(), &new)
+        })?;
         let policy_set_id = subject.policy_set_id.clone();
         let attestation = Attestation::sign(&subject, self.now(), actor.id(), Status::Created, signer)?;
         Ok(AttestedPolicySetVersion { policy_set_id, new, attestation })
@@ -92,6 +94,23 @@ impl Zone {
         let attestation = Attestation::sign(&subject, self.now(), actor.id(), status, signer)?;
         Ok(NewAttestation { policy_set_version_id, attestation })
     }
+}
+
+/// Nothing is signed that could not be created, as far as it can be told before the write.
+fn check_creatable(view: &View<'_>, zone: &ZoneRef, actor: &Actor, policy_set_id: &str) -> Result<()> {
+    if zone::state(view, zone)?.suspended.is_some() {
+        return Err(ErrorDetail::Suspended { zone_id: zone.id.to_string() }.into());
+    }
+    let row = policy_set::find(view, zone, policy_set_id)?;
+    let (owner, ..) = policy_set::description(view, zone, policy_set_id, &row)?;
+    let (what, id) = (Resource::PolicySet, policy_set_id.to_owned());
+    if owner == OwnerType::Platform && actor.owner_type() != OwnerType::Platform {
+        return Err(ErrorDetail::PlatformOwned { what, id }.into());
+    }
+    if row.archived.is_some() {
+        return Err(ErrorDetail::Archived { what, id }.into());
+    }
+    Ok(())
 }
 
 /// What an attestation of a set's next version is about, as of now.

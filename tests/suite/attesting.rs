@@ -1,6 +1,8 @@
 //! Attestations in the store: signed outside every lock, written with what they attest, kept for ever, verified without it.
 
-use policy_store::ErrorKind::{Forbidden, Invalid, NotFound, PreconditionFailed, TooLarge, Unavailable};
+use policy_store::ErrorKind::{
+    Archived, Conflict, Forbidden, Invalid, NotFound, PreconditionFailed, TooLarge, Unavailable,
+};
 use policy_store::attestation::{
     Ed25519Signer, Expected, ExpectedManifest, ExpectedSchema, Jwks, Signer, Status, VerificationError, Verifier,
 };
@@ -157,6 +159,25 @@ fn a_failing_signer_fails_the_creation_and_leaves_no_trace() {
     refused(prepare(Odd("X", || Ok(vec![1; 16_000]))), (TooLarge, "too_large"), "attestation");
     assert_eq!(world.extent(), before);
     assert_eq!(world.zone().policy_set("s").unwrap().latest_version, Some(1));
+}
+
+/// What cannot be created is not even signed.
+#[test]
+fn no_signer_is_asked_in_vain() {
+    let world = World::new();
+    world.set_version("s", &[]);
+    world
+        .write_as(&platform(), |zone| zone.create_policy_set(policy_store::NewPolicySet::named("own").id("own")))
+        .unwrap();
+    let prepare = |set: &str| {
+        let never = Odd("EdDSA", || panic!("the signer was asked"));
+        world.zone().prepare_attested_version(&customer("alice"), set, NewPolicySetVersion::new(V1), &never)
+    };
+    refused(prepare("own"), (Forbidden, "platform_owned"), "own");
+    world.write(|zone| zone.archive_policy_set("s")).unwrap();
+    refused(prepare("s"), (Archived, "archived"), "policy set `s`");
+    world.write(|zone| zone.suspend()).unwrap();
+    refused(prepare("own"), (Conflict, "suspended"), "acme");
 }
 
 /// The signer may write to the store itself: no lock is held while it runs.
