@@ -1,6 +1,7 @@
 """Lists: pages in both directions while others write, filters, deprecated twins, total counts."""
 
 import threading
+import time
 
 import pytest
 
@@ -33,6 +34,8 @@ def test_250_items_are_paged_both_ways_while_others_are_written(server, client, 
     writer = threading.Thread(target=write)
     writer.start()
     try:
+        while not more and writer.is_alive():
+            time.sleep(0.001)
         listing = lambda **how: client.zones.policies.list(zone, order=order, limit=20, **how)
         forward = []
         for page in pages(listing):
