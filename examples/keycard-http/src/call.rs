@@ -12,6 +12,7 @@ use axum::http::header::{AUTHORIZATION, IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use policy_store::{Actor, ErrorDetail, PolicyStore, RequestId, Result as StoreResult, Zone, ZoneWrite};
+use tokio::sync::Semaphore;
 
 use crate::body::Body;
 use crate::condition::Tags;
@@ -28,6 +29,9 @@ pub struct App {
     pub platform_tokens: Vec<String>,
     /// The zone that the policy bundle is about.
     pub bundle_zone: String,
+    /// Lets a few requests write at a time: the store lets one of them, and those that wait keep no thread from readers
+    /// and have not begun when serving ends.
+    pub writers: Semaphore,
 }
 
 /// What answers a route's method.
@@ -64,7 +68,10 @@ pub async fn answer(
         Ok(call) => call,
         Err(failure) => return failure.into_response(),
     };
+    let waiting = app.clone();
+    let turn = if reads { None } else { waiting.writers.acquire().await.ok() };
     let answered = tokio::task::spawn_blocking(move || app.answer(&call, handler)).await;
+    drop(turn);
     let answered = answered.unwrap_or_else(|_| Err(Failure::internal("the request could not be handled")));
     match answered {
         Ok(reply) => reply.into_response(if_none_match.as_ref()),

@@ -23,6 +23,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use crate::args::Args;
 use crate::call::App;
@@ -30,6 +31,8 @@ use crate::call::App;
 /// Bytes of a thread's stack. The store's calls need that much for the worst of policies, and otherwise make a stack of
 /// their own for each.
 const STACK_BYTES: usize = 32 * 1024 * 1024;
+/// Requests that write at one time; others wait without a thread.
+const WRITERS: usize = 4;
 /// Calls of the store at one time; others wait.
 const STORE_THREADS: usize = 32;
 
@@ -54,7 +57,11 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     }
     let store = setup::open(args)?;
     let bundle_zone = args.bundle_zone.as_ref().or(args.zones.first()).cloned().unwrap_or_default();
-    let app = App { store, platform_tokens: args.platform_tokens.clone(), bundle_zone };
+    if args.bundle_zone.is_some() {
+        store.zone(&bundle_zone)?;
+    }
+    let (platform_tokens, writers) = (args.platform_tokens.clone(), Semaphore::new(WRITERS));
+    let app = App { store, platform_tokens, bundle_zone, writers };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(STACK_BYTES)

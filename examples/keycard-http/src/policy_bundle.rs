@@ -96,7 +96,12 @@ mod tests {
                 Ok(set)
             })
             .unwrap();
-        let app = App { store, platform_tokens: Vec::new(), bundle_zone: "acme".to_owned() };
+        let app = App {
+            store,
+            platform_tokens: Vec::new(),
+            bundle_zone: "acme".to_owned(),
+            writers: tokio::sync::Semaphore::new(1),
+        };
         reset(&app, &Call::by(alice)).unwrap();
         let set = app.store.zone("acme").unwrap().policy_set(set).unwrap();
         assert!(set.archived_at.is_some() && set.mode.is_none());
