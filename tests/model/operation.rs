@@ -96,6 +96,7 @@ impl Under {
         Self { id: Id::None, claims: Vec::new() }
     }
 
+    #[cfg(test)]
     pub fn fresh() -> Self {
         Self { id: Id::Fresh, ..Self::nothing() }
     }
