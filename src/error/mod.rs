@@ -6,7 +6,6 @@ mod diagnostic;
 use std::fmt;
 
 pub use detail::ErrorDetail;
-#[cfg(feature = "attestation")]
 pub(crate) use detail::cut;
 pub use diagnostic::{Diagnostic, SourcePlace};
 
