@@ -6,15 +6,15 @@
 use crate::attestation::{Attestation, Signer, Status, Subject};
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::hash::Sha256;
-use crate::id::{Actor, OwnerType, PolicySetId, PolicySetVersionId};
+use crate::id::{Actor, PolicySetId, PolicySetVersionId};
 use crate::policy_set;
 use crate::policy_set_version::{NewPolicySetVersion, attestations};
 use crate::record::{Attested, Body, Manifest, PolicySetVersionCreated};
 use crate::schema;
 use crate::storage::key::Tag;
 use crate::storage::{View, astray};
-use crate::store::Inner;
 use crate::version::Found;
+use crate::write::check_changeable;
 use crate::zone::{self, Zone, ZoneRef};
 use crate::zone_write::{Planned, next_version};
 
@@ -66,7 +66,10 @@ impl Zone {
     ) -> Result<AttestedPolicySetVersion> {
         let subject = self.read_with_room(|view, store, zone| {
             check_creatable(view, zone, actor, policy_set_id.as_ref())?;
-            planned(view, store, zone, policy_set_id.as_ref(), &new)
+            {
+                let planned = Planned::new(view, &store.compiler, zone, &new)?;
+                next(view, zone, policy_set_id.as_ref(), &planned)
+            }
         })?;
         let policy_set_id = subject.policy_set_id.clone();
         let attestation = Attestation::sign(&subject, self.now(), actor.id(), Status::Created, signer)?;
@@ -98,33 +101,18 @@ impl Zone {
 
 /// Nothing is signed that could not be created, as far as it can be told before the write.
 fn check_creatable(view: &View<'_>, zone: &ZoneRef, actor: &Actor, policy_set_id: &str) -> Result<()> {
-    if zone::state(view, zone)?.suspended.is_some() {
-        return Err(ErrorDetail::Suspended { zone_id: zone.id.to_string() }.into());
-    }
+    zone::check_open(view, zone)?;
     let row = policy_set::find(view, zone, policy_set_id)?;
     let (owner, ..) = policy_set::description(view, zone, policy_set_id, &row)?;
-    let (what, id) = (Resource::PolicySet, policy_set_id.to_owned());
-    if owner == OwnerType::Platform && actor.owner_type() != OwnerType::Platform {
-        return Err(ErrorDetail::PlatformOwned { what, id }.into());
-    }
-    if row.archived.is_some() {
-        return Err(ErrorDetail::Archived { what, id }.into());
-    }
-    Ok(())
+    check_changeable(actor, Resource::PolicySet, policy_set_id, owner, row.archived.is_some())
 }
 
 /// What an attestation of a set's next version is about, as of now.
-pub(crate) fn planned(
-    view: &View<'_>,
-    store: &Inner,
-    zone: &ZoneRef,
-    policy_set_id: &str,
-    new: &NewPolicySetVersion,
-) -> Result<Subject> {
+pub(crate) fn next(view: &View<'_>, zone: &ZoneRef, policy_set_id: &str, planned: &Planned) -> Result<Subject> {
     let set = policy_set::find(view, zone, policy_set_id)?;
-    let Planned { manifest, .. } = Planned::new(view, &store.compiler, zone, new)?;
     let version = next_version(set.latest.map(|latest| latest.version))?;
-    subject(view, zone, policy_set_id, version, Manifest::sha(&manifest.canonical()), &new.schema_version)
+    let (manifest_sha, schema) = (Manifest::sha(&planned.manifest.canonical()), planned.schema.version.as_str());
+    subject(view, zone, policy_set_id, version, manifest_sha, schema)
 }
 
 /// What an attestation of a version is about, as of now.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{ErrorDetail, Result};
 use crate::id::{PolicySetId, PolicySetVersionId, ZoneId};
 use crate::model::{BindingMode, Target};
+use crate::policy_set;
 use crate::record::{Body, BoundVersion, PolicySetVersionCreated};
 use crate::storage::key::{self, Tag};
 use crate::storage::{BindingRow, Direction, PolicySetRow, View, astray};
@@ -136,8 +137,6 @@ pub(crate) fn is_active(
     set: &PolicySetRow,
 ) -> Result<bool> {
     let Some(position) = set.active else { return Ok(false) };
-    match &view.entry(zone.log, position)?.body {
-        Body::Bound(body) => Ok(body.bound.version_id == version.version_id),
-        _ => Err(astray(Tag::PolicySet, version.policy_set_id.as_str())),
-    }
+    let binding = policy_set::binding(view, zone, version.policy_set_id.as_str(), position, BindingMode::Active)?;
+    Ok(binding.bound.version_id == version.version_id)
 }

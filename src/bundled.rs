@@ -37,7 +37,8 @@ pub(crate) fn of(view: &View<'_>, zone: &ZoneRef, binding: &Binding) -> Result<B
     let found = Found::<PolicySetVersionCreated>::by_id(view, zone, binding.policy_set_version_id.as_str())?;
     let version = found.body()?;
     let manifest = policy_set_version::manifest(view, version)?;
-    let policies = manifest.into_entries().into_iter().map(|entry| pinned(view, zone, entry)).collect::<Result<_>>()?;
+    let policies =
+        manifest.into_entries().into_iter().map(|entry| pinned(view, zone, version, entry)).collect::<Result<_>>()?;
     let target_id = match &binding.target {
         Target::Zone => zone.id.as_str(),
         Target::User(id) => id,
@@ -47,14 +48,15 @@ pub(crate) fn of(view: &View<'_>, zone: &ZoneRef, binding: &Binding) -> Result<B
         .with_target(binding.target.target_type(), target_id)
 }
 
-fn pinned(view: &View<'_>, zone: &ZoneRef, entry: ManifestEntry) -> Result<BundlePolicy> {
-    let ManifestEntry { policy_id, policy_version_id, sha } = entry;
-    let found = Found::<PolicyVersionCreated>::by_id(view, zone, policy_version_id.as_str())?;
-    let version = found.body()?;
-    if version.policy_id != policy_id || version.sha != sha {
-        let problem = format_args!("it misstates `{policy_version_id}`");
-        return Err(ErrorDetail::corrupt("a manifest", problem).into());
-    }
+fn pinned(
+    view: &View<'_>,
+    zone: &ZoneRef,
+    set: &PolicySetVersionCreated,
+    entry: ManifestEntry,
+) -> Result<BundlePolicy> {
+    let found = Found::<PolicyVersionCreated>::by_id(view, zone, entry.policy_version_id.as_str())?;
+    let version = policy_set_version::check_pinned(set, &entry, Some(found.body()?))?;
+    let policy_id = entry.policy_id;
     let row = policy::find(view, zone, policy_id.as_str())?;
     let (_, name, _) = policy::description(view, zone, policy_id.as_str(), &row)?;
     let cedar_raw = view.object(ObjectKind::PolicyText, version.text)?.as_ref().to_owned();

@@ -157,16 +157,11 @@ impl Compiler {
         let mut members = Vec::with_capacity(manifest.entries().len());
         let mut sources = Vec::with_capacity(manifest.entries().len());
         for entry in manifest.into_entries() {
-            let id = entry.policy_version_id;
-            let pinned = self.version(view, zone, &id)?;
+            let pinned = self.version(view, zone, &entry.policy_version_id)?;
             let body = PolicyVersionCreated::of(&pinned.body);
-            let body = body.filter(|body| body.sha == entry.sha && body.policy_id == entry.policy_id);
-            let body = body.ok_or_else(|| {
-                let place = format_args!("manifest of `{}`", version.version_id);
-                ErrorDetail::corrupt(place, format_args!("it misstates `{id}`"))
-            })?;
+            let body = policy_set_version::check_pinned(&version, &entry, body)?;
             sources.push(self.source(view, body.text)?);
-            members.push((entry.policy_id, id));
+            members.push((entry.policy_id, entry.policy_version_id));
         }
         let set = in_one_go("policy set", || self.assemble(&version, &members, sources))??;
         Ok(Compiled {

@@ -235,6 +235,16 @@ pub enum OwnerType {
     Customer,
 }
 
+impl OwnerType {
+    /// Its name, as it is printed.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Platform => "platform",
+            Self::Customer => "customer",
+        }
+    }
+}
+
 /// Who writes. The store keeps the id as given and knows nothing of users; better a pseudonym than an e-mail address.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]

@@ -69,6 +69,16 @@ pub enum TargetType {
     User,
 }
 
+impl TargetType {
+    /// Its name, as it is printed.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Zone => "zone",
+            Self::User => "user",
+        }
+    }
+}
+
 /// What a policy set version is bound to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]

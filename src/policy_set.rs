@@ -150,7 +150,7 @@ pub(crate) fn load(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<PolicySe
         target_type,
         target_id: match target_type {
             TargetType::Zone => Some(zone.id.to_string()),
-            TargetType::User => fixed_target(view, zone, id, &row)?,
+            TargetType::User => bound_user(view, zone, id, row.target, BindingMode::Active)?,
         },
         created_at: created.envelope.created_at,
         created_by: created.envelope.actor.id().to_owned(),
@@ -182,25 +182,22 @@ pub(crate) fn binding(view: &View<'_>, zone: &ZoneRef, id: &str, at: u64, mode: 
     }
 }
 
-/// The user that a set is observed for, if it is.
-pub(crate) fn observed_user(view: &View<'_>, zone: &ZoneRef, set: &PolicySet) -> Result<Option<String>> {
-    let Some(position) = find(view, zone, set.id.as_str())?.shadow else { return Ok(None) };
-    match &view.entry(zone.log, position)?.body {
-        Body::Bound(Bound { target: Target::User(user), bound, .. }) if bound.policy_set_id == set.id => {
-            Ok(Some(user.clone()))
-        }
-        _ => Err(astray(Tag::PolicySet, set.id.as_str())),
+/// The user that a set is bound to by the binding at a position: that it is observed by, or that fixed its target.
+fn bound_user(
+    view: &View<'_>,
+    zone: &ZoneRef,
+    id: &str,
+    position: Option<u64>,
+    mode: BindingMode,
+) -> Result<Option<String>> {
+    let Some(position) = position else { return Ok(None) };
+    match binding(view, zone, id, position, mode)?.target {
+        Target::User(user) => Ok(Some(user)),
+        Target::Zone => Err(astray(Tag::PolicySet, id)),
     }
 }
 
-/// The user that a set was first activated for, if it ever was.
-pub(crate) fn fixed_target(view: &View<'_>, zone: &ZoneRef, id: &str, row: &PolicySetRow) -> Result<Option<String>> {
-    let Some(position) = row.target else { return Ok(None) };
-    match &view.entry(zone.log, position)?.body {
-        Body::Bound(body) if body.bound.policy_set_id == id => match &body.target {
-            Target::User(user) => Ok(Some(user.clone())),
-            Target::Zone => Err(astray(Tag::PolicySet, id)),
-        },
-        _ => Err(astray(Tag::PolicySet, id)),
-    }
+/// The user that a set is observed for, if it is.
+pub(crate) fn observed_user(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<Option<String>> {
+    bound_user(view, zone, id, find(view, zone, id)?.shadow, BindingMode::Shadow)
 }

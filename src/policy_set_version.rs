@@ -12,7 +12,7 @@ use crate::id::{OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVers
 use crate::model::{CedarVersion, ManifestEntry};
 use crate::policy_set;
 use crate::policy_version::PolicyVersion;
-use crate::record::{Body, Manifest, ObjectKind, PolicySetVersionCreated};
+use crate::record::{Body, Manifest, ObjectKind, PolicySetVersionCreated, PolicyVersionCreated};
 use crate::storage::key::{self, Tag};
 use crate::storage::{Direction, PositionRow, View, astray};
 use crate::time::Timestamp;
@@ -153,6 +153,19 @@ pub(crate) fn manifest(view: &View<'_>, body: &PolicySetVersionCreated) -> Resul
     let text = view.object(ObjectKind::Manifest, body.manifest)?;
     Manifest::parse(&text)
         .map_err(|problem| ErrorDetail::corrupt(format_args!("manifest {}", body.manifest), problem).into())
+}
+
+/// A pinned version, which must be what the manifest of `set` says of it.
+pub(crate) fn check_pinned<'a>(
+    set: &PolicySetVersionCreated,
+    entry: &ManifestEntry,
+    pinned: Option<&'a PolicyVersionCreated>,
+) -> Result<&'a PolicyVersionCreated> {
+    let pinned = pinned.filter(|body| body.policy_id == entry.policy_id && body.sha == entry.sha);
+    pinned.ok_or_else(|| {
+        let place = format_args!("manifest of `{}`", set.version_id);
+        ErrorDetail::corrupt(place, format_args!("it misstates `{}`", entry.policy_version_id)).into()
+    })
 }
 
 /// The policy versions that a manifest pins, each with the position of its entry, oldest first.

@@ -201,7 +201,7 @@ impl PolicyStore {
         Authorizer::of_receipt(&self.inner, receipt)
     }
 
-    /// What happened in the store itself: zones created, schema versions published, and their statuses.
+    /// What happened in the store itself: zones created and erased, schema versions published, and their statuses.
     pub fn history(&self, list: &List) -> Result<Page<HistoryEntry>> {
         self.inner.storage.read(|view| history::page(view, STORE_LOG, list))
     }

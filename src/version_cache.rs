@@ -128,7 +128,8 @@ impl VersionCache {
         self.by_entries.insert(EntriesKey::new(log, row, forms), version);
     }
 
-    /// Forgets everything: after a recovery, what was read before may never have become durable.
+    /// Forgets everything: after a recovery, what was read before may never have become durable, and after an erasure it is
+    /// gone.
     pub(crate) fn clear(&self) {
         self.by_entries.clear();
         self.by_name.clear();

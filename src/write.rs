@@ -4,7 +4,7 @@ use crate::asked::Asked;
 use crate::cedar;
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::hash::Sha256;
-use crate::id::{LogId, OwnerType, RequestId, ZoneId};
+use crate::id::{Actor, LogId, OwnerType, RequestId, ZoneId};
 use crate::model::SchemaStatus;
 use crate::policy_version::Forms;
 use crate::record::{Object, ObjectKind, Request, SchemaPublished, SchemaStatusChanged, ZoneCreated, ZoneOpened};
@@ -58,7 +58,7 @@ impl<'w, 'txn> Write<'w, 'txn> {
         again: impl FnOnce(&View<'_>) -> Result<T>,
     ) -> Result<T> {
         let Some(id) = self.request.take() else { return write(self) };
-        let request = Request { id, hash: asked.by(&self.append.author().actor, &[]) };
+        let request = Request { id, hash: asked.by(self.append.actor(), &[]) };
         if let Some(answer) = self.append.answered(STORE_LOG, &request, |view, _| again(view))? {
             return Ok(answer);
         }
@@ -155,7 +155,7 @@ impl<'w, 'txn> Write<'w, 'txn> {
         use SchemaStatus::{Active, Archived, Deprecated};
         let found = self.append.view(|view| schema::find(view, version))?;
         let name = found.published.version;
-        check_owner(self.append, Resource::Schema, name.as_str(), found.owner)?;
+        check_owner(self.append.actor(), Resource::Schema, name.as_str(), found.owner)?;
         match (found.status, status) {
             (from, to) if from == to => {}
             (Active, Deprecated) | (Deprecated, Active | Archived) => {
@@ -175,9 +175,24 @@ impl<'w, 'txn> Write<'w, 'txn> {
 }
 
 /// Only a platform actor changes what a platform actor made.
-pub(crate) fn check_owner(append: &Append<'_>, what: Resource, id: &str, owner: OwnerType) -> Result<()> {
-    if owner == OwnerType::Platform && append.author().actor.owner_type() != OwnerType::Platform {
+pub(crate) fn check_owner(actor: &Actor, what: Resource, id: &str, owner: OwnerType) -> Result<()> {
+    if owner == OwnerType::Platform && actor.owner_type() != OwnerType::Platform {
         return Err(ErrorDetail::PlatformOwned { what, id: id.to_owned() }.into());
+    }
+    Ok(())
+}
+
+/// What is archived does not change either.
+pub(crate) fn check_changeable(
+    actor: &Actor,
+    what: Resource,
+    id: &str,
+    owner: OwnerType,
+    archived: bool,
+) -> Result<()> {
+    check_owner(actor, what, id, owner)?;
+    if archived {
+        return Err(ErrorDetail::Archived { what, id: id.to_owned() }.into());
     }
     Ok(())
 }

@@ -413,6 +413,14 @@ pub(crate) fn state(view: &View<'_>, zone: &ZoneRef) -> Result<ZoneStateRow> {
     view.row(&key::state(zone.log))?.ok_or_else(|| astray(Tag::State, zone.id.as_str()))
 }
 
+/// Refuses to write in a zone that is suspended.
+pub(crate) fn check_open(view: &View<'_>, zone: &ZoneRef) -> Result<()> {
+    match state(view, zone)?.suspended {
+        None => Ok(()),
+        Some(_) => Err(ErrorDetail::Suspended { zone_id: zone.id.to_string() }.into()),
+    }
+}
+
 /// The same, as the zone's own log tells it: whether the schema that was chosen has been archived is left aside.
 pub(crate) fn info_as_logged(view: &View<'_>, zone: &ZoneRef) -> Result<ZoneInfo> {
     let chosen = chosen_schema(view, zone)?.map(|schema| schema.published.version);

@@ -114,11 +114,7 @@ fn schema(bundle: &Bundle) -> Vec<Member> {
 }
 
 fn target(bundle: &Bundle) -> impl Iterator<Item = Member> {
-    let target_type = bundle.target_type.map(|target_type| match target_type {
-        TargetType::Zone => "zone",
-        TargetType::User => "user",
-    });
-    let target_type = target_type.map(|name| ("target_type", quoted(name)));
+    let target_type = bundle.target_type.map(|target_type| ("target_type", quoted(target_type.as_str())));
     let target_id = bundle.target_id.as_ref().map(|id| ("target_id", quoted(id)));
     target_type.into_iter().chain(target_id)
 }

@@ -3,9 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::id::OwnerType;
-use crate::model::TargetType;
-
 /// What a filter can be by. The numbers are part of every cursor under a filter, and never reused.
 #[derive(Clone, Copy, Debug)]
 #[repr(u8)]
@@ -57,25 +54,13 @@ pub(super) fn flag(flag: bool) -> &'static str {
     if flag { "true" } else { "false" }
 }
 
-pub(super) fn owner_type(owner_type: &OwnerType) -> &'static str {
-    match owner_type {
-        OwnerType::Platform => "platform",
-        OwnerType::Customer => "customer",
-    }
-}
-
-pub(super) fn target_type(target_type: &TargetType) -> &'static str {
-    match target_type {
-        TargetType::Zone => "zone",
-        TargetType::User => "user",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
     use crate::hash::hex;
+    use crate::id::OwnerType;
+    use crate::model::TargetType;
 
     fn policies(filter: PolicyFilter) -> String {
         hex::encode(&filter.check().unwrap().bytes())

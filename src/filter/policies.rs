@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::bytes::{Field, FilterBytes, owner_type};
+use super::bytes::{Field, FilterBytes};
 use super::terms::{Terms, lower};
 use crate::error::{Result, at_most};
 use crate::id::{OwnerType, PolicyId};
@@ -124,7 +124,7 @@ impl WantedPolicies {
     /// What cursors are bound to. Lists by id have none.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         FilterBytes::default()
-            .with(Field::OwnerType, self.owner_types.iter().map(owner_type))
+            .with(Field::OwnerType, self.owner_types.iter().map(|owner_type| owner_type.as_str()))
             .with(Field::Any, self.any.iter())
             .with(Field::Name, self.name.iter())
             .with(Field::Description, self.description.iter())

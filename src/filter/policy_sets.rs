@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::bytes::{Field, FilterBytes, flag, only, owner_type, target_type};
+use super::bytes::{Field, FilterBytes, flag, only};
 use super::terms::{Terms, lower};
 use crate::error::Result;
 use crate::id::OwnerType;
@@ -128,8 +128,8 @@ impl WantedPolicySets {
     /// What cursors are bound to.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         FilterBytes::default()
-            .with(Field::OwnerType, self.owner_types.iter().map(owner_type))
-            .with(Field::TargetType, self.target_types.iter().map(target_type))
+            .with(Field::OwnerType, self.owner_types.iter().map(|owner_type| owner_type.as_str()))
+            .with(Field::TargetType, self.target_types.iter().map(|target_type| target_type.as_str()))
             .with(Field::Active, self.active.map(flag))
             .with(Field::Any, self.any.iter())
             .with(Field::Name, self.name.iter())

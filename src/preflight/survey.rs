@@ -115,14 +115,9 @@ impl Survey {
         let manifest = policy_set_version::manifest(view, set)?;
         let mut pins = Vec::with_capacity(manifest.entries().len());
         for entry in manifest.into_entries() {
-            let id = entry.policy_version_id;
-            let found = Found::<PolicyVersionCreated>::by_id(view, zone, id.as_str())?;
-            let body = found.body()?;
-            if body.policy_id != entry.policy_id || body.sha != entry.sha {
-                let place = format_args!("manifest of `{}`", set.version_id);
-                return Err(ErrorDetail::corrupt(place, format_args!("it misstates `{id}`")).into());
-            }
-            pins.push((id, body.text));
+            let found = Found::<PolicyVersionCreated>::by_id(view, zone, entry.policy_version_id.as_str())?;
+            let body = policy_set_version::check_pinned(set, &entry, Some(found.body()?))?;
+            pins.push((entry.policy_version_id, body.text));
             if let Entry::Vacant(place) = self.policies.entry(found.row.created) {
                 let newest = policy::find(view, zone, body.policy_id.as_str())?.latest;
                 place.insert((body.clone(), newest.is_some_and(|newest| newest.version == body.version)));

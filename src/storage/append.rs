@@ -90,6 +90,11 @@ impl<'txn> Append<'txn> {
         &self.author
     }
 
+    /// Who writes.
+    pub(crate) fn actor(&self) -> &Actor {
+        &self.author.actor
+    }
+
     /// Reads the store as this write has left it so far.
     pub(crate) fn view<T>(&self, f: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
         self.guarded(|| f(&self.view_unguarded()))

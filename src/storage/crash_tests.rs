@@ -56,16 +56,6 @@ fn check(store: &PolicyStore, outcomes: &[Result<()>]) {
     assert!(report.is_clean(), "{:?}", report.findings);
 }
 
-fn base() -> Vec<u8> {
-    static BASE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
-    BASE.get_or_init(|| {
-        let disk = Disk::default();
-        fill(&open(&disk).unwrap());
-        disk.image()
-    })
-    .clone()
-}
-
 /// Runs the workload on a disk that fails. False if it never came to the failure.
 fn run(fault: Fault, countdown: u64, for_ever: bool, panics: bool) -> bool {
     let disk = Disk::new(base());

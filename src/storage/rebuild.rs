@@ -41,7 +41,7 @@ impl Storage {
 fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache) -> Result<()> {
     let mut tables = WriteTables::open(transaction).map_err(|error| storage_error("rebuild the index", error))?;
     let heads = View::new(&tables, cache, None).heads()?;
-    let mut replay = Replay { rows: Default::default(), numbers: log_numbers(&heads) };
+    let mut replay = Replay::new(log_numbers(&heads));
     let mut zones = Zones::default();
     tables.clear_index()?;
     // The store's log is the first.

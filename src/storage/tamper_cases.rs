@@ -1,6 +1,6 @@
 //! For tests: what can be wrong in a valid file of the storage engine, each case with what the store must make of it.
 
-use redb::{ReadableTable, TableDefinition, WriteTransaction};
+use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::key::{self, Tag};
 use super::row::{Head, LogsRow, PolicyRow, Row};
@@ -326,3 +326,15 @@ pub(super) const CASES: &[Case] = &[
         refused: false,
     },
 ];
+
+/// Changes the tables behind the store's back.
+pub(super) fn tampered(image: Vec<u8>, tamper: impl FnOnce(&WriteTransaction)) -> Disk {
+    let disk = Disk::new(image);
+    let database = Database::builder().create_with_backend(disk.clone()).unwrap();
+    let mut txn = database.begin_write().unwrap();
+    txn.set_two_phase_commit(true);
+    tamper(&txn);
+    txn.commit().unwrap();
+    database.close().unwrap();
+    disk
+}

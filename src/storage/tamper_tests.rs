@@ -4,7 +4,7 @@
 //!
 //! It is reproduced by writing to the tables behind the store's back.
 
-use redb::{Database, ReadableDatabase, ReadableTable, WriteTransaction};
+use redb::{Database, ReadableDatabase, ReadableTable};
 
 use super::key;
 use super::row::{LogsRow, Row};
@@ -12,17 +12,6 @@ use super::tamper_cases::Rebuild::{Leaves, Refused, Repairs};
 use super::tamper_cases::*;
 use super::test_disk::*;
 use crate::*;
-
-fn tampered(image: Vec<u8>, tamper: fn(&WriteTransaction)) -> Disk {
-    let disk = Disk::new(image);
-    let database = Database::builder().create_with_backend(disk.clone()).unwrap();
-    let mut txn = database.begin_write().unwrap();
-    txn.set_two_phase_commit(true);
-    tamper(&txn);
-    txn.commit().unwrap();
-    database.close().unwrap();
-    disk
-}
 
 fn index_rows(image: Vec<u8>) -> Vec<(Vec<u8>, Vec<u8>)> {
     let database = Database::builder().create_with_backend(Disk::new(image)).unwrap();

@@ -315,3 +315,14 @@ pub(super) fn decide(authorizer: &Authorizer) -> String {
     let answer = authorizer.is_authorized(&request, &entities).unwrap();
     format!("{:?} by {:?}", answer.decision(), answer.determining())
 }
+
+/// The file of a store that was filled and closed.
+pub(super) fn base() -> Vec<u8> {
+    static BASE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
+    BASE.get_or_init(|| {
+        let disk = Disk::default();
+        fill(&open(&disk).unwrap());
+        disk.image()
+    })
+    .clone()
+}

@@ -152,7 +152,7 @@ impl<'a> Check<'a> {
         if log != STORE_LOG && self.zones.get(head.log_id).is_none() {
             self.find(Place::Log { log: name.clone() }, "the store's log does not name it");
         }
-        let mut replay = Replay { rows: BTreeMap::new(), numbers: self.numbers.clone() };
+        let mut replay = Replay::new(self.numbers.clone());
         let source = self.source;
         let walked = contained(|| {
             walk(source, log, head, &mut |step| {

@@ -2,26 +2,16 @@
 //! by half, content that another zone still needs, a failure of one store that passes for one of the other, damage that
 //! travels on, and a read beside an erasure that answers with neither the state before nor the one after.
 
-use redb::{Database, WriteTransaction};
+use redb::WriteTransaction;
 
 use super::key;
 use super::row::{Head, Row};
-use super::tamper_cases::{INDEX, META, OBJECTS, flip, get, put, remove, text_key};
+use super::tamper_cases::{INDEX, META, OBJECTS, flip, get, put, remove, tampered, text_key};
 use super::test_disk::*;
 use crate::error::Result;
 use crate::*;
 
 const LOG: super::tamper_cases::Definition = redb::TableDefinition::new("log");
-
-fn base() -> Vec<u8> {
-    static BASE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
-    BASE.get_or_init(|| {
-        let disk = Disk::default();
-        fill(&open(&disk).unwrap());
-        disk.image()
-    })
-    .clone()
-}
 
 /// A store without zones.
 fn empty() -> Vec<u8> {
@@ -171,18 +161,6 @@ fn no_cached_answer_survives_an_erasure_of_unknown_outcome() {
     disk.heal();
     store.recover().unwrap();
     assert_eq!(zone.policy_version("p0.2", Forms::Both).is_ok(), is_there(&store));
-}
-
-/// Changes the tables behind the store's back.
-fn tampered(image: Vec<u8>, tamper: impl FnOnce(&WriteTransaction)) -> Disk {
-    let disk = Disk::new(image);
-    let database = Database::builder().create_with_backend(disk.clone()).unwrap();
-    let mut txn = database.begin_write().unwrap();
-    txn.set_two_phase_commit(true);
-    tamper(&txn);
-    txn.commit().unwrap();
-    database.close().unwrap();
-    disk
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::ZoneWrite;
 use crate::asked::Asked;
 use crate::attest::{self, AttestedPolicySetVersion, NewAttestation};
-use crate::attestation::Attestation;
+use crate::attestation::{Attestation, Status};
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::policy_set_version::{self, PolicySetVersion};
 use crate::record::{Attested, Object, ObjectKind, PolicySetVersionCreated};
@@ -27,8 +27,14 @@ impl ZoneWrite<'_, '_> {
             asked,
             |zone| {
                 zone.append.room_for(2)?;
-                zone.check_planned(policy_set_id.as_str(), &new, &attestation)?;
-                let version = zone.add_policy_set_version(policy_set_id.as_str(), new)?;
+                zone.check_attester(&attestation)?;
+                let set = zone.policy_set(&policy_set_id)?;
+                let planned = zone.planned(&new)?;
+                let subject =
+                    zone.append.view(|view| attest::next(view, &zone.zone, policy_set_id.as_str(), &planned))?;
+                attest::check(&attestation, &subject, Status::Created)?;
+                zone.may_change(Resource::PolicySet, set.id.as_str(), set.owner_type, set.archived_at.is_some())?;
+                let version = zone.add_policy_set_version(set, new.id, planned)?;
                 zone.add_attestation(version.id.as_str(), &attestation)
             },
             |view, zone, entry| {
@@ -54,21 +60,9 @@ impl ZoneWrite<'_, '_> {
         )
     }
 
-    /// Refuses what would be another version than the one that was attested, before anything is written.
-    fn check_planned(
-        &mut self,
-        policy_set_id: &str,
-        new: &policy_set_version::NewPolicySetVersion,
-        attestation: &Attestation,
-    ) -> Result<()> {
-        self.check_attester(attestation)?;
-        let subject = self.append.view(|view| attest::planned(view, self.store, &self.zone, policy_set_id, new))?;
-        attest::check(attestation, &subject, crate::attestation::Status::Created)
-    }
-
     fn check_attester(&self, attestation: &Attestation) -> Result<()> {
         let by = &attestation.statement().attested_by;
-        if by != self.append.author().actor.id() {
+        if by != self.append.actor().id() {
             return Err(ErrorDetail::invalid("attester", by, "it is not the actor who writes").into());
         }
         Ok(())
@@ -79,7 +73,7 @@ impl ZoneWrite<'_, '_> {
         let found = self.append.view(|view| Found::<PolicySetVersionCreated>::by_id(view, &self.zone, id))?;
         let body = found.body()?;
         let set = self.policy_set(&body.policy_set_id)?;
-        check_owner(self.append, Resource::PolicySet, set.id.as_str(), set.owner_type)?;
+        check_owner(self.append.actor(), Resource::PolicySet, set.id.as_str(), set.owner_type)?;
         let (subject, status) = self
             .append
             .view(|view| Ok((attest::of_version(view, &self.zone, body)?, attest::status(view, &self.zone, body)?)))?;

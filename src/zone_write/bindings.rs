@@ -85,7 +85,7 @@ impl ZoneWrite<'_, '_> {
         self.check_target(&set, &target)?;
         if set.target_id.is_none() && mode == BindingMode::Active {
             // The first user that a set is bound to is its target for ever.
-            check_owner(self.append, Resource::PolicySet, set.id.as_str(), set.owner_type)?;
+            check_owner(self.append.actor(), Resource::PolicySet, set.id.as_str(), set.owner_type)?;
         }
         let before = self.binding(&target, mode)?;
         if let Some(same) = before.as_ref().filter(|before| before.policy_set_version_id == version.id) {
@@ -104,7 +104,9 @@ impl ZoneWrite<'_, '_> {
         let user = match (set.target_type, &set.target_id) {
             (TargetType::Zone, _) => None,
             (TargetType::User, Some(user)) => Some(user.clone()),
-            (TargetType::User, None) => self.append.view(|view| policy_set::observed_user(view, &self.zone, set))?,
+            (TargetType::User, None) => {
+                self.append.view(|view| policy_set::observed_user(view, &self.zone, set.id.as_str()))?
+            }
         };
         let fits = match (target, set.target_type) {
             (Target::Zone, TargetType::Zone) => true,

@@ -192,7 +192,8 @@ impl ZoneWrite<'_, '_> {
                 if is_own && let Some(pin) = self.kept(&before, policy.sha(), editor.own.as_ref())? {
                     return Ok(Step::Keep(pin));
                 }
-                let is_platforms = check_owner(self.append, Resource::Policy, id.as_str(), before.owner_type).is_err();
+                let is_platforms =
+                    check_owner(self.append.actor(), Resource::Policy, id.as_str(), before.owner_type).is_err();
                 if is_platforms || editor.is_the_zones(id) {
                     let fork = NewPolicy { id: None, name: before.name, description: before.description };
                     return Ok(Step::Create(fork, prepare()?));

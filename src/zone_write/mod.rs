@@ -31,7 +31,7 @@ use crate::storage::key::{self, Tag};
 use crate::storage::{Append, View, astray};
 use crate::store::Inner;
 use crate::version::Found;
-use crate::write::check_owner;
+use crate::write::check_changeable;
 use crate::zone::{ZoneInfo, ZoneRef};
 
 /// One zone in a write that is under way. Its reads see what the write has done so far.
@@ -144,9 +144,7 @@ impl ZoneWrite<'_, '_> {
         self.answer(
             asked,
             |zone| {
-                if zone.append.view(|view| crate::zone::state(view, &zone.zone))?.suspended.is_some() {
-                    return Err(ErrorDetail::Suspended { zone_id: zone.zone.id.to_string() }.into());
-                }
+                zone.append.view(|view| crate::zone::check_open(view, &zone.zone))?;
                 write(zone)
             },
             again,
@@ -162,8 +160,7 @@ impl ZoneWrite<'_, '_> {
         again: impl FnOnce(&View<'_>, &ZoneRef, &Recorded) -> Result<T>,
     ) -> Result<T> {
         let demands = std::mem::take(&mut self.demands);
-        let request =
-            self.request.take().map(|id| Request { id, hash: asked.by(&self.append.author().actor, &demands) });
+        let request = self.request.take().map(|id| Request { id, hash: asked.by(self.append.actor(), &demands) });
         if let Some(request) = &request {
             let answered =
                 self.append.answered(self.zone.log, request, |view, entry| again(view, &self.zone, entry))?;
@@ -193,13 +190,9 @@ impl ZoneWrite<'_, '_> {
         Ok(id)
     }
 
-    /// What is archived does not change either.
+    /// Whether the writer may change something: see [`check_changeable`].
     pub(super) fn may_change(&self, what: Resource, id: &str, owner: OwnerType, archived: bool) -> Result<()> {
-        check_owner(self.append, what, id, owner)?;
-        if archived {
-            return Err(ErrorDetail::Archived { what, id: id.to_owned() }.into());
-        }
-        Ok(())
+        check_changeable(self.append.actor(), what, id, owner, archived)
     }
 }
 

@@ -71,7 +71,7 @@ impl ZoneWrite<'_, '_> {
             Asked::to("archive_policy").text(id),
             |zone| {
                 let before = zone.policy(id)?;
-                check_owner(zone.append, Resource::Policy, before.id.as_str(), before.owner_type)?;
+                check_owner(zone.append.actor(), Resource::Policy, before.id.as_str(), before.owner_type)?;
                 if before.archived_at.is_some() {
                     return Ok(before);
                 }
@@ -132,7 +132,7 @@ impl ZoneWrite<'_, '_> {
             Asked::to("archive_policy_version").text(id),
             |zone| {
                 let before = zone.policy_version(id, Forms::Neither)?;
-                check_owner(zone.append, Resource::PolicyVersion, before.id.as_str(), before.owner_type)?;
+                check_owner(zone.append.actor(), Resource::PolicyVersion, before.id.as_str(), before.owner_type)?;
                 if before.archived_at.is_none() {
                     let (policy_id, version_id, version) = (before.policy_id, before.id, before.version);
                     zone.append.append(zone.zone.log, PolicyVersionArchived { policy_id, version_id, version })?;

@@ -66,7 +66,7 @@ impl ZoneWrite<'_, '_> {
             Asked::to("archive_policy_set").text(id),
             |zone| {
                 let before = zone.policy_set(id)?;
-                check_owner(zone.append, Resource::PolicySet, before.id.as_str(), before.owner_type)?;
+                check_owner(zone.append.actor(), Resource::PolicySet, before.id.as_str(), before.owner_type)?;
                 if before.archived_at.is_some() {
                     return Ok(before);
                 }
@@ -90,21 +90,33 @@ impl ZoneWrite<'_, '_> {
         let policy_set_id = policy_set_id.as_ref();
         self.once(
             new.asked(policy_set_id),
-            |zone| zone.add_policy_set_version(policy_set_id, new),
+            |zone| {
+                let set = zone.policy_set_to_change(policy_set_id)?;
+                let planned = zone.planned(&new)?;
+                zone.add_policy_set_version(set, new.id, planned)
+            },
             |view, zone, entry| policy_set_version::load(view, zone, &Found::by_id(view, zone, created(entry)?)?),
         )
     }
 
+    /// The policy set, if it may get a version.
+    pub(super) fn policy_set_to_change(&self, id: &str) -> Result<PolicySet> {
+        let set = self.policy_set(id)?;
+        self.may_change(Resource::PolicySet, set.id.as_str(), set.owner_type, set.archived_at.is_some())?;
+        Ok(set)
+    }
+
+    pub(super) fn planned(&self, new: &NewPolicySetVersion) -> Result<Planned> {
+        self.append.view(|view| Planned::new(view, &self.store.compiler, &self.zone, new))
+    }
+
     pub(super) fn add_policy_set_version(
         &mut self,
-        policy_set_id: &str,
-        new: NewPolicySetVersion,
+        set: PolicySet,
+        id: Option<String>,
+        Planned { schema, manifest }: Planned,
     ) -> Result<PolicySetVersion> {
-        let set = self.policy_set(policy_set_id)?;
-        self.may_change(Resource::PolicySet, set.id.as_str(), set.owner_type, set.archived_at.is_some())?;
-        let planned = self.append.view(|view| Planned::new(view, &self.store.compiler, &self.zone, &new))?;
-        let Planned { schema, manifest } = planned;
-        let id = self.free_id(Tag::PolicySetVersionId, Resource::PolicySetVersion, new.id)?;
+        let id = self.free_id(Tag::PolicySetVersionId, Resource::PolicySetVersion, id)?;
         let version = next_version(set.latest_version)?;
         let canonical = manifest.canonical();
         let body = PolicySetVersionCreated {
@@ -134,7 +146,7 @@ impl ZoneWrite<'_, '_> {
 
     fn retire_policy_set_version(&mut self, id: &str) -> Result<PolicySetVersion> {
         let before = self.policy_set_version(id)?;
-        check_owner(self.append, Resource::PolicySetVersion, before.id.as_str(), before.owner_type)?;
+        check_owner(self.append.actor(), Resource::PolicySetVersion, before.id.as_str(), before.owner_type)?;
         if before.archived_at.is_some() {
             return Ok(before);
         }
