@@ -1,8 +1,11 @@
 //! The bundle of what is in force for a target, read from the store. A bundle's form as bytes is not known here.
 
+use std::sync::Arc;
+
 use crate::binding::{self, At, Binding};
-use crate::bundle::{Bundle, BundleKey, BundlePolicy};
+use crate::bundle::{Bundle, BundleKey, BundlePolicy, Summary};
 use crate::error::{ErrorDetail, Result};
+use crate::hash::Sha256;
 use crate::model::{BindingMode, Form, ManifestEntry, SchemaRef, Target};
 use crate::policy;
 use crate::policy_set_version;
@@ -39,13 +42,32 @@ pub(crate) fn of(view: &View<'_>, zone: &ZoneRef, binding: &Binding) -> Result<B
     let manifest = policy_set_version::manifest(view, version)?;
     let policies =
         manifest.into_entries().into_iter().map(|entry| pinned(view, zone, version, entry)).collect::<Result<_>>()?;
-    let target_id = match &binding.target {
+    Bundle::new(version.schema.version.clone(), policies)?
+        .with_schema(&*schema_text(view, &version.schema)?)?
+        .with_target(binding.target.target_type(), target_id(zone, &binding.target))
+}
+
+/// The digest of the bundle of what is bound, without the policies' texts.
+pub(crate) fn digest(view: &View<'_>, zone: &ZoneRef, binding: &Binding) -> Result<Sha256> {
+    let found = Found::<PolicySetVersionCreated>::by_id(view, zone, binding.policy_set_version_id.as_str())?;
+    let version = found.body()?;
+    let entries = policy_set_version::manifest(view, version)?.into_entries();
+    let policies: Vec<_> = entries.into_iter().map(|entry| (BundleKey::PublicId(entry.policy_id), entry.sha)).collect();
+    let summary = Summary {
+        schema_version: &version.schema.version,
+        schema_sha: Some(Sha256::of(schema_text(view, &version.schema)?.as_bytes())),
+        target_type: Some(binding.target.target_type()),
+        target_id: Some(target_id(zone, &binding.target)),
+        policies: policies.iter().map(|(key, sha)| (key, *sha)).collect(),
+    };
+    Ok(summary.digest())
+}
+
+fn target_id<'a>(zone: &'a ZoneRef, target: &'a Target) -> &'a str {
+    match target {
         Target::Zone => zone.id.as_str(),
         Target::User(id) => id,
-    };
-    Bundle::new(version.schema.version.clone(), policies)?
-        .with_schema(schema_text(view, &version.schema)?)?
-        .with_target(binding.target.target_type(), target_id)
+    }
 }
 
 fn pinned(
@@ -64,7 +86,7 @@ fn pinned(
 }
 
 /// The schema in Cedar's syntax, whichever form it was published in.
-fn schema_text(view: &View<'_>, schema: &SchemaRef) -> Result<String> {
+fn schema_text(view: &View<'_>, schema: &SchemaRef) -> Result<Arc<str>> {
     let found = schema::find(view, schema.version.as_str())?;
     if found.reference() != *schema {
         let place = format_args!("schema `{}`", schema.version);
@@ -72,5 +94,5 @@ fn schema_text(view: &View<'_>, schema: &SchemaRef) -> Result<String> {
     }
     let published = found.published;
     let text = if published.form == Form::Cedar { published.source } else { published.converted };
-    Ok(view.object(ObjectKind::of_schema(Form::Cedar), text)?.as_ref().to_owned())
+    view.object(ObjectKind::of_schema(Form::Cedar), text)
 }

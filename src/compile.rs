@@ -1,5 +1,5 @@
-//! Parsed schemas, parsed policies, where policy versions lie, and compiled policy set versions, kept up to a budget in
-//! bytes.
+//! Parsed schemas, parsed policies, which policies validate with which schemas, where policy versions lie, and compiled
+//! policy set versions, kept up to a budget in bytes.
 //!
 //! All are made from content that never changes, so nothing here is ever out of date. A schema and a set are made once
 //! however many threads ask for them at the same time. A new set version parses only the policies that are new.
@@ -52,6 +52,8 @@ impl Source {
 const VERSION_BYTES: usize = 1_024;
 /// Roughly how many bytes each pinned version adds beside its statements.
 const MEMBER_BYTES: usize = 128;
+/// Roughly how many bytes it takes to remember that a text is valid.
+const VALID_BYTES: usize = 128;
 /// How many items the cache's tables start with room for.
 const EXPECTED_ITEMS: usize = 1_024;
 
@@ -59,6 +61,8 @@ const EXPECTED_ITEMS: usize = 1_024;
 enum Key {
     Schema(Address),
     Policy(Address),
+    /// A policy text and a schema.
+    Valid(Address, Address),
     /// By the log and the id.
     Version(LogId, PolicyVersionId),
     /// By the hash of the entry that created it.
@@ -69,6 +73,8 @@ enum Key {
 enum Value {
     Schema(Arc<ParsedSchema>),
     Policy(Arc<ParsedPolicy>),
+    /// The text validates with the schema.
+    Valid,
     /// The entry that created a policy version.
     Version(Arc<Recorded>),
     Set(Arc<Compiled>),
@@ -82,6 +88,7 @@ impl Weighter<Key, Value> for Bytes {
         let bytes = match value {
             Value::Schema(schema) => schema.weight(),
             Value::Policy(policy) => policy.weight(),
+            Value::Valid => VALID_BYTES,
             Value::Version(_) => VERSION_BYTES,
             Value::Set(compiled) => compiled.set.weight() + compiled.members.len() * MEMBER_BYTES,
         };
@@ -133,6 +140,17 @@ impl Compiler {
             Value::Policy(policy) => Ok(policy),
             _ => Err(mixed_up()),
         }
+    }
+
+    /// Validates a policy text with another schema than it was created for; `version` says whose text it is.
+    pub(crate) fn validate(&self, view: &View<'_>, version: &PolicyVersionCreated, schema: &SchemaRef) -> Result<()> {
+        let make = || -> Result<Value> {
+            let label = format!("policy version `{}`", version.version_id);
+            let parsed = self.schema(view, schema)?;
+            self.policy(view, version.text)?.validate(&parsed, &label, schema.version.as_str())?;
+            Ok(Value::Valid)
+        };
+        self.0.get_or_insert_with(&Key::Valid(version.text, schema.source), make).map(drop)
     }
 
     /// A policy set version, ready to decide.

@@ -6,7 +6,11 @@ use std::fmt;
 
 use crate::asked::Asked;
 use crate::binding::{self, At};
-use crate::error::{ErrorDetail, Result, cut};
+#[cfg(feature = "bundle")]
+use crate::bundled;
+use crate::error::{Error, ErrorDetail, Result, cut};
+#[cfg(feature = "bundle")]
+use crate::hash::Sha256;
 use crate::model::{BindingMode, Target};
 use crate::policy;
 use crate::policy_set;
@@ -16,7 +20,10 @@ use crate::zone::{self, ZoneRef};
 /// Something that must still be so, or the call is refused with
 /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) and writes nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Demand(Kind);
+pub struct Demand {
+    /// One of these must hold.
+    alternatives: Vec<Kind>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
@@ -26,87 +33,163 @@ enum Kind {
     LatestPolicyVersion(String, Option<u32>),
     LatestPolicySetVersion(String, Option<u32>),
     ActiveVersion(Target, Option<String>),
+    #[cfg(feature = "bundle")]
+    BundleDigest(Target, Option<Sha256>),
+    #[cfg(feature = "bundle")]
+    SomeBundle(Target),
+}
+
+impl From<Kind> for Demand {
+    fn from(kind: Kind) -> Self {
+        Self { alternatives: vec![kind] }
+    }
 }
 
 impl Demand {
     /// The policy is as it was at this [`revision`](crate::Policy::revision).
     pub fn policy_revision(policy_id: impl Into<String>, revision: u64) -> Self {
-        Self(Kind::PolicyRevision(policy_id.into(), revision))
+        Kind::PolicyRevision(policy_id.into(), revision).into()
     }
 
     /// The policy set is as it was at this [`revision`](crate::PolicySet::revision).
     pub fn policy_set_revision(policy_set_id: impl Into<String>, revision: u64) -> Self {
-        Self(Kind::PolicySetRevision(policy_set_id.into(), revision))
+        Kind::PolicySetRevision(policy_set_id.into(), revision).into()
     }
 
     /// Nothing was bound or unbound in the zone since this [`revision`](crate::ZoneInfo::bindings_revision).
     pub fn bindings_revision(revision: u64) -> Self {
-        Self(Kind::BindingsRevision(revision))
+        Kind::BindingsRevision(revision).into()
     }
 
     /// The policy's newest version has this number; `None` if it has no version yet.
     pub fn latest_policy_version(policy_id: impl Into<String>, version: Option<u32>) -> Self {
-        Self(Kind::LatestPolicyVersion(policy_id.into(), version))
+        Kind::LatestPolicyVersion(policy_id.into(), version).into()
     }
 
     /// The policy set's newest version has this number; `None` if it has no version yet.
     pub fn latest_policy_set_version(policy_set_id: impl Into<String>, version: Option<u32>) -> Self {
-        Self(Kind::LatestPolicySetVersion(policy_set_id.into(), version))
+        Kind::LatestPolicySetVersion(policy_set_id.into(), version).into()
     }
 
     /// This policy set version is in force for the target; `None` if nothing is.
     pub fn active_version(target: Target, policy_set_version_id: Option<String>) -> Self {
-        Self(Kind::ActiveVersion(target, policy_set_version_id))
+        Kind::ActiveVersion(target, policy_set_version_id).into()
+    }
+
+    /// The bundle that one for the target starts from, which is [what is in force](crate::Zone::bundle) or, for a user for
+    /// whom nothing is, [the zone's](crate::Zone::effective_bundle), has this [digest](crate::bundle::Bundle::digest);
+    /// `None` if there is none.
+    #[cfg(feature = "bundle")]
+    pub fn bundle_digest(target: Target, digest: Option<Sha256>) -> Self {
+        Kind::BundleDigest(target, digest).into()
+    }
+
+    /// There is a bundle that one for the target starts from, whatever it holds.
+    #[cfg(feature = "bundle")]
+    pub fn some_bundle(target: Target) -> Self {
+        Kind::SomeBundle(target).into()
+    }
+
+    /// One of these holds, as of the entity tags in an `If-Match`. Of none, none does.
+    pub fn any(demands: impl IntoIterator<Item = Self>) -> Self {
+        Self { alternatives: demands.into_iter().flat_map(|demand| demand.alternatives).collect() }
     }
 
     /// Adds the demand to what was asked.
     pub(crate) fn add_to(&self, asked: Asked) -> Asked {
         let asked = asked.text("demand");
-        match &self.0 {
-            Kind::PolicyRevision(id, revision) => asked.text("policy_revision").text(id).number(*revision),
-            Kind::PolicySetRevision(id, revision) => asked.text("policy_set_revision").text(id).number(*revision),
-            Kind::BindingsRevision(revision) => asked.text("bindings_revision").number(*revision),
-            Kind::LatestPolicyVersion(id, version) => asked.text("latest_policy_version").text(id).version(*version),
-            Kind::LatestPolicySetVersion(id, version) => {
-                asked.text("latest_policy_set_version").text(id).version(*version)
-            }
-            Kind::ActiveVersion(target, version) => {
-                asked.text("active_version").target(target).option(version.as_deref())
+        match self.alternatives.as_slice() {
+            [one] => one.add_to(asked),
+            several => {
+                let count = u64::try_from(several.len()).unwrap_or(u64::MAX);
+                several.iter().fold(asked.text("any").number(count), |asked, kind| kind.add_to(asked))
             }
         }
     }
 
     /// Refuses what does not hold in the zone.
     pub(crate) fn check(&self, view: &View<'_>, zone: &ZoneRef) -> Result<()> {
-        match &self.0 {
-            Kind::PolicyRevision(id, demanded) => {
+        let mut unmet = Unmet::default();
+        for kind in &self.alternatives {
+            match kind.unmet(view, zone)? {
+                None => return Ok(()),
+                Some(more) => unmet.add(more),
+            }
+        }
+        Err(unmet.into_error())
+    }
+}
+
+impl Kind {
+    fn add_to(&self, asked: Asked) -> Asked {
+        match self {
+            Self::PolicyRevision(id, revision) => asked.text("policy_revision").text(id).number(*revision),
+            Self::PolicySetRevision(id, revision) => asked.text("policy_set_revision").text(id).number(*revision),
+            Self::BindingsRevision(revision) => asked.text("bindings_revision").number(*revision),
+            Self::LatestPolicyVersion(id, version) => asked.text("latest_policy_version").text(id).version(*version),
+            Self::LatestPolicySetVersion(id, version) => {
+                asked.text("latest_policy_set_version").text(id).version(*version)
+            }
+            Self::ActiveVersion(target, version) => {
+                asked.text("active_version").target(target).option(version.as_deref())
+            }
+            #[cfg(feature = "bundle")]
+            Self::BundleDigest(target, digest) => {
+                let digest = digest.map(|digest| digest.to_string());
+                asked.text("bundle_digest").target(target).option(digest.as_deref())
+            }
+            #[cfg(feature = "bundle")]
+            Self::SomeBundle(target) => asked.text("some_bundle").target(target),
+        }
+    }
+
+    /// What is so in the zone instead, if it does not hold.
+    fn unmet(&self, view: &View<'_>, zone: &ZoneRef) -> Result<Option<Unmet>> {
+        Ok(match self {
+            Self::PolicyRevision(id, demanded) => {
                 let actual = policy::find(view, zone, id)?.revision;
                 same(|| format!("the revision of policy `{id}`"), demanded, &actual)
             }
-            Kind::PolicySetRevision(id, demanded) => {
+            Self::PolicySetRevision(id, demanded) => {
                 let actual = policy_set::find(view, zone, id)?.revision;
                 same(|| format!("the revision of policy set `{id}`"), demanded, &actual)
             }
-            Kind::BindingsRevision(demanded) => {
+            Self::BindingsRevision(demanded) => {
                 let actual = zone::state(view, zone)?.bindings.unwrap_or(0);
                 same(|| format!("the revision of the bindings of zone `{}`", zone.id), demanded, &actual)
             }
-            Kind::LatestPolicyVersion(id, demanded) => {
+            Self::LatestPolicyVersion(id, demanded) => {
                 let actual = policy::find(view, zone, id)?.latest.map(|latest| latest.version);
                 same(|| format!("the newest version of policy `{}`", cut(id)), &OrNone(*demanded), &OrNone(actual))
             }
-            Kind::LatestPolicySetVersion(id, demanded) => {
+            Self::LatestPolicySetVersion(id, demanded) => {
                 let actual = policy_set::find(view, zone, id)?.latest.map(|latest| latest.version);
                 same(|| format!("the newest version of policy set `{}`", cut(id)), &OrNone(*demanded), &OrNone(actual))
             }
-            Kind::ActiveVersion(target, demanded) => {
+            Self::ActiveVersion(target, demanded) => {
                 let actual = binding::find(view, zone, target, BindingMode::Active, At::Now)?;
                 let actual = actual.map(|binding| String::from(binding.policy_set_version_id));
                 let (demanded, actual) = (demanded.as_deref(), actual.as_deref());
                 same(|| format!("the version in force for {target}"), &OrNone(demanded), &OrNone(actual))
             }
-        }
+            #[cfg(feature = "bundle")]
+            Self::BundleDigest(target, demanded) => {
+                let actual = bundled::start(view, zone, target)?;
+                let actual = actual.map(|start| bundled::digest(view, zone, &start)).transpose()?;
+                same(|| bundle_of(target), &OrNone(*demanded), &OrNone(actual))
+            }
+            #[cfg(feature = "bundle")]
+            Self::SomeBundle(target) => {
+                let missing = bundled::start(view, zone, target)?.is_none();
+                missing.then(|| Unmet::new(bundle_of(target), "any", "none"))
+            }
+        })
     }
+}
+
+#[cfg(feature = "bundle")]
+fn bundle_of(target: &Target) -> String {
+    format!("the digest of the policy bundle for {target}")
 }
 
 /// A number or an id that may be missing: `none` is an id like any other.
@@ -122,10 +205,44 @@ impl<T: fmt::Display> fmt::Display for OrNone<T> {
     }
 }
 
-fn same<T: PartialEq + ToString>(what: impl FnOnce() -> String, demanded: &T, actual: &T) -> Result<()> {
-    if demanded == actual {
-        return Ok(());
+fn same<T: PartialEq + ToString>(what: impl FnOnce() -> String, demanded: &T, actual: &T) -> Option<Unmet> {
+    (demanded != actual).then(|| Unmet::new(what(), &demanded.to_string(), &actual.to_string()))
+}
+
+/// What was demanded and is not so: of each, all that differ.
+#[derive(Default)]
+struct Unmet {
+    what: Vec<String>,
+    demanded: Vec<String>,
+    actual: Vec<String>,
+}
+
+impl Unmet {
+    fn new(what: String, demanded: &str, actual: &str) -> Self {
+        Self { what: vec![what], demanded: vec![cut(demanded)], actual: vec![cut(actual)] }
     }
-    let (demanded, actual) = (cut(&demanded.to_string()), cut(&actual.to_string()));
-    Err(ErrorDetail::PreconditionFailed { what: what(), demanded, actual }.into())
+
+    fn add(&mut self, more: Self) {
+        for (all, more) in
+            [(&mut self.what, more.what), (&mut self.demanded, more.demanded), (&mut self.actual, more.actual)]
+        {
+            for text in more {
+                if !all.contains(&text) {
+                    all.push(text);
+                }
+            }
+        }
+    }
+
+    fn into_error(self) -> Error {
+        if self.what.is_empty() {
+            let (what, demanded, actual) =
+                ("what is demanded".to_owned(), "something".to_owned(), "nothing".to_owned());
+            return ErrorDetail::PreconditionFailed { what, demanded, actual }.into();
+        }
+        // Both are printed between backticks.
+        let joined = |texts: &[String]| if let [one] = texts { one.clone() } else { cut(&texts.join("` or `")) };
+        let (what, demanded, actual) = (self.what.join(" or "), joined(&self.demanded), joined(&self.actual));
+        ErrorDetail::PreconditionFailed { what, demanded, actual }.into()
+    }
 }

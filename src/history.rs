@@ -126,7 +126,7 @@ pub(crate) fn page(view: &View<'_>, log: LogNumber, list: &List) -> Result<Page<
 }
 
 impl HistoryEntry {
-    fn new(recorded: &Recorded) -> Self {
+    pub(crate) fn new(recorded: &Recorded) -> Self {
         let envelope = &recorded.envelope;
         Self {
             position: envelope.position,

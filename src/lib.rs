@@ -10,6 +10,8 @@ mod binding;
 #[cfg(feature = "bundle")]
 mod bundle;
 #[cfg(feature = "bundle")]
+mod bundle_plan;
+#[cfg(feature = "bundle")]
 mod bundled;
 mod cedar;
 mod compile;
@@ -53,6 +55,8 @@ pub use authorizer::{Answer, Authorizer, StatementError};
 pub use binding::{At, Binding};
 #[cfg(feature = "bundle")]
 pub use bundle::{Bundle, BundleKey, BundlePolicy};
+#[cfg(feature = "bundle")]
+pub use bundle_plan::PreparedBundle;
 pub use copy::{CopiedZone, CopiedZones};
 pub use demand::Demand;
 pub use difference::Difference;
@@ -67,7 +71,7 @@ pub use id::{
 pub use list::{List, Order, Page, Sort};
 pub use model::{BindingMode, CedarVersion, Form, ManifestEntry, SchemaStatus, Target, TargetType};
 pub use policy::{NewPolicy, Policy, PolicyUpdate};
-pub use policy_set::{NewPolicySet, PolicySet};
+pub use policy_set::{NewPolicySet, PolicySet, PolicySetUpdate};
 pub use policy_set_version::{NewPolicySetVersion, Pin, PolicySetManifest, PolicySetVersion};
 pub use policy_version::{Forms, NewPolicyVersion, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
 pub use preflight::{Candidate, PolicySetVersionCheck, PolicyVersionCheck, Preflight, ZonePreflight};

@@ -87,6 +87,25 @@ impl NewPolicySet {
     }
 }
 
+/// A change of a policy set's name.
+#[derive(Clone, Debug, Default)]
+pub struct PolicySetUpdate {
+    pub(crate) name: Option<String>,
+}
+
+impl PolicySetUpdate {
+    /// A change of nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// To this name.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+}
+
 /// Looks up a policy set's row.
 pub(crate) fn find(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<PolicySetRow> {
     let row = view.row(&key::by_id(zone.log, Tag::PolicySet, id))?;

@@ -152,6 +152,13 @@ pub(crate) fn find(view: &View<'_>, version: &str) -> Result<FoundSchema> {
     Ok(FoundSchema { row, owner: created.envelope.actor.owner_type(), status, published })
 }
 
+/// The schema that a name stands for, if policies may be written against it.
+pub(crate) fn usable(view: &View<'_>, version: &str) -> Result<SchemaRef> {
+    let found = find(view, version)?;
+    found.check_usable()?;
+    Ok(found.reference())
+}
+
 /// Reads a schema version, with the forms asked for.
 pub(crate) fn load(view: &View<'_>, version: &str, forms: Forms) -> Result<SchemaVersion> {
     let FoundSchema { row, owner, status, published } = find(view, version)?;

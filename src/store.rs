@@ -132,11 +132,11 @@ impl PolicyStore {
     ///
     /// Cedar needs a large stack for the worst of policies, so each call makes one of 17 MiB, which takes about a tenth of
     /// its time. A thread that prepares many is better started with a stack of 32 MiB.
+    ///
+    /// A request that was answered before need not be prepared again: see [`Zone::answered`].
     pub fn prepare_policy_version(&self, new: NewPolicyVersion) -> Result<PreparedPolicyVersion> {
         let (reference, parsed) = self.inner.storage.read(|view| {
-            let found = schema::find(view, &new.schema_version)?;
-            found.check_usable()?;
-            let reference = found.reference();
+            let reference = schema::usable(view, &new.schema_version)?;
             let parsed = self.inner.compiler.schema(view, &reference)?;
             Ok((reference, parsed))
         })?;

@@ -59,7 +59,7 @@ impl<'w, 'txn> Write<'w, 'txn> {
     ) -> Result<T> {
         let Some(id) = self.request.take() else { return write(self) };
         let request = Request { id, hash: asked.by(self.append.actor(), &[]) };
-        if let Some(answer) = self.append.answered(STORE_LOG, &request, |view, _| again(view))? {
+        if let Some((answer, _)) = self.append.answered(STORE_LOG, &request, |view, _| again(view))? {
             return Ok(answer);
         }
         self.append.begin_request(STORE_LOG, request)?;

@@ -7,7 +7,7 @@ use crate::binding::{self, At, Binding};
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
 use crate::history::{self, HistoryEntry};
-use crate::id::{LogId, SchemaName, ZoneId};
+use crate::id::{LogId, RequestId, SchemaName, ZoneId};
 use crate::list::{List, ListName, Page, among};
 use crate::listing::{self, rows_from};
 use crate::model::{BindingMode, SchemaStatus, Target};
@@ -19,7 +19,7 @@ use crate::preflight::{self, Candidate, ZonePreflight};
 use crate::record::{Body, DefaultSchemaChanged, PolicySetVersionCreated, PolicyVersionCreated};
 use crate::schema::{self, FoundSchema, ZoneSchema};
 use crate::storage::key::{self, LogNumber, STORE_LOG, Tag};
-use crate::storage::{Direction, VersionRow, View, ZoneRow, ZoneStateRow, astray};
+use crate::storage::{Direction, VersionRow, View, ZoneRow, ZoneStateRow, astray, first_entry};
 use crate::store::Inner;
 use crate::time::Timestamp;
 use crate::version::{Found, Versioned};
@@ -308,6 +308,12 @@ impl Zone {
         preflight::of_zone(&self.store, &self.zone, candidate.into())
     }
 
+    /// The first entry that was written under a request id; none if no request with that id was carried out in the zone.
+    /// Tells whether a call would only be answered again, so that nothing has to be prepared for it, and what it created.
+    pub fn answered(&self, id: RequestId) -> Result<Option<HistoryEntry>> {
+        self.read(|view| Ok(first_entry(view, self.zone.log, id)?.map(|first| HistoryEntry::new(&first))))
+    }
+
     /// What happened in the zone: its log as a list.
     pub fn history(&self, list: &List) -> Result<Page<HistoryEntry>> {
         self.read(|view| history::page(view, self.zone.log, list))
@@ -323,7 +329,7 @@ impl Zone {
     }
 
     /// Reads with room on the stack for Cedar.
-    #[cfg(feature = "attestation")]
+    #[cfg(any(feature = "attestation", feature = "bundle"))]
     pub(crate) fn read_with_room<T>(&self, f: impl FnOnce(&View<'_>, &Inner, &ZoneRef) -> Result<T>) -> Result<T> {
         crate::cedar::with_room(|| self.read(|view| f(view, &self.store, &self.zone)))
     }

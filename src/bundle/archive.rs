@@ -28,7 +28,8 @@ const _: () = assert!(LARGEST + LARGEST / 100 < limits::BUNDLE_BYTES, "what is w
 #[derive(Debug, Default)]
 pub(super) struct Members {
     pub manifest: Option<String>,
-    pub schema: Option<String>,
+    /// Means nothing, so that it may be any bytes.
+    pub schema: Option<Vec<u8>>,
     /// The policies by their keys: the names of their files without folder and ending.
     pub policies: BTreeMap<String, String>,
 }
@@ -71,14 +72,14 @@ impl Members {
     fn take(&mut self, header: Header, archive: &mut Unpacker<'_>) -> Result<()> {
         let Header { kind, name, size } = header;
         if kind == Kind::Pax {
-            return check_pax(&name, &content(&name, size, PAX_BYTES, archive)?);
+            return check_pax(&name, &text(&name, size, PAX_BYTES, archive)?);
         }
         let twice = || ErrorDetail::bundle(Some(&name), "it is there more than once");
         if name == MANIFEST {
             if self.manifest.is_some() {
                 return Err(twice());
             }
-            self.manifest = Some(content(&name, size, limits::BUNDLE_MANIFEST_BYTES, archive)?);
+            self.manifest = Some(text(&name, size, limits::BUNDLE_MANIFEST_BYTES, archive)?);
         } else if name == SCHEMA {
             if self.schema.is_some() {
                 return Err(twice());
@@ -90,8 +91,8 @@ impl Members {
                 return Err(twice());
             }
             at_most("the policy bundle's policies", self.policies.len() + 1, limits::MANIFEST_ENTRIES)?;
-            let text = content(&name, size, limits::POLICY_TEXT_BYTES, archive)?;
-            self.policies.insert(key.to_owned(), text);
+            let cedar_raw = text(&name, size, limits::POLICY_TEXT_BYTES, archive)?;
+            self.policies.insert(key.to_owned(), cedar_raw);
         }
         Ok(())
     }
@@ -133,7 +134,7 @@ fn policy_key(name: &str) -> Result<&str> {
 }
 
 /// Reads a member's content, if it is within the limit.
-fn content(name: &str, size: u64, limit: usize, archive: &mut Unpacker<'_>) -> Result<String> {
+fn content(name: &str, size: u64, limit: usize, archive: &mut Unpacker<'_>) -> Result<Vec<u8>> {
     let bytes = usize::try_from(size).unwrap_or(usize::MAX);
     if bytes > limit {
         return Err(ErrorDetail::member_too_large(name, limit, bytes));
@@ -145,6 +146,11 @@ fn content(name: &str, size: u64, limit: usize, archive: &mut Unpacker<'_>) -> R
     if archive.fill(&mut content)? < bytes || archive.fill(filler)? < filler.len() {
         return Err(cut_short());
     }
+    Ok(content)
+}
+
+fn text(name: &str, size: u64, limit: usize, archive: &mut Unpacker<'_>) -> Result<String> {
+    let content = content(name, size, limit, archive)?;
     String::from_utf8(content).map_err(|_| ErrorDetail::bundle(Some(name), "it is not UTF-8"))
 }
 

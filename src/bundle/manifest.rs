@@ -7,9 +7,8 @@
 
 use super::archive::{MANIFEST, policy_file};
 use super::json::{Json, Object};
-use super::{Bundle, BundleKey};
+use super::{Bundle, BundleKey, Summary};
 use crate::error::{Error, ErrorDetail, Result, at_most};
-use crate::hash::Sha256;
 use crate::id::{PolicyId, SchemaName};
 use crate::limits;
 use crate::model::TargetType;
@@ -80,12 +79,13 @@ pub(super) fn invalid(reason: impl std::fmt::Display) -> Error {
 
 /// The manifest as it lies in the archive: indented by two spaces, without a line's end at its end.
 pub(super) fn printed(bundle: &Bundle) -> String {
-    let mut members = vec![("schema", object(1, &schema(bundle)))];
-    members.extend(target(bundle));
-    let entries = bundle.policies.iter().map(|policy| {
-        let mut entry = vec![key(&policy.key)];
+    let summary = bundle.summary();
+    let mut members = vec![("schema", object(1, &schema(&summary)))];
+    members.extend(target(&summary));
+    let entries = bundle.policies.iter().zip(&summary.policies).map(|(policy, (of, sha))| {
+        let mut entry = vec![key(of)];
         entry.extend(policy.name.as_ref().map(|name| ("name", quoted(name))));
-        entry.push(("sha", quoted(&policy.sha().to_string())));
+        entry.push(("sha", quoted(&sha.to_string())));
         format!("\n    {}", object(2, &entry))
     });
     let entries = entries.collect::<Vec<_>>().join(",");
@@ -95,27 +95,24 @@ pub(super) fn printed(bundle: &Bundle) -> String {
 
 /// The RFC 8785 form of the manifest without names: members in the order of their names, and nothing between them.
 /// Strings need no care of their own, since JSON's short escapes are that form's.
-pub(super) fn canonical(bundle: &Bundle) -> String {
-    let entries = bundle.policies.iter().map(|policy| {
-        let sha = ("sha", quoted(&policy.sha().to_string()));
-        compact(vec![key(&policy.key), sha])
-    });
+pub(super) fn canonical(summary: &Summary<'_>) -> String {
+    let entries = summary.policies.iter().map(|(of, sha)| compact(vec![key(of), ("sha", quoted(&sha.to_string()))]));
     let entries = entries.collect::<Vec<_>>().join(",");
-    let mut members = vec![("policies", format!("[{entries}]")), ("schema", compact(schema(bundle)))];
-    members.extend(target(bundle));
+    let mut members = vec![("policies", format!("[{entries}]")), ("schema", compact(schema(summary)))];
+    members.extend(target(summary));
     compact(members)
 }
 
 type Member = (&'static str, String);
 
-fn schema(bundle: &Bundle) -> Vec<Member> {
-    let sha = bundle.schema.as_ref().map(|text| ("sha", quoted(&Sha256::of(text.as_bytes()).to_string())));
-    [("version", quoted(bundle.schema_version.as_str()))].into_iter().chain(sha).collect()
+fn schema(summary: &Summary<'_>) -> Vec<Member> {
+    let sha = summary.schema_sha.map(|sha| ("sha", quoted(&sha.to_string())));
+    [("version", quoted(summary.schema_version.as_str()))].into_iter().chain(sha).collect()
 }
 
-fn target(bundle: &Bundle) -> impl Iterator<Item = Member> {
-    let target_type = bundle.target_type.map(|target_type| ("target_type", quoted(target_type.as_str())));
-    let target_id = bundle.target_id.as_ref().map(|id| ("target_id", quoted(id)));
+fn target(summary: &Summary<'_>) -> impl Iterator<Item = Member> {
+    let target_type = summary.target_type.map(|target_type| ("target_type", quoted(target_type.as_str())));
+    let target_id = summary.target_id.map(|id| ("target_id", quoted(id)));
     target_type.into_iter().chain(target_id)
 }
 

@@ -198,7 +198,8 @@ impl Bundle {
         if let Some(id) = &given.target_id {
             check_text("target id", id, limits::TARGET_ID_BYTES).map_err(manifest::invalid)?;
         }
-        (bundle.schema, bundle.target_type, bundle.target_id) = (schema, given.target_type, given.target_id);
+        bundle.schema = schema.and_then(|bytes| String::from_utf8(bytes).ok());
+        (bundle.target_type, bundle.target_id) = (given.target_type, given.target_id);
         Ok(bundle)
     }
 
@@ -214,9 +215,19 @@ impl Bundle {
     }
 
     /// The SHA-256 of the manifest's RFC 8785 form without the names: what an ETag is made of. It changes with the schema,
-    /// the target, and the policies and their texts.
+    /// the target, and the policies and their texts; not with the names of policies, which mean nothing in a bundle.
     pub fn digest(&self) -> Sha256 {
-        Sha256::of(manifest::canonical(self).as_bytes())
+        self.summary().digest()
+    }
+
+    fn summary(&self) -> Summary<'_> {
+        Summary {
+            schema_version: &self.schema_version,
+            schema_sha: self.schema.as_ref().map(|text| Sha256::of(text.as_bytes())),
+            target_type: self.target_type,
+            target_id: self.target_id.as_deref(),
+            policies: self.policies.iter().map(|policy| (&policy.key, policy.sha())).collect(),
+        }
     }
 
     /// The schema version that the policies are for.
@@ -224,7 +235,7 @@ impl Bundle {
         &self.schema_version
     }
 
-    /// The schema's text, where the bundle has it.
+    /// The schema's text, where the bundle has it, and it is UTF-8.
     pub fn schema(&self) -> Option<&str> {
         self.schema.as_deref()
     }
@@ -242,6 +253,22 @@ impl Bundle {
     /// The policies: new ones by name, then those that exist by id.
     pub fn policies(&self) -> &[BundlePolicy] {
         &self.policies
+    }
+}
+
+/// What a bundle's digest is of.
+pub(crate) struct Summary<'a> {
+    pub schema_version: &'a SchemaName,
+    pub schema_sha: Option<Sha256>,
+    pub target_type: Option<TargetType>,
+    pub target_id: Option<&'a str>,
+    /// In the order of their keys.
+    pub policies: Vec<(&'a BundleKey, Sha256)>,
+}
+
+impl Summary<'_> {
+    pub(crate) fn digest(&self) -> Sha256 {
+        Sha256::of(manifest::canonical(self).as_bytes())
     }
 }
 

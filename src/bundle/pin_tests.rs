@@ -51,7 +51,7 @@ fn the_digest_is_of_all_but_the_names() {
     for policy in judge["policies"].as_array_mut().unwrap() {
         policy.as_object_mut().unwrap().remove("name");
     }
-    assert_eq!(manifest::canonical(&sample()), serde_json_canonicalizer::to_string(&judge).unwrap());
+    assert_eq!(manifest::canonical(&sample().summary()), serde_json_canonicalizer::to_string(&judge).unwrap());
 
     let version = sample().schema_version;
     let changed = |change: fn(&mut Vec<BundlePolicy>)| {

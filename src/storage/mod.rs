@@ -52,6 +52,7 @@ use cache::RecordCache;
 use failure::{Failed, contained, storage_error};
 pub(crate) use open::{OpenOptions, Origin};
 pub use report::{Finding, Place, Report};
+pub(crate) use request::first_entry;
 pub(crate) use row::{
     BindingRow, IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, Row, SchemaRow, StoreStateRow, VersionRow,
     ZoneRow, ZoneStateRow,

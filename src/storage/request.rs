@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::append::Append;
 use super::index::derive;
@@ -13,31 +14,28 @@ use super::tables::{Direction, Source, Space, Visit};
 use super::verify::{Replay, log_numbers};
 use super::view::View;
 use crate::error::{ErrorDetail, Result};
+use crate::id::RequestId;
 use crate::record::{Recorded, Request, Unchanged};
 
 impl Append<'_> {
-    /// What `f` makes of the log as it was when `request` had been carried out, and of the request's first entry; none if
-    /// it never was. Another request under the same id is a conflict.
+    /// What `f` makes of the log as it was when `request` had been carried out, and of the request's first entry, and where
+    /// the log ended then; none if it never was. Another request under the same id is a conflict.
     pub(crate) fn answered<T>(
         &mut self,
         log: LogNumber,
         request: &Request,
         f: impl FnOnce(&View<'_>, &Recorded) -> Result<T>,
-    ) -> Result<Option<T>> {
+    ) -> Result<Option<(T, u64)>> {
         let mut replayed = self.replayed.take();
         let answer = self.guarded(|| {
             let view = self.view_unguarded();
-            let Some(row) = view.row::<RequestRow>(&key::request(log, request.id))? else { return Ok(None) };
-            let first = view.entry(log, row.first)?;
-            let Some(known) = first.envelope.request.filter(|known| known.id == request.id) else {
-                return Err(super::astray(key::Tag::Request, &request.id.to_string()));
-            };
+            let Some((row, first, known)) = find(&view, log, request.id)? else { return Ok(None) };
             if known.hash != request.hash {
                 return Err(ErrorDetail::RequestConflict { request_id: request.id }.into());
             }
             let end = row.first.saturating_add(row.entries.into());
             if end == self.next_position(log)? {
-                return f(&view, &first).map(Some);
+                return f(&view, &first).map(|answer| Some((answer, end)));
             }
             let mut reached = match replayed.take().filter(|reached| reached.log == log && reached.end <= end) {
                 Some(reached) => reached,
@@ -48,11 +46,22 @@ impl Append<'_> {
                 reached.end = position + 1;
             }
             let reached = replayed.insert(reached);
-            let then = AsOf { source: view.source(), prefix: key::all_of(log).start, rows: &reached.replay.rows };
-            f(&view.over(&then), &first).map(Some)
+            f(&view.over(&reached.over(view.source())), &first).map(|answer| Some((answer, end)))
         });
         self.replayed = replayed;
         answer
+    }
+
+    /// Reads the log as it was when it ended at `end`, where the request that was answered last had left it.
+    pub(crate) fn view_then<T>(&self, log: LogNumber, end: u64, f: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
+        self.guarded(|| {
+            let view = self.view_unguarded();
+            match self.replayed.as_ref().filter(|reached| (reached.log, reached.end) == (log, end)) {
+                Some(reached) => f(&view.over(&reached.over(view.source()))),
+                // Nothing was written since.
+                None => f(&view),
+            }
+        })
     }
 
     /// What is appended to `log` from here on is the work of `request`.
@@ -91,6 +100,26 @@ pub(super) struct Replayed {
     log: LogNumber,
     end: u64,
     replay: Replay,
+}
+
+impl Replayed {
+    fn over<'a>(&'a self, source: &'a dyn Source) -> AsOf<'a> {
+        AsOf { source, prefix: key::all_of(self.log).start, rows: &self.replay.rows }
+    }
+}
+
+/// The first entry that was written in a log under a request id.
+pub(crate) fn first_entry(view: &View<'_>, log: LogNumber, id: RequestId) -> Result<Option<Arc<Recorded>>> {
+    Ok(find(view, log, id)?.map(|(_, first, _)| first))
+}
+
+fn find(view: &View<'_>, log: LogNumber, id: RequestId) -> Result<Option<(RequestRow, Arc<Recorded>, Request)>> {
+    let Some(row) = view.row::<RequestRow>(&key::request(log, id))? else { return Ok(None) };
+    let first = view.entry(log, row.first)?;
+    match first.envelope.request.filter(|known| known.id == id) {
+        Some(known) => Ok(Some((row, first, known))),
+        None => Err(super::astray(key::Tag::Request, &id.to_string())),
+    }
 }
 
 /// The request that is being carried out.

@@ -15,6 +15,10 @@ mod zone;
 
 #[cfg(feature = "attestation")]
 pub(crate) use planned::Planned;
+#[cfg(feature = "bundle")]
+pub(crate) use planned::entry as pinned_entry;
+#[cfg(feature = "bundle")]
+pub(crate) use policies::warnings;
 
 use crate::asked::Asked;
 use crate::binding::{self, At, Binding};
@@ -51,6 +55,8 @@ pub struct ZoneWrite<'w, 'txn> {
     zone: ZoneRef,
     request: Option<RequestId>,
     demands: Vec<Demand>,
+    /// Where the log ended when the request of the last call was carried out, if that was before this write.
+    then: Option<u64>,
 }
 
 impl std::fmt::Debug for ZoneWrite<'_, '_> {
@@ -61,11 +67,14 @@ impl std::fmt::Debug for ZoneWrite<'_, '_> {
 
 impl<'w, 'txn> ZoneWrite<'w, 'txn> {
     pub(crate) fn new(append: &'w mut Append<'txn>, store: &'w Inner, zone: ZoneRef) -> Self {
-        Self { append, store, zone, request: None, demands: Vec::new() }
+        Self { append, store, zone, request: None, demands: Vec::new(), then: None }
     }
 
     /// The next call answers this request: if it was answered before, the call does nothing and returns what it
-    /// returned then, before any other check.
+    /// returned then, before any other check. Until the next call that writes, what is read here is then the zone as that
+    /// request had left it, so that an answer made of a call and of reads after it is the same too.
+    ///
+    /// A version or a bundle need not be prepared again for that: [`Zone::answered`](crate::Zone::answered) tells before.
     ///
     /// # Errors
     ///
@@ -87,7 +96,7 @@ impl<'w, 'txn> ZoneWrite<'w, 'txn> {
     }
 }
 
-/// Reads, as the write has left the zone so far.
+/// Reads, as the write has left the zone so far, or as [`ZoneWrite::request`] says.
 impl ZoneWrite<'_, '_> {
     /// The zone's id.
     pub fn id(&self) -> &ZoneId {
@@ -96,39 +105,44 @@ impl ZoneWrite<'_, '_> {
 
     /// What the store keeps of the zone itself.
     pub fn info(&self) -> Result<ZoneInfo> {
-        self.append.view(|view| crate::zone::info_of(view, &self.zone))
+        self.read(|view| crate::zone::info_of(view, &self.zone))
     }
 
     /// The policy `id`.
     pub fn policy(&self, id: impl AsRef<str>) -> Result<Policy> {
-        self.append.view(|view| policy::load(view, &self.zone, id.as_ref()))
+        self.read(|view| policy::load(view, &self.zone, id.as_ref()))
     }
 
     /// The policy version `id`, with the Cedar representations asked for.
     pub fn policy_version(&self, id: impl AsRef<str>, forms: Forms) -> Result<PolicyVersion> {
-        self.append
-            .view(|view| policy_version::load(view, &self.zone, &Found::by_id(view, &self.zone, id.as_ref())?, forms))
+        self.read(|view| policy_version::load(view, &self.zone, &Found::by_id(view, &self.zone, id.as_ref())?, forms))
     }
 
     /// The policy set `id`.
     pub fn policy_set(&self, id: impl AsRef<str>) -> Result<PolicySet> {
-        self.append.view(|view| policy_set::load(view, &self.zone, id.as_ref()))
+        self.read(|view| policy_set::load(view, &self.zone, id.as_ref()))
     }
 
     /// The policy set version `id`.
     pub fn policy_set_version(&self, id: impl AsRef<str>) -> Result<PolicySetVersion> {
-        self.append
-            .view(|view| policy_set_version::load(view, &self.zone, &Found::by_id(view, &self.zone, id.as_ref())?))
+        self.read(|view| policy_set_version::load(view, &self.zone, &Found::by_id(view, &self.zone, id.as_ref())?))
     }
 
     /// What is under observation for `target`.
     pub fn observed(&self, target: Target) -> Result<Binding> {
-        self.append.view(|view| binding::bound(view, &self.zone, &target, BindingMode::Shadow, At::Now))
+        self.read(|view| binding::bound(view, &self.zone, &target, BindingMode::Shadow, At::Now))
     }
 
     /// What is in force for `target`.
     pub fn in_force(&self, target: Target) -> Result<Binding> {
-        self.append.view(|view| binding::bound(view, &self.zone, &target, BindingMode::Active, At::Now))
+        self.read(|view| binding::bound(view, &self.zone, &target, BindingMode::Active, At::Now))
+    }
+
+    pub(super) fn read<T>(&self, f: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
+        match self.then {
+            None => self.append.view(f),
+            Some(end) => self.append.view_then(self.zone.log, end, f),
+        }
     }
 }
 
@@ -160,11 +174,13 @@ impl ZoneWrite<'_, '_> {
         again: impl FnOnce(&View<'_>, &ZoneRef, &Recorded) -> Result<T>,
     ) -> Result<T> {
         let demands = std::mem::take(&mut self.demands);
+        self.then = None;
         let request = self.request.take().map(|id| Request { id, hash: asked.by(self.append.actor(), &demands) });
         if let Some(request) = &request {
             let answered =
                 self.append.answered(self.zone.log, request, |view, entry| again(view, &self.zone, entry))?;
-            if let Some(answer) = answered {
+            if let Some((answer, end)) = answered {
+                self.then = Some(end);
                 return Ok(answer);
             }
         }

@@ -23,16 +23,20 @@ impl Planned {
     /// Checks every rule for the manifest.
     pub(crate) fn new(view: &View<'_>, compiler: &Compiler, zone: &ZoneRef, new: &NewPolicySetVersion) -> Result<Self> {
         at_most("the manifest's entries", new.pins.len(), limits::MANIFEST_ENTRIES)?;
-        let found = schema::find(view, &new.schema_version)?;
-        found.check_usable()?;
-        let schema = found.reference();
+        let schema = schema::usable(view, &new.schema_version)?;
         let entries = new.pins.iter().map(|pin| entry(view, compiler, zone, &schema, pin)).collect::<Result<_>>()?;
         Ok(Self { schema, manifest: Manifest::new(entries)? })
     }
 }
 
 /// The manifest entry for a pin, once it keeps every rule.
-fn entry(view: &View<'_>, compiler: &Compiler, zone: &ZoneRef, schema: &SchemaRef, pin: &Pin) -> Result<ManifestEntry> {
+pub(crate) fn entry(
+    view: &View<'_>,
+    compiler: &Compiler,
+    zone: &ZoneRef,
+    schema: &SchemaRef,
+    pin: &Pin,
+) -> Result<ManifestEntry> {
     let policy = policy::find(view, zone, &pin.policy_id)?;
     let found = Found::<PolicyVersionCreated>::by_id(view, zone, &pin.policy_version_id)?;
     let body = found.body()?;
@@ -53,9 +57,7 @@ fn entry(view: &View<'_>, compiler: &Compiler, zone: &ZoneRef, schema: &SchemaRe
         }
     }
     if body.schema.source != schema.source {
-        let parsed = compiler.schema(view, schema)?;
-        let label = format!("policy version `{}`", body.version_id);
-        compiler.policy(view, body.text)?.validate(&parsed, &label, schema.version.as_str())?;
+        compiler.validate(view, body, schema)?;
     }
     let (policy_id, policy_version_id) = (body.policy_id.clone(), body.version_id.clone());
     Ok(ManifestEntry { policy_id, policy_version_id, sha: body.sha })

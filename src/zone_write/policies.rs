@@ -145,13 +145,7 @@ impl ZoneWrite<'_, '_> {
 
     /// The policy version parsed and validated, with the schema that its name stands for now.
     pub(super) fn validated(&self, input: PolicyVersionInput) -> Result<PreparedPolicyVersion> {
-        let schema_of = |version: &str| {
-            self.append.view(|view| {
-                let found = schema::find(view, version)?;
-                found.check_usable()?;
-                Ok(found.reference())
-            })
-        };
+        let schema_of = |version: &str| self.append.view(|view| schema::usable(view, version));
         match input {
             PolicyVersionInput::New(new) => {
                 let schema = schema_of(&new.schema_version)?;
@@ -170,7 +164,7 @@ impl ZoneWrite<'_, '_> {
 }
 
 /// What Cedar warned of, as it is stored.
-pub(super) fn warnings(content: &cedar::PolicyContent) -> Result<Option<String>> {
+pub(crate) fn warnings(content: &cedar::PolicyContent) -> Result<Option<String>> {
     if content.warnings.is_empty() {
         return Ok(None);
     }

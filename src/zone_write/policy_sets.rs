@@ -7,7 +7,7 @@ use crate::cedar;
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::id::{PolicySetId, PolicySetVersionId, check_text};
 use crate::limits;
-use crate::policy_set::{self, NewPolicySet, PolicySet};
+use crate::policy_set::{self, NewPolicySet, PolicySet, PolicySetUpdate};
 use crate::policy_set_version::{self, NewPolicySetVersion, PolicySetVersion};
 use crate::record::{
     Manifest, Object, ObjectKind, PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived,
@@ -35,19 +35,14 @@ impl ZoneWrite<'_, '_> {
         )
     }
 
-    /// Changes a policy set's name. The name that it has already changes nothing.
-    pub fn rename_policy_set(&mut self, id: impl AsRef<str>, name: impl Into<String>) -> Result<PolicySet> {
-        let (id, name) = (id.as_ref(), name.into());
+    /// Changes a policy set's name. What it has already changes nothing.
+    pub fn update_policy_set(&mut self, id: impl AsRef<str>, update: PolicySetUpdate) -> Result<PolicySet> {
+        let id = id.as_ref();
         self.once(
-            Asked::to("rename_policy_set").text(id).text(&name),
+            Asked::to("update_policy_set").text(id).option(update.name.as_deref()),
             |zone| {
-                let before = zone.policy_set(id)?;
-                zone.may_change(
-                    Resource::PolicySet,
-                    before.id.as_str(),
-                    before.owner_type,
-                    before.archived_at.is_some(),
-                )?;
+                let before = zone.policy_set_to_change(id)?;
+                let name = update.name.unwrap_or_else(|| before.name.clone());
                 check_text("name", &name, limits::NAME_BYTES)?;
                 if name == before.name {
                     return Ok(before);

@@ -150,7 +150,7 @@ impl Doing<'_> {
     ) -> Option<Value> {
         let mut tally = Tally::new();
         let what = (scope, asked.0.clone());
-        let told = self.read(&(call, what), told, |model, told| {
+        let told = self.told(&(call, what), told, |model, told| {
             model.answer(scope, asked, &mut tally, |model| rules(model, told))
         });
         tally.extend(told.is_some().then(|| (call.name(), 1)));
@@ -168,6 +168,16 @@ impl Doing<'_> {
         told: Result<Value>,
         model: impl FnOnce(&mut State, &Value) -> Expected,
     ) -> Option<Value> {
+        self.told(what, told, |state, told| state.as_read(|state| model(state, told)))
+    }
+
+    #[track_caller]
+    fn told(
+        &mut self,
+        what: &dyn Debug,
+        told: Result<Value>,
+        model: impl FnOnce(&mut State, &Value) -> Expected,
+    ) -> Option<Value> {
         count(self.tally, &told);
         let answer = told.as_ref().ok().cloned().unwrap_or_default();
         let expected = model(self.model, &answer);
@@ -176,6 +186,7 @@ impl Doing<'_> {
     }
 
     pub fn call(&mut self, w: &mut Write<'_, '_>, zone: &str, call: &Call) {
+        self.model.then = None;
         match call {
             Call::PublishSchema { version, source } => {
                 let source = texts::schema(*source);

@@ -59,6 +59,8 @@ pub struct Answered {
     pub again: Again,
     actor: Actor,
     answer: Value,
+    /// The zone as it had left it.
+    zone: Option<Rc<Zone>>,
 }
 
 impl Demanded {
@@ -180,12 +182,15 @@ impl State {
         tally: &mut Tally,
         call: impl FnOnce(&mut Self) -> Expected,
     ) -> Expected {
+        self.then = None;
         if let Some(known) = self.requests(scope).iter().find(|it| it.asked.request == asked.request)
             && asked.request.is_some()
         {
             return if known.asked == asked && known.actor == self.author.actor {
                 *tally.entry("Replayed".to_owned()).or_default() += 1;
-                self.answered(known)
+                let (answer, then) = (self.answered(known), known.zone.clone());
+                self.then = then;
+                answer
             } else {
                 Err(one("request_conflict"))
             };
@@ -212,9 +217,28 @@ impl State {
             for entry in &mut log.entries[before..] {
                 entry.request = asked.request;
             }
-            requests.push(Answered { asked, again, actor: author.actor, answer: answer.clone() });
+            requests.push(Answered { asked, again, actor: author.actor, answer: answer.clone(), zone: None });
+            let left =
+                scope.and_then(|id| self.zone(id).ok()).map(|zone| Zone { requests: Vec::new(), ..zone.clone() });
+            if let Some(answered) = self.log_and_requests(scope).1.last_mut() {
+                answered.zone = left.map(Rc::new);
+            }
         }
         Ok(answer)
+    }
+
+    /// What `f` makes of the zones as they are read in a write: after a call that was answered before, its zone is as that
+    /// request had left it, but for what the store's log tells.
+    pub fn as_read<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
+        let Some(mut then) = self.then.clone().map(Rc::unwrap_or_clone) else { return f(self) };
+        let archived =
+            |name: &String| self.schema(name).is_ok_and(|schema| schema.changes.iter().any(|it| it.0 == "archived"));
+        then.default_schema = then.default_schema.filter(|name| !archived(name));
+        let place = self.zones.iter().position(|zone| zone.id == then.id).unwrap();
+        let now = std::mem::replace(&mut self.zones[place], then);
+        let value = f(self);
+        self.zones[place] = now;
+        value
     }
 
     /// The answer as it was; but a zone that was created is shown as it is.

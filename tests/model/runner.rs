@@ -88,6 +88,7 @@ impl Runner {
             erased: Vec::new(),
             requests: Vec::new(),
             chosen: 0,
+            then: None,
         };
         let mut runner = Self {
             store: None,

@@ -2,6 +2,7 @@
 //! describe them. It shares no code with the store: of the crate it uses inputs such as `Actor` and `Target`.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use policy_store::{Actor, BindingMode, RequestId, Target, Timestamp};
 use serde_json::{Value, json};
@@ -231,6 +232,8 @@ pub struct State {
     pub requests: Vec<Answered>,
     /// How many request ids were chosen.
     pub chosen: u64,
+    /// The zone of the write's last call as it was then, if that call was answered before.
+    pub then: Option<Rc<Zone>>,
 }
 
 impl State {

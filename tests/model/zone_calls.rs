@@ -1,7 +1,8 @@
 //! The calls of a write in a zone, each done to the store and to the model, and what they changed read again.
 
 use policy_store::{
-    BindingMode, Forms, NewPolicy, NewPolicySet, NewPolicyVersion, PolicyUpdate, Target, TargetType, ZoneWrite,
+    BindingMode, Forms, NewPolicy, NewPolicySet, NewPolicyVersion, PolicySetUpdate, PolicyUpdate, Target, TargetType,
+    ZoneWrite,
 };
 use serde_json::Value;
 
@@ -273,8 +274,10 @@ impl Doing<'_> {
                 let given = (set.clone(), name.clone());
                 self.ask(
                     zone,
-                    (call, format!("rename_policy_set {set} {name:?}")),
-                    move |zone| zone.rename_policy_set(&given.0, given.1.as_str()).map(seen),
+                    (call, format!("update_policy_set {set} {name:?}")),
+                    move |zone| {
+                        zone.update_policy_set(&given.0, PolicySetUpdate::new().name(given.1.as_str())).map(seen)
+                    },
                     |model, _| model.rename_set(id, &set, name),
                 );
                 Some(set)

@@ -2,8 +2,8 @@
 
 use policy_store::ErrorKind::{Forbidden, Invalid, TooLarge};
 use policy_store::{
-    Actor, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, OwnerType, PolicyUpdate, Result,
-    SchemaStatus, ZoneWrite,
+    Actor, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, OwnerType, PolicySetUpdate,
+    PolicyUpdate, Result, SchemaStatus, ZoneWrite,
 };
 
 use super::help::{PERMIT, SCHEMA, V1, World, customer, platform, refused};
@@ -44,7 +44,7 @@ fn every_write_names_its_actor() {
         .write_as(&two, |zone| {
             let bound = zone.activate(&pinned.id)?;
             zone.update_policy(&policy.id, PolicyUpdate::new().name("renamed"))?;
-            zone.rename_policy_set(&set.id, "renamed")?;
+            zone.update_policy_set(&set.id, PolicySetUpdate::new().name("renamed"))?;
             Ok((zone.policy(&policy.id)?, zone.policy_set(&set.id)?, bound))
         })
         .unwrap();
@@ -95,7 +95,7 @@ const CHANGES: [(&str, Call); 8] = [
     ("policy `p`", |zone| zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT)).map(drop)),
     ("policy version `v`", |zone| zone.archive_policy_version("v").map(drop)),
     ("policy `p`", |zone| zone.archive_policy("p").map(drop)),
-    ("policy set `s`", |zone| zone.rename_policy_set("s", "x").map(drop)),
+    ("policy set `s`", |zone| zone.update_policy_set("s", PolicySetUpdate::new().name("x")).map(drop)),
     ("policy set `s`", |zone| zone.create_policy_set_version("s", NewPolicySetVersion::new(V1)).map(drop)),
     ("policy set version `sv`", |zone| zone.archive_policy_set_version("sv").map(drop)),
     ("policy set `s`", |zone| zone.archive_policy_set("s").map(drop)),

@@ -4,50 +4,50 @@ use std::collections::BTreeSet;
 
 use cedar_policy::Decision;
 use policy_store::{
-    Binding, Bundle, BundleKey, BundlePolicy, Demand, ErrorDetail, ErrorKind, Forms, NewPolicy, NewPolicySet,
-    NewPolicySetVersion, NewPolicyVersion, NewSchema, OwnerType, PolicyUpdate, RequestId, Result, SchemaStatus, Sha256,
-    Target, TargetType, ZoneWrite, limits,
+    Binding, Bundle, BundleKey, BundlePolicy, ErrorDetail, ErrorKind, Forms, NewPolicy, NewPolicySet,
+    NewPolicySetVersion, NewPolicyVersion, NewSchema, OwnerType, PolicyUpdate, Result, SchemaStatus, Target,
+    TargetType, ZoneWrite, limits,
 };
 
 use super::help::{FORBID, PERMIT, SCHEMA, V1, World, decide, platform};
 
 /// A zone with two policies in force.
-fn world() -> World {
+pub(super) fn world() -> World {
     let world = World::new();
     let (a, b) = (world.version("a", PERMIT), world.version("b", FORBID));
     world.live("s", &[&a, &b]);
     world
 }
 
-fn ann() -> Target {
+pub(super) fn ann() -> Target {
     Target::User("ann".to_owned())
 }
 
 /// A bundle of texts by policy id.
-fn bundle(schema: &str, policies: &[(&str, &str)]) -> Bundle {
+pub(super) fn bundle(schema: &str, policies: &[(&str, &str)]) -> Bundle {
     let policies = policies.iter().map(|(id, text)| BundlePolicy::of(id.parse().unwrap(), *text));
     Bundle::new(schema.parse().unwrap(), policies.collect()).unwrap()
 }
 
 /// The bundle with one more policy.
-fn with(bundle: &Bundle, policy: BundlePolicy) -> Bundle {
+pub(super) fn with(bundle: &Bundle, policy: BundlePolicy) -> Bundle {
     let mut policies = bundle.policies().to_vec();
     policies.retain(|other| other.key != policy.key);
     policies.push(policy);
     Bundle::new(bundle.schema_version().clone(), policies).unwrap()
 }
 
-fn apply(world: &World, target: Target, bundle: &Bundle) -> Result<Binding> {
-    world.write(|zone| zone.apply_bundle(target, bundle, None))
+pub(super) fn apply(world: &World, target: Target, bundle: &Bundle) -> Result<Binding> {
+    world.write(|zone| zone.apply_bundle(target, bundle))
 }
 
 /// Names and texts.
-fn texts(bundle: &Bundle) -> BTreeSet<(Option<String>, String)> {
+pub(super) fn texts(bundle: &Bundle) -> BTreeSet<(Option<String>, String)> {
     bundle.policies().iter().map(|policy| (policy.name.clone(), policy.cedar_raw.clone())).collect()
 }
 
 /// The versions that are in force for the target, by policy.
-fn pins(world: &World, target: Target) -> Vec<(String, String)> {
+pub(super) fn pins(world: &World, target: Target) -> Vec<(String, String)> {
     let version = world.zone().in_force(target).unwrap().policy_set_version_id;
     let entries = world.zone().policy_set_version(version).unwrap().manifest.entries;
     entries.iter().map(|entry| (entry.policy_id.to_string(), entry.policy_version_id.to_string())).collect()
@@ -101,7 +101,7 @@ fn a_user_without_a_binding_edits_the_zones_bundle() {
 
     let own = world.write(|zone| {
         assert_eq!(zone.effective_bundle("ann")?, zones);
-        zone.apply_bundle(ann(), &bundle(V1, &[("b", FORBID)]), None)?;
+        zone.apply_bundle(ann(), bundle(V1, &[("b", FORBID)]))?;
         zone.effective_bundle("ann")
     });
     assert_eq!(world.zone().effective_bundle("ann").unwrap(), own.unwrap());
@@ -129,12 +129,15 @@ fn what_is_in_force_for_the_zone_is_forked_and_never_edited() {
     // Once more by the zone's id: a fork again, beside the first.
     apply(&world, ann(), &bundle(V1, &[(&anns, PERMIT), ("b", PERMIT)])).unwrap();
     assert_eq!(pins(&world, ann()).len(), 2);
-    // Another user's policy is as one that is not there.
+    // So is another user's policy.
+    let before = world.zone().bundle(bob()).unwrap();
+    apply(&world, ann(), &bundle(V1, &[(&bobs, PERMIT)])).unwrap();
+    assert!(pins(&world, ann()).iter().all(|(id, _)| *id != bobs));
+    assert_eq!(world.zone().policy(&bobs).unwrap().latest_version, Some(1));
+    assert_eq!(world.zone().bundle(bob()).unwrap(), before);
     let expected = (ErrorKind::NotFound, "not_found");
-    let other = bundle(V1, &[(&bobs, PERMIT)]);
-    world.refuses(expected, &bobs, |zone| zone.apply_bundle(ann(), &other, None));
     let missing = bundle(V1, &[("nope", PERMIT)]);
-    world.refuses(expected, "nope", |zone| zone.apply_bundle(ann(), &missing, None));
+    world.refuses(expected, "nope", |zone| zone.apply_bundle(ann(), &missing));
     // A set that an operator made of the zone's own policies.
     world
         .write(|zone| {
@@ -274,32 +277,6 @@ fn the_first_bundle_of_a_user_makes_a_set_of_the_users_own() {
 }
 
 #[test]
-fn a_digest_that_is_expected_is_that_of_what_was_edited() {
-    let world = world();
-    let expecting = |target: Target, bundle: &Bundle, digest: Sha256| {
-        world.write(|zone| zone.apply_bundle(target, bundle, Some(digest)))
-    };
-    let zones = world.zone().bundle(Target::Zone).unwrap();
-    let next = bundle(V1, &[("a", PERMIT)]);
-    let stale = bundle(V1, &[]).digest();
-    let refused = (ErrorKind::PreconditionFailed, "precondition_failed");
-    let error = world.refuses(refused, &stale.to_string(), |zone| zone.apply_bundle(Target::Zone, &next, Some(stale)));
-    assert!(error.to_string().contains(&zones.digest().to_string()), "{error}");
-    // Even where it would change nothing.
-    world.refuses(refused, "the zone", |zone| zone.apply_bundle(Target::Zone, &zones, Some(stale)));
-
-    // A user's first bundle was made from the zone's, the next one from the user's own.
-    expecting(ann(), &next, zones.digest()).unwrap();
-    let own = world.zone().bundle(ann()).unwrap();
-    world.refuses(refused, "user `ann`", |zone| zone.apply_bundle(ann(), &zones, Some(zones.digest())));
-    expecting(ann(), &zones, own.digest()).unwrap();
-    expecting(Target::Zone, &next, zones.digest()).unwrap();
-
-    let nothing = World::new();
-    nothing.refuses(refused, "is `none`", |zone| zone.apply_bundle(Target::Zone, &bundle(V1, &[]), Some(stale)));
-}
-
-#[test]
 fn a_bundle_that_is_refused_leaves_no_trace() {
     let world = world();
     let read = world.zone().bundle(Target::Zone).unwrap();
@@ -310,7 +287,7 @@ fn a_bundle_that_is_refused_leaves_no_trace() {
     world.write(|zone| zone.archive_policy("c")).unwrap();
     let apply = |bundle: &Bundle| {
         let bundle = bundle.clone();
-        move |zone: &mut ZoneWrite<'_, '_>| zone.apply_bundle(Target::Zone, &bundle, None)
+        move |zone: &mut ZoneWrite<'_, '_>| zone.apply_bundle(Target::Zone, &bundle)
     };
     let with_text = |id: &str, text: &str| with(&fine, BundlePolicy::of(id.parse().unwrap(), text));
     for (bundle, expected, names) in [
@@ -323,7 +300,7 @@ fn a_bundle_that_is_refused_leaves_no_trace() {
             "policies/b.cedar",
         ),
         (with_text("c", FORBID), (ErrorKind::Archived, "archived"), "policies/c.cedar"),
-        (with_text("c", PERMIT), (ErrorKind::Archived, "archived"), "policy `c`"),
+        (with_text("c", PERMIT), (ErrorKind::Archived, "archived"), "policies/c.cedar"),
     ] {
         world.refuses(expected, names, apply(&bundle));
     }
@@ -343,7 +320,7 @@ fn a_bundle_that_is_refused_leaves_no_trace() {
     let archived = bundle("old", &[("a", PERMIT), ("b", FORBID)]);
     world.refuses((ErrorKind::Archived, "archived"), "old", apply(&archived));
     world.refuses((ErrorKind::Invalid, "invalid_input"), "target", |zone| {
-        zone.apply_bundle(Target::User(String::new()), &fine, None)
+        zone.apply_bundle(Target::User(String::new()), &fine)
     });
     world.write(|zone| zone.suspend()).unwrap();
     world.refuses((ErrorKind::Conflict, "suspended"), "acme", apply(&fine));
@@ -366,17 +343,13 @@ fn the_platforms_set_is_the_platforms_and_its_policies_can_be_pinned() {
     // The set's owner is asked before anything is created.
     let more = with(&edited, BundlePolicy::new("new", PERMIT));
     world.refuses((ErrorKind::Forbidden, "platform_owned"), "policy set `s`", |zone| {
-        zone.apply_bundle(Target::Zone, &more, None)
-    });
-    // What is neither the user's nor in force for the zone does not exist for the user.
-    world.refuses((ErrorKind::NotFound, "not_found"), "policies/c.cedar", |zone| {
-        zone.apply_bundle(ann(), &edited, None)
+        zone.apply_bundle(Target::Zone, &more)
     });
     apply(&world, ann(), &bundle(V1, &[("p", FORBID)])).unwrap();
     let fork = world.zone().policy(&pins(&world, ann())[0].0).unwrap();
     assert_eq!((fork.name.as_str(), fork.owner_type, fork.created_by.as_str()), ("p", OwnerType::Customer, "alice"));
     assert_eq!(world.zone().policy("p").unwrap().latest_version, Some(1), "the platform's was not edited");
-    let binding = world.write_as(&platform(), |zone| zone.apply_bundle(Target::Zone, &edited, None)).unwrap();
+    let binding = world.write_as(&platform(), |zone| zone.apply_bundle(Target::Zone, &edited)).unwrap();
     assert_eq!((binding.policy_set_id.as_str(), binding.version), ("s", 2));
 }
 
@@ -396,50 +369,12 @@ fn under_another_schema_version_texts_keep_their_versions_if_they_validate() {
     assert_eq!(world.zone().bundle(Target::Zone).unwrap().schema(), Some(&*format!("{SCHEMA}\n")));
     let invalid = bundle("3", &[("a", PERMIT), ("b", FORBID)]);
     world.refuses((ErrorKind::Invalid, "policy_validation"), &kept[1].1, |zone| {
-        zone.apply_bundle(Target::Zone, &invalid, None)
+        zone.apply_bundle(Target::Zone, &invalid)
     });
     // What is edited is validated against the new schema version only.
     apply(&world, Target::Zone, &bundle("3", &[("a", "forbid(principal, action, resource);")])).unwrap();
     let newest = world.zone().policy("a").unwrap();
     assert_eq!(newest.latest_schema_version.unwrap().as_str(), "3");
-}
-
-#[test]
-fn a_request_is_carried_out_once() {
-    let world = world();
-    let id: RequestId = "0190a1b2-0000-7000-8000-000000000001".parse().unwrap();
-    let edited = with(&bundle(V1, &[("a", FORBID)]), BundlePolicy::new("new", PERMIT));
-    let digest = world.zone().bundle(Target::Zone).unwrap().digest();
-    let call = |zone: &mut ZoneWrite<'_, '_>| zone.request(id).apply_bundle(Target::Zone, &edited, Some(digest));
-    let first = world.write(call).unwrap();
-    let before = world.extent();
-    assert_eq!(world.write(call).unwrap(), first);
-    assert_eq!(world.extent(), before);
-    // Also when something else is in force since then.
-    world.write(|zone| zone.apply_bundle(Target::Zone, &bundle(V1, &[]), None)).unwrap();
-    assert_eq!(world.write(call).unwrap(), first);
-
-    let conflict = (ErrorKind::Conflict, "request_conflict");
-    let other = with(&edited, BundlePolicy::new("newer", PERMIT));
-    world.refuses(conflict, &id.to_string(), |zone| zone.request(id).apply_bundle(Target::Zone, &other, Some(digest)));
-    world.refuses(conflict, &id.to_string(), |zone| zone.request(id).apply_bundle(ann(), &edited, Some(digest)));
-    world.refuses(conflict, &id.to_string(), |zone| zone.request(id).apply_bundle(Target::Zone, &edited, None));
-
-    let demand = Demand::latest_policy_version("a", Some(7));
-    world.refuses((ErrorKind::PreconditionFailed, "precondition_failed"), "policy `a`", |zone| {
-        zone.demand(demand.clone()).apply_bundle(Target::Zone, &edited, None)
-    });
-    // The demand was for that call: the calls that a bundle is made of do not repeat it.
-    let demand = Demand::latest_policy_version("a", world.zone().policy("a").unwrap().latest_version);
-    world
-        .write(|zone| {
-            zone.demand(demand).apply_bundle(
-                Target::Zone,
-                &bundle(V1, &[("a", "forbid(principal, action, resource);")]),
-                None,
-            )
-        })
-        .unwrap();
 }
 
 #[test]
@@ -455,12 +390,12 @@ fn a_bundle_finds_room_in_its_write_for_all_of_it() {
         // A user's first one makes a set too.
         let first = with(&bundle(V1, &[]), BundlePolicy::new("new", PERMIT));
         for (target, bundle) in [(Target::Zone, &four), (ann(), &first)] {
-            let error = zone.apply_bundle(target, bundle, None).unwrap_err();
+            let error = zone.apply_bundle(target, bundle).unwrap_err();
             assert_eq!((error.kind(), error.code()), (ErrorKind::TooLarge, "too_large"), "{error}");
         }
         assert_eq!((zone.bundle(Target::Zone)?, zone.policy("a")?), before);
         // With what is left, two entries for a new policy, one for the set's version, one for the binding.
-        zone.apply_bundle(Target::Zone, &three, None)?;
+        zone.apply_bundle(Target::Zone, &three)?;
         assert_eq!(zone.create_policy(NewPolicy::named("p")).unwrap_err().code(), "too_large");
         zone.policy("none").map(drop)
     });

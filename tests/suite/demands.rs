@@ -4,7 +4,8 @@ use std::sync::Barrier;
 
 use policy_store::ErrorKind::{Archived, Invalid, NotFound, PreconditionFailed};
 use policy_store::{
-    Demand, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, PolicyUpdate, Target, TargetType,
+    Demand, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, PolicySetUpdate, PolicyUpdate, Target,
+    TargetType,
 };
 
 use super::help::{FORBID, PERMIT, V1, World, customer, pinning, refused};
@@ -174,7 +175,9 @@ fn the_revision_of_a_set_that_is_displaced_moves_in_either_mode() {
             (Demand::policy_set_revision("s", set.revision), "policy set `s`"),
             (Demand::bindings_revision(bindings), "bindings"),
         ] {
-            world.refuses(UNMET, names, |zone| zone.demand(seen.clone()).rename_policy_set("s", "x"));
+            world.refuses(UNMET, names, |zone| {
+                zone.demand(seen.clone()).update_policy_set("s", PolicySetUpdate::new().name("x"))
+            });
         }
     }
     let set = world.zone().policy_set("s").unwrap();
@@ -243,4 +246,52 @@ fn a_demand_is_checked_before_the_rules_of_the_call() {
         zone.demand(Demand::active_version(Target::Zone, None))
             .create_policy_set_version("none", pinning(&[]).id(version.id.as_str()))
     });
+}
+
+#[test]
+fn one_of_several_is_enough_and_of_none_none_is() {
+    let world = world();
+    let revision = world.zone().policy("p").unwrap().revision;
+    let of = |revision| Demand::policy_revision("p", revision);
+    let create = |demand: Demand| world.write(|zone| zone.demand(demand).create_policy(NewPolicy::named("x")));
+    for demand in [
+        Demand::any([of(revision)]),
+        Demand::any([of(1), of(revision)]),
+        Demand::any([of(revision), of(1)]),
+        Demand::any([Demand::any([of(1), Demand::bindings_revision(0)]), of(revision)]),
+    ] {
+        create(demand).unwrap();
+    }
+    let unmet = |names: &str, demand: Demand| {
+        world.refuses(UNMET, names, |zone| zone.demand(demand.clone()).create_policy(NewPolicy::named("x")))
+    };
+    let error = unmet(&format!("is `{revision}`, and was demanded to be `0` or `1`"), Demand::any([of(0), of(1)]));
+    assert_eq!(error.to_string().matches("revision").count(), 1, "{error}");
+    let error = unmet("zone `acme`", Demand::any([of(0), Demand::bindings_revision(0)]));
+    assert!(error.to_string().contains("policy `p` or the revision"), "{error}");
+    unmet("what is demanded", Demand::any([]));
+    unmet("what is demanded", Demand::any([Demand::any([])]));
+    let many = unmet("policy `p`", Demand::any((0..1_000).map(|n| of(n + revision + 1))));
+    assert!(many.to_string().len() < 400, "{many}");
+    // What is not there is said even if something else holds.
+    refused(create(Demand::any([Demand::policy_revision("none", 1), of(revision)])), (NotFound, "not_found"), "none");
+}
+
+/// The same alternatives again are the same request; others, or another order, are not.
+#[test]
+fn a_request_is_told_by_its_alternatives() {
+    let world = world();
+    let id = policy_store::RequestId::from([1; 16]);
+    let revision = world.zone().policy("p").unwrap().revision;
+    let of = |revision| Demand::policy_revision("p", revision);
+    let create = |zone: &mut policy_store::ZoneWrite<'_, '_>, demand: Demand| {
+        zone.request(id).demand(demand).create_policy(NewPolicy::named("x"))
+    };
+    let first = world.write(|zone| create(zone, Demand::any([of(1), of(revision)]))).unwrap();
+    world.write(|zone| zone.archive_policy("p")).unwrap();
+    assert_eq!(world.write(|zone| create(zone, Demand::any([of(1), of(revision)]))).unwrap(), first);
+    for other in [of(revision), Demand::any([of(revision), of(1)]), Demand::any([of(1)]), Demand::any([])] {
+        let taken = (policy_store::ErrorKind::Conflict, "request_conflict");
+        world.refuses(taken, &id.to_string(), |zone| create(zone, other.clone()));
+    }
 }

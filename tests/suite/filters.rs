@@ -4,7 +4,7 @@ use policy_store::ErrorKind::{Invalid, NotFound, TooLarge};
 use policy_store::OwnerType::{Customer, Platform};
 use policy_store::{
     Forms, List, NewPolicy, NewPolicySet, NewSchema, Order, Page, Policy, PolicyFilter, PolicySet, PolicySetFilter,
-    PolicyUpdate, Result, SchemaFilter, Target, TargetType,
+    PolicySetUpdate, PolicyUpdate, Result, SchemaFilter, Target, TargetType,
 };
 
 use super::help::{PERMIT, SCHEMA, V1, World, customer, platform, refused};
@@ -210,7 +210,7 @@ fn sets_are_filtered_by_what_is_in_force_by_owner_and_by_name() {
     assert_eq!(sets(&world, &any().any("FOR").any("idle")), ["idle", "anns", "bobs"]);
     assert_eq!(sets(&world, &any().any("FOR").name("bob")), ["bobs"]);
     world.write(|zone| zone.unbind(Target::Zone)).unwrap();
-    world.write(|zone| zone.rename_policy_set("idle", "lively")).unwrap();
+    world.write(|zone| zone.update_policy_set("idle", PolicySetUpdate::new().name("lively"))).unwrap();
     assert!(sets(&world, &filter().active(true)).is_empty());
     assert_eq!(sets(&world, &filter().name("Live")), ["live", "idle", "base"]);
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use policy_store::{
     Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, PolicyFilter,
-    PolicySetFilter, PolicySetVersion, PolicyStore, PolicyUpdate, Receipt, SchemaFilter, SchemaStatus, Target,
-    TargetType, Timestamp, Write,
+    PolicySetFilter, PolicySetUpdate, PolicySetVersion, PolicyStore, PolicyUpdate, Receipt, SchemaFilter, SchemaStatus,
+    Target, TargetType, Timestamp, Write,
 };
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ fn write_fixture(path: &Path) -> Value {
     let next = world
         .write(|zone| {
             zone.update_policy("rules", PolicyUpdate::new().name("règles").description("of the house"))?;
-            zone.rename_policy_set("production", "live")?;
+            zone.update_policy_set("production", PolicySetUpdate::new().name("live"))?;
             let new = NewPolicySetVersion::from(&live).pin(&second).pin(&audit).schema_version("2027");
             let next = zone.create_policy_set_version("production", new)?;
             zone.activate(&next.id)?;

@@ -1,8 +1,8 @@
 //! History: a zone's log as what happened, by whom, when and in which write.
 
 use policy_store::{
-    BindingMode, BoundTo, Change, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, PolicyUpdate,
-    Target, TargetType,
+    BindingMode, BoundTo, Change, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion,
+    PolicySetUpdate, PolicyUpdate, Target, TargetType,
 };
 
 use super::help::{PERMIT, V1, World, pinning};
@@ -16,7 +16,7 @@ fn every_kind_of_change_is_an_entry_that_says_what_changed() {
             let version = zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT).id("v"))?;
             zone.update_policy("p", PolicyUpdate::new().name("p better"))?;
             zone.create_policy_set(NewPolicySet::named("s name").id("s"))?;
-            zone.rename_policy_set("s", "s better")?;
+            zone.update_policy_set("s", PolicySetUpdate::new().name("s better"))?;
             let first = zone.create_policy_set_version("s", pinning(&[&version]).id("sv1"))?;
             let second = zone.create_policy_set_version("s", NewPolicySetVersion::new(V1).id("sv2"))?;
             zone.activate("sv1")?;

@@ -2,8 +2,8 @@
 
 use policy_store::ErrorKind::{Conflict, Invalid, NotFound};
 use policy_store::{
-    Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Pin, PolicyUpdate, Result,
-    Zone, ZoneWrite,
+    Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Pin, PolicySetUpdate,
+    PolicyUpdate, Result, Zone, ZoneWrite,
 };
 
 use super::help::{PERMIT, SCHEMA, START, V1, World, refused};
@@ -157,7 +157,7 @@ fn said_of(world: &World, zone: &Zone, id: &str) -> Vec<String> {
         Box::new(|z| z.archive_policy(id).map(drop)),
         Box::new(|z| z.create_policy_version(id, NewPolicyVersion::cedar(V1, PERMIT)).map(drop)),
         Box::new(|z| z.archive_policy_version(id).map(drop)),
-        Box::new(|z| z.rename_policy_set(id, "x").map(drop)),
+        Box::new(|z| z.update_policy_set(id, PolicySetUpdate::new().name("x")).map(drop)),
         Box::new(|z| z.archive_policy_set(id).map(drop)),
         Box::new(|z| z.create_policy_set_version(id, NewPolicySetVersion::new(V1)).map(drop)),
         Box::new(|z| z.archive_policy_set_version(id).map(drop)),

@@ -2,7 +2,8 @@
 
 use policy_store::ErrorKind::{Invalid, TooLarge};
 use policy_store::{
-    NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicyUpdate, RequestId, limits,
+    NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicySetUpdate, PolicyUpdate,
+    RequestId, limits,
 };
 
 use super::help::{PERMIT, V1, World, pinning, refused};
@@ -118,7 +119,7 @@ fn names_have_1_to_256_bytes_without_control_characters() {
         world.refuses(expected, "name", |zone| zone.create_policy(NewPolicy::named(name.as_str())));
         world.refuses(expected, "name", |zone| zone.update_policy("p", PolicyUpdate::new().name(name.as_str())));
         world.refuses(expected, "name", |zone| zone.create_policy_set(NewPolicySet::named(name.as_str())));
-        world.refuses(expected, "name", |zone| zone.rename_policy_set("s", name.as_str()));
+        world.refuses(expected, "name", |zone| zone.update_policy_set("s", PolicySetUpdate::new().name(name.as_str())));
     }
 }
 

@@ -1,6 +1,9 @@
 //! The parts of the domain, and what their tests share.
 
 mod actors;
+mod answers;
+#[cfg(feature = "bundle")]
+mod applied_bundles;
 #[cfg(feature = "attestation")]
 mod attesting;
 mod bindings;

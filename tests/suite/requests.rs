@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use policy_store::ErrorKind::{Archived, Conflict, Invalid, NotFound};
 use policy_store::{
     Actor, Change, Demand, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Pin,
-    PolicyUpdate, RequestId, Result, SchemaStatus, Sha256, Target, TargetType, Write, ZoneWrite,
+    PolicySetUpdate, PolicyUpdate, RequestId, Result, SchemaStatus, Sha256, Target, TargetType, Write, ZoneWrite,
 };
 
 use super::help::{FORBID, HOUR, PERMIT, SCHEMA, START, V1, World, customer, pinning, platform, refused};
@@ -38,7 +38,7 @@ const CALLS: [Call; 22] = [
     |zone| shown(zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT).id("given"))),
     |zone| shown(zone.archive_policy_version("pv2")),
     |zone| shown(zone.create_policy_set(NewPolicySet::named("new").target_type(TargetType::User))),
-    |zone| shown(zone.rename_policy_set("s", "renamed")),
+    |zone| shown(zone.update_policy_set("s", PolicySetUpdate::new().name("renamed"))),
     |zone| shown(zone.archive_policy_set("e")),
     |zone| shown(zone.create_policy_set_version("s", NewPolicySetVersion::new(V1))),
     |zone| shown(zone.archive_policy_set_version("sv2")),
@@ -90,9 +90,9 @@ fn change_everything(world: &World) {
             zone.create_policy(NewPolicy::named("later").id("later"))?;
             zone.update_policy("p", PolicyUpdate::new().name("later").description("later"))?;
             let version = zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))?;
-            zone.rename_policy_set("s", "later")?;
-            zone.rename_policy_set("t", "later")?;
-            zone.rename_policy_set("u", "later")?;
+            zone.update_policy_set("s", PolicySetUpdate::new().name("later"))?;
+            zone.update_policy_set("t", PolicySetUpdate::new().name("later"))?;
+            zone.update_policy_set("u", PolicySetUpdate::new().name("later"))?;
             let late = zone.create_policy_set_version("t", pinning(&[&version]))?;
             zone.bind(&late.id, Target::Zone)?;
             zone.bind_shadow(&late.id, Target::Zone)?;

@@ -3,8 +3,8 @@
 use cedar_policy::Decision;
 use policy_store::ErrorKind::{Archived, Conflict, Invalid, NotFound};
 use policy_store::{
-    Forms, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Pin, PolicyVersion, Sha256, Target,
-    TargetType,
+    Forms, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Pin, PolicySetUpdate, PolicyVersion, Sha256,
+    Target, TargetType,
 };
 
 use super::help::{FORBID, PERMIT, SCHEMA, V1, World, customer, decide, pinning, refused};
@@ -167,11 +167,16 @@ fn updated_moves_with_the_name_and_not_with_versions_or_bindings() {
     let (world, ..) = world();
     let fresh = world.zone().policy_set("s").unwrap();
     assert_eq!((fresh.updated_at, &fresh.updated_by), (fresh.created_at, &None));
-    let renamed = world.write_as(&customer("bea"), |zone| zone.rename_policy_set("s", "better")).unwrap();
+    let renamed = world
+        .write_as(&customer("bea"), |zone| zone.update_policy_set("s", PolicySetUpdate::new().name("better")))
+        .unwrap();
     assert_eq!((renamed.name.as_str(), renamed.updated_by.as_deref()), ("better", Some("bea")));
     assert!(renamed.updated_at > fresh.updated_at);
     let before = world.extent();
-    assert_eq!(world.write(|zone| zone.rename_policy_set("s", "better")).unwrap(), renamed);
+    assert_eq!(
+        world.write(|zone| zone.update_policy_set("s", PolicySetUpdate::new().name("better"))).unwrap(),
+        renamed
+    );
     assert_eq!(world.extent(), before);
     world.live("s", &[]);
     let later = world.zone().policy_set("s").unwrap();
@@ -188,7 +193,7 @@ fn an_archived_set_takes_no_changes_and_archiving_is_idempotent() {
     assert_eq!(world.write(|zone| zone.archive_policy_set("s")).unwrap(), archived);
     assert_eq!(world.extent(), before);
     let expected = (Archived, "archived");
-    world.refuses(expected, "policy set `s`", |zone| zone.rename_policy_set("s", "x"));
+    world.refuses(expected, "policy set `s`", |zone| zone.update_policy_set("s", PolicySetUpdate::new().name("x")));
     world.refuses(expected, "policy set `s`", |zone| zone.create_policy_set_version("s", NewPolicySetVersion::new(V1)));
     world.refuses(expected, "policy set `s`", |zone| zone.activate(&version.id));
     assert_eq!(world.zone().policy_set("s").unwrap(), archived);
@@ -237,7 +242,7 @@ fn the_revision_is_the_position_of_the_last_change_of_what_is_returned() {
         assert_eq!(revision, world.history().last().unwrap().position);
         revisions.push(revision);
     };
-    changed(&|world| drop(world.write(|zone| zone.rename_policy_set("s", "x")).unwrap()));
+    changed(&|world| drop(world.write(|zone| zone.update_policy_set("s", PolicySetUpdate::new().name("x"))).unwrap()));
     changed(&|world| drop(world.set_version("s", &[])));
     changed(&|world| drop(world.live("s", &[])));
     changed(&|world| drop(world.live("t", &[])));

@@ -3,8 +3,8 @@
 use cedar_policy::Decision;
 use policy_store::ErrorKind::{Archived, Conflict, NotFound};
 use policy_store::{
-    Change, Demand, Forms, NewPolicy, NewPolicySet, NewPolicyVersion, NewSchema, PolicyUpdate, Result, SchemaStatus,
-    Target, ZoneWrite,
+    Change, Demand, Forms, NewPolicy, NewPolicySet, NewPolicyVersion, NewSchema, PolicySetUpdate, PolicyUpdate, Result,
+    SchemaStatus, Target, ZoneWrite,
 };
 
 use super::help::{PERMIT, SCHEMA, V1, World, customer, decide, pinning, platform, refused};
@@ -43,7 +43,7 @@ fn a_suspended_zone_takes_no_write_and_goes_on_deciding() {
         |zone| zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT)).map(drop),
         |zone| zone.archive_policy_version("pv").map(drop),
         |zone| zone.create_policy_set(NewPolicySet::named("new")).map(drop),
-        |zone| zone.rename_policy_set("s", "s").map(drop),
+        |zone| zone.update_policy_set("s", PolicySetUpdate::new().name("s")).map(drop),
         |zone| zone.archive_policy_set("e").map(drop),
         |zone| zone.create_policy_set_version("s", pinning(&[])).map(drop),
         |zone| zone.archive_policy_set_version("other").map(drop),

@@ -11,7 +11,7 @@ use axum::extract::{RawPathParams, Request};
 use axum::http::header::{AUTHORIZATION, IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
-use policy_store::{Actor, ErrorDetail, PolicyStore, RequestId, Result as StoreResult, Zone, ZoneWrite};
+use policy_store::{Actor, Demand, PolicyStore, RequestId, Result as StoreResult, Zone, ZoneWrite};
 use tokio::sync::Semaphore;
 
 use crate::body::Body;
@@ -101,26 +101,37 @@ impl App {
         Ok(self.store.zone(call.id("zone_id"))?)
     }
 
-    /// Writes in the zone of a request, as its actor. The first call in `f` is done once for each request id.
+    /// Whether the store has carried the request out before: then nothing has to be prepared for it.
+    pub fn is_answered(&self, zone: &str, call: &Call) -> Result<bool, Failure> {
+        let Some(id) = call.request_id else { return Ok(false) };
+        Ok(self.store.zone(zone)?.answered(id)?.is_some())
+    }
+
+    /// Writes in the zone of a request, as its actor. The first call in `f` is done once for each request id; what is read
+    /// after it is then as it was.
     pub fn write<T>(
         &self,
         call: &Call,
         f: impl FnOnce(&mut ZoneWrite<'_, '_>) -> StoreResult<T>,
     ) -> Result<T, Failure> {
-        self.write_in(call.id("zone_id"), call, f)
+        self.write_if(call.id("zone_id"), call, None, f)
     }
 
-    /// The same in another zone.
-    pub fn write_in<T>(
+    /// The same in any zone, if what is demanded holds.
+    pub fn write_if<T>(
         &self,
         zone: &str,
         call: &Call,
+        demand: Option<Demand>,
         f: impl FnOnce(&mut ZoneWrite<'_, '_>) -> StoreResult<T>,
     ) -> Result<T, Failure> {
         Ok(self.store.write(&call.actor, |w| {
             let mut zone = w.zone(zone)?;
             if let Some(id) = call.request_id {
                 zone.request(id);
+            }
+            if let Some(demand) = demand {
+                zone.demand(demand);
             }
             f(&mut zone)
         })?)
@@ -142,48 +153,28 @@ impl Call {
         Ok(Self { actor, query, body, request_id, if_match, ids })
     }
 
-    /// A request of an actor, with nothing in it.
-    #[cfg(test)]
-    pub fn by(actor: Actor) -> Self {
-        Self {
-            actor,
-            query: Query::default(),
-            body: Body::default(),
-            request_id: None,
-            if_match: None,
-            ids: Vec::new(),
-        }
-    }
-
     /// An id in the path, by its name in the route.
     pub fn id(&self, name: &str) -> &str {
         self.ids.iter().find(|(known, _)| known == name).map_or("", |(_, id)| id)
     }
 
-    /// What `If-Match` demands, if it demands one thing: of several, the current one if it is among them.
-    pub fn demanded<T: Copy + Display + PartialEq>(
+    /// What `If-Match` demands, of the tags that `read` takes for something that `demand` can be made of. None if it demands
+    /// nothing, or that there is something.
+    pub fn demanded<T: Display>(
         &self,
         read: impl Fn(&str) -> Option<T>,
-        current: impl FnOnce() -> StoreResult<T>,
-    ) -> StoreResult<Option<T>> {
+        demand: impl Fn(T) -> Demand,
+    ) -> Result<Option<Demand>, Failure> {
         let Some(demanded) = self.if_match.as_ref().and_then(|tags| tags.demanded(read)) else { return Ok(None) };
-        match demanded.as_slice() {
-            // The same demand each time that the request is sent.
-            [one] => Ok(Some(*one)),
-            [] => {
-                let (what, demanded) = ("the entity tag".to_owned(), "one that can never be".to_owned());
-                Err(ErrorDetail::PreconditionFailed { what, demanded, actual: current()?.to_string() }.into())
-            }
-            [first, ..] => {
-                let current = current()?;
-                Ok(Some(if demanded.contains(&current) { current } else { *first }))
-            }
+        if demanded.is_empty() {
+            return Err(Failure::no_match());
         }
+        Ok(Some(Demand::any(demanded.into_iter().map(demand))))
     }
 
-    /// The revision that `If-Match` demands, if it demands one.
-    pub fn revision(&self, current: impl FnOnce() -> StoreResult<u64>) -> StoreResult<Option<u64>> {
-        self.demanded(|text| text.parse().ok(), current)
+    /// The same of a revision.
+    pub fn revision(&self, demand: impl Fn(u64) -> Demand) -> Result<Option<Demand>, Failure> {
+        self.demanded(|text| text.parse().ok(), demand)
     }
 
     /// For routes that have no tags to compare.

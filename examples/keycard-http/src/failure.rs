@@ -44,6 +44,12 @@ impl Failure {
         Self::new(StatusCode::BAD_REQUEST, "invalid_body", message)
     }
 
+    /// No tag in `If-Match` is one that could ever match: a weak one never does.
+    pub fn no_match() -> Self {
+        let message = "no entity tag that is demanded in `If-Match` can ever match";
+        Self::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", message)
+    }
+
     /// Whether the store refuses everything until it is recovered.
     pub fn needs_recovery(&self) -> bool {
         self.code == "recovery_needed"

@@ -1,7 +1,7 @@
 //! `/zones/{zone_id}/policies`
 
 use policy_store::limits::FILTER_VALUES;
-use policy_store::{Demand, NewPolicy, Policy, PolicyFilter, PolicyUpdate, Result as StoreResult, ZoneWrite};
+use policy_store::{Demand, NewPolicy, Policy, PolicyFilter, PolicyUpdate};
 use serde::Deserialize;
 
 use crate::body::present;
@@ -73,20 +73,20 @@ pub fn update(app: &App, call: &Call) -> Result<Reply, Failure> {
         Some(None) => update.no_description(),
         Some(Some(description)) => update.description(description),
     };
-    print(&app.write(call, |zone| demanding(call, zone)?.update_policy(call.id("policy_id"), update))?)
+    let policy = app
+        .write_if(call.id("zone_id"), call, demanded(call)?, |zone| zone.update_policy(call.id("policy_id"), update))?;
+    print(&policy)
 }
 
 pub fn archive(app: &App, call: &Call) -> Result<Reply, Failure> {
-    print(&app.write(call, |zone| demanding(call, zone)?.archive_policy(call.id("policy_id")))?)
+    let policy =
+        app.write_if(call.id("zone_id"), call, demanded(call)?, |zone| zone.archive_policy(call.id("policy_id")))?;
+    print(&policy)
 }
 
-/// The zone, where the next call demands the revision in `If-Match`.
-fn demanding<'z, 'w, 'txn>(call: &Call, zone: &'z mut ZoneWrite<'w, 'txn>) -> StoreResult<&'z mut ZoneWrite<'w, 'txn>> {
-    let id = call.id("policy_id");
-    if let Some(revision) = call.revision(|| Ok(zone.policy(id)?.revision))? {
-        zone.demand(Demand::policy_revision(id, revision));
-    }
-    Ok(zone)
+/// The revision in `If-Match`.
+fn demanded(call: &Call) -> Result<Option<Demand>, Failure> {
+    call.revision(|revision| Demand::policy_revision(call.id("policy_id"), revision))
 }
 
 fn print(policy: &Policy) -> Result<Reply, Failure> {

@@ -70,7 +70,7 @@ pub fn activate(app: &App, call: &Call) -> Result<Reply, Failure> {
     }
     let version = app.write(call, |zone| {
         let id = call.id("version_id");
-        let mut version = zone.policy_set_version(id)?;
+        let version = zone.policy_set_version(id)?;
         check_parent(&version, call)?;
         let set = zone.policy_set(&version.policy_set_id)?;
         let target = match (set.target_type, set.target_id) {
@@ -78,8 +78,8 @@ pub fn activate(app: &App, call: &Call) -> Result<Reply, Failure> {
             // The store refuses it for a user set that has no user yet.
             _ => Target::Zone,
         };
-        version.active = zone.bind(id, target)?.policy_set_version_id == version.id;
-        Ok(version)
+        zone.bind(id, target)?;
+        zone.policy_set_version(id)
     })?;
     print(&version)
 }

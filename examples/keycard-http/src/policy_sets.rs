@@ -1,8 +1,6 @@
 //! `/zones/{zone_id}/policy-sets`
 
-use policy_store::{
-    Demand, NewPolicySet, PolicySet, PolicySetFilter, Result as StoreResult, Sort, TargetType, ZoneWrite,
-};
+use policy_store::{Demand, NewPolicySet, PolicySet, PolicySetFilter, PolicySetUpdate, Sort, TargetType};
 use serde::{Deserialize, Serialize};
 
 use crate::body::present;
@@ -84,29 +82,26 @@ pub fn get(app: &App, call: &Call) -> Result<Reply, Failure> {
 
 pub fn update(app: &App, call: &Call) -> Result<Reply, Failure> {
     let Update { name } = call.body.json()?;
-    let id = call.id("policy_set_id");
-    let set = app.write(call, |zone| {
-        // Without a name it stays as it is, and what is demanded is still checked.
-        let name = match name {
-            Some(name) => name,
-            None => zone.policy_set(id)?.name,
-        };
-        demanding(call, zone)?.rename_policy_set(id, name)
+    let mut update = PolicySetUpdate::new();
+    if let Some(name) = name {
+        update = update.name(name);
+    }
+    let set = app.write_if(call.id("zone_id"), call, demanded(call)?, |zone| {
+        zone.update_policy_set(call.id("policy_set_id"), update)
     })?;
     print(&set)
 }
 
 pub fn archive(app: &App, call: &Call) -> Result<Reply, Failure> {
-    print(&app.write(call, |zone| demanding(call, zone)?.archive_policy_set(call.id("policy_set_id")))?)
+    let set = app.write_if(call.id("zone_id"), call, demanded(call)?, |zone| {
+        zone.archive_policy_set(call.id("policy_set_id"))
+    })?;
+    print(&set)
 }
 
-/// The zone, where the next call demands the revision in `If-Match`.
-fn demanding<'z, 'w, 'txn>(call: &Call, zone: &'z mut ZoneWrite<'w, 'txn>) -> StoreResult<&'z mut ZoneWrite<'w, 'txn>> {
-    let id = call.id("policy_set_id");
-    if let Some(revision) = call.revision(|| Ok(zone.policy_set(id)?.revision))? {
-        zone.demand(Demand::policy_set_revision(id, revision));
-    }
-    Ok(zone)
+/// The revision in `If-Match`.
+fn demanded(call: &Call) -> Result<Option<Demand>, Failure> {
+    call.revision(|revision| Demand::policy_set_revision(call.id("policy_set_id"), revision))
 }
 
 fn printed(set: &PolicySet) -> Printed<'_> {

@@ -31,11 +31,11 @@ pub fn create(app: &App, call: &Call) -> Result<Reply, Failure> {
     let Create { schema_version, cedar_raw, cedar_json } = call.body.json()?;
     let cedar_json = cedar_json.map(|json| json.get().to_owned());
     let new = NewPolicyVersion::either(schema_version, cedar_raw, cedar_json)?;
-    // Parsed and validated before the write, so that others do not wait; but a request that was answered is answered again
-    // before anything is checked, and that is known in the write only.
-    let input: PolicyVersionInput = match call.request_id {
-        None => app.store.prepare_policy_version(new)?.into(),
-        Some(_) => new.into(),
+    // Parsed and validated before the write, so that others do not wait. What was answered before needs neither, and might
+    // be refused by now.
+    let input: PolicyVersionInput = match app.is_answered(call.id("zone_id"), call)? {
+        false => app.store.prepare_policy_version(new)?.into(),
+        true => new.into(),
     };
     let version = app.write(call, |zone| zone.create_policy_version(call.id("policy_id"), input))?;
     Ok(print(&version)?.created())

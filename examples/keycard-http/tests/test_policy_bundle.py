@@ -180,14 +180,49 @@ def test_a_tag_of_several_may_match(user, in_force):
 
 
 def test_a_put_and_a_reset_happen_once_for_each_request(user, client, in_force):
-    archive = packed({}, {"once": TEXT})
-    first = read_after_update(user, archive, x_client_request_id="put")
-    assert read_after_update(user, archive, x_client_request_id="put") == first
-    user.policy_bundle.reset(x_client_request_id="reset")
+    archive, given = packed({}, {"once": TEXT}), {"x_client_request_id": "put"}
+    put = lambda: user.policy_bundle.with_raw_response.update(archive, if_match=f'"x", {tag}', **given)
+    reset = lambda name: user.policy_bundle.reset(x_client_request_id=name)
+    # There is nothing to take back yet; repeated later, it does not take back what is there then.
+    reset("nothing")
+    tag = read(user)[2]
+    first = put()
+    [policy] = json.loads(members(first.read())["manifest.json"])["policies"]
+    client.zones.policies.update(policy["public_id"], zone_id="bundles", name="renamed")
+    reset("nothing")
+    assert read(user)[2] == first.headers["etag"]
+    again = put()
+    assert (again.read(), again.headers["etag"]) == (first.read(), first.headers["etag"])
+    reset("reset")
     user.policy_bundle.update(packed({}, {"more": TEXT}))
     kept = read(user)
-    user.policy_bundle.reset(x_client_request_id="reset")
+    reset("reset")
+    again = put()
+    assert (again.read(), again.headers["etag"]) == (first.read(), first.headers["etag"])
+    # Also where a policy that it names is archived by now, and where nothing is there.
+    client.zones.policies.archive(policy["public_id"], zone_id="bundles")
+    assert put().read() == first.read()
     assert read(user) == kept
+    user.policy_bundle.reset()
+    assert put().read() == first.read()
+    assert read(user)[0]["target_type"] == "zone"
+
+
+def test_the_same_bundle_again_changes_nothing(user, client, in_force):
+    archive = packed({in_force.policy_id: TEXT + "\n"}, {"new": TEXT})
+    first = user.policy_bundle.with_raw_response.update(archive)
+    before = client.zones.policies.list("bundles", expand=["total_count"]).pagination.total_count
+    again = user.policy_bundle.with_raw_response.update(archive)
+    assert (again.read(), again.headers["etag"]) == (first.read(), first.headers["etag"])
+    assert client.zones.policies.list("bundles", expand=["total_count"]).pagination.total_count == before
+
+
+def test_what_was_removed_comes_back_with_an_earlier_bundle(user, in_force):
+    user.policy_bundle.update(packed({}, {"a": TEXT, "b": TEXT + "\n"}))
+    earlier = user.policy_bundle.retrieve().read()
+    user.policy_bundle.update(packed({}, {"b": TEXT + "\n"}))
+    user.policy_bundle.update(earlier)
+    assert sorted(policy["name"] for policy in read(user)[0]["policies"]) == ["a", "b"]
 
 
 def test_what_is_wrong_is_said_with_the_file(server, user, in_force):

@@ -140,6 +140,28 @@ def test_a_request_is_answered_before_anything_else_is_checked(client, zone, mak
         client.zones.policies.update(policy.id, zone_id=zone, name="renamed", x_client_request_id="renamed")
 
 
+def test_what_changed_nothing_or_had_several_tags_is_answered_as_it_was(http, client, zone, make):
+    version, other = (make.set_version(make.policy_set()) for _ in range(2))
+    path, headers = f"/zones/{zone}/policy-sets/{version.policy_set_id}", {"X-Client-Request-ID": "again"}
+    tags = {"If-Match": f'"0", {http.get(path).headers["etag"]}, "1"'}
+    writes = [
+        lambda: http.patch(path, json={}, headers={"X-Client-Request-ID": "nothing", **tags}),
+        lambda: http.patch(path, json={"name": "a"}, headers={**headers, **tags}),
+        lambda: http.patch(f"{path}/versions/{version.id}", json={"active": True}, headers=headers),
+    ]
+    answer = lambda response: (response.status_code, response.text, response.headers.get("etag"))
+    first = [answer(write()) for write in writes]
+    assert [status for status, *_ in first] == [200, 200, 200]
+    make.activate(other)
+    client.zones.policy_sets.update(version.policy_set_id, zone_id=zone, name="b")
+    client.zones.policy_sets.versions.archive(version.id, zone_id=zone, policy_set_id=version.policy_set_id)
+    client.zones.policy_sets.archive(version.policy_set_id, zone_id=zone)
+    assert [answer(write()) for write in writes] == first
+    # Other tags are another request.
+    given = {"X-Client-Request-ID": "nothing", "If-Match": tags["If-Match"] + ', "2"'}
+    refused(http.patch(path, json={}, headers=given), 409, "request_conflict")
+
+
 def test_request_ids_belong_to_an_actor_an_operation_and_a_zone(server, client, zone, zones):
     given = {"x_client_request_id": "shared"}
     with server.client("bob") as bob:

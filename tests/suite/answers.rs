@@ -1,0 +1,124 @@
+//! What is read in a write after a request that was answered before: the zone as that request had left it. And whether a
+//! request was answered.
+
+use policy_store::{
+    Change, Forms, NewPolicy, NewPolicyVersion, PolicySetUpdate, PolicyUpdate, RequestId, Result, Target, ZoneWrite,
+};
+
+use super::help::{FORBID, PERMIT, V1, World, pinning};
+
+fn id(n: u8) -> RequestId {
+    RequestId::from([n; 16])
+}
+
+/// All that can be read of what the tests change.
+fn seen(zone: &ZoneWrite<'_, '_>, version: &str) -> Result<String> {
+    let policy = zone.policy("p")?;
+    let policy_version = zone.policy_version(policy.latest_version_id.as_ref().unwrap(), Forms::Both)?;
+    let set = zone.policy_set("s")?;
+    let set_version = zone.policy_set_version(version)?;
+    let (in_force, observed) = (zone.in_force(Target::Zone)?, zone.observed(Target::Zone)?);
+    Ok(format!("{policy:?} {policy_version:?} {set:?} {set_version:?} {in_force:?} {observed:?} {:?}", zone.info()?))
+}
+
+/// A policy `p`, and a set `s` with the versions `1` and `2`, of which the first is in force and observed.
+fn world() -> World {
+    let world = World::new();
+    let version = world.version("p", PERMIT);
+    world.set_version("s", &[&version]);
+    world
+        .write(|zone| {
+            for id in ["1", "2"] {
+                zone.create_policy_set_version("s", pinning(&[&version]).id(id))?;
+            }
+            zone.activate("1")?;
+            zone.bind_shadow("1", Target::Zone)
+        })
+        .unwrap();
+    world
+}
+
+fn activate(zone: &mut ZoneWrite<'_, '_>) -> Result<String> {
+    zone.request(id(1)).activate("2")?;
+    seen(zone, "2")
+}
+
+#[test]
+fn reads_after_a_repeated_request_are_as_of_then() {
+    let world = world();
+    let first = world.write(activate).unwrap();
+    assert_eq!(world.write(activate).unwrap(), first, "nothing came after it");
+    world
+        .write(|zone| {
+            zone.update_policy("p", PolicyUpdate::new().name("renamed"))?;
+            zone.create_policy_version("p", NewPolicyVersion::cedar(V1, FORBID))?;
+            zone.update_policy_set("s", PolicySetUpdate::new().name("renamed"))?;
+            zone.unbind_shadow(Target::Zone)?;
+            zone.activate("1")?;
+            zone.archive_policy_set_version("2")?;
+            zone.set_default_schema(Some(V1))
+        })
+        .unwrap();
+    assert_eq!(world.write(activate).unwrap(), first);
+    // In a write that has changed more itself.
+    let again = world.write(|zone| {
+        zone.create_policy(NewPolicy::named("q").id("q"))?;
+        let again = activate(zone)?;
+        assert!(zone.policy("q").is_err(), "it came later");
+        // With the next call that writes, the zone is as it is.
+        zone.bind_shadow("1", Target::Zone)?;
+        assert!(zone.policy("q").is_ok());
+        assert_eq!(zone.policy("p")?.name, "renamed");
+        Ok(again)
+    });
+    assert_eq!(again.unwrap(), first);
+    // Also if that call is refused, or another handle is taken.
+    world
+        .write(|zone| {
+            activate(zone)?;
+            assert!(zone.archive_policy("none").is_err());
+            assert_eq!(zone.policy("p")?.name, "renamed");
+            activate(zone).map(drop)
+        })
+        .unwrap();
+    let name = world.write_store(|w| {
+        w.zone("acme")?.request(id(1)).activate("2")?;
+        Ok(w.zone("acme")?.policy("p")?.name)
+    });
+    assert_eq!(name.unwrap(), "renamed");
+}
+
+#[test]
+fn two_requests_are_read_each_as_it_was() {
+    let world = world();
+    let rename = |zone: &mut ZoneWrite<'_, '_>, n: u8| {
+        zone.request(id(n)).update_policy("p", PolicyUpdate::new().name(format!("{n}")))?;
+        zone.policy("p").map(|policy| policy.name)
+    };
+    for n in 2..=4 {
+        world.write(|zone| rename(zone, n)).unwrap();
+    }
+    world
+        .write(|zone| {
+            for n in [2, 4, 3, 2] {
+                assert_eq!(rename(zone, n)?, n.to_string());
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn what_a_request_wrote_first_can_be_asked() {
+    let world = world();
+    assert_eq!(world.zone().answered(id(7)).unwrap(), None);
+    let created = world.write(|zone| zone.request(id(7)).create_policy(NewPolicy::named("new"))).unwrap();
+    let entry = world.zone().answered(id(7)).unwrap().unwrap();
+    assert_eq!(entry, world.history().pop().unwrap());
+    assert!(matches!(entry.change, Change::PolicyCreated { policy_id, .. } if policy_id == created.id));
+    world.write(|zone| zone.request(id(8)).archive_policy(&created.id)).unwrap();
+    assert_eq!(world.write(|zone| zone.request(id(9)).archive_policy(&created.id)).unwrap().id, created.id);
+    let unchanged = world.zone().answered(id(9)).unwrap().unwrap();
+    assert_eq!((unchanged.change, unchanged.request_id), (Change::Unchanged, Some(id(9))));
+    assert_eq!(world.store.zone("other").unwrap().answered(id(7)).unwrap(), None, "it is another zone's");
+}

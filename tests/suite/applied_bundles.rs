@@ -1,0 +1,378 @@
+//! Applying policy bundles: what must still be so, what is prepared before, what comes again, and what is taken back.
+
+use policy_store::ErrorKind::{Archived, Conflict, Forbidden, Invalid, NotFound, PreconditionFailed};
+use policy_store::{
+    Bundle, BundlePolicy, Demand, ErrorKind, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema,
+    PolicyUpdate, RequestId, SchemaStatus, Sha256, Target, TargetType, ZoneWrite,
+};
+
+use super::bundles::{ann, apply, bundle, pins, with, world};
+use super::help::{FORBID, PERMIT, SCHEMA, V1, World, customer, platform};
+
+const UNMET: (ErrorKind, &str) = (PreconditionFailed, "precondition_failed");
+/// A schema without the attribute that [`FORBID`] reads.
+const SMALLER: &str = "entity User; entity Doc; action read appliesTo { principal: User, resource: Doc };";
+const OTHER: &str = "forbid(principal, action, resource);";
+
+fn request() -> RequestId {
+    "0190a1b2-0000-7000-8000-000000000001".parse().unwrap()
+}
+
+/// Bundles with the names of their policies.
+fn named(texts: &[(&str, &str)]) -> Bundle {
+    Bundle::new(V1.parse().unwrap(), texts.iter().map(|(name, text)| BundlePolicy::new(*name, *text)).collect())
+        .unwrap()
+}
+
+#[test]
+fn a_digest_that_is_expected_is_that_of_what_was_edited() {
+    let world = world();
+    let expecting_in = |zone: &mut ZoneWrite<'_, '_>, target: Target, bundle: &Bundle, digest: Sha256| {
+        zone.demand(Demand::bundle_digest(target.clone(), Some(digest))).apply_bundle(target, bundle)
+    };
+    let expecting = |target: Target, bundle: &Bundle, digest: Sha256| {
+        world.write(|zone| expecting_in(zone, target, bundle, digest))
+    };
+    let zones = world.zone().bundle(Target::Zone).unwrap();
+    let next = bundle(V1, &[("a", PERMIT)]);
+    let stale = bundle(V1, &[]).digest();
+    let refused = (ErrorKind::PreconditionFailed, "precondition_failed");
+    let error = world.refuses(refused, &stale.to_string(), |zone| expecting_in(zone, Target::Zone, &next, stale));
+    assert!(error.to_string().contains(&zones.digest().to_string()), "{error}");
+    // Even where it would change nothing.
+    world.refuses(refused, "the zone", |zone| expecting_in(zone, Target::Zone, &zones, stale));
+
+    // A user's first bundle was made from the zone's, the next one from the user's own.
+    expecting(ann(), &next, zones.digest()).unwrap();
+    let own = world.zone().bundle(ann()).unwrap();
+    world.refuses(refused, "user `ann`", |zone| expecting_in(zone, ann(), &zones, zones.digest()));
+    expecting(ann(), &zones, own.digest()).unwrap();
+    expecting(Target::Zone, &next, zones.digest()).unwrap();
+
+    let nothing = World::new();
+    nothing.refuses(refused, "is `none`", |zone| expecting_in(zone, Target::Zone, &bundle(V1, &[]), stale));
+}
+
+#[test]
+fn a_bundle_can_be_demanded_to_be_there_or_not() {
+    let world = world();
+    let empty = World::new();
+    let next = bundle(V1, &[]);
+    for target in [Target::Zone, ann()] {
+        empty.refuses(UNMET, "`none`", |zone| {
+            zone.demand(Demand::some_bundle(target.clone())).apply_bundle(target.clone(), &next)
+        });
+        world.refuses(UNMET, "demanded to be `none`", |zone| {
+            zone.demand(Demand::bundle_digest(target.clone(), None)).apply_bundle(target.clone(), &next)
+        });
+        world
+            .write(|zone| zone.demand(Demand::some_bundle(target.clone())).apply_bundle(target.clone(), &next))
+            .unwrap();
+    }
+    let nothing = Demand::bundle_digest(ann(), None);
+    empty.write(|zone| zone.demand(nothing).apply_bundle(ann(), &next)).unwrap();
+}
+
+/// The demanded digest is that of the bundle that can be read, whatever form the schema was published in.
+#[test]
+fn the_demanded_digest_is_that_of_the_bundle() {
+    let world = world();
+    let schema = r#"{"": {"entityTypes": {"U": {}}, "actions": {}}}"#;
+    world.write_store(|w| w.publish_schema(NewSchema::json("json", schema))).unwrap();
+    let json = Bundle::new("json".parse().unwrap(), Vec::new()).unwrap();
+    for next in [&named(&[("x", PERMIT)]), &json, &bundle(V1, &[])] {
+        for target in [ann(), Target::Zone] {
+            let digest =
+                world.zone().bundle(target.clone()).unwrap_or_else(|_| world.zone().bundle(Target::Zone).unwrap());
+            let demand = Demand::bundle_digest(target.clone(), Some(digest.digest()));
+            world.write(|zone| zone.demand(demand).apply_bundle(target, next)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_request_is_carried_out_once() {
+    let world = world();
+    let id: RequestId = "0190a1b2-0000-7000-8000-000000000001".parse().unwrap();
+    let edited = with(&bundle(V1, &[("a", FORBID)]), BundlePolicy::new("new", PERMIT));
+    let digest = world.zone().bundle(Target::Zone).unwrap().digest();
+    let demand = || Demand::bundle_digest(Target::Zone, Some(digest));
+    let call = |zone: &mut ZoneWrite<'_, '_>| zone.request(id).demand(demand()).apply_bundle(Target::Zone, &edited);
+    let first = world.write(call).unwrap();
+    let before = world.extent();
+    assert_eq!(world.write(call).unwrap(), first);
+    assert_eq!(world.extent(), before);
+    // Also when something else is in force since then.
+    world.write(|zone| zone.apply_bundle(Target::Zone, bundle(V1, &[]))).unwrap();
+    assert_eq!(world.write(call).unwrap(), first);
+
+    let conflict = (ErrorKind::Conflict, "request_conflict");
+    let other = with(&edited, BundlePolicy::new("newer", PERMIT));
+    world.refuses(conflict, &id.to_string(), |zone| {
+        zone.request(id).demand(demand()).apply_bundle(Target::Zone, &other)
+    });
+    world.refuses(conflict, &id.to_string(), |zone| zone.request(id).demand(demand()).apply_bundle(ann(), &edited));
+    world.refuses(conflict, &id.to_string(), |zone| zone.request(id).apply_bundle(Target::Zone, &edited));
+
+    let demand = Demand::latest_policy_version("a", Some(7));
+    world.refuses((ErrorKind::PreconditionFailed, "precondition_failed"), "policy `a`", |zone| {
+        zone.demand(demand.clone()).apply_bundle(Target::Zone, &edited)
+    });
+    // The demand was for that call: the calls that a bundle is made of do not repeat it.
+    let demand = Demand::latest_policy_version("a", world.zone().policy("a").unwrap().latest_version);
+    world.write(|zone| zone.demand(demand).apply_bundle(Target::Zone, bundle(V1, &[("a", OTHER)]))).unwrap();
+}
+
+#[test]
+fn what_is_read_after_a_repeated_request_is_as_it_was_then() {
+    let world = world();
+    let edited = named(&[("new", PERMIT)]);
+    let call = |zone: &mut ZoneWrite<'_, '_>| {
+        zone.request(request()).apply_bundle(ann(), &edited)?;
+        Ok((zone.bundle(ann())?, zone.effective_bundle("ann")?))
+    };
+    let first = world.write(call).unwrap();
+    let (own, _) = &pins(&world, ann())[0];
+    world.write(|zone| zone.update_policy(own, PolicyUpdate::new().name("renamed"))).unwrap();
+    assert_eq!(world.write(call).unwrap(), first);
+    world.write(|zone| zone.reset_bundle("ann")).unwrap();
+    assert_eq!(world.write(call).unwrap(), first);
+    let zones = world.zone().bundle(Target::Zone).unwrap();
+    assert_eq!(world.zone().effective_bundle("ann").unwrap(), zones);
+}
+
+#[test]
+fn the_same_bundle_again_changes_nothing() {
+    let world = world();
+    let mixed = with(&bundle(V1, &[("a", FORBID), ("b", FORBID)]), BundlePolicy::new("night shift", PERMIT));
+    let twins = {
+        let text = |end: &str| format!("{PERMIT}{end}");
+        let names = [("a", text("")), ("b", text("\n")), ("night shift", text("\n\n"))];
+        named(&names.each_ref().map(|(name, text)| (*name, text.as_str())))
+    };
+    for bundle in [&mixed, &twins] {
+        for target in [ann(), Target::Zone] {
+            let first = apply(&world, target.clone(), bundle).unwrap();
+            let before = world.extent();
+            assert_eq!(apply(&world, target.clone(), bundle).unwrap(), first, "{target}");
+            assert_eq!(world.extent(), before, "{target}");
+        }
+    }
+    // Two new ones that are alike are two, once.
+    let (a, b) = (BundlePolicy::new("x", PERMIT), BundlePolicy::new("y", PERMIT));
+    let alike = Bundle::new(V1.parse().unwrap(), vec![a, b]).unwrap();
+    apply(&world, ann(), &alike).unwrap();
+    let before = world.extent();
+    world.write(|zone| zone.update_policy(&pins(&world, Target::Zone)[0].0, PolicyUpdate::new().name("x"))).unwrap();
+    let renamed = world.extent();
+    assert_ne!(before, renamed);
+    apply(&world, ann(), &alike).unwrap();
+    assert_eq!(world.extent(), renamed);
+}
+
+/// What stands for a new policy has its name and text, can be pinned, and is not named by the bundle itself.
+#[test]
+fn only_what_is_just_like_it_stands_for_a_new_policy() {
+    let world = world();
+    apply(&world, ann(), &named(&[("x", PERMIT)])).unwrap();
+    let own = pins(&world, ann())[0].clone();
+    let policy = || BundlePolicy::of(own.0.parse().unwrap(), PERMIT);
+    apply(&world, ann(), &with(&named(&[("x", PERMIT)]), policy())).unwrap();
+    assert_eq!(pins(&world, ann()).len(), 2, "one for each");
+    for (name, text) in [("x", OTHER), ("y", PERMIT)] {
+        let before = pins(&world, ann());
+        apply(&world, ann(), &named(&[(name, text)])).unwrap();
+        assert!(!before.contains(&pins(&world, ann())[0]), "{name} {text}");
+    }
+    // An archived version of it, then an archived policy.
+    for is_policy in [false, true] {
+        let before = pins(&world, ann())[0].clone();
+        let archive = |zone: &mut ZoneWrite<'_, '_>| match is_policy {
+            true => zone.archive_policy(&before.0).map(drop),
+            false => zone.archive_policy_version(&before.1).map(drop),
+        };
+        world.write(archive).unwrap();
+        apply(&world, ann(), &named(&[("y", PERMIT)])).unwrap();
+        assert_ne!(pins(&world, ann())[0].0, before.0);
+    }
+    // The platform's is not the customer's own.
+    world.write_as(&platform(), |zone| zone.apply_bundle(ann(), named(&[("z", PERMIT)]))).unwrap();
+    let platforms = pins(&world, ann())[0].clone();
+    world.write_as(&platform(), |zone| zone.apply_bundle(ann(), named(&[("z", PERMIT)]))).unwrap();
+    assert_eq!(pins(&world, ann())[0], platforms);
+    apply(&world, ann(), &named(&[("z", PERMIT)])).unwrap();
+    assert_ne!(pins(&world, ann())[0], platforms);
+}
+
+#[test]
+fn what_was_removed_can_be_named_again() {
+    let world = world();
+    apply(&world, ann(), &named(&[("x", PERMIT), ("y", FORBID)])).unwrap();
+    let earlier = world.zone().bundle(ann()).unwrap();
+    apply(&world, ann(), &named(&[("y", FORBID)])).unwrap();
+    apply(&world, ann(), &earlier).unwrap();
+    let texts = |bundle: &Bundle| {
+        bundle.policies().iter().map(|policy| policy.cedar_raw.clone()).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(texts(&world.zone().bundle(ann()).unwrap()), texts(&earlier));
+}
+
+#[test]
+fn what_is_archived_cannot_be_named_whatever_would_become_of_it() {
+    let world = world();
+    let archived = (Archived, "archived");
+    apply(&world, ann(), &named(&[("x", PERMIT)])).unwrap();
+    let own = pins(&world, ann())[0].0.clone();
+    world.write(|zone| zone.archive_policy("a").and_then(|_| zone.archive_policy(&own))).unwrap();
+    for (target, id, text) in [
+        (Target::Zone, "a", PERMIT),
+        (Target::Zone, "a", OTHER),
+        (ann(), "a", OTHER),
+        (ann(), &own, PERMIT),
+        (ann(), &own, OTHER),
+    ] {
+        let bundle = with(&bundle(V1, &[(id, text)]), BundlePolicy::new("more", PERMIT));
+        let file = format!("policies/{id}.cedar");
+        world.refuses(archived, &file, |zone| zone.apply_bundle(target.clone(), &bundle));
+    }
+}
+
+#[test]
+fn what_is_kept_and_is_wrong_is_said_with_its_file() {
+    let world = world();
+    world.write_store(|w| w.publish_schema(NewSchema::cedar("3", SMALLER))).unwrap();
+    let invalid = bundle("3", &[("a", PERMIT), ("b", FORBID)]);
+    let error = world
+        .refuses((Invalid, "policy_validation"), "policies/b.cedar", |zone| zone.apply_bundle(Target::Zone, &invalid));
+    assert!(error.to_string().contains(&pins(&world, Target::Zone)[1].1), "{error}");
+}
+
+#[test]
+fn a_prepared_bundle_is_applied_as_it_would_be_without() {
+    let (world, alice) = (world(), customer("alice"));
+    let edited = with(&bundle(V1, &[("a", OTHER), ("b", FORBID)]), BundlePolicy::new("new", PERMIT));
+    for (n, target) in [(1, ann()), (2, Target::Zone)] {
+        let before = world.extent();
+        let prepared = world.zone().prepare_bundle(&alice, target.clone(), &edited).unwrap();
+        assert_eq!(world.extent(), before);
+        assert_eq!(prepared.bundle(), &edited);
+        let id = RequestId::from([n; 16]);
+        assert_eq!(world.zone().answered(id).unwrap(), None);
+        let first = world.write(|zone| zone.request(id).apply_bundle(target.clone(), prepared.clone())).unwrap();
+        assert_eq!(pins(&world, target.clone()).len(), 3);
+        // The same request, prepared or not.
+        assert_eq!(world.write(|zone| zone.request(id).apply_bundle(target.clone(), &edited)).unwrap(), first);
+        assert!(world.zone().answered(id).unwrap().is_some());
+        world.write(|zone| zone.apply_bundle(target.clone(), bundle(V1, &[]))).unwrap();
+        // What is no longer as it was is done in the write.
+        world.write(|zone| zone.apply_bundle(target.clone(), prepared)).unwrap();
+        assert_eq!(pins(&world, target.clone()).len(), 3);
+    }
+}
+
+#[test]
+fn what_is_refused_is_refused_when_it_is_prepared() {
+    let (world, alice) = (world(), customer("alice"));
+    let zone = world.zone();
+    let prepare = |target: Target, bundle: &Bundle| zone.prepare_bundle(&alice, target, bundle).unwrap_err();
+    for (bundle, kind, names) in [
+        (bundle(V1, &[("a", "permit(")]), Invalid, "policies/a.cedar"),
+        (bundle(V1, &[("none", PERMIT)]), NotFound, "policies/none.cedar"),
+        (bundle("none", &[("a", OTHER)]), NotFound, "none"),
+    ] {
+        let error = prepare(ann(), &bundle);
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains(names), "{error}");
+    }
+    assert_eq!(prepare(Target::User(String::new()), &bundle(V1, &[])).kind(), Invalid);
+    world.write(|zone| zone.suspend()).unwrap();
+    assert_eq!(prepare(ann(), &bundle(V1, &[])).kind(), Conflict);
+}
+
+/// A schema that was archived meanwhile is not used.
+#[test]
+fn what_was_prepared_for_a_schema_that_was_archived_since_is_refused() {
+    let world = world();
+    let edited = bundle(V1, &[("a", OTHER)]);
+    let prepared = world.zone().prepare_bundle(&customer("alice"), Target::Zone, &edited).unwrap();
+    world
+        .write_store(|w| {
+            w.set_schema_status(V1, SchemaStatus::Deprecated)?;
+            w.set_schema_status(V1, SchemaStatus::Archived)
+        })
+        .unwrap();
+    world.refuses((Archived, "archived"), V1, |zone| zone.apply_bundle(Target::Zone, prepared.clone()));
+    // Nor what another store's schema of that name allowed.
+    let other = World::new();
+    other.version("a", PERMIT);
+    other.write_store(|w| w.publish_schema(NewSchema::cedar("s", SCHEMA))).unwrap();
+    let third = World::new();
+    third.version("a", PERMIT);
+    third.write_store(|w| w.publish_schema(NewSchema::cedar("s", SMALLER))).unwrap();
+    let edited = bundle("s", &[("a", FORBID)]);
+    let prepared = other.zone().prepare_bundle(&customer("alice"), Target::Zone, &edited).unwrap();
+    third.refuses((Invalid, "policy_validation"), "policies/a.cedar", |zone| {
+        zone.apply_bundle(Target::Zone, prepared.clone())
+    });
+}
+
+#[test]
+fn a_bundle_is_taken_back_in_one_call() {
+    let world = world();
+    let before = world.extent();
+    assert_eq!(world.write(|zone| zone.reset_bundle("ann")).unwrap(), None);
+    assert_eq!(world.extent(), before);
+    let first = apply(&world, ann(), &named(&[("x", PERMIT)])).unwrap();
+    world.write(|zone| zone.bind_shadow(&first.policy_set_version_id, ann())).unwrap();
+    assert_eq!(world.write(|zone| zone.reset_bundle("ann")).unwrap(), Some(first.clone()));
+    let set = world.zone().policy_set(&first.policy_set_id).unwrap();
+    assert!(set.archived_at.is_some() && set.mode.is_none());
+    assert!(world.zone().in_force(ann()).is_err() && world.zone().observed(ann()).is_err());
+    assert_eq!(world.zone().effective_bundle("ann").unwrap(), world.zone().bundle(Target::Zone).unwrap());
+    world.refuses((Invalid, "invalid_input"), "target", |zone| zone.reset_bundle(""));
+    // What others observe goes on.
+    let set = world
+        .write(|zone| {
+            let set = zone.create_policy_set(NewPolicySet::named("s").target_type(TargetType::User))?.id;
+            let version = zone.create_policy_set_version(&set, NewPolicySetVersion::new(V1))?.id;
+            zone.bind_shadow(&version, ann())?;
+            Ok(set)
+        })
+        .unwrap();
+    apply(&world, ann(), &named(&[("x", PERMIT)])).unwrap();
+    world.write(|zone| zone.reset_bundle("ann")).unwrap();
+    assert_eq!(world.zone().observed(ann()).unwrap().policy_set_id, set);
+}
+
+#[test]
+fn taking_back_is_answered_again_as_it_was() {
+    let world = world();
+    let reset = |id: u8| world.write(|zone| zone.request(RequestId::from([id; 16])).reset_bundle("ann")).unwrap();
+    assert_eq!(reset(1), None);
+    let first = apply(&world, ann(), &named(&[("x", PERMIT)])).unwrap();
+    // A late repetition does not take back what came after it.
+    assert_eq!(reset(1), None);
+    assert_eq!(world.zone().in_force(ann()).unwrap(), first);
+    assert_eq!(reset(2), Some(first.clone()));
+    apply(&world, ann(), &named(&[("y", PERMIT)])).unwrap();
+    let before = world.extent();
+    assert_eq!((reset(1), reset(2)), (None, Some(first)));
+    assert_eq!(world.extent(), before);
+    let id = RequestId::from([1; 16]);
+    world.refuses((Conflict, "request_conflict"), &id.to_string(), |zone| zone.request(id).reset_bundle("bob"));
+}
+
+#[test]
+fn the_platforms_bundle_is_taken_back_by_the_platform() {
+    let world = World::new();
+    world
+        .write_as(&platform(), |zone| {
+            zone.create_policy(NewPolicy::named("p").id("p"))?;
+            zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))?;
+            zone.apply_bundle(ann(), bundle(V1, &[("p", PERMIT)]))
+        })
+        .unwrap();
+    let before = world.zone().in_force(ann()).unwrap();
+    world.refuses((Forbidden, "platform_owned"), before.policy_set_id.as_str(), |zone| zone.reset_bundle("ann"));
+    assert_eq!(world.write_as(&platform(), |zone| zone.reset_bundle("ann")).unwrap(), Some(before));
+}
