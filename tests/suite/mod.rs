@@ -33,6 +33,7 @@ mod policies_json;
 mod preflight;
 mod receipts;
 mod recovery;
+mod request_conflicts;
 mod requests;
 mod schemas;
 mod sets;

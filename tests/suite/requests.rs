@@ -4,30 +4,30 @@ use std::fmt::Debug;
 
 use policy_store::ErrorKind::{Archived, Conflict, Invalid, NotFound};
 use policy_store::{
-    Actor, Change, Demand, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Pin,
-    PolicySetUpdate, PolicyUpdate, RequestId, Result, SchemaStatus, Sha256, Target, TargetType, Write, ZoneWrite,
+    Change, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicySetUpdate, PolicyUpdate,
+    RequestId, Result, SchemaStatus, Target, TargetType, Write, ZoneWrite,
 };
 
-use super::help::{FORBID, HOUR, PERMIT, SCHEMA, START, V1, World, customer, pinning, platform, refused};
+use super::help::{FORBID, HOUR, PERMIT, SCHEMA, START, V1, World, customer, pinning, refused};
 
-const TAKEN: (policy_store::ErrorKind, &str) = (Conflict, "request_conflict");
+pub(super) const TAKEN: (policy_store::ErrorKind, &str) = (Conflict, "request_conflict");
 
-fn id(n: u8) -> RequestId {
+pub(super) fn id(n: u8) -> RequestId {
     RequestId::from([n; 16])
 }
 
-fn shown<T: Debug>(result: Result<T>) -> Result<String> {
+pub(super) fn shown<T: Debug>(result: Result<T>) -> Result<String> {
     result.map(|value| format!("{value:?}"))
 }
 
-fn ann() -> Target {
+pub(super) fn ann() -> Target {
     Target::User("ann".to_owned())
 }
 
-type Call = fn(&mut ZoneWrite<'_, '_>) -> Result<String>;
+pub(super) type Call = fn(&mut ZoneWrite<'_, '_>) -> Result<String>;
 
 /// A call of each kind, and some that change nothing. All are taken in a [`world`].
-const CALLS: [Call; 22] = [
+pub(super) const CALLS: [Call; 22] = [
     |zone| shown(zone.create_policy(NewPolicy::named("new"))),
     |zone| shown(zone.create_policy(NewPolicy::named("new").id("given").description("why"))),
     |zone| shown(zone.update_policy("p", PolicyUpdate::new().name("renamed"))),
@@ -54,7 +54,7 @@ const CALLS: [Call; 22] = [
 
 /// Policies `p` with versions `pv1` and `pv2`, `q`, and `old`, which is archived. Sets `s` with `sv1`, which is active,
 /// and `sv2`; `t` with `tv`, which is observed; `u` for users with `uv`; and `e`, which is empty.
-fn settle(world: &World) {
+pub(super) fn settle(world: &World) {
     world
         .write(|zone| {
             for policy in ["p", "q", "old"] {
@@ -76,7 +76,7 @@ fn settle(world: &World) {
         .unwrap();
 }
 
-fn world() -> World {
+pub(super) fn world() -> World {
     let world = World::new();
     settle(&world);
     world
@@ -191,157 +191,6 @@ fn what_the_default_schema_was_does_not_depend_on_clocks() {
         world.write(|zone| zone.resume()).unwrap();
         assert_eq!(world.history().len(), length);
     }
-}
-
-#[test]
-fn another_call_under_the_same_id_is_a_conflict() {
-    for (n, call) in CALLS.iter().enumerate() {
-        let world = world();
-        world.write(|zone| call(zone.request(id(1)))).unwrap();
-        let before = world.history();
-        for (other, refused_call) in CALLS.iter().enumerate().filter(|(other, _)| *other != n) {
-            let result = world.write(|zone| refused_call(zone.request(id(1))));
-            refused(result, TAKEN, &id(1).to_string());
-            assert_eq!(world.history(), before, "{n} {other}");
-        }
-    }
-}
-
-/// Calls that differ in one input.
-const ALIKE: [[Call; 2]; 18] = [
-    [
-        |zone| shown(zone.create_policy(NewPolicy::named("x"))),
-        |zone| shown(zone.create_policy(NewPolicy::named("x").id("x"))),
-    ],
-    [
-        |zone| shown(zone.create_policy(NewPolicy::named("x"))),
-        |zone| shown(zone.create_policy(NewPolicy::named("x").description("x"))),
-    ],
-    [
-        |zone| shown(zone.update_policy("p", PolicyUpdate::new().name("x"))),
-        |zone| shown(zone.update_policy("p", PolicyUpdate::new().name("x").no_description())),
-    ],
-    [
-        |zone| shown(zone.update_policy("p", PolicyUpdate::new().name("x"))),
-        |zone| shown(zone.update_policy("p", PolicyUpdate::new().description("x"))),
-    ],
-    [|zone| shown(zone.archive_policy("p")), |zone| shown(zone.archive_policy("q"))],
-    [
-        |zone| shown(zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))),
-        |zone| shown(zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT).id("x"))),
-    ],
-    [
-        |zone| shown(zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))),
-        |zone| shown(zone.create_policy_version("q", NewPolicyVersion::cedar(V1, PERMIT))),
-    ],
-    [
-        |zone| shown(zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))),
-        |zone| shown(zone.create_policy_version("p", NewPolicyVersion::json(V1, PERMIT))),
-    ],
-    [
-        |zone| shown(zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))),
-        |zone| shown(zone.create_policy_version("p", NewPolicyVersion::cedar("2027", PERMIT))),
-    ],
-    [
-        |zone| shown(zone.create_policy_set(NewPolicySet::named("x"))),
-        |zone| shown(zone.create_policy_set(NewPolicySet::named("x").target_type(TargetType::User))),
-    ],
-    [
-        |zone| shown(zone.create_policy_set_version("s", NewPolicySetVersion::from_pins(V1, [pin("pv1", false)]))),
-        |zone| shown(zone.create_policy_set_version("s", NewPolicySetVersion::from_pins(V1, [pin("pv2", false)]))),
-    ],
-    [
-        |zone| shown(zone.create_policy_set_version("s", NewPolicySetVersion::from_pins(V1, [pin("pv1", false)]))),
-        |zone| shown(zone.create_policy_set_version("s", NewPolicySetVersion::from_pins(V1, [pin("pv1", true)]))),
-    ],
-    [|zone| shown(zone.bind("uv", ann())), |zone| shown(zone.bind("uv", Target::User("bob".to_owned())))],
-    [|zone| shown(zone.activate("sv2")), |zone| shown(zone.bind_shadow("sv2", Target::Zone))],
-    [|zone| shown(zone.unbind(Target::Zone)), |zone| shown(zone.unbind_shadow(Target::Zone))],
-    [|zone| shown(zone.set_default_schema(Some(V1))), |zone| shown(zone.set_default_schema(None))],
-    [|zone| shown(zone.suspend()), |zone| shown(zone.resume())],
-    // A pin is not taken for a demand.
-    [
-        |zone| {
-            shown(
-                zone.demand(Demand::bindings_revision(0)).create_policy_set_version("x", NewPolicySetVersion::new(V1)),
-            )
-        },
-        |zone| {
-            let pin = Pin { policy_id: "demand".into(), policy_version_id: "bindings_revision".into(), sha: None };
-            shown(zone.create_policy_set_version("x", NewPolicySetVersion::from_pins(V1, [pin])))
-        },
-    ],
-];
-
-fn pin(id: &str, sha: bool) -> Pin {
-    let sha = sha.then(|| Sha256::of(PERMIT.as_bytes()));
-    Pin { policy_id: "p".to_owned(), policy_version_id: id.to_owned(), sha }
-}
-
-#[test]
-fn another_input_under_the_same_id_is_a_conflict() {
-    for [call, other] in ALIKE {
-        let world = World::new();
-        // So that nothing was bound yet.
-        world.write(|zone| zone.create_policy_set(NewPolicySet::named("x").id("x"))).unwrap();
-        if world.write(|zone| call(zone.request(id(1)))).is_err() {
-            settle(&world);
-            world.write(|zone| call(zone.request(id(1)))).unwrap();
-        }
-        refused(world.write(|zone| other(zone.request(id(1)))), TAKEN, &id(1).to_string());
-    }
-}
-
-#[test]
-fn the_same_call_by_another_actor_is_a_conflict() {
-    let world = world();
-    let call = |zone: &mut ZoneWrite<'_, '_>| zone.request(id(1)).archive_policy("q");
-    world.write_as(&customer("ops"), call).unwrap();
-    for other in [customer("alice"), platform(), Actor::platform("alice").unwrap()] {
-        refused(world.write_as(&other, call), TAKEN, &id(1).to_string());
-    }
-    world.write_as(&customer("ops"), call).unwrap();
-}
-
-#[test]
-fn the_same_call_with_other_demands_is_a_conflict() {
-    let world = world();
-    let revision = world.zone().policy("p").unwrap().revision;
-    let update = || PolicyUpdate::new().name("x");
-    let (first, second) = (Demand::policy_revision("p", revision), Demand::latest_policy_version("p", Some(2)));
-    let demanding = |demands: &[&Demand]| {
-        world.write(|zone| {
-            zone.request(id(1));
-            for demand in demands {
-                zone.demand((*demand).clone());
-            }
-            zone.update_policy("p", update())
-        })
-    };
-    let done = demanding(&[&first, &second]).unwrap();
-    let fresh = Demand::policy_revision("p", done.revision);
-    for other in [[].as_slice(), &[&first], &[&second], &[&second, &first], &[&fresh, &second]] {
-        refused(demanding(other), TAKEN, &id(1).to_string());
-    }
-    // The demand does not hold any more, and is not looked at.
-    assert_eq!(demanding(&[&first, &second]).unwrap(), done);
-    // None and 0 are different demands.
-    let none = Demand::latest_policy_version("q", None);
-    world.write(|zone| zone.request(id(2)).demand(none).archive_policy("q")).unwrap();
-    let zero = Demand::latest_policy_version("q", Some(0));
-    refused(world.write(|zone| zone.request(id(2)).demand(zero).archive_policy("q")), TAKEN, &id(2).to_string());
-}
-
-#[test]
-fn a_prepared_version_and_its_source_are_the_same_request() {
-    let world = world();
-    let new = || NewPolicyVersion::cedar(V1, PERMIT);
-    let prepared = world.store.prepare_policy_version(new()).unwrap();
-    let first = world.write(|zone| zone.request(id(1)).create_policy_version("p", prepared.clone())).unwrap();
-    assert_eq!(world.write(|zone| zone.request(id(1)).create_policy_version("p", new())).unwrap(), first);
-    let second = world.write(|zone| zone.request(id(2)).create_policy_version("p", new())).unwrap();
-    assert_eq!(world.write(|zone| zone.request(id(2)).create_policy_version("p", prepared)).unwrap(), second);
-    assert_ne!(first.id, second.id);
 }
 
 #[test]
