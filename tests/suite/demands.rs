@@ -290,7 +290,15 @@ fn a_request_is_told_by_its_alternatives() {
     let first = world.write(|zone| create(zone, Demand::any([of(1), of(revision)]))).unwrap();
     world.write(|zone| zone.archive_policy("p")).unwrap();
     assert_eq!(world.write(|zone| create(zone, Demand::any([of(1), of(revision)]))).unwrap(), first);
-    for other in [of(revision), Demand::any([of(revision), of(1)]), Demand::any([of(1)]), Demand::any([])] {
+    let others = [
+        of(revision),
+        Demand::any([of(revision), of(1)]),
+        Demand::any([of(1), of(2)]),
+        Demand::any([of(1), of(revision), of(2)]),
+        Demand::any([of(1)]),
+        Demand::any([]),
+    ];
+    for other in others {
         let taken = (policy_store::ErrorKind::Conflict, "request_conflict");
         world.refuses(taken, &id.to_string(), |zone| create(zone, other.clone()));
     }
