@@ -376,3 +376,24 @@ fn the_platforms_bundle_is_taken_back_by_the_platform() {
     world.refuses((Forbidden, "platform_owned"), before.policy_set_id.as_str(), |zone| zone.reset_bundle("ann"));
     assert_eq!(world.write_as(&platform(), |zone| zone.reset_bundle("ann")).unwrap(), Some(before));
 }
+
+/// In a customer's set too.
+#[test]
+fn a_customer_gets_a_copy_of_the_platforms_policy_and_the_platform_edits_it() {
+    let world = World::new();
+    world
+        .write_as(&platform(), |zone| {
+            zone.create_policy(NewPolicy::named("p").id("p"))?;
+            zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))
+        })
+        .unwrap();
+    apply(&world, Target::Zone, &bundle(V1, &[("p", PERMIT)])).unwrap();
+    assert_eq!(pins(&world, Target::Zone)[0].0, "p", "what is not edited is pinned as it is");
+    apply(&world, Target::Zone, &bundle(V1, &[("p", FORBID)])).unwrap();
+    let copy = pins(&world, Target::Zone)[0].0.clone();
+    assert_ne!(copy, "p");
+    assert_eq!(world.zone().policy("p").unwrap().latest_version, Some(1));
+    world.write_as(&platform(), |zone| zone.apply_bundle(Target::Zone, bundle(V1, &[("p", OTHER)]))).unwrap();
+    assert_eq!(pins(&world, Target::Zone)[0].0, "p");
+    assert_eq!(world.zone().policy("p").unwrap().latest_version, Some(2));
+}
