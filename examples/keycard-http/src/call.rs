@@ -38,9 +38,9 @@ pub struct App {
     pub bundle_zone: String,
     /// Lets a few requests write at a time: the store lets one of them, and those that wait keep no thread from readers
     /// and have not begun when serving ends.
-    pub writers: Arc<Semaphore>,
+    writers: Arc<Semaphore>,
     /// What the bodies of all requests share.
-    pub bodies: Bodies,
+    bodies: Bodies,
 }
 
 /// What answers a route's method.

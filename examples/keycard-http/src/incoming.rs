@@ -160,3 +160,35 @@ fn too_large(limit: usize) -> Failure {
     let message = format!("the body has over {limit} bytes");
     Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn incoming(text: &'static str) -> Incoming {
+        Incoming::new(Stream::from(text), &HeaderMap::new())
+    }
+
+    #[tokio::test]
+    async fn bodies_that_are_kept_share_the_memory_and_others_are_refused_at_last() {
+        let [ordinary, bundles] = [10, BODY_BYTES].map(|bytes| Arc::new(Semaphore::new(bytes)));
+        let bodies = Bodies { ordinary, bundles, patience: Duration::from_millis(20) };
+        let kept = incoming("12345678").read(&bodies, 8).await.unwrap();
+        assert_eq!(kept.bytes, "12345678");
+        let failure = format!("{:?}", incoming("123").read(&bodies, 8).await.unwrap_err());
+        assert!(failure.contains("503") && failure.contains("busy"), "{failure}");
+        assert_eq!(incoming("12").read(&bodies, 8).await.unwrap().bytes, "12");
+        assert_eq!(incoming("123").read(&bodies, BODY_BYTES + 1).await.unwrap().bytes, "123");
+        let mut waiting = incoming("123");
+        let (read, ()) = tokio::join!(waiting.read(&bodies, 8), async { drop(kept) });
+        assert_eq!(read.unwrap().bytes, "123");
+    }
+
+    #[tokio::test]
+    async fn a_body_over_the_limit_is_not_read() {
+        let mut body = incoming("123456789");
+        let failure = format!("{:?}", body.read(&Bodies::new(Duration::from_secs(9)), 8).await.unwrap_err());
+        assert!(failure.contains("413") && failure.contains("8 bytes"), "{failure}");
+        assert!(body.drained().await && body.stream.is_end_stream());
+    }
+}

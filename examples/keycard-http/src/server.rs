@@ -24,8 +24,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How long to wait before accepting again, when there was no file descriptor or memory for a connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `stop` ends. A connection is closed when its client takes longer than `patience` for the head of a request,
-/// counted from the end of the answer before it, or for taking an answer.
+/// Serves until `stop` ends. A connection is closed when its client takes longer than `patience` for taking an answer, or for
+/// the head of a request, counted from when the answer before it could be taken.
 pub async fn serve(router: Router, listener: TcpListener, patience: Duration, stop: impl Future<Output = ()>) {
     let mut http = http1::Builder::new();
     // A client may end its own side of the connection when it has sent its request.
