@@ -188,10 +188,11 @@ def test_a_client_that_is_still_sending_sees_the_answer(server, zone):
 
 def test_a_body_that_is_not_read_ends_the_connection_with_notice(server, zone):
     for framing in ("Content-Length: 99999999999", "Transfer-Encoding: chunked"):
-        head = f"POST /zones/{zone}/policies HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\nzz\r\n"
-        with server.connect() as connection:
-            connection.sendall(head.encode())
-            assert b"\r\nconnection: close\r\n" in connection.recv(65536).lower()
+        for token in ("Bearer a", "none"):
+            head = f"POST /zones/{zone}/policies HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n{framing}\r\n\r\nzz\r\n"
+            with server.connect() as connection:
+                connection.sendall(head.encode())
+                assert b"\r\nconnection: close\r\n" in connection.recv(65536).lower()
 
 
 def test_a_refusal_leaves_the_connection_open(server, http, zone):
