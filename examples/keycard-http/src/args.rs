@@ -37,6 +37,9 @@ pub struct Args {
     /// A bearer token that acts for the platform (repeatable)
     #[arg(long = "platform-token", value_name = "TOKEN")]
     pub platform_tokens: Vec<String>,
+    /// Seconds to wait for a client: for a request's header, its body, and until an answer is taken
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub patience: u64,
 }
 
 /// A schema version that shall be there, and with which status.

@@ -1,92 +1,45 @@
-//! Bodies: read up to a limit, and parsed as JSON objects. Bytes that must stay as the client sent them are kept as such by
-//! the types that are parsed into.
+//! Bodies as JSON objects. Bytes that must stay as the client sent them are kept as such by the types that are parsed into.
+//! How they are received is not known here.
 
-use axum::body::{Body as Stream, Bytes, HttpBody};
-use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderMap};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use http_body_util::BodyExt;
-use policy_store::limits::BUNDLE_BYTES;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use crate::failure::Failure;
-use crate::policy_bundle;
-
-/// Bytes of a body, but for a policy bundle's.
-const BODY_BYTES: usize = 1024 * 1024;
-/// Bytes beyond the limit that are read and thrown away, because a client that is still sending would not see an answer.
-const DRAINED_BYTES: usize = 8 * 1024 * 1024;
-
-/// Reads the body of each request before anything else is done, whatever the answer will be: a server that answers while its
-/// client is still sending has to close the connection.
-pub async fn read_first(mut request: Request, next: Next) -> Response {
-    let stream = std::mem::take(request.body_mut());
-    let limit = if request.uri().path() == policy_bundle::PATH { BUNDLE_BYTES } else { BODY_BYTES };
-    match read(stream, limit).await {
-        Ok(bytes) => {
-            request.extensions_mut().insert(bytes);
-            next.run(request).await
-        }
-        Err(failure) => failure.closing().into_response(),
-    }
-}
-
-async fn read(mut stream: Stream, limit: usize) -> Result<Bytes, Failure> {
-    let too_large = || {
-        let message = format!("the body has over {limit} bytes");
-        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message)
-    };
-    let drained = limit.saturating_add(DRAINED_BYTES);
-    if stream.size_hint().lower() > u64::try_from(drained).unwrap_or(u64::MAX) {
-        return Err(too_large());
-    }
-    let (mut bytes, mut length) = (Vec::new(), 0_usize);
-    while let Some(frame) = stream.frame().await {
-        let frame = frame.map_err(|_| Failure::invalid_body("the body broke off"))?;
-        let Ok(data) = frame.into_data() else { continue };
-        length = length.saturating_add(data.len());
-        if length <= limit {
-            bytes.extend_from_slice(&data);
-        } else if length > drained {
-            break;
-        }
-    }
-    if length > limit { Err(too_large()) } else { Ok(bytes.into()) }
-}
+use crate::incoming::Received;
 
 /// A body and the type that it has by its header.
 #[derive(Debug, Default)]
 pub struct Body {
     content_type: Option<String>,
-    bytes: Bytes,
+    received: Received,
 }
 
 impl Body {
-    /// The body that was read first.
-    pub fn of(headers: &HeaderMap, bytes: Bytes) -> Self {
+    /// What was received under these headers.
+    pub fn of(headers: &HeaderMap, received: Received) -> Self {
         let content_type =
             headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        Self { content_type, bytes }
+        Self { content_type, received }
     }
 
-    /// The body as a JSON object. Members that `T` does not know are ignored; one that is given twice is refused.
+    /// The body as a JSON object. Members that `T` does not know are ignored; one that it knows is
+    /// refused if it is given twice.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Failure> {
         self.check_type(&["application/json"])?;
-        let Object(value) = serde_json::from_slice(&self.bytes).map_err(Failure::invalid_body)?;
+        let Object(value) = serde_json::from_slice(&self.received.bytes).map_err(Failure::invalid_body)?;
         Ok(value)
     }
 
     /// A body that may be left out, and of which nothing is used: empty or a JSON object.
     pub fn unused(&self) -> Result<(), Failure> {
-        if self.bytes.is_empty() { Ok(()) } else { self.json::<serde::de::IgnoredAny>().map(drop) }
+        if self.received.bytes.is_empty() { Ok(()) } else { self.json::<serde::de::IgnoredAny>().map(drop) }
     }
 
     /// The body as it is, if it has one of these types.
     pub fn bytes(&self, types: &[&str]) -> Result<&[u8], Failure> {
-        self.check_type(types).map(|()| self.bytes.as_ref())
+        self.check_type(types).map(|()| self.received.bytes.as_ref())
     }
 
     fn check_type(&self, expected: &[&str]) -> Result<(), Failure> {
@@ -143,7 +96,8 @@ mod tests {
     }
 
     fn body(text: &str) -> Body {
-        Body { content_type: Some("Application/JSON; charset=utf-8".to_owned()), bytes: text.to_owned().into() }
+        let content_type = Some("Application/JSON; charset=utf-8".to_owned());
+        Body { content_type, received: Received::from(text.to_owned()) }
     }
 
     #[test]

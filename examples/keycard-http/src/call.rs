@@ -4,22 +4,29 @@
 use std::fmt::Display;
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::extract::rejection::RawPathParamsRejection;
-use axum::extract::{RawPathParams, Request};
+use axum::extract::{MatchedPath, RawPathParams, Request};
 use axum::http::header::{AUTHORIZATION, IF_MATCH, IF_NONE_MATCH};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
+use policy_store::limits::BUNDLE_BYTES;
 use policy_store::{Actor, Demand, PolicyStore, RequestId, Result as StoreResult, Zone, ZoneWrite};
 use tokio::sync::Semaphore;
 
 use crate::body::Body;
 use crate::condition::Tags;
 use crate::failure::Failure;
+use crate::incoming::{BODY_BYTES, Bodies, Incoming};
+use crate::policy_bundle;
 use crate::query::Query;
 use crate::reply::Reply;
 use crate::request_id;
+
+/// Requests that write at one time; others wait without a thread.
+const WRITERS: usize = 4;
 
 /// What all requests share.
 #[derive(Debug)]
@@ -31,7 +38,9 @@ pub struct App {
     pub bundle_zone: String,
     /// Lets a few requests write at a time: the store lets one of them, and those that wait keep no thread from readers
     /// and have not begun when serving ends.
-    pub writers: Semaphore,
+    writers: Arc<Semaphore>,
+    /// What the bodies of all requests share.
+    bodies: Bodies,
 }
 
 /// What answers a route's method.
@@ -45,6 +54,8 @@ pub struct Call {
     pub body: Body,
     pub request_id: Option<RequestId>,
     pub if_match: Option<Tags>,
+    /// The request id as the client knows it.
+    client_request_id: Option<String>,
     ids: Vec<(String, String)>,
 }
 
@@ -55,35 +66,61 @@ pub async fn answer(
     request: Request,
     handler: Handler,
 ) -> Response {
-    let if_none_match = match Tags::of(request.headers(), &IF_NONE_MATCH) {
-        Ok(tags) => tags,
-        Err(failure) => return failure.into_response(),
-    };
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let (parts, stream) = request.into_parts();
+    let mut body = Incoming::new(stream, &parts.headers);
+    let answered = handle(app, ids, &parts, &mut body, handler).await;
+    body.answered(answered.unwrap_or_else(Failure::into_response)).await
+}
+
+/// A body is read when nothing else is wrong with its request, and only where the method has one.
+async fn handle(
+    app: Arc<App>,
+    ids: Result<RawPathParams, RawPathParamsRejection>,
+    parts: &Parts,
+    body: &mut Incoming,
+    handler: Handler,
+) -> Result<Response, Failure> {
+    let mut call = Call::read(&app, ids, parts)?;
+    let if_none_match = Tags::of(&parts.headers, &IF_NONE_MATCH)?;
+    let reads = matches!(parts.method, Method::GET | Method::HEAD);
     // A precondition is never passed over in silence.
-    if reads && request.headers().contains_key(IF_MATCH) || !reads && if_none_match.is_some() {
-        return Failure::invalid_header("`If-Match` is for writing, and `If-None-Match` for reading").into_response();
+    if reads && call.if_match.is_some() || !reads && if_none_match.is_some() {
+        return Err(Failure::invalid_header("`If-Match` is for writing, and `If-None-Match` for reading"));
     }
-    let call = match Call::read(&app, ids, request) {
-        Ok(call) => call,
-        Err(failure) => return failure.into_response(),
-    };
-    let waiting = app.clone();
-    let turn = if reads { None } else { waiting.writers.acquire().await.ok() };
-    let answered = tokio::task::spawn_blocking(move || app.answer(&call, handler)).await;
-    drop(turn);
-    let answered = answered.unwrap_or_else(|_| Err(Failure::internal("the request could not be handled")));
-    match answered {
-        Ok(reply) => reply.into_response(if_none_match.as_ref()),
-        Err(failure) => failure.into_response(),
+    let has_body = matches!(parts.method, Method::PATCH | Method::POST | Method::PUT);
+    if has_body {
+        let limit = if route(parts) == policy_bundle::PATH { BUNDLE_BYTES } else { BODY_BYTES };
+        call.body = Body::of(&parts.headers, body.read(&app.bodies, limit).await?);
+    }
+    let turn = if reads { None } else { app.writers.clone().acquire_owned().await.ok() };
+    let answered = tokio::task::spawn_blocking(move || {
+        // Until the handler ends, whatever becomes of the connection.
+        let _turn = turn;
+        app.answer(&call, handler)
+    });
+    match answered.await {
+        Ok(Ok(reply)) => Ok(reply.into_response(if_none_match.as_ref())),
+        Ok(Err(failure)) => Err(if has_body { failure } else { failure.without_body() }),
+        Err(_) => Err(Failure::internal("the request could not be handled")),
     }
 }
 
+/// The route of a request, as the router has it.
+fn route(parts: &Parts) -> &str {
+    parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str)
+}
+
 impl App {
+    pub fn new(store: PolicyStore, platform_tokens: Vec<String>, bundle_zone: String, patience: Duration) -> Self {
+        let (writers, bodies) = (Arc::new(Semaphore::new(WRITERS)), Bodies::new(patience));
+        Self { store, platform_tokens, bundle_zone, writers, bodies }
+    }
+
     /// Runs a handler. After a failure of the disk the store refuses everything until it is opened again in its place; what
     /// was refused so has not begun, and is done then.
     fn answer(&self, call: &Call, handler: Handler) -> Result<Reply, Failure> {
-        let answered = handler(self, call);
+        let named = |failure: Failure| failure.of_request(call.client_request_id.as_deref().unwrap_or_default());
+        let answered = handler(self, call).map_err(named);
         if !answered.as_ref().is_err_and(Failure::needs_recovery) {
             return answered;
         }
@@ -93,7 +130,7 @@ impl App {
         };
         // Nobody may be there to read it.
         let _ = writeln!(std::io::stderr(), "keycard-http: {recovered}");
-        handler(self, call)
+        handler(self, call).map_err(named)
     }
 
     /// The zone of a request, for reading.
@@ -139,18 +176,19 @@ impl App {
 }
 
 impl Call {
-    fn read(app: &App, ids: Result<RawPathParams, RawPathParamsRejection>, request: Request) -> Result<Self, Failure> {
-        let ids = ids.map_err(|_| Failure::invalid_path())?;
-        let (mut parts, _) = request.into_parts();
+    /// A request but for its body.
+    fn read(app: &App, ids: Result<RawPathParams, RawPathParamsRejection>, parts: &Parts) -> Result<Self, Failure> {
         let token = bearer(&parts.headers)?;
         let actor = if app.platform_tokens.contains(&token) { Actor::platform(token) } else { Actor::customer(token) };
-        let actor = actor?;
-        let request_id = request_id::of(&parts.headers, &actor, &parts.method, parts.uri.path())?;
-        let query = Query::parse(parts.uri.query().unwrap_or_default())?;
+        let actor = actor.map_err(Failure::unauthorized)?;
+        let ids = ids.map_err(|_| Failure::invalid_path())?;
+        let ids: Vec<_> = ids.iter().map(|(name, id)| (name.to_owned(), id.to_owned())).collect();
+        let client_request_id = request_id::given(&parts.headers)?.map(str::to_owned);
+        let of = |id: &String| request_id::of(id, &actor, &parts.method, route(parts), &ids);
+        let request_id = client_request_id.as_ref().map(of);
         let if_match = Tags::of(&parts.headers, &IF_MATCH)?;
-        let body = Body::of(&parts.headers, parts.extensions.remove::<Bytes>().unwrap_or_default());
-        let ids = ids.iter().map(|(name, id)| (name.to_owned(), id.to_owned())).collect();
-        Ok(Self { actor, query, body, request_id, if_match, ids })
+        let query = Query::parse(parts.uri.query().unwrap_or_default())?;
+        Ok(Self { actor, query, body: Body::default(), request_id, client_request_id, if_match, ids })
     }
 
     /// An id in the path, by its name in the route.
@@ -189,12 +227,9 @@ impl Call {
 /// The token of `Authorization: Bearer`.
 fn bearer(headers: &HeaderMap) -> Result<String, Failure> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return Err(Failure::unauthorized()) };
-    let (scheme, token) =
-        value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(Failure::unauthorized)?;
-    let token = token.trim();
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Failure::unauthorized());
-    }
-    Ok(token.to_owned())
+    let value = values.next().filter(|_| values.next().is_none()).and_then(|value| value.to_str().ok());
+    let token =
+        value.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let (_, token) = token.ok_or_else(|| Failure::unauthorized("expected `Authorization: Bearer` and a token"))?;
+    Ok(token.trim().to_owned())
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use axum::http::header::{CONNECTION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use policy_store::{Error, ErrorKind};
@@ -15,17 +15,15 @@ pub struct Failure {
     status: StatusCode,
     code: &'static str,
     message: String,
-    /// The connection ends with this answer.
-    closing: bool,
 }
 
 impl Failure {
     pub fn new(status: StatusCode, code: &'static str, message: impl Display) -> Self {
-        Self { status, code, message: message.to_string(), closing: false }
+        Self { status, code, message: message.to_string() }
     }
 
-    pub fn unauthorized() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "expected `Authorization: Bearer` and a token")
+    pub fn unauthorized(message: impl Display) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
     }
 
     pub fn invalid_path() -> Self {
@@ -55,9 +53,20 @@ impl Failure {
         self.code == "recovery_needed"
     }
 
-    /// As the last answer on its connection.
-    pub fn closing(self) -> Self {
-        Self { closing: true, ..self }
+    /// As the answer to a request that has no body, so that nothing in it was one that is too large.
+    pub fn without_body(mut self) -> Self {
+        if self.status == StatusCode::PAYLOAD_TOO_LARGE {
+            self.status = StatusCode::BAD_REQUEST;
+        }
+        self
+    }
+
+    /// Names a request id that was used for something else as its client knows it, and not as the store does.
+    pub fn of_request(mut self, id: &str) -> Self {
+        if self.code == "request_conflict" {
+            self.message = format!("request id `{id}` was used before for something else");
+        }
+        self
     }
 
     /// Something that should not happen, here or in a library.
@@ -91,14 +100,11 @@ impl IntoResponse for Failure {
             message: &'a str,
             status: u16,
         }
-        let Self { status, code, message, closing } = self;
+        let Self { status, code, message } = self;
         let printed = Printed { code, message: &message, status: status.as_u16() };
         let body = serde_json::to_vec(&printed).unwrap_or_default();
         let mut response = (status, body).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if closing {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

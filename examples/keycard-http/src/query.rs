@@ -1,6 +1,9 @@
 //! Query strings: parameters that may be given once, repeated, or under a deprecated name. Unknown parameters are ignored;
 //! unknown values of known ones are refused.
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
 use policy_store::{Forms, List, Order, OwnerType};
 
 use crate::failure::Failure;
@@ -14,12 +17,12 @@ pub struct Query(Vec<(String, String)>);
 
 impl Query {
     pub fn parse(query: &str) -> Result<Self, Failure> {
-        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        // What is not UTF-8 is decoded to this character.
-        if pairs.iter().any(|(name, value)| name.contains('\u{fffd}') || value.contains('\u{fffd}')) {
-            return Err(Failure::invalid_query("the query is not UTF-8 once it is decoded"));
-        }
-        Ok(Self(pairs))
+        let parameters = query.split('&').filter(|parameter| !parameter.is_empty());
+        let pairs = parameters.map(|parameter| {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            Ok((decoded(name)?, decoded(value)?))
+        });
+        pairs.collect::<Result<_, _>>().map(Self)
     }
 
     /// Every value of a parameter that may be repeated.
@@ -101,8 +104,10 @@ impl Query {
             list = list.total_count();
         }
         if let Some(limit) = self.one("limit")? {
-            let limit = limit.parse().map_err(|_| Failure::invalid_query("`limit` is not a whole number"))?;
-            list = list.limit(limit);
+            // Numbers are also parsed with a sign.
+            let digits = limit.bytes().all(|byte| byte.is_ascii_digit());
+            let limit = limit.parse().ok().filter(|_| digits);
+            list = list.limit(limit.ok_or_else(|| Failure::invalid_query("`limit` is not a whole number"))?);
         }
         if let Some(order) = self.choice("order", &[("asc", Order::Ascending), ("desc", Order::Descending)])? {
             list = list.order(order);
@@ -115,6 +120,13 @@ impl Query {
         }
         Ok(list)
     }
+}
+
+/// A name or value as forms encode it.
+fn decoded(text: &str) -> Result<String, Failure> {
+    let bytes = text.replace('+', " ");
+    let decoded = percent_decode_str(&bytes).decode_utf8();
+    decoded.map(Cow::into_owned).map_err(|_| Failure::invalid_query("the query is not UTF-8 once it is decoded"))
 }
 
 fn chosen<T: Copy>(name: &str, value: &str, choice: &[(&str, T)]) -> Result<T, Failure> {
@@ -153,6 +165,15 @@ mod tests {
         assert!(query("o=customer&o=customer").choice("o", &choice).is_err());
         let error = format!("{:?}", query("o=platform,customer").choices("o", &choice).unwrap_err());
         assert!(error.contains("repeat `o`"), "{error}");
-        assert!(Query::parse("o=%ff").is_err());
+    }
+
+    #[test]
+    fn queries_are_decoded_as_forms_are_and_strictly() {
+        let decoded = query("&a+b=%C3%BC%2B+c=d&&e&=f&%zz=%&r=%EF%BF%BD&");
+        let pairs = [("a b", "ü+ c=d"), ("e", ""), ("", "f"), ("%zz", "%"), ("r", "\u{fffd}")];
+        assert_eq!(decoded.0, pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        for wrong in ["o=%ff", "%C3=o", "o=%ED%A0%80", "o=%C0%AF"] {
+            assert!(Query::parse(wrong).is_err(), "{wrong}");
+        }
     }
 }

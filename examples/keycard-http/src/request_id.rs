@@ -12,21 +12,28 @@ const HEADER: &str = "x-client-request-id";
 /// Its characters.
 const CHARS: std::ops::RangeInclusive<usize> = 1..=255;
 
-/// The id of a request by an actor on a method and path, if its client gave it one: a UUID of version 8, made of a hash of
-/// all four.
-pub fn of(headers: &HeaderMap, actor: &Actor, method: &Method, path: &str) -> Result<Option<RequestId>, Failure> {
+/// The request id as its client gave it, if it gave one.
+pub fn given(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
     let mut given = headers.get_all(HEADER).iter();
     let Some(id) = given.next() else { return Ok(None) };
-    let visible = id.as_bytes().iter().all(u8::is_ascii_graphic);
-    if given.next().is_some() || !visible || !CHARS.contains(&id.len()) {
+    let id = id.to_str().ok().filter(|id| id.bytes().all(|byte| byte.is_ascii_graphic()) && CHARS.contains(&id.len()));
+    if given.next().is_some() || id.is_none() {
         return Err(Failure::invalid_header(format!("`{HEADER}` is not one id of 1 to 255 visible ASCII characters")));
     }
+    Ok(id)
+}
+
+/// Its id in the store, by an actor on a method and a route with its ids, however their path was spelled: a UUID of version 8,
+/// made of a hash of all of it.
+pub fn of(id: &str, actor: &Actor, method: &Method, route: &str, ids: &[(String, String)]) -> RequestId {
     let mut hash = Sha256::new();
     let owner = match actor.owner_type() {
-        OwnerType::Platform => b"platform".as_slice(),
-        OwnerType::Customer => b"customer",
+        OwnerType::Platform => "platform",
+        OwnerType::Customer => "customer",
     };
-    for part in [owner, actor.id().as_bytes(), method.as_str().as_bytes(), path.as_bytes(), id.as_bytes()] {
+    // A route has as many ids as it has.
+    let ids = ids.iter().map(|(_, id)| id.as_str());
+    for part in [owner, actor.id(), method.as_str(), route, id].into_iter().chain(ids) {
         hash.update(part.len().to_be_bytes());
         hash.update(part);
     }
@@ -34,33 +41,32 @@ pub fn of(headers: &HeaderMap, actor: &Actor, method: &Method, path: &str) -> Re
     let [_, _, _, _, _, _, version, _, variant, ..] = &mut bytes;
     *version = 0x80 | (*version & 0x0f);
     *variant = 0x80 | (*variant & 0x3f);
-    Ok(Some(bytes.into()))
+    bytes.into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
 
-    fn id(actor: &Actor, method: &Method, path: &str, value: &'static str) -> Option<RequestId> {
-        let headers = [(HEADER.parse().unwrap(), HeaderValue::from_static(value))].into_iter().collect();
-        of(&headers, actor, method, path).unwrap()
+    fn id(actor: &Actor, method: &Method, zone: &str, id: &str) -> RequestId {
+        of(id, actor, method, "/zones/{zone_id}/policies", &[("zone_id".to_owned(), zone.to_owned())])
     }
 
     #[test]
     fn each_actor_and_operation_has_ids_of_its_own() {
         let (alice, root) = (Actor::customer("alice").unwrap(), Actor::platform("alice").unwrap());
-        let one = id(&alice, &Method::POST, "/zones/a/policies", "1");
-        assert_eq!(one, id(&alice, &Method::POST, "/zones/a/policies", "1"));
+        let one = id(&alice, &Method::POST, "a", "1");
+        assert_eq!(one, id(&alice, &Method::POST, "a", "1"));
         for other in [
-            id(&root, &Method::POST, "/zones/a/policies", "1"),
-            id(&alice, &Method::PATCH, "/zones/a/policies", "1"),
-            id(&alice, &Method::POST, "/zones/b/policies", "1"),
-            id(&alice, &Method::POST, "/zones/a/policies", "2"),
+            id(&root, &Method::POST, "a", "1"),
+            id(&alice, &Method::PATCH, "a", "1"),
+            id(&alice, &Method::POST, "b", "1"),
+            id(&alice, &Method::POST, "a", "2"),
+            of("1", &alice, &Method::POST, "/zones/{zone_id}/policy-sets", &[("zone_id".to_owned(), "a".to_owned())]),
         ] {
             assert_ne!(one, other);
         }
-        let text = one.unwrap().to_string();
+        let text = one.to_string();
         assert_eq!(text.as_bytes()[14], b'8', "{text}");
         assert!(b"89ab".contains(&text.as_bytes()[19]), "{text}");
     }

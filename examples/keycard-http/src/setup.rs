@@ -11,7 +11,7 @@ use policy_store::{
 use crate::args::{Args, SchemaArg};
 
 /// Opens the store and makes what is missing, in one write.
-pub fn open(args: &Args) -> Result<PolicyStore, Box<dyn Error>> {
+pub fn open(args: &Args) -> Result<PolicyStore, Box<dyn Error + Send + Sync>> {
     let mut sources = Vec::new();
     for schema in &args.schemas {
         let source = fs::read_to_string(&schema.file)

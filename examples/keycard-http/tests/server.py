@@ -1,8 +1,10 @@
 """A server under test: one process on a store of its own, at a free port."""
 
+import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 from pathlib import Path
@@ -39,12 +41,12 @@ def arguments(store: Path, zones: list[str]) -> list[str]:
 
 
 class Server:
-    def __init__(self, store: Path, zones: list[str], **popen):
-        self.store, self.zones, self.popen = store, zones, popen
+    def __init__(self, store: Path, zones: list[str], *more: str, **popen):
+        self.store, self.zones, self.more, self.popen = store, zones, more, popen
         self.start()
 
     def start(self) -> None:
-        command = [binary(), "--listen", "127.0.0.1:0", *arguments(self.store, self.zones)]
+        command = [binary(), "--listen", "127.0.0.1:0", *arguments(self.store, self.zones), *self.more]
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **self.popen
         )
@@ -71,6 +73,15 @@ class Server:
         self.process.kill()
         self.process.wait(30)
 
+    def connect(self, **options: int) -> socket.socket:
+        """A bare connection, with socket options by their names."""
+        connection = socket.socket()
+        connection.settimeout(60)
+        for name, value in options.items():
+            connection.setsockopt(socket.SOL_SOCKET, getattr(socket, name), value)
+        connection.connect(("127.0.0.1", self.port))
+        return connection
+
     def client(self, token: str = "alice") -> KeycardAPI:
         return KeycardAPI(
             base_url=self.url, api_key=token, max_retries=0, timeout=120, _strict_response_validation=True
@@ -79,6 +90,24 @@ class Server:
     def http(self, token: str = "alice") -> httpx.Client:
         """For what the client would not send."""
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=120)
+
+
+def received(connection: socket.socket) -> bytes:
+    """All that comes until the connection ends, in whatever way."""
+    answer = b""
+    with contextlib.suppress(ConnectionError):
+        while chunk := connection.recv(65536):
+            answer += chunk
+    return answer
+
+
+def parsed(answer: bytes) -> httpx.Response:
+    """An answer as it came over a bare connection."""
+    head, _, content = answer.partition(b"\r\n\r\n")
+    lines = head.decode("latin-1").split("\r\n")
+    headers = [tuple(line.split(": ", 1)) for line in lines[1:]]
+    headers = [(name, value) for name, value in headers if name.lower() != "transfer-encoding"]
+    return httpx.Response(int(lines[0].split()[1]), headers=headers, content=content)
 
 
 def refused(response: httpx.Response, status: int, code: str) -> str:

@@ -7,7 +7,7 @@ import socket
 import httpx
 import pytest
 
-from server import SCHEMA, refused
+from server import SCHEMA, parsed, received, refused
 
 JSON = {"Content-Type": "application/json"}
 MEGABYTE = 1024 * 1024
@@ -86,8 +86,9 @@ def test_a_token_is_the_actor_as_it_stands(server, zone, refuses):
         with httpx.Client(base_url=server.url, headers={"Authorization": f"{scheme} a.b-c~d=="}) as client:
             made = client.post(f"/zones/{zone}/policies", json={"name": "n"})
             assert made.json()["created_by"] == "a.b-c~d=="
-    with server.client("x" * 257) as client, refuses(413, "too_large"):
-        client.zones.policies.list(zone)
+    for impossible in ("x" * 257, "a\tb"):
+        with server.client(impossible) as client, refuses(401, "unauthorized"):
+            client.zones.policies.list(zone)
 
 
 @pytest.mark.parametrize(
@@ -162,33 +163,42 @@ def test_bodies_over_the_limit(http, zone):
             refused(http.post(f"/zones/{zone}/policies", content=body, headers=JSON), 413, "payload_too_large")
             chunks = (body[at : at + 65536] for at in range(0, size, 65536))
             refused(http.post(f"/zones/{zone}/policies", content=chunks, headers=JSON), 413, "payload_too_large")
-            refused(http.post("/none", content=body, headers=JSON), 413, "payload_too_large")
+            refused(http.post("/none", content=body, headers=JSON), 404, "route_not_found")
     just = b'{"name": "n", "more": "' + b"x" * (MEGABYTE - 25) + b'"}'
     assert len(just) == MEGABYTE
-    assert http.post(f"/zones/{zone}/policies", content=just, headers=JSON).status_code == 201
+    for body in (just, iter([just])):
+        assert http.post(f"/zones/{zone}/policies", content=body, headers=JSON).status_code == 201
 
 
 def test_a_client_that_is_still_sending_sees_the_answer(server, zone):
     """It has written all before it reads, and is not interrupted."""
     body = b" " * (8 * MEGABYTE)
-    head = f"POST /zones/{zone}/policies HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
-        connection.sendall(head.encode() + body)
-        assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
+    for token, framing, status in [
+        ("Bearer a", f"Content-Length: {len(body)}", b"413"),
+        ("Bearer a", "Transfer-Encoding: chunked", b"413"),
+        ("none", f"Content-Length: {len(body)}", b"401"),
+    ]:
+        head = f"POST /zones/{zone}/policies HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n{framing}\r\n\r\n"
+        chunked = b"%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n"
+        with server.connect() as connection:
+            connection.sendall(head.encode() + (chunked if "chunked" in framing else body))
+            answer = connection.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 " + status) and b"connection: close" not in answer
 
 
 def test_a_body_that_is_not_read_ends_the_connection_with_notice(server, zone):
     for framing in ("Content-Length: 99999999999", "Transfer-Encoding: chunked"):
-        head = f"POST /zones/{zone}/policies HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\nzz\r\n"
-        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
-            connection.sendall(head.encode())
-            assert b"\r\nconnection: close\r\n" in connection.recv(65536).lower()
+        for token in ("Bearer a", "none"):
+            head = f"POST /zones/{zone}/policies HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n{framing}\r\n\r\nzz\r\n"
+            with server.connect() as connection:
+                connection.sendall(head.encode())
+                assert b"\r\nconnection: close\r\n" in connection.recv(65536).lower()
 
 
 def test_a_refusal_leaves_the_connection_open(server, http, zone):
     """The next request on it is not met by a connection that is about to end."""
     body = b'{"name": "' + b"x" * 500_000 + b'"}'
-    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+    with server.connect() as connection:
         for _ in range(20):
             head = f"POST /none HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
             connection.sendall(head.encode() + body)
@@ -218,24 +228,14 @@ def test_odd_ids_are_not_there(server, http, zone, odd):
 
 
 def raw(server, head: str | bytes, body: bytes = b"", close: bool = False) -> httpx.Response:
-    """Sends bytes as they are, and reads the answer until the connection ends or stays silent."""
+    """Sends bytes as they are, and reads the answer until the connection ends."""
     head = head if isinstance(head, bytes) else head.encode("latin-1")
-    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+    with server.connect() as connection:
         connection.sendall(head + b"\r\nHost: x\r\nConnection: close\r\n\r\n" + body)
-        received = b""
-        try:
-            if close:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_WR)
-            while chunk := connection.recv(65536):
-                received += chunk
-        except ConnectionResetError:
-            pass
-    head, _, content = received.partition(b"\r\n\r\n")
-    lines = head.decode("latin-1").split("\r\n")
-    headers = [tuple(line.split(": ", 1)) for line in lines[1:]]
-    headers = [(name, value) for name, value in headers if name.lower() != "transfer-encoding"]
-    return httpx.Response(int(lines[0].split()[1]), headers=headers, content=content)
+        if close:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_WR)
+        return parsed(received(connection))
 
 
 def test_bodies_that_break_off(server, zone):
@@ -283,22 +283,87 @@ def test_what_is_not_http_is_refused_below_the_routes(server, head):
 def test_a_hundred_clients_that_break_off(server, zone):
     head = f"POST /zones/{zone}/policies HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer a\r\nContent-Length: 999\r\n\r\n{{"
     for _ in range(100):
-        connection = socket.create_connection(("127.0.0.1", server.port))
+        connection = server.connect()
         connection.sendall(head.encode())
         connection.close()
     with server.client() as client:
         assert client.zones.policies.list(zone).items == []
 
 
-def test_long_queries_and_headers(server, http, zone):
-    assert http.get(f"/zones/{zone}/policies?" + "&".join(["a=b"] * 15_000)).status_code == 200
-    assert len(refused(http.get(f"/zones/{zone}/policies?sort=" + "x" * 60_000), 400, "invalid_query")) < 500
-    refused(http.get(f"/zones/{zone}/policies?" + "&".join(f"query=q{n}" for n in range(101))), 413, "too_large")
-    refused(http.get(f"/zones/{zone}/policies?query=" + "q" * 5_000), 413, "too_large")
-    many = ",".join(f'"{n}"' for n in range(20_000))
+def test_long_queries_and_headers(http, zone):
+    assert http.get(f"/zones/{zone}/policies?" + "&".join(["a=b"] * 8_000)).status_code == 200
+    assert len(refused(http.get(f"/zones/{zone}/policies?sort=" + "x" * 30_000), 400, "invalid_query")) < 500
+    many = ",".join(f'"{n}"' for n in range(7_000))
     policy = http.post(f"/zones/{zone}/policies", json={"name": "n"}).json()["id"]
     assert http.get(f"/zones/{zone}/policies/{policy}", headers={"If-None-Match": many}).status_code in (200, 304)
     assert http.patch(f"/zones/{zone}/policies/{policy}", headers={"If-Match": many}, json={}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/zones/{z}/policies", "/none"])
+def test_heads_that_are_too_large(http, zone, path):
+    path = path.format(z=zone)
+    for size in (33_000, 65_000):
+        refused(http.get(f"{path}?a=" + "x" * size), 414, "uri_too_long")
+    for headers in ({f"X-{n}": "x" for n in range(100)}, {"X": "x" * 66_000}, {"X": "x" * 400_000}):
+        refused(http.get(path, headers=headers), 431, "headers_too_large")
+        refused(http.post(path, headers=headers, content=b"x" * 500_000), 431, "headers_too_large")
+
+
+def test_what_is_too_large_in_a_query_is_not_a_body(http, zone):
+    for query in ("query=" + "q" * 5_000, "&".join(f"query=q{n}" for n in range(101)), "after=" + "0" * 300):
+        refused(http.get(f"/zones/{zone}/policies?{query}"), 400, "too_large")
+    refused(http.post(f"/zones/{zone}/policies", json={"name": "n" * 300}), 413, "too_large")
+
+
+def test_a_body_is_for_methods_that_have_one(server, http, zone):
+    """Others have it thrown away, whatever it is."""
+    for method, path, status in [("GET", "policies", 200), ("DELETE", "policies/none", 404)]:
+        for size in (1, 2 * MEGABYTE):
+            response = http.request(method, f"/zones/{zone}/{path}", content=b"[" * size, headers=JSON)
+            assert response.status_code == status
+            assert "connection" not in response.headers
+
+
+def test_a_body_is_asked_for_when_all_else_is_well(server, zone):
+    body = b'{"name": "n"}'
+    head = "POST /zones/{z}/{kind} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Type: application/json"
+    head += "\r\nExpect: 100-continue\r\nContent-Length: {size}\r\n\r\n"
+    for status, kind, token, size in [
+        (404, "none", "Bearer a", len(body)),
+        (401, "policies", "none", len(body)),
+        (400, "policies?a=%ff", "Bearer a", len(body)),
+        (413, "policies", "Bearer a", 2 * MEGABYTE),
+    ]:
+        with server.connect() as connection:
+            connection.sendall(head.format(z=zone, kind=kind, token=token, size=size).encode())
+            response = parsed(received(connection))
+            refused(response, status, response.json()["code"])
+            assert response.headers["connection"] == "close"
+    with server.connect() as connection:
+        connection.sendall(head.format(z=zone, kind="policies", token="Bearer a", size=len(body)).encode())
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(body)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 201 ")
+
+
+def test_a_client_may_end_its_side_and_send_requests_ahead(server, zone):
+    head = f"POST /zones/{zone}/policies HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer a\r\nContent-Type: application/json"
+    chunked = "Transfer-Encoding: chunked\r\n\r\nd;x=y\r\n{\"name\": \"n\"}\r\n0\r\nX: trailer\r\n\r\n"
+    whole = 'Content-Length: 13\r\n\r\n{"name": "n"}'
+    with server.connect() as connection:
+        connection.sendall("".join(f"{head}\r\n{body}" for body in (whole, chunked, whole, chunked)).encode())
+        connection.shutdown(socket.SHUT_WR)
+        assert received(connection).count(b"HTTP/1.1 201 Created\r\n") == 4
+
+
+def test_a_path_may_be_spelled_in_two_ways(http, zone):
+    """A request is the same one then, with the same ids."""
+    spelled = f"/zones/{zone.replace('z', '%7a')}/policies"
+    given = {"X-Client-Request-ID": "spelled"}
+    first = http.post(f"/zones/{zone}/policies", json={"name": "n"}, headers=given)
+    assert http.post(spelled, json={"name": "n"}, headers=given).json() == first.json()
+    other = http.post(spelled, json={"name": "other"}, headers=given)
+    assert "`spelled`" in refused(other, 409, "request_conflict")
 
 
 def test_a_thousand_findings_are_one_error(http, zone, make):

@@ -1,7 +1,10 @@
 """Starting and stopping: on a fresh store, on the same store again, by signals, and with arguments that cannot be."""
 
+import contextlib
+import random
 import signal
 import socket
+import string
 import subprocess
 import threading
 
@@ -11,6 +14,7 @@ import pytest
 
 from conftest import Make
 from server import DEPRECATED_SCHEMA, HERE, SCHEMA, Server, arguments, binary
+from test_policy_bundle import TYPE, members, packed
 
 ZONES = ["zone-a", "zone-b"]
 
@@ -104,6 +108,54 @@ def test_connections_that_say_nothing_do_not_keep_it(own):
         own.stop()
 
 
+def test_writes_that_wait_do_not_keep_it(own):
+    """Some of them are under way, and more have not begun; each is in the store as a whole or not at all."""
+    noise = "".join(random.Random(1).choices(string.ascii_letters, k=30_000))
+    new = {f"new-{n}": f'@note("{noise}{n}")\npermit (principal, action, resource);' for n in range(200)}
+    archive, statuses = packed({}, new), {}
+
+    def put(user):
+        with own.http(user) as http, contextlib.suppress(httpx.TransportError):
+            answer = http.put("/policy/bundle", content=archive, headers={"Content-Type": TYPE})
+            statuses[user] = answer.status_code
+
+    users = [f"user-{n}" for n in range(24)]
+    writers = [threading.Thread(target=put, args=(user,)) for user in users]
+    for writer in writers:
+        writer.start()
+    while not statuses:
+        assert any(writer.is_alive() for writer in writers)
+        writers[0].join(0.01)
+    own.process.terminate()
+    assert own.process.wait(60) == 0
+    for writer in writers:
+        writer.join()
+    assert set(statuses.values()) == {200} and len(statuses) < len(users)
+    own.start()
+    for user in users:
+        with own.http(user) as http:
+            response = http.get("/policy/bundle")
+            assert response.status_code == 200 or user not in statuses
+            assert response.status_code == 404 or len(members(response.content)) == len(new) + 2
+    own.stop()
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_before_it_is_ready(tmp_path, by):
+    store, zones = tmp_path / "own.redb", [f"zone-{n}" for n in range(3000)]
+    command = [binary(), "--listen", "127.0.0.1:0", *arguments(store, zones)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        # It listens to signals before it makes anything.
+        while not any(tmp_path.iterdir()):
+            assert process.poll() is None
+        process.send_signal(by)
+        assert (process.wait(60), *process.communicate()) == (0, "", "")
+    server = Server(store, ZONES)
+    with server.client() as client:
+        assert client.zones.policies.list("zone-a").items == []
+    server.stop()
+
+
 def test_zones_and_schemas_may_be_added_later(own, tmp_path):
     own.stop()
     own.zones = [*ZONES, "zone-c"]
@@ -149,6 +201,7 @@ def test_another_address_than_loopback_needs_a_flag(tmp_path, address):
         (["--zone", "a/b"], "zone id"),
         (["--zone", "new", "--default-schema", "2025-01-01"], "archived"),
         (["--listen", "127.0.0.1"], "--listen"),
+        (["--patience", "0"], "--patience"),
     ],
 )
 def test_arguments_that_cannot_be_leave_no_trace(tmp_path, words, says):

@@ -1,0 +1,31 @@
+//! How large the head of a request may be. `hyper` has bounds of its own, which are wider where it allows, because what it
+//! refuses gets an answer without a body.
+
+use axum::http::{HeaderMap, StatusCode, Uri};
+
+use crate::failure::Failure;
+
+/// Bytes of a path and its query: enough for the longest list of ids.
+const URI_BYTES: usize = 32 * 1024;
+/// Header lines.
+const HEADERS: usize = 100;
+/// Bytes of all header lines.
+const HEADERS_BYTES: usize = 64 * 1024;
+/// Header lines that `hyper` parses.
+pub const PARSED_HEADERS: usize = 512;
+
+/// Refuses a head that is too large.
+pub fn check(uri: &Uri, headers: &HeaderMap) -> Result<(), Failure> {
+    let length = uri.path().len().saturating_add(uri.query().map_or(0, str::len));
+    if length > URI_BYTES {
+        let message = format!("the path and its query have over {URI_BYTES} bytes");
+        return Err(Failure::new(StatusCode::URI_TOO_LONG, "uri_too_long", message));
+    }
+    // As they are written: a name, a colon, a space, a value, and the end of the line.
+    let lines = headers.iter().map(|(name, value)| name.as_str().len().saturating_add(value.len()).saturating_add(4));
+    if headers.len() > HEADERS || lines.fold(0, usize::saturating_add) > HEADERS_BYTES {
+        let message = format!("there are over {HEADERS} header lines, or over {HEADERS_BYTES} bytes in them");
+        return Err(Failure::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", message));
+    }
+    Ok(())
+}
