@@ -71,14 +71,14 @@ fn run(args: Args) -> Result<(), Box<dyn Error + Send + Sync>> {
     let served = runtime.block_on(serve(args));
     runtime.shutdown_timeout(LAST_CALLS);
     if served?.upgrade().is_some() {
-        // A write is in the store as a whole, or not at all.
-        let _ = writeln!(std::io::stderr(), "keycard-http: stopped before all writes had ended");
+        // A write is in the store as a whole, or not at all. Nobody may be there to read it.
+        let _ = writeln!(std::io::stderr(), "keycard-http: stopped before all requests had ended");
     }
     Ok(())
 }
 
-/// Opens the store and serves it until the process is asked to stop, which may be before it is open. Returns what is left of
-/// what requests share when none uses it any more.
+/// Opens the store and serves it until the process is asked to stop, which may be before it is open. Returns what requests
+/// share, which is there as long as one of them is under way.
 async fn serve(args: Args) -> Result<Weak<App>, Box<dyn Error + Send + Sync>> {
     let (listen, patience) = (args.listen, Duration::from_secs(args.patience));
     let mut stop = Box::pin(stop::asked()?);
