@@ -87,7 +87,7 @@ impl Incoming {
         }
         let Some(share) = bodies.share(limit, length).await else {
             let message = "there is too much to do: there was no memory for the body in time";
-            return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message));
+            return Err(Failure::new(StatusCode::TOO_MANY_REQUESTS, "busy", message));
         };
         self.on_request = false;
         let read = timeout(bodies.patience, self.up_to(length, limit)).await;
@@ -176,7 +176,7 @@ mod tests {
         let kept = incoming("12345678").read(&bodies, 8).await.unwrap();
         assert_eq!(kept.bytes, "12345678");
         let failure = format!("{:?}", incoming("123").read(&bodies, 8).await.unwrap_err());
-        assert!(failure.contains("503") && failure.contains("busy"), "{failure}");
+        assert!(failure.contains("429") && failure.contains("busy"), "{failure}");
         assert_eq!(incoming("12").read(&bodies, 8).await.unwrap().bytes, "12");
         assert_eq!(incoming("123").read(&bodies, BODY_BYTES + 1).await.unwrap().bytes, "123");
         let mut waiting = incoming("123");

@@ -96,16 +96,22 @@ def large(server):
 @pytest.mark.parametrize("more", ["Connection: close\r\n\r\n", "\r\n", "\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n"])
 def test_an_answer_that_is_not_taken(server, large, more):
     path, length = large
-    before = open_files(server)
     with server.connect(SO_RCVBUF=4096) as connection:
         connection.sendall(f"GET {path} {HEAD}{more}".encode())
         assert connection.recv(8) == b"HTTP/1.1"
-        assert open_files(server) > before
+        assert is_kept(server, connection)
         for _ in range(1000):
-            if open_files(server) == before:
+            if not is_kept(server, connection):
                 break
             time.sleep(0.02)
         assert len(received(connection)) < length
+
+
+def is_kept(server, connection) -> bool:
+    """Whether the process still has its end of a connection."""
+    port = f":{connection.getsockname()[1]:04X}"
+    ends = (line.split() for line in Path(f"/proc/{server.process.pid}/net/tcp").read_text().splitlines()[1:])
+    return any(end[2].endswith(port) and end[9] != "0" for end in ends)
 
 
 def open_files(server) -> int:
