@@ -175,7 +175,7 @@ impl PolicyStore {
 
     /// A [preflight](Zone::preflight) of all zones. Each zone is seen as it was at one moment, one after the other; a text that
     /// several of them share is parsed and validated once. Takes time in proportion to the texts, on the caller's thread, and
-    /// nothing waits for it.
+    /// nothing waits for it. A zone that is erased meanwhile is left out.
     ///
     /// # Errors
     ///

@@ -299,6 +299,11 @@ impl Zone {
     /// published, or a published version of any status. All is seen as it was at one moment; nothing is written, and it
     /// works in a suspended zone too.
     ///
+    /// In memory it holds some hundred bytes for each version that it checks and some for each pin, as its answer does; of
+    /// texts no more than 64 at a time, which are 4 MiB at most, and their statements by the 256 KiB of text; and of findings and
+    /// warnings no more than [`PREFLIGHT_FINDINGS_BYTES`](crate::limits::PREFLIGHT_FINDINGS_BYTES): those beyond are
+    /// [counted](crate::PolicyVersionCheck::omitted).
+    ///
     /// # Errors
     ///
     /// What [`publish_schema`](crate::Write::publish_schema) would say of a new schema, its name being taken included;
