@@ -110,7 +110,7 @@ impl PolicyStore {
             let clock = write.append.author().clock;
             if at > clock {
                 let reason = format!("the clock is at {clock}");
-                return Err(ErrorDetail::ImportedOutOfOrder { at, reason }.into());
+                return Err(ErrorDetail::ImportedOutOfOrder { zone_id: None, at, reason }.into());
             }
             f(write)
         })

@@ -5,7 +5,7 @@ use std::fmt;
 use super::diagnostic::listed;
 use super::{Diagnostic, Error, ErrorKind, Resource};
 use crate::hash::Sha256;
-use crate::id::RequestId;
+use crate::id::{RequestId, ZoneId};
 use crate::model::SchemaStatus;
 use crate::time::Timestamp;
 
@@ -311,16 +311,20 @@ pub enum ErrorDetail {
         path: String,
     },
     /// The clock is far behind the log: one of the two was wrong.
-    #[error("the log's last entry is of {last}, too far ahead of the clock at {clock}")]
+    #[error("the last entry of {} is of {last}, too far ahead of the clock at {clock}", log_of(.zone_id))]
     ClockBehind {
+        /// The zone whose log it is; none where it is the store's own.
+        zone_id: Option<ZoneId>,
         /// The last entry's time.
         last: Timestamp,
         /// The clock.
         clock: Timestamp,
     },
     /// Earlier history is imported in its order, and not from the future.
-    #[error("cannot import what happened at {at}: {reason}")]
+    #[error("cannot import what happened at {at}{}: {reason}", into_zone(.zone_id))]
     ImportedOutOfOrder {
+        /// The zone that has later history; none where it is not about one, but about the future.
+        zone_id: Option<ZoneId>,
         /// When it happened, as given.
         at: Timestamp,
         /// The rule that it breaks, with the time that it is measured by.
@@ -470,6 +474,16 @@ impl ErrorDetail {
 /// Where in a policy bundle.
 fn at(member: &Option<String>) -> String {
     member.as_ref().map(|member| format!(" at `{member}`")).unwrap_or_default()
+}
+
+/// Whose log.
+fn log_of(zone_id: &Option<ZoneId>) -> String {
+    zone_id.as_ref().map_or_else(|| "the store's log".to_owned(), |id| format!("the log of zone `{id}`"))
+}
+
+/// Into which zone.
+fn into_zone(zone_id: &Option<ZoneId>) -> String {
+    zone_id.as_ref().map(|id| format!(" into zone `{id}`")).unwrap_or_default()
 }
 
 /// The first characters of an input, so that an error does not carry megabytes.

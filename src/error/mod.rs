@@ -55,7 +55,11 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        std::error::Error::source(&*self.0)
+        match &*self.0 {
+            // Its message tells the cause already, so the chain goes on behind that.
+            ErrorDetail::InBundle { cause, .. } => std::error::Error::source(cause),
+            detail => std::error::Error::source(detail),
+        }
     }
 }
 
@@ -133,6 +137,15 @@ pub(crate) fn at_most(what: &'static str, actual: usize, limit: usize) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_causes_of_a_refused_bundle_are_led_to() {
+        let signer = ErrorDetail::Signer { key_id: "k".to_owned(), source: "the token is out".into() };
+        let error = Error::from(ErrorDetail::InBundle { member: "policies/p.cedar".to_owned(), cause: signer.into() });
+        assert_eq!(error.to_string(), "`policies/p.cedar` of the policy bundle: the signer with key `k` failed");
+        let chain: Vec<_> = std::iter::successors(std::error::Error::source(&error), |error| error.source()).collect();
+        assert_eq!(chain.iter().map(ToString::to_string).collect::<Vec<_>>(), ["the token is out"]);
+    }
 
     #[test]
     fn an_error_is_small_and_names_its_input_without_carrying_all_of_it() {
