@@ -16,7 +16,8 @@ use crate::storage::key::Tag;
 use crate::storage::{View, astray};
 use crate::version::Found;
 use crate::write::{check_changeable, check_owner};
-use crate::zone::{self, Zone, ZoneRef};
+use crate::zone::{self, ZoneRef};
+use crate::zone_read::Zone;
 use crate::zone_write::{Planned, next_version};
 
 /// A policy set version to create that was attested ahead of its creation: see [`Zone::prepare_attested_version`].

@@ -24,7 +24,8 @@ use crate::storage::{Author, Imported, OpenOptions, Origin, Report, Storage, Sto
 use crate::time::Timestamp;
 use crate::version_cache::VersionCache;
 use crate::write::Write;
-use crate::zone::{self, Zone, ZoneInfo};
+use crate::zone::{self, ZoneInfo};
+use crate::zone_read::Zone;
 
 /// What all handles of one open store share.
 #[derive(Debug)]
