@@ -1,9 +1,9 @@
-//! Every error that there is, with its kind and its code.
+//! Every error that there is, and its message. Of which kind one is, is said elsewhere.
 
 use std::fmt;
 
 use super::diagnostic::listed;
-use super::{Diagnostic, Error, ErrorKind, Resource};
+use super::{Diagnostic, Error, Resource};
 use crate::hash::Sha256;
 use crate::id::{RequestId, ZoneId};
 use crate::model::SchemaStatus;
@@ -414,60 +414,6 @@ impl ErrorDetail {
     #[cfg(feature = "bundle")]
     pub(crate) fn member_too_large(member: &str, limit: usize, actual: usize) -> Error {
         Self::BundleMemberTooLarge { member: cut(member), limit, actual }.into()
-    }
-
-    /// The kind and the code of each error.
-    pub(super) fn class(&self) -> (ErrorKind, &'static str) {
-        use ErrorKind as Kind;
-        match self {
-            Self::InvalidInput { .. } => (Kind::Invalid, "invalid_input"),
-            Self::InvalidCursor { .. } => (Kind::Invalid, "invalid_cursor"),
-            Self::ExactlyOne { .. } => (Kind::Invalid, "exactly_one"),
-            Self::Syntax { .. } => (Kind::Invalid, "syntax"),
-            Self::Json { .. } => (Kind::Invalid, "json"),
-            Self::TooDeep { .. } => (Kind::TooLarge, "too_deep"),
-            Self::Template { .. } => (Kind::Invalid, "template"),
-            Self::TemplateLinks { .. } => (Kind::Invalid, "template_links"),
-            Self::EmptyPolicy => (Kind::Invalid, "empty_policy"),
-            Self::ConflictingId { .. } => (Kind::Invalid, "conflicting_id"),
-            Self::Unfaithful { .. } => (Kind::Invalid, "unfaithful"),
-            Self::PolicyValidation { .. } => (Kind::Invalid, "policy_validation"),
-            Self::Request { .. } => (Kind::Invalid, "request"),
-            Self::DuplicatePolicy { .. } => (Kind::Invalid, "duplicate_policy"),
-            Self::ForeignVersion { .. } => (Kind::Invalid, "foreign_version"),
-            Self::WrongSha { .. } => (Kind::Invalid, "wrong_sha"),
-            Self::Bundle { .. } => (Kind::Invalid, "bundle_invalid"),
-            Self::BundleMemberTooLarge { .. } => (Kind::TooLarge, "too_large"),
-            Self::InBundle { cause, .. } => cause.0.class(),
-            Self::NotFound { .. } => (Kind::NotFound, "not_found"),
-            Self::AlreadyExists { .. } => (Kind::Conflict, "already_exists"),
-            Self::InForce { .. } => (Kind::Conflict, "in_force"),
-            Self::SchemaTransition { .. } => (Kind::Conflict, "schema_transition"),
-            Self::SchemaDiffers { .. } => (Kind::Conflict, "schema_differs"),
-            Self::PreparedElsewhere { .. } => (Kind::Conflict, "prepared_elsewhere"),
-            Self::WrongTarget { .. } => (Kind::Conflict, "wrong_target"),
-            Self::RequestConflict { .. } => (Kind::Conflict, "request_conflict"),
-            Self::PreconditionFailed { .. } => (Kind::PreconditionFailed, "precondition_failed"),
-            Self::Suspended { .. } => (Kind::Conflict, "suspended"),
-            Self::PlatformOwned { .. } => (Kind::Forbidden, "platform_owned"),
-            Self::Archived { .. } => (Kind::Archived, "archived"),
-            Self::NotBound { .. } => (Kind::NotBound, "not_bound"),
-            Self::TooLarge { .. } => (Kind::TooLarge, "too_large"),
-            Self::Corrupt { .. } => (Kind::Corrupt, "corrupt"),
-            Self::NotAStore { .. } => (Kind::Invalid, "not_a_store"),
-            Self::NewerFormat { .. } => (Kind::Unavailable, "newer_format"),
-            Self::AlreadyOpen { .. } => (Kind::Unavailable, "already_open"),
-            Self::ClockBehind { .. } => (Kind::Unavailable, "clock_behind"),
-            Self::ImportedOutOfOrder { .. } => (Kind::Invalid, "imported_out_of_order"),
-            Self::OutcomeUnknown { .. } => (Kind::OutcomeUnknown, "outcome_unknown"),
-            Self::RecoveryNeeded => (Kind::Unavailable, "recovery_needed"),
-            Self::NestedWrite => (Kind::Conflict, "nested_write"),
-            Self::Storage { .. } => (Kind::Unavailable, "storage"),
-            Self::CedarFailed { .. } => (Kind::Invalid, "cedar_failed"),
-            Self::CannotCompile { .. } => (Kind::Unavailable, "cannot_compile"),
-            Self::Signer { .. } => (Kind::Unavailable, "signer"),
-            Self::ReceiptMismatch { .. } => (Kind::Conflict, "receipt_mismatch"),
-        }
     }
 }
 
