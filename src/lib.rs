@@ -16,6 +16,7 @@ mod bundled;
 mod cedar;
 mod compile;
 mod copy;
+mod cursor;
 mod demand;
 mod difference;
 mod erase;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::authorizer::Authorizer;
 use crate::binding::{self, At, Binding};
+use crate::cursor::ListName;
 use crate::error::{ErrorDetail, Result};
 use crate::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
 use crate::history::{self, HistoryEntry};
 use crate::id::{RequestId, SchemaName, ZoneId};
-use crate::list::ListName;
 use crate::list::{List, Page, among};
 use crate::listing::{self, rows_from};
 use crate::model::{BindingMode, Target};
