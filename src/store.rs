@@ -99,7 +99,8 @@ impl PolicyStore {
     /// # Errors
     ///
     /// As [`write`](PolicyStore::write); and [`Invalid`](crate::ErrorKind::Invalid) if `at` lies in the future, or before
-    /// what a zone that is written to already has.
+    /// what a zone that is written to already has. Entries that follow one another by single microseconds may have been given
+    /// the time of the first of them, so it is that one that counts.
     pub fn import<T>(
         &self,
         importer: &Actor,

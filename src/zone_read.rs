@@ -274,10 +274,10 @@ impl Zone {
     /// published, or a published version of any status. All is seen as it was at one moment; nothing is written, and it
     /// works in a suspended zone too.
     ///
-    /// In memory it holds some hundred bytes for each version that it checks and some for each pin, as its answer does; of
-    /// texts no more than 64 at a time, which are 4 MiB at most, and their statements by the 256 KiB of text; and of findings and
-    /// warnings no more than [`PREFLIGHT_FINDINGS_BYTES`](crate::limits::PREFLIGHT_FINDINGS_BYTES): those beyond are
-    /// [counted](crate::PolicyVersionCheck::omitted).
+    /// It does not hold all texts of the zone: of those, no more than 64 at a time, which have at most 4 MiB, and the
+    /// statements of 256 KiB of them. What grows with the zone are some hundred bytes for each version that is checked, as in
+    /// the answer, and a few for each pin. Findings and warnings have a
+    /// [bound](crate::limits::PREFLIGHT_FINDINGS_BYTES): those beyond it are [counted](crate::PolicyVersionCheck::omitted).
     ///
     /// # Errors
     ///
