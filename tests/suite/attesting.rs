@@ -165,7 +165,7 @@ fn a_failing_signer_fails_the_creation_and_leaves_no_trace() {
 #[test]
 fn no_signer_is_asked_in_vain() {
     let world = World::new();
-    world.set_version("s", &[]);
+    let version = world.set_version("s", &[]);
     world
         .write_as(&platform(), |zone| zone.create_policy_set(policy_store::NewPolicySet::named("own").id("own")))
         .unwrap();
@@ -178,6 +178,8 @@ fn no_signer_is_asked_in_vain() {
     refused(prepare("s"), (Archived, "archived"), "policy set `s`");
     world.write(|zone| zone.suspend()).unwrap();
     refused(prepare("own"), (Conflict, "suspended"), "acme");
+    let never = Odd("EdDSA", || panic!("the signer was asked"));
+    refused(world.zone().prepare_attestation(&customer("alice"), &version.id, &never), (Conflict, "suspended"), "acme");
 }
 
 /// Who may archive a version may attest it, and nobody else: its owner decides, not that of its set.
