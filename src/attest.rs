@@ -4,18 +4,20 @@
 //! `attestation`.
 
 use crate::attestation::{Attestation, Signer, Status, Subject};
-use crate::error::{ErrorDetail, Resource, Result};
+use crate::error::{ErrorDetail, Resource, Result, at_most};
 use crate::hash::Sha256;
 use crate::id::{Actor, PolicySetId, PolicySetVersionId};
+use crate::limits;
 use crate::policy_set;
-use crate::policy_set_version::{NewPolicySetVersion, attestations};
+use crate::policy_set_version::{NewPolicySetVersion, attested_at};
 use crate::record::{Attested, Body, Manifest, PolicySetVersionCreated};
 use crate::schema;
 use crate::storage::key::Tag;
 use crate::storage::{View, astray};
 use crate::version::Found;
-use crate::write::check_changeable;
-use crate::zone::{self, Zone, ZoneRef};
+use crate::write::{check_changeable, check_owner};
+use crate::zone::{self, ZoneRef};
+use crate::zone_read::Zone;
 use crate::zone_write::{Planned, next_version};
 
 /// A policy set version to create that was attested ahead of its creation: see [`Zone::prepare_attested_version`].
@@ -82,7 +84,7 @@ impl Zone {
     ///
     /// # Errors
     ///
-    /// Those of [`Attestation::sign`].
+    /// Those of [`ZoneWrite::attest`](crate::ZoneWrite::attest), and those of [`Attestation::sign`].
     pub fn prepare_attestation(
         &self,
         actor: &Actor,
@@ -90,9 +92,10 @@ impl Zone {
         signer: &dyn Signer,
     ) -> Result<NewAttestation> {
         let (subject, status, policy_set_version_id) = self.read_with_room(|view, _, zone| {
-            let found = Found::<PolicySetVersionCreated>::by_id(view, zone, policy_set_version_id.as_ref())?;
-            let body = found.body()?;
-            Ok((of_version(view, zone, body)?, status(view, zone, body)?, body.version_id.clone()))
+            zone::check_open(view, zone)?;
+            let found = Found::by_id(view, zone, policy_set_version_id.as_ref())?;
+            let (subject, status) = of_version(view, zone, actor, &found)?;
+            Ok((subject, status, found.body()?.version_id.clone()))
         })?;
         let attestation = Attestation::sign(&subject, self.now(), actor.id(), status, signer)?;
         Ok(NewAttestation { policy_set_version_id, attestation })
@@ -115,15 +118,22 @@ pub(crate) fn next(view: &View<'_>, zone: &ZoneRef, policy_set_id: &str, planned
     subject(view, zone, policy_set_id, version, manifest_sha, schema)
 }
 
-/// What an attestation of a version is about, as of now.
-pub(crate) fn of_version(view: &View<'_>, zone: &ZoneRef, body: &PolicySetVersionCreated) -> Result<Subject> {
+/// What an attestation that `actor` adds to a version is about, as of now. To attest a version is to change it, as to archive
+/// it is: so its owner decides, not that of its set.
+pub(crate) fn of_version(
+    view: &View<'_>,
+    zone: &ZoneRef,
+    actor: &Actor,
+    found: &Found<PolicySetVersionCreated>,
+) -> Result<(Subject, Status)> {
+    let (body, owner) = (found.body()?, found.entry.envelope.actor.owner_type());
+    check_owner(actor, Resource::PolicySetVersion, body.version_id.as_str(), owner)?;
+    let there = attested_at(view, zone, body)?.len();
+    at_most("the number of the policy set version's attestations", there + 1, limits::VERSION_ATTESTATIONS)?;
+    // The first attestation of a version is that of its creation.
+    let status = if there == 0 { Status::Created } else { Status::ReSigned };
     let (set, schema) = (body.policy_set_id.as_str(), body.schema.version.as_str());
-    subject(view, zone, set, body.version, body.manifest_sha, schema)
-}
-
-/// The first attestation of a version is that of its creation.
-pub(crate) fn status(view: &View<'_>, zone: &ZoneRef, body: &PolicySetVersionCreated) -> Result<Status> {
-    Ok(if attestations(view, zone, body)?.is_empty() { Status::Created } else { Status::ReSigned })
+    Ok((subject(view, zone, set, body.version, body.manifest_sha, schema)?, status))
 }
 
 fn subject(

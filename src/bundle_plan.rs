@@ -24,7 +24,8 @@ use crate::schema;
 use crate::storage::View;
 use crate::version::Found;
 use crate::write::{check_changeable, check_owner};
-use crate::zone::{self, Zone, ZoneRef};
+use crate::zone::{self, ZoneRef};
+use crate::zone_read::Zone;
 use crate::zone_write::{next_version, pinned_entry, warnings};
 
 /// A policy bundle on its way into a zone: as it is, or [prepared](Zone::prepare_bundle), so that the write does not parse

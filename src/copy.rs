@@ -56,6 +56,9 @@ impl PolicyStore {
     /// Copied entries do not count against the limit of a write. What is held in memory is not the zones, but their
     /// names and those of their schema versions.
     ///
+    /// It takes no request id, and needs none: either all of the zones get there or none, and the same copy again is refused, as
+    /// the other store has them, or knows that they were erased there.
+    ///
     /// # Errors
     ///
     /// [`NotFound`](crate::ErrorKind::NotFound) if this store has no such zone; [`Invalid`](crate::ErrorKind::Invalid) if one

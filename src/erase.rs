@@ -34,6 +34,11 @@ impl PolicyStore {
     /// The file does not get smaller, and pages that have become free keep their old bytes until they are used again. To be
     /// rid of those, copy the other zones into a new file ([`PolicyStore::copy_zones`]) and delete the old one.
     ///
+    /// It takes no request id, as the zone's requests go with its log. Called again, it says that there is no such zone,
+    /// and [`PolicyStore::history`] tells whether there was one that was erased; but if the id has been given to another zone
+    /// since, it is that one that goes. So a caller who does not know how the first call ended looks first: a zone is told
+    /// from a later one of its id by [`ZoneInfo::log_id`](crate::ZoneInfo::log_id).
+    ///
     /// # Errors
     ///
     /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such zone; [`Corrupt`](crate::ErrorKind::Corrupt) if any log is

@@ -1,8 +1,9 @@
 //! What fuzz targets reach of the inside: only built for them.
 
+use crate::cursor::ListName;
 use crate::hash::{Address, EntryHash};
 use crate::id::LogId;
-use crate::list::{ListName, Order};
+use crate::list::Order;
 use crate::record::{Body, Entry, Manifest, Object, ObjectKind, Recorded};
 use crate::storage::key::STORE_LOG;
 use crate::storage::{EVERY, with_check};

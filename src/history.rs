@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
+use crate::cursor::ListName;
 use crate::error::Result;
 use crate::hash::{EntryHash, Sha256};
 use crate::id::{
     LogId, OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, RequestId, SchemaName, ZoneId,
 };
-use crate::list::{List, ListName, Page, numbered};
+use crate::list::{List, Page, numbered};
 use crate::model::{BindingMode, SchemaStatus, Target, TargetType};
 use crate::record::{Body, BoundVersion, Recorded};
 use crate::storage::View;

@@ -16,6 +16,7 @@ mod bundled;
 mod cedar;
 mod compile;
 mod copy;
+mod cursor;
 mod demand;
 mod difference;
 mod erase;
@@ -47,6 +48,7 @@ mod version;
 mod version_cache;
 mod write;
 mod zone;
+mod zone_read;
 mod zone_write;
 
 #[cfg(feature = "attestation")]
@@ -81,5 +83,6 @@ pub use storage::{Finding, Place, Report};
 pub use store::{Builder, PolicyStore};
 pub use time::Timestamp;
 pub use write::Write;
-pub use zone::{Zone, ZoneInfo};
+pub use zone::ZoneInfo;
+pub use zone_read::Zone;
 pub use zone_write::ZoneWrite;

@@ -31,6 +31,10 @@ pub const ACTOR_ID_BYTES: usize = 256;
 pub const TARGET_ID_BYTES: usize = 256;
 /// Bytes of an attestation.
 pub const ATTESTATION_BYTES: usize = 16 * 1024;
+/// Attestations of one policy set version: each read of the version returns all of them.
+pub const VERSION_ATTESTATIONS: usize = 64;
+/// Bytes, roughly, of all findings and warnings that one preflight tells. What is over it is counted.
+pub const PREFLIGHT_FINDINGS_BYTES: usize = 64 * 1024 * 1024;
 /// Bytes of a key's id.
 pub const KEY_ID_BYTES: usize = 256;
 /// Bytes of the name of a signature algorithm.

@@ -9,6 +9,7 @@ use crate::binding;
 use crate::error::{ErrorDetail, Result};
 use crate::hash::Sha256;
 use crate::id::{OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
+use crate::limits;
 use crate::model::{CedarVersion, ManifestEntry};
 use crate::policy_set;
 use crate::policy_version::PolicyVersion;
@@ -218,19 +219,72 @@ pub(crate) fn load(
     })
 }
 
-/// The attestations of a version, oldest first.
-pub(crate) fn attestations(view: &View<'_>, zone: &ZoneRef, body: &PolicySetVersionCreated) -> Result<Vec<Arc<str>>> {
+/// Where the attestations of a version are, oldest first.
+pub(crate) fn attested_at(view: &View<'_>, zone: &ZoneRef, body: &PolicySetVersionCreated) -> Result<Vec<u64>> {
     let mut positions = Vec::new();
     let range = key::attestations(zone.log, body.policy_set_id.as_str(), body.version);
     view.rows(&range, Direction::Ascending, &mut |_, row: PositionRow| {
         positions.push(row.created);
-        Ok(true)
+        Ok(positions.len() <= limits::VERSION_ATTESTATIONS)
     })?;
-    let texts = positions.into_iter().map(|position| match &view.entry(zone.log, position)?.body {
+    if positions.len() > limits::VERSION_ATTESTATIONS {
+        let place = format_args!("policy set version `{}`", body.version_id);
+        return Err(ErrorDetail::corrupt(place, "it has more attestations than one can get").into());
+    }
+    Ok(positions)
+}
+
+/// The attestations of a version, oldest first.
+fn attestations(view: &View<'_>, zone: &ZoneRef, body: &PolicySetVersionCreated) -> Result<Vec<Arc<str>>> {
+    let positions = attested_at(view, zone, body)?.into_iter();
+    let texts = positions.map(|position| match &view.entry(zone.log, position)?.body {
         Body::Attested(attested) if attested.version_id == body.version_id => {
             view.object(ObjectKind::Attestation, attested.attestation)
         }
         _ => Err(astray(Tag::Attestation, body.version_id.as_str())),
     });
     texts.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Attested, Object};
+    use crate::{Actor, ErrorKind, NewPolicySet, NewSchema, PolicyStore, zone};
+
+    /// No write makes it so, but a file may say it.
+    #[test]
+    fn more_attestations_than_a_version_can_get_are_damage_and_are_not_read() {
+        let (store, actor) = (PolicyStore::builder().in_memory().unwrap(), Actor::customer("ann").unwrap());
+        let version = store.write(&actor, |w| {
+            w.publish_schema(NewSchema::cedar("v", "entity U;"))?;
+            let mut zone = w.create_zone("a")?;
+            let set = zone.create_policy_set(NewPolicySet::named("s"))?;
+            zone.create_policy_set_version(set.id, NewPolicySetVersion::new("v"))
+        });
+        let version = version.unwrap();
+        let mut previous = None;
+        let mut attest = |count: usize| {
+            let author = || store.inner.author(&actor, None);
+            let written = store.inner.storage.write(author, |append| {
+                let zone = append.view(|view| zone::find(view, "a"))?;
+                for _ in 0..count {
+                    let attested = Attested {
+                        policy_set_id: version.policy_set_id.clone(),
+                        version_id: version.id.clone(),
+                        version: 1,
+                        attestation: append.put_object(Object::new(ObjectKind::Attestation, "{}"))?,
+                        sha: Sha256::of(b"{}"),
+                        previous: previous.replace(Sha256::of(b"{}")),
+                    };
+                    append.append(zone.log, attested)?;
+                }
+                Ok(())
+            });
+            written.unwrap();
+            store.zone("a").unwrap().policy_set_version(&version.id)
+        };
+        assert_eq!(attest(limits::VERSION_ATTESTATIONS).unwrap().attestations.len(), limits::VERSION_ATTESTATIONS);
+        assert_eq!(attest(1).unwrap_err().kind(), ErrorKind::Corrupt);
+    }
 }

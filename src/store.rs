@@ -9,10 +9,11 @@ use cedar_policy::{Entities, Request};
 use crate::authorizer::{Answer, Authorizer, Recent};
 use crate::cedar::with_room;
 use crate::compile::Compiler;
+use crate::cursor::ListName;
 use crate::error::{ErrorDetail, Result};
 use crate::history::{self, HistoryEntry};
 use crate::id::Actor;
-use crate::list::{List, ListName, Page};
+use crate::list::{List, Page};
 use crate::listing::{self, in_order};
 use crate::policy_version::{Forms, NewPolicyVersion, PreparedPolicyVersion};
 use crate::preflight::{self, Candidate, Preflight};
@@ -24,7 +25,8 @@ use crate::storage::{Author, Imported, OpenOptions, Origin, Report, Storage, Sto
 use crate::time::Timestamp;
 use crate::version_cache::VersionCache;
 use crate::write::Write;
-use crate::zone::{self, Zone, ZoneInfo};
+use crate::zone::{self, ZoneInfo};
+use crate::zone_read::Zone;
 
 /// What all handles of one open store share.
 #[derive(Debug)]
@@ -97,7 +99,8 @@ impl PolicyStore {
     /// # Errors
     ///
     /// As [`write`](PolicyStore::write); and [`Invalid`](crate::ErrorKind::Invalid) if `at` lies in the future, or before
-    /// what a zone that is written to already has.
+    /// what a zone that is written to already has. Entries that follow one another by single microseconds may have been given
+    /// the time of the first of them, so it is that one that counts.
     pub fn import<T>(
         &self,
         importer: &Actor,
@@ -110,7 +113,7 @@ impl PolicyStore {
             let clock = write.append.author().clock;
             if at > clock {
                 let reason = format!("the clock is at {clock}");
-                return Err(ErrorDetail::ImportedOutOfOrder { at, reason }.into());
+                return Err(ErrorDetail::ImportedOutOfOrder { zone_id: None, at, reason }.into());
             }
             f(write)
         })
@@ -175,7 +178,7 @@ impl PolicyStore {
 
     /// A [preflight](Zone::preflight) of all zones. Each zone is seen as it was at one moment, one after the other; a text that
     /// several of them share is parsed and validated once. Takes time in proportion to the texts, on the caller's thread, and
-    /// nothing waits for it.
+    /// nothing waits for it. A zone that is erased meanwhile is left out.
     ///
     /// # Errors
     ///

@@ -1,11 +1,11 @@
-//! Every error that there is, with its kind and its code.
+//! Every error that there is, and its message. Of which kind one is, is said elsewhere.
 
 use std::fmt;
 
 use super::diagnostic::listed;
-use super::{Diagnostic, Error, ErrorKind, Resource};
+use super::{Diagnostic, Error, Resource};
 use crate::hash::Sha256;
-use crate::id::RequestId;
+use crate::id::{RequestId, ZoneId};
 use crate::model::SchemaStatus;
 use crate::time::Timestamp;
 
@@ -311,16 +311,20 @@ pub enum ErrorDetail {
         path: String,
     },
     /// The clock is far behind the log: one of the two was wrong.
-    #[error("the log's last entry is of {last}, too far ahead of the clock at {clock}")]
+    #[error("the last entry of {} is of {last}, too far ahead of the clock at {clock}", log_of(.zone_id))]
     ClockBehind {
+        /// The zone whose log it is; none where it is the store's own.
+        zone_id: Option<ZoneId>,
         /// The last entry's time.
         last: Timestamp,
         /// The clock.
         clock: Timestamp,
     },
     /// Earlier history is imported in its order, and not from the future.
-    #[error("cannot import what happened at {at}: {reason}")]
+    #[error("cannot import what happened at {at}{}: {reason}", into_zone(.zone_id))]
     ImportedOutOfOrder {
+        /// The zone that has later history; none where it is not about one, but about the future.
+        zone_id: Option<ZoneId>,
         /// When it happened, as given.
         at: Timestamp,
         /// The rule that it breaks, with the time that it is measured by.
@@ -411,65 +415,21 @@ impl ErrorDetail {
     pub(crate) fn member_too_large(member: &str, limit: usize, actual: usize) -> Error {
         Self::BundleMemberTooLarge { member: cut(member), limit, actual }.into()
     }
-
-    /// The kind and the code of each error.
-    pub(super) fn class(&self) -> (ErrorKind, &'static str) {
-        use ErrorKind as Kind;
-        match self {
-            Self::InvalidInput { .. } => (Kind::Invalid, "invalid_input"),
-            Self::InvalidCursor { .. } => (Kind::Invalid, "invalid_cursor"),
-            Self::ExactlyOne { .. } => (Kind::Invalid, "exactly_one"),
-            Self::Syntax { .. } => (Kind::Invalid, "syntax"),
-            Self::Json { .. } => (Kind::Invalid, "json"),
-            Self::TooDeep { .. } => (Kind::TooLarge, "too_deep"),
-            Self::Template { .. } => (Kind::Invalid, "template"),
-            Self::TemplateLinks { .. } => (Kind::Invalid, "template_links"),
-            Self::EmptyPolicy => (Kind::Invalid, "empty_policy"),
-            Self::ConflictingId { .. } => (Kind::Invalid, "conflicting_id"),
-            Self::Unfaithful { .. } => (Kind::Invalid, "unfaithful"),
-            Self::PolicyValidation { .. } => (Kind::Invalid, "policy_validation"),
-            Self::Request { .. } => (Kind::Invalid, "request"),
-            Self::DuplicatePolicy { .. } => (Kind::Invalid, "duplicate_policy"),
-            Self::ForeignVersion { .. } => (Kind::Invalid, "foreign_version"),
-            Self::WrongSha { .. } => (Kind::Invalid, "wrong_sha"),
-            Self::Bundle { .. } => (Kind::Invalid, "bundle_invalid"),
-            Self::BundleMemberTooLarge { .. } => (Kind::TooLarge, "too_large"),
-            Self::InBundle { cause, .. } => cause.0.class(),
-            Self::NotFound { .. } => (Kind::NotFound, "not_found"),
-            Self::AlreadyExists { .. } => (Kind::Conflict, "already_exists"),
-            Self::InForce { .. } => (Kind::Conflict, "in_force"),
-            Self::SchemaTransition { .. } => (Kind::Conflict, "schema_transition"),
-            Self::SchemaDiffers { .. } => (Kind::Conflict, "schema_differs"),
-            Self::PreparedElsewhere { .. } => (Kind::Conflict, "prepared_elsewhere"),
-            Self::WrongTarget { .. } => (Kind::Conflict, "wrong_target"),
-            Self::RequestConflict { .. } => (Kind::Conflict, "request_conflict"),
-            Self::PreconditionFailed { .. } => (Kind::PreconditionFailed, "precondition_failed"),
-            Self::Suspended { .. } => (Kind::Conflict, "suspended"),
-            Self::PlatformOwned { .. } => (Kind::Forbidden, "platform_owned"),
-            Self::Archived { .. } => (Kind::Archived, "archived"),
-            Self::NotBound { .. } => (Kind::NotBound, "not_bound"),
-            Self::TooLarge { .. } => (Kind::TooLarge, "too_large"),
-            Self::Corrupt { .. } => (Kind::Corrupt, "corrupt"),
-            Self::NotAStore { .. } => (Kind::Invalid, "not_a_store"),
-            Self::NewerFormat { .. } => (Kind::Unavailable, "newer_format"),
-            Self::AlreadyOpen { .. } => (Kind::Unavailable, "already_open"),
-            Self::ClockBehind { .. } => (Kind::Unavailable, "clock_behind"),
-            Self::ImportedOutOfOrder { .. } => (Kind::Invalid, "imported_out_of_order"),
-            Self::OutcomeUnknown { .. } => (Kind::OutcomeUnknown, "outcome_unknown"),
-            Self::RecoveryNeeded => (Kind::Unavailable, "recovery_needed"),
-            Self::NestedWrite => (Kind::Conflict, "nested_write"),
-            Self::Storage { .. } => (Kind::Unavailable, "storage"),
-            Self::CedarFailed { .. } => (Kind::Invalid, "cedar_failed"),
-            Self::CannotCompile { .. } => (Kind::Unavailable, "cannot_compile"),
-            Self::Signer { .. } => (Kind::Unavailable, "signer"),
-            Self::ReceiptMismatch { .. } => (Kind::Conflict, "receipt_mismatch"),
-        }
-    }
 }
 
 /// Where in a policy bundle.
 fn at(member: &Option<String>) -> String {
     member.as_ref().map(|member| format!(" at `{member}`")).unwrap_or_default()
+}
+
+/// Whose log.
+fn log_of(zone_id: &Option<ZoneId>) -> String {
+    zone_id.as_ref().map_or_else(|| "the store's log".to_owned(), |id| format!("the log of zone `{id}`"))
+}
+
+/// Into which zone.
+fn into_zone(zone_id: &Option<ZoneId>) -> String {
+    zone_id.as_ref().map(|id| format!(" into zone `{id}`")).unwrap_or_default()
 }
 
 /// The first characters of an input, so that an error does not carry megabytes.

@@ -2,12 +2,14 @@
 
 mod detail;
 mod diagnostic;
+mod kind;
 
 use std::fmt;
 
 pub use detail::ErrorDetail;
 pub(crate) use detail::cut;
 pub use diagnostic::{Diagnostic, SourcePlace};
+pub use kind::ErrorKind;
 
 /// What a call of this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -55,37 +57,12 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        std::error::Error::source(&*self.0)
+        match &*self.0 {
+            // Its message tells the cause already, so the chain goes on behind that.
+            ErrorDetail::InBundle { cause, .. } => std::error::Error::source(cause),
+            detail => std::error::Error::source(detail),
+        }
     }
-}
-
-/// What kind of error it is, and so what the caller can do next. A frontend can choose its status from it.
-#[non_exhaustive]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ErrorKind {
-    /// The input is wrong by itself: correct it. The same input will be refused again.
-    Invalid,
-    /// What the input names does not exist, or belongs to another zone: name another.
-    NotFound,
-    /// The input contradicts what is stored, such as an id that is taken: read, then decide.
-    Conflict,
-    /// A demand of the caller (such as a revision) does not hold any more: read again, then repeat.
-    PreconditionFailed,
-    /// The actor may not do this: let another actor do it.
-    Forbidden,
-    /// What the input names is archived for good: use another.
-    Archived,
-    /// Nothing is in force for the target: bind a policy set version first.
-    NotBound,
-    /// The input is over a limit (see [`limits`](crate::limits)): make it smaller.
-    TooLarge,
-    /// What is stored is damaged: stop writing, run `verify`, restore from a copy.
-    Corrupt,
-    /// A write was interrupted while it was being made durable, and may or may not have happened: call `recover`,
-    /// then look.
-    OutcomeUnknown,
-    /// The store cannot answer now (disk, lock, clock, memory): nothing was changed; repair the cause, then repeat.
-    Unavailable,
 }
 
 /// The kinds of things that a store keeps, as errors name them.
@@ -133,6 +110,15 @@ pub(crate) fn at_most(what: &'static str, actual: usize, limit: usize) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_causes_of_a_refused_bundle_are_led_to() {
+        let signer = ErrorDetail::Signer { key_id: "k".to_owned(), source: "the token is out".into() };
+        let error = Error::from(ErrorDetail::InBundle { member: "policies/p.cedar".to_owned(), cause: signer.into() });
+        assert_eq!(error.to_string(), "`policies/p.cedar` of the policy bundle: the signer with key `k` failed");
+        let chain: Vec<_> = std::iter::successors(std::error::Error::source(&error), |error| error.source()).collect();
+        assert_eq!(chain.iter().map(ToString::to_string).collect::<Vec<_>>(), ["the token is out"]);
+    }
 
     #[test]
     fn an_error_is_small_and_names_its_input_without_carrying_all_of_it() {

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{count, in_order};
+use crate::cursor::ListName;
 use crate::error::Result;
 use crate::filter::WantedPolicies;
 use crate::id::PolicyId;
-use crate::list::{List, ListName, Page, among};
+use crate::list::{List, Page, among};
 use crate::policy::{self, Policy};
 use crate::record::Body;
 use crate::storage::key::{self, Tag};

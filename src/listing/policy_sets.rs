@@ -1,9 +1,10 @@
 //! The policy sets of a zone, as a list: by created_at, or what is in force first.
 
 use super::{count, in_order};
+use crate::cursor::ListName;
 use crate::error::Result;
 use crate::filter::WantedPolicySets;
-use crate::list::{List, ListName, Page, Sort};
+use crate::list::{List, Page, Sort};
 use crate::model::TargetType;
 use crate::policy_set::{self, PolicySet};
 use crate::record::Body;

@@ -1,9 +1,10 @@
 //! The schema versions, as a list of the store and as one of a zone, which may have chosen one of them as its default.
 
 use super::in_order;
+use crate::cursor::ListName;
 use crate::error::Result;
 use crate::filter::SchemaFilter;
-use crate::list::{List, ListName, Page};
+use crate::list::{List, Page};
 use crate::policy_version::Forms;
 use crate::schema::{self, SchemaVersion, ZoneSchema};
 use crate::storage::View;

@@ -1,7 +1,8 @@
 //! Preflights: which of the policies that matter would still validate with another schema.
 //!
 //! What a preflight tells, and its order of work: the schema first, then one zone after the other. Each zone is surveyed in
-//! one snapshot, and its texts are parsed and validated when that has ended. Nothing is written, and nothing is locked.
+//! one snapshot; its texts, which do not change, are read in others, a group at a time, and parsed and validated when those
+//! have ended. Nothing is written, and nothing is locked.
 
 mod survey;
 mod texts;
@@ -13,6 +14,7 @@ use serde::Serialize;
 use crate::cedar::ParsedSchema;
 use crate::error::{Diagnostic, ErrorDetail, ErrorKind, Resource, Result};
 use crate::id::{PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
+use crate::limits;
 use crate::listing::in_order;
 use crate::model::Target;
 use crate::schema::{self, NewSchema};
@@ -21,7 +23,7 @@ use crate::storage::{Direction, View};
 use crate::store::Inner;
 use crate::zone::{self, ZoneRef};
 use survey::Survey;
-use texts::Texts;
+use texts::{GROUP, Texts};
 
 /// The schema that a preflight is made with.
 #[non_exhaustive]
@@ -129,6 +131,9 @@ pub struct PolicyVersionCheck {
     pub findings: Arc<[Diagnostic]>,
     /// What Cedar would warn of; nothing if it does not validate.
     pub warnings: Arc<[Diagnostic]>,
+    /// How many findings or warnings are left out, because those of one preflight are over
+    /// [their limit](crate::limits::PREFLIGHT_FINDINGS_BYTES).
+    pub omitted: usize,
 }
 
 /// Whether a policy set version could still be made, with the schema in the place of its own.
@@ -204,20 +209,28 @@ impl<'a> Check<'a> {
                 Ok((reference.version, parsed))
             })?,
         };
-        Ok(Self { store, version, schema, texts: Texts::default() })
+        Ok(Self { store, version, schema, texts: Texts::new(limits::PREFLIGHT_FINDINGS_BYTES) })
     }
 
-    /// Checks the zone that `find` finds, all of it in one snapshot.
+    /// Checks the zone that `find` finds, as it is in one snapshot. None if there is none, or it is erased meanwhile.
     fn zone(&mut self, find: impl FnOnce(&View<'_>) -> Result<Option<ZoneRef>>) -> Result<Option<ZonePreflight>> {
         let surveyed = self.store.storage.read(|view| {
             let Some(zone) = find(view)? else { return Ok(None) };
             let survey = Survey::of(view, &zone)?;
-            let texts = survey.policies.values().map(|(body, _)| body.text);
-            let sources = self.texts.missing(view, &self.store.compiler, texts)?;
-            Ok(Some((zone, survey, sources)))
+            Ok(Some((zone, survey)))
         })?;
-        let Some((zone, survey, sources)) = surveyed else { return Ok(None) };
-        self.texts.validate(sources, &self.schema, self.version.as_str())?;
+        let Some((zone, survey)) = surveyed else { return Ok(None) };
+        let missing = self.texts.missing(survey.policies.values().map(|(body, _)| body.text));
+        for group in missing.chunks(GROUP) {
+            let sources = self.store.storage.read(|view| {
+                if !view.has_zone(zone.id.as_str(), zone.log, zone.log_id)? {
+                    return Ok(None);
+                }
+                Texts::read(view, &self.store.compiler, group).map(Some)
+            })?;
+            let Some(sources) = sources else { return Ok(None) };
+            self.texts.validate(sources, &self.schema, self.version.as_str())?;
+        }
         self.tell(&zone, survey).map(Some)
     }
 
@@ -235,16 +248,16 @@ impl<'a> Check<'a> {
                 valid: found.valid,
                 findings: found.findings.clone(),
                 warnings: found.warnings.clone(),
+                omitted: found.omitted,
             });
         }
+        let failing = |pin: &u64| {
+            let pinned = survey.policies.get(pin).ok_or_else(texts::lost);
+            pinned.and_then(|(body, _)| Ok((!self.texts.of(body.text)?.valid).then(|| body.version_id.clone())))
+        };
         let mut policy_set_versions = Vec::with_capacity(survey.sets.len());
         for set in survey.sets.into_values() {
-            let mut failing = Vec::new();
-            for (id, text) in set.pins {
-                if !self.texts.of(text)?.valid {
-                    failing.push(id);
-                }
-            }
+            let failing = set.pins.iter().filter_map(|pin| failing(pin).transpose()).collect::<Result<Vec<_>>>()?;
             policy_set_versions.push(PolicySetVersionCheck {
                 policy_set_id: set.body.policy_set_id,
                 id: set.body.version_id,
@@ -259,5 +272,33 @@ impl<'a> Check<'a> {
         }
         let (zone_id, schema_version, entries) = (zone.id.clone(), self.version.clone(), survey.entries);
         Ok(ZonePreflight { zone_id, schema_version, entries, policy_versions, policy_set_versions })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Actor, NewPolicy, NewPolicyVersion, PolicyStore};
+
+    /// The survey still sees the zone, and what is read after it does not.
+    #[test]
+    fn a_zone_that_is_erased_under_a_preflight_is_none_of_it_and_not_damaged() {
+        let (store, actor) = (PolicyStore::builder().in_memory().unwrap(), Actor::customer("ann").unwrap());
+        let filled = store.write(&actor, |w| {
+            w.publish_schema(NewSchema::cedar("s", "entity U;"))?;
+            let mut zone = w.create_zone("a")?;
+            let policy = zone.create_policy(NewPolicy::named("p"))?;
+            zone.create_policy_version(policy.id, NewPolicyVersion::cedar("s", "permit(principal, action, resource);"))
+        });
+        filled.unwrap();
+        let candidate = Candidate::New(NewSchema::cedar("next", "entity U;"));
+        let mut check = Check::new(&store.inner, candidate).unwrap();
+        let checked = check.zone(|view| {
+            let found = zone::find(view, "a")?;
+            store.erase_zone(&actor, "a")?;
+            Ok(Some(found))
+        });
+        assert_eq!(checked.unwrap(), None);
+        assert!(store.verify().unwrap().is_clean());
     }
 }

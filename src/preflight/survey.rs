@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use crate::error::{ErrorDetail, ErrorKind, Result};
-use crate::hash::Address;
-use crate::id::PolicyVersionId;
 use crate::listing::in_order;
 use crate::model::{BindingMode, Target};
 use crate::policy;
@@ -28,12 +26,12 @@ pub(super) struct Survey {
     pub sets: BTreeMap<u64, SurveyedSet>,
 }
 
-/// A policy set version, and the texts that it pins.
+/// A policy set version, and what it pins.
 pub(super) struct SurveyedSet {
     pub body: PolicySetVersionCreated,
     pub uses: Uses,
-    /// In the order of the manifest.
-    pub pins: Vec<(PolicyVersionId, Address)>,
+    /// Where the pinned policy versions are among the surveyed ones, in the order of the manifest.
+    pub pins: Vec<u64>,
 }
 
 /// Why a policy set version is looked at.
@@ -106,18 +104,13 @@ impl Survey {
     }
 
     /// What a policy set version pins is looked at too, whatever was archived since.
-    fn pins(
-        &mut self,
-        view: &View<'_>,
-        zone: &ZoneRef,
-        set: &PolicySetVersionCreated,
-    ) -> Result<Vec<(PolicyVersionId, Address)>> {
+    fn pins(&mut self, view: &View<'_>, zone: &ZoneRef, set: &PolicySetVersionCreated) -> Result<Vec<u64>> {
         let manifest = policy_set_version::manifest(view, set)?;
         let mut pins = Vec::with_capacity(manifest.entries().len());
         for entry in manifest.into_entries() {
             let found = Found::<PolicyVersionCreated>::by_id(view, zone, entry.policy_version_id.as_str())?;
             let body = policy_set_version::check_pinned(set, &entry, Some(found.body()?))?;
-            pins.push((entry.policy_version_id, body.text));
+            pins.push(found.row.created);
             if let Entry::Vacant(place) = self.policies.entry(found.row.created) {
                 let newest = policy::find(view, zone, body.policy_id.as_str())?.latest;
                 place.insert((body.clone(), newest.is_some_and(|newest| newest.version == body.version)));

@@ -1,6 +1,6 @@
 //! The texts of a preflight: each is parsed and validated once, by its address, whichever zones name it.
 //!
-//! Which versions they are of is not known here.
+//! All texts together may be larger than memory, so they come in groups, and what is kept of each is what was found. Which versions they are of is not known here.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,35 +11,47 @@ use crate::error::{Diagnostic, Error, ErrorDetail, Result};
 use crate::hash::Address;
 use crate::storage::View;
 
-/// How many texts are parsed before they are validated and dropped again.
-const BATCH: usize = 64;
+/// How many texts are held at a time: 4 MiB at most.
+pub(super) const GROUP: usize = 64;
+/// How much text of a group is parsed before it is validated and dropped again: statements take many times the memory of
+/// their text.
+const PARSED_BYTES: usize = 256 * 1024;
 
 /// What was found of each text so far.
-#[derive(Default)]
-pub(super) struct Texts(HashMap<Address, FoundOfText>);
+pub(super) struct Texts {
+    found: HashMap<Address, FoundOfText>,
+    /// How many bytes of findings there is still room for.
+    room: usize,
+}
 
 /// What was found of one text.
 pub(super) struct FoundOfText {
     pub valid: bool,
     pub findings: Arc<[Diagnostic]>,
     pub warnings: Arc<[Diagnostic]>,
+    /// How many findings or warnings there was no room for.
+    pub omitted: usize,
 }
 
 impl Texts {
-    /// Those of `texts` of which nothing was found yet, each once. What the compiler has parsed is taken from it; nothing
-    /// is added there, so that texts in use are not driven out by all the others.
-    pub(super) fn missing(
-        &self,
-        view: &View<'_>,
-        compiler: &Compiler,
-        texts: impl Iterator<Item = Address>,
-    ) -> Result<Vec<(Address, Source)>> {
-        let mut taken = HashSet::new();
-        let missing = texts.filter(|text| !self.0.contains_key(text) && taken.insert(*text));
-        missing.map(|text| Ok((text, compiler.source(view, text)?))).collect()
+    /// With room for so many bytes of findings.
+    pub(super) fn new(room: usize) -> Self {
+        Self { found: HashMap::new(), room }
     }
 
-    /// Validates texts that are missing.
+    /// Those of `texts` of which nothing was found yet, each once.
+    pub(super) fn missing(&self, texts: impl Iterator<Item = Address>) -> Vec<Address> {
+        let mut taken = HashSet::new();
+        texts.filter(|text| !self.found.contains_key(text) && taken.insert(*text)).collect()
+    }
+
+    /// Reads a group of texts. What the compiler has parsed is taken from it; nothing is added there, so that texts in use
+    /// are not driven out by all the others.
+    pub(super) fn read(view: &View<'_>, compiler: &Compiler, group: &[Address]) -> Result<Vec<(Address, Source)>> {
+        group.iter().map(|text| Ok((*text, compiler.source(view, *text)?))).collect()
+    }
+
+    /// Validates a group of texts.
     pub(super) fn validate(
         &mut self,
         sources: Vec<(Address, Source)>,
@@ -47,7 +59,7 @@ impl Texts {
         schema_name: &str,
     ) -> Result<()> {
         in_one_go("policies", || {
-            for batch in sources.chunks(BATCH) {
+            for batch in batches(&sources) {
                 let texts: Vec<_> = batch.iter().filter_map(|(_, source)| source.text()).collect();
                 let mut parsed = ParsedPolicy::parse_many(&texts).into_iter();
                 let validate = |policy: &ParsedPolicy| policy.validate(schema, "the policy", schema_name);
@@ -58,7 +70,8 @@ impl Texts {
                             parsed.next().unwrap_or_else(|| Err(lost())).and_then(|policy| validate(&policy))
                         }
                     };
-                    self.0.insert(*address, FoundOfText::new(validated));
+                    let found = FoundOfText::new(validated, &mut self.room);
+                    self.found.insert(*address, found);
                 }
             }
         })
@@ -66,30 +79,57 @@ impl Texts {
 
     /// What was found of a text.
     pub(super) fn of(&self, text: Address) -> Result<&FoundOfText> {
-        self.0.get(&text).ok_or_else(lost)
+        self.found.get(&text).ok_or_else(lost)
     }
 }
 
 impl FoundOfText {
-    fn new(validated: Result<Vec<Diagnostic>>) -> Self {
-        match validated {
-            Ok(warnings) => Self { valid: true, findings: Arc::default(), warnings: warnings.into() },
-            Err(error) => Self { valid: false, findings: findings(&error), warnings: Arc::default() },
-        }
+    fn new(validated: Result<Vec<Diagnostic>>, room: &mut usize) -> Self {
+        let (valid, all) = match validated {
+            Ok(warnings) => (true, warnings),
+            Err(error) => (false, findings(&error)),
+        };
+        let count = all.len();
+        let told: Arc<[_]> = all.into_iter().take_while(|one| takes_room(one, room)).collect();
+        let omitted = count - told.len();
+        let (findings, warnings) = if valid { (Arc::default(), told) } else { (told, Arc::default()) };
+        Self { valid, findings, warnings, omitted }
     }
 }
 
 /// What is wrong with a text, as findings. An error without any is one itself.
-fn findings(error: &Error) -> Arc<[Diagnostic]> {
+fn findings(error: &Error) -> Vec<Diagnostic> {
     match error.detail() {
         ErrorDetail::Syntax { diagnostics, .. } | ErrorDetail::PolicyValidation { diagnostics, .. } => {
-            diagnostics.as_slice().into()
+            diagnostics.clone()
         }
-        _ => [Diagnostic { message: error.to_string(), statement: None, place: None }].into(),
+        _ => vec![Diagnostic { message: error.to_string(), statement: None, place: None }],
     }
 }
 
-fn lost() -> Error {
+/// Whether there is room for a finding, which then is taken.
+fn takes_room(one: &Diagnostic, room: &mut usize) -> bool {
+    let left = room.checked_sub(size_of::<Diagnostic>() + one.message.len());
+    *room = left.unwrap_or(*room);
+    left.is_some()
+}
+
+/// Parts of a group whose texts are parsed together.
+fn batches(mut sources: &[(Address, Source)]) -> impl Iterator<Item = &[(Address, Source)]> {
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |(_, source): &&(Address, Source)| {
+            bytes += source.text().map_or(0, |text| text.len());
+            bytes <= PARSED_BYTES
+        };
+        let count = sources.iter().take_while(fits).count().max(1);
+        let (batch, further) = sources.split_at_checked(count)?;
+        sources = further;
+        Some(batch)
+    })
+}
+
+pub(super) fn lost() -> Error {
     ErrorDetail::corrupt("the preflight", "a text was not looked at").into()
 }
 
@@ -112,12 +152,11 @@ mod tests {
             &deep,
             permit,
         ];
-        let address = |n: usize| Address([u8::try_from(n).unwrap(); 32]);
         let mut sources: Vec<_> =
             given.iter().enumerate().map(|(n, text)| (address(n), Source::Text(address(n), (*text).into()))).collect();
         // One that is parsed already, among others that are not.
         sources.insert(2, (address(9), Source::Parsed(Arc::new(ParsedPolicy::parse(permit).unwrap()))));
-        let mut texts = Texts::default();
+        let mut texts = Texts::new(1_000_000);
         texts.validate(sources, &schema, "s").unwrap();
         let valid = [0, 1, 2, 3, 4, 9].map(|n| texts.of(address(n)).unwrap().valid);
         assert_eq!(valid, [true, false, false, false, true, true]);
@@ -126,5 +165,48 @@ mod tests {
         assert!(finding(2)[0].message.contains("`b`") && finding(2)[0].statement == Some(0), "{:?}", finding(2));
         assert!(finding(3)[0].message.contains("nests deeper"), "{:?}", finding(3));
         assert!(finding(0).is_empty() && texts.of(address(7)).is_err());
+        assert!([0, 1, 2, 3, 4, 9].iter().all(|n| texts.of(address(*n)).unwrap().omitted == 0));
+    }
+
+    fn address(n: usize) -> Address {
+        Address([u8::try_from(n).unwrap(); 32])
+    }
+
+    fn sources(texts: &[String]) -> Vec<(Address, Source)> {
+        let of = |(n, text): (usize, &String)| (address(n), Source::Text(address(n), text.as_str().into()));
+        texts.iter().enumerate().map(of).collect()
+    }
+
+    #[test]
+    fn large_texts_are_parsed_a_few_at_a_time_and_none_is_left_out() {
+        let text = |bytes: usize| format!("permit(principal, action, resource);{}", " ".repeat(bytes - 36));
+        let given: Vec<_> = [60_000, 60_000, 60_000, 60_000, 60_000, 40, 300_000, 36].map(text).into();
+        let given = sources(&given);
+        let counts = |sources| batches(sources).map(<[_]>::len).collect::<Vec<_>>();
+        assert_eq!(counts(&given), [4, 2, 1, 1]);
+        assert_eq!(counts(&[]), [0_usize; 0]);
+    }
+
+    #[test]
+    fn findings_are_told_as_far_as_there_is_room_and_the_others_are_counted() {
+        let schema = "entity U { a: Long }; action act appliesTo { principal: U, resource: U };";
+        let schema = ParsedSchema::parse(Form::Cedar, schema).unwrap();
+        let wrong = "permit(principal, action, resource) when { principal.b };\n".repeat(3);
+        let warned = "permit(principal, action, resource) when { false };".to_owned();
+        let given = [wrong.clone(), wrong + "\n", warned];
+        let validated = |room| {
+            let mut texts = Texts::new(room);
+            texts.validate(sources(&given), &schema, "s").unwrap();
+            [0, 1, 2].map(|n| {
+                let found = texts.of(address(n)).unwrap();
+                (found.valid, found.findings.len(), found.warnings.len(), found.omitted)
+            })
+        };
+        assert_eq!(validated(usize::MAX), [(false, 3, 0, 0), (false, 3, 0, 0), (true, 0, 1, 0)]);
+        let mut texts = Texts::new(usize::MAX);
+        texts.validate(sources(&given), &schema, "s").unwrap();
+        let each = (usize::MAX - texts.room).div_ceil(7);
+        assert_eq!(validated(each * 4), [(false, 3, 0, 0), (false, 1, 0, 2), (true, 0, 0, 1)]);
+        assert_eq!(validated(0), [(false, 0, 0, 3), (false, 0, 0, 3), (true, 0, 0, 1)]);
     }
 }

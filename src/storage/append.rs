@@ -207,7 +207,7 @@ impl<'txn> Append<'txn> {
             let last_time = view.last_time(log, &head)?;
             let clock = self.author.clock;
             if last_time.as_micros().saturating_sub(clock.as_micros()) > self.author.tolerance {
-                return Err(ErrorDetail::ClockBehind { last: last_time, clock }.into());
+                return Err(ErrorDetail::ClockBehind { zone_id: view.zone_of(log)?, last: last_time, clock }.into());
             }
             // The store's log tells of all zones, so that the history of one is not held up by what others did since.
             if let Some(Imported { at, .. }) = &self.author.imported
@@ -215,7 +215,7 @@ impl<'txn> Append<'txn> {
                 && *at < view.last_given_time(log, &head)?
             {
                 let reason = format!("the log's last entry is of {last_time}");
-                return Err(ErrorDetail::ImportedOutOfOrder { at: *at, reason }.into());
+                return Err(ErrorDetail::ImportedOutOfOrder { zone_id: view.zone_of(log)?, at: *at, reason }.into());
             }
             self.logs.insert(log, OpenLog { next: head.length, head, last_time });
         }
@@ -235,8 +235,11 @@ impl<'txn> Append<'txn> {
     fn next_place_at(&mut self, log: LogNumber, time: Timestamp) -> Result<(LogId, u64, Timestamp)> {
         let clock = self.author.clock;
         let open = self.open_log(log)?;
-        let after = open.last_time.next().ok_or(ErrorDetail::ClockBehind { last: open.last_time, clock })?;
-        Ok((open.head.log_id, open.next, time.max(after)))
+        let (last, log_id, position) = (open.last_time, open.head.log_id, open.next);
+        match last.next() {
+            Some(after) => Ok((log_id, position, time.max(after))),
+            None => Err(ErrorDetail::ClockBehind { zone_id: self.view_unguarded().zone_of(log)?, last, clock }.into()),
+        }
     }
 
     fn add_entry(&mut self, log: LogNumber, body: Body) -> Result<Arc<Recorded>> {

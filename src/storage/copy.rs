@@ -84,7 +84,7 @@ impl Append<'_> {
         self.step(|append| {
             let (mut author, at) = (append.author().clone(), recorded.envelope.created_at);
             if at.as_micros().saturating_sub(author.clock.as_micros()) > author.tolerance {
-                return Err(ErrorDetail::ClockBehind { last: at, clock: author.clock }.into());
+                return Err(ErrorDetail::ClockBehind { zone_id: None, last: at, clock: author.clock }.into());
             }
             author.imported = Some(Imported { by: author.actor, at });
             author.actor = recorded.envelope.actor.clone();

@@ -18,6 +18,7 @@ mod open;
 #[cfg(test)]
 mod open_tests;
 mod rebuild;
+mod replay;
 mod report;
 mod request;
 mod row;

@@ -12,8 +12,8 @@ use super::row::{BEFORE_ALL, Head, LogsRow, Row, StoreRow, ZoneRow, is_whole};
 use super::tables::{Direction, Source, Space};
 use crate::error::{Error, ErrorDetail, Result};
 use crate::hash::{Address, EntryHash};
-use crate::id::LogId;
-use crate::record::{EntryProblem, Object, ObjectKind, Recorded};
+use crate::id::{LogId, ZoneId};
+use crate::record::{Body, EntryProblem, Object, ObjectKind, Recorded};
 use crate::time::Timestamp;
 
 /// The entries that a write has made and not yet stored.
@@ -253,6 +253,17 @@ impl<'a> View<'a> {
         if further { Err(falls_short(log)) } else { Ok(()) }
     }
 
+    /// The zone whose log it is; none for the store's own.
+    pub(super) fn zone_of(&self, log: LogNumber) -> Result<Option<ZoneId>> {
+        if log == STORE_LOG {
+            return Ok(None);
+        }
+        match &self.entry(log, 0)?.body {
+            Body::ZoneOpened(body) => Ok(Some(body.zone_id.clone())),
+            _ => Err(ErrorDetail::corrupt(EntryPlace(log, 0), "it does not open a zone").into()),
+        }
+    }
+
     /// The time of a log's last entry.
     pub(crate) fn last_time(&self, log: LogNumber, head: &Head) -> Result<Timestamp> {
         match head.length.checked_sub(1) {
@@ -263,6 +274,9 @@ impl<'a> View<'a> {
 
     /// The earliest time that the last entry can have been given: entries are moved by a microsecond each where times
     /// would repeat, so it may have been given the time of the first of those that follow one another so closely.
+    ///
+    /// It cannot be told more exactly: what was given 5 µs twice and what was given 5 µs and then 6 µs are the same entries,
+    /// each of a write of its own. A time that goes back among them is taken, and the order stays.
     pub(super) fn last_given_time(&self, log: LogNumber, head: &Head) -> Result<Timestamp> {
         let Some(last) = head.length.checked_sub(1) else { return Ok(BEFORE_ALL) };
         let last_micros = self.entry(log, last)?.envelope.created_at.as_micros();

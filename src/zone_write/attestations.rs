@@ -6,9 +6,8 @@ use crate::attest::{self, AttestedPolicySetVersion, NewAttestation};
 use crate::attestation::{Attestation, Status};
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::policy_set_version::{self, PolicySetVersion};
-use crate::record::{Attested, Object, ObjectKind, PolicySetVersionCreated};
+use crate::record::{Attested, Object, ObjectKind};
 use crate::version::Found;
-use crate::write::check_owner;
 
 /// Attestations.
 impl ZoneWrite<'_, '_> {
@@ -49,7 +48,9 @@ impl ZoneWrite<'_, '_> {
     /// # Errors
     ///
     /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if another attestation of the set came between: prepare
-    /// again. [`Invalid`](crate::ErrorKind::Invalid) if another actor attested it.
+    /// again. [`Invalid`](crate::ErrorKind::Invalid) if another actor attested it;
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) if a customer attests a version that a platform actor made;
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) if it has [as many](crate::limits::VERSION_ATTESTATIONS) as it can get.
     pub fn attest(&mut self, prepared: NewAttestation) -> Result<PolicySetVersion> {
         let NewAttestation { policy_set_version_id, attestation } = prepared;
         let id = policy_set_version_id.as_str();
@@ -70,14 +71,11 @@ impl ZoneWrite<'_, '_> {
 
     fn add_attestation(&mut self, id: &str, attestation: &Attestation) -> Result<PolicySetVersion> {
         self.check_attester(attestation)?;
-        let found = self.append.view(|view| Found::<PolicySetVersionCreated>::by_id(view, &self.zone, id))?;
-        let body = found.body()?;
-        let set = self.policy_set(&body.policy_set_id)?;
-        check_owner(self.append.actor(), Resource::PolicySet, set.id.as_str(), set.owner_type)?;
-        let (subject, status) = self
-            .append
-            .view(|view| Ok((attest::of_version(view, &self.zone, body)?, attest::status(view, &self.zone, body)?)))?;
+        let found = self.append.view(|view| Found::by_id(view, &self.zone, id))?;
+        let (subject, status) =
+            self.append.view(|view| attest::of_version(view, &self.zone, self.append.actor(), &found))?;
         attest::check(attestation, &subject, status)?;
+        let body = found.body()?;
         self.append.next(self.zone.log)?;
         let entry = Attested {
             policy_set_id: body.policy_set_id.clone(),

@@ -6,7 +6,7 @@
 use policy_store::{Order, Target};
 
 use super::operation::{
-    By, Call, Claim, Ending, From, Id, Input, Operation, Pick, Style, Tick, Under, Upkeep, When, Whose,
+    By, Call, Claim, Ending, From, Id, Input, Operation, Pick, Style, Tick, Tried, Under, Upkeep, When, Whose,
 };
 use super::texts::{Draft, Statement};
 
@@ -132,6 +132,28 @@ impl Operation {
                     255 => u32::MAX,
                     number => u32::from(number % 5),
                 },
+            },
+            247..249 => Self::Preflight {
+                zone: Some(bytes.next()).filter(|all| *all >= 90).map(|_| bytes.zone()),
+                tried: match bytes.next() {
+                    byte @ 0..150 => Tried::New(if byte < 140 { "next" } else { "s0" }.to_owned(), bytes.next()),
+                    150..160 => Tried::New(malformed(bytes.next()), 0),
+                    _ => Tried::Published(bytes.pick()),
+                },
+            },
+            249 => Self::Copy {
+                zones: match bytes.next() {
+                    0..100 => ["z0"].as_slice(),
+                    100..150 => &["z1", "z0"],
+                    150..190 => &["z1"],
+                    190..230 => &["z0", "z2", "z1"],
+                    230..243 => &["z0", "none"],
+                    _ => &["z0", "z1", "z0"],
+                }
+                .iter()
+                .map(|zone| (*zone).to_owned())
+                .collect(),
+                actor: usize::from(bytes.next() % 3),
             },
             _ => Self::Upkeep(match bytes.next() {
                 0..60 => Upkeep::Verify,

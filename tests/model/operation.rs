@@ -29,6 +29,16 @@ pub enum Operation {
         zone: String,
         actor: usize,
     },
+    /// A copy into a new store.
+    Copy {
+        zones: Vec<String>,
+        actor: usize,
+    },
+    /// What would still validate with a schema, in a zone or in all.
+    Preflight {
+        zone: Option<String>,
+        tried: Tried,
+    },
     Clock(Tick),
     Prepare {
         schema: Pick,
@@ -65,6 +75,13 @@ pub enum Operation {
         number: u32,
     },
     Upkeep(Upkeep),
+}
+
+/// The schema of a preflight: a new one, by its name and as `texts` numbers them, or one that is there.
+#[derive(Clone, Debug)]
+pub enum Tried {
+    New(String, u8),
+    Published(Pick),
 }
 
 /// How a write ends, if the call is its last.

@@ -7,14 +7,16 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use policy_store::{Actor, NewPolicyVersion, NewSchema, PolicyStore, PreparedPolicyVersion, Timestamp, Write, Zone};
+use policy_store::{
+    Actor, Builder, NewPolicyVersion, NewSchema, PolicyStore, PreparedPolicyVersion, Timestamp, Write, Zone,
+};
 use serde_json::Value;
 
 use super::agreement::{AsError, Tally, agree, count, rule};
 use super::decisions::{Decided, Kept};
 use super::lists::Cursor;
 use super::operation::{Call, Ending, Operation, Pick, Tick, Under, Upkeep, When};
-use super::state::{Author, Expected, Import, Log, State, one};
+use super::state::{Author, Expected, Import, State, one};
 use super::texts::Draft;
 
 /// A version that was prepared, and what from.
@@ -80,20 +82,24 @@ impl Runner {
         });
         let start = 1_771_939_200_000_000;
         let author = Author { actor: Actor::platform("setup").unwrap(), clock: start, import: None };
-        let model = State {
-            author,
-            log: Log::default(),
-            schemas: Vec::new(),
-            zones: Vec::new(),
-            erased: Vec::new(),
-            requests: Vec::new(),
-            chosen: 0,
-            then: None,
-        };
-        let mut runner = Self {
+        let mut runner = Self::with(State::new(author), Arc::new(AtomicI64::new(start)));
+        runner.file = file;
+        runner.open(true);
+        for (platform, calls) in Call::first() {
+            let under = Under::nothing();
+            let calls: Vec<_> = calls.iter().map(|(zone, call)| (*zone, &under, call)).collect();
+            let actor = if platform { Actor::platform("ops") } else { Actor::customer("setup") };
+            runner.write(&calls, actor.unwrap(), None, Ending::Commit);
+        }
+        runner
+    }
+
+    /// With a store that is not open yet.
+    fn with(model: State, clock: Arc<AtomicI64>) -> Self {
+        Self {
             store: None,
-            file,
-            clock: Arc::new(AtomicI64::new(start)),
+            file: None,
+            clock,
             model,
             zones: BTreeMap::new(),
             erased: Vec::new(),
@@ -103,15 +109,20 @@ impl Runner {
             receipts: Vec::new(),
             hashes: BTreeMap::new(),
             tally: Tally::new(),
-        };
-        runner.open(true);
-        for (platform, calls) in Call::first() {
-            let under = Under::nothing();
-            let calls: Vec<_> = calls.iter().map(|(zone, call)| (*zone, &under, call)).collect();
-            let actor = if platform { Actor::platform("ops") } else { Actor::customer("setup") };
-            runner.write(&calls, actor.unwrap(), None, Ending::Commit);
         }
-        runner
+    }
+
+    /// A new store in memory, with the same clock and other ids.
+    pub fn another_store(&self) -> PolicyStore {
+        self.builder().id_seed(12).in_memory().unwrap()
+    }
+
+    /// A run of another store. What was told of the logs that both have must stay so.
+    pub fn of_another_store(&self, store: PolicyStore, model: State) -> Self {
+        let own = |log: &String| model.zones.iter().any(|zone| zone.log.id == *log);
+        let hashes = self.hashes.iter().filter(|((log, _), _)| own(log));
+        let hashes = hashes.map(|(place, hash)| (place.clone(), hash.clone())).collect();
+        Self { store: Some(store), hashes, ..Self::with(model, self.clock.clone()) }
     }
 
     pub fn store(&self) -> &PolicyStore {
@@ -133,6 +144,8 @@ impl Runner {
                 self.write(&calls, who(*actor), import, last);
             }
             Operation::Erase { zone, actor } => self.erase(zone, &who(*actor)),
+            Operation::Copy { zones, actor } => self.copy(zones, &who(*actor)),
+            Operation::Preflight { zone, tried } => self.preflight(zone.as_deref(), tried),
             Operation::Clock(tick) => self.tick(*tick),
             Operation::Prepare { schema, draft, own } => self.prepare(*schema, draft, own.as_deref()),
             Operation::List { .. } => self.list(operations[0]),
@@ -245,12 +258,13 @@ impl Runner {
         }
     }
 
-    fn open(&mut self, caches: bool) {
+    fn builder(&self) -> Builder {
         let clock = self.clock.clone();
-        let mut builder = PolicyStore::builder()
-            .clock(move || Timestamp::from_micros(clock.load(Ordering::SeqCst)))
-            .id_seed(11)
-            .check_integrity(caches);
+        PolicyStore::builder().clock(move || Timestamp::from_micros(clock.load(Ordering::SeqCst)))
+    }
+
+    fn open(&mut self, caches: bool) {
+        let mut builder = self.builder().id_seed(11).check_integrity(caches);
         if !caches {
             builder = builder.record_cache_bytes(0).compiled_cache_bytes(0);
         }

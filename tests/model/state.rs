@@ -237,6 +237,20 @@ pub struct State {
 }
 
 impl State {
+    /// Of a new store.
+    pub fn new(author: Author) -> Self {
+        Self {
+            author,
+            log: Log::default(),
+            schemas: Vec::new(),
+            zones: Vec::new(),
+            erased: Vec::new(),
+            requests: Vec::new(),
+            chosen: 0,
+            then: None,
+        }
+    }
+
     /// A write begins: each log remembers where.
     pub fn begin(&mut self, author: Author) {
         self.author = author;

@@ -6,7 +6,7 @@ use policy_store::ErrorKind::{
 use policy_store::attestation::{
     Ed25519Signer, Expected, ExpectedManifest, ExpectedSchema, Jwks, Signer, Status, VerificationError, Verifier,
 };
-use policy_store::{Change, Forms, NewPolicySetVersion, PolicySetVersion, Target};
+use policy_store::{Actor, Change, Forms, NewPolicySetVersion, PolicySetVersion, Target, limits};
 
 use super::help::{PERMIT, SCHEMA, V1, World, customer, pinning, platform, refused};
 
@@ -165,7 +165,7 @@ fn a_failing_signer_fails_the_creation_and_leaves_no_trace() {
 #[test]
 fn no_signer_is_asked_in_vain() {
     let world = World::new();
-    world.set_version("s", &[]);
+    let version = world.set_version("s", &[]);
     world
         .write_as(&platform(), |zone| zone.create_policy_set(policy_store::NewPolicySet::named("own").id("own")))
         .unwrap();
@@ -178,6 +178,51 @@ fn no_signer_is_asked_in_vain() {
     refused(prepare("s"), (Archived, "archived"), "policy set `s`");
     world.write(|zone| zone.suspend()).unwrap();
     refused(prepare("own"), (Conflict, "suspended"), "acme");
+    let never = Odd("EdDSA", || panic!("the signer was asked"));
+    refused(world.zone().prepare_attestation(&customer("alice"), &version.id, &never), (Conflict, "suspended"), "acme");
+}
+
+/// Who may archive a version may attest it, and nobody else: its owner decides, not that of its set.
+#[test]
+fn a_version_is_attested_by_whom_it_belongs_to() {
+    let world = World::new();
+    world.set_version("s", &[]);
+    let theirs =
+        world.write_as(&platform(), |zone| zone.create_policy_set_version("s", NewPolicySetVersion::new(V1))).unwrap();
+    let (key, zone, alice) = (signer("k"), world.zone(), customer("alice"));
+    let forbidden = (Forbidden, "platform_owned");
+    let never = Odd("EdDSA", || panic!("the signer was asked"));
+    refused(zone.prepare_attestation(&alice, &theirs.id, &never), forbidden, "policy set version");
+    world.refuses(forbidden, "policy set version", |zone| zone.archive_policy_set_version(&theirs.id));
+    let prepared = zone.prepare_attestation(&platform(), &theirs.id, &key).unwrap();
+    assert_eq!(world.write_as(&platform(), |zone| zone.attest(prepared)).unwrap().attestations.len(), 1);
+    // The platform may change what is the customer's too.
+    let first = zone.policy_set_version_numbered("s", 1).unwrap();
+    let prepared = zone.prepare_attestation(&platform(), &first.id, &key).unwrap();
+    world.write_as(&platform(), |zone| zone.attest(prepared)).unwrap();
+    world.write_as(&platform(), |zone| zone.archive_policy_set_version(&first.id)).unwrap();
+}
+
+#[test]
+fn a_version_has_at_most_so_many_attestations() {
+    let world = World::new();
+    let version = world.set_version("s", &[]);
+    let (key, zone, alice) = (signer("k"), world.zone(), customer("alice"));
+    let mut last = zone.prepare_attestation(&alice, &version.id, &key).unwrap();
+    for count in 1..limits::VERSION_ATTESTATIONS {
+        assert_eq!(world.write(|zone| zone.attest(last)).unwrap().attestations.len(), count);
+        last = zone.prepare_attestation(&alice, &version.id, &key).unwrap();
+    }
+    let one_more = last.clone();
+    world.write(|zone| zone.attest(last)).unwrap();
+    let too_large = (TooLarge, "too_large");
+    world.refuses(too_large, "attestations", |zone| zone.attest(one_more.clone()));
+    let never = Odd("EdDSA", || panic!("the signer was asked"));
+    refused(zone.prepare_attestation(&alice, &version.id, &never), too_large, "attestations");
+    // Another version of the set has room of its own.
+    let next = attested(&world, NewPolicySetVersion::new(V1), &key);
+    assert_eq!((next.version, next.attestations.len()), (2, 1));
+    assert_eq!(zone.policy_set_version(&version.id).unwrap().attestations.len(), limits::VERSION_ATTESTATIONS);
 }
 
 /// The signer may write to the store itself: no lock is held while it runs.
@@ -220,8 +265,9 @@ fn attesting_keeps_the_rules_of_writing() {
             zone.create_policy_set_version("own", NewPolicySetVersion::new(V1))
         })
         .unwrap();
-    let by_customer = zone.prepare_attestation(&alice, &own.id, &key).unwrap();
-    world.refuses((Forbidden, "platform_owned"), "own", |zone| zone.attest(by_customer.clone()));
+    refused(zone.prepare_attestation(&alice, &own.id, &key), (Forbidden, "platform_owned"), own.id.as_str());
+    let namesake = zone.prepare_attestation(&Actor::platform("alice").unwrap(), &own.id, &key).unwrap();
+    world.refuses((Forbidden, "platform_owned"), own.id.as_str(), |zone| zone.attest(namesake.clone()));
     let by_platform = zone.prepare_attestation(&platform(), &own.id, &key).unwrap();
     assert_eq!(world.write_as(&platform(), |zone| zone.attest(by_platform)).unwrap().attestations.len(), 1);
     // A request is answered once, though each attempt is signed anew.

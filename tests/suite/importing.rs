@@ -73,7 +73,7 @@ fn times_do_not_go_back_but_may_be_equal() {
     add(&world, 1_000).unwrap();
     add(&world, 9_000).unwrap();
     let before = world.extent();
-    refused(add(&world, 8_999), (Invalid, "imported_out_of_order"), "");
+    refused(add(&world, 8_999), (Invalid, "imported_out_of_order"), "into zone `acme`");
     assert_eq!(world.extent(), before);
     add(&world, 9_000).unwrap();
     assert_eq!(times(&world), [1_000, 1_001, 1_002, 9_000, 9_001]);

@@ -14,9 +14,9 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use crate::model::filters::{POLICIES, SETS};
 use crate::model::operation::{
-    By, Call, Claim, Ending, From as Place, Id, Input, Pick, Style, Under, Upkeep, When, Whose,
+    By, Call, Claim, Ending, From as Place, Id, Input, Pick, Style, Tried, Under, Upkeep, When, Whose,
 };
-use crate::model::texts::Draft;
+use crate::model::texts::{Draft, Statement};
 use crate::model::{self, Operation};
 
 /// Cases and operations of a case; `POLICY_STORE_SWEEP` multiplies the cases.
@@ -26,7 +26,7 @@ const OPERATIONS: usize = 200;
 /// What every sweep must have come to: calls that were done, decisions, and errors.
 const MET: &str = "CreatePolicy UpdatePolicy ArchivePolicy CreateVersion ArchiveVersion CreateSet RenameSet ArchiveSet \
     CreateSetVersion ArchiveSetVersion Bind Unbind BindShadow UnbindShadow Observed Suspend Resume SetDefaultSchema Again \
-    Replayed Import Erase PolicyRevisionHolds PolicyRevisionFails SetRevisionHolds SetRevisionFails \
+    Replayed Import Erase Copy CopyRefused PreflightClean PreflightFails PolicyRevisionHolds PolicyRevisionFails SetRevisionHolds SetRevisionFails \
     BindingsRevisionHolds BindingsRevisionFails LatestPolicyVersionHolds LatestPolicyVersionFails \
     LatestSetVersionHolds LatestSetVersionFails ActiveVersionHolds ActiveVersionFails PublishSchema SetSchemaStatus \
     CreateZone AllowOfFew DenyOfFew \
@@ -96,12 +96,36 @@ fn seldom() -> Vec<Operation> {
     operations.extend(filters.map(filtered));
     operations.push(Operation::Upkeep(Upkeep::Reopen { caches: true }));
     operations.extend(under_requests());
+    operations.extend(tried_and_copied());
     operations
 }
 
 /// A call in `z0`, in a write of its own.
 fn asked(actor: usize, import: Option<When>, under: Under, call: Call) -> Operation {
     Operation::Call { joined: false, actor, ending: Ending::Commit, import, zone: "z0".to_owned(), under, call }
+}
+
+/// Every schema tried in all zones, also where nothing pins what is archived; and zones copied that are there or not. To be
+/// done last, when a zone's default was a schema that it does not use.
+fn tried_and_copied() -> Vec<Operation> {
+    let (first, plain) = (Pick(0), |call| asked(0, None, Under::nothing(), call));
+    let alone = |archive| {
+        let input = Input::New(Draft::text(vec![Statement::new(2)], false));
+        let policy = Call::CreatePolicy { own: None, name: "alone".to_owned(), description: None };
+        let version = Call::CreateVersion { policy: first, schema: first, own: None, input };
+        [policy, version, archive].map(plain)
+    };
+    let archived = [Call::ArchivePolicy { policy: first }, Call::ArchiveVersion { version: first }].map(alone);
+    let tried = |tried| Operation::Preflight { zone: None, tried };
+    let copy = |zones: &[&str]| {
+        let zones = zones.iter().map(|zone| (*zone).to_owned()).collect();
+        Operation::Copy { zones, actor: 2 }
+    };
+    let new = (0..12).map(|source| tried(Tried::New("next".to_owned(), source)));
+    let published = [0, 111, 255].map(|pick| tried(Tried::Published(Pick(pick))));
+    let taken = tried(Tried::New("s0".to_owned(), 0));
+    let copies = [copy(&["z1", "z0"]), copy(&["z1"]), copy(&["z0", "none"]), copy(&["z1", "z1"]), copy(&[])];
+    archived.into_iter().flatten().chain(new).chain(published).chain([taken]).chain(copies).collect()
 }
 
 /// A set for users is observed for one user and, once it was in force for one, is that user's for ever. To be done first, so

@@ -86,6 +86,36 @@ fn each_change_of_a_schema_fails_what_depends_on_it_and_nothing_else() {
     }
 }
 
+/// More texts than are held at a time.
+#[test]
+fn many_texts_are_each_checked_and_told_with_what_pins_them() {
+    let world = World::new();
+    let versions = world.write(|zone| {
+        let mut versions = Vec::new();
+        for n in 0..150_usize {
+            let text = match n % 7 {
+                0 => format!("permit(principal, action, resource) when {{ principal.level > {n} }};"),
+                _ => format!("permit(principal, action, resource) when {{ {n} > 0 }};"),
+            };
+            let policy = zone.create_policy(NewPolicy::named("p").id(format!("p{n}")))?;
+            versions.push(zone.create_policy_version(policy.id, NewPolicyVersion::cedar(V1, text))?);
+        }
+        Ok(versions)
+    });
+    let versions = versions.unwrap();
+    world.set_version("s", &versions.iter().collect::<Vec<_>>());
+    let flown = flown(&world, changed("level: Long, ", ""));
+    let ids = |wanted: fn(usize) -> bool| {
+        let some = versions.iter().enumerate().filter(move |(n, _)| wanted(*n));
+        some.map(|(_, version)| version.id.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(flown.policy_versions.iter().map(|check| check.id.clone()).collect::<Vec<_>>(), ids(|_| true));
+    assert_eq!(flown.failing().map(|check| check.id.clone()).collect::<Vec<_>>(), ids(|n| n % 7 == 0));
+    let mut failing = ids(|n| n % 7 == 0);
+    failing.sort_by_key(|id| versions.iter().find(|version| version.id == *id).unwrap().policy_id.clone());
+    assert_eq!(of_set(&flown, "s", 1).failing, failing);
+}
+
 #[test]
 fn findings_are_those_of_strict_validation_each_with_its_place() {
     let world = World::new();

@@ -84,9 +84,21 @@ fn a_clock_that_was_wrong_for_one_zone_does_not_stop_another() {
     world.clock.set(START + 48 * HOUR);
     add(&world).unwrap();
     world.clock.set(START + HOUR);
-    refused(add(&world), (Unavailable, "clock_behind"), "");
+    refused(add(&world), (Unavailable, "clock_behind"), "the log of zone `acme`");
     let other = world.write_store(|w| w.zone("other")?.create_policy(NewPolicy::named("p")));
     assert_eq!(other.unwrap().created_at, at(START + HOUR));
+}
+
+#[test]
+fn a_clock_that_was_wrong_for_the_store_stops_what_is_written_to_its_own_log() {
+    let world = World::new();
+    world.clock.stop();
+    world.clock.set(START + 48 * HOUR);
+    world.write_store(|w| w.create_zone("late").map(drop)).unwrap();
+    world.clock.set(START + HOUR);
+    let further = world.write_store(|w| w.create_zone("further").map(drop));
+    refused(further, (Unavailable, "clock_behind"), "the store's log");
+    add(&world).unwrap();
 }
 
 #[test]

@@ -1,0 +1,88 @@
+//! The kinds of errors, and which error is of which kind and has which code.
+
+use super::ErrorDetail;
+
+/// What kind of error it is, and so what the caller can do next. A frontend can choose its status from it.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The input is wrong by itself: correct it. The same input will be refused again.
+    Invalid,
+    /// What the input names does not exist, or belongs to another zone: name another.
+    NotFound,
+    /// The input contradicts what is stored, such as an id that is taken: read, then decide.
+    Conflict,
+    /// A demand of the caller (such as a revision) does not hold any more: read again, then repeat.
+    PreconditionFailed,
+    /// The actor may not do this: let another actor do it.
+    Forbidden,
+    /// What the input names is archived for good: use another.
+    Archived,
+    /// Nothing is in force for the target: bind a policy set version first.
+    NotBound,
+    /// The input is over a limit (see [`limits`](crate::limits)): make it smaller.
+    TooLarge,
+    /// What is stored is damaged: stop writing, run `verify`, restore from a copy.
+    Corrupt,
+    /// A write was interrupted while it was being made durable, and may or may not have happened: call `recover`,
+    /// then look.
+    OutcomeUnknown,
+    /// The store cannot answer now (disk, lock, clock, memory): nothing was changed; repair the cause, then repeat.
+    Unavailable,
+}
+
+impl ErrorDetail {
+    /// The kind and the code of each error.
+    pub(super) fn class(&self) -> (ErrorKind, &'static str) {
+        use ErrorKind as Kind;
+        match self {
+            Self::InvalidInput { .. } => (Kind::Invalid, "invalid_input"),
+            Self::InvalidCursor { .. } => (Kind::Invalid, "invalid_cursor"),
+            Self::ExactlyOne { .. } => (Kind::Invalid, "exactly_one"),
+            Self::Syntax { .. } => (Kind::Invalid, "syntax"),
+            Self::Json { .. } => (Kind::Invalid, "json"),
+            Self::TooDeep { .. } => (Kind::TooLarge, "too_deep"),
+            Self::Template { .. } => (Kind::Invalid, "template"),
+            Self::TemplateLinks { .. } => (Kind::Invalid, "template_links"),
+            Self::EmptyPolicy => (Kind::Invalid, "empty_policy"),
+            Self::ConflictingId { .. } => (Kind::Invalid, "conflicting_id"),
+            Self::Unfaithful { .. } => (Kind::Invalid, "unfaithful"),
+            Self::PolicyValidation { .. } => (Kind::Invalid, "policy_validation"),
+            Self::Request { .. } => (Kind::Invalid, "request"),
+            Self::DuplicatePolicy { .. } => (Kind::Invalid, "duplicate_policy"),
+            Self::ForeignVersion { .. } => (Kind::Invalid, "foreign_version"),
+            Self::WrongSha { .. } => (Kind::Invalid, "wrong_sha"),
+            Self::Bundle { .. } => (Kind::Invalid, "bundle_invalid"),
+            Self::BundleMemberTooLarge { .. } => (Kind::TooLarge, "too_large"),
+            Self::InBundle { cause, .. } => cause.0.class(),
+            Self::NotFound { .. } => (Kind::NotFound, "not_found"),
+            Self::AlreadyExists { .. } => (Kind::Conflict, "already_exists"),
+            Self::InForce { .. } => (Kind::Conflict, "in_force"),
+            Self::SchemaTransition { .. } => (Kind::Conflict, "schema_transition"),
+            Self::SchemaDiffers { .. } => (Kind::Conflict, "schema_differs"),
+            Self::PreparedElsewhere { .. } => (Kind::Conflict, "prepared_elsewhere"),
+            Self::WrongTarget { .. } => (Kind::Conflict, "wrong_target"),
+            Self::RequestConflict { .. } => (Kind::Conflict, "request_conflict"),
+            Self::PreconditionFailed { .. } => (Kind::PreconditionFailed, "precondition_failed"),
+            Self::Suspended { .. } => (Kind::Conflict, "suspended"),
+            Self::PlatformOwned { .. } => (Kind::Forbidden, "platform_owned"),
+            Self::Archived { .. } => (Kind::Archived, "archived"),
+            Self::NotBound { .. } => (Kind::NotBound, "not_bound"),
+            Self::TooLarge { .. } => (Kind::TooLarge, "too_large"),
+            Self::Corrupt { .. } => (Kind::Corrupt, "corrupt"),
+            Self::NotAStore { .. } => (Kind::Invalid, "not_a_store"),
+            Self::NewerFormat { .. } => (Kind::Unavailable, "newer_format"),
+            Self::AlreadyOpen { .. } => (Kind::Unavailable, "already_open"),
+            Self::ClockBehind { .. } => (Kind::Unavailable, "clock_behind"),
+            Self::ImportedOutOfOrder { .. } => (Kind::Invalid, "imported_out_of_order"),
+            Self::OutcomeUnknown { .. } => (Kind::OutcomeUnknown, "outcome_unknown"),
+            Self::RecoveryNeeded => (Kind::Unavailable, "recovery_needed"),
+            Self::NestedWrite => (Kind::Conflict, "nested_write"),
+            Self::Storage { .. } => (Kind::Unavailable, "storage"),
+            Self::CedarFailed { .. } => (Kind::Invalid, "cedar_failed"),
+            Self::CannotCompile { .. } => (Kind::Unavailable, "cannot_compile"),
+            Self::Signer { .. } => (Kind::Unavailable, "signer"),
+            Self::ReceiptMismatch { .. } => (Kind::Conflict, "receipt_mismatch"),
+        }
+    }
+}

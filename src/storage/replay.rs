@@ -1,0 +1,48 @@
+//! Replaying: the rows of a log, derived again into memory. What they are held against, or put in the place of, is not
+//! known here.
+
+use std::collections::BTreeMap;
+
+use super::index::Rows;
+use super::key::LogNumber;
+use super::row::Head;
+use crate::error::Result;
+use crate::id::LogId;
+
+/// Rows as a replay makes them.
+pub(super) struct Replay {
+    pub rows: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub numbers: BTreeMap<LogId, LogNumber>,
+}
+
+impl Replay {
+    /// Of an empty log.
+    pub(super) fn new(numbers: BTreeMap<LogId, LogNumber>) -> Self {
+        Self { rows: BTreeMap::new(), numbers }
+    }
+}
+
+impl Rows for Replay {
+    fn get(&self, row_key: &[u8]) -> Result<Option<Vec<u8>>> {
+        Ok(self.rows.get(row_key).cloned())
+    }
+
+    fn put(&mut self, row_key: Vec<u8>, value: Vec<u8>) -> Result<()> {
+        self.rows.insert(row_key, value);
+        Ok(())
+    }
+
+    fn remove(&mut self, row_key: &[u8]) -> Result<()> {
+        self.rows.remove(row_key);
+        Ok(())
+    }
+
+    fn log_number(&self, log_id: LogId) -> Option<LogNumber> {
+        self.numbers.get(&log_id).copied()
+    }
+}
+
+/// The numbers of all logs in this file.
+pub(super) fn log_numbers(heads: &BTreeMap<LogNumber, Head>) -> BTreeMap<LogId, LogNumber> {
+    heads.iter().map(|(number, head)| (head.log_id, *number)).collect()
+}

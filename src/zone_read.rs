@@ -1,0 +1,350 @@
+//! A zone as it is read: the handle that finds, lists and decides in one zone.
+
+use std::sync::Arc;
+
+use crate::authorizer::Authorizer;
+use crate::binding::{self, At, Binding};
+use crate::cursor::ListName;
+use crate::error::{ErrorDetail, Result};
+use crate::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
+use crate::history::{self, HistoryEntry};
+use crate::id::{RequestId, SchemaName, ZoneId};
+use crate::list::{List, Page, among};
+use crate::listing::{self, rows_from};
+use crate::model::{BindingMode, Target};
+use crate::policy::{self, Policy};
+use crate::policy_set::{self, PolicySet};
+use crate::policy_set_version::{self, PolicySetVersion};
+use crate::policy_version::{self, Forms, PolicyVersion};
+use crate::preflight::{self, Candidate, ZonePreflight};
+use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
+use crate::schema::ZoneSchema;
+use crate::storage::key;
+use crate::storage::{Direction, VersionRow, View, astray, first_entry};
+use crate::store::Inner;
+#[cfg(feature = "attestation")]
+use crate::time::Timestamp;
+use crate::version::{Found, Versioned};
+use crate::version_cache::Name;
+use crate::zone::{self, ZoneInfo, ZoneRef};
+
+/// One zone, for reading. Cheap to clone, and to be shared between threads; every call sees the newest state.
+///
+/// Policy versions come behind an [`Arc`], shared with the cache that they are kept in: [`Arc::unwrap_or_clone`] gives one
+/// of your own. One that you hold keeps its memory, beyond the cache's budget. In a write they are owned, as nothing is
+/// kept of what is not committed.
+///
+/// # Errors
+///
+/// Every call that names something returns [`NotFound`](crate::ErrorKind::NotFound) for an id that the zone does not have,
+/// and every list [`Invalid`](crate::ErrorKind::Invalid) for a limit or a cursor that it cannot take. Any call may return
+/// [`Corrupt`](crate::ErrorKind::Corrupt) or [`Unavailable`](crate::ErrorKind::Unavailable).
+#[derive(Clone, Debug)]
+pub struct Zone {
+    store: Arc<Inner>,
+    zone: ZoneRef,
+}
+
+impl Zone {
+    pub(crate) fn new(store: Arc<Inner>, zone: ZoneRef) -> Self {
+        Self { store, zone }
+    }
+
+    /// The zone's id.
+    pub fn id(&self) -> &ZoneId {
+        &self.zone.id
+    }
+
+    /// What the store keeps of the zone itself.
+    pub fn info(&self) -> Result<ZoneInfo> {
+        self.read(|view| zone::info_of(view, &self.zone))
+    }
+
+    /// The policy `id`.
+    pub fn policy(&self, id: impl AsRef<str>) -> Result<Policy> {
+        self.read(|view| policy::load(view, &self.zone, id.as_ref()))
+    }
+
+    /// The policies of the zone that `filter` lets pass.
+    pub fn policies(&self, filter: &PolicyFilter, list: &List) -> Result<Page<Policy>> {
+        let wanted = filter.check()?;
+        self.read(|view| listing::policies::page(view, &self.zone, &wanted, list))
+    }
+
+    /// The policy version `id`, with the Cedar representations asked for.
+    pub fn policy_version(&self, id: impl AsRef<str>, forms: Forms) -> Result<Arc<PolicyVersion>> {
+        self.policy_version_named(Name::Id(id.as_ref()), forms)
+    }
+
+    /// Version `version` of the policy `policy_id`, with the Cedar representations asked for.
+    pub fn policy_version_numbered(
+        &self,
+        policy_id: impl AsRef<str>,
+        version: u32,
+        forms: Forms,
+    ) -> Result<Arc<PolicyVersion>> {
+        self.policy_version_named(Name::Number(policy_id.as_ref(), version), forms)
+    }
+
+    fn policy_version_named(&self, name: Name<&str>, forms: Forms) -> Result<Arc<PolicyVersion>> {
+        let Inner { storage, versions, .. } = &*self.store;
+        let (log, commits) = (self.zone.log_id, storage.commits()?);
+        if let Some(version) = commits.and_then(|commits| versions.named(log, name, forms, commits)) {
+            return Ok(version);
+        }
+        let version = self.read(|view| {
+            let found = match name {
+                Name::Id(id) => Found::by_id(view, &self.zone, id)?,
+                Name::Number(policy, number) => Found::by_number(view, &self.zone, policy, number)?,
+            };
+            self.load_policy_version(view, &found, forms)
+        })?;
+        if let Some(commits) = commits {
+            versions.keep_name(log, name, forms, commits, &version);
+        }
+        Ok(version)
+    }
+
+    fn load_policy_version(
+        &self,
+        view: &View<'_>,
+        found: &Found<PolicyVersionCreated>,
+        forms: Forms,
+    ) -> Result<Arc<PolicyVersion>> {
+        let (versions, log) = (&self.store.versions, self.zone.log_id);
+        if let Some(version) = versions.at_row(log, &found.row, forms) {
+            return Ok(version);
+        }
+        let version = Arc::new(policy_version::load(view, &self.zone, found, forms)?);
+        versions.keep(log, &found.row, forms, version.clone());
+        Ok(version)
+    }
+
+    /// The versions of the policy `policy_id`, with the Cedar representations asked for.
+    pub fn policy_versions(
+        &self,
+        policy_id: impl AsRef<str>,
+        forms: Forms,
+        list: &List,
+    ) -> Result<Page<Arc<PolicyVersion>>> {
+        let policy_id = policy_id.as_ref();
+        self.versions::<PolicyVersionCreated, _>(policy_id, list, |view, number, row| {
+            match self.store.versions.at_row(self.zone.log_id, &row, forms) {
+                Some(version) if version.policy_id == *policy_id && version.version == number => Ok(version),
+                // A row that leads astray is refused here.
+                _ => self.load_policy_version(view, &Found::at_row(view, &self.zone, policy_id, number, row)?, forms),
+            }
+        })
+    }
+
+    /// The policy set `id`.
+    pub fn policy_set(&self, id: impl AsRef<str>) -> Result<PolicySet> {
+        self.read(|view| policy_set::load(view, &self.zone, id.as_ref()))
+    }
+
+    /// The policy sets of the zone that `filter` lets pass. They can be [sorted](crate::List::sort) by status.
+    pub fn policy_sets(&self, filter: &PolicySetFilter, list: &List) -> Result<Page<PolicySet>> {
+        let wanted = filter.check()?;
+        self.read(|view| listing::policy_sets::page(view, &self.zone, &wanted, list))
+    }
+
+    /// The policy set version `id`.
+    pub fn policy_set_version(&self, id: impl AsRef<str>) -> Result<PolicySetVersion> {
+        self.read(|view| policy_set_version::load(view, &self.zone, &Found::by_id(view, &self.zone, id.as_ref())?))
+    }
+
+    /// Version `version` of the policy set `policy_set_id`.
+    pub fn policy_set_version_numbered(
+        &self,
+        policy_set_id: impl AsRef<str>,
+        version: u32,
+    ) -> Result<PolicySetVersion> {
+        self.read(|view| {
+            let found = Found::by_number(view, &self.zone, policy_set_id.as_ref(), version)?;
+            policy_set_version::load(view, &self.zone, &found)
+        })
+    }
+
+    /// The versions of the policy set `policy_set_id`.
+    pub fn policy_set_versions(&self, policy_set_id: impl AsRef<str>, list: &List) -> Result<Page<PolicySetVersion>> {
+        let set_id = policy_set_id.as_ref();
+        self.versions::<PolicySetVersionCreated, _>(set_id, list, |view, number, row| {
+            policy_set_version::load(view, &self.zone, &Found::at_row(view, &self.zone, set_id, number, row)?)
+        })
+    }
+
+    /// The policy versions that the policy set version `id` pins, with the Cedar representations asked for.
+    pub fn pinned_policy_versions(
+        &self,
+        id: impl AsRef<str>,
+        forms: Forms,
+        list: &List,
+    ) -> Result<Page<Arc<PolicyVersion>>> {
+        self.read(|view| {
+            let found = Found::<PolicySetVersionCreated>::by_id(view, &self.zone, id.as_ref())?;
+            let pinned =
+                policy_set_version::pinned(view, &self.zone, &policy_set_version::manifest(view, found.body()?)?)?;
+            let page = ListName::new(view.store()?.cursor_key, self.zone.log_id, "pinned", id.as_ref()).page(
+                list,
+                || Ok(u64::try_from(pinned.len()).unwrap_or(u64::MAX)),
+                |from, direction, count| Ok(among(&pinned, from, direction, count)),
+            )?;
+            page.try_map(|id| self.load_policy_version(view, &Found::by_id(view, &self.zone, id.as_str())?, forms))
+        })
+    }
+
+    /// The schema version `version`, with the forms asked for, and whether it is the zone's default.
+    pub fn schema(&self, version: impl AsRef<str>, forms: Forms) -> Result<ZoneSchema> {
+        self.read(|view| listing::schemas::of_zone(view, &self.zone, version.as_ref(), forms))
+    }
+
+    /// The schema versions that `filter` lets pass, with the forms asked for. They are the store's, for all zones; which
+    /// of them is the default is the zone's.
+    pub fn schemas(&self, filter: &SchemaFilter, forms: Forms, list: &List) -> Result<Page<ZoneSchema>> {
+        self.read(|view| listing::schemas::page_of_zone(view, &self.zone, filter, forms, list))
+    }
+
+    /// What is in force for `target` now: which version, since when and by whom. Nothing bound is an error of the
+    /// kind [`NotBound`](crate::ErrorKind::NotBound).
+    pub fn in_force(&self, target: Target) -> Result<Binding> {
+        self.in_force_at(target, At::Now)
+    }
+
+    /// What was in force for `target` at an earlier position of the log or at an earlier time. A time that is still to come
+    /// answers as of now.
+    pub fn in_force_at(&self, target: Target, at: impl Into<At>) -> Result<Binding> {
+        self.read(|view| binding::bound(view, &self.zone, &target, BindingMode::Active, at.into()))
+    }
+
+    /// What is under observation for `target` now: decided by a [shadow authorizer](Zone::shadow_authorizer) and never
+    /// enforced. Nothing is an error of the kind [`NotBound`](crate::ErrorKind::NotBound).
+    pub fn observed(&self, target: Target) -> Result<Binding> {
+        self.observed_at(target, At::Now)
+    }
+
+    /// What was under observation for `target` at an earlier position of the log or at an earlier time.
+    pub fn observed_at(&self, target: Target, at: impl Into<At>) -> Result<Binding> {
+        self.read(|view| binding::bound(view, &self.zone, &target, BindingMode::Shadow, at.into()))
+    }
+
+    /// The zone's default schema: a hint for clients, without effect on decisions. None once it is archived.
+    pub fn default_schema(&self) -> Result<Option<SchemaName>> {
+        self.read(|view| zone::default_schema(view, &self.zone))
+    }
+
+    /// The policy bundle of what is in force for `target` now. Nothing bound is an error of the kind
+    /// [`NotBound`](crate::ErrorKind::NotBound).
+    #[cfg(feature = "bundle")]
+    pub fn bundle(&self, target: Target) -> Result<crate::bundle::Bundle> {
+        self.read(|view| crate::bundled::in_force(view, &self.zone, &target))
+    }
+
+    /// The policy bundle that a user would edit: of what is in force for the user, or else for the zone, which the bundle
+    /// then names as its target. Decisions know no such step from user to zone.
+    #[cfg(feature = "bundle")]
+    pub fn effective_bundle(&self, user: impl Into<String>) -> Result<crate::bundle::Bundle> {
+        let user = Target::User(user.into());
+        self.read(|view| crate::bundled::effective(view, &self.zone, &user))
+    }
+
+    /// An authorizer for what is in force for `target` now: an immutable snapshot, cheap enough to take per request.
+    pub fn authorizer(&self, target: Target) -> Result<Authorizer> {
+        self.authorizer_at(target, At::Now)
+    }
+
+    /// An authorizer for what was in force for `target` at an earlier position of the log or at an earlier time.
+    pub fn authorizer_at(&self, target: Target, at: impl Into<At>) -> Result<Authorizer> {
+        let at = at.into();
+        Authorizer::bound(&self.store, &self.zone, target, BindingMode::Active, at)
+    }
+
+    /// An authorizer for what is under observation for `target` now. It tells what would be decided if its version were in
+    /// force: compare with [`Answer::difference`](crate::Answer::difference). Its receipts say that they are a shadow's. If
+    /// its schema is another than that of what is in force, requests and entities have to be read by each of the two.
+    pub fn shadow_authorizer(&self, target: Target) -> Result<Authorizer> {
+        Authorizer::bound(&self.store, &self.zone, target, BindingMode::Shadow, At::Now)
+    }
+
+    /// An authorizer for a policy set version, whether or not it is or ever was in force.
+    pub fn authorizer_of_version(&self, policy_set_version_id: impl AsRef<str>) -> Result<Authorizer> {
+        Authorizer::of_version(&self.store, &self.zone, policy_set_version_id.as_ref())
+    }
+
+    /// Which policy versions and policy set versions of the zone would still validate with a schema: one that could be
+    /// published, or a published version of any status. All is seen as it was at one moment; nothing is written, and it
+    /// works in a suspended zone too.
+    ///
+    /// It does not hold all texts of the zone: of those, no more than 64 at a time, which have at most 4 MiB, and the
+    /// statements of 256 KiB of them. What grows with the zone are some hundred bytes for each version that is checked, as in
+    /// the answer, and a few for each pin. Findings and warnings have a
+    /// [bound](crate::limits::PREFLIGHT_FINDINGS_BYTES): those beyond it are [counted](crate::PolicyVersionCheck::omitted).
+    ///
+    /// # Errors
+    ///
+    /// What [`publish_schema`](crate::Write::publish_schema) would say of a new schema, its name being taken included;
+    /// [`NotFound`](crate::ErrorKind::NotFound) for the name of none that is published. That a policy would not validate, or
+    /// that this build's Cedar does not take its text any more, is a finding and no error.
+    pub fn preflight(&self, candidate: impl Into<Candidate>) -> Result<ZonePreflight> {
+        preflight::of_zone(&self.store, &self.zone, candidate.into())
+    }
+
+    /// The first entry that was written under a request id; none if no request with that id was carried out in the zone.
+    /// Tells whether a call would only be answered again, so that nothing has to be prepared for it, and what it created.
+    pub fn answered(&self, id: RequestId) -> Result<Option<HistoryEntry>> {
+        self.read(|view| Ok(first_entry(view, self.zone.log, id)?.map(|first| HistoryEntry::new(&first))))
+    }
+
+    /// What happened in the zone: its log as a list.
+    pub fn history(&self, list: &List) -> Result<Page<HistoryEntry>> {
+        self.read(|view| history::page(view, self.zone.log, list))
+    }
+
+    /// Reads the zone's log while it is there, and no other that has its number: after a recovery, the number may be another
+    /// zone's.
+    fn read<T>(&self, f: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
+        self.store.storage.read(|view| {
+            zone::check(view, &self.zone)?;
+            f(view)
+        })
+    }
+
+    /// Reads with room on the stack for Cedar.
+    #[cfg(any(feature = "attestation", feature = "bundle"))]
+    pub(crate) fn read_with_room<T>(&self, f: impl FnOnce(&View<'_>, &Inner, &ZoneRef) -> Result<T>) -> Result<T> {
+        crate::cedar::with_room(|| self.read(|view| f(view, &self.store, &self.zone)))
+    }
+
+    #[cfg(feature = "attestation")]
+    pub(crate) fn now(&self) -> Timestamp {
+        self.store.sources.now()
+    }
+
+    /// A list of the versions of `parent`, each read from its number and its row.
+    fn versions<V: Versioned, T>(
+        &self,
+        parent: &str,
+        list: &List,
+        load: impl Fn(&View<'_>, u32, VersionRow) -> Result<T>,
+    ) -> Result<Page<T>> {
+        self.read(|view| {
+            let zone = &self.zone;
+            if !view.has_row(&key::by_id(zone.log, V::PARENT, parent))? {
+                return Err(ErrorDetail::not_found(V::PARENT_RESOURCE, parent).into());
+            }
+            let range = key::versions(zone.log, V::BY_NUMBER, parent);
+            let by_number = |number| key::by_version(zone.log, V::BY_NUMBER, parent, number);
+            let fetch = |from: Option<u64>, direction, count| {
+                let from = from.map(|from| by_number(u32::try_from(from).unwrap_or(u32::MAX)));
+                rows_from(view, range.clone(), from, direction, count, |row_key, row: VersionRow| {
+                    let number = key::version(row_key).ok_or_else(|| astray(V::BY_NUMBER, parent))?;
+                    Ok(Some((u64::from(number), (number, row))))
+                })
+            };
+            // Numbers have no gaps, so the last is the number of all.
+            let count = || Ok(fetch(None, Direction::Descending, 1)?.first().map_or(0, |(number, _)| *number));
+            let name = ListName::new(view.store()?.cursor_key, zone.log_id, V::BY_NUMBER.name(), parent);
+            let page = name.page(list, count, fetch)?;
+            page.try_map(|(number, row)| load(view, number, row))
+        })
+    }
+}
