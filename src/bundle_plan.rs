@@ -1,29 +1,30 @@
-//! What applying a policy bundle comes to: which of its policies are kept, which are edited, and which are new. It can be
-//! planned ahead of the write, which plans it again, with what was parsed and validated at hand.
+//! What applying a policy bundle comes to, once every rule for it was checked. It can be planned ahead of the write, which
+//! plans it again, with what was parsed and validated at hand.
 //!
-//! Nothing is written here.
+//! Nothing is written here. Which policy each one of a bundle is, `bundle_match` tells.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::binding::{self, At, Binding};
 use crate::bundle::{Bundle, BundleKey, BundlePolicy, policy_file};
+use crate::bundle_match::{Match, Matching};
 use crate::bundled;
 use crate::cedar::ParsedSchema;
 use crate::compile::Compiler;
 use crate::error::{Error, ErrorDetail, Resource, Result};
 use crate::hash::Sha256;
-use crate::id::{Actor, PolicyId, PolicySetId, PolicyVersionId};
+use crate::id::{Actor, PolicyId, PolicySetId};
 use crate::model::{BindingMode, ManifestEntry, SchemaRef, Target};
-use crate::policy::{self, NewPolicy, Policy};
+use crate::policy::NewPolicy;
 use crate::policy_set;
 use crate::policy_set_version::{self, Pin, PolicySetVersion};
-use crate::policy_version::{self, Forms, NewPolicyVersion, PreparedPolicyVersion};
+use crate::policy_version::{NewPolicyVersion, PreparedPolicyVersion};
 use crate::record::PolicySetVersionCreated;
 use crate::schema;
 use crate::storage::View;
 use crate::version::Found;
-use crate::write::{check_changeable, check_owner};
+use crate::write::check_changeable;
 use crate::zone::{self, ZoneRef};
 use crate::zone_read::Zone;
 use crate::zone_write::{next_version, pinned_entry, warnings};
@@ -32,14 +33,18 @@ use crate::zone_write::{next_version, pinned_entry, warnings};
 /// and validate it.
 #[derive(Clone, Debug)]
 pub struct PreparedBundle {
-    pub(crate) bundle: Bundle,
+    bundle: Bundle,
+    pub(crate) digest: Sha256,
+    /// Of the policies' texts, in the order of the policies.
+    shas: Vec<Sha256>,
     /// By the SHA-256 of their texts.
     versions: BTreeMap<Sha256, PreparedPolicyVersion>,
 }
 
 impl From<Bundle> for PreparedBundle {
     fn from(bundle: Bundle) -> Self {
-        Self { bundle, versions: BTreeMap::new() }
+        let shas = bundle.policies().iter().map(BundlePolicy::sha).collect();
+        Self { digest: bundle.digest(), shas, versions: BTreeMap::new(), bundle }
     }
 }
 
@@ -60,9 +65,10 @@ impl PreparedBundle {
 impl Zone {
     /// Parses and validates what is new in a bundle ahead of its write, on any thread and without holding up writes: as
     /// `actor`, who then applies it with [`ZoneWrite::apply_bundle`](crate::ZoneWrite::apply_bundle). If something else is
-    /// in force by then, the write does what is still to be done.
+    /// in force by then, or it is applied by another actor or for another target, the write does what is still to be done.
     ///
-    /// A request that was answered before need not be prepared again: see [`answered`](Self::answered).
+    /// A request that was answered before need not be prepared again: see [`answered`](Self::answered). And what is demanded
+    /// can be [checked](Self::check) before.
     ///
     /// # Errors
     ///
@@ -97,6 +103,7 @@ pub(crate) enum BundlePlan {
     Steps {
         /// The set; none if one is to be created.
         set: Option<PolicySetId>,
+        schema: SchemaRef,
         steps: Vec<Step>,
     },
 }
@@ -104,7 +111,7 @@ pub(crate) enum BundlePlan {
 /// What becomes of one policy of a bundle.
 pub(crate) enum Step {
     /// A version that exists is pinned.
-    Keep(Pin),
+    Keep(ManifestEntry),
     /// A policy that exists gets its next version.
     Edit(PolicyId, PreparedPolicyVersion),
     /// A policy is created, with its first version.
@@ -124,111 +131,85 @@ impl BundlePlan {
         let bundle = &prepared.bundle;
         let own = binding::find(view, zone, target, BindingMode::Active, At::Now)?;
         let base = own.as_ref().map(|own| version_of(view, zone, own)).transpose()?;
+        let is_in_force = |entries: Option<Vec<ManifestEntry>>| {
+            let base = base.as_ref().filter(|base| *bundle.schema_version() == base.schema_version);
+            base.zip(entries).is_some_and(|(base, entries)| base.manifest.entries == entries)
+        };
+        // By its ids it may be in force even if nothing of it could be pinned again.
         if let (Some(own), Some(base)) = (&own, &base)
-            && is_in_force(bundle, base)
+            && is_in_force(named(prepared, base))
         {
             return Ok(Self::InForce(own.clone()));
         }
-        let set = own.as_ref().map(|own| set_to_change(view, zone, actor, &own.policy_set_id)).transpose()?;
-        let schema = schema::usable(view, bundle.schema_version().as_str())?;
-        let parsed = compiler.schema(view, &schema)?;
         let zones = match target {
             Target::Zone => None,
             Target::User(_) => bundled::start(view, zone, &Target::Zone)?,
         };
         let zones = zones.map(|zones| version_of(view, zone, &zones)).transpose()?;
-        let spare = spare(view, zone, actor, bundle, base.as_ref())?;
-        let versions = &prepared.versions;
-        let mut planner = Planner { view, compiler, zone, actor, target, schema, parsed, versions, base, zones, spare };
-        let steps = bundle.policies().iter().map(|policy| {
-            let in_bundle = |cause: Error| ErrorDetail::InBundle { member: policy_file(policy.key.as_str()), cause };
-            planner.step(policy).map_err(|cause| Error::from(in_bundle(cause)))
-        });
-        let steps = steps.collect::<Result<Vec<Step>>>()?;
-        match (own, &planner.base) {
-            (Some(own), Some(base)) if are_in_force(&steps, &planner.schema, base) => Ok(Self::InForce(own)),
-            _ => Ok(Self::Steps { set, steps }),
+        let matching = Matching { view, zone, actor, target, base: base.as_ref(), zones: zones.as_ref() };
+        let matches = matching.matches(bundle, &prepared.shas)?;
+        if let Some(own) = &own
+            && is_in_force(kept(&matches))
+        {
+            return Ok(Self::InForce(own.clone()));
         }
+        let set = own.map(|own| set_to_change(view, zone, actor, &own.policy_set_id)).transpose()?;
+        let schema = schema::usable(view, bundle.schema_version().as_str())?;
+        let parsed = compiler.schema(view, &schema)?;
+        let planner = Planner { view, compiler, zone, actor, schema, parsed, versions: &prepared.versions };
+        let policies = bundle.policies().iter().zip(&prepared.shas);
+        let steps = policies.zip(matches).map(|((policy, sha), found)| {
+            let in_bundle = |cause: Error| ErrorDetail::InBundle { member: policy_file(policy.key.as_str()), cause };
+            planner.step(policy, *sha, found).map_err(|cause| Error::from(in_bundle(cause)))
+        });
+        let steps = steps.collect::<Result<_>>()?;
+        Ok(Self::Steps { set, steps, schema: planner.schema })
     }
 }
 
-/// What a bundle's policies are planned with.
+/// What steps are planned with.
 struct Planner<'a> {
     view: &'a View<'a>,
     compiler: &'a Compiler,
     zone: &'a ZoneRef,
     actor: &'a Actor,
-    target: &'a Target,
     schema: SchemaRef,
     parsed: Arc<ParsedSchema>,
     versions: &'a BTreeMap<Sha256, PreparedPolicyVersion>,
-    /// What is in force for the target.
-    base: Option<PolicySetVersion>,
-    /// What is in force for the zone, if the target is a user.
-    zones: Option<PolicySetVersion>,
-    spare: Spare,
 }
 
-/// Pins in force that the bundle does not name, by the policy's name and the text's hash.
-type Spare = BTreeMap<(String, Sha256), Vec<Pin>>;
-
 impl Planner<'_> {
-    fn step(&mut self, policy: &BundlePolicy) -> Result<Step> {
-        let id = match &policy.key {
-            BundleKey::NewPolicy(name) => return self.create(NewPolicy::named(name), policy),
-            BundleKey::PublicId(id) => id,
-        };
-        let before = policy::load(self.view, self.zone, id.as_str())?;
-        if before.archived_at.is_some() {
-            return Err(ErrorDetail::Archived { what: Resource::Policy, id: id.to_string() }.into());
-        }
-        let is_own = *self.target == Target::Zone || pinned(self.base.as_ref(), id).is_some();
-        if is_own {
-            if let Some(pin) = self.kept(&before, policy.sha())? {
-                return self.keep(pin);
+    fn step(&self, policy: &BundlePolicy, sha: Sha256, found: Match) -> Result<Step> {
+        Ok(match found {
+            Match::Keep(entry) => {
+                let (policy_id, policy_version_id) = (entry.policy_id.to_string(), entry.policy_version_id.to_string());
+                let pin = Pin { policy_id, policy_version_id, sha: Some(entry.sha) };
+                Step::Keep(pinned_entry(self.view, self.compiler, self.zone, &self.schema, &pin)?)
             }
-            let is_platforms = check_owner(self.actor, Resource::Policy, id.as_str(), before.owner_type).is_err();
-            if !is_platforms && pinned(self.zones.as_ref(), id).is_none() {
+            Match::Edit(before) => {
+                let is_archived = before.archived_at.is_some();
+                check_changeable(self.actor, Resource::Policy, before.id.as_str(), before.owner_type, is_archived)?;
                 next_version(before.latest_version)?;
-                return Ok(Step::Edit(before.id, self.prepare(policy)?));
+                Step::Edit(before.id, self.prepare(policy, sha)?)
             }
-        }
-        self.create(NewPolicy { id: None, name: before.name, description: before.description }, policy)
+            Match::Create(new) => Step::Create(new, self.prepare(policy, sha)?),
+            Match::Copy(of) if of.archived_at.is_some() => {
+                return Err(ErrorDetail::Archived { what: Resource::Policy, id: of.id.to_string() }.into());
+            }
+            Match::Copy(of) => {
+                let new = NewPolicy { id: None, name: of.name, description: of.description };
+                Step::Create(new, self.prepare(policy, sha)?)
+            }
+        })
     }
 
-    /// A new policy, unless there is one just like it: so that a bundle that is applied again changes nothing.
-    fn create(&mut self, new: NewPolicy, policy: &BundlePolicy) -> Result<Step> {
-        match self.spare.get_mut(&(new.name.clone(), policy.sha())).and_then(Vec::pop) {
-            Some(pin) => self.keep(pin),
-            None => Ok(Step::Create(new, self.prepare(policy)?)),
-        }
-    }
-
-    fn keep(&self, pin: Pin) -> Result<Step> {
-        pinned_entry(self.view, self.compiler, self.zone, &self.schema, &pin)?;
-        Ok(Step::Keep(pin))
-    }
-
-    fn prepare(&self, policy: &BundlePolicy) -> Result<PreparedPolicyVersion> {
-        if let Some(prepared) = self.versions.get(&policy.sha()).filter(|prepared| prepared.schema == self.schema) {
+    fn prepare(&self, policy: &BundlePolicy, sha: Sha256) -> Result<PreparedPolicyVersion> {
+        if let Some(prepared) = self.versions.get(&sha).filter(|prepared| prepared.schema == self.schema) {
             return Ok(prepared.clone());
         }
         let new = NewPolicyVersion::cedar(self.schema.version.as_str(), policy.cedar_raw.as_str());
         let prepared = PreparedPolicyVersion::new(new, self.schema.clone(), &self.parsed)?;
         warnings(&prepared.content).map(|_| prepared)
-    }
-
-    /// A version of the policy that has this text already and can be pinned: the one in force, or the newest.
-    fn kept(&self, policy: &Policy, sha: Sha256) -> Result<Option<Pin>> {
-        let in_force = pinned(self.base.as_ref(), &policy.id).map(|entry| &entry.policy_version_id);
-        for id in in_force.into_iter().chain(&policy.latest_version_id) {
-            let found = Found::by_id(self.view, self.zone, id.as_str())?;
-            let version = policy_version::load(self.view, self.zone, &found, Forms::Neither)?;
-            if version.sha == sha && version.archived_at.is_none() {
-                return Ok(Some(pin(&policy.id, id, sha)));
-            }
-        }
-        Ok(None)
     }
 }
 
@@ -244,59 +225,88 @@ fn set_to_change(view: &View<'_>, zone: &ZoneRef, actor: &Actor, id: &PolicySetI
     next_version(set.latest_version).map(|_| set.id)
 }
 
-/// What can be pinned again, of what is in force and the bundle does not name. What is the platform's does not stand for a
-/// customer's own.
-fn spare(
-    view: &View<'_>,
-    zone: &ZoneRef,
-    actor: &Actor,
-    bundle: &Bundle,
-    base: Option<&PolicySetVersion>,
-) -> Result<Spare> {
-    let mut spare = Spare::new();
-    let named: BTreeSet<&BundleKey> = bundle.policies().iter().map(|policy| &policy.key).collect();
-    for entry in base.into_iter().flat_map(|base| &base.manifest.entries) {
-        if named.contains(&BundleKey::PublicId(entry.policy_id.clone())) {
-            continue;
-        }
-        let policy = policy::load(view, zone, entry.policy_id.as_str())?;
-        let version = Found::by_id(view, zone, entry.policy_version_id.as_str())?;
-        let archived = policy.archived_at.is_some()
-            || policy_version::load(view, zone, &version, Forms::Neither)?.archived_at.is_some();
-        if check_changeable(actor, Resource::Policy, policy.id.as_str(), policy.owner_type, archived).is_ok() {
-            let pin = pin(&entry.policy_id, &entry.policy_version_id, entry.sha);
-            spare.entry((policy.name, entry.sha)).or_default().push(pin);
-        }
+/// The entries in force whose policies and texts the bundle names; none if it does not name as many.
+fn named(prepared: &PreparedBundle, base: &PolicySetVersion) -> Option<Vec<ManifestEntry>> {
+    let entries = &base.manifest.entries;
+    let named: BTreeSet<(&BundleKey, &Sha256)> =
+        prepared.bundle.policies().iter().map(|policy| &policy.key).zip(&prepared.shas).collect();
+    let is_named =
+        |entry: &&ManifestEntry| named.contains(&(&BundleKey::PublicId(entry.policy_id.clone()), &entry.sha));
+    (named.len() == entries.len()).then(|| entries.iter().filter(is_named).cloned().collect())
+}
+
+/// The entries that are kept, sorted by policy id as in a manifest; none if not all are.
+fn kept(matches: &[Match]) -> Option<Vec<ManifestEntry>> {
+    let kept = matches.iter().map(|found| if let Match::Keep(entry) = found { Some(entry.clone()) } else { None });
+    let mut kept = kept.collect::<Option<Vec<_>>>()?;
+    kept.sort_by(|a, b| a.policy_id.cmp(&b.policy_id));
+    Some(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy_set::NewPolicySet;
+    use crate::policy_set_version::NewPolicySetVersion;
+    use crate::record::PolicyVersionCreated;
+    use crate::{NewSchema, PolicyStore};
+
+    const SCHEMA: &str = "entity U; action a appliesTo { principal: U, resource: U };";
+    const PERMIT: &str = "permit(principal, action, resource);";
+
+    /// A zone with the policy `p` in force, and a bundle with it and a new one, for another schema version.
+    fn world() -> (PolicyStore, Actor, Bundle) {
+        let (store, actor) = (PolicyStore::builder().in_memory().unwrap(), Actor::customer("a").unwrap());
+        store
+            .write(&actor, |w| {
+                w.publish_schema(NewSchema::cedar("1", SCHEMA))?;
+                w.publish_schema(NewSchema::cedar("2", format!("{SCHEMA}\n")))?;
+                let mut zone = w.create_zone("z")?;
+                zone.create_policy(NewPolicy::named("p").id("p"))?;
+                let version = zone.create_policy_version("p", NewPolicyVersion::cedar("1", PERMIT))?;
+                zone.create_policy_set(NewPolicySet::named("s").id("s"))?;
+                let set = zone.create_policy_set_version("s", NewPolicySetVersion::new("1").pin(&version))?;
+                zone.activate(&set.id)
+            })
+            .unwrap();
+        let policies = vec![BundlePolicy::of("p".parse().unwrap(), PERMIT), BundlePolicy::new("new", PERMIT)];
+        let bundle = Bundle::new("2".parse().unwrap(), policies).unwrap();
+        (store, actor, bundle)
     }
-    Ok(spare)
-}
 
-fn pinned<'a>(version: Option<&'a PolicySetVersion>, id: &PolicyId) -> Option<&'a ManifestEntry> {
-    // Sorted by policy id.
-    let entries = &version?.manifest.entries;
-    entries.binary_search_by(|entry| entry.policy_id.cmp(id)).ok().and_then(|at| entries.get(at))
-}
+    #[test]
+    fn what_was_prepared_is_not_parsed_again() {
+        let (store, actor, bundle) = world();
+        let zone = store.zone("z").unwrap();
+        // What the new policy's version is made of, where the bundle is planned as in a write.
+        let planned = |prepared: &PreparedBundle| {
+            let plan = zone.read_with_room(|view, store, zone| {
+                BundlePlan::new(view, &store.compiler, zone, &actor, &Target::Zone, prepared)
+            });
+            let BundlePlan::Steps { steps, .. } = plan.unwrap() else { return None };
+            let made = |step| if let Step::Create(_, version) = step { Some(version.content) } else { None };
+            steps.into_iter().find_map(made)
+        };
+        let prepared = zone.prepare_bundle(&actor, Target::Zone, &bundle).unwrap();
+        assert_eq!(prepared.versions.len(), 1);
+        let content = prepared.versions.values().next().unwrap().content.clone();
+        assert!(Arc::ptr_eq(&planned(&prepared).unwrap(), &content));
+        assert!(!Arc::ptr_eq(&planned(&bundle.into()).unwrap(), &content));
+    }
 
-/// Whether the version holds what the bundle says: the same policies, texts and schema version.
-fn is_in_force(bundle: &Bundle, version: &PolicySetVersion) -> bool {
-    let (policies, entries) = (bundle.policies(), &version.manifest.entries);
-    // Both are sorted by policy id.
-    let same = |(policy, entry): (&BundlePolicy, &ManifestEntry)| {
-        matches!(&policy.key, BundleKey::PublicId(id) if *id == entry.policy_id) && policy.sha() == entry.sha
-    };
-    *bundle.schema_version() == version.schema_version
-        && policies.len() == entries.len()
-        && policies.iter().zip(entries).all(same)
-}
-
-/// Whether the version holds what would be pinned.
-fn are_in_force(steps: &[Step], schema: &SchemaRef, version: &PolicySetVersion) -> bool {
-    let entries = &version.manifest.entries;
-    let there: BTreeSet<&str> = entries.iter().map(|entry| entry.policy_version_id.as_str()).collect();
-    let is_there = |step: &Step| matches!(step, Step::Keep(pin) if there.contains(pin.policy_version_id.as_str()));
-    schema.version == version.schema_version && steps.len() == entries.len() && steps.iter().all(is_there)
-}
-
-fn pin(policy_id: &PolicyId, policy_version_id: &PolicyVersionId, sha: Sha256) -> Pin {
-    Pin { policy_id: policy_id.to_string(), policy_version_id: policy_version_id.to_string(), sha: Some(sha) }
+    /// Nor is what is kept validated again with the bundle's schema.
+    #[test]
+    fn what_is_kept_was_validated_when_the_bundle_was_prepared() {
+        let (store, actor, bundle) = world();
+        let zone = store.zone("z").unwrap();
+        let is_known = || {
+            zone.read_with_room(|view, store, zone| {
+                let policy = Found::<PolicyVersionCreated>::by_number(view, zone, "p", 1)?;
+                Ok(store.compiler.is_known_to_validate(policy.body()?, &schema::usable(view, "2")?))
+            })
+        };
+        assert!(!is_known().unwrap());
+        zone.prepare_bundle(&actor, Target::Zone, &bundle).unwrap();
+        assert!(is_known().unwrap());
+    }
 }

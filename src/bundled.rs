@@ -9,7 +9,7 @@ use crate::hash::Sha256;
 use crate::model::{BindingMode, Form, ManifestEntry, SchemaRef, Target};
 use crate::policy;
 use crate::policy_set_version;
-use crate::record::{ObjectKind, PolicySetVersionCreated, PolicyVersionCreated};
+use crate::record::{ObjectKind, PolicySetVersionCreated, PolicyVersionCreated, SchemaPublished};
 use crate::schema;
 use crate::storage::View;
 use crate::version::Found;
@@ -55,7 +55,7 @@ pub(crate) fn digest(view: &View<'_>, zone: &ZoneRef, binding: &Binding) -> Resu
     let policies: Vec<_> = entries.into_iter().map(|entry| (BundleKey::PublicId(entry.policy_id), entry.sha)).collect();
     let summary = Summary {
         schema_version: &version.schema.version,
-        schema_sha: Some(Sha256::of(schema_text(view, &version.schema)?.as_bytes())),
+        schema_sha: Some(schema_sha(view, &version.schema)?),
         target_type: Some(binding.target.target_type()),
         target_id: Some(target_id(zone, &binding.target)),
         policies: policies.iter().map(|(key, sha)| (key, *sha)).collect(),
@@ -85,14 +85,27 @@ fn pinned(
     Ok(BundlePolicy { key: BundleKey::PublicId(policy_id), name: Some(name), cedar_raw })
 }
 
-/// The schema in Cedar's syntax, whichever form it was published in.
-fn schema_text(view: &View<'_>, schema: &SchemaRef) -> Result<Arc<str>> {
+/// What a set version's schema was published as.
+fn published(view: &View<'_>, schema: &SchemaRef) -> Result<SchemaPublished> {
     let found = schema::find(view, schema.version.as_str())?;
     if found.reference() != *schema {
         let place = format_args!("schema `{}`", schema.version);
         return Err(ErrorDetail::corrupt(place, "a policy set version names another source").into());
     }
-    let published = found.published;
+    Ok(found.published)
+}
+
+/// The schema in Cedar's syntax, whichever form it was published in.
+fn schema_text(view: &View<'_>, schema: &SchemaRef) -> Result<Arc<str>> {
+    let published = published(view, schema)?;
     let text = if published.form == Form::Cedar { published.source } else { published.converted };
     view.object(ObjectKind::of_schema(Form::Cedar), text)
+}
+
+/// The SHA-256 of that.
+fn schema_sha(view: &View<'_>, schema: &SchemaRef) -> Result<Sha256> {
+    match published(view, schema)? {
+        SchemaPublished { form: Form::Cedar, sha, .. } => Ok(sha),
+        _ => Ok(Sha256::of(schema_text(view, schema)?.as_bytes())),
+    }
 }

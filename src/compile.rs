@@ -153,6 +153,11 @@ impl Compiler {
         self.0.get_or_insert_with(&Key::Valid(version.text, schema.source), make).map(drop)
     }
 
+    #[cfg(all(test, feature = "bundle"))]
+    pub(crate) fn is_known_to_validate(&self, version: &PolicyVersionCreated, schema: &SchemaRef) -> bool {
+        self.0.get(&Key::Valid(version.text, schema.source)).is_some()
+    }
+
     /// A policy set version, ready to decide.
     pub(crate) fn set(
         &self,

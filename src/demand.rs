@@ -8,9 +8,10 @@ use crate::asked::Asked;
 use crate::binding::{self, At};
 #[cfg(feature = "bundle")]
 use crate::bundled;
-use crate::error::{Error, ErrorDetail, Result, cut};
+use crate::error::{Error, ErrorDetail, Result, at_most, cut};
 #[cfg(feature = "bundle")]
 use crate::hash::Sha256;
+use crate::limits;
 use crate::model::{BindingMode, Target};
 use crate::policy;
 use crate::policy_set;
@@ -90,7 +91,7 @@ impl Demand {
         Kind::SomeBundle(target).into()
     }
 
-    /// One of these holds, as of the entity tags in an `If-Match`. Of none, none does.
+    /// One of these holds, as of the entity tags in an `If-Match`: up to 100. Of none, none does.
     pub fn any(demands: impl IntoIterator<Item = Self>) -> Self {
         Self { alternatives: demands.into_iter().flat_map(|demand| demand.alternatives).collect() }
     }
@@ -109,14 +110,22 @@ impl Demand {
 
     /// Refuses what does not hold in the zone.
     pub(crate) fn check(&self, view: &View<'_>, zone: &ZoneRef) -> Result<()> {
-        let mut unmet = Unmet::default();
+        at_most("the alternatives of a demand", self.alternatives.len(), limits::DEMAND_ALTERNATIVES)?;
+        let mut now = Now {
+            view,
+            zone,
+            #[cfg(feature = "bundle")]
+            digest: None,
+        };
+        let (mut unmet, mut failed) = (Unmet::default(), None);
         for kind in &self.alternatives {
-            match kind.unmet(view, zone)? {
-                None => return Ok(()),
-                Some(more) => unmet.add(more),
+            match kind.unmet(&mut now) {
+                Ok(None) => return Ok(()),
+                Ok(Some(more)) => unmet.add(more),
+                Err(error) => failed = failed.or(Some(error)),
             }
         }
-        Err(unmet.into_error())
+        Err(failed.unwrap_or_else(|| unmet.into_error()))
     }
 }
 
@@ -144,7 +153,8 @@ impl Kind {
     }
 
     /// What is so in the zone instead, if it does not hold.
-    fn unmet(&self, view: &View<'_>, zone: &ZoneRef) -> Result<Option<Unmet>> {
+    fn unmet(&self, now: &mut Now<'_>) -> Result<Option<Unmet>> {
+        let Now { view, zone, .. } = *now;
         Ok(match self {
             Self::PolicyRevision(id, demanded) => {
                 let actual = policy::find(view, zone, id)?.revision;
@@ -174,8 +184,7 @@ impl Kind {
             }
             #[cfg(feature = "bundle")]
             Self::BundleDigest(target, demanded) => {
-                let actual = bundled::start(view, zone, target)?;
-                let actual = actual.map(|start| bundled::digest(view, zone, &start)).transpose()?;
+                let actual = now.bundle_digest(target)?;
                 same(|| bundle_of(target), &OrNone(*demanded), &OrNone(actual))
             }
             #[cfg(feature = "bundle")]
@@ -184,6 +193,31 @@ impl Kind {
                 missing.then(|| Unmet::new(bundle_of(target), "any", "none"))
             }
         })
+    }
+}
+
+/// How it is in the zone.
+struct Now<'a> {
+    view: &'a View<'a>,
+    zone: &'a ZoneRef,
+    /// The digest that was computed last, and for whom.
+    #[cfg(feature = "bundle")]
+    digest: Option<(Target, Option<Sha256>)>,
+}
+
+#[cfg(feature = "bundle")]
+impl Now<'_> {
+    /// Computed once for alternatives of the same target.
+    fn bundle_digest(&mut self, target: &Target) -> Result<Option<Sha256>> {
+        if let Some((known, digest)) = &self.digest
+            && known == target
+        {
+            return Ok(*digest);
+        }
+        let start = bundled::start(self.view, self.zone, target)?;
+        let digest = start.map(|start| bundled::digest(self.view, self.zone, &start)).transpose()?;
+        self.digest = Some((target.clone(), digest));
+        Ok(digest)
     }
 }
 

@@ -10,6 +10,8 @@ mod binding;
 #[cfg(feature = "bundle")]
 mod bundle;
 #[cfg(feature = "bundle")]
+mod bundle_match;
+#[cfg(feature = "bundle")]
 mod bundle_plan;
 #[cfg(feature = "bundle")]
 mod bundled;

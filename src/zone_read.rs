@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::authorizer::Authorizer;
 use crate::binding::{self, At, Binding};
 use crate::cursor::ListName;
+use crate::demand::Demand;
 use crate::error::{ErrorDetail, Result};
 use crate::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
 use crate::history::{self, HistoryEntry};
@@ -292,6 +293,16 @@ impl Zone {
     /// Tells whether a call would only be answered again, so that nothing has to be prepared for it, and what it created.
     pub fn answered(&self, id: RequestId) -> Result<Option<HistoryEntry>> {
         self.read(|view| Ok(first_entry(view, self.zone.log, id)?.map(|first| HistoryEntry::new(&first))))
+    }
+
+    /// Refuses a demand that does not hold now, before something is prepared for a call. It can be otherwise by the time of
+    /// the write, which checks it again.
+    ///
+    /// # Errors
+    ///
+    /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if it does not hold.
+    pub fn check(&self, demand: &Demand) -> Result<()> {
+        self.read(|view| demand.check(view, &self.zone))
     }
 
     /// What happened in the zone: its log as a list.

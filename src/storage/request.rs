@@ -52,14 +52,15 @@ impl Append<'_> {
         answer
     }
 
-    /// Reads the log as it was when it ended at `end`, where the request that was answered last had left it.
+    /// Reads the log as it was when it ended at `end`: where it ends now, or where the request that was answered last from the
+    /// log had left it.
     pub(crate) fn view_then<T>(&self, log: LogNumber, end: u64, f: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
         self.guarded(|| {
             let view = self.view_unguarded();
             match self.replayed.as_ref().filter(|reached| (reached.log, reached.end) == (log, end)) {
                 Some(reached) => f(&view.over(&reached.over(view.source()))),
-                // Nothing was written since.
-                None => f(&view),
+                None if self.next_position(log)? == end => f(&view),
+                None => Err(ErrorDetail::corrupt("an earlier state of a log", "it was lost").into()),
             }
         })
     }

@@ -3,16 +3,16 @@
 //! Everything that one of them could refuse is checked before the first.
 
 use super::ZoneWrite;
+use super::planned::Planned;
 use crate::asked::Asked;
 use crate::binding::{self, At, Binding};
 use crate::bundle::Bundle;
 use crate::bundle_plan::{BundlePlan, PreparedBundle, Step};
 use crate::bundled;
 use crate::error::{Resource, Result};
-use crate::model::{BindingMode, Target};
+use crate::model::{BindingMode, ManifestEntry, Target};
 use crate::policy_set::NewPolicySet;
-use crate::policy_set_version::{NewPolicySetVersion, Pin};
-use crate::record::Body;
+use crate::record::{Body, Manifest};
 use crate::write::check_owner;
 
 /// The name of a policy set that is created for a bundle.
@@ -41,12 +41,18 @@ impl ZoneWrite<'_, '_> {
     /// change nothing: the same bundle again is as good as once. Names, hashes, the schema's text and the target in the
     /// bundle mean nothing.
     ///
-    /// What others rely on is forked, and not edited: a new policy of the same name and description takes the place of a
+    /// What others rely on is copied, and not edited: a new policy of the same name and description takes the place of a
     /// policy of the platform's that a customer edits, and, in a user's bundle, of every policy that is not in force for
     /// that user, or that is in force for the zone. So the first bundle of a user makes a policy for each that it names.
-    /// In a bundle for the zone, every policy of the zone can be named. Where the bundle asks for a new policy, and one
-    /// with the same name and text is in force for the target, which the bundle does not name, then that one is kept.
-    /// What is archived cannot be named.
+    /// In a bundle for the zone, every policy of the zone can be named. A policy that was pinned for several users by hand is
+    /// any of theirs.
+    ///
+    /// A bundle may name again what it was made from, as one that lies in a repository does: a policy that was copied since,
+    /// or one that was new. So before a policy is copied or created, it is looked for among those in force that the bundle does
+    /// not name: by its name and text, or only its text if it is a copy, and that one is kept; then by its name, and that one
+    /// is edited.
+    ///
+    /// What is archived cannot be pinned again, edited, or copied.
     ///
     /// To be sure that it replaces what its author has edited, demand its
     /// [digest](crate::Demand::bundle_digest).
@@ -56,7 +62,7 @@ impl ZoneWrite<'_, '_> {
     /// What is wrong with a policy is returned with the name of its file.
     pub fn apply_bundle(&mut self, target: Target, bundle: impl Into<PreparedBundle>) -> Result<Binding> {
         let prepared = bundle.into();
-        let asked = Asked::to("apply_bundle").target(&target).bytes(prepared.bundle.digest().as_bytes());
+        let asked = Asked::to("apply_bundle").target(&target).bytes(prepared.digest.as_bytes());
         let replayed = target.clone();
         self.once(
             asked,
@@ -70,31 +76,30 @@ impl ZoneWrite<'_, '_> {
         let plan = self
             .append
             .view(|view| BundlePlan::new(view, &self.store.compiler, &self.zone, actor, &target, prepared))?;
-        let (set, steps) = match plan {
+        let (set, schema, steps) = match plan {
             BundlePlan::InForce(binding) => return Ok(binding),
-            BundlePlan::Steps { set, steps } => (set, steps),
+            BundlePlan::Steps { set, schema, steps } => (set, schema, steps),
         };
         self.room_for_steps(&steps, set.is_none())?;
-        let mut pins = Vec::with_capacity(steps.len());
+        let mut entries = Vec::with_capacity(steps.len());
         for step in steps {
             let (policy_id, version) = match step {
-                Step::Keep(pin) => {
-                    pins.push(pin);
+                Step::Keep(entry) => {
+                    entries.push(entry);
                     continue;
                 }
                 Step::Edit(policy_id, version) => (policy_id, version),
                 Step::Create(new, version) => (self.create_policy(new)?.id, version),
             };
             let version = self.create_policy_version(&policy_id, version)?;
-            let (policy_id, policy_version_id) = (policy_id.to_string(), version.id.to_string());
-            pins.push(Pin { policy_id, policy_version_id, sha: Some(version.sha) });
+            entries.push(ManifestEntry { policy_id, policy_version_id: version.id, sha: version.sha });
         }
         let set = match set {
-            Some(set) => set,
-            None => self.create_policy_set(NewPolicySet::named(SET_NAME).target_type(target.target_type()))?.id,
+            Some(set) => self.policy_set(set)?,
+            None => self.create_policy_set(NewPolicySet::named(SET_NAME).target_type(target.target_type()))?,
         };
-        let new = NewPolicySetVersion::from_pins(prepared.bundle().schema_version().as_str(), pins);
-        let version = self.create_policy_set_version(&set, new)?;
+        let planned = Planned { schema, manifest: Manifest::new(entries)? };
+        let version = self.add_policy_set_version(set, None, planned)?;
         self.bind(&version.id, target)
     }
 
@@ -132,11 +137,12 @@ impl ZoneWrite<'_, '_> {
         let Some(before) = self.binding(&target, BindingMode::Active)? else { return Ok(None) };
         let set = self.policy_set(&before.policy_set_id)?;
         check_owner(self.append.actor(), Resource::PolicySet, set.id.as_str(), set.owner_type)?;
-        self.append.room_for(3)?;
-        self.unbind(target.clone())?;
         // What is observed cannot be archived either.
         let observed = self.binding(&target, BindingMode::Shadow)?;
-        if observed.is_some_and(|observed| observed.policy_set_id == set.id) {
+        let observed = observed.is_some_and(|observed| observed.policy_set_id == set.id);
+        self.append.room_for(2 + usize::from(observed))?;
+        self.unbind(target.clone())?;
+        if observed {
             self.unbind_shadow(target)?;
         }
         self.archive_policy_set(&set.id)?;

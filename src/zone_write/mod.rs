@@ -55,7 +55,7 @@ pub struct ZoneWrite<'w, 'txn> {
     zone: ZoneRef,
     request: Option<RequestId>,
     demands: Vec<Demand>,
-    /// Where the log ended when the request of the last call was carried out, if that was before this write.
+    /// Where the log ended when the request of the last call was carried out, if it was so before that call.
     then: Option<u64>,
 }
 
@@ -72,7 +72,10 @@ impl<'w, 'txn> ZoneWrite<'w, 'txn> {
 
     /// The next call answers this request: if it was answered before, the call does nothing and returns what it
     /// returned then, before any other check. Until the next call that writes, what is read here is then the zone as that
-    /// request had left it, so that an answer made of a call and of reads after it is the same too.
+    /// request had left it, so that an answer made of a call and of reads after it is the same too; whether a schema version was
+    /// archived by then is left aside, since that is told by another log.
+    ///
+    /// An id is for one call. Further calls in the same write need ids of their own, or are carried out again.
     ///
     /// A version or a bundle need not be prepared again for that: [`Zone::answered`](crate::Zone::answered) tells before.
     ///
@@ -105,7 +108,8 @@ impl ZoneWrite<'_, '_> {
 
     /// What the store keeps of the zone itself.
     pub fn info(&self) -> Result<ZoneInfo> {
-        self.read(|view| crate::zone::info_of(view, &self.zone))
+        let told = if self.then.is_some() { crate::zone::info_as_logged } else { crate::zone::info_of };
+        self.read(|view| told(view, &self.zone))
     }
 
     /// The policy `id`.

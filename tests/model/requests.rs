@@ -228,12 +228,11 @@ impl State {
     }
 
     /// What `f` makes of the zones as they are read in a write: after a call that was answered before, its zone is as that
-    /// request had left it, but for what the store's log tells.
+    /// request had left it, as far as its own log tells.
     pub fn as_read<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
         let Some(mut then) = self.then.clone().map(Rc::unwrap_or_clone) else { return f(self) };
-        let archived =
-            |name: &String| self.schema(name).is_ok_and(|schema| schema.changes.iter().any(|it| it.0 == "archived"));
-        then.default_schema = then.default_schema.filter(|name| !archived(name));
+        // The zone's own log does not tell yet that its default was archived.
+        then.default_schema = then.default_schema.or(then.archived_default.take());
         let place = self.zones.iter().position(|zone| zone.id == then.id).unwrap();
         let now = std::mem::replace(&mut self.zones[place], then);
         let value = f(self);

@@ -102,7 +102,8 @@ impl State {
         let view = changed.view();
         // What is archived is no longer the default of any zone.
         for zone in self.zones.iter_mut().filter(|_| status == "archived") {
-            zone.default_archived |= zone.default_schema.take_if(|default| default == version).is_some();
+            let archived = zone.default_schema.take_if(|default| default == version);
+            zone.archived_default = archived.or(zone.archived_default.take());
         }
         Ok(view)
     }
@@ -128,7 +129,7 @@ impl State {
             log,
             suspended: false,
             default_schema: None,
-            default_archived: false,
+            archived_default: None,
             policies: Vec::new(),
             sets: Vec::new(),
             bindings: Vec::new(),

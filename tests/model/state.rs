@@ -212,8 +212,8 @@ pub struct Zone {
     pub log: Log,
     pub suspended: bool,
     pub default_schema: Option<String>,
-    /// Whether the default was archived, and the zone's log does not tell that yet.
-    pub default_archived: bool,
+    /// The default that was archived, where the zone's log does not tell that yet.
+    pub archived_default: Option<String>,
     pub policies: Vec<Policy>,
     pub sets: Vec<Set>,
     pub bindings: Vec<Binding>,

@@ -9,12 +9,12 @@ impl State {
     /// `asked`: under a request id, so that something is written in any case.
     pub fn set_suspended(&mut self, zone: &str, suspended: bool, asked: bool) -> Expected {
         let (author, zone) = self.zone_mut(zone)?;
-        let takes_back = zone.default_archived && (asked || zone.suspended != suspended);
+        let takes_back = zone.archived_default.is_some() && (asked || zone.suspended != suspended);
         if takes_back || zone.suspended != suspended {
             check(clock_rules(&zone.log, author))?;
         }
         if takes_back {
-            zone.default_archived = false;
+            zone.archived_default = None;
             zone.log.append(author, json!({"kind": "default_schema_changed", "version": null}));
         }
         if zone.suspended != suspended {
@@ -35,7 +35,7 @@ impl State {
         if !same {
             zone.log.append(author, json!({"kind": "default_schema_changed", "version": schema}));
             zone.default_schema = schema.map(str::to_owned);
-            zone.default_archived = false;
+            zone.archived_default = None;
         }
         Ok(zone.view())
     }

@@ -2,7 +2,8 @@
 //! request was answered.
 
 use policy_store::{
-    Change, Forms, NewPolicy, NewPolicyVersion, PolicySetUpdate, PolicyUpdate, RequestId, Result, Target, ZoneWrite,
+    Change, Forms, NewPolicy, NewPolicyVersion, PolicySetUpdate, PolicyUpdate, RequestId, Result, SchemaStatus, Target,
+    ZoneWrite,
 };
 
 use super::help::{FORBID, PERMIT, V1, World, pinning};
@@ -121,4 +122,24 @@ fn what_a_request_wrote_first_can_be_asked() {
     let unchanged = world.zone().answered(id(9)).unwrap().unwrap();
     assert_eq!((unchanged.change, unchanged.request_id), (Change::Unchanged, Some(id(9))));
     assert_eq!(world.store.zone("other").unwrap().answered(id(7)).unwrap(), None, "it is another zone's");
+}
+
+/// It is told by another log whether a schema version was archived by then.
+#[test]
+fn the_default_schema_is_read_as_the_call_has_answered() {
+    let world = world();
+    let choose = |zone: &mut ZoneWrite<'_, '_>| {
+        let chosen = zone.request(id(1)).set_default_schema(Some(V1))?;
+        assert_eq!(zone.info()?, chosen);
+        Ok(chosen)
+    };
+    let first = world.write(choose).unwrap();
+    world
+        .write_store(|w| {
+            w.set_schema_status(V1, SchemaStatus::Deprecated)?;
+            w.set_schema_status(V1, SchemaStatus::Archived)
+        })
+        .unwrap();
+    assert_eq!(world.write(choose).unwrap(), first);
+    assert_eq!(world.write(|zone| zone.info()).unwrap().default_schema, None);
 }

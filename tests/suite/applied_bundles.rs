@@ -193,7 +193,13 @@ fn only_what_is_just_like_it_stands_for_a_new_policy() {
         };
         world.write(archive).unwrap();
         apply(&world, ann(), &named(&[("y", PERMIT)])).unwrap();
-        assert_ne!(pins(&world, ann())[0].0, before.0);
+        let now = pins(&world, ann())[0].clone();
+        assert_ne!(now.1, before.1);
+        assert_eq!(
+            now.0 != before.0,
+            is_policy,
+            "an archived version has a successor, and an archived policy has none"
+        );
     }
     // The platform's is not the customer's own.
     world.write_as(&platform(), |zone| zone.apply_bundle(ann(), named(&[("z", PERMIT)]))).unwrap();

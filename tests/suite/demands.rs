@@ -2,7 +2,7 @@
 
 use std::sync::Barrier;
 
-use policy_store::ErrorKind::{Archived, Invalid, NotFound, PreconditionFailed};
+use policy_store::ErrorKind::{Archived, Invalid, NotFound, PreconditionFailed, TooLarge};
 use policy_store::{
     Demand, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, PolicySetUpdate, PolicyUpdate, Target,
     TargetType,
@@ -271,10 +271,29 @@ fn one_of_several_is_enough_and_of_none_none_is() {
     assert!(error.to_string().contains("policy `p` or the revision"), "{error}");
     unmet("what is demanded", Demand::any([]));
     unmet("what is demanded", Demand::any([Demand::any([])]));
-    let many = unmet("policy `p`", Demand::any((0..1_000).map(|n| of(n + revision + 1))));
-    assert!(many.to_string().len() < 400, "{many}");
-    // What is not there is said even if something else holds.
-    refused(create(Demand::any([Demand::policy_revision("none", 1), of(revision)])), (NotFound, "not_found"), "none");
+    let many = |count: u64| Demand::any((0..count).map(|n| of(n + revision + 1)));
+    let error = unmet("policy `p`", many(100));
+    assert!(error.to_string().len() < 400, "{error}");
+    refused(create(many(101)), (TooLarge, "too_large"), "101");
+    // What is not there is said if nothing else holds, in any order.
+    let missing = || Demand::policy_revision("none", 1);
+    for (first, second) in [(missing(), of(revision)), (of(revision), missing())] {
+        create(Demand::any([first, second])).unwrap();
+    }
+    for (first, second) in [(missing(), of(1)), (of(1), missing())] {
+        refused(create(Demand::any([first, second])), (NotFound, "not_found"), "none");
+    }
+}
+
+#[test]
+fn a_demand_can_be_checked_before_a_write() {
+    let world = world();
+    let revision = world.zone().policy("p").unwrap().revision;
+    let before = world.extent();
+    world.zone().check(&Demand::policy_revision("p", revision)).unwrap();
+    refused(world.zone().check(&Demand::policy_revision("p", 0)), UNMET, "policy `p`");
+    refused(world.zone().check(&Demand::policy_revision("none", 0)), (NotFound, "not_found"), "none");
+    assert_eq!(world.extent(), before);
 }
 
 /// The same alternatives again are the same request; others, or another order, are not.

@@ -9,7 +9,11 @@ mod attesting;
 mod bindings;
 mod bindings_at;
 #[cfg(feature = "bundle")]
+mod bundle_sequences;
+#[cfg(feature = "bundle")]
 mod bundles;
+#[cfg(feature = "bundle")]
+mod bundles_in_git;
 mod cedar_cases;
 mod copying;
 mod counts;

@@ -16,6 +16,7 @@ use policy_store::limits::BUNDLE_BYTES;
 use policy_store::{Actor, Demand, PolicyStore, RequestId, Result as StoreResult, Zone, ZoneWrite};
 use tokio::sync::Semaphore;
 
+use crate::STORE_THREADS;
 use crate::body::Body;
 use crate::condition::Tags;
 use crate::failure::Failure;
@@ -25,8 +26,9 @@ use crate::query::Query;
 use crate::reply::Reply;
 use crate::request_id;
 
-/// Requests that write at one time; others wait without a thread.
-const WRITERS: usize = 4;
+/// Requests that prepare or wait for a write at one time, so that half of the threads are for readers; others wait without
+/// a thread.
+const WRITERS: usize = STORE_THREADS / 2;
 
 /// What all requests share.
 #[derive(Debug)]
@@ -36,7 +38,7 @@ pub struct App {
     pub platform_tokens: Vec<String>,
     /// The zone that the policy bundle is about.
     pub bundle_zone: String,
-    /// Lets a few requests write at a time: the store lets one of them, and those that wait keep no thread from readers
+    /// Lets some requests write at a time: the store lets one of them, and those that wait keep no thread from readers
     /// and have not begun when serving ends.
     writers: Arc<Semaphore>,
     /// What the bodies of all requests share.

@@ -40,7 +40,7 @@ use crate::call::App;
 /// their own for each.
 const STACK_BYTES: usize = 32 * 1024 * 1024;
 /// Calls of the store at one time; others wait.
-const STORE_THREADS: usize = 32;
+pub const STORE_THREADS: usize = 32;
 /// How long to wait for calls of the store that are under way when serving ends.
 const LAST_CALLS: Duration = Duration::from_secs(10);
 

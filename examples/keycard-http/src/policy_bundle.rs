@@ -19,12 +19,17 @@ pub fn get(app: &App, call: &Call) -> Result<Reply, Failure> {
 
 pub fn put(app: &App, call: &Call) -> Result<Reply, Failure> {
     let (bundle, zone) = (Bundle::from_bytes(call.body.bytes(&MEDIA_TYPES)?)?, &app.bundle_zone);
-    // Parsed and validated before the write, but for what was answered before.
+    let demand = demanded(call)?;
     let bundle = match app.is_answered(zone, call)? {
-        false => app.store.zone(zone)?.prepare_bundle(&call.actor, user(call), bundle)?,
+        false => {
+            // Parsed and validated before the write, so that others do not wait; and not in vain.
+            let zone = app.store.zone(zone)?;
+            demand.iter().try_for_each(|demand| zone.check(demand))?;
+            zone.prepare_bundle(&call.actor, user(call), bundle)?
+        }
         true => bundle.into(),
     };
-    let applied = app.write_if(zone, call, demanded(call)?, |zone| {
+    let applied = app.write_if(zone, call, demand, |zone| {
         zone.apply_bundle(user(call), bundle)?;
         zone.bundle(user(call))
     })?;
