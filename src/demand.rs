@@ -91,7 +91,7 @@ impl Demand {
         Kind::SomeBundle(target).into()
     }
 
-    /// One of these holds, as of the entity tags in an `If-Match`: up to 100. Of none, none does.
+    /// One of these holds, as of the entity tags in an `If-Match`: up to 10,000. Of none, none does.
     pub fn any(demands: impl IntoIterator<Item = Self>) -> Self {
         Self { alternatives: demands.into_iter().flat_map(|demand| demand.alternatives).collect() }
     }
@@ -243,13 +243,16 @@ fn same<T: PartialEq + ToString>(what: impl FnOnce() -> String, demanded: &T, ac
     (demanded != actual).then(|| Unmet::new(what(), &demanded.to_string(), &actual.to_string()))
 }
 
-/// What was demanded and is not so: of each, all that differ.
+/// What was demanded and is not so: of each, those that differ, and not more than can be read.
 #[derive(Default)]
 struct Unmet {
     what: Vec<String>,
     demanded: Vec<String>,
     actual: Vec<String>,
 }
+
+/// How many of each are told.
+const UNMET: usize = 10;
 
 impl Unmet {
     fn new(what: String, demanded: &str, actual: &str) -> Self {
@@ -261,7 +264,7 @@ impl Unmet {
             [(&mut self.what, more.what), (&mut self.demanded, more.demanded), (&mut self.actual, more.actual)]
         {
             for text in more {
-                if !all.contains(&text) {
+                if all.len() < UNMET && !all.contains(&text) {
                     all.push(text);
                 }
             }

@@ -272,9 +272,9 @@ fn one_of_several_is_enough_and_of_none_none_is() {
     unmet("what is demanded", Demand::any([]));
     unmet("what is demanded", Demand::any([Demand::any([])]));
     let many = |count: u64| Demand::any((0..count).map(|n| of(n + revision + 1)));
-    let error = unmet("policy `p`", many(100));
+    let error = unmet("policy `p`", many(10_000));
     assert!(error.to_string().len() < 400, "{error}");
-    refused(create(many(101)), (TooLarge, "too_large"), "101");
+    refused(create(many(10_001)), (TooLarge, "too_large"), "10001");
     // What is not there is said if nothing else holds, in any order.
     let missing = || Demand::policy_revision("none", 1);
     for (first, second) in [(missing(), of(revision)), (of(revision), missing())] {
