@@ -1,6 +1,7 @@
 //! The texts of a preflight: each is parsed and validated once, by its address, whichever zones name it.
 //!
-//! All texts together may be larger than memory, so they come in groups, and what is kept of each is what was found. Which versions they are of is not known here.
+//! All texts together may be larger than memory, so they come in groups, and what is kept of each is what was found. Which
+//! versions they are of is not known here.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

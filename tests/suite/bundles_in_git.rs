@@ -3,8 +3,8 @@
 
 use policy_store::ErrorKind::Archived;
 use policy_store::{
-    Bundle, BundlePolicy, List, NewPolicy, NewPolicyVersion, NewSchema, OwnerType, PolicyFilter, PolicyUpdate,
-    SchemaStatus, Target,
+    Bundle, BundlePolicy, Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema,
+    OwnerType, PolicyFilter, PolicyUpdate, SchemaStatus, Target, TargetType,
 };
 
 use super::bundles::{ann, apply, bundle, pins, with, world};
@@ -181,4 +181,25 @@ fn the_platform_and_customers_have_policies_of_their_own() {
     for (policy, _) in pins(&world, ann()) {
         assert_eq!(world.zone().policy(policy).unwrap().owner_type, OwnerType::Platform);
     }
+}
+
+/// Nor is what a user has of the zone's edited by its name.
+#[test]
+fn what_is_in_force_for_the_zone_too_is_not_found_again_to_be_edited() {
+    let world = world();
+    let version = world.zone().policy("a").unwrap().latest_version_id.unwrap();
+    world
+        .write(|zone| {
+            let version = zone.policy_version(version, Forms::Neither)?;
+            let set = zone.create_policy_set(NewPolicySet::named("s").target_type(TargetType::User))?.id;
+            let version = zone.create_policy_set_version(&set, NewPolicySetVersion::new(V1).pin(&version))?;
+            zone.bind(&version.id, ann())
+        })
+        .unwrap();
+    let new = |text| Bundle::new(V1.parse().unwrap(), vec![BundlePolicy::new("a", text)]).unwrap();
+    apply(&world, ann(), &new(PERMIT)).unwrap();
+    assert_eq!(pins(&world, ann())[0].0, "a", "with its text, it is kept");
+    apply(&world, ann(), &new(OTHER)).unwrap();
+    assert_ne!(pins(&world, ann())[0].0, "a");
+    assert_eq!(world.zone().policy("a").unwrap().latest_version, Some(1));
 }
