@@ -73,6 +73,21 @@ fn a_bundle_can_be_demanded_to_be_there_or_not() {
     empty.write(|zone| zone.demand(nothing).apply_bundle(ann(), &next)).unwrap();
 }
 
+#[test]
+fn a_digest_is_that_of_its_target() {
+    let world = world();
+    apply(&world, ann(), &named(&[("x", PERMIT)])).unwrap();
+    let of = |target: Target| {
+        let digest = world.zone().bundle(target.clone()).unwrap().digest();
+        Demand::bundle_digest(target, Some(digest))
+    };
+    let not = |target: Target| Demand::bundle_digest(target, None);
+    for (first, second) in [(not(Target::Zone), of(ann())), (not(ann()), of(Target::Zone))] {
+        world.zone().check(&Demand::any([first.clone(), second])).unwrap();
+        assert_eq!(world.zone().check(&first).unwrap_err().kind(), PreconditionFailed);
+    }
+}
+
 /// The demanded digest is that of the bundle that can be read, whatever form the schema was published in.
 #[test]
 fn the_demanded_digest_is_that_of_the_bundle() {
