@@ -15,10 +15,10 @@ use crate::schema;
 use crate::storage::key::Tag;
 use crate::storage::{View, astray};
 use crate::version::Found;
-use crate::write::{check_changeable, check_owner};
+use crate::write::check_owner;
 use crate::zone::{self, ZoneRef};
 use crate::zone_read::Zone;
-use crate::zone_write::{Planned, next_version};
+use crate::zone_write::{Planned, next_version, set_to_change};
 
 /// A policy set version to create that was attested ahead of its creation: see [`Zone::prepare_attested_version`].
 #[derive(Clone, Debug)]
@@ -67,11 +67,11 @@ impl Zone {
         signer: &dyn Signer,
     ) -> Result<AttestedPolicySetVersion> {
         let subject = self.read_with_room(|view, store, zone| {
-            check_creatable(view, zone, actor, policy_set_id.as_ref())?;
-            {
-                let planned = Planned::new(view, &store.compiler, zone, &new)?;
-                next(view, zone, policy_set_id.as_ref(), &planned)
-            }
+            // Nothing is signed that could not be created, as far as it can be told before the write.
+            zone::check_open(view, zone)?;
+            set_to_change(view, zone, actor, policy_set_id.as_ref())?;
+            let planned = Planned::new(view, &store.compiler, zone, &new)?;
+            next(view, zone, policy_set_id.as_ref(), &planned)
         })?;
         let policy_set_id = subject.policy_set_id.clone();
         let attestation = Attestation::sign(&subject, self.now(), actor.id(), Status::Created, signer)?;
@@ -100,14 +100,6 @@ impl Zone {
         let attestation = Attestation::sign(&subject, self.now(), actor.id(), status, signer)?;
         Ok(NewAttestation { policy_set_version_id, attestation })
     }
-}
-
-/// Nothing is signed that could not be created, as far as it can be told before the write.
-fn check_creatable(view: &View<'_>, zone: &ZoneRef, actor: &Actor, policy_set_id: &str) -> Result<()> {
-    zone::check_open(view, zone)?;
-    let row = policy_set::find(view, zone, policy_set_id)?;
-    let (owner, ..) = policy_set::description(view, zone, policy_set_id, &row)?;
-    check_changeable(actor, Resource::PolicySet, policy_set_id, owner, row.archived.is_some())
 }
 
 /// What an attestation of a set's next version is about, as of now.

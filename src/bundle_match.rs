@@ -6,14 +6,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::bundle::{Bundle, BundleKey, policy_file};
-use crate::error::{Error, ErrorDetail, Resource, Result};
+use crate::bundle::{Bundle, BundleKey};
+use crate::bundled::Contents;
+use crate::error::{Resource, Result};
 use crate::hash::Sha256;
 use crate::id::{Actor, PolicyId};
 use crate::model::{ManifestEntry, Target};
 use crate::policy::{self, NewPolicy, Policy};
-use crate::policy_set_version::PolicySetVersion;
-use crate::policy_version::{self, Forms};
+use crate::record::PolicyVersionCreated;
 use crate::storage::View;
 use crate::version::Found;
 use crate::write::check_owner;
@@ -38,9 +38,9 @@ pub(crate) struct Matching<'a> {
     pub actor: &'a Actor,
     pub target: &'a Target,
     /// What is in force for the target.
-    pub base: Option<&'a PolicySetVersion>,
+    pub base: Option<&'a Contents>,
     /// What is in force for the zone, if the target is a user.
-    pub zones: Option<&'a PolicySetVersion>,
+    pub zones: Option<&'a Contents>,
 }
 
 /// A policy in force that the bundle does not name.
@@ -60,9 +60,7 @@ impl Matching<'_> {
         for (policy, sha) in bundle.policies().iter().zip(shas) {
             matches.push(match &policy.key {
                 BundleKey::NewPolicy(name) => Match::Create(NewPolicy::named(name)),
-                BundleKey::PublicId(id) => self.named(id, *sha).map_err(|cause| {
-                    Error::from(ErrorDetail::InBundle { member: policy_file(policy.key.as_str()), cause })
-                })?,
+                BundleKey::PublicId(id) => self.named(id, *sha).map_err(|cause| policy.refused(cause))?,
             });
         }
         if matches.iter().any(|found| !matches!(found, Match::Keep(_))) {
@@ -74,29 +72,32 @@ impl Matching<'_> {
     /// What a policy is that is named by its id.
     fn named(&self, id: &PolicyId, sha: Sha256) -> Result<Match> {
         let before = policy::load(self.view, self.zone, id.as_str())?;
-        let in_force = pinned(self.base, id);
+        let in_force = self.base.and_then(|base| base.pins(id));
         if in_force.is_none() && *self.target != Target::Zone {
             return Ok(Match::Copy(before));
         }
         let in_force = in_force.map(|entry| &entry.policy_version_id);
         for version_id in in_force.into_iter().chain(&before.latest_version_id) {
-            let found = Found::by_id(self.view, self.zone, version_id.as_str())?;
-            let version = policy_version::load(self.view, self.zone, &found, Forms::Neither)?;
-            if version.sha == sha && version.archived_at.is_none() {
-                let (policy_id, policy_version_id) = (before.id, version.id);
+            let found = Found::<PolicyVersionCreated>::by_id(self.view, self.zone, version_id.as_str())?;
+            if found.body()?.sha == sha && found.row.archived.is_none() {
+                let (policy_id, policy_version_id) = (before.id, version_id.clone());
                 return Ok(Match::Keep(ManifestEntry { policy_id, policy_version_id, sha }));
             }
         }
-        let is_others = pinned(self.zones, id).is_some()
-            || check_owner(self.actor, Resource::Policy, id.as_str(), before.owner_type).is_err();
+        let is_others =
+            self.is_the_zones(id) || check_owner(self.actor, Resource::Policy, id.as_str(), before.owner_type).is_err();
         Ok(if is_others { Match::Copy(before) } else { Match::Edit(before) })
+    }
+
+    fn is_the_zones(&self, id: &PolicyId) -> bool {
+        self.zones.is_some_and(|zones| zones.pins(id).is_some())
     }
 
     /// What is in force and not named by the bundle, of the kind of actor that would make it anew; in the order of ids.
     fn spares(&self, bundle: &Bundle) -> Result<Vec<Spare>> {
         let named: BTreeSet<&BundleKey> = bundle.policies().iter().map(|policy| &policy.key).collect();
         let mut spares = Vec::new();
-        for entry in self.base.into_iter().flat_map(|base| &base.manifest.entries) {
+        for entry in self.base.into_iter().flat_map(|base| &base.entries) {
             if named.contains(&BundleKey::PublicId(entry.policy_id.clone())) {
                 continue;
             }
@@ -104,11 +105,10 @@ impl Matching<'_> {
             if policy.archived_at.is_some() || policy.owner_type != self.actor.owner_type() {
                 continue;
             }
-            let found = Found::by_id(self.view, self.zone, entry.policy_version_id.as_str())?;
-            let version = policy_version::load(self.view, self.zone, &found, Forms::Neither)?;
+            let found = Found::<PolicyVersionCreated>::by_id(self.view, self.zone, entry.policy_version_id.as_str())?;
             spares.push(Spare {
-                can_stay: version.archived_at.is_none(),
-                can_change: pinned(self.zones, &policy.id).is_none(),
+                can_stay: found.row.archived.is_none(),
+                can_change: !self.is_the_zones(&policy.id),
                 entry: entry.clone(),
                 policy,
             });
@@ -144,10 +144,4 @@ impl Matching<'_> {
             }
         }
     }
-}
-
-fn pinned<'a>(version: Option<&'a PolicySetVersion>, id: &PolicyId) -> Option<&'a ManifestEntry> {
-    // Sorted by policy id.
-    let entries = &version?.manifest.entries;
-    entries.binary_search_by(|entry| entry.policy_id.cmp(id)).ok().and_then(|at| entries.get(at))
 }

@@ -7,27 +7,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::binding::{self, At, Binding};
-use crate::bundle::{Bundle, BundleKey, BundlePolicy, policy_file};
+use crate::bundle::{Bundle, BundleKey, BundlePolicy};
 use crate::bundle_match::{Match, Matching};
-use crate::bundled;
+use crate::bundled::Contents;
 use crate::cedar::ParsedSchema;
 use crate::compile::Compiler;
-use crate::error::{Error, ErrorDetail, Resource, Result};
+use crate::error::{ErrorDetail, Resource, Result};
 use crate::hash::Sha256;
 use crate::id::{Actor, PolicyId, PolicySetId};
 use crate::model::{BindingMode, ManifestEntry, SchemaRef, Target};
 use crate::policy::NewPolicy;
-use crate::policy_set;
-use crate::policy_set_version::{self, Pin, PolicySetVersion};
+use crate::policy_set_version::Pin;
 use crate::policy_version::{NewPolicyVersion, PreparedPolicyVersion};
-use crate::record::PolicySetVersionCreated;
 use crate::schema;
 use crate::storage::View;
-use crate::version::Found;
 use crate::write::check_changeable;
 use crate::zone::{self, ZoneRef};
 use crate::zone_read::Zone;
-use crate::zone_write::{next_version, pinned_entry, warnings};
+use crate::zone_write::{next_version, pinned_entry, set_to_change, warnings};
 
 /// A policy bundle on its way into a zone: as it is, or [prepared](Zone::prepare_bundle), so that the write does not parse
 /// and validate it.
@@ -129,39 +126,39 @@ impl BundlePlan {
         prepared: &PreparedBundle,
     ) -> Result<Self> {
         let bundle = &prepared.bundle;
-        let own = binding::find(view, zone, target, BindingMode::Active, At::Now)?;
-        let base = own.as_ref().map(|own| version_of(view, zone, own)).transpose()?;
-        let is_in_force = |entries: Option<Vec<ManifestEntry>>| {
-            let base = base.as_ref().filter(|base| *bundle.schema_version() == base.schema_version);
-            base.zip(entries).is_some_and(|(base, entries)| base.manifest.entries == entries)
+        let own = in_force(view, zone, target)?;
+        let is_in_force = |base: &Contents, entries: Option<Vec<ManifestEntry>>| {
+            *bundle.schema_version() == base.version.schema.version && entries.is_some_and(|it| it == base.entries)
         };
         // By its ids it may be in force even if nothing of it could be pinned again.
-        if let (Some(own), Some(base)) = (&own, &base)
-            && is_in_force(named(prepared, base))
+        if let Some((own, base)) = &own
+            && is_in_force(base, named(prepared, base))
         {
             return Ok(Self::InForce(own.clone()));
         }
         let zones = match target {
             Target::Zone => None,
-            Target::User(_) => bundled::start(view, zone, &Target::Zone)?,
+            Target::User(_) => in_force(view, zone, &Target::Zone)?,
         };
-        let zones = zones.map(|zones| version_of(view, zone, &zones)).transpose()?;
-        let matching = Matching { view, zone, actor, target, base: base.as_ref(), zones: zones.as_ref() };
+        let (base, zones) = (own.as_ref().map(|(_, base)| base), zones.as_ref().map(|(_, zones)| zones));
+        let matching = Matching { view, zone, actor, target, base, zones };
         let matches = matching.matches(bundle, &prepared.shas)?;
-        if let Some(own) = &own
-            && is_in_force(kept(&matches))
+        if let Some((own, base)) = &own
+            && is_in_force(base, kept(&matches))
         {
             return Ok(Self::InForce(own.clone()));
         }
-        let set = own.map(|own| set_to_change(view, zone, actor, &own.policy_set_id)).transpose()?;
+        let set = own.map(|(own, _)| {
+            let set = set_to_change(view, zone, actor, own.policy_set_id.as_str())?;
+            next_version(set.latest_version).map(|_| set.id)
+        });
+        let set = set.transpose()?;
         let schema = schema::usable(view, bundle.schema_version().as_str())?;
         let parsed = compiler.schema(view, &schema)?;
         let planner = Planner { view, compiler, zone, actor, schema, parsed, versions: &prepared.versions };
-        let policies = bundle.policies().iter().zip(&prepared.shas);
-        let steps = policies.zip(matches).map(|((policy, sha), found)| {
-            let in_bundle = |cause: Error| ErrorDetail::InBundle { member: policy_file(policy.key.as_str()), cause };
-            planner.step(policy, *sha, found).map_err(|cause| Error::from(in_bundle(cause)))
-        });
+        let policies = bundle.policies().iter().zip(&prepared.shas).zip(matches);
+        let steps = policies
+            .map(|((policy, sha), found)| planner.step(policy, *sha, found).map_err(|cause| policy.refused(cause)));
         let steps = steps.collect::<Result<_>>()?;
         Ok(Self::Steps { set, steps, schema: planner.schema })
     }
@@ -182,9 +179,7 @@ impl Planner<'_> {
     fn step(&self, policy: &BundlePolicy, sha: Sha256, found: Match) -> Result<Step> {
         Ok(match found {
             Match::Keep(entry) => {
-                let (policy_id, policy_version_id) = (entry.policy_id.to_string(), entry.policy_version_id.to_string());
-                let pin = Pin { policy_id, policy_version_id, sha: Some(entry.sha) };
-                Step::Keep(pinned_entry(self.view, self.compiler, self.zone, &self.schema, &pin)?)
+                Step::Keep(pinned_entry(self.view, self.compiler, self.zone, &self.schema, &Pin::from(&entry))?)
             }
             Match::Edit(before) => {
                 let is_archived = before.archived_at.is_some();
@@ -213,21 +208,14 @@ impl Planner<'_> {
     }
 }
 
-fn version_of(view: &View<'_>, zone: &ZoneRef, binding: &Binding) -> Result<PolicySetVersion> {
-    let found = Found::<PolicySetVersionCreated>::by_id(view, zone, binding.policy_set_version_id.as_str())?;
-    policy_set_version::load(view, zone, &found)
-}
-
-/// The set that is in force, if it can get a version.
-fn set_to_change(view: &View<'_>, zone: &ZoneRef, actor: &Actor, id: &PolicySetId) -> Result<PolicySetId> {
-    let set = policy_set::load(view, zone, id.as_str())?;
-    check_changeable(actor, Resource::PolicySet, id.as_str(), set.owner_type, set.archived_at.is_some())?;
-    next_version(set.latest_version).map(|_| set.id)
+fn in_force(view: &View<'_>, zone: &ZoneRef, target: &Target) -> Result<Option<(Binding, Contents)>> {
+    let binding = binding::find(view, zone, target, BindingMode::Active, At::Now)?;
+    binding.map(|binding| Contents::of(view, zone, &binding).map(|contents| (binding, contents))).transpose()
 }
 
 /// The entries in force whose policies and texts the bundle names; none if it does not name as many.
-fn named(prepared: &PreparedBundle, base: &PolicySetVersion) -> Option<Vec<ManifestEntry>> {
-    let entries = &base.manifest.entries;
+fn named(prepared: &PreparedBundle, base: &Contents) -> Option<Vec<ManifestEntry>> {
+    let entries = &base.entries;
     let named: BTreeSet<(&BundleKey, &Sha256)> =
         prepared.bundle.policies().iter().map(|policy| &policy.key).zip(&prepared.shas).collect();
     let is_named =
@@ -249,6 +237,7 @@ mod tests {
     use crate::policy_set::NewPolicySet;
     use crate::policy_set_version::NewPolicySetVersion;
     use crate::record::PolicyVersionCreated;
+    use crate::version::Found;
     use crate::{NewSchema, PolicyStore};
 
     const SCHEMA: &str = "entity U; action a appliesTo { principal: U, resource: U };";

@@ -6,6 +6,7 @@ use crate::binding::{self, At, Binding};
 use crate::bundle::{Bundle, BundleKey, BundlePolicy, Summary};
 use crate::error::{ErrorDetail, Result};
 use crate::hash::Sha256;
+use crate::id::PolicyId;
 use crate::model::{BindingMode, Form, ManifestEntry, SchemaRef, Target};
 use crate::policy;
 use crate::policy_set_version;
@@ -35,27 +36,43 @@ pub(crate) fn effective(view: &View<'_>, zone: &ZoneRef, target: &Target) -> Res
     of(view, zone, &binding)
 }
 
+/// A policy set version that is bound, and what it pins.
+pub(crate) struct Contents {
+    pub version: PolicySetVersionCreated,
+    /// Sorted by policy id.
+    pub entries: Vec<ManifestEntry>,
+}
+
+impl Contents {
+    pub(crate) fn of(view: &View<'_>, zone: &ZoneRef, binding: &Binding) -> Result<Self> {
+        let found = Found::<PolicySetVersionCreated>::by_id(view, zone, binding.policy_set_version_id.as_str())?;
+        let version = found.body()?.clone();
+        let entries = policy_set_version::manifest(view, &version)?.into_entries();
+        Ok(Self { version, entries })
+    }
+
+    pub(crate) fn pins(&self, id: &PolicyId) -> Option<&ManifestEntry> {
+        self.entries.binary_search_by(|entry| entry.policy_id.cmp(id)).ok().and_then(|at| self.entries.get(at))
+    }
+}
+
 /// The bundle of what is bound.
 pub(crate) fn of(view: &View<'_>, zone: &ZoneRef, binding: &Binding) -> Result<Bundle> {
-    let found = Found::<PolicySetVersionCreated>::by_id(view, zone, binding.policy_set_version_id.as_str())?;
-    let version = found.body()?;
-    let manifest = policy_set_version::manifest(view, version)?;
-    let policies =
-        manifest.into_entries().into_iter().map(|entry| pinned(view, zone, version, entry)).collect::<Result<_>>()?;
-    Bundle::new(version.schema.version.clone(), policies)?
-        .with_schema(&*schema_text(view, &version.schema)?)?
+    let Contents { version, entries } = Contents::of(view, zone, binding)?;
+    let policies = entries.into_iter().map(|entry| pinned(view, zone, &version, entry)).collect::<Result<_>>()?;
+    let schema = published(view, &version.schema)?;
+    Bundle::new(version.schema.version, policies)?
+        .with_schema(&*schema_text(view, &schema)?)?
         .with_target(binding.target.target_type(), target_id(zone, &binding.target))
 }
 
 /// The digest of the bundle of what is bound, without the policies' texts.
 pub(crate) fn digest(view: &View<'_>, zone: &ZoneRef, binding: &Binding) -> Result<Sha256> {
-    let found = Found::<PolicySetVersionCreated>::by_id(view, zone, binding.policy_set_version_id.as_str())?;
-    let version = found.body()?;
-    let entries = policy_set_version::manifest(view, version)?.into_entries();
+    let Contents { version, entries } = Contents::of(view, zone, binding)?;
     let policies: Vec<_> = entries.into_iter().map(|entry| (BundleKey::PublicId(entry.policy_id), entry.sha)).collect();
     let summary = Summary {
         schema_version: &version.schema.version,
-        schema_sha: Some(schema_sha(view, &version.schema)?),
+        schema_sha: Some(schema_sha(view, &published(view, &version.schema)?)?),
         target_type: Some(binding.target.target_type()),
         target_id: Some(target_id(zone, &binding.target)),
         policies: policies.iter().map(|(key, sha)| (key, *sha)).collect(),
@@ -96,16 +113,15 @@ fn published(view: &View<'_>, schema: &SchemaRef) -> Result<SchemaPublished> {
 }
 
 /// The schema in Cedar's syntax, whichever form it was published in.
-fn schema_text(view: &View<'_>, schema: &SchemaRef) -> Result<Arc<str>> {
-    let published = published(view, schema)?;
-    let text = if published.form == Form::Cedar { published.source } else { published.converted };
+fn schema_text(view: &View<'_>, schema: &SchemaPublished) -> Result<Arc<str>> {
+    let text = if schema.form == Form::Cedar { schema.source } else { schema.converted };
     view.object(ObjectKind::of_schema(Form::Cedar), text)
 }
 
 /// The SHA-256 of that.
-fn schema_sha(view: &View<'_>, schema: &SchemaRef) -> Result<Sha256> {
-    match published(view, schema)? {
-        SchemaPublished { form: Form::Cedar, sha, .. } => Ok(sha),
-        _ => Ok(Sha256::of(schema_text(view, schema)?.as_bytes())),
+fn schema_sha(view: &View<'_>, schema: &SchemaPublished) -> Result<Sha256> {
+    match schema.form {
+        Form::Cedar => Ok(schema.sha),
+        Form::Json => Ok(Sha256::of(schema_text(view, schema)?.as_bytes())),
     }
 }

@@ -140,12 +140,15 @@ impl NewPolicySetVersion {
 impl From<&PolicySetVersion> for NewPolicySetVersion {
     /// The same manifest and schema as another version: the start of the next one.
     fn from(version: &PolicySetVersion) -> Self {
-        let pins = version.manifest.entries.iter().map(|entry| Pin {
-            policy_id: entry.policy_id.to_string(),
-            policy_version_id: entry.policy_version_id.to_string(),
-            sha: Some(entry.sha),
-        });
-        Self::from_pins(version.schema_version.as_str(), pins)
+        Self::from_pins(version.schema_version.as_str(), version.manifest.entries.iter().map(Pin::from))
+    }
+}
+
+impl From<&ManifestEntry> for Pin {
+    /// What another manifest pins.
+    fn from(entry: &ManifestEntry) -> Self {
+        let (policy_id, policy_version_id) = (entry.policy_id.to_string(), entry.policy_version_id.to_string());
+        Self { policy_id, policy_version_id, sha: Some(entry.sha) }
     }
 }
 

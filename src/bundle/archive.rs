@@ -35,7 +35,7 @@ pub(super) struct Members {
 }
 
 /// The name of the member with a policy's text.
-pub(crate) fn policy_file(key: &str) -> String {
+pub(super) fn policy_file(key: &str) -> String {
     format!("{POLICIES}{key}{SUFFIX}")
 }
 

@@ -15,13 +15,12 @@ mod tar;
 
 use std::collections::BTreeSet;
 
-use crate::error::{ErrorDetail, Result, at_most};
+use crate::error::{Error, ErrorDetail, Result, at_most};
 use crate::hash::Sha256;
 use crate::id::{PolicyId, SchemaName, check_text};
 use crate::limits;
 use crate::model::TargetType;
-pub(crate) use archive::policy_file;
-use archive::{MANIFEST, Members, SCHEMA};
+use archive::{MANIFEST, Members, SCHEMA, policy_file};
 #[cfg(fuzzing)]
 pub(crate) use fuzzing::fuzz;
 use manifest::Given;
@@ -79,11 +78,10 @@ const STACK: usize = 1024 * 1024;
 ///
 /// Members may come in any order. Hashes are computed and those in the manifest ignored, as are its members that are
 /// not known; no key may be there twice. Refused, by name: members that are there twice or that do not belong, whatever
-/// leads to another folder, and everything but plain files, directories included; extended headers may
-/// tell times and owners, which mean nothing. Refused as well
-/// is what readers would take differently: a new policy's name that is no file's name, an archive without its end, and
-/// anything behind the archive or the gzip member. Every size is bounded before anything is unpacked into memory (see
-/// [`limits`](crate::limits)).
+/// leads to another folder, and everything but plain files, directories included; extended headers may tell times and
+/// owners, which mean nothing. Refused as well is what readers would take differently: a new policy's name that is no
+/// file's name, an archive without its end, and anything behind the archive or the gzip member. Every size is bounded
+/// before anything is unpacked into memory (see [`limits`](crate::limits)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bundle {
     schema_version: SchemaName,
@@ -138,6 +136,11 @@ impl BundlePolicy {
     /// The SHA-256 of the text.
     pub fn sha(&self) -> Sha256 {
         Sha256::of(self.cedar_raw.as_bytes())
+    }
+
+    /// What is wrong with it, with the name of its file.
+    pub(crate) fn refused(&self, cause: Error) -> Error {
+        ErrorDetail::InBundle { member: policy_file(self.key.as_str()), cause }.into()
     }
 
     fn check(&self) -> Result<()> {

@@ -61,21 +61,17 @@ impl Header {
             GNU => return refuse("GNU extensions are refused: write the archive in the ustar format"),
             _ => return refuse("the header is not in the ustar format"),
         };
-        let reason = match field(TYPE_FIELD) {
-            b"0" | b"\0" => None,
-            b"1" | b"2" => Some("links are refused"),
-            b"3" | b"4" | b"6" => Some("devices and pipes are refused"),
-            b"5" => Some("directories are refused: pack the files alone"),
-            b"x" => None,
-            b"g" | b"L" | b"K" => Some("extended headers are refused: write the archive in the ustar format"),
-            _ => Some("only regular files are read"),
+        let kind = match field(TYPE_FIELD) {
+            b"0" | b"\0" => Kind::File,
+            b"x" => Kind::Pax,
+            b"1" | b"2" => return refuse("links are refused"),
+            b"3" | b"4" | b"6" => return refuse("devices and pipes are refused"),
+            b"5" => return refuse("directories are refused: pack the files alone"),
+            b"g" | b"L" | b"K" => return refuse("extended headers are refused: write the archive in the ustar format"),
+            _ => return refuse("only regular files are read"),
         };
-        if let Some(reason) = reason {
-            return refuse(reason);
-        }
         let Some(size) = octal(field(SIZE_FIELD)) else { return refuse("the header's size is not an octal number") };
         let name = if prefix.is_empty() { stem.to_vec() } else { [prefix, b"/", stem].concat() };
-        let kind = if field(TYPE_FIELD) == b"x" { Kind::Pax } else { Kind::File };
         match String::from_utf8(name) {
             Ok(name) => Ok(Self { kind, name, size }),
             Err(_) => refuse("the name is not UTF-8"),

@@ -17,6 +17,8 @@ mod zone;
 pub(crate) use planned::Planned;
 #[cfg(feature = "bundle")]
 pub(crate) use planned::entry as pinned_entry;
+#[cfg(any(feature = "attestation", feature = "bundle"))]
+pub(crate) use planned::set_to_change;
 #[cfg(feature = "bundle")]
 pub(crate) use policies::warnings;
 

@@ -3,15 +3,25 @@
 
 use crate::compile::Compiler;
 use crate::error::{ErrorDetail, Resource, Result, at_most};
+use crate::id::Actor;
 use crate::limits;
 use crate::model::{ManifestEntry, SchemaRef};
 use crate::policy;
+use crate::policy_set::{self, PolicySet};
 use crate::policy_set_version::{NewPolicySetVersion, Pin};
 use crate::record::{Manifest, PolicyVersionCreated};
 use crate::schema;
 use crate::storage::View;
 use crate::version::Found;
+use crate::write::check_changeable;
 use crate::zone::ZoneRef;
+
+/// The policy set, if `actor` may give it a version.
+pub(crate) fn set_to_change(view: &View<'_>, zone: &ZoneRef, actor: &Actor, id: &str) -> Result<PolicySet> {
+    let set = policy_set::load(view, zone, id)?;
+    check_changeable(actor, Resource::PolicySet, set.id.as_str(), set.owner_type, set.archived_at.is_some())?;
+    Ok(set)
+}
 
 /// A version of a policy set that could be created.
 pub(crate) struct Planned {

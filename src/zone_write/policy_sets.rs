@@ -1,6 +1,6 @@
 //! Writing policy sets and their versions.
 
-use super::planned::Planned;
+use super::planned::{Planned, set_to_change};
 use super::{ZoneWrite, created, next_version};
 use crate::asked::Asked;
 use crate::cedar;
@@ -96,9 +96,7 @@ impl ZoneWrite<'_, '_> {
 
     /// The policy set, if it may get a version.
     pub(super) fn policy_set_to_change(&self, id: &str) -> Result<PolicySet> {
-        let set = self.policy_set(id)?;
-        self.may_change(Resource::PolicySet, set.id.as_str(), set.owner_type, set.archived_at.is_some())?;
-        Ok(set)
+        self.append.view(|view| set_to_change(view, &self.zone, self.append.actor(), id))
     }
 
     pub(super) fn planned(&self, new: &NewPolicySetVersion) -> Result<Planned> {
