@@ -1,9 +1,9 @@
-//! Applying policy bundles: what must still be so, what is prepared before, what comes again, and what is taken back.
+//! Applying policy bundles: what must still be so, what is prepared before, and what comes again.
 
-use policy_store::ErrorKind::{Archived, Conflict, Forbidden, Invalid, NotFound, PreconditionFailed};
+use policy_store::ErrorKind::{Archived, Conflict, Invalid, NotFound, PreconditionFailed};
 use policy_store::{
-    Bundle, BundlePolicy, Demand, ErrorKind, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema,
-    PolicyUpdate, RequestId, SchemaStatus, Sha256, Target, TargetType, ZoneWrite,
+    Bundle, BundlePolicy, Demand, ErrorKind, NewPolicy, NewPolicyVersion, NewSchema, PolicyUpdate, RequestId,
+    SchemaStatus, Sha256, Target, ZoneWrite,
 };
 
 use super::bundles::{ann, apply, bundle, pins, with, world};
@@ -19,7 +19,7 @@ fn request() -> RequestId {
 }
 
 /// Bundles with the names of their policies.
-fn named(texts: &[(&str, &str)]) -> Bundle {
+pub(super) fn named(texts: &[(&str, &str)]) -> Bundle {
     Bundle::new(V1.parse().unwrap(), texts.iter().map(|(name, text)| BundlePolicy::new(*name, *text)).collect())
         .unwrap()
 }
@@ -335,67 +335,6 @@ fn what_was_prepared_for_a_schema_that_was_archived_since_is_refused() {
     third.refuses((Invalid, "policy_validation"), "policies/a.cedar", |zone| {
         zone.apply_bundle(Target::Zone, prepared.clone())
     });
-}
-
-#[test]
-fn a_bundle_is_taken_back_in_one_call() {
-    let world = world();
-    let before = world.extent();
-    assert_eq!(world.write(|zone| zone.reset_bundle("ann")).unwrap(), None);
-    assert_eq!(world.extent(), before);
-    let first = apply(&world, ann(), &named(&[("x", PERMIT)])).unwrap();
-    world.write(|zone| zone.bind_shadow(&first.policy_set_version_id, ann())).unwrap();
-    assert_eq!(world.write(|zone| zone.reset_bundle("ann")).unwrap(), Some(first.clone()));
-    let set = world.zone().policy_set(&first.policy_set_id).unwrap();
-    assert!(set.archived_at.is_some() && set.mode.is_none());
-    assert!(world.zone().in_force(ann()).is_err() && world.zone().observed(ann()).is_err());
-    assert_eq!(world.zone().effective_bundle("ann").unwrap(), world.zone().bundle(Target::Zone).unwrap());
-    world.refuses((Invalid, "invalid_input"), "target", |zone| zone.reset_bundle(""));
-    // What others observe goes on.
-    let set = world
-        .write(|zone| {
-            let set = zone.create_policy_set(NewPolicySet::named("s").target_type(TargetType::User))?.id;
-            let version = zone.create_policy_set_version(&set, NewPolicySetVersion::new(V1))?.id;
-            zone.bind_shadow(&version, ann())?;
-            Ok(set)
-        })
-        .unwrap();
-    apply(&world, ann(), &named(&[("x", PERMIT)])).unwrap();
-    world.write(|zone| zone.reset_bundle("ann")).unwrap();
-    assert_eq!(world.zone().observed(ann()).unwrap().policy_set_id, set);
-}
-
-#[test]
-fn taking_back_is_answered_again_as_it_was() {
-    let world = world();
-    let reset = |id: u8| world.write(|zone| zone.request(RequestId::from([id; 16])).reset_bundle("ann")).unwrap();
-    assert_eq!(reset(1), None);
-    let first = apply(&world, ann(), &named(&[("x", PERMIT)])).unwrap();
-    // A late repetition does not take back what came after it.
-    assert_eq!(reset(1), None);
-    assert_eq!(world.zone().in_force(ann()).unwrap(), first);
-    assert_eq!(reset(2), Some(first.clone()));
-    apply(&world, ann(), &named(&[("y", PERMIT)])).unwrap();
-    let before = world.extent();
-    assert_eq!((reset(1), reset(2)), (None, Some(first)));
-    assert_eq!(world.extent(), before);
-    let id = RequestId::from([1; 16]);
-    world.refuses((Conflict, "request_conflict"), &id.to_string(), |zone| zone.request(id).reset_bundle("bob"));
-}
-
-#[test]
-fn the_platforms_bundle_is_taken_back_by_the_platform() {
-    let world = World::new();
-    world
-        .write_as(&platform(), |zone| {
-            zone.create_policy(NewPolicy::named("p").id("p"))?;
-            zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))?;
-            zone.apply_bundle(ann(), bundle(V1, &[("p", PERMIT)]))
-        })
-        .unwrap();
-    let before = world.zone().in_force(ann()).unwrap();
-    world.refuses((Forbidden, "platform_owned"), before.policy_set_id.as_str(), |zone| zone.reset_bundle("ann"));
-    assert_eq!(world.write_as(&platform(), |zone| zone.reset_bundle("ann")).unwrap(), Some(before));
 }
 
 /// In a customer's set too.

@@ -401,29 +401,3 @@ fn a_bundle_finds_room_in_its_write_for_all_of_it() {
     });
     assert_eq!(outcome.unwrap_err().code(), "not_found");
 }
-
-/// One to unbind and one to archive, and one to end the observation if there is one.
-#[test]
-fn taking_a_bundle_back_finds_room_in_its_write_for_all_of_it() {
-    let outcome = world().write(|zone| {
-        let bound = zone.apply_bundle(ann(), bundle(V1, &[]))?;
-        zone.bind_shadow(&bound.policy_set_version_id, ann())?;
-        for _ in 6..limits::WRITE_ENTRIES {
-            zone.create_policy(NewPolicy::named("p"))?;
-        }
-        assert_eq!(zone.reset_bundle("ann").unwrap_err().code(), "too_large");
-        assert_eq!(zone.in_force(ann())?, bound);
-        Err::<(), _>(zone.policy("none").unwrap_err())
-    });
-    assert_eq!(outcome.unwrap_err().code(), "not_found");
-    let outcome = world().write(|zone| {
-        zone.apply_bundle(ann(), bundle(V1, &[]))?;
-        for _ in 5..limits::WRITE_ENTRIES {
-            zone.create_policy(NewPolicy::named("p"))?;
-        }
-        zone.reset_bundle("ann")?;
-        assert_eq!(zone.create_policy(NewPolicy::named("p")).unwrap_err().code(), "too_large");
-        Err::<(), _>(zone.policy("none").unwrap_err())
-    });
-    assert_eq!(outcome.unwrap_err().code(), "not_found");
-}

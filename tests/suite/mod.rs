@@ -39,6 +39,8 @@ mod receipts;
 mod recovery;
 mod request_conflicts;
 mod requests;
+#[cfg(feature = "bundle")]
+mod reset_bundles;
 mod schemas;
 mod sets;
 mod shadows;
