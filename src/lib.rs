@@ -27,6 +27,7 @@ mod filter;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod guardrail;
 mod hash;
 mod history;
 mod id;
@@ -40,6 +41,7 @@ mod policy_set_version;
 mod policy_version;
 mod preflight;
 mod receipt;
+mod recent;
 mod record;
 mod schema;
 mod sources;
@@ -56,7 +58,7 @@ mod zone_write;
 #[cfg(feature = "attestation")]
 pub use attest::{AttestedPolicySetVersion, NewAttestation};
 pub use authorizer::{Answer, Authorizer, StatementError};
-pub use binding::{At, Binding};
+pub use binding::{At, BindOutcome, Binding, BindingEnd, BindingRecord};
 #[cfg(feature = "bundle")]
 pub use bundle::{Bundle, BundleKey, BundlePolicy};
 #[cfg(feature = "bundle")]
@@ -66,7 +68,7 @@ pub use demand::Demand;
 pub use difference::Difference;
 pub use erase::ErasedZone;
 pub use error::{Diagnostic, Error, ErrorDetail, ErrorKind, Resource, Result, SourcePlace};
-pub use filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
+pub use filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
 pub use hash::{Address, EntryHash, Sha256};
 pub use history::{BoundTo, Change, HistoryEntry};
 pub use id::{
@@ -79,7 +81,7 @@ pub use policy_set::{NewPolicySet, PolicySet, PolicySetUpdate};
 pub use policy_set_version::{NewPolicySetVersion, Pin, PolicySetManifest, PolicySetVersion};
 pub use policy_version::{Forms, NewPolicyVersion, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
 pub use preflight::{Candidate, PolicySetVersionCheck, PolicyVersionCheck, Preflight, ZonePreflight};
-pub use receipt::{Receipt, StatementRef};
+pub use receipt::{GuardrailReceipt, Layer, Receipt, StatementRef};
 pub use schema::{NewSchema, SchemaVersion, ZoneSchema};
 pub use storage::{Finding, Place, Report};
 pub use store::{Builder, PolicyStore};
