@@ -60,7 +60,7 @@ pub use attest::{AttestedPolicySetVersion, NewAttestation};
 pub use authorizer::{Answer, Authorizer, StatementError};
 pub use binding::{At, BindOutcome, Binding, BindingEnd, BindingRecord};
 #[cfg(feature = "bundle")]
-pub use bundle::{Bundle, BundleKey, BundlePolicy};
+pub use bundle::{Bundle, BundleGuardrail, BundleKey, BundlePolicy};
 #[cfg(feature = "bundle")]
 pub use bundle_plan::PreparedBundle;
 pub use copy::{CopiedZone, CopiedZones};

@@ -6,6 +6,7 @@ mod answers;
 mod applied_bundles;
 #[cfg(feature = "attestation")]
 mod attesting;
+mod binding_history;
 mod bindings;
 mod bindings_at;
 #[cfg(feature = "bundle")]
@@ -24,6 +25,7 @@ mod errors;
 mod filtered_pages;
 mod filters;
 mod fixture;
+mod guardrails;
 mod help;
 mod history;
 mod ids;
