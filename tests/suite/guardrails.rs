@@ -379,3 +379,28 @@ fn the_guardrail_is_evaluated_with_the_targets_schema() {
     assert_eq!(receipt.schema_version.as_str(), "wider");
     assert_eq!(receipt.guardrail.unwrap().schema_version.as_str(), V1);
 }
+
+#[cfg(feature = "bundle")]
+#[test]
+fn a_bundle_names_the_guardrail_and_cannot_get_around_it() {
+    use policy_store::{Bundle, BundlePolicy};
+
+    let (world, guardrail) = guarded(World::new());
+    let bundle = world.zone().bundle(Target::Zone).unwrap();
+    let named = bundle.guardrail().unwrap();
+    assert_eq!((named.policy_set_id.as_str(), &named.policy_set_version_id), ("guard", &guardrail.id));
+    assert!(bundle.policies().iter().all(|policy| policy.key.as_str() != "guard"), "its statements are no part of it");
+    let read = Bundle::from_bytes(&bundle.to_bytes()).unwrap();
+    assert_eq!((&read, read.to_bytes()), (&bundle, bundle.to_bytes()));
+    assert_eq!(bundle.digest(), bundle.clone().with_guardrail(None).digest());
+    // It is applied as if the guardrail were not named, and changes nothing.
+    assert!(!world.write(|zone| zone.apply_bundle(Target::Zone, &bundle)).unwrap().changed);
+    let other = "entity User; entity Doc; action read appliesTo { principal: User, resource: Doc };";
+    world.write_store(|w| w.publish_schema(NewSchema::cedar("other", other))).unwrap();
+    let misfit = Bundle::new("other".parse().unwrap(), vec![BundlePolicy::new("new", PERMIT)]).unwrap();
+    let expected = (Conflict, "guardrail_schema");
+    world.refuses(expected, "schema `other`", |zone| zone.apply_bundle(Target::Zone, &misfit));
+    refused(world.zone().prepare_bundle(&customer("alice"), Target::Zone, &misfit), expected, "schema `other`");
+    world.write_as(&platform(), |zone| zone.unbind_guardrail()).unwrap();
+    assert_eq!(world.zone().bundle(Target::Zone).unwrap().guardrail(), None);
+}
