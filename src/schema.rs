@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::cedar::{ParsedSchema, convert_schema};
+use crate::cedar::{ParsedSchema, prepare_schema};
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::hash::Sha256;
 use crate::id::{OwnerType, SchemaName};
@@ -94,8 +94,7 @@ impl NewSchema {
 impl NewSchema {
     /// The schema parsed, and written in its other form: what cannot be is not published.
     pub(crate) fn convert(&self) -> Result<(ParsedSchema, String)> {
-        let parsed = ParsedSchema::parse(self.form, &self.source)?;
-        Ok((parsed, convert_schema(self.form, &self.source)?))
+        prepare_schema(self.form, &self.source)
     }
 }
 
