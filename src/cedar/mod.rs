@@ -33,8 +33,6 @@ mod hostile_tests;
 #[cfg(test)]
 mod sample_tests;
 #[cfg(test)]
-mod schema_cases_tests;
-#[cfg(test)]
 mod scope_tests;
 
 pub(crate) use compiled::{CompiledSet, Evaluation};

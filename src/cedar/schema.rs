@@ -104,7 +104,7 @@ impl Understood {
         let schema = Schema::from_schema_fragments([fragment]);
         let schema = schema.map_err(|error| refused(form, source, DetailedError::from(&error)))?;
         let request_types = schema.request_envs().take(limits::SCHEMA_REQUEST_TYPES + 1).count();
-        at_most("types of request in the schema", request_types, limits::SCHEMA_REQUEST_TYPES)?;
+        at_most("types of request of the schema", request_types, limits::SCHEMA_REQUEST_TYPES)?;
         Ok(Self { schema, json, model, expanded })
     }
 
@@ -142,21 +142,15 @@ impl Understood {
 }
 
 fn gate(form: Form, source: &str) -> Result<()> {
-    if source.starts_with('\u{feff}') {
-        let message = "it starts with a byte order mark (U+FEFF), expected none: save it as UTF-8 without one".to_owned();
-        return match form {
-            Form::Cedar => {
-                let place = Some(SourcePlace::new(source, 0, '\u{feff}'.len_utf8()));
-                refuse(vec![Diagnostic { message, statement: None, place }])
-            }
-            Form::Json => Err(ErrorDetail::Json { what: WHAT_JSON, message }.into()),
-        };
-    }
     match form {
+        Form::Cedar if source.starts_with(json::BYTE_ORDER_MARK) => {
+            let place = Some(SourcePlace::new(source, 0, json::BYTE_ORDER_MARK.len_utf8()));
+            refuse(vec![Diagnostic { message: json::MARKED.to_owned(), statement: None, place }])
+        }
         Form::Cedar => gate::schema_text(source),
         Form::Json => {
             at_most("bytes of schema JSON", source.len(), limits::SCHEMA_BYTES)?;
-            json::json(WHAT_JSON, source, limits::SCHEMA_BYTES).map(drop)
+            json::policy(WHAT_JSON, source, limits::SCHEMA_BYTES).map(drop)
         }
     }
 }
@@ -166,12 +160,18 @@ fn fragment(form: Form, source: &str) -> Result<SchemaFragment> {
         Form::Cedar => SchemaFragment::from_cedarschema_str(source)
             .map(|(fragment, _)| fragment)
             .map_err(|error| refused(form, source, DetailedError::from(&error))),
-        Form::Json => SchemaFragment::from_json_str(source).map_err(|error| {
-            let value = serde_json::from_str(source).unwrap_or_default();
-            let message = schema_fault::find(&value)
-                .unwrap_or_else(|| schema_fault::in_words(&messages(source, DetailedError::from(&error))));
-            ErrorDetail::Json { what: WHAT_JSON, message }.into()
-        }),
+        Form::Json => {
+            let invalid = |message| crate::error::Error::from(ErrorDetail::Json { what: WHAT_JSON, message });
+            let value = serde_json::from_str(source).map_err(|error| invalid(error.to_string()))?;
+            // Cedar reads them, again and again where they nest, before it refuses them.
+            if let Some(message) = schema_fault::action_attributes(&value) {
+                return Err(invalid(message));
+            }
+            SchemaFragment::from_json_str(source).map_err(|error| {
+                let cedars = || schema_fault::in_words(&messages(source, DetailedError::from(&error)));
+                invalid(schema_fault::find(&value).unwrap_or_else(cedars))
+            })
+        }
     }
 }
 

@@ -17,7 +17,31 @@ type Found = Result<(), String>;
 /// The first place that is not as the format has it, and what is expected there.
 pub(super) fn find(schema: &Value) -> Option<String> {
     let schema = At { path: "", value: schema };
-    schema.each(|namespace, _| namespace.check_namespace()).err()
+    let is_field = |key: &str| ["entityTypes", "actions", "commonTypes"].contains(&key);
+    let checked = schema.each(|namespace, key| {
+        let checked = namespace.check_namespace();
+        let hint = "a schema holds namespaces by their names, such as `\"\"`, and each of them its `entityTypes`";
+        checked.map_err(|fault| if is_field(key) { format!("{fault}; {hint}") } else { fault })
+    });
+    checked.err()
+}
+
+/// The first action with attributes, which Cedar does not have.
+pub(super) fn action_attributes(schema: &Value) -> Option<String> {
+    for (name, namespace) in schema.as_object()? {
+        for (id, action) in namespace.get("actions").and_then(Value::as_object).into_iter().flatten() {
+            if action.get("attributes").is_some_and(|attributes| !attributes.is_null()) {
+                let path = format!("/{}/actions/{}/attributes", escaped(name), escaped(id));
+                return Some(At { path: &path, value: &Value::Null }.fault("an action has no attributes"));
+            }
+        }
+    }
+    None
+}
+
+/// A key as a part of a JSON Pointer.
+fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 /// Cedar's message about JSON, without the names of Rust types.
@@ -31,7 +55,11 @@ pub(super) fn in_words(message: &str) -> String {
         }
         _ => message.to_owned(),
     };
-    if names_types(&kept) { "it does not have the form of a schema".to_owned() } else { kept }
+    if names_types(&kept) {
+        return "it does not have the form of a schema".to_owned();
+    }
+    let kinds = ["`Id`", "`AnyId`", "`Unreserved Id`", "`Name`", "`internal name`"];
+    kinds.iter().fold(kept, |kept, kind| kept.replace(&format!("{kind} needs to be"), "a name needs to be"))
 }
 
 /// A value and the keys that lead to it.
@@ -69,7 +97,7 @@ impl At<'_> {
     /// Checks each member of an object.
     fn each(&self, check: impl Fn(At<'_>, &str) -> Found) -> Found {
         for (key, value) in self.object()? {
-            let path = format!("{}/{}", self.path, key.replace('~', "~0").replace('/', "~1"));
+            let path = format!("{}/{}", self.path, escaped(key));
             check(At { path: &path, value }, key)?;
         }
         Ok(())
@@ -136,11 +164,11 @@ impl At<'_> {
     fn check_action(self) -> Found {
         self.fields(&[], &["appliesTo", "memberOf", "external", "attributes", "annotations"])?;
         self.each(|member, key| match key {
-            "attributes" if !member.value.is_null() => Err(member.fault("an action has no attributes")),
             "external" if !member.value.is_null() => member.is_bool(),
             "memberOf" if !member.value.is_null() => member.items(|parent| {
                 parent.fields(&["id"], &["type"])?;
-                parent.each(|member, key| if key == "type" && member.value.is_null() { Ok(()) } else { member.is_text() })
+                parent
+                    .each(|member, key| if key == "type" && member.value.is_null() { Ok(()) } else { member.is_text() })
             }),
             "appliesTo" if !member.value.is_null() => member.check_applies_to(),
             "annotations" => member.check_annotations(),

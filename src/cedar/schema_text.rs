@@ -198,8 +198,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// The words that cannot stand for a name.
-const RESERVED: [&str; 10] =
-    ["__cedar", "else", "false", "has", "if", "in", "is", "like", "then", "true"];
+const RESERVED: [&str; 10] = ["__cedar", "else", "false", "has", "if", "in", "is", "like", "then", "true"];
 
 fn name_or_string(name: &str) -> String {
     let in_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
