@@ -42,6 +42,7 @@ mod requests;
 #[cfg(feature = "bundle")]
 mod reset_bundles;
 mod schema_forms;
+mod schema_sample_forms;
 mod schema_samples;
 mod schemas;
 mod schemas_prepared;
