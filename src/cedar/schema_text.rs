@@ -117,8 +117,7 @@ impl InSyntax<'_> {
         let external = if action.external { "external " } else { "" };
         write!(f, "{:indent$}{external}action {}", "", name_or_string(id))?;
         if !action.member_of.is_empty() {
-            let parents = action.member_of.iter().map(|(kind, id)| format!("{kind}::{}", quoted(id)));
-            write!(f, " in [{}]", list(parents))?;
+            write!(f, " in [{}]", list(action.member_of.iter().map(|(kind, id)| self.parent(kind, id))))?;
         }
         if let Some(applies_to) = &action.applies_to {
             let inner = indent + 2;
@@ -130,6 +129,12 @@ impl InSyntax<'_> {
             write!(f, "\n{:indent$}}}", "")?;
         }
         writeln!(f, ";")
+    }
+
+    /// An action of this namespace or of the empty one goes by its id, for the same reason as in [`short`](Self::short).
+    fn parent(&self, kind: &str, id: &str) -> String {
+        let is_near = kind == "Action" || kind == qualified(self.name, "Action");
+        if is_near { name_or_string(id) } else { format!("{kind}::{}", quoted(id)) }
     }
 
     fn type_of(&self, f: &mut Formatter<'_>, definition: &Type, indent: usize) -> fmt::Result {

@@ -135,7 +135,7 @@ fn spelling_does_not_matter() {
     u: T
   };
   action a;
-  action b in [N::Action::\"a\", N::Action::\"a\"];
+  action b in [a, a];
 }
 ";
     assert_eq!(text, expected);
@@ -271,7 +271,7 @@ fn nothing_else_that_is_declared_twice_is_lost() {
 fn an_external_declaration_is_kept() {
     let text = "external entity A in [B]; entity B; external action x; action y in x;";
     let (_, json) = accepted(Form::Cedar, text);
-    let expected = "external entity A in [B];\nentity B;\nexternal action x;\naction y in [Action::\"x\"];\n";
+    let expected = "external entity A in [B];\nentity B;\nexternal action x;\naction y in [x];\n";
     assert_eq!(prepare(Form::Json, &json).unwrap().cedar_schema(), expected);
 }
 
