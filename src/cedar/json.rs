@@ -16,15 +16,33 @@ use crate::limits;
 
 /// Checks JSON before it is parsed, and returns its depth. `what` names it in errors.
 pub(crate) fn json(what: &'static str, text: &str, max_bytes: usize) -> Result<usize> {
+    read(what, text, max_bytes, Checked { rereads: Some(0) })
+}
+
+/// As [`json`], for a policy, where a key may be a name of the author's: its structure is looked at elsewhere.
+pub(super) fn policy(what: &'static str, text: &str, max_bytes: usize) -> Result<usize> {
+    read(what, text, max_bytes, Checked { rereads: None })
+}
+
+fn read(what: &'static str, text: &str, max_bytes: usize, checked: Checked) -> Result<usize> {
     at_most(what, text.len(), max_bytes)?;
+    if text.starts_with(BYTE_ORDER_MARK) {
+        return Err(ErrorDetail::Json { what, message: MARKED.to_owned() }.into());
+    }
     let depth = depth(what, text)?;
     let read = on_grown_stack(stack::json(depth, 0), what, || {
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        Checked { rereads: 0 }.deserialize(&mut deserializer).and_then(|()| deserializer.end())
+        checked.deserialize(&mut deserializer).and_then(|()| deserializer.end())
     })?;
     read.map_err(|error| ErrorDetail::Json { what, message: error.to_string() })?;
     Ok(depth)
 }
+
+/// As editors of Windows put it before a text.
+pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// What is said of it.
+pub(super) const MARKED: &str = "it starts with a byte order mark (U+FEFF), which has to be left out";
 
 /// How deep brackets outside strings nest: no deeper than [`limits::JSON_DEPTH`].
 pub(super) fn depth(what: &'static str, text: &str) -> Result<usize> {
@@ -50,8 +68,8 @@ pub(super) fn depth(what: &'static str, text: &str) -> Result<usize> {
 /// Reads one value and keeps nothing of it.
 #[derive(Clone, Copy)]
 struct Checked {
-    /// How many keys lie above it whose contents Cedar reads more than once.
-    rereads: usize,
+    /// How many keys lie above it whose contents Cedar reads more than once; none where they are not counted.
+    rereads: Option<usize>,
 }
 
 impl<'de> DeserializeSeed<'de> for Checked {
@@ -97,8 +115,8 @@ impl<'de> Visitor<'de> for Checked {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let mut keys = HashSet::new();
         while let Some(key) = entries.next_key::<String>()? {
-            let rereads = self.rereads + usize::from(key == "has" || key == "__extn");
-            if rereads > limits::JSON_REREAD_DEPTH {
+            let rereads = self.rereads.map(|rereads| rereads + usize::from(key == "has" || key == "__extn"));
+            if rereads.is_some_and(|rereads| rereads > limits::JSON_REREAD_DEPTH) {
                 return Err(A::Error::custom(format!(
                     "`{key}` nests deeper than {} levels",
                     limits::JSON_REREAD_DEPTH
