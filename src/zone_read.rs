@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::absent::not_found;
 use crate::authorizer::Authorizer;
 use crate::binding::{self, At, Binding};
 use crate::cursor::ListName;
 use crate::demand::Demand;
-use crate::error::{ErrorDetail, Result};
+use crate::error::Result;
 use crate::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
 use crate::history::{self, HistoryEntry};
 use crate::id::{RequestId, SchemaName, ZoneId};
@@ -320,7 +321,6 @@ impl Zone {
     }
 
     /// Reads with room on the stack for Cedar.
-    #[cfg(any(feature = "attestation", feature = "bundle"))]
     pub(crate) fn read_with_room<T>(&self, f: impl FnOnce(&View<'_>, &Inner, &ZoneRef) -> Result<T>) -> Result<T> {
         crate::cedar::with_room(|| self.read(|view| f(view, &self.store, &self.zone)))
     }
@@ -340,7 +340,7 @@ impl Zone {
         self.read(|view| {
             let zone = &self.zone;
             if !view.has_row(&key::by_id(zone.log, V::PARENT, parent))? {
-                return Err(ErrorDetail::not_found(V::PARENT_RESOURCE, parent).into());
+                return Err(not_found(view, zone, V::PARENT_RESOURCE, parent));
             }
             let range = key::versions(zone.log, V::BY_NUMBER, parent);
             let by_number = |number| key::by_version(zone.log, V::BY_NUMBER, parent, number);

@@ -104,7 +104,7 @@ fn findings(error: &Error) -> Vec<Diagnostic> {
         ErrorDetail::Syntax { diagnostics, .. } | ErrorDetail::PolicyValidation { diagnostics, .. } => {
             diagnostics.clone()
         }
-        _ => vec![Diagnostic { message: error.to_string(), statement: None, place: None }],
+        _ => vec![Diagnostic::without_place(error.to_string())],
     }
 }
 

@@ -19,7 +19,8 @@ fn kinds_and_codes_are_as_documented() {
     ];
     for (error, kind, code) in cases {
         assert_eq!((error.kind(), error.code()), (kind, code));
-        assert!(format!("{error:?}").starts_with(&format!("Error({code}")), "{error:?}");
+        // As it is printed where `main` returns it.
+        assert_eq!(format!("{error:?}"), format!("Error({code}): {error}"));
     }
 }
 
