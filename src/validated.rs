@@ -45,15 +45,28 @@ impl<'a> Validation<'a> {
         self.compiler
     }
 
-    /// Refuses a policy version that does not validate with a schema.
-    pub(crate) fn check(&self, view: &View<'_>, version: &PolicyVersionCreated, schema: &SchemaRef) -> Result<()> {
-        let pair = (version.text, schema.source);
-        if version.schema.source == schema.source || self.known.0.contains(&pair) {
-            return Ok(());
+    /// Refuses policy versions of which one does not validate with a schema.
+    pub(crate) fn check<'v>(
+        &self,
+        view: &View<'_>,
+        versions: impl IntoIterator<Item = &'v PolicyVersionCreated>,
+        schema: &SchemaRef,
+    ) -> Result<()> {
+        let is_open = |version: &&PolicyVersionCreated| {
+            version.schema.source != schema.source && !self.known.0.contains(&(version.text, schema.source))
+        };
+        let open: Vec<_> = versions.into_iter().filter(is_open).collect();
+        let to_do = || open.iter().filter(|version| !self.compiler.is_known_to_validate(version, schema));
+        if self.left.is_some() && to_do().next().is_some() {
+            let statements = to_do().fold(0_usize, |sum, version| {
+                sum.saturating_add(usize::try_from(version.statements).unwrap_or(usize::MAX))
+            });
+            self.count(statements, self.compiler.schema(view, schema)?.request_types(), schema)?;
         }
-        let statements = usize::try_from(version.statements).unwrap_or(usize::MAX);
-        self.compiler.validate(view, version, schema, |types| self.count(statements, types, schema))?;
-        self.new.borrow_mut().0.insert(pair);
+        for version in open {
+            self.compiler.validate(view, version, schema)?;
+            self.new.borrow_mut().0.insert((version.text, schema.source));
+        }
         Ok(())
     }
 

@@ -76,9 +76,15 @@ fn all(path: &Path<'_>, values: &Value, has: usize) -> Result<(), Problem> {
 fn has(path: &Path<'_>, value: &Value, has: usize) -> Result<(), Problem> {
     let object = Object::at(path, value, &["left", "attr"], &[])?;
     let attr = object.get("attr");
-    let is_path = |names: &Vec<Value>| !names.is_empty() && names.iter().all(Value::is_string);
+    // Cedar prints the names of a path as they are.
+    let is_name = |name: &str| {
+        let mut chars = name.chars();
+        chars.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+            && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    let is_path = |names: &Vec<Value>| !names.is_empty() && names.iter().all(|name| name.as_str().is_some_and(is_name));
     if !attr.is_string() && !attr.as_array().is_some_and(is_path) {
-        return Err(object.path("attr").expected("a string, or an array of at least one", attr));
+        return Err(object.path("attr").expected("a string, or an array of at least one identifier", attr));
     }
     if has > limits::JSON_REREAD_DEPTH {
         return Err(Problem::Has(has));

@@ -29,6 +29,10 @@ mod hostile_json_tests;
 #[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]
+mod json_words_tests;
+#[cfg(test)]
+mod round_trip_tests;
+#[cfg(test)]
 mod sample_tests;
 #[cfg(test)]
 mod scope_tests;

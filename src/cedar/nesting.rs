@@ -150,6 +150,7 @@ impl Deepest {
             statement: 0,
             after_operand: false,
             after_dot: false,
+            after_member: false,
             only: statement,
             deepest: Self { chain: None, brackets: (0, 0, 0) },
         };
@@ -180,6 +181,8 @@ struct Reader {
     statement: usize,
     after_operand: bool,
     after_dot: bool,
+    /// Whether a name after a dot was read last: brackets behind it belong to it.
+    after_member: bool,
     /// The statement that counts; none if all do.
     only: Option<usize>,
     deepest: Deepest,
@@ -188,7 +191,9 @@ struct Reader {
 impl Reader {
     fn follow(&mut self, at: usize, token: Token<'_>) {
         let after_dot = std::mem::replace(&mut self.after_dot, matches!(token, Token::Mark("." | "::")));
+        let after_member = std::mem::replace(&mut self.after_member, after_dot && matches!(token, Token::Word(_)));
         match token {
+            Token::Open(b'(') if after_member => self.enter(at, b'('),
             Token::Open(bracket) => self.open(at, bracket),
             Token::Close(bracket) => self.close(bracket),
             Token::Literal => self.operand(at),
@@ -235,6 +240,10 @@ impl Reader {
         } else {
             self.operand(at);
         }
+        self.enter(at, bracket);
+    }
+
+    fn enter(&mut self, at: usize, bracket: u8) {
         self.outer.push((std::mem::replace(&mut self.frame, Frame { bracket, ..Frame::default() }), at));
         self.after_operand = false;
         let counts = self.only.is_none_or(|only| only == self.statement);
@@ -308,7 +317,7 @@ mod tests {
         let permit = "permit(principal, action, resource);\n";
         let or = (0..57).map(|n| format!("principal == U::\"{n}\"")).collect::<Vec<_>>().join(" || ");
         let text = format!("{permit}permit(principal, action, resource)\n  when {{ true && ({or}) }};");
-        let expected = (1, (3, 18), "alternatives joined by `||`", 57, 56);
+        let expected = (1, (3, 19), "alternatives joined by `||`", 57, 56);
         assert_eq!(told(&too_deep_in_json(&text, 1, limits::JSON_DEPTH + 2)), expected);
         assert_eq!(told(&too_deep_in_json(&text, 1, limits::JSON_DEPTH + 1)), expected);
         for (first, rest, what, more) in [

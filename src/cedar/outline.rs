@@ -101,7 +101,12 @@ pub(super) fn check(policy: &Value) -> Result<(), Problem> {
         scope(&policy.path(variable), policy.get(variable), variable == "action")?;
     }
     let path = policy.path("conditions");
-    for (number, clause) in path.array(policy.get("conditions"), "clauses")?.iter().enumerate() {
+    let clauses = path.array(policy.get("conditions"), "clauses")?;
+    if clauses.len() > limits::CEDAR_HEIGHT {
+        // Cedar joins them into one expression, as high as there are clauses.
+        return Err(Problem::Clauses(clauses.len()));
+    }
+    for (number, clause) in clauses.iter().enumerate() {
         let path = path.index(number);
         let clause = Object::at(&path, clause, &["kind", "body"], &[])?;
         clause.one_of("kind", &["when", "unless"])?;
@@ -175,14 +180,19 @@ pub(super) enum Problem {
     Wrong(String),
     /// It has slots.
     Template,
+    /// It has so many clauses, which are over the limit.
+    Clauses(usize),
     /// How many `has` lie within one another, which is over the limit.
     Has(usize),
 }
 
 impl Problem {
     /// As the error of a policy that was given under an id.
-    fn of(self, key: &str) -> Error {
+    pub(super) fn of(self, key: &str) -> Error {
         match self {
+            Self::Clauses(actual) => {
+                ErrorDetail::TooLarge { what: "clauses of a statement", limit: limits::CEDAR_HEIGHT, actual }.into()
+            }
             Self::Wrong(message) => invalid(format!("statement `{}` {message}", cut(key))),
             Self::Template => ErrorDetail::Template { id: cut(key) }.into(),
             Self::Has(_) => {

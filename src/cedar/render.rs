@@ -10,7 +10,7 @@ use super::diagnose::chain;
 use super::outline::{self, JSON, Problem, invalid};
 use super::stack::{PARSE, on_grown_stack};
 use super::{canonical, gate, json, nesting, policy};
-use crate::error::{Error, ErrorDetail, Result, SourcePlace, at_most};
+use crate::error::{Error, ErrorDetail, Result, SourcePlace, at_most, cut};
 use crate::limits;
 
 const UNFAITHFUL: &str = "policy";
@@ -49,9 +49,21 @@ fn render(source: &str) -> Result<String> {
     }
     let text = joined(&texts, None)?;
     gate::policy_text(&text).map_err(without_place)?;
-    let rendered = policy::statements(&text).map_err(|error| unfaithful(error.to_string()))?;
+    let rendered = policy::statements(&text).map_err(|error| not_printed(&outline.keys, &texts, &error))?;
     same_statements(&expected, &rendered)?;
     Ok(text)
+}
+
+/// The error for statements that Cedar prints as text that it does not take, such as a name that is a keyword.
+fn not_printed(keys: &[String], texts: &[String], error: &Error) -> Error {
+    let refused = |text: &&String| gate::policy_text(text).and_then(|_| policy::statements(text)).is_err();
+    let found = keys.iter().zip(texts).find(|(_, text)| refused(text));
+    let of = found.map(|(key, _)| format!("statement `{}`: ", cut(key))).unwrap_or_default();
+    let messages: Vec<_> = match error.detail() {
+        ErrorDetail::Syntax { diagnostics, .. } => diagnostics.iter().map(|finding| finding.message.clone()).collect(),
+        _ => vec![error.to_string()],
+    };
+    unfaithful(format!("{of}cedar prints it as text that does not parse: {}", messages.join("; ")))
 }
 
 /// The error for a policy set of the right structure that Cedar refuses: which statement it is, and why, in words that are
@@ -65,7 +77,7 @@ fn refused(set: &str, message: &str) -> Error {
     let policies = outline::policies(set).unwrap_or_default();
     let found = policies.iter().find_map(|(key, policy)| alone(key, policy).map(|message| (key, message)));
     let (statement, message) = match &found {
-        Some((key, message)) => (format!("statement `{}`: ", crate::error::cut(key)), message.as_str()),
+        Some((key, message)) => (format!("statement `{}`: ", cut(key)), message.as_str()),
         None => (String::new(), message),
     };
     invalid(format!("{statement}{}", in_words(message)))
@@ -78,7 +90,7 @@ fn in_words(message: &str) -> String {
     let message = message.strip_prefix("error deserializing a policy/template from JSON: ").unwrap_or(message);
     let unknown = message.split_once("unknown variant `").and_then(|(_, rest)| rest.split_once('`'));
     match unknown {
-        Some((name, _)) => format!("`{}` is no operator or function of Cedar", crate::error::cut(name)),
+        Some((name, _)) => format!("`{}` is no operator or function of Cedar", cut(name)),
         None => match message.split_once("invalid id `") {
             Some((_, rest)) => format!("invalid name `{}", rest.split(" at line ").next().unwrap_or(rest)),
             None if OF_THE_READER.iter().any(|word| message.contains(word)) => "it is no policy of Cedar's".to_owned(),
@@ -165,8 +177,7 @@ fn whole(text: &str, statements: &[Policy]) -> Result<String> {
         }
         outline::check(&value).map_err(|problem| match problem {
             Problem::Has(actual) => nesting::has_too_deep(text, number, actual),
-            Problem::Wrong(message) => unfaithful(format!("statement {number} {message}")),
-            Problem::Template => ErrorDetail::Template { id: format!("policy{number}") }.into(),
+            problem => problem.of(&format!("policy{number}")),
         })?;
         let comma = if number == 0 { "" } else { "," };
         json.push_str(&format!(r#"{comma}"policy{number}":{policy}"#));

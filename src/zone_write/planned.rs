@@ -39,7 +39,9 @@ impl Planned {
     ) -> Result<Self> {
         at_most("entries of the manifest", new.pins.len(), limits::MANIFEST_ENTRIES)?;
         let schema = schema::usable(view, &new.schema_version)?;
-        let entries = new.pins.iter().map(|pin| entry(view, validation, zone, &schema, pin)).collect::<Result<_>>()?;
+        let pinned = new.pins.iter().map(|pin| pinned(view, zone, pin)).collect::<Result<Vec<_>>>()?;
+        validation.check(view, pinned.iter().map(|(_, version)| version), &schema)?;
+        let entries = pinned.into_iter().map(|(entry, _)| entry).collect();
         Ok(Self { schema, manifest: Manifest::new(entries)? })
     }
 }
@@ -52,6 +54,13 @@ pub(crate) fn entry(
     schema: &SchemaRef,
     pin: &Pin,
 ) -> Result<ManifestEntry> {
+    let (entry, version) = pinned(view, zone, pin)?;
+    validation.check(view, [&version], schema)?;
+    Ok(entry)
+}
+
+/// The manifest entry for a pin that keeps every rule but that it validates, and the version that is pinned.
+fn pinned(view: &View<'_>, zone: &ZoneRef, pin: &Pin) -> Result<(ManifestEntry, PolicyVersionCreated)> {
     let policy = policy::find(view, zone, &pin.policy_id)?;
     let found = Found::<PolicyVersionCreated>::by_id(view, zone, &pin.policy_version_id)?;
     let body = found.body()?;
@@ -71,7 +80,6 @@ pub(crate) fn entry(
             return Err(ErrorDetail::Archived { what, id: id.clone() }.into());
         }
     }
-    validation.check(view, body, schema)?;
     let (policy_id, policy_version_id) = (body.policy_id.clone(), body.version_id.clone());
-    Ok(ManifestEntry { policy_id, policy_version_id, sha: body.sha })
+    Ok((ManifestEntry { policy_id, policy_version_id, sha: body.sha }, body.clone()))
 }

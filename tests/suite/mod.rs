@@ -48,6 +48,7 @@ mod shas;
 mod sorting;
 mod suspending;
 mod time;
+mod validation_limits;
 mod verify;
 mod writes;
 
