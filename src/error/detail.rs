@@ -221,22 +221,14 @@ pub enum ErrorDetail {
         cause: Error,
     },
     /// There is no such thing, here or in this zone.
-    #[error("{what} `{id}` does not exist")]
+    #[error("{what} `{id}` does not exist{}", in_its_place(*.what, *.is))]
     NotFound {
         /// What was looked for.
         what: Resource,
         /// The id as given, cut short if long.
         id: String,
-    },
-    /// There is no such thing in this zone, and the id is that of another kind of thing.
-    #[error("{what} `{id}` does not exist: `{id}` is a {is}, {}", expected(*.what))]
-    OtherResource {
-        /// What was looked for.
-        what: Resource,
-        /// The id as given, cut short if long.
-        id: String,
-        /// The kind of thing that has the id.
-        is: Resource,
+        /// The kind of thing in the zone that has this id, if one has.
+        is: Option<Resource>,
     },
     /// The id is taken.
     #[error("{what} `{id}` exists already")]
@@ -463,7 +455,7 @@ impl ErrorDetail {
     }
 
     pub(crate) fn not_found(what: Resource, id: &str) -> Self {
-        Self::NotFound { what, id: cut(id) }
+        Self::NotFound { what, id: cut(id), is: None }
     }
 
     pub(crate) fn corrupt(place: impl fmt::Display, problem: impl fmt::Display) -> Self {
@@ -507,15 +499,16 @@ fn statements_as(statements: usize, counted: usize) -> String {
     }
 }
 
-/// Which id is asked for.
-fn expected(what: Resource) -> &'static str {
-    match what {
-        Resource::PolicyVersion => "expected the id of one of a policy's versions",
-        Resource::PolicySetVersion => "expected the id of one of a policy set's versions",
-        Resource::Policy => "expected a policy's id",
-        Resource::PolicySet => "expected a policy set's id",
-        Resource::Zone | Resource::Log | Resource::Schema => "expected another id",
-    }
+/// The thing that has the id in the place of the one that was looked for, and which id is asked for.
+fn in_its_place(what: Resource, is: Option<Resource>) -> String {
+    let expected = match what {
+        Resource::PolicyVersion => "the id of a policy's version",
+        Resource::PolicySetVersion => "the id of a policy set's version",
+        Resource::Policy => "a policy's id",
+        Resource::PolicySet => "a policy set's id",
+        Resource::Zone | Resource::Log | Resource::Schema => "another id",
+    };
+    is.map(|is| format!(": it is the id of a {is}, expected {expected}")).unwrap_or_default()
 }
 
 /// Where in a policy bundle.

@@ -57,7 +57,7 @@ impl ErrorDetail {
             Self::Bundle { .. } => (Kind::Invalid, "bundle_invalid"),
             Self::BundleMemberTooLarge { .. } => (Kind::TooLarge, "too_large"),
             Self::InBundle { cause, .. } => cause.0.class(),
-            Self::NotFound { .. } | Self::OtherResource { .. } => (Kind::NotFound, "not_found"),
+            Self::NotFound { .. } => (Kind::NotFound, "not_found"),
             Self::AlreadyExists { .. } => (Kind::Conflict, "already_exists"),
             Self::InForce { .. } => (Kind::Conflict, "in_force"),
             Self::SchemaTransition { .. } => (Kind::Conflict, "schema_transition"),
