@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::absent::not_found;
 use crate::authorizer::Authorizer;
 use crate::binding::{self, At, Binding, BindingRecord};
 use crate::cursor::ListName;
 use crate::demand::Demand;
-use crate::error::{ErrorDetail, Result};
+use crate::error::Result;
 use crate::filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
 use crate::guardrail;
 use crate::history::{self, HistoryEntry};
@@ -26,6 +27,7 @@ use crate::storage::{Direction, VersionRow, View, astray, first_entry};
 use crate::store::Inner;
 #[cfg(feature = "attestation")]
 use crate::time::Timestamp;
+use crate::validated::{Validated, Validation};
 use crate::version::{Found, Versioned};
 use crate::version_cache::Name;
 use crate::zone::{self, ZoneInfo, ZoneRef};
@@ -250,7 +252,8 @@ impl Zone {
         self.read(|view| {
             let found = Found::<PolicySetVersionCreated>::by_id(view, &self.zone, policy_set_version_id.as_ref())?;
             compiler.set(view, &self.zone, &found)?;
-            guardrail::check_version(view, compiler, &self.zone, found.body()?)
+            let known = Validated::default();
+            guardrail::check_version(view, &Validation::ahead(compiler, &known), &self.zone, found.body()?)
         })
     }
 
@@ -359,7 +362,6 @@ impl Zone {
     }
 
     /// Reads with room on the stack for Cedar.
-    #[cfg(any(feature = "attestation", feature = "bundle"))]
     pub(crate) fn read_with_room<T>(&self, f: impl FnOnce(&View<'_>, &Inner, &ZoneRef) -> Result<T>) -> Result<T> {
         crate::cedar::with_room(|| self.read(|view| f(view, &self.store, &self.zone)))
     }
@@ -379,7 +381,7 @@ impl Zone {
         self.read(|view| {
             let zone = &self.zone;
             if !view.has_row(&key::by_id(zone.log, V::PARENT, parent))? {
-                return Err(ErrorDetail::not_found(V::PARENT_RESOURCE, parent).into());
+                return Err(not_found(view, zone, V::PARENT_RESOURCE, parent));
             }
             let range = key::versions(zone.log, V::BY_NUMBER, parent);
             let by_number = |number| key::by_version(zone.log, V::BY_NUMBER, parent, number);

@@ -20,6 +20,8 @@ const WHAT_JSON: &str = "schema JSON";
 pub(crate) struct ParsedSchema {
     validator: Validator,
     weight: usize,
+    request_types: usize,
+    validation_limit: usize,
 }
 
 /// What a small schema takes in memory.
@@ -39,6 +41,21 @@ impl ParsedSchema {
 
     pub(super) fn validator(&self) -> &Validator {
         &self.validator
+    }
+
+    /// How many types of request it has.
+    pub(crate) fn request_types(&self) -> usize {
+        self.request_types
+    }
+
+    /// How many statements times types of request may be validated with it in one policy.
+    pub(crate) fn validation_limit(&self) -> usize {
+        self.validation_limit
+    }
+
+    /// With another limit of what is validated with it.
+    pub(crate) fn with_validation_limit(self, validation_limit: usize) -> Self {
+        Self { validation_limit, ..self }
     }
 
     /// An estimate of its bytes in memory.
@@ -111,7 +128,8 @@ impl Understood {
     fn parsed(self, source: &str) -> ParsedSchema {
         // Schemas of a few entities took 17 to 67 KB; what is written out in full adds to that.
         let weight = SMALL_SCHEMA + 2 * source.len() + 256 * self.expanded;
-        ParsedSchema { validator: Validator::new(self.schema), weight }
+        let (request_types, validation_limit) = (self.schema.request_envs().count(), limits::VALIDATION_COST);
+        ParsedSchema { validator: Validator::new(self.schema), weight, request_types, validation_limit }
     }
 
     fn written_in(&self, form: Form) -> Result<String> {
@@ -145,7 +163,7 @@ fn gate(form: Form, source: &str) -> Result<()> {
     match form {
         Form::Cedar if source.starts_with(json::BYTE_ORDER_MARK) => {
             let place = Some(SourcePlace::new(source, 0, json::BYTE_ORDER_MARK.len_utf8()));
-            refuse(vec![Diagnostic { message: json::MARKED.to_owned(), statement: None, place }])
+            refuse(vec![Diagnostic { message: json::MARKED.to_owned(), statement: None, place, count: 1 }])
         }
         Form::Cedar => gate::schema_text(source),
         Form::Json => {

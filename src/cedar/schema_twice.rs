@@ -43,7 +43,7 @@ pub(super) fn attributes(text: &str) -> Result<Vec<Diagnostic>> {
             before.column
         );
         let place = Some(SourcePlace::new(text, key.at, key.spelled.len()));
-        found.push(Diagnostic { message, statement: None, place });
+        found.push(Diagnostic { message, statement: None, place, count: 1 });
         if found.len() == MOST {
             break;
         }
