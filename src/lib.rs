@@ -61,6 +61,8 @@ pub use binding::{At, Binding};
 pub use bundle::{Bundle, BundleKey, BundlePolicy};
 #[cfg(feature = "bundle")]
 pub use bundle_plan::PreparedBundle;
+pub use cedar::{ContextInput, UidInput};
+pub use cedar_policy;
 pub use copy::{CopiedZone, CopiedZones};
 pub use demand::Demand;
 pub use difference::Difference;

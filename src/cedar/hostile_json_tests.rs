@@ -129,6 +129,8 @@ fn json_outcomes(value: &str) -> Vec<String> {
         context.map_or_else(code, |_| "ok".to_owned()),
         schema.entities(&entities).map_or_else(code, |_| "ok".to_owned()),
         schema.entities(value).map_or_else(code, |_| "ok".to_owned()),
+        schema.entities_as_given(&entities).map_or_else(code, |_| "ok".to_owned()),
+        schema.entities_as_given(value).map_or_else(code, |_| "ok".to_owned()),
         converted.unwrap_or_else(code),
     ]
 }

@@ -6,6 +6,7 @@ use cedar_policy::ffi::DetailedError;
 use cedar_policy::{Schema, SchemaFragment, Validator};
 use serde_json::Value;
 
+use super::described::Described;
 use super::stack::{PARSE, on_grown_stack};
 use super::{canonical, diagnose, expansion, gate, json};
 use crate::error::{ErrorDetail, Result, at_most};
@@ -17,6 +18,7 @@ const WHAT: &str = "schema";
 /// A schema that Cedar has parsed, ready to validate with.
 pub(crate) struct ParsedSchema {
     validator: Validator,
+    described: Described,
     weight: usize,
 }
 
@@ -28,16 +30,22 @@ impl ParsedSchema {
     pub(crate) fn parse(form: Form, source: &str) -> Result<Self> {
         gate(form, source)?;
         on_grown_stack(PARSE, WHAT, || {
-            let (schema, expanded) = resolve(form, source, fragment(form, source)?)?;
+            let fragment = fragment(form, source)?;
+            let described = Described::of(&as_json(&fragment)?.1);
+            let (schema, expanded) = resolve(form, source, fragment)?;
             // Schemas of a few entities took 17 to 67 KB; what is written out in full adds to that.
-            let weight = SMALL_SCHEMA + 2 * source.len() + 256 * expanded;
-            Ok(Self { validator: Validator::new(schema), weight })
+            let weight = SMALL_SCHEMA + 2 * source.len() + 256 * expanded + described.weight();
+            Ok(Self { validator: Validator::new(schema), described, weight })
         })?
     }
 
     /// Cedar's schema.
     pub(crate) fn schema(&self) -> &Schema {
         self.validator.schema()
+    }
+
+    pub(super) fn described(&self) -> &Described {
+        &self.described
     }
 
     pub(super) fn validator(&self) -> &Validator {
