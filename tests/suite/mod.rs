@@ -14,6 +14,8 @@ mod bundle_sequences;
 mod bundles;
 #[cfg(feature = "bundle")]
 mod bundles_in_git;
+#[cfg(feature = "bundle")]
+mod bundles_packed;
 mod cedar_cases;
 mod copying;
 mod counts;
