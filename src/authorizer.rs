@@ -42,7 +42,6 @@ impl Authorizer {
         Self { compiled, binding, deny_on_forbid_error: false }
     }
 
-    #[cfg(test)]
     pub(crate) fn compiled(&self) -> &Arc<Compiled> {
         &self.compiled
     }
@@ -249,6 +248,10 @@ pub struct StatementError {
 }
 
 impl Answer {
+    pub(crate) fn authorizer(&self) -> &Authorizer {
+        &self.authorizer
+    }
+
     /// Allow or deny.
     pub fn decision(&self) -> Decision {
         self.decision

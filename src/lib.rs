@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+#[macro_use]
+mod words;
+
 mod asked;
 #[cfg(feature = "attestation")]
 mod attest;
@@ -9,6 +12,8 @@ mod authorizer;
 mod binding;
 #[cfg(feature = "bundle")]
 mod bundle;
+#[cfg(feature = "bundle")]
+mod bundle_changes;
 #[cfg(feature = "bundle")]
 mod bundle_match;
 #[cfg(feature = "bundle")]
@@ -30,6 +35,7 @@ pub mod fuzzing;
 mod hash;
 mod history;
 mod id;
+mod items;
 pub mod limits;
 mod list;
 mod listing;
@@ -43,11 +49,13 @@ mod receipt;
 mod record;
 mod schema;
 mod sources;
+mod statement;
 mod storage;
 mod store;
 mod time;
 mod version;
 mod version_cache;
+mod whole;
 mod write;
 mod zone;
 mod zone_read;
@@ -59,6 +67,8 @@ pub use authorizer::{Answer, Authorizer, StatementError};
 pub use binding::{At, Binding};
 #[cfg(feature = "bundle")]
 pub use bundle::{Bundle, BundleKey, BundlePolicy};
+#[cfg(feature = "bundle")]
+pub use bundle_changes::BundleChanges;
 #[cfg(feature = "bundle")]
 pub use bundle_plan::PreparedBundle;
 pub use cedar::{ContextInput, UidInput};
@@ -74,6 +84,7 @@ pub use history::{BoundTo, Change, HistoryEntry};
 pub use id::{
     Actor, LogId, OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, RequestId, SchemaName, ZoneId,
 };
+pub use items::Items;
 pub use list::{List, Order, Page, Sort};
 pub use model::{BindingMode, CedarVersion, Form, ManifestEntry, SchemaStatus, Target, TargetType};
 pub use policy::{NewPolicy, Policy, PolicyUpdate};
@@ -83,6 +94,7 @@ pub use policy_version::{Forms, NewPolicyVersion, PolicyVersion, PolicyVersionIn
 pub use preflight::{Candidate, PolicySetVersionCheck, PolicyVersionCheck, Preflight, ZonePreflight};
 pub use receipt::{Receipt, StatementRef};
 pub use schema::{NewSchema, SchemaVersion, ZoneSchema};
+pub use statement::Statement;
 pub use storage::{Finding, Place, Report};
 pub use store::{Builder, PolicyStore};
 pub use time::Timestamp;

@@ -77,8 +77,8 @@ impl ZoneWrite<'_, '_> {
             .append
             .view(|view| BundlePlan::new(view, &self.store.compiler, &self.zone, actor, &target, prepared))?;
         let (set, schema, steps) = match plan {
-            BundlePlan::InForce(binding) => return Ok(binding),
-            BundlePlan::Steps { set, schema, steps } => (set, schema, steps),
+            BundlePlan::InForce(binding, _) => return Ok(binding),
+            BundlePlan::Steps { set, schema, steps, .. } => (set, schema, steps),
         };
         self.room_for_steps(&steps, set.is_none())?;
         let mut entries = Vec::with_capacity(steps.len());

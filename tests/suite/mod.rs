@@ -9,6 +9,8 @@ mod attesting;
 mod bindings;
 mod bindings_at;
 #[cfg(feature = "bundle")]
+mod bundle_changes;
+#[cfg(feature = "bundle")]
 mod bundle_sequences;
 #[cfg(feature = "bundle")]
 mod bundles;
@@ -26,6 +28,7 @@ mod errors;
 mod filtered_pages;
 mod filters;
 mod fixture;
+mod handles;
 mod help;
 mod history;
 mod ids;
@@ -48,9 +51,11 @@ mod sets;
 mod shadows;
 mod shas;
 mod sorting;
+mod statements;
 mod suspending;
 mod time;
 mod verify;
+mod whole_lists;
 mod writes;
 
 /// A file that no `mod` names would never run.
