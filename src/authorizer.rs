@@ -196,6 +196,14 @@ impl Authorizer {
     }
 
     /// Decides, as Cedar does.
+    ///
+    /// Request and entities are best read with this authorizer, whose limits make sure that they can be evaluated on
+    /// every thread. Those that Cedar's own constructors made are taken too; nest their values no deeper than
+    /// Cedar's JSON can (128 levels), since Cedar compares values without looking at the stack that is left.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) if Cedar fails in a way that is neither allow nor deny.
     pub fn is_authorized(&self, request: &Request, entities: &Entities) -> Result<Answer> {
         let Evaluation { decision, determining, errors } = self.compiled.set.evaluate(request, entities)?;
         let determining =

@@ -161,12 +161,15 @@ mod tests {
         let (entity_type, id) = (String::from("Org::User"), String::from("al\"ice"));
         assert_eq!(uid(r#"Org::User::"al\"ice""#).unwrap(), expected);
         assert_eq!(uid(String::from(r#"Org::User::"al\"ice""#)).unwrap(), expected);
-        assert_eq!(uid(&expected.to_string()).unwrap(), expected);
+        let text = expected.to_string();
+        assert_eq!(uid(&text).unwrap(), expected);
         assert_eq!(uid((&entity_type, &id)).unwrap(), expected);
         assert_eq!(uid((entity_type.as_str(), id.clone())).unwrap(), expected);
         assert_eq!(uid(("Org::User", "al\"ice")).unwrap(), expected);
         assert_eq!(uid(&expected).unwrap(), expected);
-        assert_eq!(uid(&UidInput::from((entity_type, id))).unwrap(), expected);
+        let pair = UidInput::from((entity_type, id));
+        assert_eq!(uid(&pair).unwrap(), uid(pair.clone()).unwrap());
+        assert_eq!(uid(pair).unwrap(), expected);
         assert_eq!(uid(expected.clone()).unwrap(), expected);
     }
 
