@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cedar_policy::{Decision, Entities, Request};
 
 use crate::binding::{self, At, Binding};
-use crate::cedar::{self, Evaluation, EvaluationFailure};
+use crate::cedar::{self, ContextInput, Evaluation, EvaluationFailure, UidInput};
 use crate::compile::Compiled;
 use crate::error::Result;
 use crate::guardrail::{self, Guardrail};
@@ -188,6 +188,11 @@ impl Authorizer {
     }
 
     /// Entities from JSON, checked against the schema that is evaluated with.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid), naming entity and attribute, if they do not fit the schema, or if an action
+    /// differs from the schema's; [`TooLarge`](crate::ErrorKind::TooLarge) over a limit.
     pub fn entities(&self, json: &str) -> Result<Entities> {
         self.compiled.schema.entities(json)
     }
@@ -195,21 +200,57 @@ impl Authorizer {
     /// Entities from JSON as they are, for those that the schema does not describe in full. Prefer
     /// [`entities`](Self::entities): nothing is checked here, and a statement that misses an attribute fails to evaluate.
     ///
-    /// Without the schema, JSON means less. A reference to an entity must be written as `{"__entity": {"type": …, "id":
-    /// …}}`; the short form `{"type": …, "id": …}` would be a record, so it is refused in attributes and tags. An
-    /// extension value must be written as `{"__extn": {"fn": …, "arg": …}}`: a string stays a string, and a `forbid` that
-    /// compares it does not apply. The schema's actions are added.
+    /// The schema still says how values are read, where it describes them: where it has an entity, `{"type": …, "id":
+    /// …}` is a reference; where it has a record, the same is a record; where it has an extension type, a string is a value
+    /// of it. So what fits the schema is the same as with [`entities`](Self::entities).
+    ///
+    /// Elsewhere, a reference is written as `{"__entity": {"type": …, "id": …}}` and an extension value as `{"__extn":
+    /// {"fn": …, "arg": …}}`; a string stays a string. The schema's actions are added.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid), naming entity and attribute: an object of two strings `type` and `id` where
+    /// the schema has neither an entity nor a record, as it could be either; a string that is no value of the extension
+    /// type that the schema has; an action that differs from the schema's.
     pub fn entities_as_given(&self, json: &str) -> Result<Entities> {
         self.compiled.schema.entities_as_given(json)
     }
 
-    /// A request, checked against the schema that is evaluated with. Principal, action and resource are entity uids
-    /// as Cedar writes them, such as `User::"alice"`; the context is a JSON object.
-    pub fn request(&self, principal: &str, action: &str, resource: &str, context: &str) -> Result<Request> {
+    /// A request, checked against the schema that is evaluated with. Principal, action and resource are entity uids, each as
+    /// text that Cedar would write (`User::"alice"`), as type and id, or as Cedar's `EntityUid`: see [`UidInput`]. The
+    /// context is a JSON object, as text or as a value.
+    ///
+    /// Ids that come from outside are best given as type and id: in text, quotes and control characters must be escaped.
+    ///
+    /// ```
+    /// # use policy_store::{Authorizer, Result, cedar_policy::Request};
+    /// fn request(authorizer: &Authorizer, user: &str, file: &str) -> Result<Request> {
+    ///     authorizer.request(("User", user), r#"Action::"read""#, ("File", file), "{}")
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid), naming the part that is no uid or does not fit the schema.
+    pub fn request<'a>(
+        &self,
+        principal: impl Into<UidInput<'a>>,
+        action: impl Into<UidInput<'a>>,
+        resource: impl Into<UidInput<'a>>,
+        context: impl Into<ContextInput<'a>>,
+    ) -> Result<Request> {
         self.compiled.schema.request(principal, action, resource, context)
     }
 
     /// Decides, as Cedar does.
+    ///
+    /// Request and entities are best read with this authorizer, whose limits make sure that they can be evaluated on
+    /// every thread. Those that Cedar's own constructors made are taken too; nest their values no deeper than
+    /// Cedar's JSON can (128 levels), since Cedar compares values without looking at the stack that is left.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) if Cedar fails in a way that is neither allow nor deny.
     pub fn is_authorized(&self, request: &Request, entities: &Entities) -> Result<Answer> {
         let own = self.compiled.set.evaluate(request, entities)?;
         let (mut determining, mut errors) = told(Layer::Target, &self.compiled, own.determining, own.errors);
@@ -297,6 +338,10 @@ pub struct StatementError {
 }
 
 impl Answer {
+    pub(crate) fn authorizer(&self) -> &Authorizer {
+        &self.authorizer
+    }
+
     /// Allow or deny.
     pub fn decision(&self) -> Decision {
         self.decision

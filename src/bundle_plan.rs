@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::binding::{self, At, Binding};
 use crate::bundle::{Bundle, BundleKey, BundlePolicy};
+use crate::bundle_changes::BundleChanges;
 use crate::bundle_match::{Match, Matching};
 use crate::bundled::Contents;
 use crate::cedar::ParsedSchema;
@@ -29,7 +30,7 @@ use crate::zone_write::{next_version, pinned_entry, set_to_change, warnings};
 
 /// A policy bundle on its way into a zone: as it is, or [prepared](Zone::prepare_bundle), so that the write does not parse
 /// and validate it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PreparedBundle {
     bundle: Bundle,
     pub(crate) digest: Sha256,
@@ -39,13 +40,22 @@ pub struct PreparedBundle {
     versions: BTreeMap<Sha256, PreparedPolicyVersion>,
     /// Of what is kept, with the bundle's schema.
     pub(crate) validated: Validated,
+    /// Once it was prepared.
+    changes: Option<BundleChanges>,
+}
+
+impl std::fmt::Debug for PreparedBundle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let policies = self.shas.len();
+        write!(f, "PreparedBundle({policies} policies for schema {}, {})", self.bundle.schema_version(), self.digest)
+    }
 }
 
 impl From<Bundle> for PreparedBundle {
     fn from(bundle: Bundle) -> Self {
         let shas = bundle.policies().iter().map(BundlePolicy::sha).collect();
         let (versions, validated) = (BTreeMap::new(), Validated::default());
-        Self { digest: bundle.digest(), shas, versions, validated, bundle }
+        Self { digest: bundle.digest(), shas, versions, validated, changes: None, bundle }
     }
 }
 
@@ -59,6 +69,11 @@ impl PreparedBundle {
     /// The bundle.
     pub fn bundle(&self) -> &Bundle {
         &self.bundle
+    }
+
+    /// What applying it would do, against what was in force when it was prepared; none if it was not prepared.
+    pub fn changes(&self) -> Option<&BundleChanges> {
+        self.changes.as_ref()
     }
 }
 
@@ -88,6 +103,7 @@ impl Zone {
             Ok((plan, validation.known()))
         })?;
         prepared.validated = validated;
+        prepared.changes = Some(BundleChanges::of(&plan));
         if let BundlePlan::Steps { steps, .. } = plan {
             let versions = steps.into_iter().filter_map(|step| match step {
                 Step::Keep(_) => None,
@@ -101,12 +117,14 @@ impl Zone {
 
 /// What applying a bundle comes to.
 pub(crate) enum BundlePlan {
-    /// Nothing: all of it is in force already.
-    InForce(Binding),
+    /// Nothing: all of it is in force already, these entries.
+    InForce(Binding, Vec<ManifestEntry>),
     /// A new version of a policy set.
     Steps {
         /// The set; none if one is to be created.
         set: Option<PolicySetId>,
+        /// The entries in force.
+        base: Vec<ManifestEntry>,
         schema: SchemaRef,
         steps: Vec<Step>,
     },
@@ -141,7 +159,7 @@ impl BundlePlan {
         if let Some((own, base)) = &own
             && is_in_force(base, named(prepared, base))
         {
-            return Ok(Self::InForce(own.clone()));
+            return Ok(Self::InForce(own.clone(), base.entries.clone()));
         }
         let zones = match target {
             Target::Zone => None,
@@ -153,8 +171,9 @@ impl BundlePlan {
         if let Some((own, base)) = &own
             && is_in_force(base, kept(&matches))
         {
-            return Ok(Self::InForce(own.clone()));
+            return Ok(Self::InForce(own.clone(), base.entries.clone()));
         }
+        let base = base.map(|base| base.entries.clone()).unwrap_or_default();
         let set = own.map(|(own, _)| {
             let set = set_to_change(view, zone, actor, own.policy_set_id.as_str())?;
             next_version(set.latest_version).map(|_| set.id)
@@ -168,7 +187,7 @@ impl BundlePlan {
         let steps = policies
             .map(|((policy, sha), found)| planner.step(policy, *sha, found).map_err(|cause| policy.refused(cause)));
         let steps = steps.collect::<Result<_>>()?;
-        Ok(Self::Steps { set, steps, schema: planner.schema })
+        Ok(Self::Steps { set, base, steps, schema: planner.schema })
     }
 }
 

@@ -52,6 +52,12 @@ macro_rules! id_type {
             }
         }
 
+        impl From<&$name> for String {
+            fn from(id: &$name) -> Self {
+                id.0.clone()
+            }
+        }
+
         impl PartialEq<str> for $name {
             fn eq(&self, other: &str) -> bool {
                 self.0 == other
@@ -235,15 +241,7 @@ pub enum OwnerType {
     Customer,
 }
 
-impl OwnerType {
-    /// Its name, as it is printed.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Platform => "platform",
-            Self::Customer => "customer",
-        }
-    }
-}
+words!(OwnerType, "owner type", { Platform => "platform", Customer => "customer" });
 
 /// Who writes. The store keeps the id as given and knows nothing of users; better a pseudonym than an e-mail address.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]

@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+#[macro_use]
+mod words;
+
 mod absent;
 mod asked;
 #[cfg(feature = "attestation")]
@@ -10,6 +13,8 @@ mod authorizer;
 mod binding;
 #[cfg(feature = "bundle")]
 mod bundle;
+#[cfg(feature = "bundle")]
+mod bundle_changes;
 #[cfg(feature = "bundle")]
 mod bundle_match;
 #[cfg(feature = "bundle")]
@@ -32,6 +37,7 @@ mod guardrail;
 mod hash;
 mod history;
 mod id;
+mod items;
 pub mod limits;
 mod list;
 mod listing;
@@ -46,12 +52,14 @@ mod recent;
 mod record;
 mod schema;
 mod sources;
+mod statement;
 mod storage;
 mod store;
 mod time;
 mod validated;
 mod version;
 mod version_cache;
+mod whole;
 mod write;
 mod zone;
 mod zone_read;
@@ -64,7 +72,11 @@ pub use binding::{At, BindOutcome, Binding, BindingEnd, BindingRecord};
 #[cfg(feature = "bundle")]
 pub use bundle::{Bundle, BundleGuardrail, BundleKey, BundlePolicy};
 #[cfg(feature = "bundle")]
+pub use bundle_changes::BundleChanges;
+#[cfg(feature = "bundle")]
 pub use bundle_plan::PreparedBundle;
+pub use cedar::{ContextInput, UidInput};
+pub use cedar_policy;
 pub use copy::{CopiedZone, CopiedZones};
 pub use demand::Demand;
 pub use difference::Difference;
@@ -76,6 +88,7 @@ pub use history::{BoundTo, Change, HistoryEntry};
 pub use id::{
     Actor, LogId, OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, RequestId, SchemaName, ZoneId,
 };
+pub use items::Items;
 pub use list::{List, Order, Page, Sort};
 pub use model::{BindingMode, CedarVersion, Form, ManifestEntry, SchemaStatus, Target, TargetType};
 pub use policy::{NewPolicy, Policy, PolicyUpdate};
@@ -87,6 +100,7 @@ pub use policy_version::{Forms, NewPolicyVersion, PolicyVersion, PolicyVersionIn
 pub use preflight::{Candidate, PolicySetVersionCheck, PolicyVersionCheck, Preflight, ZonePreflight};
 pub use receipt::{GuardrailReceipt, Layer, Receipt, StatementRef};
 pub use schema::{NewSchema, PreparedSchema, SchemaInput, SchemaVersion, ZoneSchema};
+pub use statement::Statement;
 pub use storage::{Finding, Place, Report};
 pub use store::{Builder, PolicyStore};
 pub use time::Timestamp;

@@ -16,6 +16,8 @@ pub enum Order {
     Descending,
 }
 
+words!(Order, "order", { Ascending => "ascending", Descending => "descending" });
+
 /// What a list is sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -27,6 +29,8 @@ pub enum Sort {
     /// only, descending and forward only.
     Status,
 }
+
+words!(Sort, "sort", { CreatedAt => "created_at", Status => "status" });
 
 /// Which page of a list is asked for. The default is the first page of 50, newest first.
 ///
@@ -88,6 +92,16 @@ impl List {
     }
 
     /// What it is to be sorted by.
+    /// The same list for reading all of it: in pages as large as they can be, unless it says how large.
+    pub(crate) fn in_pages(&self) -> Self {
+        Self { limit: self.limit.or(Some(limits::PAGE_ITEMS)), total_count: false, ..self.clone() }
+    }
+
+    /// The cursor that it goes backwards from, if it does.
+    pub(crate) fn backwards(&self) -> Option<&str> {
+        self.before.as_deref()
+    }
+
     pub(crate) fn sorted_by(&self) -> Sort {
         self.sort
     }
@@ -190,6 +204,24 @@ impl ListName<'_> {
             Direction::Descending => (from.checked_sub(1), Direction::Ascending),
         };
         Ok(!fetch(before, back, 1)?.is_empty())
+    }
+}
+
+impl<T> IntoIterator for Page<T> {
+    type Item = T;
+    type IntoIter = std::vec::IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.into_iter()
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Page<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.iter()
     }
 }
 

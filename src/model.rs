@@ -45,6 +45,8 @@ impl Form {
     }
 }
 
+words!(Form, "form", { Cedar => "cedar", Json => "json" });
+
 /// What a schema version may be used for. `Active` and `Deprecated` change into each other; `Archived` is final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
@@ -58,6 +60,8 @@ pub enum SchemaStatus {
     Archived,
 }
 
+words!(SchemaStatus, "schema status", { Active => "active", Deprecated => "deprecated", Archived => "archived" });
+
 /// What kind of target a policy set is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
@@ -69,15 +73,7 @@ pub enum TargetType {
     User,
 }
 
-impl TargetType {
-    /// Its name, as it is printed.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Zone => "zone",
-            Self::User => "user",
-        }
-    }
-}
+words!(TargetType, "target type", { Zone => "zone", User => "user" });
 
 /// What a policy set version is bound to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
@@ -92,6 +88,11 @@ pub enum Target {
 }
 
 impl Target {
+    /// The user with this id.
+    pub fn user(id: impl Into<String>) -> Self {
+        Self::User(id.into())
+    }
+
     /// The kind of target.
     pub fn target_type(&self) -> TargetType {
         match self {
@@ -131,16 +132,7 @@ pub enum BindingMode {
     Guardrail,
 }
 
-impl BindingMode {
-    /// Its name, as it is printed.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Shadow => "shadow",
-            Self::Guardrail => "guardrail",
-        }
-    }
-}
+words!(BindingMode, "binding mode", { Active => "active", Shadow => "shadow", Guardrail => "guardrail" });
 
 /// The Cedar that parsed and validated something.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]

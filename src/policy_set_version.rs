@@ -8,7 +8,7 @@ use crate::asked::Asked;
 use crate::binding;
 use crate::error::{ErrorDetail, Result};
 use crate::hash::Sha256;
-use crate::id::{OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
+use crate::id::{OwnerType, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
 use crate::limits;
 use crate::model::{CedarVersion, ManifestEntry};
 use crate::policy_set;
@@ -109,8 +109,8 @@ impl NewPolicySetVersion {
     }
 
     /// Leaves a policy out.
-    pub fn unpin(mut self, policy_id: &PolicyId) -> Self {
-        self.pins.retain(|pin| pin.policy_id != policy_id.as_str());
+    pub fn unpin(mut self, policy_id: impl AsRef<str>) -> Self {
+        self.pins.retain(|pin| pin.policy_id != policy_id.as_ref());
         self
     }
 

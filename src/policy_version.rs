@@ -82,6 +82,8 @@ pub enum Forms {
     Neither,
 }
 
+words!(Forms, "forms", { Both => "both", Cedar => "cedar", Json => "json", Neither => "neither" });
+
 impl Forms {
     pub(crate) fn cedar(self) -> bool {
         matches!(self, Self::Both | Self::Cedar)
@@ -131,7 +133,7 @@ impl NewPolicyVersion {
 
 /// A policy version that was parsed and validated ahead of its write, by
 /// [`PolicyStore::prepare_policy_version`](crate::PolicyStore::prepare_policy_version).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PreparedPolicyVersion {
     pub(crate) id: Option<String>,
     pub(crate) schema: SchemaRef,
@@ -139,6 +141,13 @@ pub struct PreparedPolicyVersion {
     /// Of the source that was given.
     pub(crate) source: EntryHash,
     pub(crate) content: Arc<PolicyContent>,
+}
+
+impl std::fmt::Debug for PreparedPolicyVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let statements = self.content.statements;
+        write!(f, "PreparedPolicyVersion({statements} statements for schema {}, {})", self.schema.version, self.sha())
+    }
 }
 
 impl PreparedPolicyVersion {

@@ -26,6 +26,8 @@ pub enum Layer {
     Guardrail,
 }
 
+words!(Layer, "layer", { Target => "target", Guardrail => "guardrail" });
+
 impl Layer {
     fn is_target(&self) -> bool {
         *self == Self::Target

@@ -53,9 +53,15 @@ impl Inner {
 ///
 /// Cheap to clone, and to be shared between threads. Reads run side by side, each on a snapshot of its own; writes
 /// wait for one another. The file stays locked until the last clone, zone and authorizer-making handle is dropped.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PolicyStore {
     pub(crate) inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for PolicyStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PolicyStore({})", self.inner.storage.place())
+    }
 }
 
 impl PolicyStore {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use wincode::{SchemaRead, SchemaWrite};
@@ -60,6 +61,33 @@ impl Timestamp {
     }
 }
 
+/// The form of a date.
+const DATE: &str = "2026-02-24";
+
+impl From<Timestamp> for SystemTime {
+    fn from(time: Timestamp) -> Self {
+        // No time is before 1970.
+        Self::UNIX_EPOCH + Duration::from_micros(u64::try_from(time.0).unwrap_or_default())
+    }
+}
+
+impl TryFrom<SystemTime> for Timestamp {
+    type Error = Error;
+
+    /// What is finer than a microsecond is cut off.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) before 1970 and after [`Timestamp::MAX`].
+    fn try_from(time: SystemTime) -> Result<Self, Error> {
+        let micros = time.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| i64::try_from(since.as_micros()));
+        match micros {
+            Some(Ok(micros)) if Self(micros).is_valid() => Ok(Self(micros)),
+            _ => Err(ErrorDetail::invalid("time", &format!("{time:?}"), "expected 1970 to 9999").into()),
+        }
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_microsecond(self.0) {
@@ -78,10 +106,22 @@ impl fmt::Debug for Timestamp {
 impl FromStr for Timestamp {
     type Err = Error;
 
-    /// Reads RFC 3339; what is finer than a microsecond is cut off.
+    /// Reads RFC 3339, such as `2026-02-24T13:20:00Z`; what is finer than a microsecond is cut off. A date alone, such as
+    /// `2026-02-24`, is its start in UTC.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) if it is neither, or not from 1970 to 9999.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let time: jiff::Timestamp =
-            text.parse().map_err(|_| ErrorDetail::invalid("time", text, "expected RFC 3339"))?;
+        let wrong = || ErrorDetail::invalid("time", text, "expected RFC 3339, or a date such as `2026-02-24`");
+        let is_date = text.len() == DATE.len()
+            && text.bytes().zip(DATE.bytes()).all(
+                |(byte, form)| {
+                    if form == b'-' { byte == b'-' } else { byte.is_ascii_digit() }
+                },
+            );
+        let with_time = if is_date { format!("{text}T00:00:00Z") } else { text.to_owned() };
+        let time: jiff::Timestamp = with_time.parse().map_err(|_| wrong())?;
         let micros = time.as_microsecond();
         if !Self(micros).is_valid() {
             return Err(ErrorDetail::invalid("time", text, "expected 1970 to 9999").into());
@@ -120,6 +160,39 @@ mod tests {
         }
         assert!("1969-12-31T23:59:59Z".parse::<Timestamp>().is_err());
         assert!("yesterday".parse::<Timestamp>().is_err());
+    }
+
+    #[test]
+    fn a_date_is_its_start_in_utc() {
+        for (date, time) in [
+            ("1970-01-01", "1970-01-01T00:00:00Z"),
+            ("2026-02-24", "2026-02-24T00:00:00Z"),
+            ("2024-02-29", "2024-02-29T01:00:00+01:00"),
+        ] {
+            assert_eq!(date.parse::<Timestamp>().unwrap(), time.parse().unwrap());
+        }
+        for wrong in
+            ["2026-02-30", "2026-2-24", "20260224", "2026-02", "1969-12-31", "9999-12-31", "2026/02/24", "２026-02-2"]
+        {
+            let error = wrong.parse::<Timestamp>().unwrap_err();
+            assert!(error.to_string().contains(wrong) && error.to_string().contains("expected"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_systems_time_is_taken_and_given() {
+        let time: Timestamp = "2026-02-24T13:20:00.000001Z".parse().unwrap();
+        let system = SystemTime::from(time);
+        assert_eq!(system.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros(), 1_771_939_200_000_001);
+        assert_eq!(Timestamp::try_from(system).unwrap(), time);
+        assert_eq!(Timestamp::try_from(system + Duration::from_nanos(999)).unwrap(), time);
+        for edge in [Timestamp::EPOCH, Timestamp::MAX] {
+            assert_eq!(Timestamp::try_from(SystemTime::from(edge)).unwrap(), edge);
+        }
+        let micro = Duration::from_micros(1);
+        for beyond in [SystemTime::UNIX_EPOCH - micro, SystemTime::from(Timestamp::MAX) + micro] {
+            assert_eq!(Timestamp::try_from(beyond).unwrap_err().code(), "invalid_input");
+        }
     }
 
     #[test]

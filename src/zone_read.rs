@@ -43,10 +43,16 @@ use crate::zone::{self, ZoneInfo, ZoneRef};
 /// Every call that names something returns [`NotFound`](crate::ErrorKind::NotFound) for an id that the zone does not have,
 /// and every list [`Invalid`](crate::ErrorKind::Invalid) for a limit or a cursor that it cannot take. Any call may return
 /// [`Corrupt`](crate::ErrorKind::Corrupt) or [`Unavailable`](crate::ErrorKind::Unavailable).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Zone {
     store: Arc<Inner>,
     zone: ZoneRef,
+}
+
+impl std::fmt::Debug for Zone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Zone({})", self.zone.id)
+    }
 }
 
 impl Zone {

@@ -37,6 +37,14 @@ pub enum VerificationError {
         /// The header's `kid`.
         key_id: String,
     },
+    /// The key set has a key with the id, which was left out of it: it is for something else.
+    #[error("key `{key_id}` cannot be used: {reason}")]
+    UnusableKey {
+        /// The header's `kid`.
+        key_id: String,
+        /// Which member of the key says so, and its value.
+        reason: String,
+    },
     /// The header names another algorithm than the key is for.
     #[error("key `{key_id}` is for `{expected}`, and the header says `{found}`")]
     Algorithm {

@@ -1,5 +1,6 @@
 //! A JWK (RFC 7517): an Ed25519 public key as RFC 8037 writes it. Secret keys are read in `signer` and never written.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -9,13 +10,15 @@ use super::base64url;
 use super::error::FormError;
 use super::members::Members;
 use super::verifier::VerificationKey;
-use crate::error::{Error, ErrorDetail, Result, at_most};
+use crate::error::{Error, ErrorDetail, Result, at_most, cut};
 use crate::hash::Sha256;
 use crate::id::check_text;
 use crate::limits;
 
 /// The name of the algorithm in a header (RFC 8037 section 3.1).
 pub(super) const ALGORITHM: &str = "EdDSA";
+/// Its name since RFC 9864, which names the curve too: for an Ed25519 key it is the same algorithm.
+const FULLY_SPECIFIED: &str = "Ed25519";
 
 /// An Ed25519 public key with its id. It serialises as a JWK: `kty`, `crv`, `x`, `kid`, `alg`, `use`.
 #[derive(Clone, PartialEq, Eq)]
@@ -44,26 +47,30 @@ impl Jwk {
         Ok(Self { key_id, key })
     }
 
-    /// Reads a JWK with `kty` `OKP` and `crv` `Ed25519`, to be used for signatures. Without `kid` its id is its
-    /// [thumbprint](Self::thumbprint). Members that do not matter here are skipped, a secret `d` too.
+    /// Reads a JWK with `kty` `OKP` and `crv` `Ed25519`, to be used for signatures: `use` is `sig`, `alg` is `EdDSA` or
+    /// `Ed25519` (RFC 9864), and `key_ops` has `verify`, each of them if it is there; a private key, with `d`, may have
+    /// `sign` instead. Without `kid` its id is its [thumbprint](Self::thumbprint). Other members are skipped, a secret `d`
+    /// too.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid), naming the member that does not fit.
     pub fn parse(json: &str) -> Result<Self> {
         at_most("JWK", json.len(), limits::JWKS_BYTES)?;
         let members = Members::read(json).map_err(malformed)?;
-        Self::of(&members)?.ok_or_else(|| {
-            ErrorDetail::Json { what: "JWK", message: "it is not an Ed25519 key for signatures".to_owned() }.into()
+        Self::of(&members)?.map_err(|unfit| {
+            let message = format!("it is not an Ed25519 key for signatures: {}", unfit.reason);
+            ErrorDetail::Json { what: "JWK", message }.into()
         })
     }
 
-    /// The key, or `None` if it is of another type, or for another use.
-    pub(super) fn of(members: &Members<'_>) -> Result<Option<Self>> {
-        let text = |name| members.find::<String>(name).map_err(malformed);
-        let required = [(text("kty")?, "OKP"), (text("crv")?, "Ed25519")];
-        let optional = [(text("use")?, "sig"), (text("alg")?, ALGORITHM)];
-        if required.iter().any(|(is, wanted)| is.as_deref() != Some(wanted))
-            || optional.iter().any(|(is, wanted)| is.as_ref().is_some_and(|is| is != wanted))
-        {
-            return Ok(None);
+    /// The key, or why it is for something else.
+    pub(super) fn of(members: &Members<'_>) -> Result<Result<Self, LeftOut>> {
+        if let Some(reason) = unfit(members)? {
+            let key_id = members.find::<String>("kid").ok().flatten();
+            return Ok(Err(LeftOut { key_id, reason }));
         }
+        let text = |name| members.find::<String>(name).map_err(malformed);
         let (x, key_id): (String, Option<String>) = (members.get("x").map_err(malformed)?, text("kid")?);
         let mut bytes = [0; 32];
         if base64url::decode_into(&x, &mut bytes).is_none() {
@@ -71,7 +78,7 @@ impl Jwk {
             return Err(ErrorDetail::invalid("Ed25519 public key", &key_id, "`x` is not base64url of 32 bytes").into());
         }
         let key_id = key_id.unwrap_or_else(|| thumbprint(&bytes));
-        Self::new(key_id, &bytes).map(Some)
+        Self::new(key_id, &bytes).map(Ok)
     }
 
     /// Its id: the `kid` of the headers that it verifies.
@@ -90,6 +97,53 @@ impl Jwk {
     }
 }
 
+/// A key of a JWK set that is not used: it is of another kind, or for something else than signatures.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its `kid`, if it has one.
+    pub key_id: Option<String>,
+    /// Which member of it says so, and its value.
+    pub reason: String,
+}
+
+/// Why a key is not an Ed25519 key that verifies signatures, if so.
+fn unfit(members: &Members<'_>) -> Result<Option<String>> {
+    let text = |name| members.find::<String>(name).map_err(malformed);
+    for (name, expected) in [("kty", "OKP"), ("crv", "Ed25519")] {
+        match text(name)? {
+            Some(found) if found == expected => {}
+            Some(found) => return Ok(Some(format!("`{name}` is `{}`, expected `{expected}`", cut(&found)))),
+            None => return Ok(Some(format!("`{name}` is missing"))),
+        }
+    }
+    let optional: [(&'static str, &[&str]); 2] = [("use", &["sig"]), ("alg", &[ALGORITHM, FULLY_SPECIFIED])];
+    for (name, expected) in optional {
+        if let Some(found) = text(name)?.filter(|found| !expected.contains(&found.as_str())) {
+            let expected: Vec<_> = expected.iter().map(|expected| format!("`{expected}`")).collect();
+            return Ok(Some(format!("`{name}` is `{}`, expected {}", cut(&found), expected.join(" or "))));
+        }
+    }
+    let Some(operations) = operations(members)? else { return Ok(None) };
+    // A private key says what its holder does with it; whoever has only the public half verifies.
+    let signs = members.has("d") && operations.contains("sign");
+    let verifies = signs || operations.contains("verify");
+    Ok((!verifies).then(|| "`key_ops` does not have `verify`".to_owned()))
+}
+
+/// The operations that a key is for, if it says so (RFC 7517 section 4.3).
+pub(super) fn operations(members: &Members<'_>) -> Result<Option<BTreeSet<String>>> {
+    let Some(all) = members.find::<Vec<String>>("key_ops").map_err(malformed)? else { return Ok(None) };
+    let mut operations = BTreeSet::new();
+    for operation in all {
+        if let Some(twice) = operations.replace(operation) {
+            let message = format!("`{}` is there twice", cut(&twice));
+            return Err(malformed(FormError::InvalidMember { name: "key_ops", message }));
+        }
+    }
+    Ok(Some(operations))
+}
+
 impl VerificationKey for Jwk {
     fn key_id(&self) -> &str {
         &self.key_id
@@ -97,6 +151,10 @@ impl VerificationKey for Jwk {
 
     fn algorithm(&self) -> &str {
         ALGORITHM
+    }
+
+    fn is_for(&self, algorithm: &str) -> bool {
+        [ALGORITHM, FULLY_SPECIFIED].contains(&algorithm)
     }
 
     fn verify(&self, input: &[u8], signature: &[u8]) -> bool {
@@ -229,6 +287,10 @@ mod tests {
             ("\"sig\"", "\"enc\""),
             ("\"sig\"", "5"),
             ("\"x\"", "\"y\""),
+            ("\"sig\"", "\"sig\",\"key_ops\":[\"sign\"]"),
+            ("\"sig\"", "\"sig\",\"key_ops\":[]"),
+            ("\"sig\"", "\"sig\",\"key_ops\":\"verify\""),
+            ("\"sig\"", "\"sig\",\"key_ops\":[\"verify\",\"verify\"]"),
             ("\"kid\"", "\"x\""),
             ("{", "[{"),
         ] {
@@ -236,5 +298,32 @@ mod tests {
         }
         assert_eq!(Jwk::parse(&json.replace(KEY_ID, "")).unwrap_err().code(), "invalid_input");
         assert_eq!(Jwk::parse(&json.replace(KEY_ID, &"k".repeat(257))).unwrap_err().code(), "too_large");
+    }
+
+    #[test]
+    fn members_that_a_verifier_heeds_are_heeded() {
+        let of = |more: &str| Jwk::parse(&format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{X}"{more}}}"#));
+        let plain = of("").unwrap();
+        for fits in [
+            r#","alg":"EdDSA""#,
+            r#","alg":"Ed25519""#,
+            r#","use":"sig","alg":"Ed25519","key_ops":["verify"]"#,
+            r#","key_ops":["deriveKey","verify"],"x5t":5"#,
+            r#","d":"AA","key_ops":["sign"]"#,
+        ] {
+            assert_eq!(of(fits).unwrap(), plain, "{fits}");
+        }
+        for (wrong, reason) in [
+            (r#","alg":"Ed448""#, "`alg` is `Ed448`, expected `EdDSA` or `Ed25519`"),
+            (r#","alg":"eddsa""#, "`alg` is `eddsa`"),
+            (r#","use":"enc""#, "`use` is `enc`, expected `sig`"),
+            (r#","key_ops":["sign"]"#, "`key_ops` does not have `verify`"),
+            (r#","use":"sig","key_ops":["encrypt"]"#, "`key_ops` does not have `verify`"),
+            (r#","key_ops":["verify","sign","verify"]"#, "`verify` is there twice"),
+            (r#","key_ops":null"#, "`key_ops`"),
+        ] {
+            let error = of(wrong).unwrap_err();
+            assert!(error.to_string().contains(reason), "{wrong}: {error}");
+        }
     }
 }

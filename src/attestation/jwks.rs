@@ -3,16 +3,28 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::jwk::{Jwk, malformed};
+use super::jwk::{Jwk, LeftOut, malformed};
 use super::members::Members;
 use crate::error::{ErrorDetail, Result, at_most};
 use crate::limits;
 
 /// Ed25519 public keys, each with an id of its own. It serialises as a JWK set.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+///
+/// Two sets are equal if their keys are, whatever was left out of them.
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Jwks {
     keys: Vec<Jwk>,
+    #[serde(skip)]
+    left_out: Vec<LeftOut>,
 }
+
+impl PartialEq for Jwks {
+    fn eq(&self, other: &Self) -> bool {
+        self.keys == other.keys
+    }
+}
+
+impl Eq for Jwks {}
 
 impl Jwks {
     /// A set of these keys. Two with the same id are refused, since a header could mean either.
@@ -22,22 +34,39 @@ impl Jwks {
         ids.sort_unstable();
         match ids.iter().zip(ids.iter().skip(1)).find(|(a, b)| a == b) {
             Some((twice, _)) => Err(ErrorDetail::invalid("key id", twice, "two keys of the set have it").into()),
-            None => Ok(Self { keys }),
+            None => Ok(Self { keys, left_out: Vec::new() }),
         }
     }
 
     /// Reads a JWK set of at most 256 KiB.
     ///
-    /// Keys of other types, curves, uses and algorithms are skipped, as RFC 7517 wants it, whatever their ids are; they can
-    /// be given to the verifier in another way, see [`VerificationKey`](super::VerificationKey). An Ed25519 key that
-    /// is not valid is an error, and so are two with one id.
+    /// Keys of other types, curves, uses and algorithms are left out, as RFC 7517 wants it, whatever their ids are:
+    /// [`left_out`](Self::left_out) tells which, and a verifier tells it of an attestation that names one. They can be
+    /// given to the verifier in another way, see [`VerificationKey`](super::VerificationKey).
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) if an Ed25519 key is not valid, or if two have one id.
     pub fn parse(json: &str) -> Result<Self> {
         at_most("JWK set", json.len(), limits::JWKS_BYTES)?;
         let set: Vec<&RawValue> = Members::read(json).and_then(|members| members.get("keys")).map_err(malformed)?;
-        let keys = set.into_iter().filter_map(|key| {
-            Members::read(key.get()).map_err(malformed).and_then(|members| Jwk::of(&members)).transpose()
-        });
-        Self::new(keys.collect::<Result<Vec<_>>>()?)
+        let (mut keys, mut left_out) = (Vec::new(), Vec::new());
+        for key in set {
+            match Members::read(key.get()).map_err(malformed).and_then(|members| Jwk::of(&members))? {
+                Ok(key) => keys.push(key),
+                Err(unfit) => left_out.push(unfit),
+            }
+        }
+        Ok(Self { left_out, ..Self::new(keys)? })
+    }
+
+    /// The keys that were read and left out, and why.
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
+    pub(super) fn into_parts(self) -> (Vec<Jwk>, Vec<LeftOut>) {
+        (self.keys, self.left_out)
     }
 
     /// The keys.
@@ -116,5 +145,30 @@ mod tests {
         let padded = format!(r#"{{"keys":[]}}{}"#, " ".repeat(limits::JWKS_BYTES - 11));
         assert_eq!(Jwks::parse(&padded).unwrap(), Jwks::default());
         assert_eq!(Jwks::parse(&format!("{padded} ")).unwrap_err().code(), "too_large");
+    }
+
+    #[test]
+    fn a_key_that_is_left_out_is_told_with_the_reason() {
+        let key = |kid: &str, more: &str| own(kid).replace('}', &format!("{more}}}"));
+        let keys = [
+            key("new", r#","alg":"Ed25519","use":"sig","key_ops":["verify"]"#),
+            key("old", r#","alg":"EdDSA""#),
+            key("other", r#","alg":"ES256""#),
+            key("box", r#","use":"enc""#),
+            key("ops", r#","key_ops":["sign"]"#),
+            r#"{"kty":"RSA","use":5,"kid":"rsa"}"#.to_owned(),
+            r#"{"kid":7}"#.to_owned(),
+        ];
+        let set = Jwks::parse(&format!(r#"{{"keys":[{}]}}"#, keys.join(","))).unwrap();
+        assert_eq!(set.keys().iter().map(Jwk::key_id).collect::<Vec<_>>(), ["new", "old"]);
+        let told: Vec<_> = set.left_out().iter().map(|key| (key.key_id.as_deref(), key.reason.as_str())).collect();
+        let expected = [
+            (Some("other"), "`alg` is `ES256`, expected `EdDSA` or `Ed25519`"),
+            (Some("box"), "`use` is `enc`, expected `sig`"),
+            (Some("ops"), "`key_ops` does not have `verify`"),
+            (Some("rsa"), "`kty` is `RSA`, expected `OKP`"),
+            (None, "`kty` is missing"),
+        ];
+        assert_eq!(told, expected);
     }
 }

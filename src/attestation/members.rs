@@ -37,6 +37,11 @@ impl<'t> Members<'t> {
         }
     }
 
+    /// Whether a member is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// A member that must be there.
     pub(super) fn get<T: Deserialize<'t>>(&self, name: &'static str) -> Result<T, FormError> {
         self.find(name)?.ok_or(FormError::MissingMember { name })

@@ -78,7 +78,7 @@ pub use attestation::{Attestation, Subject};
 pub use error::{FormError, Part, VerificationError};
 pub use expected::{Expected, ExpectedManifest, ExpectedSchema};
 pub use header::Header;
-pub use jwk::Jwk;
+pub use jwk::{Jwk, LeftOut};
 pub use jwks::Jwks;
 pub use signer::{Ed25519Signer, Signer};
 pub use statement::{Statement, Status};

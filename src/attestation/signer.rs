@@ -8,7 +8,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use zeroize::Zeroizing;
 
 use super::base64url;
-use super::jwk::{ALGORITHM, Jwk, malformed};
+use super::jwk::{ALGORITHM, Jwk, malformed, operations};
 use super::members::Members;
 use crate::error::{ErrorDetail, Result, at_most};
 use crate::limits;
@@ -41,13 +41,20 @@ impl Ed25519Signer {
         Ok(Self { secret, public })
     }
 
-    /// Reads a JWK in its private form (RFC 8037): a public one with the secret key in `d`. Without `kid` the key's id is
-    /// its thumbprint. No error repeats the secret.
+    /// Reads a JWK in its private form (RFC 8037): a public one with the secret key in `d`. Its `key_ops` must have `sign`,
+    /// if it has any. Without `kid` the key's id is its thumbprint. No error repeats the secret.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid), naming the member that does not fit.
     pub fn from_jwk(json: &str) -> Result<Self> {
         at_most("JWK", json.len(), limits::JWKS_BYTES)?;
         let public = Jwk::parse(json)?;
         let members = Members::read(json).map_err(malformed)?;
         let refused = |reason| ErrorDetail::invalid("secret key", public.key_id(), reason);
+        if operations(&members)?.is_some_and(|operations| !operations.contains("sign")) {
+            return Err(refused("`key_ops` does not have `sign`").into());
+        }
         // Borrowed, so that no copy of it stays behind; base64url needs no escapes.
         let d: Option<&str> = members.find("d").map_err(|_| refused("`d` is not a plain string"))?;
         let d = d.ok_or_else(|| refused("`d` is missing"))?;
@@ -111,6 +118,11 @@ mod tests {
             assert!(shown.contains(reason) && shown.contains("`k`"), "{shown}");
             assert!(!shown.contains(&d[5..15]) && !shown.contains(&other[5..15]), "{shown}");
         }
+        // What the key says of its own use is heeded.
+        let uses = |operations: &str| private(&format!("\"{d}\",\"key_ops\":[{operations}]"));
+        assert!(Ed25519Signer::from_jwk(&uses("\"verify\",\"sign\"")).is_ok());
+        let error = Ed25519Signer::from_jwk(&uses("\"verify\"")).unwrap_err();
+        assert!(error.to_string().contains("`key_ops` does not have `sign`"), "{error}");
         // The two keys in each other's places.
         let swapped = private(&format!("\"{X}\"")).replace(&format!("\"x\":\"{X}\""), &format!("\"x\":\"{d}\""));
         assert!(swapped.contains(&format!("\"x\":\"{d}\"")));

@@ -61,6 +61,8 @@ pub enum Status {
     ReSigned,
 }
 
+words!(Status, "attestation status", { Created => "created", ReSigned => "re_signed" });
+
 impl Serialize for Statement {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut members = serializer.serialize_struct("Statement", MEMBERS.len())?;

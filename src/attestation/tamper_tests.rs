@@ -131,7 +131,7 @@ fn headers_are_refused_each_for_its_own_reason() {
         let error = header("EdDSA", algorithm);
         assert_eq!(error, VerificationError::Unsecured { found: algorithm.to_owned() });
     }
-    for algorithm in ["ES256", "HS256", "Ed25519", "eddsa"] {
+    for algorithm in ["ES256", "HS256", "Ed448", "ed25519", "eddsa"] {
         let (key_id, expected) = (KEY_ID.to_owned(), "EdDSA".to_owned());
         let error = VerificationError::Algorithm { key_id, expected, found: algorithm.to_owned() };
         assert_eq!(header("EdDSA", algorithm), error);

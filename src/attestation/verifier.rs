@@ -25,8 +25,14 @@ pub trait VerificationKey: Send + Sync {
     /// The `kid` of the headers that it verifies.
     fn key_id(&self) -> &str;
 
-    /// The only algorithm that it verifies, as a header's `alg` names it.
+    /// The algorithm that it verifies, as a header's `alg` names it.
     fn algorithm(&self) -> &str;
+
+    /// Whether a header's `alg` names the algorithm: only [`algorithm`](Self::algorithm), unless it has several names. An
+    /// Ed25519 key is for `EdDSA`, and for `Ed25519`, which RFC 9864 calls it.
+    fn is_for(&self, algorithm: &str) -> bool {
+        algorithm == self.algorithm()
+    }
 
     /// Whether `signature` is one of this key's over `input`.
     fn verify(&self, input: &[u8], signature: &[u8]) -> bool;
@@ -36,13 +42,17 @@ pub trait VerificationKey: Send + Sync {
 #[derive(Clone)]
 pub struct Verifier {
     keys: BTreeMap<String, Arc<dyn VerificationKey>>,
+    /// Why keys of the set cannot be used, by their ids.
+    left_out: BTreeMap<String, String>,
 }
 
 impl Verifier {
     /// A verifier with the keys of a set.
     pub fn new(keys: Jwks) -> Self {
+        let (keys, left_out) = keys.into_parts();
         let keys = keys.into_iter().map(|key| (key.key_id().to_owned(), Arc::new(key) as Arc<dyn VerificationKey>));
-        Self { keys: keys.collect() }
+        let left_out = left_out.into_iter().filter_map(|key| Some((key.key_id?, key.reason)));
+        Self { keys: keys.collect(), left_out: left_out.collect() }
     }
 
     /// With another key, of any algorithm but `none`. One whose id another key has already is refused.
@@ -100,8 +110,13 @@ impl Verifier {
 
     fn check_signature(&self, header: &Header, input: &[u8], signature: &[u8]) -> Result<(), VerificationError> {
         let key_id = header.key_id.clone();
-        let Some(key) = self.keys.get(&key_id) else { return Err(VerificationError::UnknownKey { key_id }) };
-        if header.algorithm != key.algorithm() {
+        let Some(key) = self.keys.get(&key_id) else {
+            return Err(match self.left_out.get(&key_id).cloned() {
+                Some(reason) => VerificationError::UnusableKey { key_id, reason },
+                None => VerificationError::UnknownKey { key_id },
+            });
+        };
+        if !key.is_for(&header.algorithm) {
             let (expected, found) = (key.algorithm().to_owned(), header.algorithm.clone());
             return Err(VerificationError::Algorithm { key_id, expected, found });
         }
@@ -112,5 +127,42 @@ impl Verifier {
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.keys.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{KEY_ID, X, attest, expected, parts, signed, signer, subject};
+    use super::*;
+
+    fn set(more: &str) -> Jwks {
+        let key = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{X}","kid":"{KEY_ID}"{more}}}"#);
+        Jwks::parse(&format!(r#"{{"keys":[{key}]}}"#)).unwrap()
+    }
+
+    #[test]
+    fn an_ed25519_key_verifies_under_both_names_of_its_algorithm() {
+        let (header, payload) = parts();
+        let renamed = |name: &str| signed(&header.replacen("EdDSA", name, 1), &payload);
+        for more in ["", r#","alg":"EdDSA""#, r#","alg":"Ed25519","use":"sig","key_ops":["verify"]"#] {
+            let verifier = Verifier::new(set(more));
+            verifier.verify(attest(&subject()).as_str(), &expected(), None).unwrap();
+            let verified = verifier.verify(&renamed("Ed25519"), &expected(), None).unwrap();
+            assert_eq!(verified.header().algorithm, "Ed25519");
+            for other in ["Ed448", "ed25519", "ES256"] {
+                let refused = verifier.verify(&renamed(other), &expected(), None).unwrap_err();
+                assert!(matches!(&refused, VerificationError::Algorithm { found, .. } if found == other), "{refused}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_that_was_left_out_of_the_set_is_told_from_an_unknown_one() {
+        let verifier = Verifier::new(set(r#","use":"enc""#));
+        let refused = verifier.verify(attest(&subject()).as_str(), &expected(), None).unwrap_err();
+        let reason = "`use` is `enc`, expected `sig`".to_owned();
+        assert_eq!(refused, VerificationError::UnusableKey { key_id: KEY_ID.to_owned(), reason });
+        let given = verifier.with_key(signer().jwk().clone()).unwrap();
+        given.verify(attest(&subject()).as_str(), &expected(), None).unwrap();
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn write<'a>(members: impl IntoIterator<Item = (String, &'a str)>) ->
 }
 
 impl Members {
-    /// Unpacks an archive to its end. Every member is one that is known; none is skipped.
+    /// Unpacks an archive to its end. Every file in it is one that is known; only directories are skipped.
     pub(super) fn read(packed: &[u8]) -> Result<Self> {
         let mut archive = Unpacker::new(packed)?;
         let mut members = Self::default();
@@ -71,22 +71,25 @@ impl Members {
 
     fn take(&mut self, header: Header, archive: &mut Unpacker<'_>) -> Result<()> {
         let Header { kind, name, size } = header;
-        if kind == Kind::Pax {
-            return check_pax(&name, &text(&name, size, PAX_BYTES, archive)?);
+        match kind {
+            Kind::Pax => return check_pax(&name, &text(&name, size, PAX_BYTES, archive)?),
+            Kind::Directory => return check_directory(&name, size),
+            Kind::File => {}
         }
+        let path = without_dot(&name);
         let twice = || ErrorDetail::bundle(Some(&name), "it is there more than once");
-        if name == MANIFEST {
+        if path == MANIFEST {
             if self.manifest.is_some() {
                 return Err(twice());
             }
             self.manifest = Some(text(&name, size, limits::BUNDLE_MANIFEST_BYTES, archive)?);
-        } else if name == SCHEMA {
+        } else if path == SCHEMA {
             if self.schema.is_some() {
                 return Err(twice());
             }
             self.schema = Some(content(&name, size, limits::SCHEMA_BYTES, archive)?);
         } else {
-            let key = policy_key(&name)?;
+            let key = policy_key(path).map_err(|reason| ErrorDetail::bundle(Some(&name), reason))?;
             if self.policies.contains_key(key) {
                 return Err(twice());
             }
@@ -123,14 +126,36 @@ fn check_pax(name: &str, mut records: &str) -> Result<()> {
     Ok(())
 }
 
-/// The key in the name of a policy's member. Names are compared and never walked: `./manifest.json` is another name.
-fn policy_key(name: &str) -> Result<&str> {
+/// The name without the `./` that packing a folder as `.` puts before it. One is taken away, so that each file keeps one
+/// other spelling; doubled members are looked for without it.
+fn without_dot(name: &str) -> &str {
+    name.strip_prefix("./").unwrap_or(name)
+}
+
+/// Refuses a directory that leads out of the bundle's folder, stands in a file's place, or has content. Others mean
+/// nothing.
+fn check_directory(name: &str, size: u64) -> Result<()> {
+    let path = name.strip_suffix('/').unwrap_or(name);
+    // The folder that was packed itself.
+    if path != "." {
+        let path = without_dot(path);
+        if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            return Err(ErrorDetail::bundle(Some(name), "a directory's name must be a path within the bundle"));
+        }
+        if path == MANIFEST || path == SCHEMA || policy_key(path).is_ok() {
+            return Err(ErrorDetail::bundle(Some(name), "directories are refused in the place of a file"));
+        }
+    }
+    if size > 0 { Err(ErrorDetail::bundle(Some(name), "a directory has no content")) } else { Ok(()) }
+}
+
+/// The key in the name of a policy's member. Names are compared and never walked: `././manifest.json` is another name.
+fn policy_key(name: &str) -> Result<&str, &'static str> {
     let key = name.strip_prefix(POLICIES).and_then(|file| file.strip_suffix(SUFFIX));
-    key.filter(|key| !key.is_empty() && !key.contains('/')).ok_or_else(|| {
-        let reason =
-            "only `manifest.json`, `schema.cedarschema` and `policies/<id>.cedar` belong in a bundle, named just so";
-        ErrorDetail::bundle(Some(name), reason)
-    })
+    key.filter(|key| !key.is_empty() && !key.contains('/')).ok_or(
+        "only `manifest.json`, `schema.cedarschema` and `policies/<id>.cedar` belong in a bundle, named just so, with or \
+         without `./` before it",
+    )
 }
 
 /// Reads a member's content, if it is within the limit.

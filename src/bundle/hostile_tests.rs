@@ -115,6 +115,26 @@ fn archives_of_other_programs_are_read() {
 }
 
 #[test]
+fn a_folder_packed_as_a_whole_is_read() {
+    let plain =
+        read(&[manifest(ONE), Member::file("policies/a.cedar", PERMIT), Member::file("schema.cedarschema", "x")]);
+    let file = Member::file;
+    let folder = |name: &str| Member::kind(name, b'5');
+    for members in [
+        vec![folder("./"), folder("./policies/"), file("./policies/a.cedar", PERMIT), file("./manifest.json", ONE)],
+        vec![folder("."), file("./manifest.json", ONE), folder("./policies"), file("./policies/a.cedar", PERMIT)],
+        vec![file("manifest.json", ONE), folder("policies"), folder("empty/"), file("policies/a.cedar", PERMIT)],
+        vec![file("policies/a.cedar", PERMIT), folder("policies/"), file("./manifest.json", ONE)],
+    ] {
+        let all: Vec<_> = members.into_iter().chain([file("./schema.cedarschema", "x")]).collect();
+        let read = read(&all).unwrap();
+        assert_eq!(&read, plain.as_ref().unwrap());
+        assert_eq!(read.to_bytes(), plain.as_ref().unwrap().to_bytes());
+        assert_eq!(read.digest(), plain.as_ref().unwrap().digest());
+    }
+}
+
+#[test]
 fn members_that_do_not_belong_are_refused_by_name() {
     for name in [
         "policies/a/b.cedar",
@@ -122,8 +142,15 @@ fn members_that_do_not_belong_are_refused_by_name() {
         "/policies/b.cedar",
         "../manifest.json",
         "policies/../b.cedar",
-        "./manifest.json",
-        "./policies/b.cedar",
+        "././manifest.json",
+        ".//manifest.json",
+        "./../manifest.json",
+        "././policies/b.cedar",
+        "./policies/./b.cedar",
+        "policies/./b.cedar",
+        ".\\manifest.json",
+        "./",
+        ".",
         "policies//b.cedar",
         "policies/.cedar",
         "policies/b.cedar/",
@@ -138,11 +165,13 @@ fn members_that_do_not_belong_are_refused_by_name() {
     ] {
         refused(with(Member::file(name, "x")), Some(name), "belong in a bundle");
     }
-    for name in ["manifest.json", "policies/a.cedar"] {
+    for name in ["manifest.json", "policies/a.cedar", "./manifest.json", "./policies/a.cedar"] {
         refused(with(Member::file(name, "x")), Some(name), "more than once");
     }
     let schema = || Member::file("schema.cedarschema", "x");
     refused(read(&[schema(), schema(), manifest(EMPTY)]), Some("schema.cedarschema"), "more than once");
+    let dotted = Member::file("./schema.cedarschema", "x");
+    refused(read(&[dotted, schema(), manifest(EMPTY)]), Some("schema.cedarschema"), "more than once");
     // The same name, once with its folder in the field for it.
     let split = Member::with("a.cedar", PERMIT, &[(345, b"policies")]);
     refused(with(split), Some("policies/a.cedar"), "more than once");
@@ -170,7 +199,14 @@ fn only_plain_files_are_read_and_no_header_changes_another() {
     ] {
         refused(with(Member::kind("policies/b.cedar", kind)), Some("policies/b.cedar"), reason);
     }
-    refused(with(Member::kind("policies/", b'5')), Some("policies/"), "directories");
+    for directory in ["manifest.json/", "./schema.cedarschema", "./policies/b.cedar/"] {
+        refused(with(Member::kind(directory, b'5')), Some(directory), "directories");
+    }
+    for directory in ["/", "", "/policies/", "..", "../", "policies/../", "././", "././policies/", "policies//", "./.."]
+    {
+        refused(with(Member::kind(directory, b'5')), Some(directory), "a path within the bundle");
+    }
+    refused(with(Member::with("policies/", "x", &[(156, b"5")])), Some("policies/"), "no content");
     let pax = Member::with("PaxHeaders/a", "30 path=policies/other.cedar\n\n", &[(156, b"x")]);
     refused(read(&[pax, manifest(EMPTY)]), Some("PaxHeaders/a"), "extended header");
     // Times and owners mean nothing, and some programs write them for every file.

@@ -201,7 +201,13 @@ impl Bundle {
         self
     }
 
-    /// Reads a bundle's bytes. What is refused is said with the name of the member that it is about.
+    /// Reads a bundle's bytes. What is refused is said with the name of the member that it is about. An archive of a folder is
+    /// read too: directories are skipped, and one `./` before a name is left out.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) for an archive that is no bundle, or holds something else;
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) over a limit.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let Members { manifest, schema, policies: mut files } =
             stacker::maybe_grow(STACK, STACK, || Members::read(bytes))?;

@@ -1,5 +1,5 @@
 //! One header of a tar archive: the 512 bytes before a member. Only what a policy bundle needs is there: regular files
-//! with a name and a size, in the USTAR format of POSIX.1-1988.
+//! and directories with a name and a size, in the USTAR format of POSIX.1-1988.
 //!
 //! Nothing here can change what a header means: extended headers (pax, GNU) are refused instead of read, so a member's
 //! name is the one that stands in its own header, for every reader. GNU tar's own format is read as far as it is the
@@ -34,11 +34,12 @@ const GNU: &[u8] = b"ustar  \0";
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     File,
+    Directory,
     /// A pax header: what is said of the file that follows.
     Pax,
 }
 
-/// A regular file or a pax header: its name, with its folder, and the bytes of its content.
+/// A regular file, a directory or a pax header: its name, with its folder, and the bytes of its content.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub kind: Kind,
@@ -66,7 +67,7 @@ impl Header {
             b"x" => Kind::Pax,
             b"1" | b"2" => return refuse("links are refused"),
             b"3" | b"4" | b"6" => return refuse("devices and pipes are refused"),
-            b"5" => return refuse("directories are refused: pack the files alone"),
+            b"5" => Kind::Directory,
             b"g" | b"L" | b"K" => return refuse("extended headers are refused: write the archive in the ustar format"),
             _ => return refuse("only regular files are read"),
         };

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use cedar_policy::{
-    AuthorizationError, Authorizer, Decision, Effect, Entities, EvaluationError, PolicyId, PolicySet, Request,
+    AuthorizationError, Authorizer, Decision, Effect, Entities, EvaluationError, Policy, PolicyId, PolicySet, Request,
 };
 
 use super::policy::{ParsedPolicy, Statement};
@@ -100,6 +100,11 @@ impl CompiledSet {
         let own: usize = members.iter().map(|policy| policy.weight() / 8).sum();
         let weight = size_of::<Self>() + copies * (own + count * STATEMENT_BYTES);
         Self { members, origins, groups, whole: OnceLock::new(), height, weight }
+    }
+
+    /// A member's statement as Cedar has it, by its number in the member's text.
+    pub(crate) fn source(&self, member: usize, statement: usize) -> Option<&Policy> {
+        Some(self.members.get(member)?.statements().get(statement)?.policy())
     }
 
     /// Decides as Cedar's authorizer does. A statement that ran out of stack is an error, never left out.

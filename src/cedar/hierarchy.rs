@@ -5,17 +5,25 @@
 //! is not known.
 
 use std::collections::HashMap;
+use std::fmt;
 
+use cedar_policy::EntityUid;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::error::{ErrorDetail, Result, at_most};
+use crate::error::{Error, ErrorDetail, Result, at_most, cut};
 use crate::limits;
 
 const WHAT: &str = "entities";
 
+/// An entity of a document, with its parents.
+pub(super) struct Node {
+    pub uid: TypeAndId,
+    pub parents: Vec<TypeAndId>,
+}
+
 #[derive(Deserialize)]
-struct Node {
+struct GivenNode {
     uid: Uid,
     #[serde(default)]
     parents: Vec<Uid>,
@@ -33,50 +41,91 @@ enum Uid {
     Other(IgnoredAny),
 }
 
-#[derive(Deserialize, PartialEq, Eq, Hash)]
-struct TypeAndId {
-    r#type: String,
+/// An entity uid as JSON gives it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct TypeAndId {
+    pub r#type: String,
     id: String,
 }
 
+impl TypeAndId {
+    pub(super) fn of(uid: &EntityUid) -> Self {
+        Self { r#type: uid.type_name().to_string(), id: uid.id().unescaped().to_owned() }
+    }
+
+    /// Whether its type is one of actions, in any namespace.
+    pub(super) fn is_action(&self) -> bool {
+        self.r#type.rsplit("::").next() == Some("Action")
+    }
+}
+
+impl fmt::Display for TypeAndId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}::\"{}\"", self.r#type, self.id.escape_debug())
+    }
+}
+
 impl Uid {
-    fn names(self) -> Result<TypeAndId> {
+    fn names(self, entity: usize) -> Result<TypeAndId> {
         match self {
             Self::Escaped { uid } | Self::Plain(uid) => Ok(uid),
-            Self::Other(_) => Err(invalid("a uid is neither `{type, id}` nor `{__entity: {type, id}}`".to_owned())),
+            Self::Other(_) => Err(invalid(format!(
+                "a uid of entity {entity} (counted from 0) is neither `{{type, id}}` nor `{{__entity: {{type, id}}}}`"
+            ))),
         }
     }
 }
 
-/// Checks the hierarchy of an entities document, whose JSON has passed the gate. Returns how many parents stand above one
-/// another.
-pub(super) fn check(json: &str) -> Result<usize> {
-    let nodes: Vec<Node> = serde_json::from_str(json).map_err(|error| invalid(error.to_string()))?;
+/// Reads the entities of a document, whose JSON has passed the gate.
+pub(super) fn read(json: &str) -> Result<Vec<Node>> {
+    let nodes: Vec<GivenNode> = serde_json::from_str(json).map_err(|error| invalid(error.to_string()))?;
+    let named = nodes.into_iter().enumerate().map(|(place, GivenNode { uid, parents })| {
+        let parents = parents.into_iter().map(|parent| parent.names(place)).collect::<Result<_>>()?;
+        Ok(Node { uid: uid.names(place)?, parents })
+    });
+    named.collect()
+}
+
+/// Checks the hierarchy of entities. Returns how many parents stand above one another.
+pub(super) fn check(nodes: &[Node]) -> Result<usize> {
     let mut numbers = HashMap::new();
     let mut parents: Vec<Vec<usize>> = Vec::new();
     for node in nodes {
-        let child = number(&mut numbers, &mut parents, node.uid.names()?);
-        for parent in node.parents {
-            let parent = number(&mut numbers, &mut parents, parent.names()?);
+        let child = number(&mut numbers, &mut parents, &node.uid);
+        for parent in &node.parents {
+            let parent = number(&mut numbers, &mut parents, parent);
             if let Some(of_child) = parents.get_mut(child) {
                 of_child.push(parent);
             }
         }
     }
-    let levels = depth(&parents)?;
+    let levels = depth(&parents).map_err(|error| match error {
+        Unbounded::Cycle(node) => {
+            let uid = numbers.iter().find(|(_, number)| **number == node).map(|(uid, _)| cut(&uid.to_string()));
+            invalid(format!("entity `{}` is its own ancestor", uid.unwrap_or_default()))
+        }
+        Unbounded::TooDeep(error) => error,
+    })?;
     ancestors(&parents)?;
     Ok(levels)
 }
 
-fn number(numbers: &mut HashMap<TypeAndId, usize>, parents: &mut Vec<Vec<usize>>, uid: TypeAndId) -> usize {
+fn number<'a>(numbers: &mut HashMap<&'a TypeAndId, usize>, parents: &mut Vec<Vec<usize>>, uid: &'a TypeAndId) -> usize {
     *numbers.entry(uid).or_insert_with(|| {
         parents.push(Vec::new());
         parents.len() - 1
     })
 }
 
+/// Why a hierarchy has no depth that is small enough.
+enum Unbounded {
+    /// This one is its own ancestor.
+    Cycle(usize),
+    TooDeep(Error),
+}
+
 /// Refuses cycles and chains over the limit, taking away those without children again and again.
-fn depth(parents: &[Vec<usize>]) -> Result<usize> {
+fn depth(parents: &[Vec<usize>]) -> Result<usize, Unbounded> {
     let mut children = vec![0_usize; parents.len()];
     for &parent in parents.iter().flatten() {
         if let Some(count) = children.get_mut(parent) {
@@ -97,13 +146,33 @@ fn depth(parents: &[Vec<usize>]) -> Result<usize> {
             }
         }
         levels += usize::from(!above.is_empty());
-        at_most("levels of parents", levels, limits::ENTITY_DEPTH)?;
+        at_most("levels of parents", levels, limits::ENTITY_DEPTH).map_err(Unbounded::TooDeep)?;
         level = above;
     }
     if taken < parents.len() {
-        return Err(invalid("the hierarchy of parents has a cycle".to_owned()));
+        return Err(Unbounded::Cycle(in_a_cycle(parents, &children)));
     }
     Ok(levels)
+}
+
+/// A node of a cycle: up from any that was not taken, for they all lie in cycles or above them, and down again to one that
+/// was met before.
+fn in_a_cycle(parents: &[Vec<usize>], children: &[usize]) -> usize {
+    let is_left = |node: &usize| children.get(*node).is_some_and(|count| *count > 0);
+    let mut child_of = vec![None; parents.len()];
+    for (child, above) in parents.iter().enumerate().filter(|(child, _)| is_left(child)) {
+        for parent in above.iter().filter(|parent| is_left(parent)) {
+            if let Some(place) = child_of.get_mut(*parent) {
+                *place = Some(child);
+            }
+        }
+    }
+    // Each one that is left has a child that is left, so going down as many times as there are nodes ends in a cycle.
+    let mut node = (0..parents.len()).find(is_left).unwrap_or_default();
+    for _ in 0..parents.len() {
+        node = child_of.get(node).copied().flatten().unwrap_or(node);
+    }
+    node
 }
 
 /// Counts all ancestors of all nodes, each once, and stops at the limit.
@@ -128,13 +197,17 @@ fn ancestors(parents: &[Vec<usize>]) -> Result<()> {
     Ok(())
 }
 
-fn invalid(message: String) -> crate::error::Error {
+fn invalid(message: String) -> Error {
     ErrorDetail::Request { what: WHAT, message }.into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn levels(json: &str) -> Result<usize> {
+        check(&read(json)?)
+    }
 
     fn code(edges: impl Iterator<Item = (usize, Vec<usize>)>) -> &'static str {
         let uid = |n: usize| format!(r#"{{"type":"U","id":"{n}"}}"#);
@@ -143,7 +216,7 @@ mod tests {
             format!(r#"{{"uid":{},"attrs":{{}},"parents":[{}]}}"#, uid(child), parents.join(","))
         };
         let json = format!("[{}]", edges.map(node).collect::<Vec<_>>().join(","));
-        check(&json).map_or_else(|error| error.code(), |_| "ok")
+        levels(&json).map_or_else(|error| error.code(), |_| "ok")
     }
 
     #[test]
@@ -157,6 +230,12 @@ mod tests {
     fn cycles_are_refused() {
         assert_eq!(code([(0, vec![1]), (1, vec![2]), (2, vec![0])].into_iter()), "request");
         assert_eq!(code([(0, vec![0])].into_iter()), "request");
+        // What lies above a cycle or below it is not told.
+        let uid = |n: usize| format!(r#"{{"type":"U","id":"{n}"}}"#);
+        let edges = [(9, 8), (8, 7), (7, 6), (6, 8), (6, 1), (1, 2)];
+        let nodes = edges.map(|(child, parent)| format!(r#"{{"uid":{},"parents":[{}]}}"#, uid(child), uid(parent)));
+        let error = levels(&format!("[{}]", nodes.join(","))).unwrap_err().to_string();
+        assert!(["8", "7", "6"].iter().any(|n| error.contains(&format!("`U::\"{n}\"` is its own"))), "{error}");
     }
 
     #[test]
@@ -173,7 +252,8 @@ mod tests {
     fn both_forms_of_a_uid_are_one_node() {
         let json = r#"[{"uid":{"__entity":{"type":"U","id":"a"}},"parents":[{"type":"U","id":"b"}]},
                        {"uid":{"type":"U","id":"b"},"parents":[{"__entity":{"type":"U","id":"a"}}]}]"#;
-        assert_eq!(check(json).unwrap_err().code(), "request");
-        assert_eq!(check(r#"[{"uid":"U::\"a\"","parents":[]}]"#).unwrap_err().code(), "request");
+        let error = levels(json).unwrap_err().to_string();
+        assert!(error.contains(r#"`U::"a"`"#) || error.contains(r#"`U::"b"`"#), "{error}");
+        assert_eq!(levels(r#"[{"uid":"U::\"a\"","parents":[]}]"#).unwrap_err().code(), "request");
     }
 }

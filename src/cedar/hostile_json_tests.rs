@@ -120,7 +120,7 @@ fn json_outcomes(value: &str) -> Vec<String> {
         "resource":{{"op":"All"}},"conditions":[{{"kind":"when","body":{value}}}]}}}},"templates":{{}},"templateLinks":[]}}"#
     );
     let policy = prepare_policy(Form::Json, &policy, &schema, "s").map(|content| exercise(&content.text));
-    let context = schema.request("U::\"x\"", "Action::\"a\"", "U::\"x\"", &format!(r#"{{"b":true,"v":{value}}}"#));
+    let context = schema.request("U::\"x\"", "Action::\"a\"", "U::\"x\"", format!(r#"{{"b":true,"v":{value}}}"#));
     let entities =
         format!(r#"[{{"uid":{{"type":"U","id":"x"}},"parents":[],"attrs":{{"g":{value}}},"tags":{{"a":{value}}}}}]"#);
     let types = format!(r#"{{"":{{"entityTypes":{{"E":{{"tags":{value}}}}},"actions":{{}}}}}}"#);
@@ -130,6 +130,8 @@ fn json_outcomes(value: &str) -> Vec<String> {
         context.map_or_else(code, |_| "ok".to_owned()),
         schema.entities(&entities).map_or_else(code, |_| "ok".to_owned()),
         schema.entities(value).map_or_else(code, |_| "ok".to_owned()),
+        schema.entities_as_given(&entities).map_or_else(code, |_| "ok".to_owned()),
+        schema.entities_as_given(value).map_or_else(code, |_| "ok".to_owned()),
         converted.unwrap_or_else(code),
     ]
 }
@@ -154,7 +156,7 @@ fn requests_of_every_depth_are_read_on_a_small_thread() {
                 for (value, expected) in [(fits, "ok"), (does_not, "request")] {
                     let code = |error: crate::error::Error| error.code();
                     let request =
-                        schema.request("U::\"x\"", "Action::\"a\"", "U::\"x\"", &format!(r#"{{"d":{value}}}"#));
+                        schema.request("U::\"x\"", "Action::\"a\"", "U::\"x\"", format!(r#"{{"d":{value}}}"#));
                     assert_eq!(request.map_or_else(code, |_| "ok"), expected);
                     let entity = |n| {
                         format!(r#"{{"uid":{{"type":"U","id":"{n}"}},"parents":[{{"type":"U","id":"{}"}}],"#, n + 1)
@@ -189,7 +191,7 @@ fn deep_values_are_compared_alike_on_every_thread() {
         parsed.validate(&schema, "p", "s").unwrap();
         let set = CompiledSet::assemble(vec![Arc::new(parsed)]);
         let entities = format!(r#"[{{"uid":{{"type":"U","id":"x"}},"attrs":{{"d":{value}}},"parents":[]}}]"#);
-        let request = schema.request("U::\"x\"", "Action::\"a\"", "U::\"x\"", &format!(r#"{{"d":{value}}}"#)).unwrap();
+        let request = schema.request("U::\"x\"", "Action::\"a\"", "U::\"x\"", format!(r#"{{"d":{value}}}"#)).unwrap();
         format!("{:?}", set.evaluate(&request, &schema.entities(&entities).unwrap()).unwrap())
     };
     let expected = on_thread(64 * 1024 * KIB, decide.clone());

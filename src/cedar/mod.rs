@@ -3,10 +3,15 @@
 //! Whatever passes its gate is handled alike on every thread: Cedar runs on a stack that is large enough for it, and
 //! fails as an error value. Nothing is known here of zones, versions, bindings or the disk.
 
+mod actions;
 mod canonical;
 mod compiled;
+mod context;
+mod described;
 mod diagnose;
+mod entities;
 mod expansion;
+mod explicit;
 mod expression;
 mod gate;
 mod height;
@@ -26,9 +31,12 @@ mod schema_twice;
 mod scope;
 mod stack;
 mod token;
+mod uid;
 
 use crate::model::CedarVersion;
 
+#[cfg(test)]
+mod entities_tests;
 #[cfg(test)]
 mod hostile_json_tests;
 #[cfg(test)]
@@ -43,9 +51,11 @@ mod sample_tests;
 mod scope_tests;
 
 pub(crate) use compiled::{CompiledSet, Evaluation, EvaluationFailure};
+pub use context::ContextInput;
 pub(crate) use policy::{ParsedPolicy, PolicyContent, prepare_policy};
 pub(crate) use schema::{ParsedSchema, prepare_schema};
 pub(crate) use stack::{in_one_go, with_room};
+pub use uid::UidInput;
 
 /// The Cedar of this build.
 pub(crate) fn version() -> CedarVersion {

@@ -1,46 +1,42 @@
-//! Requests and entities: gated, parsed, and checked against a schema.
+//! Requests: gated, parsed, and checked against a schema.
 //!
 //! What is decided about them, and by which policies, is not known here.
 
-use cedar_policy::{Context, ContextJsonError, Entities, EntityUid, Request};
-use serde_json::{Map, Value};
+use cedar_policy::{Context, ContextJsonError, Request};
 
+use super::context::ContextInput;
 use super::schema::ParsedSchema;
 use super::stack::on_grown_stack;
-use super::{gate, hierarchy, json, stack};
+use super::uid::UidInput;
+use super::{json, stack};
 use crate::error::{ErrorDetail, Result};
 use crate::limits;
 
 impl ParsedSchema {
-    /// Entities as Cedar JSON: a list of `{"uid": …, "attrs": …, "parents": […]}`, all of which must fit the schema.
-    pub(crate) fn entities(&self, json: &str) -> Result<Entities> {
-        on_grown_stack(entities_need(json)?, "entities", || {
-            Entities::from_json_str(json, Some(self.schema())).map_err(|error| invalid("entities", &error))
-        })?
+    /// A request; its context as Cedar JSON.
+    pub(crate) fn request<'a>(
+        &self,
+        principal: impl Into<UidInput<'a>>,
+        action: impl Into<UidInput<'a>>,
+        resource: impl Into<UidInput<'a>>,
+        context: impl Into<ContextInput<'a>>,
+    ) -> Result<Request> {
+        self.request_of([principal.into(), action.into(), resource.into()], context.into())
     }
 
-    /// Entities as Cedar JSON, as they are: only the schema's actions are added.
-    pub(crate) fn entities_as_given(&self, json: &str) -> Result<Entities> {
-        on_grown_stack(entities_need(json)?, "entities", || {
-            refuse_short_references(json)?;
-            let given = Entities::from_json_str(json, None).map_err(|error| invalid("entities", &error))?;
-            let actions = self.schema().action_entities().map_err(|error| invalid("entities", &error))?;
-            given.add_entities(actions, None).map_err(|error| invalid("entities", &error))
-        })?
-    }
-
-    /// A request, its principal, action and resource as Cedar text (`User::"alice"`), its context as Cedar JSON.
-    pub(crate) fn request(&self, principal: &str, action: &str, resource: &str, context_json: &str) -> Result<Request> {
-        gate::uid_text("principal", principal)?;
-        gate::uid_text("action", action)?;
-        gate::uid_text("resource", resource)?;
-        let depth = json::json("context", context_json, limits::CONTEXT_BYTES)?;
+    fn request_of(&self, uids: [UidInput<'_>; 3], context: ContextInput<'_>) -> Result<Request> {
+        let [principal, action, resource] = uids;
+        principal.gate("principal")?;
+        action.gate("action")?;
+        resource.gate("resource")?;
+        let context = context.text()?;
+        let depth = json::json("context", &context, limits::CONTEXT_BYTES)?;
         on_grown_stack(stack::json(depth, 0), "request", || {
-            let principal = uid("principal", principal)?;
-            let action = uid("action", action)?;
-            let resource = uid("resource", resource)?;
+            let principal = principal.read("principal")?;
+            let action = action.read("action")?;
+            let resource = resource.read("resource")?;
             let context =
-                Context::from_json_str(context_json, Some((self.schema(), &action))).map_err(|error| match error {
+                Context::from_json_str(&context, Some((self.schema(), &action))).map_err(|error| match error {
                     ContextJsonError::MissingAction(_) => invalid("action", &error),
                     _ => invalid("context", &error),
                 })?;
@@ -49,43 +45,6 @@ impl ParsedSchema {
                 .map_err(|error| invalid("request", &error))
         })?
     }
-}
-
-/// Checks an entities document, and tells how much stack it needs.
-fn entities_need(json: &str) -> Result<usize> {
-    const WHAT: &str = "entities";
-    let depth = json::json(WHAT, json, limits::ENTITIES_BYTES)?;
-    let parents = on_grown_stack(stack::json(depth, 0), WHAT, || hierarchy::check(json))??;
-    Ok(stack::json(depth, parents))
-}
-
-/// Without a schema, `{"type": …, "id": …}` in an attribute or a tag is a record: a `forbid` that compares it with an
-/// entity would silently not apply.
-fn refuse_short_references(json: &str) -> Result<()> {
-    let entities: Value = serde_json::from_str(json)
-        .map_err(|error| ErrorDetail::Request { what: "entities", message: error.to_string() })?;
-    let attributes =
-        entities.as_array().into_iter().flatten().flat_map(|entity| [entity.get("attrs"), entity.get("tags")]);
-    let mut values: Vec<&Value> = attributes.flatten().flat_map(Value::as_object).flat_map(Map::values).collect();
-    while let Some(value) = values.pop() {
-        match value {
-            Value::Array(items) => values.extend(items),
-            Value::Object(members) if members.contains_key("__entity") || members.contains_key("__extn") => {}
-            Value::Object(members)
-                if members.len() == 2 && ["type", "id"].iter().all(|key| members.contains_key(*key)) =>
-            {
-                let message = format!("without a schema, {value} is a record: write an entity as `__entity`");
-                return Err(ErrorDetail::Request { what: "entities", message }.into());
-            }
-            Value::Object(members) => values.extend(members.values()),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn uid(what: &'static str, text: &str) -> Result<EntityUid> {
-    text.parse().map_err(|error: cedar_policy::ParseErrors| invalid(what, &error))
 }
 
 fn invalid(what: &'static str, error: &dyn std::error::Error) -> crate::error::Error {

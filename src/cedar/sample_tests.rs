@@ -69,7 +69,7 @@ fn check_answers(application: &Path, schema: &ParsedSchema, text: &str) {
             let case: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
             let part = |key: &str| case[key].as_str().unwrap();
             let request =
-                schema.request(part("principal"), part("action"), part("resource"), &case["context"].to_string());
+                schema.request(part("principal"), part("action"), part("resource"), case["context"].to_string());
             let request = request.unwrap();
             let evaluation = set.evaluate(&request, &entities).unwrap();
             assert_eq!(evaluation.decision, expected, "{}", path.display());

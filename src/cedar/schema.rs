@@ -6,6 +6,7 @@ use cedar_policy::ffi::DetailedError;
 use cedar_policy::{Schema, SchemaFragment, Validator};
 use serde_json::Value;
 
+use super::described::Described;
 use super::schema_model::Model;
 use super::stack::{PARSE, on_grown_stack};
 use super::{canonical, diagnose, expansion, gate, json, schema_fault, schema_json, schema_text, schema_twice};
@@ -19,6 +20,7 @@ const WHAT_JSON: &str = "schema JSON";
 /// A schema that Cedar has parsed, ready to validate with.
 pub(crate) struct ParsedSchema {
     validator: Validator,
+    described: Described,
     weight: usize,
     request_types: usize,
     validation_limit: usize,
@@ -37,6 +39,10 @@ impl ParsedSchema {
     /// Cedar's schema.
     pub(crate) fn schema(&self) -> &Schema {
         self.validator.schema()
+    }
+
+    pub(super) fn described(&self) -> &Described {
+        &self.described
     }
 
     pub(super) fn validator(&self) -> &Validator {
@@ -127,9 +133,10 @@ impl Understood {
 
     fn parsed(self, source: &str) -> ParsedSchema {
         // Schemas of a few entities took 17 to 67 KB; what is written out in full adds to that.
-        let weight = SMALL_SCHEMA + 2 * source.len() + 256 * self.expanded;
+        let described = Described::of(&self.json);
+        let weight = SMALL_SCHEMA + 2 * source.len() + 256 * self.expanded + described.weight();
         let (request_types, validation_limit) = (self.schema.request_envs().count(), limits::VALIDATION_COST);
-        ParsedSchema { validator: Validator::new(self.schema), weight, request_types, validation_limit }
+        ParsedSchema { validator: Validator::new(self.schema), described, weight, request_types, validation_limit }
     }
 
     fn written_in(&self, form: Form) -> Result<String> {

@@ -31,6 +31,20 @@ pub enum ErrorKind {
     Unavailable,
 }
 
+words!(ErrorKind, "error kind", {
+    Invalid => "invalid",
+    NotFound => "not_found",
+    Conflict => "conflict",
+    PreconditionFailed => "precondition_failed",
+    Forbidden => "forbidden",
+    Archived => "archived",
+    NotBound => "not_bound",
+    TooLarge => "too_large",
+    Corrupt => "corrupt",
+    OutcomeUnknown => "outcome_unknown",
+    Unavailable => "unavailable",
+});
+
 impl ErrorDetail {
     /// The kind and the code of each error.
     pub(super) fn class(&self) -> (ErrorKind, &'static str) {

@@ -98,19 +98,15 @@ pub enum Resource {
     PolicySetVersion,
 }
 
-impl fmt::Display for Resource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Zone => "zone",
-            Self::Log => "log",
-            Self::Schema => "schema",
-            Self::Policy => "policy",
-            Self::PolicyVersion => "policy version",
-            Self::PolicySet => "policy set",
-            Self::PolicySetVersion => "policy set version",
-        })
-    }
-}
+words!(Resource, "resource", {
+    Zone => "zone",
+    Log => "log",
+    Schema => "schema",
+    Policy => "policy",
+    PolicyVersion => "policy version",
+    PolicySet => "policy set",
+    PolicySetVersion => "policy set version",
+});
 
 /// Refuses `actual` when it is over `limit`. `what` is the unit and the thing, as in `statements of the policy`; a thing
 /// alone is counted in bytes.

@@ -47,6 +47,24 @@ impl From<&str> for Candidate {
     }
 }
 
+impl From<&String> for Candidate {
+    fn from(version: &String) -> Self {
+        Self::Published(version.clone())
+    }
+}
+
+impl From<&SchemaName> for Candidate {
+    fn from(version: &SchemaName) -> Self {
+        Self::Published(version.to_string())
+    }
+}
+
+impl From<SchemaName> for Candidate {
+    fn from(version: SchemaName) -> Self {
+        Self::Published(version.into())
+    }
+}
+
 impl From<String> for Candidate {
     fn from(version: String) -> Self {
         Self::Published(version)

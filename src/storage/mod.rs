@@ -100,6 +100,14 @@ impl Opened {
 }
 
 impl Storage {
+    /// Where the store is kept, to be shown.
+    pub(crate) fn place(&self) -> String {
+        match &self.origin {
+            Origin::File(path) => format!("`{}`", path.display()),
+            Origin::Backend(_) => "in memory".to_owned(),
+        }
+    }
+
     pub(crate) fn open(origin: Origin, options: OpenOptions, cache: usize, sources: &Sources) -> Result<Self> {
         let database = open::open(&origin, &options, sources)?;
         let store_id = open::store_id(&database)?;

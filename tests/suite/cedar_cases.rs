@@ -107,7 +107,7 @@ fn ask(case: &Case, way: &str, authorizer: &Authorizer) {
         for (file, request) in requests {
             let part = |name: &str| request[name].as_str().unwrap().to_owned();
             let (who, act, what) = (part("principal"), part("action"), part("resource"));
-            let request = authorizer.request(&who, &act, &what, &request["context"].to_string());
+            let request = authorizer.request(&who, &act, &what, request["context"].to_string());
             let answer = authorizer.is_authorized(&request.unwrap_or_else(|e| panic!("{file}: {e}")), &entities);
             let answer = answer.unwrap();
             assert_eq!(answer.decision(), expected, "{file} from {way}: {:?}", answer.errors());

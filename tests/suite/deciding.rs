@@ -295,9 +295,10 @@ fn entities_as_given_need_not_fit_the_schema_and_still_know_its_actions() {
     refused(authorizer.entities_as_given(twice), (Invalid, "json"), "entities");
 }
 
-/// Without the schema, such a reference would be a record, and a `forbid` that compares it would not apply.
+/// Where the schema says entity, the short form is a reference, or a `forbid` that compares it would not apply. Where it
+/// says nothing, the form is refused.
 #[test]
-fn entities_as_given_refuse_a_reference_that_only_a_schema_can_tell_from_a_record() {
+fn entities_as_given_take_a_reference_where_the_schema_has_one_and_refuse_what_could_be_a_record_elsewhere() {
     let world = World::new();
     let owners = "forbid(principal, action, resource) when { resource.owner == principal };";
     world.live("s", &[&world.version("p", &format!("{PERMIT}{owners}"))]);
@@ -309,17 +310,24 @@ fn entities_as_given_refuse_a_reference_that_only_a_schema_can_tell_from_a_recor
         )
     };
     let short = r#"{"type": "User", "id": "x"}"#;
-    let given = entities(r#""attrs""#, short);
-    let checked = authorizer.entities(&given).unwrap();
-    assert_eq!(authorizer.is_authorized(&request, &checked).unwrap().decision(), Decision::Deny);
-    for place in [r#""attrs""#, r#""attrs": {}, "tags""#] {
-        for value in [short.to_owned(), format!("[[{short}]]"), format!(r#"{{"deep": {short}}}"#)] {
-            refused(authorizer.entities_as_given(&entities(place, &value)), (Invalid, "request"), "entities");
-        }
+    let explicit = format!(r#"{{"__entity": {short}}}"#);
+    for owner in [short, &explicit] {
+        let given = entities(r#""attrs""#, owner);
+        let checked = authorizer.entities(&given).unwrap();
+        let as_given = authorizer.entities_as_given(&given).unwrap();
+        assert_eq!(checked, as_given);
+        assert_eq!(authorizer.is_authorized(&request, &as_given).unwrap().decision(), Decision::Deny);
     }
-    let explicit =
-        authorizer.entities_as_given(&entities(r#""attrs""#, &format!(r#"{{"__entity": {short}}}"#))).unwrap();
-    assert_eq!(authorizer.is_authorized(&request, &explicit).unwrap().decision(), Decision::Deny);
+    for (place, value) in [
+        (r#""attrs""#, format!("[[{short}]]")),
+        (r#""attrs""#, format!(r#"{{"deep": {short}}}"#)),
+        (r#""attrs": {}, "tags""#, short.to_owned()),
+        (r#""attrs": {}, "tags""#, format!("[[{short}]]")),
+    ] {
+        let error = authorizer.entities_as_given(&entities(place, &value)).unwrap_err();
+        assert!(error.to_string().contains("owner") && error.to_string().contains("Doc::\"d\""), "{error}");
+        refused::<()>(Err(error), (Invalid, "request"), "entities");
+    }
 }
 
 #[test]

@@ -10,11 +10,15 @@ mod binding_history;
 mod bindings;
 mod bindings_at;
 #[cfg(feature = "bundle")]
+mod bundle_changes;
+#[cfg(feature = "bundle")]
 mod bundle_sequences;
 #[cfg(feature = "bundle")]
 mod bundles;
 #[cfg(feature = "bundle")]
 mod bundles_in_git;
+#[cfg(feature = "bundle")]
+mod bundles_packed;
 mod cedar_cases;
 mod copying;
 mod counts;
@@ -26,6 +30,7 @@ mod filtered_pages;
 mod filters;
 mod fixture;
 mod guardrails;
+mod handles;
 mod help;
 mod history;
 mod ids;
@@ -52,10 +57,12 @@ mod sets;
 mod shadows;
 mod shas;
 mod sorting;
+mod statements;
 mod suspending;
 mod time;
 mod validation_limits;
 mod verify;
+mod whole_lists;
 mod writes;
 
 /// A file that no `mod` names would never run.

@@ -1,0 +1,163 @@
+//! Attributes and tags in a form that reads alike with and without a schema: references as `__entity`, values of
+//! extensions as `__extn`, where the schema says that they stand there.
+//!
+//! What the schema describes as a record stays one. What it does not describe stays as it is, but for an object that
+//! could be a reference as well as a record: that one is refused, because a `forbid` that compares it would silently not
+//! apply if it were read wrongly. Whether values fit their types is not checked here.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value, json};
+
+use super::described::{Described, Type};
+use crate::error::{ErrorDetail, Result, cut};
+use crate::limits;
+
+/// Levels of JSON that a value can grow by: a call with two arguments, each of them a call.
+pub(super) const GROWTH: usize = 3 * limits::JSON_REREAD_DEPTH;
+
+/// Rewrites the attributes and tags of one entity. `uid` names it in errors.
+pub(super) fn rewrite(described: &Described, entity_type: &str, uid: &str, entity: &mut Value) -> Result<()> {
+    let mut rewriter = Rewriter { described, uid, kind: "attribute", path: Vec::new() };
+    for (key, kind) in [("attrs", "attribute"), ("tags", "tag")] {
+        rewriter.kind = kind;
+        for (name, value) in entity.get_mut(key).and_then(Value::as_object_mut).into_iter().flatten() {
+            let of = match key {
+                "attrs" => described.attribute(entity_type, name),
+                _ => described.tag(entity_type),
+            };
+            rewriter.within(name, value, of)?;
+        }
+    }
+    Ok(())
+}
+
+/// The two strings of an object that can be a reference in its short form.
+fn is_short_reference(members: &Map<String, Value>) -> bool {
+    members.len() == 2 && ["type", "id"].iter().all(|key| members.get(*key).is_some_and(Value::is_string))
+}
+
+/// A function and its arguments, in the short form.
+fn is_short_call(members: &Map<String, Value>) -> bool {
+    let arguments = members.contains_key("arg") || members.get("args").is_some_and(Value::is_array);
+    members.len() == 2 && arguments && members.get("fn").is_some_and(Value::is_string)
+}
+
+fn is_escape(members: &Map<String, Value>) -> bool {
+    members.len() == 1 && ["__entity", "__extn", "__expr"].iter().any(|key| members.contains_key(*key))
+}
+
+/// The types of a function's arguments, where they are not strings: by the function that makes them of strings.
+fn arguments(function: &str) -> &'static [Type] {
+    const DATE: Type = Type::Extension("datetime");
+    const TIME: Type = Type::Extension("duration");
+    match function {
+        "offset" => &[DATE, TIME],
+        "durationSince" => &[DATE, DATE],
+        "toDate" | "toTime" => &[DATE],
+        _ => &[],
+    }
+}
+
+struct Rewriter<'a> {
+    described: &'a Described,
+    uid: &'a str,
+    /// Attribute or tag.
+    kind: &'static str,
+    /// The names and numbers that lead to the value.
+    path: Vec<String>,
+}
+
+impl Rewriter<'_> {
+    fn within(&mut self, name: &str, value: &mut Value, of: Option<&Type>) -> Result<()> {
+        self.path.push(name.to_owned());
+        self.value(value, of)?;
+        self.path.pop();
+        Ok(())
+    }
+
+    /// Recurses as deep as the document, which is bounded.
+    fn value(&mut self, value: &mut Value, of: Option<&Type>) -> Result<()> {
+        let of = of.map(|of| self.described.resolved(of));
+        if let Some(Type::Extension(constructor)) = of
+            && self.extension(value, constructor, 0)?
+        {
+            return Ok(());
+        }
+        match (of, &mut *value) {
+            (_, Value::Object(members)) if is_escape(members) => Ok(()),
+            (Some(Type::Entity), Value::Object(members)) if is_short_reference(members) => {
+                *value = json!({"__entity": value.take()});
+                Ok(())
+            }
+            (Some(Type::Set(element)), Value::Array(items)) => self.items(items, Some(element)),
+            (Some(Type::Record(attributes)), Value::Object(members)) => {
+                members.iter_mut().try_for_each(|(name, value)| self.within(name, value, attributes.get(name)))
+            }
+            (of, Value::Object(members)) if is_short_reference(members) => Err(self.ambiguous(members, of)),
+            (_, Value::Object(members)) => {
+                members.iter_mut().try_for_each(|(name, value)| self.within(name, value, None))
+            }
+            (_, Value::Array(items)) => self.items(items, None),
+            _ => Ok(()),
+        }
+    }
+
+    fn items(&mut self, items: &mut [Value], of: Option<&Type>) -> Result<()> {
+        let mut numbers = 0_usize..;
+        items.iter_mut().try_for_each(|item| {
+            let number = numbers.next().unwrap_or_default();
+            self.within(&format!("[{number}]"), item, of)
+        })
+    }
+
+    /// Writes a value of an extension out in full, if it is one. `calls` are around it.
+    fn extension(&self, value: &mut Value, constructor: &str, calls: usize) -> Result<bool> {
+        if calls >= limits::JSON_REREAD_DEPTH {
+            let problem = format!("calls nest deeper than {} levels", limits::JSON_REREAD_DEPTH);
+            return Err(self.refuse(&problem));
+        }
+        if value.is_string() {
+            *value = json!({"__extn": {"fn": constructor, "arg": value.take()}});
+            return Ok(true);
+        }
+        let Value::Object(members) = &mut *value else { return Ok(false) };
+        let is_short = is_short_call(members);
+        let call = if is_short { Some(members) } else { members.get_mut("__extn").and_then(Value::as_object_mut) };
+        let Some(call) = call else { return Ok(false) };
+        let types = arguments(call.get("fn").and_then(Value::as_str).unwrap_or_default());
+        let given: &mut [Value] = match call.get_mut("args") {
+            Some(Value::Array(items)) => items,
+            Some(_) => &mut [],
+            None => call.get_mut("arg").map(std::slice::from_mut).unwrap_or_default(),
+        };
+        for (argument, of) in given.iter_mut().zip(types) {
+            if let Type::Extension(constructor) = of {
+                self.extension(argument, constructor, calls + 1)?;
+            }
+        }
+        if is_short {
+            *value = json!({"__extn": value.take()});
+        }
+        Ok(true)
+    }
+
+    fn ambiguous(&self, members: &Map<String, Value>, of: Option<&Type>) -> crate::error::Error {
+        let shown = cut(&serde_json::to_string(members).unwrap_or_default());
+        let why = if of.is_some() { "the schema has another type there" } else { "the schema does not describe it" };
+        self.refuse(&format!(
+            "`{shown}` could be a reference or a record, and {why}: write a reference as `{{\"__entity\": {{\"type\": …, \
+             \"id\": …}}}}`"
+        ))
+    }
+
+    fn refuse(&self, problem: &str) -> crate::error::Error {
+        let mut path = String::new();
+        for step in &self.path {
+            let dot = if path.is_empty() || step.starts_with('[') { "" } else { "." };
+            let _ = write!(path, "{dot}{step}");
+        }
+        let message = format!("{} `{}` of `{}`: {problem}", self.kind, cut(&path), cut(self.uid));
+        ErrorDetail::Request { what: "entities", message }.into()
+    }
+}

@@ -1,0 +1,83 @@
+//! Whole lists, item by item: the pages behind them are read as they are needed. What is listed is not known here.
+
+use std::fmt;
+use std::iter::FusedIterator;
+use std::vec;
+
+use crate::error::{ErrorDetail, Result};
+use crate::list::{List, Page};
+
+/// Reads a page of a list.
+type Fetch<T> = dyn FnMut(&List) -> Result<Page<T>> + Send;
+
+/// The items of a list from a place on, one after the other, of as many pages as there are.
+///
+/// A page is read when its first item is asked for, and is what the store had at that moment: while others write, later
+/// items may be younger than earlier ones, and by created_at none is told twice or left out. An error is an item, and the
+/// last one.
+///
+/// ```
+/// # fn main() -> policy_store::Result<()> {
+/// use policy_store::{Actor, List, Order, PolicyStore};
+///
+/// let store = PolicyStore::builder().in_memory()?;
+/// store.write(&Actor::customer("alice")?, |w| ["a", "b", "c"].iter().try_for_each(|id| w.create_zone(*id).map(drop)))?;
+/// let oldest_first = List::new().order(Order::Ascending);
+/// let ids = store.zones_iter(&oldest_first).map(|zone| Ok(zone?.id.to_string())).collect::<policy_store::Result<Vec<_>>>()?;
+/// assert_eq!(ids, ["a", "b", "c"]);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "an iterator reads nothing until it is asked for an item"]
+pub struct Items<T> {
+    fetch: Box<Fetch<T>>,
+    page: vec::IntoIter<T>,
+    /// Where the next page starts; none behind the last.
+    next: Option<List>,
+}
+
+impl<T> Items<T> {
+    /// The items of a list, as `fetch` reads its pages.
+    pub(crate) fn new(list: &List, fetch: impl FnMut(&List) -> Result<Page<T>> + Send + 'static) -> Self {
+        Self { fetch: Box::new(fetch), page: Vec::new().into_iter(), next: Some(list.in_pages()) }
+    }
+
+    fn turn(&mut self, list: List) -> Result<()> {
+        if let Some(cursor) = list.backwards() {
+            return Err(ErrorDetail::cursor(cursor, "item by item, a list goes forward only: turn its order").into());
+        }
+        let page = (self.fetch)(&list)?;
+        self.next = page.after_cursor.map(|cursor| list.after(cursor));
+        self.page = page.items.into_iter();
+        Ok(())
+    }
+}
+
+impl<T> Iterator for Items<T> {
+    type Item = Result<T>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(item) = self.page.next() {
+                return Some(Ok(item));
+            }
+            if let Err(error) = self.next.take().map(|list| self.turn(list))? {
+                return Some(Err(error));
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.page.len();
+        (left, self.next.is_none().then_some(left))
+    }
+}
+
+impl<T> FusedIterator for Items<T> {}
+
+impl<T> fmt::Debug for Items<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let more = if self.next.is_some() { " and more" } else { "" };
+        write!(f, "Items({}{more})", self.page.len())
+    }
+}

@@ -1,0 +1,100 @@
+//! Every list of a store and of a zone, item by item: beside each method that returns a page, one that returns all of it.
+
+use std::sync::Arc;
+
+use crate::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
+use crate::history::HistoryEntry;
+use crate::items::Items;
+use crate::list::List;
+use crate::policy::Policy;
+use crate::policy_set::PolicySet;
+use crate::policy_set_version::PolicySetVersion;
+use crate::policy_version::{Forms, PolicyVersion};
+use crate::schema::{SchemaVersion, ZoneSchema};
+use crate::store::PolicyStore;
+use crate::zone::ZoneInfo;
+use crate::zone_read::Zone;
+
+/// Whole lists. Each starts where `list` says and goes on to the end; an error of the method without `_iter` is an item.
+impl PolicyStore {
+    /// The zones of the store, one after the other: see [`zones`](Self::zones).
+    pub fn zones_iter(&self, list: &List) -> Items<ZoneInfo> {
+        let store = self.clone();
+        Items::new(list, move |list| store.zones(list))
+    }
+
+    /// The schema versions of the store, one after the other: see [`schemas`](Self::schemas).
+    pub fn schemas_iter(&self, forms: Forms, list: &List) -> Items<SchemaVersion> {
+        let store = self.clone();
+        Items::new(list, move |list| store.schemas(forms, list))
+    }
+
+    /// The history of the store itself, one entry after the other: see [`history`](Self::history).
+    pub fn history_iter(&self, list: &List) -> Items<HistoryEntry> {
+        let store = self.clone();
+        Items::new(list, move |list| store.history(list))
+    }
+}
+
+/// Whole lists. Each starts where `list` says and goes on to the end; an error of the method without `_iter` is an item.
+impl Zone {
+    /// The policies of the zone, one after the other: see [`policies`](Self::policies).
+    ///
+    /// ```
+    /// # use policy_store::{List, PolicyFilter, Result, Zone};
+    /// fn names(zone: &Zone) -> Result<Vec<String>> {
+    ///     zone.policies_iter(&PolicyFilter::new(), &List::new()).map(|policy| Ok(policy?.name)).collect()
+    /// }
+    /// ```
+    pub fn policies_iter(&self, filter: &PolicyFilter, list: &List) -> Items<Policy> {
+        let (zone, filter) = (self.clone(), filter.clone());
+        Items::new(list, move |list| zone.policies(&filter, list))
+    }
+
+    /// The versions of a policy, one after the other: see [`policy_versions`](Self::policy_versions).
+    pub fn policy_versions_iter(
+        &self,
+        policy_id: impl Into<String>,
+        forms: Forms,
+        list: &List,
+    ) -> Items<Arc<PolicyVersion>> {
+        let (zone, policy_id) = (self.clone(), policy_id.into());
+        Items::new(list, move |list| zone.policy_versions(&policy_id, forms, list))
+    }
+
+    /// The policy sets of the zone, one after the other: see [`policy_sets`](Self::policy_sets).
+    pub fn policy_sets_iter(&self, filter: &PolicySetFilter, list: &List) -> Items<PolicySet> {
+        let (zone, filter) = (self.clone(), filter.clone());
+        Items::new(list, move |list| zone.policy_sets(&filter, list))
+    }
+
+    /// The versions of a policy set, one after the other: see [`policy_set_versions`](Self::policy_set_versions).
+    pub fn policy_set_versions_iter(&self, policy_set_id: impl Into<String>, list: &List) -> Items<PolicySetVersion> {
+        let (zone, policy_set_id) = (self.clone(), policy_set_id.into());
+        Items::new(list, move |list| zone.policy_set_versions(&policy_set_id, list))
+    }
+
+    /// The policy versions that a policy set version pins, one after the other: see
+    /// [`pinned_policy_versions`](Self::pinned_policy_versions).
+    pub fn pinned_policy_versions_iter(
+        &self,
+        id: impl Into<String>,
+        forms: Forms,
+        list: &List,
+    ) -> Items<Arc<PolicyVersion>> {
+        let (zone, id) = (self.clone(), id.into());
+        Items::new(list, move |list| zone.pinned_policy_versions(&id, forms, list))
+    }
+
+    /// The schema versions as the zone sees them, one after the other: see [`schemas`](Self::schemas).
+    pub fn schemas_iter(&self, filter: &SchemaFilter, forms: Forms, list: &List) -> Items<ZoneSchema> {
+        let (zone, filter) = (self.clone(), filter.clone());
+        Items::new(list, move |list| zone.schemas(&filter, forms, list))
+    }
+
+    /// The history of the zone, one entry after the other: see [`history`](Self::history).
+    pub fn history_iter(&self, list: &List) -> Items<HistoryEntry> {
+        let zone = self.clone();
+        Items::new(list, move |list| zone.history(list))
+    }
+}

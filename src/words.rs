@@ -1,0 +1,93 @@
+//! The names of an enum's values, said once: printed, parsed, and the same as in JSON. What they mean is said where each
+//! enum is.
+
+/// Gives an enum without fields `as_str`, `Display` and `FromStr`. Every value must have its word.
+macro_rules! words {
+    ($name:ty, $what:literal, { $($variant:ident => $word:literal),+ $(,)? }) => {
+        impl $name {
+            /// Its name, as it is printed and parsed.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = crate::error::Error;
+
+            /// Reads its name, in exactly the case in which it is printed.
+            fn from_str(word: &str) -> Result<Self, Self::Err> {
+                match word {
+                    $($word => Ok(Self::$variant),)+
+                    _ => {
+                        let reason = concat!("expected one of" $(, " `", $word, "`")+);
+                        Err(crate::error::ErrorDetail::invalid($what, word, reason).into())
+                    }
+                }
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::{Debug, Display};
+    use std::str::FromStr;
+
+    use serde::Serialize;
+
+    use crate::error::Error;
+    use crate::{
+        BindingMode, ErrorKind, Form, Forms, Layer, Order, OwnerType, Resource, SchemaStatus, Sort, TargetType,
+    };
+
+    /// Each prints as its word and is read from it, and from nothing else.
+    fn alike<T: FromStr<Err = Error> + Display + Debug + PartialEq + Copy>(words: &[(T, &str)]) {
+        for (value, word) in words {
+            assert_eq!((value.to_string().as_str(), word.parse::<T>().unwrap()), (*word, *value));
+            assert_eq!(format!("[{value:<22}]"), format!("[{word:<22}]"));
+            for wrong in [word.to_uppercase(), format!("{word} "), String::new(), format!("{value:?}x")] {
+                let error = wrong.parse::<T>().unwrap_err();
+                assert_eq!(error.code(), "invalid_input", "{wrong}");
+                assert!(error.to_string().contains(&format!("`{word}`")), "{error}");
+            }
+        }
+    }
+
+    /// And in JSON.
+    fn as_in_json<T: Serialize + FromStr<Err = Error> + Display + Debug + PartialEq + Copy>(words: &[(T, &str)]) {
+        alike(words);
+        for (value, word) in words {
+            assert_eq!(serde_json::to_value(value).unwrap(), *word);
+        }
+    }
+
+    #[test]
+    fn every_value_is_printed_and_read_by_its_word() {
+        use SchemaStatus::{Active, Archived, Deprecated};
+        as_in_json(&[(Active, "active"), (Deprecated, "deprecated"), (Archived, "archived")]);
+        as_in_json(&[(TargetType::Zone, "zone"), (TargetType::User, "user")]);
+        as_in_json(&[(OwnerType::Platform, "platform"), (OwnerType::Customer, "customer")]);
+        as_in_json(&[(BindingMode::Active, "active"), (BindingMode::Shadow, "shadow")]);
+        as_in_json(&[(BindingMode::Guardrail, "guardrail")]);
+        as_in_json(&[(Layer::Target, "target"), (Layer::Guardrail, "guardrail")]);
+        as_in_json(&[(Form::Cedar, "cedar"), (Form::Json, "json")]);
+        alike(&[(Order::Ascending, "ascending"), (Order::Descending, "descending")]);
+        alike(&[(Sort::CreatedAt, "created_at"), (Sort::Status, "status")]);
+        alike(&[(Forms::Both, "both"), (Forms::Cedar, "cedar"), (Forms::Json, "json"), (Forms::Neither, "neither")]);
+        alike(&[(ErrorKind::PreconditionFailed, "precondition_failed"), (ErrorKind::NotBound, "not_bound")]);
+        alike(&[(Resource::Zone, "zone"), (Resource::PolicySetVersion, "policy set version")]);
+        #[cfg(feature = "attestation")]
+        {
+            use crate::attestation::Status;
+            as_in_json(&[(Status::Created, "created"), (Status::ReSigned, "re_signed")]);
+        }
+    }
+}
