@@ -332,7 +332,8 @@ impl Zone {
     ///
     /// What [`publish_schema`](crate::Write::publish_schema) would say of a new schema, its name being taken included;
     /// [`NotFound`](crate::ErrorKind::NotFound) for the name of none that is published. That a policy would not validate, or
-    /// that this build's Cedar does not take its text any more, is a finding and no error.
+    /// that this build's Cedar does not take its text any more, is a finding and no error; and so is that it would be [too
+    /// costly](crate::Builder::validation_limit) to validate.
     pub fn preflight(&self, candidate: impl Into<Candidate>) -> Result<ZonePreflight> {
         preflight::of_zone(&self.store, &self.zone, candidate.into())
     }

@@ -115,7 +115,7 @@ pub(super) fn check(policy: &Value) -> Result<(), Problem> {
     if let Some(annotations) = policy.find("annotations") {
         let path = policy.path("annotations");
         let annotations = annotations.as_object().ok_or_else(|| path.expected("an object of strings", annotations))?;
-        for (name, value) in annotations.iter().filter(|(_, value)| !value.is_string() && !value.is_null()) {
+        if let Some((name, value)) = annotations.iter().find(|(_, value)| !value.is_string() && !value.is_null()) {
             return Err(path.member(name).expected("a string", value));
         }
     }

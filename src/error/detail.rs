@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::diagnostic::listed;
+use super::wording::{in_its_place, in_text, is_or_are, sized, statements_as};
 use super::{Diagnostic, Error, Resource, SourcePlace};
 use crate::hash::Sha256;
 use crate::id::{RequestId, ZoneId};
@@ -513,44 +514,6 @@ impl ErrorDetail {
     pub(crate) fn member_too_large(member: &str, limit: usize, actual: usize) -> Error {
         Self::BundleMemberTooLarge { member: cut(member), limit, actual }.into()
     }
-}
-
-/// `statements of the policy` and 1001 as `the policy: 1001 statements`.
-fn sized(what: &str, actual: usize) -> String {
-    let (unit, thing) = what.split_once(" of ").unwrap_or(("bytes", what));
-    format!("{thing}: {actual} {unit}")
-}
-
-/// The verb of an input.
-fn is_or_are(what: &str) -> &'static str {
-    if what.ends_with('s') { "are" } else { "is" }
-}
-
-/// Where in a text that was given.
-fn in_text(place: &Option<SourcePlace>) -> String {
-    place.map(|place| format!(" at {}:{}", place.line, place.column)).unwrap_or_default()
-}
-
-/// The first factors of the cost of validating.
-fn statements_as(statements: usize, counted: usize) -> String {
-    match (statements, counted > statements) {
-        (1, false) => "1 statement × ".to_owned(),
-        (_, false) => format!("{statements} statements × "),
-        (1, true) => format!("1 statement, for its length counted as {counted}, × "),
-        (_, true) => format!("{statements} statements, for their length counted as {counted}, × "),
-    }
-}
-
-/// The thing that has the id in the place of the one that was looked for, and which id is asked for.
-fn in_its_place(what: Resource, is: Option<Resource>) -> String {
-    let expected = match what {
-        Resource::PolicyVersion => "the id of a policy's version",
-        Resource::PolicySetVersion => "the id of a policy set's version",
-        Resource::Policy => "a policy's id",
-        Resource::PolicySet => "a policy set's id",
-        Resource::Zone | Resource::Log | Resource::Schema => "another id",
-    };
-    is.map(|is| format!(": it is the id of a {is}, expected {expected}")).unwrap_or_default()
 }
 
 /// Where in a policy bundle.

@@ -3,6 +3,7 @@
 mod detail;
 mod diagnostic;
 mod kind;
+mod wording;
 
 use std::fmt;
 

@@ -2,8 +2,6 @@
 //!
 //! The failure defended against is a small policy that keeps a thread, or all writers, busy for minutes.
 
-use std::time::{Duration, Instant};
-
 use policy_store::ErrorKind::TooLarge;
 use policy_store::{
     ErrorDetail, Forms, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicyStore,
@@ -50,8 +48,8 @@ fn statements(count: usize) -> String {
 #[test]
 fn a_policy_over_the_limit_is_refused_with_both_numbers_before_it_is_validated() {
     let world = published(Clock::new().builder().in_memory().unwrap(), Clock::new(), &[128]);
-    let new = || NewPolicyVersion::cedar("128", statements(20));
-    let started = Instant::now();
+    // It does not validate either, which would be found.
+    let new = || NewPolicyVersion::cedar("128", statements(20).replace("principal.n", "principal.q"));
     let numbers = "20 statements × 16384 types of request = 327680, limit 250000";
     world.refuses(COSTLY, numbers, |zone| zone.create_policy_version("p", new()));
     refused(world.store.prepare_policy_version(new()), COSTLY, numbers);
@@ -59,8 +57,6 @@ fn a_policy_over_the_limit_is_refused_with_both_numbers_before_it_is_validated()
         world.version("q", &statements(20).replace("principal.n == resource.n || principal.s == resource.s", "true"));
     let json = NewPolicyVersion::json("128", json.cedar_json.unwrap().as_ref());
     world.refuses(COSTLY, numbers, |zone| zone.create_policy_version("p", json.clone()));
-    // Validating it takes many times as long.
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
 #[test]
