@@ -112,10 +112,7 @@ impl Compiler {
             .estimated_items_capacity(EXPECTED_ITEMS)
             .weight_capacity(u64::try_from(budget).unwrap_or(u64::MAX))
             .build()
-            .map_err(|error| ErrorDetail::Storage {
-                action: "make the cache".to_owned(),
-                source: error.to_string().into(),
-            })?;
+            .map_err(|error| ErrorDetail::failed("make the cache", error))?;
         Ok(Self(Cache::with_options(options, Bytes, DefaultHashBuilder::default(), DefaultLifecycle::default())))
     }
 

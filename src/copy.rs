@@ -116,7 +116,7 @@ impl Copy<'_, '_, '_> {
     fn there<T>(&mut self, f: impl FnOnce(&mut Append<'_>) -> Result<T>) -> Result<T> {
         f(self.into).map_err(|error| {
             self.failed.get_or_insert(error);
-            ErrorDetail::corrupt("the copy", "it was given up").into()
+            ErrorDetail::failed("copy", "it failed in the other store").into()
         })
     }
 

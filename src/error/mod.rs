@@ -1,11 +1,13 @@
 //! The one error type: a kind to act on, a stable code, and the detail with the input that was wrong.
 
+mod cause;
 mod detail;
 mod diagnostic;
 mod kind;
 
 use std::fmt;
 
+pub(crate) use cause::{Told, words};
 pub use detail::ErrorDetail;
 pub(crate) use detail::cut;
 pub use diagnostic::{Diagnostic, SourcePlace};
@@ -58,8 +60,13 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &*self.0 {
-            // Its message tells the cause already, so the chain goes on behind that.
+            // These tell the cause in their message already, so the chain goes on behind that.
             ErrorDetail::InBundle { cause, .. } => std::error::Error::source(cause),
+            ErrorDetail::OutcomeUnknown { source } => source.source(),
+            ErrorDetail::Storage { source, .. } => match source.downcast_ref::<Told>() {
+                Some(told) if told.adds() => Some(told),
+                _ => source.source(),
+            },
             detail => std::error::Error::source(detail),
         }
     }

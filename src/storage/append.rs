@@ -144,8 +144,8 @@ impl<'txn> Append<'txn> {
     /// Stores the entries and moves the heads. True if anything was written.
     pub(super) fn finish(mut self) -> Result<bool> {
         if let Some(problem) = self.broken {
-            let source = format!("an earlier call of the write failed: {problem}").into();
-            return Err(ErrorDetail::Storage { action: "complete the write".to_owned(), source }.into());
+            let cause = format_args!("an earlier call of the write failed: {problem}");
+            return Err(ErrorDetail::failed("complete the write", cause).into());
         }
         let failed = self.failed;
         failed.guard(|| {

@@ -8,10 +8,12 @@ mod cache;
 mod copy;
 #[cfg(test)]
 mod crash_tests;
+mod create;
 #[cfg(test)]
 mod damage_tests;
 mod erase;
 mod failure;
+mod file;
 mod index;
 pub(crate) mod key;
 mod open;
@@ -51,6 +53,7 @@ use redb::{Database, ReadableDatabase};
 pub(crate) use append::{Append, Author, Imported};
 use cache::RecordCache;
 use failure::{Failed, contained, storage_error};
+use file::FileId;
 pub(crate) use open::{OpenOptions, Origin};
 pub use report::{Finding, Place, Report};
 pub(crate) use request::first_entry;
@@ -91,23 +94,25 @@ pub(crate) struct Storage {
 struct Opened {
     database: Arc<Database>,
     cache: Arc<RecordCache>,
+    /// Which file it is, where that is known.
+    file: Option<FileId>,
 }
 
 impl Opened {
-    fn new(database: Database, cache: usize) -> Self {
-        Self { database: Arc::new(database), cache: Arc::new(RecordCache::new(cache)) }
+    fn new((database, file): (Database, Option<FileId>), cache: usize) -> Self {
+        Self { database: Arc::new(database), cache: Arc::new(RecordCache::new(cache)), file }
     }
 }
 
 impl Storage {
     pub(crate) fn open(origin: Origin, options: OpenOptions, cache: usize, sources: &Sources) -> Result<Self> {
-        let database = open::open(&origin, &options, sources)?;
-        let store_id = open::store_id(&database)?;
+        let opened = open::open(&origin, &options, sources)?;
+        let store_id = open::store_id(&opened.0)?;
         let storage = Self {
             origin,
             options: OpenOptions { create: false, ..options },
             store_id,
-            opened: RwLock::new(Some(Opened::new(database, cache))),
+            opened: RwLock::new(Some(Opened::new(opened, cache))),
             writer: Mutex::new(()),
             writing: Mutex::new(None),
             failed: Failed::default(),
@@ -135,7 +140,7 @@ impl Storage {
         // Under the lock, so that nothing is erased between the snapshot and the cache: what was read before must not
         // answer in a snapshot from which it is gone, nor be kept for those that come after.
         let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
-        let Opened { database, cache } = opened.clone().ok_or(ErrorDetail::RecoveryNeeded)?;
+        let Opened { database, cache, .. } = opened.clone().ok_or(ErrorDetail::RecoveryNeeded)?;
         self.failed.guard(|| {
             let transaction = database.begin_read().map_err(|error| storage_error("read", error))?;
             drop(opened);
@@ -170,7 +175,7 @@ impl Storage {
         commit: impl FnOnce(&Self, redb::WriteTransaction) -> Result<()>,
     ) -> Result<T> {
         let _writer = self.lock_writer()?;
-        let Opened { database, cache } = self.opened()?;
+        let Opened { database, cache, .. } = self.opened_to_write()?;
         let author = author();
         let transaction = self.failed.guard(|| begin_write(&database))?;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -182,7 +187,14 @@ impl Storage {
             Ok((value, append.finish()?))
         }));
         match outcome {
-            Ok(Ok((value, true))) => commit(self, transaction).map(|()| value),
+            // The closure may have passed over damage that it met.
+            Ok(Ok((value, true))) => match self.opened_to_write() {
+                Ok(_) => commit(self, transaction).map(|()| value),
+                Err(error) => {
+                    let _ = self.abort(transaction);
+                    Err(error)
+                }
+            },
             Ok(Ok((value, false))) => self.abort(transaction).map(|()| value),
             Ok(Err(error)) => {
                 // The first error is the one that tells; a failing abort has marked the handle.
@@ -204,14 +216,15 @@ impl Storage {
         if let Some(Opened { database, .. }) = taken {
             close(database);
         }
-        let database = open::open(&self.origin, &self.options, sources)?;
-        if open::store_id(&database)? != self.store_id {
+        let opened = open::open(&self.origin, &self.options, sources)?;
+        if open::store_id(&opened.0)? != self.store_id {
             return Err(ErrorDetail::corrupt("the file", "another store has taken its place").into());
         }
         forget();
-        let opened = Opened::new(database, self.cache);
+        let opened = Opened::new(opened, self.cache);
         *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Some(opened);
         self.commits.fetch_add(2, Ordering::Release);
+        self.failed.forget_damage();
         self.failed.set(false);
         Ok(())
     }
@@ -253,6 +266,21 @@ impl Storage {
         self.failed.check()?;
         let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
         opened.clone().ok_or_else(|| ErrorDetail::RecoveryNeeded.into())
+    }
+
+    /// The same, for a write: refused where damage was found, and where the path leads to another file by now.
+    fn opened_to_write(&self) -> Result<Opened> {
+        let opened = self.opened()?;
+        self.failed.check_sound()?;
+        self.check_file(&opened)?;
+        Ok(opened)
+    }
+
+    fn check_file(&self, opened: &Opened) -> Result<()> {
+        match (&self.origin, opened.file) {
+            (Origin::File(path), Some(file)) => file.check(path),
+            _ => Ok(()),
+        }
     }
 
     fn lock_writer(&self) -> Result<WriterGuard<'_>> {

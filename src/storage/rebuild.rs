@@ -19,10 +19,17 @@ impl Storage {
     /// Drops every derived row and derives it again, in one write.
     pub(crate) fn rebuild_indexes(&self) -> Result<()> {
         let _writer = self.lock_writer()?;
-        let Opened { database, cache } = self.opened()?;
+        // Also where damage was found: what a rebuild makes rests on no row of the index.
+        let opened = self.opened()?;
+        self.check_file(&opened)?;
+        let Opened { database, cache, .. } = opened;
         let transaction = self.failed.guard(|| begin_write(&database))?;
         match self.failed.guard(|| rebuild_in(&transaction, &cache)) {
-            Ok(()) => self.commit(transaction),
+            Ok(()) => {
+                self.commit(transaction)?;
+                self.failed.forget_damage();
+                Ok(())
+            }
             Err(error) => {
                 // The first error is the one that tells.
                 let _ = self.abort(transaction);
