@@ -57,7 +57,7 @@ impl Authorizer {
         let authorizer = store.storage.read(|view| {
             zone::check(view, zone)?;
             let binding = binding::bound(view, zone, &key.2, mode, at)?;
-            let found = Found::by_id(view, zone, binding.policy_set_version_id.as_str())?;
+            let found = Found::named(view, zone, binding.policy_set_version_id.as_str())?;
             Ok(Self::new(store.compiler.set(view, zone, &found)?, Some(Arc::new(binding))))
         })?;
         if let Some(commits) = commits {

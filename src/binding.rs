@@ -7,8 +7,8 @@ use crate::id::{PolicySetId, PolicySetVersionId, ZoneId};
 use crate::model::{BindingMode, Target};
 use crate::policy_set;
 use crate::record::{Body, BoundVersion, PolicySetVersionCreated};
-use crate::storage::key::{self, Tag};
-use crate::storage::{BindingRow, Direction, PolicySetRow, View, astray};
+use crate::storage::key::Tag;
+use crate::storage::{BindingRow, PolicySetRow, View, astray};
 use crate::time::Timestamp;
 use crate::zone::ZoneRef;
 
@@ -91,13 +91,9 @@ pub(crate) fn find_up_to(
     mode: BindingMode,
     last: u64,
 ) -> Result<Option<Binding>> {
-    let range = key::bindings(zone.log, mode, target, last);
-    let mut newest = None;
-    view.rows(&range, Direction::Descending, &mut |row_key, row: BindingRow| {
-        newest = key::position(row_key).map(|position| (position, row.bound));
-        Ok(false)
-    })?;
-    let Some((position, bound)) = newest else { return Ok(None) };
+    let Some((position, BindingRow { bound, .. })) = view.binding_row(zone.log, mode, target, last)? else {
+        return Ok(None);
+    };
     let entry = view.entry(zone.log, position)?;
     match &entry.body {
         Body::Bound(body) if bound && body.target == *target && body.mode == mode => {

@@ -198,7 +198,7 @@ impl Compiler {
     /// The entry that created a policy version.
     fn version(&self, view: &View<'_>, zone: &ZoneRef, id: &PolicyVersionId) -> Result<Arc<Recorded>> {
         let find = || -> Result<Value> {
-            Ok(Value::Version(Found::<PolicyVersionCreated>::by_id(view, zone, id.as_str())?.entry))
+            Ok(Value::Version(Found::<PolicyVersionCreated>::named(view, zone, id.as_str())?.entry))
         };
         match self.0.get_or_insert_with(&Key::Version(zone.log_id, id.clone()), find)? {
             Value::Version(entry) => Ok(entry),

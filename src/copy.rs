@@ -13,7 +13,7 @@ use crate::model::SchemaRef;
 use crate::record::{Body, Object, Recorded, SchemaPublished};
 use crate::schema;
 use crate::storage::key::{self, STORE_LOG, Tag};
-use crate::storage::{Append, View};
+use crate::storage::{Append, View, ZoneRow};
 use crate::store::PolicyStore;
 use crate::zone;
 
@@ -128,7 +128,8 @@ impl Copy<'_, '_, '_> {
         zone::info_of(from, &zone)?;
         let mut copy = self.there(|append| {
             let taken = |what, id| Err(ErrorDetail::AlreadyExists { what, id }.into());
-            if append.view(|view| view.has_row(&key::by_id(STORE_LOG, Tag::Zone, id)))? {
+            let row_key = key::by_id(STORE_LOG, Tag::Zone, id);
+            if append.view(|view| view.witnessed::<ZoneRow>(&row_key))?.is_some() {
                 return taken(Resource::Zone, id.to_owned());
             }
             if known.contains(&zone.log_id) {

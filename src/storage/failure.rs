@@ -11,6 +11,11 @@ use crate::error::{Error, ErrorDetail, Result, Told, words};
 pub(super) fn storage_error(action: impl Into<String>, error: impl Into<redb::Error>) -> Error {
     match error.into() {
         redb::Error::Corrupted(problem) => ErrorDetail::corrupt("the file", problem).into(),
+        // Every store has had all tables from its first moment, and is refused when it is opened without them.
+        error @ (redb::Error::TableDoesNotExist(_)
+        | redb::Error::TableTypeMismatch { .. }
+        | redb::Error::TableIsMultimap(_)
+        | redb::Error::TypeDefinitionChanged { .. }) => ErrorDetail::corrupt("the file", error).into(),
         // All that is read was written before, so a file that ends earlier has been cut.
         redb::Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
             ErrorDetail::corrupt(THE_END, "the file was cut: a read goes beyond its end").into()
@@ -44,7 +49,10 @@ fn is_final(error: &Error) -> bool {
 
 /// Damage that was found in what is stored, as errors tell it.
 fn damage(error: &Error) -> Option<String> {
-    matches!(error.detail(), ErrorDetail::Corrupt { .. }).then(|| error.to_string())
+    match error.detail() {
+        ErrorDetail::Corrupt { place, problem } => Some(format!("{place}: {problem}")),
+        _ => None,
+    }
 }
 
 /// What went wrong in this handle: whether the storage engine can be trusted, and whether what is stored can.

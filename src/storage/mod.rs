@@ -5,6 +5,7 @@
 
 mod append;
 mod cache;
+mod careful;
 mod copy;
 #[cfg(test)]
 mod crash_tests;
@@ -16,6 +17,8 @@ mod failure;
 mod file;
 mod index;
 pub(crate) mod key;
+#[cfg(test)]
+mod old_page_tests;
 mod open;
 #[cfg(test)]
 mod open_tests;
@@ -36,10 +39,12 @@ mod test_disk;
 #[cfg(test)]
 mod thread_tests;
 mod verify;
+mod verify_rows;
 mod view;
 mod walk;
 #[cfg(test)]
 mod whole_zone_tests;
+mod witness;
 mod zones;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -87,6 +92,8 @@ pub(crate) struct Storage {
     /// Bytes for what was read.
     cache: usize,
     commits: AtomicU64,
+    /// How often the store has been written, as far as this handle knows: no read may see less.
+    counted: AtomicU64,
 }
 
 /// The open file, and what was read from it.
@@ -107,7 +114,7 @@ impl Opened {
 impl Storage {
     pub(crate) fn open(origin: Origin, options: OpenOptions, cache: usize, sources: &Sources) -> Result<Self> {
         let opened = open::open(&origin, &options, sources)?;
-        let store_id = open::store_id(&opened.0)?;
+        let (store_id, counted) = (open::store_id(&opened.0)?, open::commits(&opened.0)?);
         let storage = Self {
             origin,
             options: OpenOptions { create: false, ..options },
@@ -118,6 +125,7 @@ impl Storage {
             failed: Failed::default(),
             cache,
             commits: AtomicU64::new(0),
+            counted: AtomicU64::new(counted),
         };
         storage.refresh_index()?;
         Ok(storage)
@@ -132,19 +140,21 @@ impl Storage {
 
     /// Reads at one point in time.
     pub(crate) fn read<T>(&self, f: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
-        self.read_source(|source, cache| f(&View::new(source, cache, None)))
+        self.read_source(|_, view| f(view))
     }
 
-    fn read_source<T>(&self, f: impl FnOnce(&dyn Source, &RecordCache) -> Result<T>) -> Result<T> {
+    fn read_source<T>(&self, f: impl FnOnce(&dyn Source, &View<'_>) -> Result<T>) -> Result<T> {
         self.failed.check()?;
         // Under the lock, so that nothing is erased between the snapshot and the cache: what was read before must not
         // answer in a snapshot from which it is gone, nor be kept for those that come after.
         let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
         let Opened { database, cache, .. } = opened.clone().ok_or(ErrorDetail::RecoveryNeeded)?;
         self.failed.guard(|| {
+            let counted = self.counted.load(Ordering::Acquire);
             let transaction = database.begin_read().map_err(|error| storage_error("read", error))?;
             drop(opened);
-            f(&ReadTables::of(transaction), &cache)
+            let tables = ReadTables::of(transaction);
+            f(&tables, &View::new(&tables, &cache, None).not_before(counted))
         })
     }
 
@@ -172,7 +182,7 @@ impl Storage {
         &self,
         author: impl FnOnce() -> Author,
         f: impl FnOnce(&mut Append<'_>) -> Result<T>,
-        commit: impl FnOnce(&Self, redb::WriteTransaction) -> Result<()>,
+        commit: impl FnOnce(&Self, redb::WriteTransaction, u64) -> Result<()>,
     ) -> Result<T> {
         let _writer = self.lock_writer()?;
         let Opened { database, cache, .. } = self.opened_to_write()?;
@@ -182,20 +192,22 @@ impl Storage {
             let tables = self
                 .failed
                 .guard(|| WriteTables::open(&transaction).map_err(|error| storage_error("begin the write", error)))?;
+            let counted = self.counted.load(Ordering::Acquire);
+            self.failed.guard(|| View::new(&tables, &cache, None).not_before(counted).check_commits())?;
             let mut append = Append::new(tables, &cache, &self.failed, author);
             let value = f(&mut append)?;
             Ok((value, append.finish()?))
         }));
         match outcome {
             // The closure may have passed over damage that it met.
-            Ok(Ok((value, true))) => match self.opened_to_write() {
-                Ok(_) => commit(self, transaction).map(|()| value),
+            Ok(Ok((value, Some(count)))) => match self.opened_to_write() {
+                Ok(_) => commit(self, transaction, count).map(|()| value),
                 Err(error) => {
                     let _ = self.abort(transaction);
                     Err(error)
                 }
             },
-            Ok(Ok((value, false))) => self.abort(transaction).map(|()| value),
+            Ok(Ok((value, None))) => self.abort(transaction).map(|()| value),
             Ok(Err(error)) => {
                 // The first error is the one that tells; a failing abort has marked the handle.
                 let _ = self.abort(transaction);
@@ -221,6 +233,8 @@ impl Storage {
             return Err(ErrorDetail::corrupt("the file", "another store has taken its place").into());
         }
         forget();
+        // It may be less than before, if the last commit was never made durable.
+        self.counted.store(open::commits(&opened.0)?, Ordering::Release);
         let opened = Opened::new(opened, self.cache);
         *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Some(opened);
         self.commits.fetch_add(2, Ordering::Release);
@@ -229,14 +243,15 @@ impl Storage {
         Ok(())
     }
 
-    fn commit(&self, transaction: redb::WriteTransaction) -> Result<()> {
+    fn commit(&self, transaction: redb::WriteTransaction, count: u64) -> Result<()> {
         // Odd while it is under way: what was remembered at an earlier count may be out of date as soon as another
         // thread can see the commit, and what is read meanwhile may be so at the end. Counted even if it fails, as it may
         // be durable all the same.
         self.commits.fetch_add(1, Ordering::Release);
         let committed = contained(|| transaction.commit().map_err(|error| storage_error("commit", error)));
-        if committed.is_err() {
-            self.failed.set(true);
+        match &committed {
+            Ok(()) => self.counted.store(count, Ordering::Release),
+            Err(_) => self.failed.set(true),
         }
         self.commits.fetch_add(1, Ordering::Release);
         committed.map_err(|error| ErrorDetail::OutcomeUnknown { source: Box::new(error) }.into())
@@ -244,9 +259,9 @@ impl Storage {
 
     /// No read begins meanwhile. So each has either the state before and what was read of it, or the state after and nothing
     /// else.
-    fn commit_and_forget(&self, transaction: redb::WriteTransaction) -> Result<()> {
+    fn commit_and_forget(&self, transaction: redb::WriteTransaction, count: u64) -> Result<()> {
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
-        let committed = self.commit(transaction);
+        let committed = self.commit(transaction, count);
         if let Some(opened) = opened.as_mut() {
             opened.cache = Arc::new(RecordCache::new(self.cache));
         }

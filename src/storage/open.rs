@@ -14,7 +14,7 @@ use super::failure::{contained, storage_error};
 use super::file::{self, FileId, database_error, io_error, not_a_store};
 use super::index::GENERATION;
 use super::key::{self, STORE_LOG};
-use super::row::{FormatRow, Head, IndexRow, LogsRow, StoreRow};
+use super::row::{CommitsRow, FormatRow, Head, IndexRow, LogsRow, StoreRow};
 use super::tables::{ReadTables, WriteTables};
 use super::view::View;
 use crate::error::{ErrorDetail, ErrorKind, Result};
@@ -122,6 +122,7 @@ pub(super) fn initialise(database: &Database, sources: &Sources) -> Result<()> {
         tables.put_meta(key::META_STORE, &store_row)?;
         tables.put_meta(key::META_INDEX, &IndexRow { generation: GENERATION })?;
         tables.put_meta(key::META_LOGS, &LogsRow { next: STORE_LOG + 1 })?;
+        tables.put_meta(key::META_COMMITS, &CommitsRow { count: 0 })?;
         tables.put_meta(&key::head(STORE_LOG), &head)?;
     }
     transaction.commit().map_err(|error| storage_error("create the store", error))
@@ -150,10 +151,19 @@ fn check_format(database: &impl ReadableDatabase, path: &Path) -> Result<()> {
 
 /// What tells the store in a file from others; none if that row is damaged, which is left for `verify` to tell.
 pub(super) fn store_id(database: &Database) -> Result<Option<[u8; 16]>> {
+    unless_damaged(database, |view| Ok(view.store()?.store_id))
+}
+
+/// How often the store was written. Nothing is known of it if that row is damaged or not there yet.
+pub(super) fn commits(database: &Database) -> Result<u64> {
+    Ok(unless_damaged(database, |view| view.commits())?.unwrap_or(0))
+}
+
+fn unless_damaged<T>(database: &Database, read: impl FnOnce(&View<'_>) -> Result<T>) -> Result<Option<T>> {
     contained(|| {
         let transaction = database.begin_read().map_err(|error| storage_error("open the store", error))?;
-        match View::new(&ReadTables::of(transaction), &RecordCache::new(0), None).store() {
-            Ok(row) => Ok(Some(row.store_id)),
+        match read(&View::new(&ReadTables::of(transaction), &RecordCache::new(0), None)) {
+            Ok(found) => Ok(Some(found)),
             Err(error) if error.kind() == ErrorKind::Corrupt => Ok(None),
             Err(error) => Err(error),
         }

@@ -25,8 +25,8 @@ impl Storage {
         let Opened { database, cache, .. } = opened;
         let transaction = self.failed.guard(|| begin_write(&database))?;
         match self.failed.guard(|| rebuild_in(&transaction, &cache)) {
-            Ok(()) => {
-                self.commit(transaction)?;
+            Ok(count) => {
+                self.commit(transaction, count)?;
                 self.failed.forget_damage();
                 Ok(())
             }
@@ -45,7 +45,7 @@ impl Storage {
     }
 }
 
-fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache) -> Result<()> {
+fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache) -> Result<u64> {
     let mut tables = WriteTables::open(transaction).map_err(|error| storage_error("rebuild the index", error))?;
     let heads = View::new(&tables, cache, None).heads()?;
     let mut replay = Replay::new(log_numbers(&heads));
@@ -65,6 +65,10 @@ fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache) -> Resu
         for (row_key, value) in std::mem::take(&mut replay.rows) {
             tables.put(Space::Index, &row_key, &value)?;
         }
+        for (meta_key, value) in std::mem::take(&mut replay.witnesses) {
+            tables.put(Space::Meta, &meta_key, &value)?;
+        }
     }
-    tables.put_meta(key::META_INDEX, &IndexRow { generation: GENERATION })
+    tables.put_meta(key::META_INDEX, &IndexRow { generation: GENERATION })?;
+    tables.count_commit()
 }

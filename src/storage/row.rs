@@ -103,6 +103,12 @@ rows! {
     LogsRow { next: LogNumber }
     /// Meta: how far a log goes.
     Head { log_id: LogId, length: u64, last: EntryHash }
+    /// Meta: how often the store was written.
+    CommitsRow { count: u64 }
+    /// Meta: the witness of a zone's state: of it, what decides.
+    ZoneWitnessRow { suspended: Option<u64>, default_schema: Option<u64>, bindings: Option<u64> }
+    /// Meta: the witness of a target's bindings: the newest.
+    NewestBindingRow { position: u64, bound: bool }
 
     /// Index: a zone.
     ZoneRow { created: u64, log: LogNumber }
@@ -146,7 +152,11 @@ rows! {
     /// Index: the id of what was created at a position.
     IdRow { id: String }
     /// Index: whether a binding entry bound something, or unbound it.
-    BindingRow { bound: bool }
+    BindingRow {
+        bound: bool,
+        /// The target's binding entry before it.
+        previous: Option<u64>,
+    }
     /// Index: what is known of the store's log as a whole.
     StoreStateRow { zones: u64, schemas: u64 }
     /// Index: what is known of a zone as a whole.
@@ -176,6 +186,14 @@ impl Default for ZoneStateRow {
     /// Of a new zone.
     fn default() -> Self {
         Self { suspended: None, default_schema: None, bindings: None, policies: 0, zone_sets: 0, user_sets: 0 }
+    }
+}
+
+impl ZoneStateRow {
+    /// The part that decides, which meta keeps a witness of.
+    pub(super) fn witness(&self) -> ZoneWitnessRow {
+        let Self { suspended, default_schema, bindings, .. } = *self;
+        ZoneWitnessRow { suspended, default_schema, bindings }
     }
 }
 
