@@ -66,7 +66,7 @@ impl Authorizer {
         let authorizer = store.storage.read(|view| {
             zone::check(view, zone)?;
             let binding = binding::bound(view, zone, &key.2, mode, at)?;
-            let found = Found::by_id(view, zone, binding.policy_set_version_id.as_str())?;
+            let found = Found::named(view, zone, binding.policy_set_version_id.as_str())?;
             let compiled = store.compiler.set(view, zone, &found)?;
             let guardrail = Guardrail::find(view, &store.compiler, zone, at)?;
             Ok(Self::new(compiled, Some(Arc::new(binding)), guardrail))

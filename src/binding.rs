@@ -8,8 +8,8 @@ use crate::id::{PolicySetId, PolicySetVersionId, ZoneId};
 use crate::model::{BindingMode, Target};
 use crate::policy_set;
 use crate::record::{Body, Bound, BoundVersion, PolicySetVersionCreated, Recorded};
-use crate::storage::key::{self, Tag};
-use crate::storage::{BindingRow, Direction, PolicySetRow, View, astray};
+use crate::storage::key::Tag;
+use crate::storage::{PolicySetRow, View, astray};
 use crate::time::Timestamp;
 use crate::zone::ZoneRef;
 
@@ -136,15 +136,10 @@ pub(crate) fn find_up_to(
     mode: BindingMode,
     last: u64,
 ) -> Result<Option<Binding>> {
-    let mut newest = None;
-    view.rows(&key::bindings(zone.log, mode, target, last), Direction::Descending, &mut |row_key, row: BindingRow| {
-        newest = key::position(row_key).map(|position| (position, row.bound));
-        Ok(false)
-    })?;
-    match newest {
+    match view.binding_row(zone.log, mode, target, last)? {
         None => Ok(None),
-        Some((position, true)) => made_at(view, zone, target, mode, position).map(Some),
-        Some((position, false)) => match &view.entry(zone.log, position)?.body {
+        Some((position, row)) if row.bound => made_at(view, zone, target, mode, position).map(Some),
+        Some((position, _)) => match &view.entry(zone.log, position)?.body {
             Body::Unbound(body) if body.target == *target && body.mode == mode => Ok(None),
             _ => Err(astray(Tag::Binding, zone.id.as_str())),
         },
@@ -183,16 +178,18 @@ pub(crate) fn last_other(
     mode: BindingMode,
     current: Option<&PolicySetVersionId>,
 ) -> Result<Option<Binding>> {
-    let mut found = None;
-    let range = key::bindings(zone.log, mode, target, u64::MAX);
-    view.rows(&range, Direction::Descending, &mut |row_key, row: BindingRow| {
-        if let Some(position) = key::position(row_key).filter(|_| row.bound) {
+    let mut next = view.binding_row(zone.log, mode, target, u64::MAX)?;
+    while let Some((position, row)) = next {
+        if row.bound {
             let binding = made_at(view, zone, target, mode, position)?;
-            found = Some(binding).filter(|binding| Some(&binding.policy_set_version_id) != current);
+            if Some(&binding.policy_set_version_id) != current {
+                return Ok(Some(binding));
+            }
         }
-        Ok(found.is_none())
-    })?;
-    Ok(found)
+        let Some(previous) = row.previous else { break };
+        next = view.binding_row(zone.log, mode, target, previous)?;
+    }
+    Ok(None)
 }
 
 /// What the entry of a call that binds tells of it, from the zone as the call has left it.
@@ -212,13 +209,8 @@ pub(crate) fn outcome(
 pub(crate) fn record_at(view: &View<'_>, zone: &ZoneRef, position: u64) -> Result<BindingRecord> {
     let entry = view.entry(zone.log, position)?;
     let Body::Bound(body) = &entry.body else { return Err(astray(Tag::BindingOrder, zone.id.as_str())) };
-    let mut end = None;
-    let range = key::bindings_after(zone.log, body.mode, &body.target, position);
-    view.rows(&range, Direction::Ascending, &mut |row_key, _: BindingRow| {
-        end = key::position(row_key);
-        Ok(false)
-    })?;
-    let ended = end.map(|position| {
+    let end = view.binding_row_after(zone.log, body.mode, &body.target, position)?;
+    let ended = end.map(|(position, _)| {
         let entry = view.entry(zone.log, position)?;
         let (at, by) = (entry.envelope.created_at, entry.envelope.actor.id().to_owned());
         Ok::<_, crate::error::Error>(BindingEnd { at, by, position })

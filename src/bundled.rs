@@ -46,7 +46,7 @@ pub(crate) struct Contents {
 
 impl Contents {
     pub(crate) fn of(view: &View<'_>, zone: &ZoneRef, binding: &Binding) -> Result<Self> {
-        let found = Found::<PolicySetVersionCreated>::by_id(view, zone, binding.policy_set_version_id.as_str())?;
+        let found = Found::<PolicySetVersionCreated>::named(view, zone, binding.policy_set_version_id.as_str())?;
         let version = found.body()?.clone();
         let entries = policy_set_version::manifest(view, &version)?.into_entries();
         Ok(Self { version, entries })
@@ -99,7 +99,7 @@ fn pinned(
     set: &PolicySetVersionCreated,
     entry: ManifestEntry,
 ) -> Result<BundlePolicy> {
-    let found = Found::<PolicyVersionCreated>::by_id(view, zone, entry.policy_version_id.as_str())?;
+    let found = Found::<PolicyVersionCreated>::named(view, zone, entry.policy_version_id.as_str())?;
     let version = policy_set_version::check_pinned(set, &entry, Some(found.body()?))?;
     let policy_id = entry.policy_id;
     let row = policy::find(view, zone, policy_id.as_str())?;

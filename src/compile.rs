@@ -116,10 +116,7 @@ impl Compiler {
             .estimated_items_capacity(EXPECTED_ITEMS)
             .weight_capacity(u64::try_from(budget).unwrap_or(u64::MAX))
             .build()
-            .map_err(|error| ErrorDetail::Storage {
-                action: "make the cache".to_owned(),
-                source: error.to_string().into(),
-            })?;
+            .map_err(|error| ErrorDetail::failed("make the cache", error))?;
         let lifecycle = DefaultLifecycle::default();
         let cache = Cache::with_options(options, Bytes, DefaultHashBuilder::default(), lifecycle);
         Ok(Self { cache, validation_limit })
@@ -217,7 +214,7 @@ impl Compiler {
     /// The entry that created a policy version.
     fn version(&self, view: &View<'_>, zone: &ZoneRef, id: &PolicyVersionId) -> Result<Arc<Recorded>> {
         let find = || -> Result<Value> {
-            Ok(Value::Version(Found::<PolicyVersionCreated>::by_id(view, zone, id.as_str())?.entry))
+            Ok(Value::Version(Found::<PolicyVersionCreated>::named(view, zone, id.as_str())?.entry))
         };
         match self.cache.get_or_insert_with(&Key::Version(zone.log_id, id.clone()), find)? {
             Value::Version(entry) => Ok(entry),

@@ -14,7 +14,7 @@ use crate::model::SchemaRef;
 use crate::record::{Body, Object, Recorded, SchemaPublished};
 use crate::schema;
 use crate::storage::key::{self, STORE_LOG, Tag};
-use crate::storage::{Append, View};
+use crate::storage::{Append, View, ZoneRow};
 use crate::store::PolicyStore;
 use crate::zone;
 
@@ -119,7 +119,7 @@ impl Copy<'_, '_, '_> {
     fn there<T>(&mut self, f: impl FnOnce(&mut Append<'_>) -> Result<T>) -> Result<T> {
         f(self.into).map_err(|error| {
             self.failed.get_or_insert(error);
-            ErrorDetail::corrupt("the copy", "it was given up").into()
+            ErrorDetail::failed("copy", "it failed in the other store").into()
         })
     }
 
@@ -132,7 +132,8 @@ impl Copy<'_, '_, '_> {
         guardrail::check_actor(from, &zone, self.actor, "copy")?;
         let mut copy = self.there(|append| {
             let taken = |what, id| Err(ErrorDetail::AlreadyExists { what, id }.into());
-            if append.view(|view| view.has_row(&key::by_id(STORE_LOG, Tag::Zone, id)))? {
+            let row_key = key::by_id(STORE_LOG, Tag::Zone, id);
+            if append.view(|view| view.witnessed::<ZoneRow>(&row_key))?.is_some() {
                 return taken(Resource::Zone, id.to_owned());
             }
             if known.contains(&zone.log_id) {

@@ -32,7 +32,7 @@ impl Guardrail {
     /// The zone's guardrail at `at`, if it had one.
     pub(crate) fn find(view: &View<'_>, compiler: &Compiler, zone: &ZoneRef, at: At) -> Result<Option<Self>> {
         let Some(binding) = find(view, zone, at)? else { return Ok(None) };
-        let version = Found::by_id(view, zone, binding.policy_set_version_id.as_str())?;
+        let version = Found::named(view, zone, binding.policy_set_version_id.as_str())?;
         Ok(Some(Self { compiled: compiler.set(view, zone, &version)?, binding: Arc::new(binding) }))
     }
 }
@@ -93,7 +93,7 @@ pub(crate) fn check_schema(
     schema: &SchemaRef,
 ) -> Result<()> {
     let Some(binding) = find(view, zone, At::Now)? else { return Ok(()) };
-    let found = Found::<PolicySetVersionCreated>::by_id(view, zone, binding.policy_set_version_id.as_str())?;
+    let found = Found::<PolicySetVersionCreated>::named(view, zone, binding.policy_set_version_id.as_str())?;
     let version = found.body()?;
     validate(view, validation, zone, version, &policies(view, zone, version)?, schema)
 }
@@ -124,7 +124,7 @@ fn validate(
 fn policies(view: &View<'_>, zone: &ZoneRef, version: &PolicySetVersionCreated) -> Result<Vec<PolicyVersionCreated>> {
     let manifest = policy_set_version::manifest(view, version)?;
     let pinned = manifest.into_entries().into_iter().map(|entry| {
-        let found = Found::<PolicyVersionCreated>::by_id(view, zone, entry.policy_version_id.as_str())?;
+        let found = Found::<PolicyVersionCreated>::named(view, zone, entry.policy_version_id.as_str())?;
         policy_set_version::check_pinned(version, &entry, Some(found.body()?)).cloned()
     });
     pinned.collect()

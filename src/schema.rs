@@ -184,7 +184,7 @@ impl From<PreparedSchema> for SchemaInput {
 /// The name of a schema version to publish, if it is one and is not taken.
 pub(crate) fn free_name(view: &View<'_>, version: &str) -> Result<SchemaName> {
     let name = SchemaName::new(version)?;
-    if view.has_row(&key::by_id(STORE_LOG, Tag::Schema, name.as_str()))? {
+    if view.witnessed::<SchemaRow>(&key::by_id(STORE_LOG, Tag::Schema, name.as_str()))?.is_some() {
         return Err(ErrorDetail::AlreadyExists { what: Resource::Schema, id: name.to_string() }.into());
     }
     Ok(name)
@@ -218,7 +218,7 @@ impl FoundSchema {
 /// Looks up a schema version by its name.
 pub(crate) fn find(view: &View<'_>, version: &str) -> Result<FoundSchema> {
     let row_key = key::by_id(STORE_LOG, Tag::Schema, version);
-    let row: SchemaRow = view.row(&row_key)?.ok_or_else(|| ErrorDetail::not_found(Resource::Schema, version))?;
+    let row: SchemaRow = view.witnessed(&row_key)?.ok_or_else(|| ErrorDetail::not_found(Resource::Schema, version))?;
     let created = view.entry(STORE_LOG, row.created)?;
     let published = match &created.body {
         Body::SchemaPublished(body) if body.version == version => body.clone(),

@@ -27,10 +27,7 @@ impl Sources {
         let mut bytes = [0; 32];
         match seed {
             Some(seed) => bytes = blake3::derive_key("policy-store 1 id seed", &seed.to_be_bytes()),
-            None => getrandom::fill(&mut bytes).map_err(|error| ErrorDetail::Storage {
-                action: "get random bytes".to_owned(),
-                source: error.to_string().into(),
-            })?,
+            None => getrandom::fill(&mut bytes).map_err(|error| ErrorDetail::failed("get random bytes", error))?,
         }
         Ok(Self { clock, seed: bytes, drawn: AtomicU64::new(0) })
     }

@@ -383,10 +383,8 @@ impl Builder {
     pub fn open(self, path: impl AsRef<Path>) -> Result<PolicyStore> {
         let path = path.as_ref();
         // The directory that a relative path starts from may change before the file is opened again.
-        let absolute = std::path::absolute(path).map_err(|error| ErrorDetail::Storage {
-            action: format!("open `{}`", path.display()),
-            source: Box::new(error),
-        })?;
+        let absolute =
+            std::path::absolute(path).map_err(|error| ErrorDetail::io(format!("open `{}`", path.display()), error))?;
         self.open_at(Origin::File(absolute))
     }
 

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::absent::not_found;
-use crate::error::{ErrorDetail, Resource, Result};
+use crate::error::{ErrorDetail, ErrorKind, Resource, Result};
 use crate::record::{Body, PolicySetVersionCreated, PolicyVersionCreated, Recorded};
 use crate::storage::key::{self, Tag};
 use crate::storage::{PositionRow, VersionRow, View, astray};
@@ -96,6 +96,14 @@ impl<V: Versioned> Found<V> {
         let row = view.row(&key::by_version(zone.log, V::BY_NUMBER, body.parent(), body.version()))?;
         let row = row.filter(|row: &VersionRow| row.created == created).ok_or_else(|| astray(V::BY_NUMBER, id))?;
         Ok(Self { entry, row, version: PhantomData })
+    }
+
+    /// Looks up a version that something in the store names: that it is absent is damage.
+    pub(crate) fn named(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<Self> {
+        Self::by_id(view, zone, id).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => ErrorDetail::corrupt(format_args!("the index of zone `{}`", zone.id), error).into(),
+            _ => error,
+        })
     }
 
     /// Looks up a version by its parent and its number.

@@ -10,7 +10,7 @@ use crate::policy_version::Forms;
 use crate::record::{Object, ObjectKind, Request, SchemaPublished, SchemaStatusChanged, ZoneCreated, ZoneOpened};
 use crate::schema::{self, PreparedSchema, SchemaInput, SchemaVersion};
 use crate::storage::key::{self, STORE_LOG, Tag};
-use crate::storage::{Append, View};
+use crate::storage::{Append, View, ZoneRow};
 use crate::store::Inner;
 use crate::zone::{self, ZoneRef};
 use crate::zone_write::ZoneWrite;
@@ -84,7 +84,8 @@ impl<'w, 'txn> Write<'w, 'txn> {
 
     fn add_zone(&mut self, id: &str) -> Result<ZoneRef> {
         let zone_id = ZoneId::new(id)?;
-        let taken = self.append.view(|view| view.has_row(&key::by_id(STORE_LOG, Tag::Zone, zone_id.as_str())))?;
+        let row_key = key::by_id(STORE_LOG, Tag::Zone, zone_id.as_str());
+        let taken = self.append.view(|view| Ok(view.witnessed::<ZoneRow>(&row_key)?.is_some()))?;
         if taken {
             return Err(ErrorDetail::AlreadyExists { what: Resource::Zone, id: zone_id.to_string() }.into());
         }

@@ -39,7 +39,7 @@ pub struct ZoneInfo {
 
 /// Looks up a zone.
 pub(crate) fn find(view: &View<'_>, id: &str) -> Result<ZoneRef> {
-    let row: Option<ZoneRow> = view.row(&key::by_id(STORE_LOG, Tag::Zone, id))?;
+    let row: Option<ZoneRow> = view.witnessed(&key::by_id(STORE_LOG, Tag::Zone, id))?;
     let row = row.ok_or_else(|| ErrorDetail::not_found(Resource::Zone, id))?;
     match &view.entry(STORE_LOG, row.created)?.body {
         Body::ZoneCreated(body) if body.zone_id == id && view.head(row.log)?.log_id == body.log_id => {
@@ -84,7 +84,7 @@ pub(crate) fn info_of(view: &View<'_>, zone: &ZoneRef) -> Result<ZoneInfo> {
 
 /// What is known of the zone as a whole.
 pub(crate) fn state(view: &View<'_>, zone: &ZoneRef) -> Result<ZoneStateRow> {
-    view.row(&key::state(zone.log))?.ok_or_else(|| astray(Tag::State, zone.id.as_str()))
+    view.zone_state(zone.log)?.ok_or_else(|| astray(Tag::State, zone.id.as_str()))
 }
 
 /// Refuses to write in a zone that is suspended.

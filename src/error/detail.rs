@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::cause::{Told, words};
 use super::diagnostic::listed;
 use super::wording::{in_its_place, in_text, is_or_are, sized, statements_as};
 use super::{Diagnostic, Error, Resource, SourcePlace};
@@ -410,7 +411,12 @@ pub enum ErrorDetail {
         path: String,
     },
     /// The clock is far behind the log: one of the two was wrong.
-    #[error("the last entry of {} is of {last}, too far ahead of the clock at {clock}", log_of(.zone_id))]
+    #[error(
+        "the last entry of {} is of {last}, too far ahead of the clock at {clock}: set the clock if it is wrong, else wait \
+         until {last}, or open the store with a `clock_tolerance` of at least {} seconds",
+        log_of(.zone_id),
+        seconds_between(.clock, .last)
+    )]
     ClockBehind {
         /// The zone whose log it is; none where it is the store's own.
         zone_id: Option<ZoneId>,
@@ -430,7 +436,7 @@ pub enum ErrorDetail {
         reason: String,
     },
     /// The write may or may not be durable. Call `recover`, then look.
-    #[error("the write failed while it was made durable; it may or may not have happened")]
+    #[error("the write may or may not have happened: it failed while it was made durable: {source}")]
     OutcomeUnknown {
         /// What failed.
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -441,12 +447,31 @@ pub enum ErrorDetail {
     /// A write, or `recover`, was started inside the closure of a write of the same store.
     #[error("a write of this store is under way on this thread")]
     NestedWrite,
+    /// The store's file was deleted, or another file was put in its place, while the store was open. Nothing was written.
+    #[error("cannot write to `{path}`: {problem} while the store was open, so nothing was written")]
+    FileReplaced {
+        /// The path that the store was opened at.
+        path: String,
+        /// What happened to the file.
+        problem: &'static str,
+    },
+    /// This handle has found damage, and refuses writes so that none makes it permanent. Reads go on.
+    #[error(
+        "no write is made because damage was found ({found}): run `verify`, then `rebuild_indexes` if only index rows are \
+         damaged, or restore the file from a copy; `recover` allows writes again"
+    )]
+    WritesStopped {
+        /// What was found first.
+        found: String,
+    },
     /// The operating system or the storage engine refused.
-    #[error("cannot {action}")]
+    #[error("cannot {action}: {cause}")]
     Storage {
         /// What was tried, with the file where there is one.
         action: String,
-        /// Why it failed.
+        /// Why it failed, in words.
+        cause: String,
+        /// The error behind it.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Cedar failed on this input in a way that it should not; the input is refused.
@@ -505,6 +530,18 @@ impl ErrorDetail {
         Self::Corrupt { place: place.to_string(), problem: problem.to_string() }
     }
 
+    /// What was tried, and why the operating system refused it.
+    pub(crate) fn io(action: impl Into<String>, error: std::io::Error) -> Self {
+        let cause = words(&error);
+        Self::Storage { action: action.into(), cause, source: Box::new(Told::new(error)) }
+    }
+
+    /// What was tried, and why it failed.
+    pub(crate) fn failed(action: impl Into<String>, cause: impl fmt::Display) -> Self {
+        let cause = cause.to_string();
+        Self::Storage { action: action.into(), source: Box::new(Told::new(cause.clone())), cause }
+    }
+
     #[cfg(feature = "bundle")]
     pub(crate) fn bundle(member: Option<&str>, reason: impl fmt::Display) -> Error {
         Self::Bundle { member: member.map(cut), reason: reason.to_string() }.into()
@@ -524,6 +561,12 @@ fn at(member: &Option<String>) -> String {
 /// Whose log.
 fn log_of(zone_id: &Option<ZoneId>) -> String {
     zone_id.as_ref().map_or_else(|| "the store's log".to_owned(), |id| format!("the log of zone `{id}`"))
+}
+
+/// How many seconds a time lies behind another, rounded up.
+fn seconds_between(earlier: &Timestamp, later: &Timestamp) -> i64 {
+    let micros = later.as_micros().saturating_sub(earlier.as_micros());
+    micros.saturating_add(999_999).div_euclid(1_000_000)
 }
 
 /// Into which zone.

@@ -98,6 +98,8 @@ impl ErrorDetail {
             Self::OutcomeUnknown { .. } => (Kind::OutcomeUnknown, "outcome_unknown"),
             Self::RecoveryNeeded => (Kind::Unavailable, "recovery_needed"),
             Self::NestedWrite => (Kind::Conflict, "nested_write"),
+            Self::FileReplaced { .. } => (Kind::Unavailable, "file_replaced"),
+            Self::WritesStopped { .. } => (Kind::Corrupt, "writes_stopped"),
             Self::Storage { .. } => (Kind::Unavailable, "storage"),
             Self::CedarFailed { .. } => (Kind::Invalid, "cedar_failed"),
             Self::CannotCompile { .. } => (Kind::Unavailable, "cannot_compile"),

@@ -1,5 +1,6 @@
 //! The one error type: a kind to act on, a stable code, and the detail with the input that was wrong.
 
+mod cause;
 mod detail;
 mod diagnostic;
 mod kind;
@@ -7,6 +8,7 @@ mod wording;
 
 use std::fmt;
 
+pub(crate) use cause::{Told, words};
 pub use detail::ErrorDetail;
 pub(crate) use detail::cut;
 pub use diagnostic::{Diagnostic, SourcePlace};
@@ -70,10 +72,15 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &*self.0 {
-            // Its message tells the cause already, so the chain goes on behind that.
+            // These tell the cause in their message already, so the chain goes on behind that.
             ErrorDetail::InBundle { cause, .. } | ErrorDetail::GuardrailSchema { cause, .. } => {
                 std::error::Error::source(cause)
             }
+            ErrorDetail::OutcomeUnknown { source } => source.source(),
+            ErrorDetail::Storage { source, .. } => match source.downcast_ref::<Told>() {
+                Some(told) if told.adds() => Some(told),
+                _ => source.source(),
+            },
             detail => std::error::Error::source(detail),
         }
     }
@@ -133,14 +140,8 @@ mod tests {
 
     #[test]
     fn debug_is_the_sentence_with_the_causes_that_it_does_not_tell() {
-        let full = std::io::Error::other("no space left on device");
-        let storage = |action: &str| {
-            Error::from(ErrorDetail::Storage {
-                action: action.to_owned(),
-                source: std::io::Error::other("no space left on device").into(),
-            })
-        };
-        assert_eq!(format!("{:?}", storage("commit")), format!("Error(storage): {}: {full}", "cannot commit"));
+        let full = Error::from(ErrorDetail::io("commit", std::io::Error::other("no space left on device")));
+        assert_eq!(format!("{full:?}"), "Error(storage): cannot commit: no space left on device");
         let main = || -> Result<()> { at_most("bytes of policy text", 70_000, 65_536) };
         let printed = format!("{:?}", main().unwrap_err());
         assert_eq!(printed, "Error(too_large): too large: policy text: 70000 bytes, limit 65536");

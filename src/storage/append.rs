@@ -141,18 +141,18 @@ impl<'txn> Append<'txn> {
         })
     }
 
-    /// Stores the entries and moves the heads. True if anything was written.
-    pub(super) fn finish(mut self) -> Result<bool> {
+    /// Stores the entries and moves the heads. If anything was written, returns how often the store was written by then.
+    pub(super) fn finish(mut self) -> Result<Option<u64>> {
         if let Some(problem) = self.broken {
-            let source = format!("an earlier call of the write failed: {problem}").into();
-            return Err(ErrorDetail::Storage { action: "complete the write".to_owned(), source }.into());
+            let cause = format_args!("an earlier call of the write failed: {problem}");
+            return Err(ErrorDetail::failed("complete the write", cause).into());
         }
         let failed = self.failed;
         failed.guard(|| {
             for (log, open) in std::mem::take(&mut self.logs) {
                 self.store_entries(log, open)?;
             }
-            Ok(!self.pending.is_empty())
+            if self.pending.is_empty() { Ok(None) } else { self.tables.count_commit().map(Some) }
         })
     }
 
@@ -318,11 +318,17 @@ pub(super) struct IndexTable<'a, 'txn> {
     pub logs: &'a BTreeMap<LogId, LogNumber>,
 }
 
+impl IndexTable<'_, '_> {
+    fn value(&self, space: Space, row_key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let mut value = None;
+        self.tables.get(space, row_key, &mut |bytes| value = Some(bytes.to_vec()))?;
+        Ok(value)
+    }
+}
+
 impl Rows for IndexTable<'_, '_> {
     fn get(&self, row_key: &[u8]) -> Result<Option<Vec<u8>>> {
-        let mut value = None;
-        self.tables.get(Space::Index, row_key, &mut |bytes| value = Some(bytes.to_vec()))?;
-        Ok(value)
+        self.value(Space::Index, row_key)
     }
 
     fn put(&mut self, row_key: Vec<u8>, value: Vec<u8>) -> Result<()> {
@@ -331,6 +337,18 @@ impl Rows for IndexTable<'_, '_> {
 
     fn remove(&mut self, row_key: &[u8]) -> Result<()> {
         self.tables.remove(Space::Index, row_key)
+    }
+
+    fn witness(&self, meta_key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.value(Space::Meta, meta_key)
+    }
+
+    fn put_witness(&mut self, meta_key: Vec<u8>, value: Vec<u8>) -> Result<()> {
+        self.tables.put(Space::Meta, &meta_key, &value)
+    }
+
+    fn remove_witness(&mut self, meta_key: &[u8]) -> Result<()> {
+        self.tables.remove(Space::Meta, meta_key)
     }
 
     fn log_number(&self, log_id: LogId) -> Option<LogNumber> {

@@ -27,6 +27,7 @@ impl Append<'_> {
         self.step(|append| {
             append.tables.remove_range(Space::Log, &key::all_of(log))?;
             append.tables.remove_range(Space::Index, &key::all_of(log))?;
+            append.tables.remove_range(Space::Meta, &key::witnesses(log))?;
             content.iter().try_for_each(|address| append.tables.remove(Space::Objects, key::object(address)))
         })?;
         Ok(erased)

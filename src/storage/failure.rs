@@ -1,57 +1,116 @@
 //! What goes wrong below the store: the storage engine's errors, and its panics, as errors of the store.
 
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::error::{Error, ErrorDetail, Result};
+use crate::error::{Error, ErrorDetail, Result, Told, words};
 
 /// The store's error for one of redb's.
 pub(super) fn storage_error(action: impl Into<String>, error: impl Into<redb::Error>) -> Error {
     match error.into() {
         redb::Error::Corrupted(problem) => ErrorDetail::corrupt("the file", problem).into(),
-        error => ErrorDetail::Storage { action: action.into(), source: Box::new(error) }.into(),
+        // Every store has had all tables from its first moment, and is refused when it is opened without them.
+        error @ (redb::Error::TableDoesNotExist(_)
+        | redb::Error::TableTypeMismatch { .. }
+        | redb::Error::TableIsMultimap(_)
+        | redb::Error::TypeDefinitionChanged { .. }) => ErrorDetail::corrupt("the file", error).into(),
+        // All that is read was written before, so a file that ends earlier has been cut.
+        redb::Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            ErrorDetail::corrupt(THE_END, "the file was cut: a read goes beyond its end").into()
+        }
+        error => {
+            let (cause, code) = match &error {
+                redb::Error::Io(error) => (words(error), error.raw_os_error()),
+                error => (error.to_string(), None),
+            };
+            let source = Box::new(Told::with_code(error, code));
+            ErrorDetail::Storage { action: action.into(), cause, source }.into()
+        }
     }
 }
 
+/// The place of the error where the file was cut.
+const THE_END: &str = "the end of the file";
+
 /// Whether the storage engine refuses everything after this error until the file is opened again.
 fn is_final(error: &Error) -> bool {
-    let ErrorDetail::Storage { source, .. } = error.detail() else { return false };
+    let source = match error.detail() {
+        ErrorDetail::Corrupt { place, .. } => return place == THE_END || place == PANICKED,
+        ErrorDetail::Storage { source, .. } => source,
+        _ => return false,
+    };
     matches!(
-        source.downcast_ref::<redb::Error>(),
+        source.downcast_ref::<Told>().and_then(|told| told.error.downcast_ref::<redb::Error>()),
         Some(redb::Error::Io(_) | redb::Error::Backend(_) | redb::Error::PreviousIo | redb::Error::LockPoisoned(_))
     )
 }
 
-/// Set once the storage engine cannot be trusted any more in this handle: only `recover` clears it.
+/// Damage that was found in what is stored, as errors tell it.
+fn damage(error: &Error) -> Option<String> {
+    match error.detail() {
+        ErrorDetail::Corrupt { place, problem } => Some(format!("{place}: {problem}")),
+        _ => None,
+    }
+}
+
+/// What went wrong in this handle: whether the storage engine can be trusted, and whether what is stored can.
 #[derive(Debug, Default)]
-pub(super) struct Failed(AtomicBool);
+pub(super) struct Failed {
+    /// Set once the storage engine cannot be trusted any more: only `recover` clears it.
+    engine: AtomicBool,
+    /// The damage that was found first.
+    damage: Mutex<Option<String>>,
+}
 
 impl Failed {
     pub(super) fn set(&self, failed: bool) {
-        self.0.store(failed, Ordering::Release);
+        self.engine.store(failed, Ordering::Release);
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        if self.0.load(Ordering::Acquire) { Err(ErrorDetail::RecoveryNeeded.into()) } else { Ok(()) }
+        if self.engine.load(Ordering::Acquire) { Err(ErrorDetail::RecoveryNeeded.into()) } else { Ok(()) }
+    }
+
+    /// Notes damage: no write is made from here on, as it might be built on what is damaged, and make it permanent.
+    pub(super) fn found(&self, damage: impl FnOnce() -> String) {
+        self.damage().get_or_insert_with(damage);
+    }
+
+    /// Refuses a write of a store in which damage was found.
+    pub(super) fn check_sound(&self) -> Result<()> {
+        match &*self.damage() {
+            None => Ok(()),
+            Some(found) => Err(ErrorDetail::WritesStopped { found: found.clone() }.into()),
+        }
+    }
+
+    /// Takes the store for sound again.
+    pub(super) fn forget_damage(&self) {
+        *self.damage() = None;
+    }
+
+    fn damage(&self) -> MutexGuard<'_, Option<String>> {
+        self.damage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs `f`, which calls the storage engine. A panic in there is damage, not the end of the caller's process.
     pub(super) fn guard<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
         let result = contained(f);
-        if let Err(error) = &result
-            && (is_final(error) || is_contained_panic(error))
-        {
-            self.set(true);
+        if let Err(error) = &result {
+            if is_final(error) {
+                self.set(true);
+            }
+            if let Some(found) = damage(error) {
+                self.found(|| found);
+            }
         }
         result
     }
 }
 
 const PANICKED: &str = "the storage engine";
-
-fn is_contained_panic(error: &Error) -> bool {
-    matches!(error.detail(), ErrorDetail::Corrupt { place, .. } if place == PANICKED)
-}
 
 /// Runs `f` and turns a panic into an error: redb panics on some damaged pages.
 pub(super) fn contained<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {

@@ -6,8 +6,8 @@
 
 use super::key::{self, LogNumber, STORE_LOG, Tag};
 use super::row::{
-    BindingOrderRow, BindingRow, IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, RequestRow, Row, SchemaRow,
-    StoreStateRow, VersionRow, ZoneRow, ZoneStateRow,
+    BindingOrderRow, BindingRow, IdRow, Latest, NewestBindingRow, PolicyRow, PolicySetRow, PositionRow, RequestRow,
+    Row, SchemaRow, StoreStateRow, VersionRow, ZoneRow, ZoneStateRow,
 };
 use crate::error::{ErrorDetail, Result};
 use crate::id::{LogId, RequestId};
@@ -23,6 +23,10 @@ pub(super) trait Rows {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>>;
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()>;
     fn remove(&mut self, key: &[u8]) -> Result<()>;
+    /// The witness under a key of meta.
+    fn witness(&self, key: &[u8]) -> Result<Option<Vec<u8>>>;
+    fn put_witness(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()>;
+    fn remove_witness(&mut self, key: &[u8]) -> Result<()>;
     /// The number of the log `log_id` in this file.
     fn log_number(&self, log_id: LogId) -> Option<LogNumber>;
 }
@@ -39,7 +43,9 @@ pub(super) fn derive(rows: &mut dyn Rows, log: LogNumber, recorded: &Recorded) -
         Body::ZoneCreated(body) => {
             at.in_store_log(true)?;
             let number = rows.log_number(body.log_id).ok_or_else(|| at.contradiction("its log has no head"))?;
-            at.insert(rows, Tag::Zone, body.zone_id.as_str(), &ZoneRow { created: position, log: number })?;
+            let row = ZoneRow { created: position, log: number };
+            at.insert(rows, Tag::Zone, body.zone_id.as_str(), &row)?;
+            at.put_witness(rows, key::witness(&key::by_id(log, Tag::Zone, body.zone_id.as_str())), &row)?;
             at.order(rows, Tag::ZoneOrder, body.zone_id.as_str())?;
             at.store(rows, |state| state.zones += 1)
         }
@@ -49,37 +55,38 @@ pub(super) fn derive(rows: &mut dyn Rows, log: LogNumber, recorded: &Recorded) -
         }
         Body::SchemaPublished(body) => {
             at.in_store_log(true)?;
-            at.insert(
-                rows,
-                Tag::Schema,
-                body.version.as_str(),
-                &SchemaRow { created: position, changed: None, deprecated: None },
-            )?;
+            let row = SchemaRow { created: position, changed: None, deprecated: None };
+            at.insert(rows, Tag::Schema, body.version.as_str(), &row)?;
+            at.put_witness(rows, key::witness(&key::by_id(log, Tag::Schema, body.version.as_str())), &row)?;
             at.order(rows, Tag::SchemaOrder, body.version.as_str())?;
             at.store(rows, |state| state.schemas += 1)
         }
         Body::SchemaStatusChanged(body) => {
             at.in_store_log(true)?;
             let row_key = key::by_id(log, Tag::Schema, body.version.as_str());
-            at.update(rows, row_key, |row: &mut SchemaRow| {
+            let row = at.update(rows, row_key.clone(), |row: &mut SchemaRow| {
                 row.changed = Some(position);
                 match body.status {
                     SchemaStatus::Active => row.deprecated = None,
                     SchemaStatus::Deprecated => row.deprecated = Some(position),
                     SchemaStatus::Archived => {}
                 }
-            })
+            })?;
+            at.put_witness(rows, key::witness(&row_key), &row)
         }
         body => {
             at.in_store_log(false)?;
             match body {
                 Body::Bound(body) => at.bind(rows, &body.target, body.mode, Some(&body.bound), body.replaced.as_ref()),
                 Body::Unbound(body) => at.bind(rows, &body.target, body.mode, None, Some(&body.replaced)),
-                Body::ZoneOpened(_) if position == 0 => at.put(rows, key::state(log), &ZoneStateRow::default()),
-                Body::ZoneSuspended(body) => at.zone(rows, |state| {
+                Body::ZoneOpened(_) if position == 0 => {
+                    at.put(rows, key::state(log), &ZoneStateRow::default())?;
+                    at.zone_that_decides(rows, |_| ())
+                }
+                Body::ZoneSuspended(body) => at.zone_that_decides(rows, |state| {
                     state.suspended = body.suspended.then_some(position);
                 }),
-                Body::DefaultSchemaChanged(body) => at.zone(rows, |state| {
+                Body::DefaultSchemaChanged(body) => at.zone_that_decides(rows, |state| {
                     state.default_schema = body.schema.as_ref().map(|_| position);
                 }),
                 Body::Attested(body) => at.attest(rows, body),
@@ -123,7 +130,7 @@ impl Entry {
             }
             Body::PolicyVersionArchived(body) => {
                 let row_key = key::by_version(self.log, Tag::PolicyVersion, body.policy_id.as_str(), body.version);
-                self.update(rows, row_key, |row: &mut VersionRow| row.archived = Some(position))
+                self.update(rows, row_key, |row: &mut VersionRow| row.archived = Some(position)).map(drop)
             }
             Body::PolicySetCreated(body) => {
                 let row = PolicySetRow {
@@ -162,7 +169,7 @@ impl Entry {
             Body::PolicySetVersionArchived(body) => {
                 let parent = body.policy_set_id.as_str();
                 let row_key = key::by_version(self.log, Tag::PolicySetVersion, parent, body.version);
-                self.update(rows, row_key, |row: &mut VersionRow| row.archived = Some(position))
+                self.update(rows, row_key, |row: &mut VersionRow| row.archived = Some(position)).map(drop)
             }
             _ => Err(self.contradiction("it cannot stand here")),
         }
@@ -182,6 +189,9 @@ impl Entry {
             return Err(self.contradiction("its version number does not follow the one before"));
         }
         let row_key = key::by_version(self.log, by_number, parent, version);
+        if rows.get(&row_key)?.is_some() {
+            return Err(self.contradiction("its version number is taken"));
+        }
         self.put(rows, row_key, &VersionRow { created: self.position, archived: None })?;
         self.insert(rows, by_id, id, &PositionRow { created: self.position })
     }
@@ -216,13 +226,27 @@ impl Entry {
                 }
             })?;
         }
+        self.newest_binding(rows, target, mode, bound.is_some())?;
+        self.zone_that_decides(rows, |state| state.bindings = Some(self.position))
+    }
+
+    /// The row of a binding, which tells the target's one before, and the witness that it is the newest.
+    fn newest_binding(&self, rows: &mut dyn Rows, target: &Target, mode: BindingMode, bound: bool) -> Result<()> {
+        let meta_key = key::newest_binding(self.log, mode, target);
+        let previous = match rows.witness(&meta_key)? {
+            None => None,
+            Some(value) => {
+                let newest = NewestBindingRow::from_value(&meta_key, &value);
+                Some(newest.map_err(|problem| self.contradiction(&problem))?.position)
+            }
+        };
         let row_key = key::binding(self.log, mode, target, self.position);
-        self.put(rows, row_key, &BindingRow { bound: bound.is_some() })?;
-        if bound.is_some() {
+        self.put(rows, row_key, &BindingRow { bound, previous })?;
+        if bound {
             let row_key = key::by_position(self.log, Tag::BindingOrder, self.position);
             self.put(rows, row_key, &BindingOrderRow { mode, target: target.clone() })?;
         }
-        self.zone(rows, |state| state.bindings = Some(self.position))
+        self.put_witness(rows, meta_key, &NewestBindingRow { position: self.position, bound })
     }
 
     /// The rows of an attestation, which follows the set's last one.
@@ -251,6 +275,7 @@ impl Entry {
             return Err(self.contradiction("what it erases has another log"));
         }
         rows.remove(&row_key)?;
+        rows.remove_witness(&key::witness(&row_key))?;
         rows.remove(&key::by_position(self.log, Tag::ZoneOrder, row.created))?;
         self.store(rows, |state| state.zones = state.zones.saturating_sub(1))
     }
@@ -274,11 +299,18 @@ impl Entry {
         if rows.get(&row_key)?.is_none() {
             self.put(rows, row_key.clone(), &StoreStateRow::default())?;
         }
-        self.update(rows, row_key, change)
+        self.update(rows, row_key, change).map(drop)
     }
 
     fn zone(&self, rows: &mut dyn Rows, change: impl FnOnce(&mut ZoneStateRow)) -> Result<()> {
-        self.update(rows, key::state(self.log), change)
+        self.update(rows, key::state(self.log), change).map(drop)
+    }
+
+    /// A change of the part of a zone's state that decides.
+    fn zone_that_decides(&self, rows: &mut dyn Rows, change: impl FnOnce(&mut ZoneStateRow)) -> Result<()> {
+        let row_key = key::state(self.log);
+        let state = self.update(rows, row_key.clone(), change)?;
+        self.put_witness(rows, key::witness(&row_key), &state.witness())
     }
 
     fn policy(&self, rows: &mut dyn Rows, id: &str, change: impl FnOnce(&mut PolicyRow)) -> Result<()> {
@@ -286,6 +318,7 @@ impl Entry {
             row.revision = self.position;
             change(row);
         })
+        .map(drop)
     }
 
     fn policy_set(&self, rows: &mut dyn Rows, id: &str, change: impl FnOnce(&mut PolicySetRow)) -> Result<()> {
@@ -293,6 +326,7 @@ impl Entry {
             row.revision = self.position;
             change(row);
         })
+        .map(drop)
     }
 
     fn order(&self, rows: &mut dyn Rows, tag: Tag, id: &str) -> Result<()> {
@@ -313,12 +347,18 @@ impl Entry {
         rows.put(row_key, value)
     }
 
-    /// A row that must be there.
-    fn update<R: Row>(&self, rows: &mut dyn Rows, row_key: Vec<u8>, change: impl FnOnce(&mut R)) -> Result<()> {
+    fn put_witness(&self, rows: &mut dyn Rows, meta_key: Vec<u8>, row: &impl Row) -> Result<()> {
+        let value = row.to_value(&meta_key).map_err(|problem| self.contradiction(&problem))?;
+        rows.put_witness(meta_key, value)
+    }
+
+    /// Changes a row that must be there, and returns it as it is then.
+    fn update<R: Row>(&self, rows: &mut dyn Rows, row_key: Vec<u8>, change: impl FnOnce(&mut R)) -> Result<R> {
         let value = rows.get(&row_key)?.ok_or_else(|| self.contradiction("what it changes does not exist"))?;
         let mut row = R::from_value(&row_key, &value).map_err(|problem| self.contradiction(&problem))?;
         change(&mut row);
-        self.put(rows, row_key, &row)
+        self.put(rows, row_key, &row)?;
+        Ok(row)
     }
 
     fn in_store_log(&self, expected: bool) -> Result<()> {

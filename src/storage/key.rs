@@ -19,7 +19,9 @@ pub(super) const META_FORMAT: &[u8] = b"format";
 pub(super) const META_STORE: &[u8] = b"store";
 pub(super) const META_INDEX: &[u8] = b"index";
 pub(super) const META_LOGS: &[u8] = b"logs";
+pub(super) const META_COMMITS: &[u8] = b"commits";
 const META_HEAD: &[u8] = b"head:";
+const META_WITNESS: &[u8] = b"witness:";
 
 /// All meta rows, those that nobody should have put there too.
 pub(super) const ALL_META: Range<&[u8]> = &[]..&[0xff; 64];
@@ -96,7 +98,34 @@ pub(super) fn head_log(key: &[u8]) -> Option<LogNumber> {
 
 /// Whether a store has a meta row under `key`.
 pub(super) fn is_meta(key: &[u8]) -> bool {
-    [META_FORMAT, META_STORE, META_INDEX, META_LOGS].contains(&key) || head_log(key).is_some()
+    [META_FORMAT, META_STORE, META_INDEX, META_LOGS, META_COMMITS].contains(&key)
+        || head_log(key).is_some()
+        || key.starts_with(META_WITNESS)
+}
+
+/// The witness of an index row, or of all rows that begin with a prefix.
+pub(super) fn witness(row_key: &[u8]) -> Vec<u8> {
+    [META_WITNESS, row_key].concat()
+}
+
+/// The witness of the newest binding row of a target.
+pub(super) fn newest_binding(log: LogNumber, mode: BindingMode, target: &Target) -> Vec<u8> {
+    witness(&target_prefix(log, mode, target))
+}
+
+/// All witnesses of one log.
+pub(super) fn witnesses(log: LogNumber) -> Range<Vec<u8>> {
+    prefixed(witness(&log.to_be_bytes()))
+}
+
+/// All witnesses.
+pub(super) fn all_witnesses() -> Range<Vec<u8>> {
+    prefixed(META_WITNESS.to_vec())
+}
+
+/// The log of a witness.
+pub(super) fn witness_log(key: &[u8]) -> Option<LogNumber> {
+    Some(LogNumber::from_be_bytes(*key.strip_prefix(META_WITNESS)?.first_chunk()?))
 }
 
 pub(super) fn entry(log: LogNumber, position: u64) -> [u8; 12] {
@@ -158,8 +187,10 @@ pub(crate) fn bindings(log: LogNumber, mode: BindingMode, target: &Target, posit
 }
 
 /// The rows of a target's bindings after `position`.
-pub(crate) fn bindings_after(log: LogNumber, mode: BindingMode, target: &Target, position: u64) -> Range<Vec<u8>> {
-    after(binding(log, mode, target, position))..prefixed(target_prefix(log, mode, target)).end
+pub(super) fn bindings_after(log: LogNumber, mode: BindingMode, target: &Target, position: u64) -> Range<Vec<u8>> {
+    let prefix = target_prefix(log, mode, target);
+    let end = prefixed(prefix.clone()).end;
+    [prefix, position.saturating_add(1).to_be_bytes().to_vec()].concat()..end
 }
 
 /// The row of a binding that was made at `position`.
@@ -325,6 +356,10 @@ mod tests {
             ("store", META_STORE.to_vec(), "73746f7265"),
             ("index", META_INDEX.to_vec(), "696e646578"),
             ("logs", META_LOGS.to_vec(), "6c6f6773"),
+            ("commits", META_COMMITS.to_vec(), "636f6d6d697473"),
+            // `witness:`, the key of an index row, or its beginning: log number, tag, mode, kind of target.
+            ("witness", witness(&by_id(0, Tag::Zone, "p")), "7769746e6573733a 00000000 01 70 00"),
+            ("newest", newest_binding(2, BindingMode::Shadow, &user), "7769746e6573733a 00000002 30 01 01 7531 00"),
             // `head:`, log number.
             ("head", head(258), "686561643a 00000102"),
             // Log number, position.

@@ -5,15 +5,20 @@
 
 mod append;
 mod cache;
+mod careful;
 mod copy;
 #[cfg(test)]
 mod crash_tests;
+mod create;
 #[cfg(test)]
 mod damage_tests;
 mod erase;
 mod failure;
+mod file;
 mod index;
 pub(crate) mod key;
+#[cfg(test)]
+mod old_page_tests;
 mod open;
 #[cfg(test)]
 mod open_tests;
@@ -34,10 +39,12 @@ mod test_disk;
 #[cfg(test)]
 mod thread_tests;
 mod verify;
+mod verify_rows;
 mod view;
 mod walk;
 #[cfg(test)]
 mod whole_zone_tests;
+mod witness;
 mod zones;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -51,12 +58,13 @@ use redb::{Database, ReadableDatabase};
 pub(crate) use append::{Append, Author, Imported};
 use cache::RecordCache;
 use failure::{Failed, contained, storage_error};
+use file::FileId;
 pub(crate) use open::{OpenOptions, Origin};
 pub use report::{Finding, Place, Report};
 pub(crate) use request::first_entry;
 pub(crate) use row::{
-    BindingOrderRow, BindingRow, IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, Row, SchemaRow, StoreStateRow,
-    VersionRow, ZoneRow, ZoneStateRow,
+    BindingOrderRow, IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, Row, SchemaRow, StoreStateRow, VersionRow,
+    ZoneRow, ZoneStateRow,
 };
 #[cfg(fuzzing)]
 pub(crate) use row::{EVERY, with_check};
@@ -84,6 +92,8 @@ pub(crate) struct Storage {
     /// Bytes for what was read.
     cache: usize,
     commits: AtomicU64,
+    /// How often the store has been written, as far as this handle knows: no read may see less.
+    counted: AtomicU64,
 }
 
 /// The open file, and what was read from it.
@@ -91,11 +101,13 @@ pub(crate) struct Storage {
 struct Opened {
     database: Arc<Database>,
     cache: Arc<RecordCache>,
+    /// Which file it is, where that is known.
+    file: Option<FileId>,
 }
 
 impl Opened {
-    fn new(database: Database, cache: usize) -> Self {
-        Self { database: Arc::new(database), cache: Arc::new(RecordCache::new(cache)) }
+    fn new((database, file): (Database, Option<FileId>), cache: usize) -> Self {
+        Self { database: Arc::new(database), cache: Arc::new(RecordCache::new(cache)), file }
     }
 }
 
@@ -109,18 +121,19 @@ impl Storage {
     }
 
     pub(crate) fn open(origin: Origin, options: OpenOptions, cache: usize, sources: &Sources) -> Result<Self> {
-        let database = open::open(&origin, &options, sources)?;
-        let store_id = open::store_id(&database)?;
+        let opened = open::open(&origin, &options, sources)?;
+        let (store_id, counted) = (open::store_id(&opened.0)?, open::commits(&opened.0)?);
         let storage = Self {
             origin,
             options: OpenOptions { create: false, ..options },
             store_id,
-            opened: RwLock::new(Some(Opened::new(database, cache))),
+            opened: RwLock::new(Some(Opened::new(opened, cache))),
             writer: Mutex::new(()),
             writing: Mutex::new(None),
             failed: Failed::default(),
             cache,
             commits: AtomicU64::new(0),
+            counted: AtomicU64::new(counted),
         };
         storage.refresh_index()?;
         Ok(storage)
@@ -135,19 +148,21 @@ impl Storage {
 
     /// Reads at one point in time.
     pub(crate) fn read<T>(&self, f: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
-        self.read_source(|source, cache| f(&View::new(source, cache, None)))
+        self.read_source(|_, view| f(view))
     }
 
-    fn read_source<T>(&self, f: impl FnOnce(&dyn Source, &RecordCache) -> Result<T>) -> Result<T> {
+    fn read_source<T>(&self, f: impl FnOnce(&dyn Source, &View<'_>) -> Result<T>) -> Result<T> {
         self.failed.check()?;
         // Under the lock, so that nothing is erased between the snapshot and the cache: what was read before must not
         // answer in a snapshot from which it is gone, nor be kept for those that come after.
         let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
-        let Opened { database, cache } = opened.clone().ok_or(ErrorDetail::RecoveryNeeded)?;
+        let Opened { database, cache, .. } = opened.clone().ok_or(ErrorDetail::RecoveryNeeded)?;
         self.failed.guard(|| {
+            let counted = self.counted.load(Ordering::Acquire);
             let transaction = database.begin_read().map_err(|error| storage_error("read", error))?;
             drop(opened);
-            f(&ReadTables::of(transaction), &cache)
+            let tables = ReadTables::of(transaction);
+            f(&tables, &View::new(&tables, &cache, None).not_before(counted))
         })
     }
 
@@ -175,23 +190,32 @@ impl Storage {
         &self,
         author: impl FnOnce() -> Author,
         f: impl FnOnce(&mut Append<'_>) -> Result<T>,
-        commit: impl FnOnce(&Self, redb::WriteTransaction) -> Result<()>,
+        commit: impl FnOnce(&Self, redb::WriteTransaction, u64) -> Result<()>,
     ) -> Result<T> {
         let _writer = self.lock_writer()?;
-        let Opened { database, cache } = self.opened()?;
+        let Opened { database, cache, .. } = self.opened_to_write()?;
         let author = author();
         let transaction = self.failed.guard(|| begin_write(&database))?;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let tables = self
                 .failed
                 .guard(|| WriteTables::open(&transaction).map_err(|error| storage_error("begin the write", error)))?;
+            let counted = self.counted.load(Ordering::Acquire);
+            self.failed.guard(|| View::new(&tables, &cache, None).not_before(counted).check_commits())?;
             let mut append = Append::new(tables, &cache, &self.failed, author);
             let value = f(&mut append)?;
             Ok((value, append.finish()?))
         }));
         match outcome {
-            Ok(Ok((value, true))) => commit(self, transaction).map(|()| value),
-            Ok(Ok((value, false))) => self.abort(transaction).map(|()| value),
+            // The closure may have passed over damage that it met.
+            Ok(Ok((value, Some(count)))) => match self.opened_to_write() {
+                Ok(_) => commit(self, transaction, count).map(|()| value),
+                Err(error) => {
+                    let _ = self.abort(transaction);
+                    Err(error)
+                }
+            },
+            Ok(Ok((value, None))) => self.abort(transaction).map(|()| value),
             Ok(Err(error)) => {
                 // The first error is the one that tells; a failing abort has marked the handle.
                 let _ = self.abort(transaction);
@@ -212,26 +236,30 @@ impl Storage {
         if let Some(Opened { database, .. }) = taken {
             close(database);
         }
-        let database = open::open(&self.origin, &self.options, sources)?;
-        if open::store_id(&database)? != self.store_id {
+        let opened = open::open(&self.origin, &self.options, sources)?;
+        if open::store_id(&opened.0)? != self.store_id {
             return Err(ErrorDetail::corrupt("the file", "another store has taken its place").into());
         }
         forget();
-        let opened = Opened::new(database, self.cache);
+        // It may be less than before, if the last commit was never made durable.
+        self.counted.store(open::commits(&opened.0)?, Ordering::Release);
+        let opened = Opened::new(opened, self.cache);
         *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Some(opened);
         self.commits.fetch_add(2, Ordering::Release);
+        self.failed.forget_damage();
         self.failed.set(false);
         Ok(())
     }
 
-    fn commit(&self, transaction: redb::WriteTransaction) -> Result<()> {
+    fn commit(&self, transaction: redb::WriteTransaction, count: u64) -> Result<()> {
         // Odd while it is under way: what was remembered at an earlier count may be out of date as soon as another
         // thread can see the commit, and what is read meanwhile may be so at the end. Counted even if it fails, as it may
         // be durable all the same.
         self.commits.fetch_add(1, Ordering::Release);
         let committed = contained(|| transaction.commit().map_err(|error| storage_error("commit", error)));
-        if committed.is_err() {
-            self.failed.set(true);
+        match &committed {
+            Ok(()) => self.counted.store(count, Ordering::Release),
+            Err(_) => self.failed.set(true),
         }
         self.commits.fetch_add(1, Ordering::Release);
         committed.map_err(|error| ErrorDetail::OutcomeUnknown { source: Box::new(error) }.into())
@@ -239,9 +267,9 @@ impl Storage {
 
     /// No read begins meanwhile. So each has either the state before and what was read of it, or the state after and nothing
     /// else.
-    fn commit_and_forget(&self, transaction: redb::WriteTransaction) -> Result<()> {
+    fn commit_and_forget(&self, transaction: redb::WriteTransaction, count: u64) -> Result<()> {
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
-        let committed = self.commit(transaction);
+        let committed = self.commit(transaction, count);
         if let Some(opened) = opened.as_mut() {
             opened.cache = Arc::new(RecordCache::new(self.cache));
         }
@@ -261,6 +289,21 @@ impl Storage {
         self.failed.check()?;
         let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
         opened.clone().ok_or_else(|| ErrorDetail::RecoveryNeeded.into())
+    }
+
+    /// The same, for a write: refused where damage was found, and where the path leads to another file by now.
+    fn opened_to_write(&self) -> Result<Opened> {
+        let opened = self.opened()?;
+        self.failed.check_sound()?;
+        self.check_file(&opened)?;
+        Ok(opened)
+    }
+
+    fn check_file(&self, opened: &Opened) -> Result<()> {
+        match (&self.origin, opened.file) {
+            (Origin::File(path), Some(file)) => file.check(path),
+            _ => Ok(()),
+        }
     }
 
     fn lock_writer(&self) -> Result<WriterGuard<'_>> {

@@ -1,23 +1,23 @@
 //! Opening a store: a file or memory, made if it is not there, and its format checked before anything is written.
 //!
-//! A new file is made whole under another name and then given its own, because a crash inside redb's creation leaves
-//! a file that never opens. redb's own recovery of a file that was not closed may write before the format is known.
+//! redb's own recovery of a file that was not closed may write before the format is known.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, StorageError};
+use redb::backends::FileBackend;
+use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend};
 
 use super::cache::RecordCache;
+use super::create::{create_file, remove_left_over};
 use super::failure::{contained, storage_error};
+use super::file::{self, FileId, database_error, io_error, not_a_store};
 use super::index::GENERATION;
 use super::key::{self, STORE_LOG};
-use super::row::{FormatRow, Head, IndexRow, LogsRow, StoreRow};
+use super::row::{CommitsRow, FormatRow, Head, IndexRow, LogsRow, StoreRow};
 use super::tables::{ReadTables, WriteTables};
 use super::view::View;
-use crate::error::{Error, ErrorDetail, ErrorKind, Result};
+use crate::error::{ErrorDetail, ErrorKind, Result};
 use crate::hash::EntryHash;
 use crate::id::LogId;
 use crate::sources::Sources;
@@ -26,8 +26,6 @@ use crate::sources::Sources;
 const FORMAT: u32 = 1;
 /// The feature bits that this build knows: none yet.
 const FEATURES: u64 = 0;
-/// The first bytes of every redb file.
-const REDB_MAGIC: &[u8; 9] = b"redb\x1a\x0a\xa9\x0d\x0a";
 
 /// Where the store is kept.
 #[derive(Clone, Debug)]
@@ -55,8 +53,8 @@ pub(crate) struct OpenOptions {
     pub create: bool,
 }
 
-/// Opens what is at `origin`, or creates a store there.
-pub(super) fn open(origin: &Origin, options: &OpenOptions, sources: &Sources) -> Result<Database> {
+/// Opens what is at `origin`, or creates a store there, and tells which file it is.
+pub(super) fn open(origin: &Origin, options: &OpenOptions, sources: &Sources) -> Result<(Database, Option<FileId>)> {
     contained(|| match origin {
         Origin::File(path) => open_file(path, options, sources),
         Origin::Backend(backend) => {
@@ -64,78 +62,54 @@ pub(super) fn open(origin: &Origin, options: &OpenOptions, sources: &Sources) ->
             let shared = Shared(backend.clone());
             let database = builder(options)
                 .create_with_backend(shared)
-                .map_err(|error| database_error(Path::new("the storage"), error))?;
+                .map_err(|error| database_error("open", Path::new("the storage"), error))?;
             if new && options.create {
                 initialise(&database, sources)?
             }
-            finish_opening(database, Path::new("the storage"), options)
+            Ok((finish_opening(database, Path::new("the storage"), options)?, None))
         }
     })
 }
 
-fn builder(options: &OpenOptions) -> redb::Builder {
+pub(super) fn builder(options: &OpenOptions) -> redb::Builder {
     let mut builder = Database::builder();
     builder.set_cache_size(options.page_cache);
     builder
 }
 
-fn open_file(path: &Path, options: &OpenOptions, sources: &Sources) -> Result<Database> {
-    let exists = path.try_exists().map_err(|error| io_error("look for", path, error))?;
-    if !exists && options.create {
+fn open_file(path: &Path, options: &OpenOptions, sources: &Sources) -> Result<(Database, Option<FileId>)> {
+    remove_left_over(path);
+    if options.create && !file::is_taken(path)? {
         create_file(path, options, sources)?;
     }
-    check_magic(path)?;
+    let file = file::open_file(path)?;
+    let failed = |error| database_error("open", path, error);
+    let backend = || {
+        let shared = file.try_clone().map_err(|error| io_error("open", path, error))?;
+        FileBackend::new(shared).map_err(failed)
+    };
     // A file that was closed properly is looked at without a write first. One that was not needs redb's recovery
     // before it can be read at all.
-    match builder(options).open_read_only(path) {
+    match builder(options).open_read_only_with_backend(backend()?) {
         Ok(database) => check_format(&database, path)?,
         Err(DatabaseError::RepairAborted) => {}
-        Err(error) => return Err(database_error(path, error)),
+        Err(error) => return Err(failed(error)),
     }
-    let database = builder(options).open(path).map_err(|error| database_error(path, error))?;
-    finish_opening(database, path, options)
+    let database = builder(options).create_with_backend(backend()?).map_err(failed)?;
+    let id = file.metadata().ok().and_then(|metadata| FileId::of(&metadata));
+    Ok((finish_opening(database, path, options)?, id))
 }
 
 fn finish_opening(mut database: Database, path: &Path, options: &OpenOptions) -> Result<Database> {
     check_format(&database, path)?;
     if options.check_integrity {
-        database.check_integrity().map_err(|error| database_error(path, error))?;
+        database.check_integrity().map_err(|error| database_error("check", path, error))?;
     }
     Ok(database)
 }
 
-/// Makes a whole store under a temporary name beside `path`, then gives it its name unless that was taken meanwhile.
-fn create_file(path: &Path, options: &OpenOptions, sources: &Sources) -> Result<()> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let temporary = tempfile::Builder::new()
-        .prefix(".policy-store-")
-        .suffix(".new")
-        .tempfile_in(directory)
-        .map_err(|error| io_error("create", path, error))?;
-    let database = builder(options).create(temporary.path()).map_err(|error| database_error(path, error))?;
-    initialise(&database, sources)?;
-    database.close().map_err(|error| database_error(path, error))?;
-    match temporary.persist_noclobber(path) {
-        Ok(_) => sync_directory(directory),
-        // Another process was faster: its store is opened instead.
-        Err(refused) if refused.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(refused) => Err(io_error("create", path, refused.error)),
-    }
-}
-
-/// Makes a new name durable. Where directories cannot be opened (Windows), the system does that by itself.
-fn sync_directory(directory: &Path) -> Result<()> {
-    if cfg!(unix) {
-        File::open(directory).and_then(|file| file.sync_all()).map_err(|error| io_error("sync", directory, error))?;
-    }
-    Ok(())
-}
-
 /// Writes what every store has from the start.
-fn initialise(database: &Database, sources: &Sources) -> Result<()> {
+pub(super) fn initialise(database: &Database, sources: &Sources) -> Result<()> {
     let mut transaction = database.begin_write().map_err(|error| storage_error("create the store", error))?;
     transaction.set_two_phase_commit(true);
     {
@@ -148,6 +122,7 @@ fn initialise(database: &Database, sources: &Sources) -> Result<()> {
         tables.put_meta(key::META_STORE, &store_row)?;
         tables.put_meta(key::META_INDEX, &IndexRow { generation: GENERATION })?;
         tables.put_meta(key::META_LOGS, &LogsRow { next: STORE_LOG + 1 })?;
+        tables.put_meta(key::META_COMMITS, &CommitsRow { count: 0 })?;
         tables.put_meta(&key::head(STORE_LOG), &head)?;
     }
     transaction.commit().map_err(|error| storage_error("create the store", error))
@@ -176,48 +151,23 @@ fn check_format(database: &impl ReadableDatabase, path: &Path) -> Result<()> {
 
 /// What tells the store in a file from others; none if that row is damaged, which is left for `verify` to tell.
 pub(super) fn store_id(database: &Database) -> Result<Option<[u8; 16]>> {
+    unless_damaged(database, |view| Ok(view.store()?.store_id))
+}
+
+/// How often the store was written. Nothing is known of it if that row is damaged or not there yet.
+pub(super) fn commits(database: &Database) -> Result<u64> {
+    Ok(unless_damaged(database, |view| view.commits())?.unwrap_or(0))
+}
+
+fn unless_damaged<T>(database: &Database, read: impl FnOnce(&View<'_>) -> Result<T>) -> Result<Option<T>> {
     contained(|| {
         let transaction = database.begin_read().map_err(|error| storage_error("open the store", error))?;
-        match View::new(&ReadTables::of(transaction), &RecordCache::new(0), None).store() {
-            Ok(row) => Ok(Some(row.store_id)),
+        match read(&View::new(&ReadTables::of(transaction), &RecordCache::new(0), None)) {
+            Ok(found) => Ok(Some(found)),
             Err(error) if error.kind() == ErrorKind::Corrupt => Ok(None),
             Err(error) => Err(error),
         }
     })
-}
-
-/// Tells a file of something else from a damaged store.
-fn check_magic(path: &Path) -> Result<()> {
-    let mut start = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(REDB_MAGIC.len() as u64).read_to_end(&mut start))
-        .map_err(|error| io_error("read", path, error))?;
-    if start == REDB_MAGIC { Ok(()) } else { Err(not_a_store(path, "it does not start as one")) }
-}
-
-fn not_a_store(path: &Path, reason: &str) -> Error {
-    ErrorDetail::NotAStore { path: path.display().to_string(), reason: reason.to_owned() }.into()
-}
-
-fn io_error(action: &str, path: &Path, error: std::io::Error) -> Error {
-    ErrorDetail::Storage { action: format!("{action} `{}`", path.display()), source: Box::new(error) }.into()
-}
-
-fn database_error(path: &Path, error: DatabaseError) -> Error {
-    match error {
-        DatabaseError::DatabaseAlreadyOpen => ErrorDetail::AlreadyOpen { path: path.display().to_string() }.into(),
-        // The file starts as a store does, so what cannot be read in it is damage.
-        DatabaseError::Storage(StorageError::Io(error))
-            if matches!(error.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof) =>
-        {
-            ErrorDetail::corrupt(path.display(), error).into()
-        }
-        DatabaseError::UpgradeRequired(version) => {
-            not_a_store(path, &format!("its storage format is version {version}"))
-        }
-        DatabaseError::RepairAborted => ErrorDetail::corrupt(path.display(), "it could not be repaired").into(),
-        error => storage_error(format!("open `{}`", path.display()), error),
-    }
 }
 
 /// A backend that outlives the database that uses it, so that a store in memory can be opened again in place.

@@ -19,10 +19,17 @@ impl Storage {
     /// Drops every derived row and derives it again, in one write.
     pub(crate) fn rebuild_indexes(&self) -> Result<()> {
         let _writer = self.lock_writer()?;
-        let Opened { database, cache } = self.opened()?;
+        // Also where damage was found: what a rebuild makes rests on no row of the index.
+        let opened = self.opened()?;
+        self.check_file(&opened)?;
+        let Opened { database, cache, .. } = opened;
         let transaction = self.failed.guard(|| begin_write(&database))?;
         match self.failed.guard(|| rebuild_in(&transaction, &cache)) {
-            Ok(()) => self.commit(transaction),
+            Ok(count) => {
+                self.commit(transaction, count)?;
+                self.failed.forget_damage();
+                Ok(())
+            }
             Err(error) => {
                 // The first error is the one that tells.
                 let _ = self.abort(transaction);
@@ -38,7 +45,7 @@ impl Storage {
     }
 }
 
-fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache) -> Result<()> {
+fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache) -> Result<u64> {
     let mut tables = WriteTables::open(transaction).map_err(|error| storage_error("rebuild the index", error))?;
     let heads = View::new(&tables, cache, None).heads()?;
     let mut replay = Replay::new(log_numbers(&heads));
@@ -58,6 +65,10 @@ fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache) -> Resu
         for (row_key, value) in std::mem::take(&mut replay.rows) {
             tables.put(Space::Index, &row_key, &value)?;
         }
+        for (meta_key, value) in std::mem::take(&mut replay.witnesses) {
+            tables.put(Space::Meta, &meta_key, &value)?;
+        }
     }
-    tables.put_meta(key::META_INDEX, &IndexRow { generation: GENERATION })
+    tables.put_meta(key::META_INDEX, &IndexRow { generation: GENERATION })?;
+    tables.count_commit()
 }

@@ -12,13 +12,15 @@ use crate::id::LogId;
 /// Rows as a replay makes them.
 pub(super) struct Replay {
     pub rows: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Of some rows, their witnesses in meta.
+    pub witnesses: BTreeMap<Vec<u8>, Vec<u8>>,
     pub numbers: BTreeMap<LogId, LogNumber>,
 }
 
 impl Replay {
     /// Of an empty log.
     pub(super) fn new(numbers: BTreeMap<LogId, LogNumber>) -> Self {
-        Self { rows: BTreeMap::new(), numbers }
+        Self { rows: BTreeMap::new(), witnesses: BTreeMap::new(), numbers }
     }
 }
 
@@ -34,6 +36,20 @@ impl Rows for Replay {
 
     fn remove(&mut self, row_key: &[u8]) -> Result<()> {
         self.rows.remove(row_key);
+        Ok(())
+    }
+
+    fn witness(&self, meta_key: &[u8]) -> Result<Option<Vec<u8>>> {
+        Ok(self.witnesses.get(meta_key).cloned())
+    }
+
+    fn put_witness(&mut self, meta_key: Vec<u8>, value: Vec<u8>) -> Result<()> {
+        self.witnesses.insert(meta_key, value);
+        Ok(())
+    }
+
+    fn remove_witness(&mut self, meta_key: &[u8]) -> Result<()> {
+        self.witnesses.remove(meta_key);
         Ok(())
     }
 

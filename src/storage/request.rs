@@ -105,7 +105,9 @@ pub(super) struct Replayed {
 
 impl Replayed {
     fn over<'a>(&'a self, source: &'a dyn Source) -> AsOf<'a> {
-        AsOf { source, prefix: key::all_of(self.log).start, rows: &self.replay.rows }
+        let Replay { rows, witnesses, .. } = &self.replay;
+        let witness_prefix = key::witnesses(self.log).start;
+        AsOf { source, prefix: key::all_of(self.log).start, witness_prefix, rows, witnesses }
     }
 }
 
@@ -137,7 +139,10 @@ struct AsOf<'a> {
     source: &'a dyn Source,
     /// Of the keys of the log's rows.
     prefix: Vec<u8>,
+    /// Of the keys of the witnesses of its rows.
+    witness_prefix: Vec<u8>,
     rows: &'a BTreeMap<Vec<u8>, Vec<u8>>,
+    witnesses: &'a BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl AsOf<'_> {
@@ -148,6 +153,9 @@ impl AsOf<'_> {
 
 impl Source for AsOf<'_> {
     fn get(&self, space: Space, row_key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        if space == Space::Meta && row_key.starts_with(&self.witness_prefix) {
+            return Ok(self.witnesses.get(row_key).map(|value| f(value)).is_some());
+        }
         if !self.is_replayed(space, row_key) {
             return self.source.get(space, row_key, f);
         }

@@ -104,6 +104,12 @@ rows! {
     LogsRow { next: LogNumber }
     /// Meta: how far a log goes.
     Head { log_id: LogId, length: u64, last: EntryHash }
+    /// Meta: how often the store was written.
+    CommitsRow { count: u64 }
+    /// Meta: the witness of a zone's state: of it, what decides.
+    ZoneWitnessRow { suspended: Option<u64>, default_schema: Option<u64>, bindings: Option<u64> }
+    /// Meta: the witness of a target's bindings: the newest.
+    NewestBindingRow { position: u64, bound: bool }
 
     /// Index: a zone.
     ZoneRow { created: u64, log: LogNumber }
@@ -149,7 +155,11 @@ rows! {
     /// Index: the id of what was created at a position.
     IdRow { id: String }
     /// Index: whether a binding entry bound something, or unbound it.
-    BindingRow { bound: bool }
+    BindingRow {
+        bound: bool,
+        /// The binding entry of the target before it.
+        previous: Option<u64>,
+    }
     /// Index: the mode and the target of a binding entry that bound something.
     BindingOrderRow { mode: BindingMode, target: Target }
     /// Index: what is known of the store's log as a whole.
@@ -200,6 +210,14 @@ impl PolicySetRow {
             BindingMode::Shadow => &mut self.shadow,
             BindingMode::Guardrail => &mut self.guardrail,
         }
+    }
+}
+
+impl ZoneStateRow {
+    /// The part that decides, which meta keeps a witness of.
+    pub(super) fn witness(&self) -> ZoneWitnessRow {
+        let Self { suspended, default_schema, bindings, .. } = *self;
+        ZoneWitnessRow { suspended, default_schema, bindings }
     }
 }
 

@@ -80,6 +80,15 @@ impl Parts {
             sample(key::META_INDEX.to_vec(), &IndexRow { generation: small }),
             sample(key::META_LOGS.to_vec(), &LogsRow { next: small }),
             sample(key::head(small), &Head { log_id: LogId(first16), length: created, last: EntryHash(bytes) }),
+            sample(key::META_COMMITS.to_vec(), &CommitsRow { count: created }),
+            sample(
+                key::witness(&key::state(small)),
+                &ZoneWitnessRow { suspended: updated, default_schema: archived, bindings: a },
+            ),
+            sample(
+                key::newest_binding(small, BindingMode::Active, &Target::Zone),
+                &NewestBindingRow { position: created, bound },
+            ),
             sample(key::by_id(0, Tag::Zone, &id), &ZoneRow { created, log: small }),
             sample(key::by_id(0, Tag::Schema, &id), &SchemaRow { created, changed: updated, deprecated: archived }),
             sample(key::by_id(1, Tag::Policy, &id), &PolicyRow { created, updated, archived, latest, revision }),
@@ -87,7 +96,7 @@ impl Parts {
             sample(key::by_version(1, Tag::PolicyVersion, &id, small), &VersionRow { created, archived }),
             sample(key::by_id(1, Tag::PolicyVersionId, &id), &PositionRow { created }),
             sample(key::by_position(1, Tag::PolicyOrder, created), &IdRow { id: id.clone() }),
-            sample(key::binding(1, BindingMode::Active, &Target::Zone, created), &BindingRow { bound }),
+            sample(key::binding(1, BindingMode::Active, &Target::Zone, created), &BindingRow { bound, previous: b }),
             sample(
                 key::by_position(1, Tag::BindingOrder, created),
                 &BindingOrderRow { mode: BindingMode::Guardrail, target: Target::User(id) },

@@ -8,7 +8,8 @@ use std::ops::Range;
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 
 use super::failure::storage_error;
-use super::row::Row;
+use super::key::{META_COMMITS, all_witnesses};
+use super::row::{CommitsRow, Row};
 use crate::error::{ErrorDetail, Result};
 
 type Bytes = &'static [u8];
@@ -163,9 +164,20 @@ impl<'txn> WriteTables<'txn> {
         self.put(Space::Meta, row_key, &value)
     }
 
-    /// Removes every index row: the first half of a rebuild.
+    /// Counts a write, and returns how many there are now.
+    pub(super) fn count_commit(&mut self) -> Result<u64> {
+        let mut row = None;
+        self.get(Space::Meta, META_COMMITS, &mut |value| row = Some(CommitsRow::from_value(META_COMMITS, value)))?;
+        let row = row.transpose().map_err(|problem| ErrorDetail::corrupt("the number of commits", problem))?;
+        let count = row.map_or(0, |row| row.count).saturating_add(1);
+        self.put_meta(META_COMMITS, &CommitsRow { count })?;
+        Ok(count)
+    }
+
+    /// Removes every index row and every witness: the first half of a rebuild.
     pub(super) fn clear_index(&mut self) -> Result<()> {
-        self.0.index.retain(|_, _| false).map_err(|error| storage_error("write", error))
+        self.0.index.retain(|_, _| false).map_err(|error| storage_error("write", error))?;
+        self.remove_range(Space::Meta, &all_witnesses())
     }
 }
 

@@ -3,7 +3,7 @@
 use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::key::{self, Tag};
-use super::row::{Head, LogsRow, PolicyRow, Row};
+use super::row::{Head, LogsRow, PolicyRow, Row, ZoneWitnessRow};
 use super::test_disk::*;
 use crate::hash::EntryHash;
 use crate::record::{Entry, Object, ObjectKind};
@@ -11,7 +11,7 @@ use crate::*;
 
 pub(super) type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 pub(super) const META: Definition = TableDefinition::new("meta");
-const LOG: Definition = TableDefinition::new("log");
+pub(super) const LOG: Definition = TableDefinition::new("log");
 pub(super) const OBJECTS: Definition = TableDefinition::new("objects");
 pub(super) const INDEX: Definition = TableDefinition::new("index");
 
@@ -316,6 +316,76 @@ pub(super) const CASES: &[Case] = &[
         tamper: |txn| put(txn, META, key::META_LOGS, &LogsRow { next: 1 }.to_value(key::META_LOGS).unwrap()),
         places: &["meta rows"],
         rebuild: Leaves,
+        refused: false,
+    },
+    Case {
+        name: "the number of commits is missing",
+        tamper: |txn| remove(txn, META, key::META_COMMITS),
+        places: &["meta rows"],
+        rebuild: Repairs,
+        refused: true,
+    },
+    Case {
+        name: "a witness is missing",
+        tamper: |txn| remove(txn, META, &key::witness(&key::by_id(0, Tag::Zone, "a"))),
+        places: &["meta rows"],
+        rebuild: Repairs,
+        refused: true,
+    },
+    Case {
+        name: "a witness says that nothing was bound",
+        tamper: |txn| remove(txn, META, &key::newest_binding(1, BindingMode::Active, &Target::Zone)),
+        places: &["meta rows"],
+        rebuild: Repairs,
+        refused: false,
+    },
+    Case {
+        name: "a witness of a zone's state is an older one",
+        tamper: |txn| {
+            let row_key = key::witness(&key::state(1));
+            let older = ZoneWitnessRow { suspended: None, default_schema: None, bindings: Some(9) };
+            put(txn, META, &row_key, &older.to_value(&row_key).unwrap());
+        },
+        places: &["meta rows"],
+        rebuild: Repairs,
+        refused: true,
+    },
+    Case {
+        name: "a witness belongs to no log",
+        tamper: |txn| {
+            let row_key = key::witness(&key::state(9));
+            put(txn, META, &row_key, &LogsRow { next: 3 }.to_value(&row_key).unwrap());
+        },
+        places: &["meta rows"],
+        rebuild: Repairs,
+        refused: false,
+    },
+    Case {
+        name: "a binding is missing in the index",
+        tamper: |txn| remove(txn, INDEX, &key::binding(1, BindingMode::Active, &Target::Zone, 13)),
+        places: &["index row 0000000130"],
+        rebuild: Repairs,
+        refused: false,
+    },
+    Case {
+        name: "an earlier binding is missing in the index",
+        tamper: |txn| remove(txn, INDEX, &key::binding(1, BindingMode::Active, &Target::Zone, 9)),
+        places: &["index row 0000000130"],
+        rebuild: Repairs,
+        refused: false,
+    },
+    Case {
+        name: "a zone is missing in the index",
+        tamper: |txn| remove(txn, INDEX, &key::by_id(0, Tag::Zone, "a")),
+        places: &["index row 00000000016100"],
+        rebuild: Repairs,
+        refused: true,
+    },
+    Case {
+        name: "a schema is missing in the index",
+        tamper: |txn| remove(txn, INDEX, &key::by_id(0, Tag::Schema, "s1")),
+        places: &["index row 00000000037331"],
+        rebuild: Repairs,
         refused: false,
     },
     Case {

@@ -41,8 +41,11 @@ fn damaged_content_fails_the_write_that_repeats_it() {
     };
     repeat(&open(&Disk::new(image.clone())).unwrap()).unwrap();
     let store = open(&tampered(image, |txn| flip(txn, OBJECTS, &text_key()))).unwrap();
-    assert_eq!(repeat(&store).unwrap_err().kind(), ErrorKind::Corrupt);
+    assert_eq!(repeat(&store).unwrap_err().code(), "corrupt");
     assert_eq!(store.zone("b").unwrap().policy("p2").unwrap().latest_version, Some(1));
+    let refused = write(&store).unwrap_err();
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Corrupt, "writes_stopped"));
+    store.recover().unwrap();
     write(&store).unwrap();
 }
 
@@ -130,4 +133,71 @@ fn damage_is_found_in_its_place_and_neither_believed_nor_built_upon() {
         }
         assert_eq!(store.verify().unwrap().findings, report.findings, "{name}");
     }
+}
+
+/// Damage that this handle has met keeps later writes from being built on it, until somebody says otherwise.
+#[test]
+fn damage_stops_writes_and_no_reads_until_the_store_is_recovered_or_rebuilt() {
+    let row_key = key::by_id(1, key::Tag::Policy, "p1");
+    let damaged = || open(&tampered(filled(), |txn| flip(txn, INDEX, &row_key))).unwrap();
+    let meets: [(&str, fn(&PolicyStore)); 3] = [
+        ("a read", |store| {
+            store.zone("a").unwrap().policy("p1").unwrap_err();
+        }),
+        ("a write", |store| {
+            // The closure passes over it.
+            let written = store.write(&actor(), |w| {
+                let mut zone = w.zone("a")?;
+                assert_eq!(zone.policy("p1").unwrap_err().code(), "corrupt");
+                zone.create_policy(NewPolicy::named("new")).map(drop)
+            });
+            assert_eq!(written.unwrap_err().code(), "writes_stopped");
+        }),
+        ("a check", |store| assert!(!store.verify().unwrap().is_clean())),
+    ];
+    for (name, meet) in meets {
+        let store = damaged();
+        meet(&store);
+        let refused = write(&store).unwrap_err();
+        assert_eq!((refused.kind(), refused.code()), (ErrorKind::Corrupt, "writes_stopped"), "{name}");
+        assert!(refused.to_string().contains("00000001107031"), "{name}: {refused}");
+        assert_eq!(
+            store.zone("a").unwrap().policies(&PolicyFilter::new(), &List::new()).unwrap_err().code(),
+            "corrupt"
+        );
+        store.zone("b").unwrap().policy("p1").unwrap();
+        store.recover().unwrap();
+        write(&store).unwrap();
+        meet(&store);
+        store.rebuild_indexes().unwrap();
+        store.zone("a").unwrap().policy("p1").unwrap();
+        write(&store).unwrap();
+    }
+}
+
+#[test]
+fn what_a_caller_got_wrong_stops_no_write() {
+    let store = open(&Disk::new(filled())).unwrap();
+    let zone = store.zone("a").unwrap();
+    let authorizer = zone.authorizer(Target::Zone).unwrap();
+    let request = authorizer.request(r#"User::"eve""#, r#"Action::"view""#, r#"Doc::"d""#, "{}").unwrap();
+    let entities = authorizer.entities("[]").unwrap();
+    let mut receipt = authorizer.is_authorized(&request, &entities).unwrap().receipt();
+    receipt.manifest_sha = Sha256::of(b"another");
+    store.replay(&receipt, &request, &entities).unwrap_err();
+    zone.in_force_at(Target::Zone, At::Position(10_000)).unwrap_err();
+    zone.policies(&PolicyFilter::new(), &List::new().after("00")).unwrap_err();
+    store.zone("none").unwrap_err();
+    write(&store).unwrap();
+}
+
+/// A key in a leaf that says another log: the rows around it are in their order all the same.
+#[test]
+fn an_entry_under_the_key_of_another_log_is_found() {
+    let store = open(&tampered(filled(), |txn| {
+        let (inside, moved) = (key::entry(1, 13), key::entry(1, u64::MAX));
+        put(txn, LOG, &moved, &get(txn, LOG, &inside));
+    }));
+    let report = store.unwrap().verify().unwrap();
+    assert!(report.findings.iter().any(|found| found.to_string().contains("log `a`")), "{:?}", report.findings);
 }

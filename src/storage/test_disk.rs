@@ -30,6 +30,8 @@ struct Bytes {
     synced: Vec<u8>,
     /// Changes since then, in their order.
     unsynced: Vec<Change>,
+    /// The bytes that were written over, each with its place.
+    older: Vec<(u64, Vec<u8>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -71,7 +73,7 @@ struct Inner {
 impl Disk {
     pub(super) fn new(image: Vec<u8>) -> Self {
         let disk = Self::default();
-        *disk.bytes() = Bytes { visible: image.clone(), synced: image, unsynced: Vec::new() };
+        *disk.bytes() = Bytes { visible: image.clone(), synced: image, ..Bytes::default() };
         disk
     }
 
@@ -105,6 +107,19 @@ impl Disk {
     /// What the process sees.
     pub(super) fn image(&self) -> Vec<u8> {
         self.bytes().visible.clone()
+    }
+
+    /// The bytes that were written over, each with its place: what a write that is lost would leave there.
+    pub(super) fn older(&self) -> Vec<(u64, Vec<u8>)> {
+        self.bytes().older.clone()
+    }
+
+    /// Puts bytes in a place behind the store's back, and returns those that were there.
+    pub(super) fn put_back(&self, place: u64, bytes: &[u8]) -> Vec<u8> {
+        let mut disk = self.bytes();
+        let there = disk.visible[usize::try_from(place).unwrap()..][..bytes.len()].to_vec();
+        Change::Write(place, bytes.to_vec()).apply(&mut disk.visible);
+        there
     }
 
     /// What is left after a crash: all that was synced, and of the rest what `keeps` says, each write whole or cut.
@@ -142,6 +157,11 @@ impl Disk {
 
     fn change(&self, change: Change) {
         let mut bytes = self.bytes();
+        if let Change::Write(offset, data) = &change {
+            let there = bytes.visible.get(usize::try_from(*offset).unwrap()..).unwrap_or_default();
+            let older = there.get(..data.len()).map(<[u8]>::to_vec);
+            bytes.older.extend(older.filter(|older| older != data).map(|older| (*offset, older)));
+        }
         change.apply(&mut bytes.visible);
         bytes.unsynced.push(change);
     }

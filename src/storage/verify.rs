@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
 use super::Storage;
+use super::careful::Careful;
 use super::failure::contained;
 use super::index::derive;
 use super::key::{self, LogNumber, STORE_LOG};
@@ -17,36 +18,44 @@ use super::view::View;
 use super::walk::{Step, walk};
 use super::zones::{self, Zones};
 use crate::error::{ErrorDetail, ErrorKind, Result};
-use crate::hash::{Address, Sha256, hex};
+use crate::hash::{Address, Sha256};
 use crate::id::{LogId, PolicyId, PolicySetId, PolicyVersionId, SchemaName, ZoneId};
 use crate::model::SchemaRef;
 use crate::record::{Body, Content, Manifest, Object, ObjectKind, PolicySetVersionCreated, Recorded, ZoneErased};
 
 impl Storage {
-    /// Checks everything in the file against the logs. Writes nothing.
+    /// Checks everything in the file against the logs. Writes nothing; if it finds anything, no write is made after it.
     pub(crate) fn verify(&self) -> Result<Report> {
-        self.read_source(|source, cache| {
-            let mut check = Check::new(source);
-            check.meta(&View::new(source, cache, None))?;
+        let report = self.read_source(|source, view| {
+            let careful = Careful::new(source);
+            let mut check = Check::new(&careful);
+            check.meta(&view.over(&careful))?;
+            check.misplaced();
             for (log, head) in check.heads.clone() {
                 check.log(log, &head)?;
+                check.misplaced();
             }
             check.zones_have_logs();
             let strays = contained(|| check.strays());
             check.note(strays, Place::Meta)?;
+            check.misplaced();
             Ok(check.report)
-        })
+        })?;
+        if let Some(finding) = report.findings.first() {
+            self.failed.found(|| finding.to_string());
+        }
+        Ok(report)
     }
 }
 
 /// A check under way.
-struct Check<'a> {
-    source: &'a dyn Source,
-    heads: BTreeMap<LogNumber, Head>,
+pub(super) struct Check<'a> {
+    pub(super) source: &'a Careful<'a>,
+    pub(super) heads: BTreeMap<LogNumber, Head>,
     numbers: BTreeMap<LogId, LogNumber>,
-    report: Report,
+    pub(super) report: Report,
     /// Content that was checked already.
-    seen: HashSet<Address>,
+    pub(super) seen: HashSet<Address>,
     /// From the store's log: the zones, and the sources that schema versions stand for.
     zones: Zones,
     schemas: HashMap<SchemaName, Address>,
@@ -57,7 +66,7 @@ struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    fn new(source: &'a dyn Source) -> Self {
+    fn new(source: &'a Careful<'a>) -> Self {
         Self {
             source,
             numbers: BTreeMap::new(),
@@ -71,12 +80,12 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn find(&mut self, place: Place, problem: impl fmt::Display) {
+    pub(super) fn find(&mut self, place: Place, problem: impl fmt::Display) {
         self.report.findings.push(Finding { place, problem: problem.to_string() });
     }
 
     /// How findings name a log.
-    fn name(&self, log: LogNumber) -> String {
+    pub(super) fn name(&self, log: LogNumber) -> String {
         if log == STORE_LOG {
             return "store".to_owned();
         }
@@ -89,6 +98,7 @@ impl<'a> Check<'a> {
         self.meta_row("the format", view.meta::<FormatRow>(key::META_FORMAT))?;
         self.meta_row("the store's id", view.meta::<StoreRow>(key::META_STORE))?;
         self.meta_row("the generation of the index", view.meta::<IndexRow>(key::META_INDEX))?;
+        self.meta_row("the number of commits", view.check_commits().map(Some))?;
         let logs = self.meta_row("the number of logs", view.meta::<LogsRow>(key::META_LOGS))?;
         let range = key::heads();
         let range = range.start.as_slice()..range.end.as_slice();
@@ -124,7 +134,9 @@ impl<'a> Check<'a> {
     fn unknown_meta_rows(&mut self) -> Result<()> {
         let mut unknown = Vec::new();
         self.source.scan(Space::Meta, key::ALL_META, Direction::Ascending, &mut |row_key, _| {
-            if !key::is_meta(row_key) {
+            // A witness belongs to a log.
+            let strays = key::witness_log(row_key).is_some_and(|log| !self.heads.contains_key(&log));
+            if strays || !key::is_meta(row_key) {
                 unknown.push(format!("the row `{}` is none that a store has", row_key.escape_ascii()));
             }
             Ok(true)
@@ -168,7 +180,10 @@ impl<'a> Check<'a> {
             })
         });
         self.note(walked, Place::Log { log: name.clone() })?;
-        let compared = contained(|| self.compare_rows(log, &name, replay.rows));
+        let compared = contained(|| {
+            self.compare_rows(log, &name, replay.rows)?;
+            self.compare_witnesses(log, &name, replay.witnesses)
+        });
         self.note(compared, Place::Log { log: name })
     }
 
@@ -180,7 +195,8 @@ impl<'a> Check<'a> {
             for problem in zones::left_of(source, log, head, erased)? {
                 self.find(place(), problem);
             }
-            self.compare_rows(log, name, BTreeMap::new())
+            self.compare_rows(log, name, BTreeMap::new())?;
+            self.compare_witnesses(log, name, BTreeMap::new())
         });
         self.note(checked, place())
     }
@@ -307,28 +323,6 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn compare_rows(&mut self, log: LogNumber, name: &str, mut derived: BTreeMap<Vec<u8>, Vec<u8>>) -> Result<()> {
-        let range = key::all_of(log);
-        let range = range.start.as_slice()..range.end.as_slice();
-        let mut wrong = Vec::new();
-        let mut rows = 0;
-        self.source.scan(Space::Index, range, Direction::Ascending, &mut |row_key, value| {
-            rows += 1;
-            match derived.remove(row_key) {
-                Some(expected) if expected == value => {}
-                Some(_) => wrong.push((row_key.to_vec(), "it is not what the log says")),
-                None => wrong.push((row_key.to_vec(), "the log says nothing of it")),
-            }
-            Ok(true)
-        })?;
-        self.report.index_rows += rows;
-        wrong.extend(derived.into_keys().map(|row_key| (row_key, "it is missing")));
-        for (row_key, problem) in wrong {
-            self.find(Place::Index { log: name.to_owned(), key: hex::encode(&row_key) }, problem);
-        }
-        Ok(())
-    }
-
     /// Every zone that the store's log names must have its log, or the head of it if it was erased.
     fn zones_have_logs(&mut self) {
         let missing: Vec<ZoneId> = self
@@ -340,47 +334,5 @@ impl<'a> Check<'a> {
         for zone in missing {
             self.find(Place::Log { log: zone.to_string() }, "the zone's log is missing");
         }
-    }
-
-    /// Rows that belong to no log, and content that no entry names.
-    fn strays(&mut self) -> Result<()> {
-        for space in [Space::Log, Space::Index] {
-            let mut strays = 0_u64;
-            for range in self.between_logs() {
-                let range = range.start.as_slice()..range.end.as_slice();
-                self.source.scan(space, range, Direction::Ascending, &mut |_, _| {
-                    strays += 1;
-                    Ok(true)
-                })?;
-            }
-            if strays > 0 {
-                self.find(Place::Meta, format_args!("{strays} {space:?} rows belong to no log that has a head"));
-            }
-        }
-        let mut unnamed = Vec::new();
-        self.source.scan(Space::Objects, &[]..&[0xff; 33], Direction::Ascending, &mut |row_key, _| {
-            let address = <[u8; 32]>::try_from(row_key).map(Address);
-            if !address.is_ok_and(|address| self.seen.contains(&address)) {
-                unnamed.push(Address(row_key.first_chunk().copied().unwrap_or_default()));
-            }
-            Ok(true)
-        })?;
-        for address in unnamed {
-            self.find(Place::Object { address }, "no entry names it");
-        }
-        Ok(())
-    }
-
-    /// The ranges of keys that belong to none of the logs.
-    fn between_logs(&self) -> Vec<std::ops::Range<Vec<u8>>> {
-        let mut ranges = Vec::new();
-        let mut start = Vec::new();
-        for log in self.heads.keys() {
-            let of_log = key::all_of(*log);
-            ranges.push(start..of_log.start);
-            start = of_log.end;
-        }
-        ranges.push(start..vec![0xff; 5]);
-        ranges
     }
 }

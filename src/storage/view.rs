@@ -24,11 +24,22 @@ pub(crate) struct View<'a> {
     source: &'a dyn Source,
     cache: &'a RecordCache,
     pending: Option<&'a Pending>,
+    /// How often the store was written, at the least.
+    commits: u64,
 }
 
 impl<'a> View<'a> {
     pub(super) fn new(source: &'a dyn Source, cache: &'a RecordCache, pending: Option<&'a Pending>) -> Self {
-        Self { source, cache, pending }
+        Self { source, cache, pending, commits: 0 }
+    }
+
+    /// The same, of a store that was written so often at the least.
+    pub(super) fn not_before(self, commits: u64) -> Self {
+        Self { commits, ..self }
+    }
+
+    pub(super) fn least_commits(&self) -> u64 {
+        self.commits
     }
 
     /// What it reads.
@@ -171,7 +182,7 @@ impl<'a> View<'a> {
         if self.cache.has_zone(log, log_id) {
             return Ok(true);
         }
-        let row: Option<ZoneRow> = self.row(&key::by_id(STORE_LOG, Tag::Zone, zone_id))?;
+        let row: Option<ZoneRow> = self.witnessed(&key::by_id(STORE_LOG, Tag::Zone, zone_id))?;
         let has = row.is_some_and(|row| row.log == log) && self.log_id(log)? == Some(log_id);
         if has && self.pending.is_none() {
             self.cache.keep_zone(log, log_id);

@@ -5,7 +5,7 @@ use super::key::{self, LogNumber};
 use super::row::{BEFORE_ALL, Head};
 use super::tables::{Direction, Source, Space};
 use crate::error::{ErrorDetail, Result};
-use crate::hash::EntryHash;
+use crate::hash::{EntryHash, hex};
 use crate::record::{Entry, EntryProblem, Envelope, Group, Recorded};
 use crate::time::Timestamp;
 
@@ -31,11 +31,16 @@ pub(super) fn walk(
     let range = key::all_of(log);
     let range = range.start.as_slice()..range.end.as_slice();
     source.scan(Space::Log, range, Direction::Ascending, &mut |row_key, value| {
-        let Some((_, position)) = key::entry_place(row_key) else {
-            visit(Step::BadLog("a row has a malformed key".to_owned()))?;
+        // The scan goes from row to row, so a damaged key may lie here that belongs elsewhere.
+        let Some(position) = key::entry_place(row_key).filter(|place| place.0 == log).map(|place| place.1) else {
+            visit(Step::BadLog(format!("the row {} is out of its place", hex::encode(row_key))))?;
             return Ok(true);
         };
-        if position != chain.next {
+        if position < chain.next {
+            visit(Step::BadLog(format!("entry {position} stands behind entry {}", chain.next - 1)))?;
+            return Ok(true);
+        }
+        if position > chain.next {
             visit(Step::BadLog(format!("entries {} to {} are missing", chain.next, position.saturating_sub(1))))?;
             chain.skip_to(position);
         }

@@ -184,6 +184,8 @@ fn a_damaged_log_is_neither_copied_nor_erased_nor_what_another_names_forgotten()
         for zone in ["a", "b"] {
             let store = open(&tampered(base(), tamper)).unwrap();
             let before = store.verify().unwrap();
+            assert_eq!(store.erase_zone(&actor(), zone).unwrap_err().code(), "writes_stopped", "{name}, {zone}");
+            store.recover().unwrap();
             let erased = store.erase_zone(&actor(), zone);
             assert_eq!(erased.is_err(), keeps_from_erasing, "{name}, {zone}: {erased:?}");
             if let Err(error) = erased {

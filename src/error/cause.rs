@@ -1,0 +1,68 @@
+//! Why the operating system refused, in words: for the message of an error, which tells its cause itself.
+
+use std::error::Error;
+use std::fmt;
+use std::io::{self, ErrorKind};
+
+/// Why the operating system refused. The number of the error is left out: it stands in the chain of sources.
+pub(crate) fn words(error: &io::Error) -> String {
+    let words = match error.kind() {
+        ErrorKind::NotFound => "no such file or directory",
+        ErrorKind::PermissionDenied => "permission denied",
+        ErrorKind::StorageFull => "no space left on device",
+        ErrorKind::QuotaExceeded => "disk quota exceeded",
+        ErrorKind::FileTooLarge => "the file would become too large",
+        ErrorKind::ReadOnlyFilesystem => "the file system is read-only",
+        ErrorKind::NotADirectory => "a part of the path is not a directory",
+        _ => return error.to_string(),
+    };
+    words.to_owned()
+}
+
+/// The number of the operating system's error that `error` is, or that it carries.
+fn os_code(error: &(dyn Error + 'static)) -> Option<i32> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(code) = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
+            return Some(code);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// An error that a message has told in words. As a source it adds the part that the words leave out, so that nothing is
+/// printed twice.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub error: Box<dyn Error + Send + Sync>,
+    code: Option<i32>,
+}
+
+impl Told {
+    pub(crate) fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let error = error.into();
+        Self { code: os_code(&*error), error }
+    }
+
+    /// The same, of an operating system's error that the outer error wraps without naming it as its source.
+    pub(crate) fn with_code(error: impl Into<Box<dyn Error + Send + Sync>>, code: Option<i32>) -> Self {
+        Self { error: error.into(), code }
+    }
+
+    /// Whether there is a part that the words leave out.
+    pub(super) fn adds(&self) -> bool {
+        self.code.is_some()
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code {
+            Some(code) => write!(f, "os error {code}"),
+            None => self.error.fmt(f),
+        }
+    }
+}
+
+impl Error for Told {}

@@ -1,0 +1,157 @@
+//! The file behind a store: which kinds of files can be one, whether a path still leads to the file that was opened, and
+//! errors that name path and cause. What is in the file is not looked at, but for its first bytes.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::path::Path;
+
+use redb::{DatabaseError, StorageError};
+
+use super::failure::storage_error;
+use crate::error::{Error, ErrorDetail, Result};
+
+/// The first bytes of every redb file.
+const REDB_MAGIC: &[u8; 9] = b"redb\x1a\x0a\xa9\x0d\x0a";
+
+/// Whether anything stands at `path`: a symbolic link counts, whatever it leads to.
+pub(super) fn is_taken(path: &Path) -> Result<bool> {
+    match std::fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(io_error("open", path, error)),
+    }
+}
+
+/// Opens the file at `path` to read and write it, if a store can be in it.
+pub(super) fn open_file(path: &Path) -> Result<File> {
+    // Looked at before it is opened: opening a FIFO would wait for another process, and a device can do anything.
+    let found = std::fs::metadata(path).map_err(|error| absent(path, error))?;
+    check_kind(path, &found)?;
+    // For reading and writing, so that the call does not wait even if a FIFO has just taken the place.
+    let file = OpenOptions::new().read(true).write(true).open(path).map_err(|error| absent(path, error))?;
+    check_kind(path, &file.metadata().map_err(|error| io_error("open", path, error))?)?;
+    check_magic(&file, path)?;
+    Ok(file)
+}
+
+/// Refuses by its name and kind what cannot be a store.
+fn check_kind(path: &Path, found: &Metadata) -> Result<()> {
+    let kind = found.file_type();
+    if kind.is_dir() {
+        return Err(not_a_store(path, "it is a directory"));
+    }
+    if !kind.is_file() {
+        return Err(not_a_store(path, special(kind)));
+    }
+    if found.len() == 0 {
+        return Err(not_a_store(path, "it is empty"));
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn special(kind: std::fs::FileType) -> &'static str {
+    use std::os::unix::fs::FileTypeExt;
+    let kinds = [
+        (kind.is_fifo(), "it is a FIFO (a named pipe)"),
+        (kind.is_socket(), "it is a socket"),
+        (kind.is_char_device(), "it is a character device"),
+        (kind.is_block_device(), "it is a block device"),
+    ];
+    kinds.into_iter().find_map(|(is, name)| is.then_some(name)).unwrap_or("it is not a regular file")
+}
+
+#[cfg(not(unix))]
+fn special(_: std::fs::FileType) -> &'static str {
+    "it is not a regular file"
+}
+
+/// Tells a file of something else from a damaged store.
+fn check_magic(file: &File, path: &Path) -> Result<()> {
+    let mut start = Vec::new();
+    file.take(REDB_MAGIC.len() as u64).read_to_end(&mut start).map_err(|error| io_error("read", path, error))?;
+    if start == REDB_MAGIC { Ok(()) } else { Err(not_a_store(path, "it does not start as one")) }
+}
+
+/// Which file it is, wherever its name leads by now. Known on Unix only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    #[cfg(unix)]
+    pub(super) fn of(metadata: &Metadata) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        Some(Self { device: metadata.dev(), inode: metadata.ino() })
+    }
+
+    #[cfg(not(unix))]
+    pub(super) fn of(_: &Metadata) -> Option<Self> {
+        None
+    }
+
+    /// Refuses to go on if `path` leads to another file by now, or to none: what is written to a file without a name is
+    /// lost when it is closed. Where the system does not tell, there is no refusal.
+    pub(super) fn check(self, path: &Path) -> Result<()> {
+        let problem = match std::fs::metadata(path) {
+            Ok(found) if Self::of(&found).is_none_or(|id| id == self) => return Ok(()),
+            Ok(_) => "another file was put in the place of the store's",
+            Err(error) if error.kind() == io::ErrorKind::NotFound => "the file was deleted or renamed",
+            Err(_) => return Ok(()),
+        };
+        Err(ErrorDetail::FileReplaced { path: path.display().to_string(), problem }.into())
+    }
+}
+
+/// The error of a file that cannot be opened, which may not be there.
+fn absent(path: &Path, error: io::Error) -> Error {
+    if error.kind() != io::ErrorKind::NotFound {
+        return io_error("open", path, error);
+    }
+    if std::fs::symlink_metadata(path).is_ok() {
+        return not_a_store(path, "it is a symbolic link to a file that does not exist");
+    }
+    missing(path, "open", error)
+}
+
+/// The error where a file, or the directory that it is to stand in, does not exist.
+pub(super) fn missing(path: &Path, action: &str, error: io::Error) -> Error {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists());
+    let cause = match directory {
+        Some(directory) => format!("the directory `{}` does not exist", directory.display()),
+        None => "the file does not exist".to_owned(),
+    };
+    match ErrorDetail::io(named(action, path), error) {
+        ErrorDetail::Storage { action, source, .. } => ErrorDetail::Storage { action, cause, source }.into(),
+        other => other.into(),
+    }
+}
+
+pub(super) fn not_a_store(path: &Path, reason: &str) -> Error {
+    ErrorDetail::NotAStore { path: path.display().to_string(), reason: reason.to_owned() }.into()
+}
+
+pub(super) fn io_error(action: &str, path: &Path, error: io::Error) -> Error {
+    ErrorDetail::io(named(action, path), error).into()
+}
+
+fn named(action: &str, path: &Path) -> String {
+    format!("{action} `{}`", path.display())
+}
+
+pub(super) fn database_error(action: &str, path: &Path, error: DatabaseError) -> Error {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => ErrorDetail::AlreadyOpen { path: path.display().to_string() }.into(),
+        // The file starts as a store does, so what cannot be read in it is damage.
+        DatabaseError::Storage(StorageError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+            ErrorDetail::corrupt(path.display(), error).into()
+        }
+        DatabaseError::UpgradeRequired(version) => {
+            not_a_store(path, &format!("its storage format is version {version}"))
+        }
+        DatabaseError::RepairAborted => ErrorDetail::corrupt(path.display(), "it could not be repaired").into(),
+        error => storage_error(named(action, path), error),
+    }
+}

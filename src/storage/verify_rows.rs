@@ -1,0 +1,127 @@
+//! Checking, the part about rows: each is where it should be and says what the logs say, and none belongs to nothing.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::careful::Misplaced;
+use super::key::{self, LogNumber, STORE_LOG};
+use super::report::Place;
+use super::tables::{Direction, Source, Space};
+use super::verify::Check;
+use crate::error::Result;
+use crate::hash::{Address, hex};
+
+impl Check<'_> {
+    /// Notes the rows that are not where they should be.
+    pub(super) fn misplaced(&mut self) {
+        for Misplaced { space, key: row_key, problem } in self.source.take() {
+            let place = match space {
+                Space::Meta => Place::Meta,
+                Space::Objects => {
+                    Place::Object { address: Address(row_key.first_chunk().copied().unwrap_or_default()) }
+                }
+                Space::Index => {
+                    let log = row_key.first_chunk().map_or(STORE_LOG, |log| LogNumber::from_be_bytes(*log));
+                    Place::Index { log: self.name(log), key: hex::encode(&row_key) }
+                }
+                Space::Log => match key::entry_place(&row_key) {
+                    Some((log, position)) => Place::Entry { log: self.name(log), position },
+                    None => Place::Meta,
+                },
+            };
+            self.find(place, problem);
+        }
+    }
+
+    pub(super) fn compare_rows(
+        &mut self,
+        log: LogNumber,
+        name: &str,
+        derived: BTreeMap<Vec<u8>, Vec<u8>>,
+    ) -> Result<()> {
+        let (rows, wrong) = self.compare(Space::Index, &key::all_of(log), derived)?;
+        self.report.index_rows += rows;
+        for (row_key, problem) in wrong {
+            self.find(Place::Index { log: name.to_owned(), key: hex::encode(&row_key) }, problem);
+        }
+        Ok(())
+    }
+
+    pub(super) fn compare_witnesses(
+        &mut self,
+        log: LogNumber,
+        name: &str,
+        derived: BTreeMap<Vec<u8>, Vec<u8>>,
+    ) -> Result<()> {
+        let (_, wrong) = self.compare(Space::Meta, &key::witnesses(log), derived)?;
+        for (row_key, problem) in wrong {
+            self.find(Place::Meta, format_args!("the row `{}` of log `{name}`: {problem}", row_key.escape_ascii()));
+        }
+        Ok(())
+    }
+
+    /// Compares the rows of a range with those that a log derives: how many there are, and those that differ.
+    fn compare(
+        &self,
+        space: Space,
+        range: &Range<Vec<u8>>,
+        mut derived: BTreeMap<Vec<u8>, Vec<u8>>,
+    ) -> Result<(u64, Vec<(Vec<u8>, &'static str)>)> {
+        let range = range.start.as_slice()..range.end.as_slice();
+        let mut wrong = Vec::new();
+        let mut rows = 0;
+        self.source.scan(space, range, Direction::Ascending, &mut |row_key, value| {
+            rows += 1;
+            match derived.remove(row_key) {
+                Some(expected) if expected == value => {}
+                Some(_) => wrong.push((row_key.to_vec(), "it is not what the log says")),
+                None => wrong.push((row_key.to_vec(), "the log says nothing of it")),
+            }
+            Ok(true)
+        })?;
+        wrong.extend(derived.into_keys().map(|row_key| (row_key, "it is missing")));
+        Ok((rows, wrong))
+    }
+
+    /// Rows that belong to no log, and content that no entry names.
+    pub(super) fn strays(&mut self) -> Result<()> {
+        for space in [Space::Log, Space::Index] {
+            let mut strays = 0_u64;
+            for range in self.between_logs() {
+                let range = range.start.as_slice()..range.end.as_slice();
+                self.source.scan(space, range, Direction::Ascending, &mut |_, _| {
+                    strays += 1;
+                    Ok(true)
+                })?;
+            }
+            if strays > 0 {
+                self.find(Place::Meta, format_args!("{strays} {space:?} rows belong to no log that has a head"));
+            }
+        }
+        let mut unnamed = Vec::new();
+        self.source.scan(Space::Objects, &[]..&[0xff; 33], Direction::Ascending, &mut |row_key, _| {
+            let address = <[u8; 32]>::try_from(row_key).map(Address);
+            if !address.is_ok_and(|address| self.seen.contains(&address)) {
+                unnamed.push(Address(row_key.first_chunk().copied().unwrap_or_default()));
+            }
+            Ok(true)
+        })?;
+        for address in unnamed {
+            self.find(Place::Object { address }, "no entry names it");
+        }
+        Ok(())
+    }
+
+    /// The ranges of keys that belong to none of the logs.
+    fn between_logs(&self) -> Vec<Range<Vec<u8>>> {
+        let mut ranges = Vec::new();
+        let mut start = Vec::new();
+        for log in self.heads.keys() {
+            let of_log = key::all_of(*log);
+            ranges.push(start..of_log.start);
+            start = of_log.end;
+        }
+        ranges.push(start..vec![0xff; 5]);
+        ranges
+    }
+}
