@@ -17,7 +17,7 @@ use policy_store::{Actor, Demand, PolicyStore, RequestId, Result as StoreResult,
 use tokio::sync::Semaphore;
 
 use crate::STORE_THREADS;
-use crate::body::Body;
+use crate::body::{self, Body};
 use crate::condition::Tags;
 use crate::failure::Failure;
 use crate::incoming::{BODY_BYTES, Bodies, Incoming};
@@ -89,8 +89,8 @@ async fn handle(
     if reads && call.if_match.is_some() || !reads && if_none_match.is_some() {
         return Err(Failure::invalid_header("`If-Match` is for writing, and `If-None-Match` for reading"));
     }
-    let has_body = matches!(parts.method, Method::PATCH | Method::POST | Method::PUT);
-    if has_body {
+    if matches!(parts.method, Method::PATCH | Method::POST | Method::PUT) {
+        body::check_encoding(&parts.headers)?;
         let limit = if route(parts) == policy_bundle::PATH { BUNDLE_BYTES } else { BODY_BYTES };
         call.body = Body::of(&parts.headers, body.read(&app.bodies, limit).await?);
     }
@@ -102,7 +102,7 @@ async fn handle(
     });
     match answered.await {
         Ok(Ok(reply)) => Ok(reply.into_response(if_none_match.as_ref())),
-        Ok(Err(failure)) => Err(if has_body { failure } else { failure.without_body() }),
+        Ok(Err(failure)) => Err(failure),
         Err(_) => Err(Failure::internal("the request could not be handled")),
     }
 }

@@ -7,6 +7,7 @@ mod call;
 mod condition;
 mod connection;
 mod failure;
+mod findings;
 mod head;
 mod incoming;
 mod policies;

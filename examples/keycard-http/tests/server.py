@@ -115,7 +115,8 @@ def refused(response: httpx.Response, status: int, code: str) -> str:
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/json"
     body = response.json()
-    assert set(body) == {"code", "message", "status"}
+    assert set(body) - {"findings"} == {"code", "message", "status"}
+    assert body.get("findings") != []
     assert (body["code"], body["status"]) == (code, status)
     assert body["message"]
     return body["message"]
