@@ -53,6 +53,12 @@ impl Body {
         Self { content_type, received }
     }
 
+    /// A body of a type.
+    #[cfg(test)]
+    pub fn sample(content_type: &str, bytes: Vec<u8>) -> Self {
+        Self { content_type: Some(content_type.to_owned()), received: Received::from(bytes) }
+    }
+
     /// The body as a JSON object. Members that `T` does not know are ignored; one that it knows is
     /// refused if it is given twice.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Failure> {
@@ -143,8 +149,7 @@ mod tests {
     }
 
     fn body(text: &str) -> Body {
-        let content_type = Some("Application/JSON; charset=utf-8".to_owned());
-        Body { content_type, received: Received::from(text.to_owned()) }
+        Body::sample("Application/JSON; charset=utf-8", text.as_bytes().to_vec())
     }
 
     #[test]

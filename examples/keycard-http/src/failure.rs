@@ -68,6 +68,11 @@ impl Failure {
         Self { accept_encoding: Some("identity"), ..Self::unsupported_media_type(message) }
     }
 
+    /// Whether something was not so any more when it was written.
+    pub fn is_unmet(&self) -> bool {
+        self.code == "precondition_failed"
+    }
+
     /// Names a request id that was used for something else as its client knows it, and not as the store does.
     pub fn of_request(mut self, id: &str) -> Self {
         if self.code == "request_conflict" {

@@ -50,7 +50,17 @@ pub fn create(app: &App, call: &Call) -> Result<Reply, Failure> {
         sha,
     });
     let new = NewPolicySetVersion::from_pins(schema_version, pins);
-    let version = app.write(call, |zone| zone.create_policy_set_version(call.id("policy_set_id"), new))?;
+    let set = call.id("policy_set_id");
+    let version = match &app.signing {
+        Some(signing) if !app.is_answered(call.id("zone_id"), call)? => signing.write(
+            |signer| {
+                app.store.zone(call.id("zone_id"))?.prepare_attested_version(&call.actor, set, new.clone(), signer)
+            },
+            |prepared| app.write(call, |zone| zone.create_attested_version(prepared)),
+        )?,
+        // What was answered before is answered so again, with nothing signed for it.
+        _ => app.write(call, |zone| zone.create_policy_set_version(set, new))?,
+    };
     Ok(print(&version)?.created())
 }
 

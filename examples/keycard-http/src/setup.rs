@@ -25,7 +25,7 @@ pub fn open(args: &Args) -> Result<PolicyStore, Box<dyn Error + Send + Sync>> {
             return Err(format!("the store has another schema `{version}` than `{}`", file.display()).into());
         }
     }
-    store.write(&Actor::platform("keycard-http")?, |w| {
+    store.write(&actor()?, |w| {
         for (schema, source) in sources {
             if found(w.schema(&schema.version, Forms::Neither))?.is_none() {
                 w.publish_schema(new_schema(schema, source))?;
@@ -46,6 +46,11 @@ pub fn open(args: &Args) -> Result<PolicyStore, Box<dyn Error + Send + Sync>> {
         Ok(())
     })?;
     Ok(store)
+}
+
+/// Who sets the store up: the server itself.
+pub fn actor() -> StoreResult<Actor> {
+    Actor::platform("keycard-http")
 }
 
 fn new_schema(schema: &SchemaArg, source: String) -> NewSchema {
