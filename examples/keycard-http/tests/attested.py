@@ -69,7 +69,7 @@ def versions(http, zone: str, policy_set: str) -> list[dict]:
     return page["items"]
 
 
-def verify(http, tmp_path, zone: str, policy_set: str, **other) -> subprocess.CompletedProcess:
+def verify(http, tmp_path, zone: str, policy_set: str, /, **other) -> subprocess.CompletedProcess:
     """What the offline verifier says of what the server gives; `other` takes the place of some of it."""
     given = {
         "keys": http.get("/.well-known/jwks.json").json(),
