@@ -17,8 +17,15 @@ pub enum Readers {
     Everybody,
 }
 
-/// The text of a file and what the system knows of it; none if there is no such file.
-pub fn read(path: &Path) -> Result<Option<(Zeroizing<String>, Metadata)>, Box<dyn Error + Send + Sync>> {
+/// A file that was read.
+pub struct Found {
+    /// Wiped when it is dropped.
+    pub text: Zeroizing<String>,
+    pub metadata: Metadata,
+}
+
+/// Reads a file; none if there is no such file.
+pub fn read(path: &Path) -> Result<Option<Found>, Box<dyn Error + Send + Sync>> {
     // Before it is opened: opening a pipe would wait for a writer.
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => return Err("it is not a regular file".into()),
@@ -34,7 +41,7 @@ pub fn read(path: &Path) -> Result<Option<(Zeroizing<String>, Metadata)>, Box<dy
     // All at once, so that no copy stays behind where it grew.
     let mut text = Zeroizing::new(String::with_capacity(JWKS_BYTES));
     file.take(limit).read_to_string(&mut text)?;
-    Ok(Some((text, metadata)))
+    Ok(Some(Found { text, metadata }))
 }
 
 /// Makes a file. Fails with [`ErrorKind::AlreadyExists`] if there is one.

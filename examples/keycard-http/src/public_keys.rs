@@ -28,7 +28,7 @@ const MEDIA_TYPE: &str = "application/jwk-set+json";
 pub fn open(path: &Path, signing: Option<&Jwk>) -> Result<Jwks, Box<dyn Error + Send + Sync>> {
     let named =
         |error: Box<dyn Error + Send + Sync>| format!("cannot use the public keys `{}`: {error}", path.display());
-    let text = files::read(path).map_err(named)?.map(|(text, _)| text);
+    let text = files::read(path).map_err(named)?.map(|found| found.text);
     let known = text.as_ref().map(|text| Jwks::parse(text)).transpose().map_err(|error| named(error.into()))?;
     let known = known.unwrap_or_default();
     match signing.filter(|key| !known.keys().contains(key)) {

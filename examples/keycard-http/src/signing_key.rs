@@ -10,7 +10,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use policy_store::attestation::Ed25519Signer;
 use zeroize::Zeroizing;
 
-use crate::files::{self, Readers};
+use crate::files::{self, Found, Readers};
 
 /// Reads the key in a file, or makes one.
 pub fn open(path: &Path) -> Result<Ed25519Signer, Box<dyn Error + Send + Sync>> {
@@ -29,7 +29,7 @@ pub fn open(path: &Path) -> Result<Ed25519Signer, Box<dyn Error + Send + Sync>> 
 /// Reads the key in a file; none if there is no such file.
 pub fn read(path: &Path) -> Result<Option<Ed25519Signer>, Box<dyn Error + Send + Sync>> {
     let signer = files::read(path).and_then(|found| {
-        let Some((text, metadata)) = found else { return Ok(None) };
+        let Some(Found { text, metadata }) = found else { return Ok(None) };
         check_mode(path, &metadata)?;
         let expected = "expected an Ed25519 private key as JWK, with `kty`, `crv`, `x` and `d`";
         let signer = Ed25519Signer::from_jwk(&text).map_err(|error| format!("{error}: {expected}"))?;
