@@ -1,18 +1,18 @@
 //! Deciding: an immutable snapshot of one policy set version, and the answers that it gives.
 
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use cedar_policy::{Decision, Entities, Request};
-use quick_cache::sync::Cache;
 
 use crate::binding::{self, At, Binding};
-use crate::cedar::{self, Evaluation};
+use crate::cedar::{self, Evaluation, EvaluationFailure};
 use crate::compile::Compiled;
 use crate::error::Result;
-use crate::id::LogId;
+use crate::guardrail::{self, Guardrail};
 use crate::model::{BindingMode, Target};
-use crate::receipt::{RECEIPT_FORM, Receipt, StatementRef, mismatch};
+use crate::receipt::{GUARDRAIL_FORM, GuardrailReceipt, Layer, PLAIN_FORM, Receipt, StatementRef, mismatch};
+use crate::storage::View;
 use crate::store::Inner;
 use crate::version::Found;
 use crate::zone::{self, ZoneRef};
@@ -25,6 +25,7 @@ use crate::zone::{self, ZoneRef};
 pub struct Authorizer {
     compiled: Arc<Compiled>,
     binding: Option<Arc<Binding>>,
+    guardrail: Option<Guardrail>,
     deny_on_forbid_error: bool,
 }
 
@@ -38,13 +39,20 @@ impl fmt::Debug for Authorizer {
 }
 
 impl Authorizer {
-    fn new(compiled: Arc<Compiled>, binding: Option<Arc<Binding>>) -> Self {
-        Self { compiled, binding, deny_on_forbid_error: false }
+    pub(crate) fn new(compiled: Arc<Compiled>, binding: Option<Arc<Binding>>, guardrail: Option<Guardrail>) -> Self {
+        Self { compiled, binding, guardrail, deny_on_forbid_error: false }
     }
 
-    #[cfg(test)]
     pub(crate) fn compiled(&self) -> &Arc<Compiled> {
         &self.compiled
+    }
+
+    pub(crate) fn shared_binding(&self) -> Option<&Arc<Binding>> {
+        self.binding.as_ref()
+    }
+
+    pub(crate) fn guardrail_layer(&self) -> Option<&Guardrail> {
+        self.guardrail.as_ref()
     }
 
     /// For what is or was bound.
@@ -58,7 +66,9 @@ impl Authorizer {
             zone::check(view, zone)?;
             let binding = binding::bound(view, zone, &key.2, mode, at)?;
             let found = Found::by_id(view, zone, binding.policy_set_version_id.as_str())?;
-            Ok(Self::new(store.compiler.set(view, zone, &found)?, Some(Arc::new(binding))))
+            let compiled = store.compiler.set(view, zone, &found)?;
+            let guardrail = Guardrail::find(view, &store.compiler, zone, at)?;
+            Ok(Self::new(compiled, Some(Arc::new(binding)), guardrail))
         })?;
         if let Some(commits) = commits {
             store.recent.keep(key, commits, &authorizer);
@@ -66,12 +76,15 @@ impl Authorizer {
         Ok(authorizer)
     }
 
-    /// For a version, in force or not.
+    /// For a version, in force or not, under the guardrail of now.
     pub(crate) fn of_version(store: &Inner, zone: &ZoneRef, id: &str) -> Result<Self> {
         store.storage.read(|view| {
             zone::check(view, zone)?;
             let found = Found::by_id(view, zone, id)?;
-            Ok(Self::new(store.compiler.set(view, zone, &found)?, None))
+            let compiled = store.compiler.set(view, zone, &found)?;
+            guardrail::check_schema(view, &store.compiler, zone, &compiled.version.schema)?;
+            let guardrail = Guardrail::find(view, &store.compiler, zone, At::Now)?;
+            Ok(Self::new(compiled, None, guardrail))
         })
     }
 
@@ -85,22 +98,31 @@ impl Authorizer {
             }
             let found = Found::by_id(view, &zone, receipt.policy_set_version_id.as_str())?;
             let compiled = store.compiler.set(view, &zone, &found)?;
-            if let Some(binding) = &receipt.binding {
-                let length = view.head(zone.log)?.length;
-                if binding.position >= length {
-                    return Err(mismatch("binding", binding.position, format!("a log of {length} entries")));
-                }
-                let at = At::Position(binding.position);
-                let stored = binding::find(view, &zone, &binding.target, binding.mode, at)?;
-                if stored.as_ref() != Some(binding) {
-                    let stored = stored.map(|stored| format!("{stored:?}")).unwrap_or_default();
-                    return Err(mismatch("binding", format!("{binding:?}"), stored));
+            let bindings = [
+                ("binding", receipt.binding.as_ref()),
+                ("guardrail", receipt.guardrail.as_ref().map(|guardrail| &guardrail.binding)),
+            ];
+            // Both were in force when the later one was bound.
+            let latest = bindings.iter().filter_map(|(_, binding)| binding.map(|binding| binding.position)).max();
+            for (field, binding) in bindings {
+                if let (Some(binding), Some(latest)) = (binding, latest) {
+                    check_bound(view, &zone, field, binding, latest)?;
                 }
             }
+            let guardrail = match &receipt.guardrail {
+                Some(GuardrailReceipt { binding, .. }) if binding.mode != BindingMode::Guardrail => {
+                    return Err(mismatch("guardrail", binding.mode.as_str(), BindingMode::Guardrail.as_str()));
+                }
+                Some(GuardrailReceipt { binding, .. }) => {
+                    let found = Found::by_id(view, &zone, binding.policy_set_version_id.as_str())?;
+                    let compiled = store.compiler.set(view, &zone, &found)?;
+                    Some(Guardrail { compiled, binding: Arc::new(binding.clone()) })
+                }
+                None => None,
+            };
             let authorizer = Self {
-                compiled,
-                binding: receipt.binding.clone().map(Arc::new),
                 deny_on_forbid_error: receipt.deny_on_forbid_error,
+                ..Self::new(compiled, receipt.binding.clone().map(Arc::new), guardrail)
             };
             authorizer.check(receipt)?;
             Ok(authorizer)
@@ -126,7 +148,23 @@ impl Authorizer {
         {
             return Err(mismatch("binding", &binding.policy_set_version_id, &version.version_id));
         }
+        let own = self.guardrail_receipt();
+        if receipt.guardrail != own {
+            let told = |guardrail: &Option<GuardrailReceipt>| format!("{guardrail:?}");
+            return Err(mismatch("guardrail", told(&receipt.guardrail), told(&own)));
+        }
         Ok(())
+    }
+
+    fn guardrail_receipt(&self) -> Option<GuardrailReceipt> {
+        let Guardrail { compiled, binding } = self.guardrail.as_ref()?;
+        Some(GuardrailReceipt {
+            binding: Binding::clone(binding),
+            policy_set_version_entry: compiled.entry_hash,
+            manifest_sha: compiled.version.manifest_sha,
+            schema_version: compiled.version.schema.version.clone(),
+            schema_sha: compiled.schema_sha,
+        })
     }
 
     /// Denies whenever a `forbid` fails to evaluate. Cedar by itself skips a statement that fails, and so may allow
@@ -139,6 +177,11 @@ impl Authorizer {
     /// What is in force, since when and by whom; none if this is a version that was asked for by its id.
     pub fn binding(&self) -> Option<&Binding> {
         self.binding.as_deref()
+    }
+
+    /// The zone's guardrail that takes part in the decisions, since when and by whom; none if the zone had none.
+    pub fn guardrail(&self) -> Option<&Binding> {
+        self.guardrail.as_ref().map(|guardrail| &*guardrail.binding)
     }
 
     /// Entities from JSON, checked against the schema that is evaluated with.
@@ -165,16 +208,23 @@ impl Authorizer {
 
     /// Decides, as Cedar does.
     pub fn is_authorized(&self, request: &Request, entities: &Entities) -> Result<Answer> {
-        let Evaluation { decision, determining, errors } = self.compiled.set.evaluate(request, entities)?;
-        let determining =
-            determining.into_iter().filter_map(|(member, number)| self.statement(member, number)).collect();
-        let errors: Vec<StatementError> = errors
-            .into_iter()
-            .filter_map(|error| {
-                let statement = self.statement(error.member, error.statement)?;
-                Some(StatementError { statement, forbid: error.forbid, message: error.message })
-            })
-            .collect();
+        let own = self.compiled.set.evaluate(request, entities)?;
+        let (mut determining, mut errors) = told(Layer::Target, &self.compiled, own.determining, own.errors);
+        let mut decision = own.decision;
+        if let Some(Guardrail { compiled, .. }) = &self.guardrail {
+            let Evaluation { decision: by_guardrail, determining: forbids, errors: failed } =
+                compiled.set.evaluate(request, entities)?;
+            let (forbids, failed) = told(Layer::Guardrail, compiled, forbids, failed);
+            // Cedar's rule for all statements together: a `forbid` denies, and then no `permit` determines anything.
+            if by_guardrail == Decision::Deny && !forbids.is_empty() {
+                if decision == Decision::Allow {
+                    determining.clear();
+                }
+                decision = Decision::Deny;
+                determining.extend(forbids);
+            }
+            errors.extend(failed);
+        }
         let denied_by_error =
             self.deny_on_forbid_error && decision == Decision::Allow && errors.iter().any(|error| error.forbid);
         Ok(if denied_by_error {
@@ -184,13 +234,41 @@ impl Authorizer {
             Answer { authorizer: self.clone(), decision, determining, errors, denied_by_error }
         })
     }
+}
 
-    /// The statement that an evaluation numbers: it numbers the very members that were compiled.
-    fn statement(&self, member: usize, statement: usize) -> Option<StatementRef> {
-        let (policy_id, policy_version_id) = self.compiled.members.get(member)?;
-        let statement = u32::try_from(statement).ok()?;
-        Some(StatementRef { policy_id: policy_id.clone(), policy_version_id: policy_version_id.clone(), statement })
+/// Refuses the binding of a receipt that was not in force once the entry at `position` was written.
+fn check_bound(view: &View<'_>, zone: &ZoneRef, field: &'static str, binding: &Binding, position: u64) -> Result<()> {
+    let length = view.head(zone.log)?.length;
+    if position >= length {
+        return Err(mismatch(field, position, format!("a log of {length} entries")));
     }
+    let stored = binding::find(view, zone, &binding.target, binding.mode, At::Position(position))?;
+    if stored.as_ref() != Some(binding) {
+        let stored = stored.map(|stored| format!("{stored:?}")).unwrap_or_default();
+        return Err(mismatch(field, format!("{binding:?}"), stored));
+    }
+    Ok(())
+}
+
+/// The statements that an evaluation of one layer names.
+fn told(
+    layer: Layer,
+    compiled: &Compiled,
+    determining: Vec<(usize, usize)>,
+    errors: Vec<EvaluationFailure>,
+) -> (Vec<StatementRef>, Vec<StatementError>) {
+    // It numbers the very members that were compiled.
+    let named = |member: usize, statement: usize| {
+        let (policy_id, policy_version_id) = compiled.members.get(member)?;
+        let (policy_id, policy_version_id) = (policy_id.clone(), policy_version_id.clone());
+        Some(StatementRef { layer, policy_id, policy_version_id, statement: u32::try_from(statement).ok()? })
+    };
+    let determining = determining.into_iter().filter_map(|(member, number)| named(member, number)).collect();
+    let failed = |error: EvaluationFailure| {
+        let statement = named(error.member, error.statement)?;
+        Some(StatementError { statement, forbid: error.forbid, message: error.message })
+    };
+    (determining, errors.into_iter().filter_map(failed).collect())
 }
 
 /// A decision, with what determined it.
@@ -264,10 +342,11 @@ impl Answer {
     pub fn receipt(&self) -> Receipt {
         let Compiled { zone, version, entry_hash, schema_sha, .. } = &*self.authorizer.compiled;
         Receipt {
-            v: RECEIPT_FORM,
+            v: if self.authorizer.guardrail.is_some() { GUARDRAIL_FORM } else { PLAIN_FORM },
             zone_id: zone.id.clone(),
             log_id: zone.log_id,
             binding: self.authorizer.binding.as_deref().cloned(),
+            guardrail: self.authorizer.guardrail_receipt(),
             policy_set_id: version.policy_set_id.clone(),
             policy_set_version_id: version.version_id.clone(),
             policy_set_version: version.version,
@@ -280,51 +359,6 @@ impl Answer {
             failed: self.errors.iter().map(|error| error.statement.clone()).collect(),
             deny_on_forbid_error: self.authorizer.deny_on_forbid_error,
             cedar_version: cedar::version(),
-        }
-    }
-}
-
-/// How many targets' authorizers are remembered.
-const RECENT: usize = 4_096;
-
-/// The authorizers that were taken lately, good for as long as nothing was committed since.
-///
-/// They do not keep a compiled set alive: that is up to the compiler's budget, and to those who use it.
-pub(crate) struct Recent(Cache<(LogId, BindingMode, Target), Taken>);
-
-/// An authorizer that was taken when the store had made so many commits.
-#[derive(Clone)]
-struct Taken {
-    commits: u64,
-    binding: Arc<Binding>,
-    compiled: Weak<Compiled>,
-}
-
-impl fmt::Debug for Recent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Recent({})", self.0.len())
-    }
-}
-
-impl Recent {
-    pub(crate) fn new() -> Self {
-        Self(Cache::new(RECENT))
-    }
-
-    /// Forgets all: what was in force may name what is no more.
-    pub(crate) fn clear(&self) {
-        self.0.clear();
-    }
-
-    fn get(&self, key: &(LogId, BindingMode, Target), commits: u64) -> Option<Authorizer> {
-        let taken = self.0.get(key).filter(|taken| taken.commits == commits)?;
-        Some(Authorizer::new(taken.compiled.upgrade()?, Some(taken.binding)))
-    }
-
-    fn keep(&self, key: (LogId, BindingMode, Target), commits: u64, authorizer: &Authorizer) {
-        if let Some(binding) = &authorizer.binding {
-            let (binding, compiled) = (binding.clone(), Arc::downgrade(&authorizer.compiled));
-            self.0.insert(key, Taken { commits, binding, compiled });
         }
     }
 }

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorDetail, Result};
+use crate::history::BoundTo;
 use crate::id::{PolicySetId, PolicySetVersionId, ZoneId};
 use crate::model::{BindingMode, Target};
 use crate::policy_set;
-use crate::record::{Body, BoundVersion, PolicySetVersionCreated};
+use crate::record::{Body, Bound, BoundVersion, PolicySetVersionCreated, Recorded};
 use crate::storage::key::{self, Tag};
 use crate::storage::{BindingRow, Direction, PolicySetRow, View, astray};
 use crate::time::Timestamp;
@@ -36,7 +37,48 @@ pub struct Binding {
     pub position: u64,
 }
 
+/// What a call that binds has come to.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BindOutcome {
+    /// What is bound now.
+    pub binding: Binding,
+    /// The version that the call replaced; none if nothing was bound there, or nothing changed.
+    pub replaced: Option<BoundTo>,
+    /// Whether the call bound anything: false if the version was bound there already.
+    pub changed: bool,
+}
+
+/// One binding of a zone's history: what was bound, what it replaced, and how long it lasted.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BindingRecord {
+    /// What was bound, since when and by whom.
+    #[serde(flatten)]
+    pub binding: Binding,
+    /// The version that was bound there until then; none if nothing was.
+    pub replaced: Option<BoundTo>,
+    /// How the binding ended; none if it still lasts.
+    pub ended: Option<BindingEnd>,
+}
+
+/// The end of a binding: another version was bound in its place, or nothing.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BindingEnd {
+    /// When it ended.
+    pub at: Timestamp,
+    /// Who ended it.
+    pub by: String,
+    /// The position, in the zone's log, of the entry that ended it.
+    pub position: u64,
+}
+
 /// A point in a zone's history.
+///
+/// A write counts whole, since no reader ever saw a part of it. So a point between the entries of one write is after all of
+/// them: the time just before a [binding](Binding::since) may be in the same write as the binding, and
+/// answers with it. [`At::Before`] answers with what the write replaced.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
@@ -44,6 +86,8 @@ pub enum At {
     Now,
     /// Once the entry at this position of the zone's log, and all others of the same write, had been written.
     Position(u64),
+    /// Before the entry at this position of the zone's log, and all others of the same write, were written.
+    Before(u64),
     /// As it was at this time.
     Time(Timestamp),
 }
@@ -59,10 +103,11 @@ fn length_at(view: &View<'_>, zone: &ZoneRef, at: At) -> Result<u64> {
     let length = match at {
         At::Now => return Ok(u64::MAX),
         At::Time(time) => view.length_at(zone.log, time)?,
-        At::Position(position) if position < view.head(zone.log)?.length => position + 1,
-        At::Position(position) => {
+        At::Position(position) | At::Before(position) if position >= view.head(zone.log)?.length => {
             return Err(ErrorDetail::invalid("position", &position.to_string(), "the log is not that long").into());
         }
+        At::Before(position) => return Ok(view.entry(zone.log, position)?.envelope.group.start),
+        At::Position(position) => position + 1,
     };
     match length.checked_sub(1) {
         Some(last) => Ok(view.entry(zone.log, last)?.envelope.group.end()),
@@ -91,32 +136,98 @@ pub(crate) fn find_up_to(
     mode: BindingMode,
     last: u64,
 ) -> Result<Option<Binding>> {
-    let range = key::bindings(zone.log, mode, target, last);
     let mut newest = None;
-    view.rows(&range, Direction::Descending, &mut |row_key, row: BindingRow| {
+    view.rows(&key::bindings(zone.log, mode, target, last), Direction::Descending, &mut |row_key, row: BindingRow| {
         newest = key::position(row_key).map(|position| (position, row.bound));
         Ok(false)
     })?;
-    let Some((position, bound)) = newest else { return Ok(None) };
+    match newest {
+        None => Ok(None),
+        Some((position, true)) => made_at(view, zone, target, mode, position).map(Some),
+        Some((position, false)) => match &view.entry(zone.log, position)?.body {
+            Body::Unbound(body) if body.target == *target && body.mode == mode => Ok(None),
+            _ => Err(astray(Tag::Binding, zone.id.as_str())),
+        },
+    }
+}
+
+/// The binding that the entry at `position` made.
+fn made_at(view: &View<'_>, zone: &ZoneRef, target: &Target, mode: BindingMode, position: u64) -> Result<Binding> {
     let entry = view.entry(zone.log, position)?;
     match &entry.body {
-        Body::Bound(body) if bound && body.target == *target && body.mode == mode => {
-            let BoundVersion { policy_set_id, version_id, version } = body.bound.clone();
-            Ok(Some(Binding {
-                zone_id: zone.id.clone(),
-                target: target.clone(),
-                mode,
-                policy_set_id,
-                policy_set_version_id: version_id,
-                version,
-                since: entry.envelope.created_at,
-                by: entry.envelope.actor.id().to_owned(),
-                position,
-            }))
-        }
-        Body::Unbound(body) if !bound && body.target == *target && body.mode == mode => Ok(None),
+        Body::Bound(body) if body.target == *target && body.mode == mode => Ok(binding(zone, &entry, body)),
         _ => Err(astray(Tag::Binding, zone.id.as_str())),
     }
+}
+
+fn binding(zone: &ZoneRef, entry: &Recorded, body: &Bound) -> Binding {
+    let BoundVersion { policy_set_id, version_id, version } = body.bound.clone();
+    Binding {
+        zone_id: zone.id.clone(),
+        target: body.target.clone(),
+        mode: body.mode,
+        policy_set_id,
+        policy_set_version_id: version_id,
+        version,
+        since: entry.envelope.created_at,
+        by: entry.envelope.actor.id().to_owned(),
+        position: entry.envelope.position,
+    }
+}
+
+/// The newest binding of a target that is of another version than `current`.
+pub(crate) fn last_other(
+    view: &View<'_>,
+    zone: &ZoneRef,
+    target: &Target,
+    mode: BindingMode,
+    current: Option<&PolicySetVersionId>,
+) -> Result<Option<Binding>> {
+    let mut found = None;
+    let range = key::bindings(zone.log, mode, target, u64::MAX);
+    view.rows(&range, Direction::Descending, &mut |row_key, row: BindingRow| {
+        if let Some(position) = key::position(row_key).filter(|_| row.bound) {
+            let binding = made_at(view, zone, target, mode, position)?;
+            found = Some(binding).filter(|binding| Some(&binding.policy_set_version_id) != current);
+        }
+        Ok(found.is_none())
+    })?;
+    Ok(found)
+}
+
+/// What the entry of a call that binds tells of it, from the zone as the call has left it.
+pub(crate) fn outcome(
+    view: &View<'_>,
+    zone: &ZoneRef,
+    target: &Target,
+    mode: BindingMode,
+    changed: bool,
+) -> Result<BindOutcome> {
+    let binding = bound(view, zone, target, mode, At::Now)?;
+    let replaced = if changed { record_at(view, zone, binding.position)?.replaced } else { None };
+    Ok(BindOutcome { binding, replaced, changed })
+}
+
+/// The binding that the entry at `position` made, and how it ended.
+pub(crate) fn record_at(view: &View<'_>, zone: &ZoneRef, position: u64) -> Result<BindingRecord> {
+    let entry = view.entry(zone.log, position)?;
+    let Body::Bound(body) = &entry.body else { return Err(astray(Tag::BindingOrder, zone.id.as_str())) };
+    let mut end = None;
+    let range = key::bindings_after(zone.log, body.mode, &body.target, position);
+    view.rows(&range, Direction::Ascending, &mut |row_key, _: BindingRow| {
+        end = key::position(row_key);
+        Ok(false)
+    })?;
+    let ended = end.map(|position| {
+        let entry = view.entry(zone.log, position)?;
+        let (at, by) = (entry.envelope.created_at, entry.envelope.actor.id().to_owned());
+        Ok::<_, crate::error::Error>(BindingEnd { at, by, position })
+    });
+    Ok(BindingRecord {
+        binding: binding(zone, &entry, body),
+        replaced: body.replaced.clone().map(BoundTo::from),
+        ended: ended.transpose()?,
+    })
 }
 
 /// What is bound to `target` at `at`; nothing is an error.

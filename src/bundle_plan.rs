@@ -13,6 +13,7 @@ use crate::bundled::Contents;
 use crate::cedar::ParsedSchema;
 use crate::compile::Compiler;
 use crate::error::{ErrorDetail, Resource, Result};
+use crate::guardrail;
 use crate::hash::Sha256;
 use crate::id::{Actor, PolicyId, PolicySetId};
 use crate::model::{BindingMode, ManifestEntry, SchemaRef, Target};
@@ -154,6 +155,7 @@ impl BundlePlan {
         });
         let set = set.transpose()?;
         let schema = schema::usable(view, bundle.schema_version().as_str())?;
+        guardrail::check_schema(view, compiler, zone, &schema)?;
         let parsed = compiler.schema(view, &schema)?;
         let planner = Planner { view, compiler, zone, actor, schema, parsed, versions: &prepared.versions };
         let policies = bundle.policies().iter().zip(&prepared.shas).zip(matches);

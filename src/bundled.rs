@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::binding::{self, At, Binding};
-use crate::bundle::{Bundle, BundleKey, BundlePolicy, Summary};
+use crate::bundle::{Bundle, BundleGuardrail, BundleKey, BundlePolicy, Summary};
 use crate::error::{ErrorDetail, Result};
+use crate::guardrail;
 use crate::hash::Sha256;
 use crate::id::PolicyId;
 use crate::model::{BindingMode, Form, ManifestEntry, SchemaRef, Target};
@@ -61,9 +62,14 @@ pub(crate) fn of(view: &View<'_>, zone: &ZoneRef, binding: &Binding) -> Result<B
     let Contents { version, entries } = Contents::of(view, zone, binding)?;
     let policies = entries.into_iter().map(|entry| pinned(view, zone, &version, entry)).collect::<Result<_>>()?;
     let schema = published(view, &version.schema)?;
-    Bundle::new(version.schema.version, policies)?
+    let guardrail = guardrail::find(view, zone, At::Now)?.map(|guardrail| BundleGuardrail {
+        policy_set_id: guardrail.policy_set_id,
+        policy_set_version_id: guardrail.policy_set_version_id,
+    });
+    let bundle = Bundle::new(version.schema.version, policies)?
         .with_schema(&*schema_text(view, &schema)?)?
-        .with_target(binding.target.target_type(), target_id(zone, &binding.target))
+        .with_target(binding.target.target_type(), target_id(zone, &binding.target))?;
+    Ok(bundle.with_guardrail(guardrail))
 }
 
 /// The digest of the bundle of what is bound, without the policies' texts.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::error::{Error, ErrorDetail, ErrorKind, Resource, Result};
+use crate::guardrail;
 use crate::hash::EntryHash;
 use crate::id::{Actor, LogId, SchemaName, ZoneId};
 use crate::model::SchemaRef;
@@ -61,7 +62,8 @@ impl PolicyStore {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::ErrorKind::NotFound) if this store has no such zone; [`Invalid`](crate::ErrorKind::Invalid) if one
+    /// [`NotFound`](crate::ErrorKind::NotFound) if this store has no such zone; [`Forbidden`](crate::ErrorKind::Forbidden) for
+    /// a customer, if a zone has a guardrail; [`Invalid`](crate::ErrorKind::Invalid) if one
     /// is named twice; [`Conflict`](crate::ErrorKind::Conflict) if the other store has a zone of that id, knows its log, even
     /// as one that was erased, or has a schema version of the same name with another form or source;
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if what is copied is damaged; otherwise as [`PolicyStore::write`] of the other
@@ -75,7 +77,7 @@ impl PolicyStore {
                 let mut failed = None;
                 let copied = from.read(|view| {
                     let (schemas, copied) = (BTreeMap::new(), CopiedZones::default());
-                    Copy { from: view, into: append, failed: &mut failed, schemas, copied }.run(zone_ids)
+                    Copy { from: view, into: append, actor, failed: &mut failed, schemas, copied }.run(zone_ids)
                 });
                 match failed {
                     Some(error) => Err(error),
@@ -90,6 +92,7 @@ impl PolicyStore {
 struct Copy<'a, 'view, 'txn> {
     from: &'a View<'view>,
     into: &'a mut Append<'txn>,
+    actor: &'a Actor,
     /// What failed in the store that is written to.
     failed: &'a mut Option<Error>,
     /// The schema versions that the zones name.
@@ -126,6 +129,7 @@ impl Copy<'_, '_, '_> {
         let zone = zone::find(from, id)?;
         // The log is that of this zone.
         zone::info_of(from, &zone)?;
+        guardrail::check_actor(from, &zone, self.actor, "copy")?;
         let mut copy = self.there(|append| {
             let taken = |what, id| Err(ErrorDetail::AlreadyExists { what, id }.into());
             if append.view(|view| view.has_row(&key::by_id(STORE_LOG, Tag::Zone, id)))? {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::error::Result;
+use crate::guardrail;
 use crate::hash::EntryHash;
 use crate::id::{Actor, LogId, ZoneId};
 use crate::store::PolicyStore;
@@ -25,7 +26,7 @@ pub struct ErasedZone {
 impl PolicyStore {
     /// Erases a zone, suspended or not: its history, all that it has, and the content that nothing else in the store names.
     /// The store's own history tells that it was erased, by whom, and where its log ended. Whoever may write may erase: who
-    /// that is, is the caller's business.
+    /// that is, is the caller's business. Only a platform actor erases a zone that has a guardrail.
     ///
     /// It is a write of its own, and reads the whole store to find what other zones share. Reads that begin while it
     /// is made durable wait for it; handles of the zone find nothing afterwards, and an authorizer that was taken before goes
@@ -41,14 +42,18 @@ impl PolicyStore {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such zone; [`Corrupt`](crate::ErrorKind::Corrupt) if any log is
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such zone; [`Forbidden`](crate::ErrorKind::Forbidden) for a
+    /// customer, if the zone has a guardrail; [`Corrupt`](crate::ErrorKind::Corrupt) if any log is
     /// damaged, since it cannot be told then what only this zone names; otherwise as [`PolicyStore::write`].
     pub fn erase_zone(&self, actor: &Actor, zone_id: impl AsRef<str>) -> Result<ErasedZone> {
         let inner = &*self.inner;
         let erased = inner.storage.write_and_forget(
             || inner.author(actor, None),
             |append| {
-                let zone = append.view(|view| zone::find(view, zone_id.as_ref()))?;
+                let zone = append.view(|view| {
+                    let zone = zone::find(view, zone_id.as_ref())?;
+                    guardrail::check_actor(view, &zone, actor, "erase").map(|()| zone)
+                })?;
                 append.erase_log(&zone.id, zone.log)
             },
         )?;

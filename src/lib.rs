@@ -29,6 +29,7 @@ mod filter;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod guardrail;
 mod hash;
 mod history;
 mod id;
@@ -42,6 +43,7 @@ mod policy_set_version;
 mod policy_version;
 mod preflight;
 mod receipt;
+mod recent;
 mod record;
 mod schema;
 mod sources;
@@ -60,9 +62,9 @@ pub use attest::{AttestedPolicySetVersion, NewAttestation};
 #[cfg(all(feature = "attestation", feature = "bundle"))]
 pub use attested_bundle::AttestedBundle;
 pub use authorizer::{Answer, Authorizer, StatementError};
-pub use binding::{At, Binding};
+pub use binding::{At, BindOutcome, Binding, BindingEnd, BindingRecord};
 #[cfg(feature = "bundle")]
-pub use bundle::{Bundle, BundleKey, BundlePolicy};
+pub use bundle::{Bundle, BundleGuardrail, BundleKey, BundlePolicy};
 #[cfg(feature = "bundle")]
 pub use bundle_plan::PreparedBundle;
 pub use copy::{CopiedZone, CopiedZones};
@@ -70,7 +72,7 @@ pub use demand::Demand;
 pub use difference::Difference;
 pub use erase::ErasedZone;
 pub use error::{Diagnostic, Error, ErrorDetail, ErrorKind, Resource, Result, SourcePlace};
-pub use filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
+pub use filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
 pub use hash::{Address, EntryHash, Sha256};
 pub use history::{BoundTo, Change, HistoryEntry};
 pub use id::{
@@ -83,7 +85,7 @@ pub use policy_set::{NewPolicySet, PolicySet, PolicySetUpdate};
 pub use policy_set_version::{NewPolicySetVersion, Pin, PolicySetManifest, PolicySetVersion};
 pub use policy_version::{Forms, NewPolicyVersion, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
 pub use preflight::{Candidate, PolicySetVersionCheck, PolicyVersionCheck, Preflight, ZonePreflight};
-pub use receipt::{Receipt, StatementRef};
+pub use receipt::{GuardrailReceipt, Layer, Receipt, StatementRef};
 pub use schema::{NewSchema, SchemaVersion, ZoneSchema};
 pub use storage::{Finding, Place, Report};
 pub use store::{Builder, PolicyStore};

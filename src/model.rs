@@ -127,6 +127,19 @@ pub enum BindingMode {
     Active,
     /// It is observed and never enforced.
     Shadow,
+    /// It is enforced beside what is active, for every target of the zone: it can only take away.
+    Guardrail,
+}
+
+impl BindingMode {
+    /// Its name, as it is printed.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Shadow => "shadow",
+            Self::Guardrail => "guardrail",
+        }
+    }
 }
 
 /// The Cedar that parsed and validated something.

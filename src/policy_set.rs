@@ -54,7 +54,12 @@ pub struct PolicySet {
     pub shadow_version: Option<u32>,
     /// The id of the version under observation.
     pub shadow_version_id: Option<PolicySetVersionId>,
-    /// How it is bound: active if a version of it is in force, otherwise shadow if one is observed.
+    /// The number of the version that is the zone's guardrail.
+    pub guardrail_version: Option<u32>,
+    /// The id of the version that is the zone's guardrail.
+    pub guardrail_version_id: Option<PolicySetVersionId>,
+    /// How it is bound: active if a version of it is in force, otherwise guardrail if one is the zone's, otherwise shadow
+    /// if one is observed.
     pub mode: Option<BindingMode>,
     /// The position, in the zone's log, of the last entry that changed anything here.
     pub revision: u64,
@@ -161,6 +166,9 @@ pub(crate) fn load(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<PolicySe
     };
     let active = bound(row.active, BindingMode::Active)?;
     let shadow = bound(row.shadow, BindingMode::Shadow)?;
+    let guardrail = bound(row.guardrail, BindingMode::Guardrail)?;
+    let by_strength = [BindingMode::Active, BindingMode::Guardrail, BindingMode::Shadow];
+    let mode = by_strength.into_iter().find(|mode| row.binding(*mode).is_some());
     Ok(PolicySet {
         zone_id: zone.id.clone(),
         id: PolicySetId::new(id)?,
@@ -181,14 +189,12 @@ pub(crate) fn load(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<PolicySe
         latest_version_id: latest.transpose()?,
         active: active.is_some(),
         active_version: active.as_ref().map(|bound| bound.version),
-        mode: match (&active, &shadow) {
-            (Some(_), _) => Some(BindingMode::Active),
-            (None, Some(_)) => Some(BindingMode::Shadow),
-            (None, None) => None,
-        },
+        mode,
         active_version_id: active.map(|bound| bound.version_id),
         shadow_version: shadow.as_ref().map(|bound| bound.version),
         shadow_version_id: shadow.map(|bound| bound.version_id),
+        guardrail_version: guardrail.as_ref().map(|bound| bound.version),
+        guardrail_version_id: guardrail.map(|bound| bound.version_id),
         revision: row.revision,
     })
 }

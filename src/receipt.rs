@@ -9,12 +9,35 @@ use crate::hash::{EntryHash, Sha256};
 use crate::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
 use crate::model::CedarVersion;
 
-/// The form of receipt that this build writes, and the newest that it reads.
-pub(crate) const RECEIPT_FORM: u32 = 1;
+/// The form of a receipt without a guardrail.
+pub(crate) const PLAIN_FORM: u32 = 1;
+/// The form of a receipt with a guardrail, and the newest that this build reads.
+pub(crate) const GUARDRAIL_FORM: u32 = 2;
+
+/// Which of the two policy set versions of a decision a statement is of.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layer {
+    /// The version that the authorizer is for: what is bound to the target, or the version that was asked for by its id.
+    #[default]
+    Target,
+    /// The zone's guardrail.
+    Guardrail,
+}
+
+impl Layer {
+    fn is_target(&self) -> bool {
+        *self == Self::Target
+    }
+}
 
 /// One statement of a pinned policy version.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StatementRef {
+    /// The layer that it takes part in. Not written where it is the target's.
+    #[serde(default, skip_serializing_if = "Layer::is_target")]
+    pub layer: Layer,
     /// The policy.
     pub policy_id: PolicyId,
     /// The version of it.
@@ -25,7 +48,8 @@ pub struct StatementRef {
 
 impl std::fmt::Display for StatementRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "statement {} of `{}` of `{}`", self.statement, self.policy_version_id, self.policy_id)
+        let layer = if self.layer.is_target() { "" } else { " in the guardrail" };
+        write!(f, "statement {} of `{}` of `{}`{layer}", self.statement, self.policy_version_id, self.policy_id)
     }
 }
 
@@ -37,7 +61,7 @@ impl std::fmt::Display for StatementRef {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// The form of this receipt: 1.
+    /// The form of this receipt: 2 if a guardrail took part, otherwise 1.
     pub v: u32,
     /// The zone.
     pub zone_id: ZoneId,
@@ -45,6 +69,9 @@ pub struct Receipt {
     pub log_id: LogId,
     /// What was in force, since when and by whom; none if a version was evaluated that was not in force.
     pub binding: Option<Binding>,
+    /// The zone's guardrail that took part in the decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guardrail: Option<GuardrailReceipt>,
     /// The policy set.
     pub policy_set_id: PolicySetId,
     /// The version of it that decided.
@@ -71,16 +98,40 @@ pub struct Receipt {
     pub cedar_version: CedarVersion,
 }
 
+/// The guardrail that took part in a decision, as a receipt names it.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardrailReceipt {
+    /// Which version was the guardrail, since when and by whom.
+    pub binding: Binding,
+    /// The hash of the log entry that created the version, which the log's chain covers.
+    pub policy_set_version_entry: EntryHash,
+    /// The SHA-256 of the version's manifest, and so of every policy text that it pins.
+    pub manifest_sha: Sha256,
+    /// The schema version that it was created for. It is evaluated with the one of the target, against which it
+    /// validates too.
+    pub schema_version: SchemaName,
+    /// The SHA-256 of that schema's published bytes.
+    pub schema_sha: Sha256,
+}
+
 impl Receipt {
-    /// Refuses a receipt of a form that this build does not know.
+    /// Refuses a receipt of a form that this build does not know, or whose form and guardrail contradict each other.
     pub(crate) fn check_form(&self) -> Result<()> {
-        match self.v {
-            RECEIPT_FORM => return Ok(()),
-            0 => return Err(ErrorDetail::invalid("receipt form", "0", "forms count from 1").into()),
-            _ => {}
+        match (self.v, &self.guardrail) {
+            (PLAIN_FORM, None) | (GUARDRAIL_FORM, Some(_)) => Ok(()),
+            (0, _) => Err(ErrorDetail::invalid("receipt form", "0", "forms count from 1").into()),
+            (PLAIN_FORM, Some(_)) => {
+                Err(ErrorDetail::invalid("receipt form", "1", "a receipt of form 1 has no `guardrail`").into())
+            }
+            (GUARDRAIL_FORM, None) => {
+                Err(ErrorDetail::invalid("receipt form", "2", "a receipt of form 2 has a `guardrail`").into())
+            }
+            (found, _) => {
+                let (found, known) = (found.into(), GUARDRAIL_FORM.into());
+                Err(ErrorDetail::NewerFormat { what: "receipt form", found, known }.into())
+            }
         }
-        let (found, known) = (self.v.into(), RECEIPT_FORM.into());
-        Err(ErrorDetail::NewerFormat { what: "receipt form", found, known }.into())
     }
 }
 

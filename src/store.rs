@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cedar_policy::{Entities, Request};
 
-use crate::authorizer::{Answer, Authorizer, Recent};
+use crate::authorizer::{Answer, Authorizer};
 use crate::cedar::with_room;
 use crate::compile::Compiler;
 use crate::cursor::ListName;
@@ -18,6 +18,7 @@ use crate::listing::{self, in_order};
 use crate::policy_version::{Forms, NewPolicyVersion, PreparedPolicyVersion};
 use crate::preflight::{self, Candidate, Preflight};
 use crate::receipt::Receipt;
+use crate::recent::Recent;
 use crate::schema::{self, SchemaVersion};
 use crate::sources::Sources;
 use crate::storage::key::{self, STORE_LOG, Tag};

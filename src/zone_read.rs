@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crate::authorizer::Authorizer;
-use crate::binding::{self, At, Binding};
+use crate::binding::{self, At, Binding, BindingRecord};
 use crate::cursor::ListName;
 use crate::demand::Demand;
 use crate::error::{ErrorDetail, Result};
-use crate::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
+use crate::filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
+use crate::guardrail;
 use crate::history::{self, HistoryEntry};
 use crate::id::{RequestId, SchemaName, ZoneId};
 use crate::list::{List, Page, among};
@@ -228,6 +229,38 @@ impl Zone {
         self.read(|view| binding::bound(view, &self.zone, &target, BindingMode::Shadow, at.into()))
     }
 
+    /// The zone's guardrail now: which version, since when and by whom; none if it has none.
+    pub fn guardrail(&self) -> Result<Option<Binding>> {
+        self.guardrail_at(At::Now)
+    }
+
+    /// The zone's guardrail at an earlier position of the log or at an earlier time.
+    pub fn guardrail_at(&self, at: impl Into<At>) -> Result<Option<Binding>> {
+        self.read(|view| guardrail::find(view, &self.zone, at.into()))
+    }
+
+    /// Parses and validates a version ahead of [`bind_guardrail`](crate::ZoneWrite::bind_guardrail), on any thread and without
+    /// holding up writes. The write checks it again, and finds what was parsed and validated at hand.
+    ///
+    /// # Errors
+    ///
+    /// Those of binding it, but for the actor's.
+    pub fn prepare_guardrail(&self, policy_set_version_id: impl AsRef<str>) -> Result<()> {
+        let compiler = &self.store.compiler;
+        self.read(|view| {
+            let found = Found::<PolicySetVersionCreated>::by_id(view, &self.zone, policy_set_version_id.as_ref())?;
+            compiler.set(view, &self.zone, &found)?;
+            guardrail::check_version(view, compiler, &self.zone, found.body()?)
+        })
+    }
+
+    /// The bindings that the zone has or had and that `filter` lets pass: what was bound when and by whom, what it replaced,
+    /// and how it ended. The filter's targets and modes do not change; whether a binding has ended is as of reading.
+    pub fn bindings(&self, filter: &BindingFilter, list: &List) -> Result<Page<BindingRecord>> {
+        let wanted = filter.check()?;
+        self.read(|view| listing::bindings::page(view, &self.zone, &wanted, list))
+    }
+
     /// The zone's default schema: a hint for clients, without effect on decisions. None once it is archived.
     pub fn default_schema(&self) -> Result<Option<SchemaName>> {
         self.read(|view| zone::default_schema(view, &self.zone))
@@ -248,7 +281,8 @@ impl Zone {
         self.read(|view| crate::bundled::effective(view, &self.zone, &user))
     }
 
-    /// An authorizer for what is in force for `target` now: an immutable snapshot, cheap enough to take per request.
+    /// An authorizer for what is in force for `target` now, and for the zone's guardrail if it has one: an immutable snapshot,
+    /// cheap enough to take per request.
     pub fn authorizer(&self, target: Target) -> Result<Authorizer> {
         self.authorizer_at(target, At::Now)
     }
@@ -266,7 +300,12 @@ impl Zone {
         Authorizer::bound(&self.store, &self.zone, target, BindingMode::Shadow, At::Now)
     }
 
-    /// An authorizer for a policy set version, whether or not it is or ever was in force.
+    /// An authorizer for a policy set version, whether or not it is or ever was in force. It decides as if the version were in
+    /// force now: the zone's guardrail of now takes part.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`](crate::ErrorKind::Conflict) if the guardrail does not validate against the version's schema.
     pub fn authorizer_of_version(&self, policy_set_version_id: impl AsRef<str>) -> Result<Authorizer> {
         Authorizer::of_version(&self.store, &self.zone, policy_set_version_id.as_ref())
     }

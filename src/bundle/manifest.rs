@@ -7,9 +7,9 @@
 
 use super::archive::{MANIFEST, policy_file};
 use super::json::{Json, Object};
-use super::{Bundle, BundleKey, Summary};
+use super::{Bundle, BundleGuardrail, BundleKey, Summary};
 use crate::error::{Error, ErrorDetail, Result, at_most};
-use crate::id::{PolicyId, SchemaName};
+use crate::id::{PolicyId, PolicySetId, PolicySetVersionId, SchemaName};
 use crate::limits;
 use crate::model::TargetType;
 
@@ -18,6 +18,7 @@ pub(super) struct Given {
     pub schema_version: SchemaName,
     pub target_type: Option<TargetType>,
     pub target_id: Option<String>,
+    pub guardrail: Option<BundleGuardrail>,
     /// The key and name of each policy.
     pub policies: Vec<(BundleKey, Option<String>)>,
 }
@@ -45,9 +46,24 @@ impl Given {
             schema_version: SchemaName::new(version).map_err(invalid)?,
             target_type,
             target_id: text(&mut manifest, "target_id")?,
+            guardrail: guardrail(&mut manifest)?,
             policies: policies.into_iter().map(entry).collect::<Result<_>>()?,
         })
     }
+}
+
+fn guardrail(manifest: &mut Object) -> Result<Option<BundleGuardrail>> {
+    let mut guardrail = match manifest.remove("guardrail") {
+        None | Some(Json::Null) => return Ok(None),
+        Some(Json::Object(guardrail)) => guardrail,
+        Some(_) => return Err(invalid("`guardrail` is not an object")),
+    };
+    let mut id =
+        |member: &str| text(&mut guardrail, member)?.ok_or_else(|| invalid(format!("`guardrail.{member}` is missing")));
+    Ok(Some(BundleGuardrail {
+        policy_set_id: PolicySetId::new(id("policy_set_id")?).map_err(invalid)?,
+        policy_set_version_id: PolicySetVersionId::new(id("policy_set_version_id")?).map_err(invalid)?,
+    }))
 }
 
 fn entry(entry: Json) -> Result<(BundleKey, Option<String>)> {
@@ -82,6 +98,13 @@ pub(super) fn printed(bundle: &Bundle) -> String {
     let summary = bundle.summary();
     let mut members = vec![("schema", object(1, &schema(&summary)))];
     members.extend(target(&summary));
+    members.extend(bundle.guardrail.as_ref().map(|guardrail| {
+        let ids = [
+            ("policy_set_id", quoted(guardrail.policy_set_id.as_str())),
+            ("policy_set_version_id", quoted(guardrail.policy_set_version_id.as_str())),
+        ];
+        ("guardrail", object(1, &ids))
+    }));
     let entries = bundle.policies.iter().zip(&summary.policies).map(|(policy, (of, sha))| {
         let mut entry = vec![key(of)];
         entry.extend(policy.name.as_ref().map(|name| ("name", quoted(name))));

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 
 use crate::error::{Error, ErrorDetail, Result, at_most};
 use crate::hash::Sha256;
-use crate::id::{PolicyId, SchemaName, check_text};
+use crate::id::{PolicyId, PolicySetId, PolicySetVersionId, SchemaName, check_text};
 use crate::limits;
 use crate::model::TargetType;
 use archive::{MANIFEST, Members, SCHEMA, policy_file};
@@ -65,6 +65,9 @@ const STACK: usize = 1024 * 1024;
 /// }
 /// ```
 ///
+/// Where the zone has a guardrail, `"guardrail": { "policy_set_id": …, "policy_set_version_id": … }` stands before
+/// `policies`. It tells readers that more applies than the bundle holds. The digest does not cover it.
+///
 /// A policy's key is its `public_id`, the id of a policy that is there, or `new_policy`, the name of one to be created.
 /// Entries are sorted by `public_id`, then `new_policy`, what is left out first. Each `sha` is the lower-case hex
 /// SHA-256 of its file; the digest is that of the manifest's RFC 8785 form without the names.
@@ -88,7 +91,18 @@ pub struct Bundle {
     schema: Option<String>,
     target_type: Option<TargetType>,
     target_id: Option<String>,
+    guardrail: Option<BundleGuardrail>,
     policies: Vec<BundlePolicy>,
+}
+
+/// The guardrail that was in force in the zone of a bundle: its statements apply beside those of the bundle, and are no
+/// part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BundleGuardrail {
+    /// The policy set.
+    pub policy_set_id: PolicySetId,
+    /// The version of it.
+    pub policy_set_version_id: PolicySetVersionId,
 }
 
 /// One policy of a bundle.
@@ -162,7 +176,7 @@ impl Bundle {
         policies.iter().try_for_each(BundlePolicy::check)?;
         all_differ(policies.iter().map(|policy| &policy.key))?;
         policies.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(Self { schema_version, schema: None, target_type: None, target_id: None, policies })
+        Ok(Self { schema_version, schema: None, target_type: None, target_id: None, guardrail: None, policies })
     }
 
     /// The same with the schema's text: for whoever edits the policies, as it is not used when the bundle is applied.
@@ -179,6 +193,12 @@ impl Bundle {
         check_text("target id", &target_id, limits::TARGET_ID_BYTES)?;
         (self.target_type, self.target_id) = (Some(target_type), Some(target_id));
         Ok(self)
+    }
+
+    /// The same with the guardrail of its zone: for whoever edits the policies, as it is not used when the bundle is applied.
+    pub fn with_guardrail(mut self, guardrail: Option<BundleGuardrail>) -> Self {
+        self.guardrail = guardrail;
+        self
     }
 
     /// Reads a bundle's bytes. What is refused is said with the name of the member that it is about.
@@ -203,7 +223,7 @@ impl Bundle {
         }
         bundle.schema = schema.and_then(|bytes| String::from_utf8(bytes).ok());
         (bundle.target_type, bundle.target_id) = (given.target_type, given.target_id);
-        Ok(bundle)
+        Ok(bundle.with_guardrail(given.guardrail))
     }
 
     /// The bundle's bytes: the same for the same content.
@@ -251,6 +271,11 @@ impl Bundle {
     /// The zone's id or the user's, where the bundle says it.
     pub fn target_id(&self) -> Option<&str> {
         self.target_id.as_deref()
+    }
+
+    /// The guardrail of the zone that the bundle was made in, where it had one.
+    pub fn guardrail(&self) -> Option<&BundleGuardrail> {
+        self.guardrail.as_ref()
     }
 
     /// The policies: new ones by name, then those that exist by id.

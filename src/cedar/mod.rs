@@ -30,7 +30,7 @@ mod sample_tests;
 #[cfg(test)]
 mod scope_tests;
 
-pub(crate) use compiled::{CompiledSet, Evaluation};
+pub(crate) use compiled::{CompiledSet, Evaluation, EvaluationFailure};
 pub(crate) use policy::{ParsedPolicy, PolicyContent, prepare_policy};
 pub(crate) use schema::{ParsedSchema, convert_schema};
 pub(crate) use stack::{in_one_go, with_room};

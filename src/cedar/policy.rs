@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use cedar_policy::ffi::DetailedError;
-use cedar_policy::{Policy, PolicyId, PolicySet, ValidationMode};
+use cedar_policy::{Effect, Policy, PolicyId, PolicySet, ValidationMode};
 
 use super::gate::{self, Gated};
 use super::schema::ParsedSchema;
@@ -173,6 +173,11 @@ impl ParsedPolicy {
             return Err(failed("validation failed without a finding".to_owned()).into());
         }
         Ok((errors, warnings))
+    }
+
+    /// The number of the first statement that is a `permit`.
+    pub(crate) fn first_permit(&self) -> Option<usize> {
+        self.statements.iter().position(|statement| statement.policy.effect() == Effect::Permit)
     }
 
     /// The statements, in source order.

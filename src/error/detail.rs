@@ -230,6 +230,40 @@ pub enum ErrorDetail {
         /// Its id.
         id: String,
     },
+    /// Only a platform actor may bind or unbind a guardrail, or suspend, erase or copy a zone that has one.
+    #[error("only a platform actor may {action}")]
+    GuardrailReserved {
+        /// What was to be done in which zone.
+        action: String,
+    },
+    /// A guardrail holds `forbid` statements only, so that it can only take away.
+    #[error(
+        "policy set version `{policy_set_version_id}` cannot be a guardrail: statement {statement} of policy version \
+         `{policy_version_id}` is a `permit`, and a guardrail holds `forbid` statements only"
+    )]
+    GuardrailPermits {
+        /// The policy set version.
+        policy_set_version_id: String,
+        /// The pinned policy version that holds a `permit`.
+        policy_version_id: String,
+        /// The statement in its text, counted from 0.
+        statement: usize,
+    },
+    /// A guardrail is evaluated with every decision of its zone, so it validates against the schema of each.
+    #[error(
+        "the guardrail `{policy_set_version_id}` of zone `{zone_id}` does not fit schema `{schema}`, with which it would be \
+         evaluated: {cause}"
+    )]
+    GuardrailSchema {
+        /// The zone.
+        zone_id: String,
+        /// The policy set version that is the guardrail, or was to be.
+        policy_set_version_id: String,
+        /// The schema version of what is bound, or was to be.
+        schema: String,
+        /// The findings.
+        cause: Error,
+    },
     /// A request id was used before for something else: another call, input, demand or actor.
     #[error("request id `{request_id}` was used before for something else")]
     RequestConflict {
@@ -263,6 +297,14 @@ pub enum ErrorDetail {
     /// Nothing is in force for the target.
     #[error("nothing is bound to {target} in zone `{zone_id}`")]
     NotBound {
+        /// The zone.
+        zone_id: String,
+        /// The target.
+        target: String,
+    },
+    /// Nothing else was bound to the target before.
+    #[error("nothing to roll back to: no other version was bound to {target} in zone `{zone_id}` before")]
+    NoEarlierBinding {
         /// The zone.
         zone_id: String,
         /// The target.

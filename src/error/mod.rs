@@ -59,7 +59,9 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &*self.0 {
             // Its message tells the cause already, so the chain goes on behind that.
-            ErrorDetail::InBundle { cause, .. } => std::error::Error::source(cause),
+            ErrorDetail::InBundle { cause, .. } | ErrorDetail::GuardrailSchema { cause, .. } => {
+                std::error::Error::source(cause)
+            }
             detail => std::error::Error::source(detail),
         }
     }

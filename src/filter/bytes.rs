@@ -14,6 +14,9 @@ pub(super) enum Field {
     Name = 5,
     Description = 6,
     Default = 7,
+    User = 8,
+    Mode = 9,
+    Ended = 10,
 }
 
 /// The bytes of a filter, made field by field in the order of their numbers.

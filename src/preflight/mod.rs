@@ -152,6 +152,8 @@ pub struct PolicySetVersionCheck {
     pub active: Option<Target>,
     /// What it is under observation for.
     pub shadow: Option<Target>,
+    /// Whether it is the zone's guardrail, which has to validate against the schema of all that is bound.
+    pub guardrail: bool,
     /// Whether it is the newest version of its policy set.
     pub latest: bool,
     /// Whether all that it pins would still validate.
@@ -265,6 +267,7 @@ impl<'a> Check<'a> {
                 schema_version: set.body.schema.version,
                 active: set.uses.active,
                 shadow: set.uses.shadow,
+                guardrail: set.uses.guardrail,
                 latest: set.uses.latest,
                 valid: failing.is_empty(),
                 failing,

@@ -39,6 +39,7 @@ pub(super) struct SurveyedSet {
 pub(super) struct Uses {
     pub active: Option<Target>,
     pub shadow: Option<Target>,
+    pub guardrail: bool,
     pub latest: bool,
 }
 
@@ -79,13 +80,14 @@ impl Survey {
     fn versions_of_set(&mut self, view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<()> {
         let row = policy_set::find(view, zone, id)?;
         let mut uses: BTreeMap<u32, Uses> = BTreeMap::new();
-        for (position, mode) in [(row.active, BindingMode::Active), (row.shadow, BindingMode::Shadow)] {
-            let Some(position) = position else { continue };
+        for mode in [BindingMode::Active, BindingMode::Shadow, BindingMode::Guardrail] {
+            let Some(position) = row.binding(mode) else { continue };
             let bound = policy_set::binding(view, zone, id, position, mode)?;
             let uses = uses.entry(bound.bound.version).or_default();
             match mode {
                 BindingMode::Active => uses.active = Some(bound.target),
                 BindingMode::Shadow => uses.shadow = Some(bound.target),
+                BindingMode::Guardrail => uses.guardrail = true,
             }
         }
         if let Some(latest) = row.latest {

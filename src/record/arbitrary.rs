@@ -43,7 +43,7 @@ impl Parts {
         let status =
             [SchemaStatus::Active, SchemaStatus::Deprecated, SchemaStatus::Archived][usize::from(choice.2 % 3)];
         let target = || if choice.0 { Target::Zone } else { Target::User(user.clone()) };
-        let mode = if choice.1 { BindingMode::Active } else { BindingMode::Shadow };
+        let mode = [BindingMode::Active, BindingMode::Shadow, BindingMode::Guardrail][usize::from(choice.2 % 3)];
         let target_type = if choice.1 { TargetType::Zone } else { TargetType::User };
         vec![
             ZoneCreated { zone_id: unchecked(a), log_id: LogId(*sha.first_chunk().unwrap()) }.into(),

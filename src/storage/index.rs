@@ -6,8 +6,8 @@
 
 use super::key::{self, LogNumber, STORE_LOG, Tag};
 use super::row::{
-    BindingRow, IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, RequestRow, Row, SchemaRow, StoreStateRow,
-    VersionRow, ZoneRow, ZoneStateRow,
+    BindingOrderRow, BindingRow, IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, RequestRow, Row, SchemaRow,
+    StoreStateRow, VersionRow, ZoneRow, ZoneStateRow,
 };
 use crate::error::{ErrorDetail, Result};
 use crate::id::{LogId, RequestId};
@@ -16,7 +16,7 @@ use crate::record::{Attested, Body, BoundVersion, Recorded, ZoneErased};
 
 /// Changed whenever the rows that `derive` makes for the same logs change: a file with another generation has its
 /// index rebuilt when it is opened.
-pub(super) const GENERATION: u32 = 2;
+pub(super) const GENERATION: u32 = 3;
 
 /// Where index rows are kept.
 pub(super) trait Rows {
@@ -133,6 +133,7 @@ impl Entry {
                     latest: None,
                     active: None,
                     shadow: None,
+                    guardrail: None,
                     target: None,
                     attested: None,
                     revision: position,
@@ -194,18 +195,10 @@ impl Entry {
         bound: Option<&BoundVersion>,
         replaced: Option<&BoundVersion>,
     ) -> Result<()> {
-        let place = |row: &mut PolicySetRow, binding: Option<u64>| match mode {
-            BindingMode::Active => row.active = binding,
-            BindingMode::Shadow => row.shadow = binding,
-        };
         if let Some(replaced) = replaced {
             let mut was_bound = false;
             self.policy_set(rows, replaced.policy_set_id.as_str(), |row| {
-                was_bound = match mode {
-                    BindingMode::Active => row.active.is_some(),
-                    BindingMode::Shadow => row.shadow.is_some(),
-                };
-                place(row, None);
+                was_bound = row.binding_mut(mode).take().is_some();
             })?;
             if !was_bound {
                 return Err(self.contradiction("what it replaces is not bound"));
@@ -217,7 +210,7 @@ impl Entry {
                 return Err(self.contradiction("what it binds does not exist"));
             }
             self.policy_set(rows, bound.policy_set_id.as_str(), |row| {
-                place(row, Some(self.position));
+                *row.binding_mut(mode) = Some(self.position);
                 if mode == BindingMode::Active {
                     row.target.get_or_insert(self.position);
                 }
@@ -225,6 +218,10 @@ impl Entry {
         }
         let row_key = key::binding(self.log, mode, target, self.position);
         self.put(rows, row_key, &BindingRow { bound: bound.is_some() })?;
+        if bound.is_some() {
+            let row_key = key::by_position(self.log, Tag::BindingOrder, self.position);
+            self.put(rows, row_key, &BindingOrderRow { mode, target: target.clone() })?;
+        }
         self.zone(rows, |state| state.bindings = Some(self.position))
     }
 

@@ -58,6 +58,8 @@ pub(crate) enum Tag {
     Attestation = 0x24,
     /// Mode, target, position → whether something was bound there.
     Binding = 0x30,
+    /// Position → the mode and the target of what was bound there.
+    BindingOrder = 0x31,
     /// Request id → the entries that the request made.
     Request = 0x40,
 }
@@ -73,7 +75,7 @@ impl Tag {
             Self::PolicySet | Self::PolicySetOrder => "policy_sets",
             Self::PolicySetVersion | Self::PolicySetVersionId => "policy_set_versions",
             Self::Attestation => "attestations",
-            Self::Binding => "bindings",
+            Self::Binding | Self::BindingOrder => "bindings",
             Self::State | Self::Request => "none",
         }
     }
@@ -155,6 +157,11 @@ pub(crate) fn bindings(log: LogNumber, mode: BindingMode, target: &Target, posit
     prefix.clone()..[prefix, position.saturating_add(1).to_be_bytes().to_vec()].concat()
 }
 
+/// The rows of a target's bindings after `position`.
+pub(crate) fn bindings_after(log: LogNumber, mode: BindingMode, target: &Target, position: u64) -> Range<Vec<u8>> {
+    after(binding(log, mode, target, position))..prefixed(target_prefix(log, mode, target)).end
+}
+
 /// The row of a binding that was made at `position`.
 pub(crate) fn binding(log: LogNumber, mode: BindingMode, target: &Target, position: u64) -> Vec<u8> {
     let mut key = target_prefix(log, mode, target);
@@ -167,6 +174,7 @@ fn target_prefix(log: LogNumber, mode: BindingMode, target: &Target) -> Vec<u8> 
     key.push(match mode {
         BindingMode::Active => 0,
         BindingMode::Shadow => 1,
+        BindingMode::Guardrail => 2,
     });
     match target {
         Target::Zone => key.push(0),
@@ -267,7 +275,9 @@ mod tests {
             Tag::Zone | Tag::Schema | Tag::Policy | Tag::PolicyVersionId | Tag::PolicySet | Tag::PolicySetVersionId => {
                 by_id(1, tag, "p")
             }
-            Tag::ZoneOrder | Tag::SchemaOrder | Tag::PolicyOrder | Tag::PolicySetOrder => by_position(1, tag, 258),
+            Tag::ZoneOrder | Tag::SchemaOrder | Tag::PolicyOrder | Tag::PolicySetOrder | Tag::BindingOrder => {
+                by_position(1, tag, 258)
+            }
             Tag::PolicyVersion | Tag::PolicySetVersion => by_version(1, tag, "p", 3),
             Tag::Binding => binding(1, BindingMode::Active, &Target::Zone, 9),
             Tag::State => state(1),
@@ -296,6 +306,7 @@ mod tests {
             (Tag::PolicySetVersionId, "00000001 23 70 00"),
             // Log number, tag, mode, kind of target, position.
             (Tag::Binding, "00000001 30 00 00 0000000000000009"),
+            (Tag::BindingOrder, "00000001 31 0000000000000102"),
             (Tag::State, "00000001 00"),
             // Log number, tag, request id.
             (Tag::Request, "00000001 40 11111111111111111111111111111111"),
@@ -322,6 +333,7 @@ mod tests {
             // A user is 1, the id, 0.
             ("a user's", binding(2, BindingMode::Active, &user, 9), "00000002 30 00 01 7531 00 0000000000000009"),
             ("shadow", binding(2, BindingMode::Shadow, &Target::Zone, 9), "00000002 30 01 00 0000000000000009"),
+            ("guardrail", binding(2, BindingMode::Guardrail, &Target::Zone, 9), "00000002 30 02 00 0000000000000009"),
         ] {
             assert_eq!(hex::encode(&key), expected.replace(' ', ""), "{what}");
         }

@@ -55,8 +55,8 @@ pub(crate) use open::{OpenOptions, Origin};
 pub use report::{Finding, Place, Report};
 pub(crate) use request::first_entry;
 pub(crate) use row::{
-    BindingRow, IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, Row, SchemaRow, StoreStateRow, VersionRow,
-    ZoneRow, ZoneStateRow,
+    BindingOrderRow, BindingRow, IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, Row, SchemaRow, StoreStateRow,
+    VersionRow, ZoneRow, ZoneStateRow,
 };
 #[cfg(fuzzing)]
 pub(crate) use row::{EVERY, with_check};

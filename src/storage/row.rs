@@ -8,6 +8,7 @@ use wincode::{SchemaRead, SchemaWrite};
 
 use crate::hash::EntryHash;
 use crate::id::LogId;
+use crate::model::{BindingMode, Target};
 use crate::record::{decode, encode};
 use crate::time::Timestamp;
 
@@ -132,6 +133,8 @@ rows! {
         active: Option<u64>,
         /// The binding that put a version of it under observation.
         shadow: Option<u64>,
+        /// The binding that made a version of it the zone's guardrail.
+        guardrail: Option<u64>,
         /// The binding that fixed its target.
         target: Option<u64>,
         /// The newest attestation of any of its versions.
@@ -147,6 +150,8 @@ rows! {
     IdRow { id: String }
     /// Index: whether a binding entry bound something, or unbound it.
     BindingRow { bound: bool }
+    /// Index: the mode and the target of a binding entry that bound something.
+    BindingOrderRow { mode: BindingMode, target: Target }
     /// Index: what is known of the store's log as a whole.
     StoreStateRow { zones: u64, schemas: u64 }
     /// Index: what is known of a zone as a whole.
@@ -176,6 +181,25 @@ impl Default for ZoneStateRow {
     /// Of a new zone.
     fn default() -> Self {
         Self { suspended: None, default_schema: None, bindings: None, policies: 0, zone_sets: 0, user_sets: 0 }
+    }
+}
+
+impl PolicySetRow {
+    /// The binding of the set in a mode.
+    pub(crate) fn binding(&self, mode: BindingMode) -> Option<u64> {
+        match mode {
+            BindingMode::Active => self.active,
+            BindingMode::Shadow => self.shadow,
+            BindingMode::Guardrail => self.guardrail,
+        }
+    }
+
+    pub(super) fn binding_mut(&mut self, mode: BindingMode) -> &mut Option<u64> {
+        match mode {
+            BindingMode::Active => &mut self.active,
+            BindingMode::Shadow => &mut self.shadow,
+            BindingMode::Guardrail => &mut self.guardrail,
+        }
     }
 }
 

@@ -62,8 +62,18 @@ impl Parts {
         } = self.clone();
         let latest = latest.map(|(version, created)| Latest { version, created });
         let first16 = *bytes.first_chunk().unwrap();
-        let set =
-            PolicySetRow { created, updated, archived, latest, active: a, shadow: b, target: c, attested, revision };
+        let set = PolicySetRow {
+            created,
+            updated,
+            archived,
+            latest,
+            active: a,
+            shadow: b,
+            guardrail: archived,
+            target: c,
+            attested,
+            revision,
+        };
         vec![
             sample(key::META_FORMAT.to_vec(), &FormatRow { version: small, features: created }),
             sample(key::META_STORE.to_vec(), &StoreRow { store_id: first16, cursor_key: bytes }),
@@ -76,8 +86,12 @@ impl Parts {
             sample(key::by_id(1, Tag::PolicySet, &id), &set),
             sample(key::by_version(1, Tag::PolicyVersion, &id, small), &VersionRow { created, archived }),
             sample(key::by_id(1, Tag::PolicyVersionId, &id), &PositionRow { created }),
-            sample(key::by_position(1, Tag::PolicyOrder, created), &IdRow { id }),
+            sample(key::by_position(1, Tag::PolicyOrder, created), &IdRow { id: id.clone() }),
             sample(key::binding(1, BindingMode::Active, &Target::Zone, created), &BindingRow { bound }),
+            sample(
+                key::by_position(1, Tag::BindingOrder, created),
+                &BindingOrderRow { mode: BindingMode::Guardrail, target: Target::User(id) },
+            ),
             sample(key::state(0), &StoreStateRow { zones: created, schemas: revision }),
             sample(
                 key::state(1),
@@ -193,6 +207,7 @@ fn a_row_is_what_the_document_says() {
         ("01 02 fc 70110100", "newest version: some, its number, its creation at 70000 in four bytes"),
         ("01 fb ffff", "active binding: some, 65535"),
         ("01 fc 00000100", "shadow binding: some, 65536"),
+        ("00", "guardrail binding: none"),
         ("00", "binding that fixed its target: none"),
         ("01 07", "newest attestation: some"),
         ("fd 0000000001000000", "revision: 2^32 in eight bytes"),

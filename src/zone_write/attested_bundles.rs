@@ -1,9 +1,10 @@
 //! Applying policy bundles with an attestation of the version that they make. The signer has run before.
 
 use super::ZoneWrite;
+use super::bindings::has_bound;
 use crate::asked::Asked;
 use crate::attested_bundle::{AttestedBundle, AttestedSteps};
-use crate::binding::{self, At, Binding};
+use crate::binding::{self, BindOutcome};
 use crate::bundle_plan::{BundlePlan, PreparedBundle};
 use crate::error::{ErrorDetail, Result};
 use crate::model::{BindingMode, Target};
@@ -21,14 +22,14 @@ impl ZoneWrite<'_, '_> {
     /// Those of [`apply_bundle`](Self::apply_bundle); [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if it would
     /// not come to what was attested, because something came between: prepare again.
     /// [`Invalid`](crate::ErrorKind::Invalid) if another actor attested it.
-    pub fn apply_attested_bundle(&mut self, target: Target, bundle: AttestedBundle) -> Result<Binding> {
+    pub fn apply_attested_bundle(&mut self, target: Target, bundle: AttestedBundle) -> Result<BindOutcome> {
         let AttestedBundle { prepared, version } = bundle;
         let asked = Asked::to("apply_bundle").target(&target).bytes(prepared.digest.as_bytes());
         let replayed = target.clone();
         self.once(
             asked,
             |zone| zone.apply_attested(target, &prepared, version),
-            |view, zone, _| binding::bound(view, zone, &replayed, BindingMode::Active, At::Now),
+            |view, zone, entry| binding::outcome(view, zone, &replayed, BindingMode::Active, has_bound(entry)),
         )
     }
 
@@ -37,13 +38,13 @@ impl ZoneWrite<'_, '_> {
         target: Target,
         prepared: &PreparedBundle,
         attested: Option<AttestedSteps>,
-    ) -> Result<Binding> {
+    ) -> Result<BindOutcome> {
         let actor = self.append.actor();
         let plan = self
             .append
             .view(|view| BundlePlan::new(view, &self.store.compiler, &self.zone, actor, &target, prepared))?;
         let (set, schema, mut steps) = match plan {
-            BundlePlan::InForce(binding) => return Ok(binding),
+            BundlePlan::InForce(binding) => return Ok(BindOutcome { binding, replaced: None, changed: false }),
             BundlePlan::Steps { set, schema, steps } => (set, schema, steps),
         };
         let Some(attested) = attested else {

@@ -2,18 +2,25 @@
 
 use super::ZoneWrite;
 use crate::asked::Asked;
-use crate::binding::{self, At, Binding};
+use crate::binding::{self, At, BindOutcome, Binding};
 use crate::error::{ErrorDetail, Resource, Result};
+use crate::guardrail;
 use crate::model::{BindingMode, Target, TargetType};
 use crate::policy_set::{self, PolicySet};
-use crate::record::{Bound, BoundVersion, Unbound};
+use crate::record::{Body, Bound, BoundVersion, PolicySetVersionCreated, Recorded, Unbound};
+use crate::version::Found;
 use crate::write::check_owner;
 
 /// Bindings.
 impl ZoneWrite<'_, '_> {
-    /// Puts a policy set version in force for the zone, in the place of what was bound there. An earlier version can
-    /// be put in force again: that is a rollback. What is in force already changes nothing.
-    pub fn activate(&mut self, policy_set_version_id: impl AsRef<str>) -> Result<Binding> {
+    /// Puts a policy set version in force for the zone, in the place of what was bound there. A version that is in force
+    /// already changes nothing, and the [outcome](BindOutcome::changed) says so. For the way back see
+    /// [`rollback`](Self::rollback).
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub fn activate(&mut self, policy_set_version_id: impl AsRef<str>) -> Result<BindOutcome> {
         self.bind(policy_set_version_id, Target::Zone)
     }
 
@@ -22,9 +29,39 @@ impl ZoneWrite<'_, '_> {
     /// # Errors
     ///
     /// [`Archived`](crate::ErrorKind::Archived) if the version or its set is; [`Conflict`](crate::ErrorKind::Conflict)
-    /// if the set is for another kind of target, or for another user.
-    pub fn bind(&mut self, policy_set_version_id: impl AsRef<str>, target: Target) -> Result<Binding> {
+    /// if the set is for another kind of target, or for another user, or if the zone's
+    /// [guardrail](Self::bind_guardrail) does not validate against the version's schema.
+    pub fn bind(&mut self, policy_set_version_id: impl AsRef<str>, target: Target) -> Result<BindOutcome> {
         self.bind_as(policy_set_version_id.as_ref(), target, BindingMode::Active)
+    }
+
+    /// Puts the version in force that was bound to a target before: the newest binding of another version than the one in
+    /// force now; of any version if nothing is in force. So a second call goes back to where the first one came from. To go
+    /// further back, [bind](Self::bind) a version of the [list of bindings](crate::Zone::bindings).
+    ///
+    /// # Errors
+    ///
+    /// [`NotBound`](crate::ErrorKind::NotBound) if no other version was ever bound to the target; otherwise as
+    /// [`bind`](Self::bind).
+    pub fn rollback(&mut self, target: Target) -> Result<BindOutcome> {
+        let replayed = target.clone();
+        self.once(
+            Asked::to("rollback").target(&target),
+            |zone| {
+                target.check()?;
+                let mode = BindingMode::Active;
+                let current = zone.binding(&target, mode)?.map(|binding| binding.policy_set_version_id);
+                let before = zone
+                    .append
+                    .view(|view| binding::last_other(view, &zone.zone, &target, mode, current.as_ref()))?
+                    .ok_or_else(|| ErrorDetail::NoEarlierBinding {
+                        zone_id: zone.zone.id.to_string(),
+                        target: target.to_string(),
+                    })?;
+                zone.add_binding(before.policy_set_version_id.as_str(), target, mode)
+            },
+            |view, zone, entry| binding::outcome(view, zone, &replayed, BindingMode::Active, has_bound(entry)),
+        )
     }
 
     /// Puts a policy set version under observation for a target, in the place of what was observed there. It decides
@@ -34,8 +71,23 @@ impl ZoneWrite<'_, '_> {
     /// # Errors
     ///
     /// As [`bind`](Self::bind).
-    pub fn bind_shadow(&mut self, policy_set_version_id: impl AsRef<str>, target: Target) -> Result<Binding> {
+    pub fn bind_shadow(&mut self, policy_set_version_id: impl AsRef<str>, target: Target) -> Result<BindOutcome> {
         self.bind_as(policy_set_version_id.as_ref(), target, BindingMode::Shadow)
+    }
+
+    /// Makes a policy set version the zone's guardrail, in the place of the one before: its statements are evaluated with
+    /// those of every decision of the zone, for all targets, so that it can only take away. Where nothing is in force, still
+    /// nothing is. Only a platform actor binds and unbinds it, and suspends, erases or copies a zone that has one.
+    ///
+    /// [`Zone::prepare_guardrail`](crate::Zone::prepare_guardrail) does the parsing and validating ahead of the write.
+    ///
+    /// # Errors
+    ///
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) for a customer; [`Invalid`](crate::ErrorKind::Invalid) if it holds a
+    /// `permit`; [`Conflict`](crate::ErrorKind::Conflict) if it does not validate against the schema of what is in force or
+    /// under observation in the zone; otherwise as [`bind`](Self::bind).
+    pub fn bind_guardrail(&mut self, policy_set_version_id: impl AsRef<str>) -> Result<BindOutcome> {
+        self.bind_as(policy_set_version_id.as_ref(), Target::Zone, BindingMode::Guardrail)
     }
 
     /// Unbinds what is in force for a target, and returns what that was. Then nothing is in force there.
@@ -56,22 +108,36 @@ impl ZoneWrite<'_, '_> {
         self.unbind_as(target, BindingMode::Shadow)
     }
 
-    fn bind_as(&mut self, id: &str, target: Target, mode: BindingMode) -> Result<Binding> {
+    /// Unbinds the zone's guardrail, and returns what that was.
+    ///
+    /// # Errors
+    ///
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) for a customer; [`NotBound`](crate::ErrorKind::NotBound) if the zone has
+    /// none.
+    pub fn unbind_guardrail(&mut self) -> Result<Binding> {
+        self.unbind_as(Target::Zone, BindingMode::Guardrail)
+    }
+
+    fn bind_as(&mut self, id: &str, target: Target, mode: BindingMode) -> Result<BindOutcome> {
         let operation = match mode {
             BindingMode::Active => "bind",
             BindingMode::Shadow => "bind_shadow",
+            BindingMode::Guardrail => "bind_guardrail",
         };
         let asked = Asked::to(operation).text(id).target(&target);
         let replayed = target.clone();
         self.once(
             asked,
             |zone| zone.add_binding(id, target, mode),
-            |view, zone, _| binding::bound(view, zone, &replayed, mode, At::Now),
+            |view, zone, entry| binding::outcome(view, zone, &replayed, mode, has_bound(entry)),
         )
     }
 
-    fn add_binding(&mut self, id: &str, target: Target, mode: BindingMode) -> Result<Binding> {
+    fn add_binding(&mut self, id: &str, target: Target, mode: BindingMode) -> Result<BindOutcome> {
         target.check()?;
+        if mode == BindingMode::Guardrail {
+            guardrail::check_binder(&self.zone, self.append.actor())?;
+        }
         let version = self.policy_set_version(id)?;
         let set = self.policy_set(&version.policy_set_id)?;
         for (archived, what, id) in [
@@ -89,13 +155,27 @@ impl ZoneWrite<'_, '_> {
         }
         let before = self.binding(&target, mode)?;
         if let Some(same) = before.as_ref().filter(|before| before.policy_set_version_id == version.id) {
-            return Ok(same.clone());
+            return Ok(BindOutcome { binding: same.clone(), replaced: None, changed: false });
         }
+        self.check_guardrail(version.id.as_str(), mode)?;
         let bound =
             BoundVersion { policy_set_id: version.policy_set_id, version_id: version.id, version: version.version };
         let body = Bound { target: target.clone(), mode, bound, replaced: before.map(bound_version) };
         self.append.append(self.zone.log, body)?;
-        self.binding(&target, mode)?.ok_or_else(|| binding::not_bound(&self.zone, &target))
+        self.append.view(|view| binding::outcome(view, &self.zone, &target, mode, true))
+    }
+
+    /// What is evaluated together validates against the schema that it is evaluated with: the guardrail against the schemas
+    /// of all that is bound.
+    fn check_guardrail(&self, id: &str, mode: BindingMode) -> Result<()> {
+        let compiler = &self.store.compiler;
+        self.append.view(|view| {
+            let found = Found::<PolicySetVersionCreated>::by_id(view, &self.zone, id)?;
+            match mode {
+                BindingMode::Guardrail => guardrail::check_version(view, compiler, &self.zone, found.body()?),
+                _ => guardrail::check_schema(view, compiler, &self.zone, &found.body()?.schema),
+            }
+        })
     }
 
     /// A set for users has one user: the one that it was first activated for, or until then the one that it is observed
@@ -129,11 +209,15 @@ impl ZoneWrite<'_, '_> {
         let operation = match mode {
             BindingMode::Active => "unbind",
             BindingMode::Shadow => "unbind_shadow",
+            BindingMode::Guardrail => "unbind_guardrail",
         };
         let replayed = target.clone();
         self.once(
             Asked::to(operation).target(&target),
             |zone| {
+                if mode == BindingMode::Guardrail {
+                    guardrail::check_binder(&zone.zone, zone.append.actor())?;
+                }
                 let before = zone.binding(&target, mode)?.ok_or_else(|| binding::not_bound(&zone.zone, &target))?;
                 let replaced = bound_version(before.clone());
                 zone.append.append(zone.zone.log, Unbound { target, mode, replaced })?;
@@ -150,6 +234,11 @@ impl ZoneWrite<'_, '_> {
     pub(super) fn binding(&self, target: &Target, mode: BindingMode) -> Result<Option<Binding>> {
         self.append.view(|view| binding::find(view, &self.zone, target, mode, At::Now))
     }
+}
+
+/// Whether the first entry of a call that binds has bound anything: a call that changes nothing says so.
+pub(super) fn has_bound(entry: &Recorded) -> bool {
+    !matches!(entry.body, Body::Unchanged(_))
 }
 
 fn bound_version(binding: Binding) -> BoundVersion {

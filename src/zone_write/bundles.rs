@@ -3,9 +3,10 @@
 //! Everything that one of them could refuse is checked before the first.
 
 use super::ZoneWrite;
+use super::bindings::has_bound;
 use super::planned::Planned;
 use crate::asked::Asked;
-use crate::binding::{self, At, Binding};
+use crate::binding::{self, BindOutcome, Binding};
 use crate::bundle::Bundle;
 use crate::bundle_plan::{BundlePlan, PreparedBundle, Step};
 use crate::bundled;
@@ -62,24 +63,24 @@ impl ZoneWrite<'_, '_> {
     /// # Errors
     ///
     /// What is wrong with a policy is returned with the name of its file.
-    pub fn apply_bundle(&mut self, target: Target, bundle: impl Into<PreparedBundle>) -> Result<Binding> {
+    pub fn apply_bundle(&mut self, target: Target, bundle: impl Into<PreparedBundle>) -> Result<BindOutcome> {
         let prepared = bundle.into();
         let asked = Asked::to("apply_bundle").target(&target).bytes(prepared.digest.as_bytes());
         let replayed = target.clone();
         self.once(
             asked,
             |zone| zone.apply(target, &prepared),
-            |view, zone, _| binding::bound(view, zone, &replayed, BindingMode::Active, At::Now),
+            |view, zone, entry| binding::outcome(view, zone, &replayed, BindingMode::Active, has_bound(entry)),
         )
     }
 
-    fn apply(&mut self, target: Target, prepared: &PreparedBundle) -> Result<Binding> {
+    fn apply(&mut self, target: Target, prepared: &PreparedBundle) -> Result<BindOutcome> {
         let actor = self.append.actor();
         let plan = self
             .append
             .view(|view| BundlePlan::new(view, &self.store.compiler, &self.zone, actor, &target, prepared))?;
         let (set, schema, steps) = match plan {
-            BundlePlan::InForce(binding) => return Ok(binding),
+            BundlePlan::InForce(binding) => return Ok(BindOutcome { binding, replaced: None, changed: false }),
             BundlePlan::Steps { set, schema, steps } => (set, schema, steps),
         };
         // Behind the steps stand the set if it is new, its version, and the binding.

@@ -28,6 +28,7 @@ use crate::asked::Asked;
 use crate::binding::{self, At, Binding};
 use crate::demand::Demand;
 use crate::error::{ErrorDetail, Resource, Result};
+use crate::guardrail;
 use crate::id::{OwnerType, RequestId, ZoneId};
 use crate::model::{BindingMode, Target};
 use crate::policy::{self, Policy};
@@ -139,6 +140,11 @@ impl ZoneWrite<'_, '_> {
     /// What is under observation for `target`.
     pub fn observed(&self, target: Target) -> Result<Binding> {
         self.read(|view| binding::bound(view, &self.zone, &target, BindingMode::Shadow, At::Now))
+    }
+
+    /// The zone's guardrail, if it has one.
+    pub fn guardrail(&self) -> Result<Option<Binding>> {
+        self.read(|view| guardrail::find(view, &self.zone, At::Now))
     }
 
     /// What is in force for `target`.

@@ -144,7 +144,8 @@ impl ZoneWrite<'_, '_> {
             return Ok(before);
         }
         let set = self.policy_set(&before.policy_set_id)?;
-        if before.active || set.shadow_version_id.as_ref() == Some(&before.id) {
+        let also_bound = [&set.shadow_version_id, &set.guardrail_version_id];
+        if before.active || also_bound.into_iter().any(|bound| bound.as_ref() == Some(&before.id)) {
             return Err(ErrorDetail::InForce { what: Resource::PolicySetVersion, id: before.id.to_string() }.into());
         }
         let body = PolicySetVersionArchived {

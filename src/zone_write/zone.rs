@@ -3,6 +3,7 @@
 use super::ZoneWrite;
 use crate::asked::Asked;
 use crate::error::Result;
+use crate::guardrail;
 use crate::id::SchemaName;
 use crate::record::{DefaultSchemaChanged, ZoneSuspended};
 use crate::schema;
@@ -12,6 +13,10 @@ use crate::zone::{self, ZoneInfo};
 impl ZoneWrite<'_, '_> {
     /// Suspends the zone: it takes no writes until it is [resumed](Self::resume). Reads and decisions go on. A zone that is
     /// suspended already stays so. A default schema that was archived is taken back in the zone's history, too.
+    ///
+    /// # Errors
+    ///
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) for a customer, if the zone has a guardrail.
     pub fn suspend(&mut self) -> Result<ZoneInfo> {
         self.set_suspended(Asked::to("suspend"), true)
     }
@@ -54,6 +59,10 @@ impl ZoneWrite<'_, '_> {
             |zone| {
                 // Nothing orders the entries of two logs, so that an answer is told by the zone's own log alone: a default that
                 // was archived is taken back there.
+                if suspended {
+                    zone.append
+                        .view(|view| guardrail::check_actor(view, &zone.zone, zone.append.actor(), "suspend"))?;
+                }
                 let before = zone.info()?;
                 let logged = zone.append.view(|view| zone::info_as_logged(view, &zone.zone))?;
                 let changes = before.suspended != suspended;

@@ -87,12 +87,14 @@ fn kind(code: &str) -> ErrorKind {
     match code {
         "not_found" => ErrorKind::NotFound,
         "archived" => ErrorKind::Archived,
-        "not_bound" => ErrorKind::NotBound,
-        "platform_owned" => ErrorKind::Forbidden,
+        "not_bound" | "no_earlier_binding" => ErrorKind::NotBound,
+        "platform_owned" | "guardrail_reserved" => ErrorKind::Forbidden,
         "too_large" | "too_deep" => ErrorKind::TooLarge,
         "clock_behind" | "newer_format" => ErrorKind::Unavailable,
         "already_exists" | "in_force" | "schema_transition" | "prepared_elsewhere" | "wrong_target"
-        | "nested_write" | "receipt_mismatch" | "request_conflict" | "suspended" => ErrorKind::Conflict,
+        | "nested_write" | "receipt_mismatch" | "request_conflict" | "suspended" | "guardrail_schema" => {
+            ErrorKind::Conflict
+        }
         "precondition_failed" => ErrorKind::PreconditionFailed,
         _ => ErrorKind::Invalid,
     }

@@ -1,10 +1,10 @@
 //! What may be bound, in force or under observation: which rules a call breaks, and what it changes if it breaks none.
 
-use policy_store::{BindingMode, Target};
-use serde_json::json;
+use policy_store::{BindingMode, OwnerType, Target};
+use serde_json::{Value, json};
 
 use super::rules::clock_rules;
-use super::state::{Binding, Broken, Expected, State, Zone, check, owner_rules, text_rules};
+use super::state::{Binding, Broken, Expected, State, Zone, check, one, owner_rules, text_rules};
 
 /// How a target breaks the rules by itself.
 pub fn target_rules(target: &Target) -> Broken {
@@ -29,12 +29,16 @@ impl Zone {
 
 impl State {
     pub fn bind(&mut self, zone: &str, version: &str, target: &Target, mode: BindingMode) -> Expected {
-        let (author, zone) = self.zone_mut(zone)?;
         let mut broken = target_rules(target);
-        let (place, number) = match zone.set_version(version) {
+        if mode == BindingMode::Guardrail && self.author.actor.owner_type() == OwnerType::Customer {
+            broken.insert("guardrail_reserved".to_owned());
+        }
+        let (place, number) = match self.zone(zone)?.set_version(version) {
             Ok(found) => found,
             Err(missing) => return Err(missing.into_iter().chain(broken).collect()),
         };
+        let guardrail_rules = self.guardrail_rules(zone, (place, number), mode);
+        let (author, zone) = self.zone_mut(zone)?;
         let set = &zone.sets[place];
         for (wrong, rule) in [
             (set.archived.is_some(), "archived policy set"),
@@ -53,11 +57,14 @@ impl State {
         let same = before == Some((place, number));
         if !same {
             broken.extend(clock_rules(&zone.log, author));
+            broken.extend(guardrail_rules);
         }
         check(broken)?;
+        let mut replaced = Value::Null;
         if !same {
             let (to, from) = (zone.bound_to((place, number)), before.map(|before| zone.bound_to(before)));
             let change = json!({"kind": "bound", "target": target, "mode": mode, "to": to, "from": from});
+            replaced = json!(from);
             let mark = zone.log.append(author, change);
             for changed in before.map(|(set, _)| set).into_iter().chain([place]) {
                 zone.sets[changed].revision = mark.position;
@@ -67,13 +74,31 @@ impl State {
             }
             zone.bindings.push(Binding { target: target.clone(), mode, bound: Some((place, number)), mark });
         }
-        zone.bound_view(target, mode, usize::MAX)
+        let binding = zone.bound_view(target, mode, usize::MAX)?;
+        Ok(json!({"binding": binding, "replaced": replaced, "changed": !same}))
+    }
+
+    /// Binds the version that was in force for a target before, other than the one that is.
+    pub fn rollback(&mut self, zone: &str, target: &Target) -> Expected {
+        check(target_rules(target))?;
+        let its = self.zone(zone)?;
+        let current = its.bound_at(target, BindingMode::Active, usize::MAX).and_then(|it| it.bound);
+        let own = |it: &&Binding| it.target == *target && it.mode == BindingMode::Active && it.bound.is_some();
+        let mut before = its.bindings.iter().rev().filter(own).map(|it| it.bound);
+        let Some((set, version)) = before.find(|bound| *bound != current).flatten() else {
+            return Err(one("no_earlier_binding"));
+        };
+        let version = its.sets[set].versions[version].id.clone();
+        self.bind(zone, &version, target, BindingMode::Active)
     }
 
     pub fn unbind(&mut self, zone: &str, target: &Target, mode: BindingMode) -> Expected {
         let (author, zone) = self.zone_mut(zone)?;
         check(target_rules(target))?;
         let mut broken = clock_rules(&zone.log, author);
+        if mode == BindingMode::Guardrail && author.actor.owner_type() == OwnerType::Customer {
+            broken.insert("guardrail_reserved".to_owned());
+        }
         let Some(before) = zone.bound_at(target, mode, usize::MAX) else {
             broken.insert("not_bound".to_owned());
             return Err(broken);

@@ -224,7 +224,11 @@ impl Operation {
             _ => From::TooLong,
         };
         let order = if bytes.next().is_multiple_of(3) { Order::Ascending } else { Order::Descending };
-        let list = if list < 225 { list % 9 } else { 9 };
+        let list = match list {
+            0..210 => list % 9,
+            210..235 => 10,
+            _ => 9,
+        };
         Self::List { zone, list: usize::from(list), parent, filter: bytes.next(), limit, order, from }
     }
 
@@ -268,8 +272,10 @@ impl Call {
                 pins: (0..bytes.next() % 5).map(|_| bytes.pick()).collect(),
             },
             104..129 => Self::Bind { version: bytes.pick(), target: bytes.target() },
-            129..138 => Self::BindShadow { version: bytes.pick(), target: bytes.target() },
-            138..143 => Self::Unbind { target: bytes.target() },
+            129..134 => Self::BindGuardrail { version: bytes.pick() },
+            134..138 => Self::BindShadow { version: bytes.pick(), target: bytes.target() },
+            142 => Self::UnbindGuardrail,
+            138..142 => Self::Unbind { target: bytes.target() },
             143..146 => Self::UnbindShadow { target: bytes.target() },
             146..152 => Self::UpdatePolicy {
                 policy: bytes.pick(),
@@ -278,7 +284,8 @@ impl Call {
             },
             155 => Self::Suspend,
             156 => Self::Resume,
-            152..155 => Self::RenameSet { set: bytes.pick(), name: bytes.name() },
+            152 => Self::Rollback { target: bytes.target() },
+            153..155 => Self::RenameSet { set: bytes.pick(), name: bytes.name() },
             161 => Self::Resume,
             157..161 => Self::ArchiveVersion { version: bytes.pick() },
             162..164 => Self::ArchivePolicy { policy: bytes.pick() },

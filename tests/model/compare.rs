@@ -1,11 +1,11 @@
 //! Reading: what a write touched, single things by id and number, and everything that there is.
 
 use policy_store::{At, BindingMode, Forms, Order, Result, SchemaName, Target, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::binding_rules::target_rules;
 use super::calls::{Touched, seen, seen_schema, seen_version};
-use super::filters::{POLICIES, SCHEMAS, SETS};
+use super::filters::{BINDINGS, POLICIES, SCHEMAS, SETS};
 use super::lists::Listed;
 use super::operation::Pick;
 use super::runner::Runner;
@@ -37,6 +37,8 @@ impl Zone {
         let last = match at {
             At::Position(position) if position >= entries.len() as u64 => return Err(one("invalid_input")),
             At::Position(position) => Some(position as usize),
+            At::Before(position) if position >= entries.len() as u64 => return Err(one("invalid_input")),
+            At::Before(position) => return Ok(entries[position as usize].write.0),
             At::Time(time) => entries.iter().rposition(|entry| entry.at <= time.as_micros()),
             _ => entries.len().checked_sub(1),
         };
@@ -172,6 +174,7 @@ impl Runner {
                 Touched::Target(_, target) => {
                     self.read_binding(zone, target, BindingMode::Active, At::Now);
                     self.read_binding(zone, target, BindingMode::Shadow, At::Now);
+                    self.read_binding(zone, &Target::Zone, BindingMode::Guardrail, At::Now);
                     self.page(
                         &Listed::Sets(zone.clone(), 0, true),
                         None,
@@ -206,6 +209,10 @@ impl Runner {
 
     fn read_binding(&mut self, zone: &str, target: &Target, mode: BindingMode, at: At) {
         let Some(handle) = self.handle(zone) else { return };
+        if mode == BindingMode::Guardrail {
+            let expected = self.model.zone(zone).and_then(|zone| Ok(zone.bound_then(target, mode, at).ok()));
+            return self.agree((zone, mode, at), &handle.guardrail_at(at).map(seen), expected.map(|it| json!(it)));
+        }
         let told = match (at, mode) {
             (At::Now, BindingMode::Active) => handle.in_force(target.clone()),
             (At::Now, _) => handle.observed(target.clone()),
@@ -276,6 +283,8 @@ impl Runner {
         lists
             .extend([(0, false), (sets, false), (sets, true)].map(|(filter, by)| Listed::Sets(id.clone(), filter, by)));
         lists.push(Listed::History(id.clone()));
+        lists.push(Listed::Bindings(id.clone(), 0));
+        lists.push(Listed::Bindings(id.clone(), self.hashes.len() as u8 % BINDINGS));
         lists.push(Listed::ZoneSchemas(id.clone(), self.hashes.len() as u8 % SCHEMAS));
         for policy in &zone.policies {
             lists.push(Listed::Versions(id.clone(), policy.id.clone()));
@@ -302,7 +311,11 @@ impl Runner {
         for target in [Target::Zone, Target::User("ann".to_owned()), Target::User("an".to_owned())] {
             for (position, entry) in (0..).zip(&zone.log.entries) {
                 self.read_binding(id, &target, BindingMode::Active, At::Position(position));
+                self.read_binding(id, &target, BindingMode::Active, At::Before(position));
                 self.read_binding(id, &target, BindingMode::Active, At::Time(Timestamp::from_micros(entry.at - 1)));
+                if target == Target::Zone {
+                    self.read_binding(id, &target, BindingMode::Guardrail, At::Position(position));
+                }
                 if position % 3 == 0 {
                     self.read_binding(id, &target, BindingMode::Shadow, At::Position(position));
                 }

@@ -33,6 +33,8 @@ impl State {
         if zones.iter().any(|id| self.zone(id).is_err()) {
             broken.extend(one("not_found zone"));
         }
+        let named = self.zones.iter().filter(|zone| zones.contains(&zone.id));
+        broken.extend(named.flat_map(|zone| zone.guarded_rules(&author.actor)));
         let mut copy = Self::new(author.clone());
         copy.zones = self.zones.iter().filter(|zone| zones.contains(&zone.id)).cloned().collect();
         let used: BTreeSet<&str> = copy.zones.iter().flat_map(Zone::schemas_used).collect();

@@ -10,7 +10,7 @@ use super::agreement::{count, rule};
 use super::calls::seen;
 use super::operation::{By, Pick};
 use super::runner::Runner;
-use super::state::{Broken, State, Zone, sha};
+use super::state::{Broken, State, Zone, check, sha};
 use super::texts::{ACTIONS, PRINCIPALS, Says, entities};
 
 /// An authorizer, and what it must decide by, whatever happens to the store.
@@ -22,6 +22,8 @@ pub struct Kept {
     /// The places of the set and of its version.
     place: (usize, usize),
     binding: Value,
+    /// The places of the guardrail's set and version, and its binding.
+    guardrail: Option<((usize, usize), Value)>,
     strict: bool,
 }
 
@@ -50,13 +52,20 @@ fn who_and_what(asked: u8) -> (usize, usize) {
 }
 
 impl Zone {
-    fn verdict(&self, (set, version): (usize, usize), asked: u8, strict: bool) -> Result<Verdict, Broken> {
+    /// What the statements of all layers say together: the version that decides, and the guardrail.
+    fn verdict(&self, layers: &[(usize, usize)], asked: u8, strict: bool) -> Result<Verdict, Broken> {
         let (principal, action) = who_and_what(asked);
         let (mut permits, mut forbids, mut failed, mut of) = (Vec::new(), Vec::new(), Vec::new(), 0);
-        for (policy, version, _) in &self.sets[set].versions[version].entries {
+        let entries = layers.iter().enumerate().flat_map(|(layer, (set, version))| {
+            self.sets[*set].versions[*version].entries.iter().map(move |entry| (layer, entry))
+        });
+        for (layer, (policy, version, _)) in entries {
             for (n, statement) in self.version(version)?.2.content.statements.iter().enumerate() {
                 of += 1;
-                let name = json!({"policy_id": policy, "policy_version_id": version, "statement": n});
+                let mut name = json!({"policy_id": policy, "policy_version_id": version, "statement": n});
+                if layer > 0 {
+                    name["layer"] = json!("guardrail");
+                }
                 match statement.says(principal, action) {
                     Says::Applies if statement.permit => permits.push(name),
                     Says::Applies => forbids.push(name),
@@ -78,8 +87,8 @@ impl Zone {
 }
 
 impl State {
-    /// The place of what an authorizer decides by, and the binding that it names.
-    fn decides_by(&self, zone: &str, by: &By) -> Result<((usize, usize), Value), Broken> {
+    /// The place of what an authorizer decides by, the binding that it names, and the guardrail beside it.
+    fn decides_by(&self, zone: &str, by: &By) -> Result<Decides, Broken> {
         let zone = self.zone(zone)?;
         let (target, mode, at) = match by {
             By::Now(target) => (target, BindingMode::Active, At::Now),
@@ -88,17 +97,27 @@ impl State {
             By::Time(target, n) => (target, BindingMode::Active, zone.time(*n)),
             By::Version(pick) => {
                 let id = self.pick(&zone.id, *pick, Zone::set_version_ids);
-                return Ok((zone.set_version(&id)?, Value::Null));
+                let place = zone.set_version(&id)?;
+                check(self.guardrail_rules(&zone.id, place, BindingMode::Active))?;
+                return Ok((place, Value::Null, zone.guardrail_then(At::Now)));
             }
             By::Kept(_) => return Err(Broken::new()),
         };
         let binding = zone.bound_then(target, mode, at)?;
         let bound = zone.bound_at(target, mode, zone.length_at(at)?).and_then(|it| it.bound);
-        bound.map(|bound| (bound, binding)).ok_or_else(Broken::new)
+        bound.map(|bound| (bound, binding, zone.guardrail_then(at))).ok_or_else(Broken::new)
     }
 }
 
+/// The place of a set version, its binding, and the place and the binding of the guardrail.
+type Decides = ((usize, usize), Value, Option<((usize, usize), Value)>);
+
 impl Zone {
+    fn guardrail_then(&self, at: At) -> Option<((usize, usize), Value)> {
+        let place = self.guardrail_at(self.length_at(at).ok()?)?;
+        Some((place, self.bound_then(&Target::Zone, BindingMode::Guardrail, at).ok()?))
+    }
+
     /// A position of the log, or just beyond it.
     fn position(&self, n: u8) -> At {
         At::Position((usize::from(n) % (self.log.entries.len() + 1)) as u64)
@@ -142,14 +161,15 @@ impl Runner {
             By::Kept(_) => handle.authorizer(Target::Zone),
         });
         let binding = told.as_ref().map(|authorizer| seen(authorizer.binding()));
-        self.agree((zone, by), &binding, expected.clone().map(|(_, binding)| binding));
-        let (authorizer, (place, binding)) = (told.ok()?, expected.ok()?);
+        self.agree((zone, by), &binding, expected.clone().map(|(_, binding, _)| binding));
+        let (authorizer, (place, binding, guardrail)) = (told.ok()?, expected.ok()?);
+        assert_eq!(seen(authorizer.guardrail()), json!(guardrail.as_ref().map(|(_, binding)| binding)), "{by:?}");
         let authorizer = if strict { authorizer.deny_on_forbid_error() } else { authorizer };
         if matches!(by, By::Observed(_)) {
             *self.tally.entry("Observed".to_owned()).or_default() += 1;
         }
         let zone = Rc::new(self.model.zone(zone).ok()?.clone());
-        Some(Kept { authorizer, zone, place, binding, strict })
+        Some(Kept { authorizer, zone, place, binding, guardrail, strict })
     }
 
     /// What an authorizer answers, compared with what the model decides; and its receipt.
@@ -166,7 +186,11 @@ impl Runner {
         }
         let asked_for = (request(&kept.authorizer, asked).unwrap(), given(&kept.authorizer, &entities(vocabulary)));
         let answer = kept.authorizer.is_authorized(&asked_for.0, &asked_for.1).unwrap();
-        let verdict = zone.verdict(kept.place, asked, kept.strict).unwrap();
+        let layers: Vec<_> = [kept.place].into_iter().chain(kept.guardrail.as_ref().map(|(place, _)| *place)).collect();
+        let verdict = zone.verdict(&layers, asked, kept.strict).unwrap();
+        if verdict.determining.iter().any(|name| name["layer"] == "guardrail") {
+            *self.tally.entry("GuardrailDenies".to_owned()).or_default() += 1;
+        }
         let failed: Vec<_> = answer.errors().iter().map(|error| (seen(&error.statement), error.forbid)).collect();
         let what = (&zone.id, &version.id, who_and_what(asked), kept.strict);
         assert_eq!(answer.decision() == Decision::Allow, verdict.allow, "{what:?}");
@@ -183,10 +207,17 @@ impl Runner {
         let receipt = answer.receipt();
         let mut told = seen(&receipt);
         let entry = told.as_object_mut().and_then(|told| told.remove("policy_set_version_entry")).unwrap();
+        let mut entries = vec![(version.created.position, entry)];
+        if let Some(((set, place), _)) = &kept.guardrail {
+            let guardrail = told["guardrail"].as_object_mut().unwrap();
+            let entry = guardrail.remove("policy_set_version_entry").unwrap();
+            entries.push((zone.sets[*set].versions[*place].created.position, entry));
+        }
         assert_eq!(told, self.receipt(kept, &verdict), "{what:?}");
-        let place = (zone.log.id.clone(), version.created.position);
-        if let Some(known) = self.hashes.get(&place) {
-            assert_eq!(entry, *known, "{what:?}");
+        for (position, entry) in entries {
+            if let Some(known) = self.hashes.get(&(zone.log.id.clone(), position)) {
+                assert_eq!(entry, *known, "{what:?}");
+            }
         }
         Some(receipt)
     }
@@ -196,15 +227,24 @@ impl Runner {
         let zone = &*kept.zone;
         let view = zone.set_version_view(kept.place.0, kept.place.1);
         let schema = self.model.schema(&zone.sets[kept.place.0].versions[kept.place.1].schema).unwrap();
-        json!({
-            "v": 1, "zone_id": zone.id, "log_id": zone.log.id, "binding": kept.binding,
+        let mut receipt = json!({
+            "v": if kept.guardrail.is_some() { 2 } else { 1 }, "zone_id": zone.id, "log_id": zone.log.id, "binding": kept.binding,
             "policy_set_id": view["policy_set_id"], "policy_set_version_id": view["id"],
             "policy_set_version": view["version"], "manifest_sha": view["manifest_sha"],
             "schema_version": schema.version, "schema_sha": sha(&schema.source),
             "decision": if verdict.allow { "allow" } else { "deny" }, "determining": verdict.determining,
             "failed": verdict.failed.iter().map(|(name, _)| name).collect::<Vec<_>>(),
             "deny_on_forbid_error": kept.strict, "cedar_version": view["cedar_version"],
-        })
+        });
+        if let Some(((set, place), binding)) = &kept.guardrail {
+            let view = zone.set_version_view(*set, *place);
+            let schema = self.model.schema(&zone.sets[*set].versions[*place].schema).unwrap();
+            receipt["guardrail"] = json!({
+                "binding": binding, "manifest_sha": view["manifest_sha"], "schema_version": schema.version,
+                "schema_sha": sha(&schema.source),
+            });
+        }
+        receipt
     }
 
     /// Every request for what is in force, and nothing if nothing is.
@@ -261,12 +301,12 @@ fn given(authorizer: &Authorizer, json: &str) -> Entities {
 fn doctored(receipt: &Receipt, change: u8, other: Option<&str>) -> Option<(Receipt, &'static str)> {
     let mut json = seen(receipt);
     let next = |value: &Value| json!(value.as_u64().unwrap_or_default() + 1);
-    let (pointer, value, expected) = match change % 12 {
+    let (pointer, value, expected) = match change % 13 {
         0 => ("/zone_id", json!("none"), "not_found zone"),
         1 => ("/zone_id", json!(other?), "receipt_mismatch"),
         2 => ("/policy_set_version", next(&json["policy_set_version"]), "receipt_mismatch"),
         3 => ("/schema_sha", json!("0".repeat(64)), "receipt_mismatch"),
-        4 => ("/v", json!(2), "newer_format"),
+        4 => ("/v", json!(3), "newer_format"),
         5 => ("/v", json!(0), "invalid_input"),
         6 => {
             let flipped = if receipt.decision == Decision::Allow { "deny" } else { "allow" };
@@ -276,6 +316,8 @@ fn doctored(receipt: &Receipt, change: u8, other: Option<&str>) -> Option<(Recei
         8 if receipt.binding.is_some() => ("/binding/by", json!("mallory"), "receipt_mismatch"),
         9 => ("/policy_set_version_id", json!("unknown"), "not_found policy set version"),
         10 => ("/manifest_sha", json!("0".repeat(64)), "receipt_mismatch"),
+        11 if receipt.guardrail.is_some() => ("/guardrail/binding/by", json!("mallory"), "receipt_mismatch"),
+        12 => ("/v", json!(if receipt.guardrail.is_some() { 1 } else { 2 }), "invalid_input"),
         _ => return None,
     };
     *json.pointer_mut(pointer)? = value;

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use policy_store::{OwnerType, PolicyFilter, PolicySetFilter, SchemaFilter, TargetType};
+use policy_store::{
+    BindingFilter, BindingMode, OwnerType, PolicyFilter, PolicySetFilter, SchemaFilter, Target, TargetType,
+};
 
 use super::state::{Broken, Policy, Zone, one};
 
@@ -11,6 +13,8 @@ use super::state::{Broken, Policy, Zone, one};
 pub const POLICIES: u8 = 14;
 /// How many filters of policy sets there are.
 pub const SETS: u8 = 12;
+/// How many filters of bindings there are.
+pub const BINDINGS: u8 = 6;
 /// How many filters of a zone's schemas there are.
 pub const SCHEMAS: u8 = 3;
 
@@ -108,6 +112,20 @@ pub fn schema_filter(filter: u8) -> (SchemaFilter, fn(bool) -> bool) {
         0 => (SchemaFilter::new(), |_| true),
         1 => (SchemaFilter::new().is_default(true), |is_default| is_default),
         _ => (SchemaFilter::new().is_default(false), |is_default| !is_default),
+    }
+}
+
+/// A filter of bindings, and whether one passes: by its target, its mode, and whether it has ended.
+pub fn binding_filter(filter: u8) -> (BindingFilter, fn(&Target, BindingMode, bool) -> bool) {
+    let new = BindingFilter::new();
+    let user = |id: &str| Target::User(id.to_owned());
+    match filter {
+        0 => (new, |_, _, _| true),
+        1 => (new.target(Target::Zone), |target, _, _| *target == Target::Zone),
+        2 => (new.mode(BindingMode::Active).ended(false), |_, mode, ended| mode == BindingMode::Active && !ended),
+        3 => (new.mode(BindingMode::Guardrail).mode(BindingMode::Shadow), |_, mode, _| mode != BindingMode::Active),
+        4 => (new.ended(true), |_, _, ended| ended),
+        _ => (new.target(user("ann")).target(user("an")), |target, _, _| *target != Target::Zone),
     }
 }
 

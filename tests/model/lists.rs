@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::agreement::agree;
 use super::calls::{seen, seen_schema, seen_version};
-use super::filters::{self, POLICIES, SCHEMAS, SETS};
+use super::filters::{self, BINDINGS, POLICIES, SCHEMAS, SETS};
 use super::operation::{From, Operation, Pick, Whose};
 use super::runner::Runner;
 use super::state::{Broken, Schema, State, Zone, check};
@@ -25,6 +25,8 @@ pub enum Listed {
     SetVersions(String, String),
     Pinned(String, String),
     History(String),
+    /// Of a zone, by the number of a filter.
+    Bindings(String, u8),
     /// The schemas as a zone sees them, by the number of a filter.
     ZoneSchemas(String, u8),
 }
@@ -83,6 +85,7 @@ impl Listed {
             6 => Self::Zones,
             7 => Self::Schemas,
             9 => Self::ZoneSchemas(zone, filter % SCHEMAS),
+            10 => Self::Bindings(zone, filter % BINDINGS),
             _ => Self::StoreHistory,
         }
     }
@@ -99,7 +102,7 @@ impl Listed {
         match self {
             Self::Zones | Self::Schemas | Self::StoreHistory => None,
             Self::Policies(zone, _) | Self::Sets(zone, ..) | Self::History(zone) => Some(zone),
-            Self::ZoneSchemas(zone, _) => Some(zone),
+            Self::ZoneSchemas(zone, _) | Self::Bindings(zone, _) => Some(zone),
             Self::Versions(zone, _) | Self::SetVersions(zone, _) | Self::Pinned(zone, _) => Some(zone),
         }
     }
@@ -135,6 +138,13 @@ impl State {
                     let mut view = schema.view();
                     view["is_default"] = json!(is_default);
                     items.extend(passes(is_default).then_some(((false, n), view)));
+                }
+            }
+            (Listed::Bindings(_, filter), Some(zone)) => {
+                let passes = filters::binding_filter(*filter).1;
+                for (n, (binding, view)) in zone.binding_records().into_iter().enumerate() {
+                    let is_wanted = passes(&binding.target, binding.mode, !view["ended"].is_null());
+                    items.extend(is_wanted.then_some(((false, n), view)));
                 }
             }
             // Zones may be erased, so that their numbers do not last.
@@ -192,6 +202,7 @@ impl Runner {
             Listed::SetVersions(_, set) => got(zone()?.policy_set_versions(set, list), seen),
             Listed::Pinned(_, id) => got(zone()?.pinned_policy_versions(id, Forms::Both, list), seen_version),
             Listed::History(_) => got(zone()?.history(list), seen),
+            Listed::Bindings(_, filter) => got(zone()?.bindings(&filters::binding_filter(*filter).0, list), seen),
             Listed::ZoneSchemas(_, filter) => {
                 let filter = filters::schema_filter(*filter).0;
                 got(zone()?.schemas(&filter, Forms::Both, list), |ZoneSchema { schema, is_default, .. }| {

@@ -26,6 +26,7 @@ mod copying;
 mod decisions;
 mod erasing;
 pub mod filters;
+mod guardrail_rules;
 mod lists;
 mod manifest;
 pub mod operation;

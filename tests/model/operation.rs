@@ -214,6 +214,13 @@ pub enum Call {
     UnbindShadow {
         target: Target,
     },
+    BindGuardrail {
+        version: Pick,
+    },
+    UnbindGuardrail,
+    Rollback {
+        target: Target,
+    },
     Suspend,
     Resume,
     SetDefaultSchema {
@@ -339,6 +346,10 @@ impl Call {
             ("z0", policy("theirs")),
             ("z0", version(Pick(0), &[0])),
             ("z0", set("theirs", true)),
+            ("z0", pinning(&[0])),
+            ("z0", policy("guard")),
+            ("z0", version(Pick(0), &[9])),
+            ("z0", set("guard", false)),
             ("z0", pinning(&[0])),
         ];
         let customers = vec![

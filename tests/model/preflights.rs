@@ -87,7 +87,7 @@ impl Zone {
             json!({
                 "policy_set_id": self.sets[set].id, "id": version.id, "version": place + 1,
                 "schema_version": version.schema, "active": used(BindingMode::Active),
-                "shadow": used(BindingMode::Shadow), "latest": place + 1 == self.sets[set].versions.len(),
+                "shadow": used(BindingMode::Shadow), "guardrail": self.guarding(set) == Some(place), "latest": place + 1 == self.sets[set].versions.len(),
                 "valid": failing.is_empty(), "failing": failing,
             })
         });
@@ -98,11 +98,11 @@ impl Zone {
         })
     }
 
-    /// The set versions that are in force, observed or newest, unless they or their sets are archived.
+    /// The set versions that are in force, observed, the guardrail or newest, unless they or their sets are archived.
     fn sets_in_use(&self) -> BTreeSet<(usize, usize)> {
         let mut used = BTreeSet::new();
         for (set, it) in self.sets.iter().enumerate().filter(|(_, it)| it.archived.is_none()) {
-            let places = [self.active(set), self.observed(set), it.versions.len().checked_sub(1)];
+            let places = [self.active(set), self.observed(set), self.guarding(set), it.versions.len().checked_sub(1)];
             let places = places.into_iter().flatten().filter(|place| it.versions[*place].archived.is_none());
             used.extend(places.map(|place| (set, place)));
         }

@@ -74,7 +74,7 @@ impl State {
         let archived = zone.sets[place].archived.is_some();
         if !archived {
             broken.extend(clock_rules(&zone.log, author));
-            if zone.active(place).or(zone.observed(place)).is_some() {
+            if zone.active(place).or(zone.observed(place)).or(zone.guarding(place)).is_some() {
                 broken.insert("in_force policy set".to_owned());
             }
         }
@@ -175,7 +175,7 @@ impl State {
         let archived = version.archived.is_some();
         if !archived {
             broken.extend(clock_rules(&zone.log, author));
-            if [zone.active(set), zone.observed(set)].contains(&Some(place)) {
+            if [zone.active(set), zone.observed(set), zone.guarding(set)].contains(&Some(place)) {
                 broken.insert("in_force policy set version".to_owned());
             }
         }

@@ -82,6 +82,7 @@ impl Zone {
         let set = &self.sets[place];
         let (updated, archived) = (set.updated.as_ref(), set.archived.as_ref());
         let (latest, active, shadow) = (set.versions.last(), self.active(place), self.observed(place));
+        let guardrail = self.guarding(place);
         json!({
             "zone_id": self.id, "id": set.id, "owner_type": owner(&set.created), "name": set.name,
             "target_type": if set.for_users { TargetType::User } else { TargetType::Zone },
@@ -93,7 +94,9 @@ impl Zone {
             "active": active.is_some(), "active_version": active.map(|n| n + 1),
             "active_version_id": active.map(|n| &set.versions[n].id),
             "shadow_version": shadow.map(|n| n + 1), "shadow_version_id": shadow.map(|n| &set.versions[n].id),
-            "mode": active.map(|_| "active").or(shadow.map(|_| "shadow")),
+            "guardrail_version": guardrail.map(|n| n + 1),
+            "guardrail_version_id": guardrail.map(|n| &set.versions[n].id),
+            "mode": active.map(|_| "active").or(guardrail.map(|_| "guardrail")).or(shadow.map(|_| "shadow")),
             "revision": set.revision,
         })
     }
@@ -136,6 +139,22 @@ impl Zone {
             view[name] = value;
         }
         view
+    }
+
+    /// The bindings that the zone has had, oldest first, each with what it replaced and how it ended.
+    pub fn binding_records(&self) -> Vec<(&Binding, Value)> {
+        let places = self.bindings.iter().enumerate().filter(|(_, it)| it.bound.is_some());
+        let records = places.map(|(n, it)| {
+            let is_same = |other: &&Binding| other.target == it.target && other.mode == it.mode;
+            let before = self.bindings[..n].iter().rev().find(is_same).and_then(|before| before.bound);
+            let end = self.bindings[n + 1..].iter().find(is_same).map(|end| &end.mark);
+            let mut view = self.binding_view(it);
+            view["replaced"] = json!(before.map(|before| self.bound_to(before)));
+            view["ended"] =
+                json!(end.map(|end| json!({"at": time(end.at), "by": end.by.id(), "position": end.position})));
+            (it, view)
+        });
+        records.collect()
     }
 
     /// What is bound to a target once `length` entries count, or the error that nothing is.

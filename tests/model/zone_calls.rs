@@ -26,6 +26,9 @@ impl Doing<'_> {
             Call::Bind { .. } | Call::Unbind { .. } | Call::BindShadow { .. } | Call::UnbindShadow { .. } => {
                 self.binding_call(zone, &id, call);
             }
+            Call::BindGuardrail { .. } | Call::UnbindGuardrail | Call::Rollback { .. } => {
+                self.guardrail_or_rollback(zone, &id, call);
+            }
             Call::Suspend | Call::Resume | Call::SetDefaultSchema { .. } | Call::Again { .. } => {
                 self.whole_call(zone, &id, call);
             }
@@ -113,6 +116,36 @@ impl Doing<'_> {
             self.read(&target, told.map(seen), |model, _| model.bound(id, target, mode));
         }
         self.touched.push(Touched::Target(id.to_owned(), target.clone()));
+    }
+
+    fn guardrail_or_rollback(&mut self, zone: &mut ZoneWrite<'_, '_>, id: &str, call: &Call) {
+        let mode = BindingMode::Guardrail;
+        let target = match call {
+            Call::BindGuardrail { version } => {
+                let version = self.model.pick(id, *version, Zone::set_version_ids);
+                let (what, given) = ((call, format!("bind guardrail {version}")), version.clone());
+                let ask = move |zone: &mut ZoneWrite<'_, '_>| zone.bind_guardrail(&given).map(seen);
+                self.ask(zone, what, ask, |model, _| model.bind(id, &version, &Target::Zone, mode));
+                Target::Zone
+            }
+            Call::UnbindGuardrail => {
+                let what = (call, "unbind guardrail".to_owned());
+                let ask = |zone: &mut ZoneWrite<'_, '_>| zone.unbind_guardrail().map(seen);
+                self.ask(zone, what, ask, |model, _| model.unbind(id, &Target::Zone, mode));
+                Target::Zone
+            }
+            Call::Rollback { target } => {
+                let (what, given) = ((call, format!("rollback {target:?}")), target.clone());
+                let ask = move |zone: &mut ZoneWrite<'_, '_>| zone.rollback(given.clone()).map(seen);
+                self.ask(zone, what, ask, |model, _| model.rollback(id, target));
+                target.clone()
+            }
+            _ => return,
+        };
+        self.read(&id, zone.guardrail().map(seen), |model, _| {
+            Ok(model.bound(id, &Target::Zone, mode).unwrap_or_default())
+        });
+        self.touched.push(Touched::Target(id.to_owned(), target));
     }
 
     fn policy_call(&mut self, zone: &mut ZoneWrite<'_, '_>, id: &str, call: &Call) {

@@ -3,13 +3,15 @@
 use serde_json::{Value, json};
 
 use super::rules::clock_rules;
-use super::state::{Expected, State, Zone, check};
+use super::state::{Broken, Expected, State, Zone, check};
 
 impl State {
     /// `asked`: under a request id, so that something is written in any case.
     pub fn set_suspended(&mut self, zone: &str, suspended: bool, asked: bool) -> Expected {
         let (author, zone) = self.zone_mut(zone)?;
+        let reserved = if suspended { zone.guarded_rules(&author.actor) } else { Broken::new() };
         let takes_back = zone.archived_default.is_some() && (asked || zone.suspended != suspended);
+        check(reserved)?;
         if takes_back || zone.suspended != suspended {
             check(clock_rules(&zone.log, author))?;
         }
@@ -43,7 +45,10 @@ impl State {
     /// Erases a zone, in a write of its own. `last`: the hash of its last entry, which the store alone can know.
     pub fn erase(&mut self, zone: &str, last: &Value) -> Expected {
         let mut broken = clock_rules(&self.log, &self.author);
-        broken.extend(self.zone(zone).err().into_iter().flatten());
+        match self.zone(zone) {
+            Ok(zone) => broken.extend(zone.guarded_rules(&self.author.actor)),
+            Err(missing) => broken.extend(missing),
+        }
         check(broken)?;
         let Zone { log, .. } = self.zone(zone)?;
         let mut left = json!({"zone_id": zone, "log_id": log.id, "length": log.entries.len(), "last": last});

@@ -49,7 +49,7 @@ fn every_write_names_its_actor() {
         })
         .unwrap();
     let two = Some("two".to_owned());
-    assert_eq!((&policy.updated_by, &set.updated_by, &bound.by), (&two, &two, &"two".to_owned()));
+    assert_eq!((&policy.updated_by, &set.updated_by, &bound.binding.by), (&two, &two, &"two".to_owned()));
     world
         .write_as(&three, |zone| {
             zone.unbind(policy_store::Target::Zone)?;

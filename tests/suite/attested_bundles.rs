@@ -34,7 +34,7 @@ fn every_version_that_a_bundle_makes_can_be_attested() {
     let apply = |target: Target, next: &policy_store::Bundle| {
         let prepared = world.zone().prepare_attested_bundle(&alice, target.clone(), next, &key).unwrap();
         let attestation = prepared.attestation().cloned();
-        let binding = world.write(|zone| zone.apply_attested_bundle(target, prepared)).unwrap();
+        let binding = world.write(|zone| zone.apply_attested_bundle(target, prepared)).unwrap().binding;
         (binding, attestation)
     };
     // The zone's set gets a version: one policy is kept, one edited, one new.

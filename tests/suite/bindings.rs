@@ -40,7 +40,7 @@ fn a_set_is_created_unbound_and_nothing_bound_is_an_error_and_not_a_denial() {
 fn what_is_activated_is_in_force_since_then_and_by_whom() {
     let world = World::new();
     let version = world.set_version("s", &[]);
-    let bound = world.write_as(&customer("bea"), |zone| zone.activate(&version.id)).unwrap();
+    let bound = world.write_as(&customer("bea"), |zone| zone.activate(&version.id)).unwrap().binding;
     let entry = world.history().pop().unwrap();
     assert_eq!((bound.zone_id.as_str(), &bound.target, bound.mode), ("acme", &Target::Zone, BindingMode::Active));
     assert_eq!((&bound.policy_set_version_id, bound.policy_set_id.as_str(), bound.version), (&version.id, "s", 1));
@@ -77,7 +77,8 @@ fn what_is_in_force_already_is_not_bound_again() {
     let version = world.live("s", &[]);
     let bound = world.zone().in_force(Target::Zone).unwrap();
     let before = world.extent();
-    assert_eq!(world.write_as(&customer("bea"), |zone| zone.activate(&version.id)).unwrap(), bound);
+    let again = world.write_as(&customer("bea"), |zone| zone.activate(&version.id)).unwrap();
+    assert_eq!((again.binding, again.replaced, again.changed), (bound, None, false));
     assert_eq!(world.extent(), before);
 }
 
@@ -102,7 +103,7 @@ fn a_rollback_is_a_new_binding_to_an_older_version() {
     let (old, new) = (world.live("s", &[&allow]), world.live("s", &[]));
     let first = world.zone().in_force_at(Target::Zone, policy_store::At::Position(5)).unwrap();
     assert_eq!(decide(&world.zone().authorizer(Target::Zone).unwrap(), "ann", "read", "open"), Decision::Deny);
-    let back = world.write(|zone| zone.activate(&old.id)).unwrap();
+    let back = world.write(|zone| zone.activate(&old.id)).unwrap().binding;
     assert_eq!((back.version, &back.policy_set_version_id), (1, &old.id));
     assert!(back.position > first.position && back.since > first.since);
     assert_eq!(decide(&world.zone().authorizer(Target::Zone).unwrap(), "ann", "read", "open"), Decision::Allow);

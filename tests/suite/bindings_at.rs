@@ -76,7 +76,7 @@ fn a_write_counts_whole_at_each_of_its_positions_and_times() {
         zone.activate(&one.id)?;
         zone.activate(&two.id)
     });
-    let last = write.unwrap();
+    let last = write.unwrap().binding;
     for position in last.position - 2..=last.position {
         assert_eq!(at(&world, At::Position(position)).unwrap(), last);
     }

@@ -38,7 +38,7 @@ pub(super) fn with(bundle: &Bundle, policy: BundlePolicy) -> Bundle {
 }
 
 pub(super) fn apply(world: &World, target: Target, bundle: &Bundle) -> Result<Binding> {
-    world.write(|zone| zone.apply_bundle(target, bundle))
+    world.write(|zone| zone.apply_bundle(target, bundle)).map(|outcome| outcome.binding)
 }
 
 /// Names and texts.
@@ -350,7 +350,7 @@ fn the_platforms_set_is_the_platforms_and_its_policies_can_be_pinned() {
     assert_eq!((fork.name.as_str(), fork.owner_type, fork.created_by.as_str()), ("p", OwnerType::Customer, "alice"));
     assert_eq!(world.zone().policy("p").unwrap().latest_version, Some(1), "the platform's was not edited");
     let binding = world.write_as(&platform(), |zone| zone.apply_bundle(Target::Zone, &edited)).unwrap();
-    assert_eq!((binding.policy_set_id.as_str(), binding.version), ("s", 2));
+    assert_eq!((binding.binding.policy_set_id.as_str(), binding.binding.version), ("s", 2));
 }
 
 #[test]

@@ -342,7 +342,7 @@ fn an_authorizer_taken_once_a_write_has_returned_decides_by_it_on_every_thread()
         }
         for n in 0..200 {
             let bound = world.write(|zone| zone.activate(&versions[(n + 1) % 2].id)).unwrap();
-            newest.store(bound.position, Ordering::SeqCst);
+            newest.store(bound.binding.position, Ordering::SeqCst);
         }
         newest.store(u64::MAX, Ordering::SeqCst);
     });

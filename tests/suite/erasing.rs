@@ -113,8 +113,8 @@ fn content_goes_unless_another_log_names_it_and_rows_go_all() {
     // The text of its own in both forms, and two manifests.
     assert_eq!(objects_left, objects - 4);
     // Of the store's rows, those of the zone; of the zone's: its state, two policies, their versions, one set and its
-    // versions, a row by id and by position or number each; two bindings.
-    assert_eq!(rows_left, rows - 2 - (1 + 2 * 2 + 2 * 2 + 2 + 2 * 2 + 2));
+    // versions, a row by id and by position or number each; two bindings, by target and by position.
+    assert_eq!(rows_left, rows - 2 - (1 + 2 * 2 + 2 * 2 + 2 + 2 * 2 + 2 * 2));
     let read = |world: &World| {
         let zone = world.store.zone("other").unwrap();
         (zone.policy_version("v", Forms::Both).unwrap(), zone.history(&List::new()).unwrap())

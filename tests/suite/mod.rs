@@ -8,6 +8,7 @@ mod applied_bundles;
 mod attested_bundles;
 #[cfg(feature = "attestation")]
 mod attesting;
+mod binding_history;
 mod bindings;
 mod bindings_at;
 #[cfg(feature = "bundle")]
@@ -26,6 +27,7 @@ mod errors;
 mod filtered_pages;
 mod filters;
 mod fixture;
+mod guardrails;
 mod help;
 mod history;
 mod ids;

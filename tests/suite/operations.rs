@@ -25,14 +25,14 @@ const OPERATIONS: usize = 200;
 
 /// What every sweep must have come to: calls that were done, decisions, and errors.
 const MET: &str = "CreatePolicy UpdatePolicy ArchivePolicy CreateVersion ArchiveVersion CreateSet RenameSet ArchiveSet \
-    CreateSetVersion ArchiveSetVersion Bind Unbind BindShadow UnbindShadow Observed Suspend Resume SetDefaultSchema Again \
+    CreateSetVersion ArchiveSetVersion Bind Unbind BindShadow UnbindShadow Observed BindGuardrail UnbindGuardrail GuardrailDenies Rollback Suspend Resume SetDefaultSchema Again \
     Replayed Import Erase Copy CopyRefused PreflightClean PreflightFails PolicyRevisionHolds PolicyRevisionFails SetRevisionHolds SetRevisionFails \
     BindingsRevisionHolds BindingsRevisionFails LatestPolicyVersionHolds LatestPolicyVersionFails \
     LatestSetVersionHolds LatestSetVersionFails ActiveVersionHolds ActiveVersionFails PublishSchema SetSchemaStatus \
     CreateZone AllowOfFew DenyOfFew \
     AllowOfMany DenyOfMany DeniedByErrorOfMany already_exists already_open archived clock_behind conflicting_id \
-    duplicate_policy empty_policy exactly_one foreign_version in_force invalid_cursor invalid_input json nested_write \
-    imported_out_of_order newer_format not_bound not_found platform_owned policy_validation precondition_failed prepared_elsewhere receipt_mismatch \
+    duplicate_policy empty_policy exactly_one foreign_version guardrail_permits guardrail_reserved guardrail_schema in_force invalid_cursor invalid_input json nested_write \
+    imported_out_of_order newer_format no_earlier_binding not_bound not_found platform_owned policy_validation precondition_failed prepared_elsewhere receipt_mismatch \
     request request_conflict schema_transition suspended syntax template template_links too_deep too_large wrong_sha wrong_target";
 
 /// What chance comes to seldom: every bad draft, bad schema, kind of pin, use of a cursor and doctored receipt.
@@ -91,7 +91,7 @@ fn seldom() -> Vec<Operation> {
     operations.extend((8..12).map(schema));
     operations.extend(styles.map(manifest));
     operations.extend((0..6).map(decision));
-    operations.extend((0..12).map(|change| Operation::Replay { receipt: first, change }));
+    operations.extend((0..13).map(|change| Operation::Replay { receipt: first, change }));
     operations.extend(places.map(page));
     operations.extend(filters.map(filtered));
     operations.push(Operation::Upkeep(Upkeep::Reopen { caches: true }));
@@ -148,6 +148,69 @@ fn observed_users() -> Vec<Operation> {
         plain(Call::Bind { version, target: ann() }),
         plain(Call::Unbind { target: ann() }),
         shadow(user("an")),
+    ]
+}
+
+/// A guardrail that is bound, decides, and keeps customers from what is the platform's; one that does not fit every schema;
+/// and the way back to an earlier binding. In a store of its own.
+fn guardrails() -> Vec<Operation> {
+    let by = |actor, call| asked(actor, None, Under::nothing(), call);
+    let (customers, platforms) = (|call| by(0, call), |call| by(2, call));
+    let named = |call| asked(2, None, Under::fresh(), call);
+    let guard = |version| Call::BindGuardrail { version: Pick(version) };
+    let decide = |by| Operation::Decide { zone: "z0".to_owned(), by, strict: false, keep: true, asked: 0 };
+    let back = || customers(Call::Rollback { target: Target::Zone });
+    let draft = Draft::text(vec![Statement::new(213)], false);
+    let policy = Call::CreatePolicy { own: None, name: "guard".to_owned(), description: None };
+    let version = Call::CreateVersion { policy: Pick(0), schema: Pick(0), own: None, input: Input::New(draft) };
+    let set = Call::CreateSet { own: None, name: "guard".to_owned(), for_users: false };
+    let pinning = |pins: Vec<Pick>, schema| Call::CreateSetVersion {
+        set: Pick(0),
+        schema: Pick(schema),
+        own: None,
+        pins,
+        style: Style::Pins,
+    };
+    vec![
+        // The newest version permits; the third but last is the one that only forbids.
+        customers(guard(2)),
+        platforms(guard(0)),
+        named(guard(2)),
+        platforms(Call::Again { in_store: false, request: Pick(0) }),
+        named(guard(2)),
+        decide(By::Now(Target::Zone)),
+        Operation::Replay { receipt: Pick(0), change: 0 },
+        Operation::Replay { receipt: Pick(0), change: 11 },
+        Operation::Replay { receipt: Pick(0), change: 12 },
+        customers(Call::Suspend),
+        customers(Call::UnbindGuardrail),
+        Operation::Erase { zone: "z0".to_owned(), actor: 0 },
+        Operation::Copy { zones: vec!["z0".to_owned()], actor: 0 },
+        platforms(Call::ArchiveSetVersion { version: Pick(2) }),
+        // One that needs an attribute, and a schema that does not have it.
+        platforms(policy),
+        platforms(version),
+        platforms(set.clone()),
+        platforms(pinning(vec![Pick(0)], 0)),
+        platforms(guard(0)),
+        customers(Call::PublishSchema { version: "s3".to_owned(), source: 5 }),
+        customers(set),
+        customers(pinning(Vec::new(), 110)),
+        customers(Call::Bind { version: Pick(0), target: Target::Zone }),
+        decide(By::Version(Pick(0))),
+        back(),
+        named(Call::UnbindGuardrail),
+        platforms(Call::UnbindGuardrail),
+        // It fits once there is no guardrail; then nothing that it does not fit can be one.
+        customers(Call::Bind { version: Pick(0), target: Target::Zone }),
+        platforms(guard(1)),
+        back(),
+        back(),
+        back(),
+        // Under a schema without the action that is asked for.
+        customers(pinning(Vec::new(), 112)),
+        Operation::Decide { zone: "z0".to_owned(), by: By::Version(Pick(0)), strict: false, keep: false, asked: 3 },
+        Operation::Upkeep(Upkeep::Everything),
     ]
 }
 
@@ -224,6 +287,9 @@ fn the_store_and_the_model_say_the_same_whatever_is_done() {
     // Most stores are in memory, where a commit does not wait for the disk.
     let cases = (vec(operation, 0..=OPERATIONS), weighted(0.2));
     let total = RefCell::new(model::run(&seldom(), true));
+    for (name, count) in model::run(&guardrails(), true) {
+        *total.borrow_mut().entry(name).or_default() += count;
+    }
     let result = TestRunner::new(config).run(&cases, |(operations, in_file)| {
         for (name, count) in model::run(&operations, in_file) {
             *total.borrow_mut().entry(name).or_default() += count;

@@ -201,7 +201,7 @@ fn a_request_that_changes_nothing_is_known_too() {
     let history = world.history();
     assert_eq!((history.len(), &history[before].change), (before + 1, &Change::Unchanged));
     assert_eq!(history[before].request_id, Some(id(1)));
-    assert_eq!(bound.position, history[before].position - 2);
+    assert_eq!(bound.binding.position, history[before].position - 2);
     world.write(|zone| zone.activate("sv2")).unwrap();
     assert_eq!(world.write(|zone| zone.request(id(1)).activate("sv1")).unwrap(), bound);
     refused(world.write(|zone| zone.request(id(1)).activate("sv2")), TAKEN, &id(1).to_string());

@@ -74,7 +74,7 @@ fn the_platforms_bundle_is_taken_back_by_the_platform() {
 #[test]
 fn taking_a_bundle_back_finds_room_in_its_write_for_all_of_it() {
     let outcome = world().write(|zone| {
-        let bound = zone.apply_bundle(ann(), bundle(V1, &[]))?;
+        let bound = zone.apply_bundle(ann(), bundle(V1, &[]))?.binding;
         zone.bind_shadow(&bound.policy_set_version_id, ann())?;
         for _ in 6..limits::WRITE_ENTRIES {
             zone.create_policy(NewPolicy::named("p"))?;

@@ -40,7 +40,7 @@ fn what_is_observed_is_told_apart_from_what_is_in_force() {
     let allow = world.version("p", PERMIT);
     let (live, next) = (world.live("s", &[]), world.set_version("t", &[&allow]));
     let before = world.zone().in_force(Target::Zone).unwrap();
-    let bound = world.write_as(&customer("bea"), |zone| zone.bind_shadow(&next.id, Target::Zone)).unwrap();
+    let bound = world.write_as(&customer("bea"), |zone| zone.bind_shadow(&next.id, Target::Zone)).unwrap().binding;
     let entry = world.history().pop().unwrap();
     assert_eq!((bound.mode, &bound.policy_set_version_id, bound.version), (BindingMode::Shadow, &next.id, 1));
     assert_eq!((bound.since, bound.by.as_str(), bound.position), (entry.created_at, "bea", entry.position));
@@ -84,11 +84,12 @@ fn nothing_observed_is_an_error_and_what_is_in_force_is_no_answer() {
 fn observing_ends_without_a_change_of_what_is_in_force() {
     let world = World::new();
     let live = world.live("s", &[]);
-    let bound = world.write(|zone| zone.bind_shadow(&live.id, Target::Zone)).unwrap();
+    let bound = world.write(|zone| zone.bind_shadow(&live.id, Target::Zone)).unwrap().binding;
     let set = world.zone().policy_set("s").unwrap();
     assert_eq!((set.mode, set.active_version, set.shadow_version), (Some(BindingMode::Active), Some(1), Some(1)));
     let before = world.extent();
-    assert_eq!(world.write(|zone| zone.bind_shadow(&live.id, Target::Zone)).unwrap(), bound, "again changes nothing");
+    let again = world.write(|zone| zone.bind_shadow(&live.id, Target::Zone)).unwrap();
+    assert_eq!((again.changed, &again.binding), (false, &bound), "again changes nothing");
     assert_eq!(world.extent(), before);
     // The same version in both modes: each ends alone.
     assert_eq!(world.write(|zone| zone.unbind_shadow(Target::Zone)).unwrap(), bound);
@@ -237,7 +238,7 @@ fn receipts_of_shadows_say_so_and_replay() {
     let permit = world.version("p", PERMIT);
     world.live("s", &[]);
     let next = world.set_version("t", &[&permit]);
-    let bound = world.write(|zone| zone.bind_shadow(&next.id, Target::Zone)).unwrap();
+    let bound = world.write(|zone| zone.bind_shadow(&next.id, Target::Zone)).unwrap().binding;
     let (enforced, shadow) = answers(&world, "open");
     let receipts = [enforced.receipt(), shadow.receipt()];
     assert_eq!(receipts[0].binding.as_ref().unwrap().mode, BindingMode::Active);

@@ -24,7 +24,7 @@ fn each_call_sees_the_earlier_ones_and_all_of_it_is_one_write() {
             assert_eq!(zone.policy_version(&version.id, Forms::Both)?, version);
             let set = zone.create_policy_set(NewPolicySet::named("s"))?;
             let live = zone.create_policy_set_version(&set.id, NewPolicySetVersion::new("next").pin(&version))?;
-            let bound = zone.activate(&live.id)?;
+            let bound = zone.activate(&live.id)?.binding;
             assert_eq!(zone.in_force(Target::Zone)?, bound);
             assert!(zone.policy_set(&set.id)?.active && zone.policy_set_version(&live.id)?.active);
             let mut again = w.zone("new")?;

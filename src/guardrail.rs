@@ -1,0 +1,146 @@
+//! The guardrail of a zone: `forbid` statements of the platform's that are evaluated with every decision of the zone.
+//!
+//! It is bound like any policy set version. The rules that make it one are here: it only forbids, and it validates against
+//! every schema that it is evaluated with.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::binding::{self, At, Binding};
+use crate::compile::{Compiled, Compiler};
+use crate::error::{ErrorDetail, Result};
+use crate::id::{Actor, OwnerType, SchemaName};
+use crate::listing::in_order;
+use crate::model::{BindingMode, SchemaRef, Target};
+use crate::policy_set;
+use crate::policy_set_version;
+use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
+use crate::storage::key::Tag;
+use crate::storage::{Direction, View};
+use crate::version::Found;
+use crate::zone::ZoneRef;
+
+/// A guardrail, ready to decide.
+#[derive(Clone)]
+pub(crate) struct Guardrail {
+    pub compiled: Arc<Compiled>,
+    pub binding: Arc<Binding>,
+}
+
+impl Guardrail {
+    /// The zone's guardrail at `at`, if it had one.
+    pub(crate) fn find(view: &View<'_>, compiler: &Compiler, zone: &ZoneRef, at: At) -> Result<Option<Self>> {
+        let Some(binding) = find(view, zone, at)? else { return Ok(None) };
+        let version = Found::by_id(view, zone, binding.policy_set_version_id.as_str())?;
+        Ok(Some(Self { compiled: compiler.set(view, zone, &version)?, binding: Arc::new(binding) }))
+    }
+}
+
+/// What is bound as the zone's guardrail at `at`, if anything is.
+pub(crate) fn find(view: &View<'_>, zone: &ZoneRef, at: At) -> Result<Option<Binding>> {
+    binding::find(view, zone, &Target::Zone, BindingMode::Guardrail, at)
+}
+
+/// Refuses a customer where the zone has a guardrail.
+pub(crate) fn check_actor(view: &View<'_>, zone: &ZoneRef, actor: &Actor, action: &'static str) -> Result<()> {
+    if actor.owner_type() != OwnerType::Platform && find(view, zone, At::Now)?.is_some() {
+        let action = format!("{action} zone `{}`, which has a guardrail", zone.id);
+        return Err(ErrorDetail::GuardrailReserved { action }.into());
+    }
+    Ok(())
+}
+
+/// Refuses a customer who wants to bind or unbind a guardrail.
+pub(crate) fn check_binder(zone: &ZoneRef, actor: &Actor) -> Result<()> {
+    if actor.owner_type() != OwnerType::Platform {
+        let action = format!("bind or unbind the guardrail of zone `{}`", zone.id);
+        return Err(ErrorDetail::GuardrailReserved { action }.into());
+    }
+    Ok(())
+}
+
+/// Refuses a version that cannot be the zone's guardrail: it holds a `permit`, or does not validate against a schema that it
+/// would be evaluated with.
+pub(crate) fn check_version(
+    view: &View<'_>,
+    compiler: &Compiler,
+    zone: &ZoneRef,
+    version: &PolicySetVersionCreated,
+) -> Result<()> {
+    let policies = policies(view, zone, version)?;
+    for policy in &policies {
+        if let Some(statement) = compiler.policy(view, policy.text)?.first_permit() {
+            return Err(ErrorDetail::GuardrailPermits {
+                policy_set_version_id: version.version_id.to_string(),
+                policy_version_id: policy.version_id.to_string(),
+                statement,
+            }
+            .into());
+        }
+    }
+    for schema in bound_schemas(view, zone)?.values() {
+        validate(view, compiler, zone, version, &policies, schema)?;
+    }
+    Ok(())
+}
+
+/// Refuses a schema against which the zone's guardrail does not validate, if the zone has one.
+pub(crate) fn check_schema(view: &View<'_>, compiler: &Compiler, zone: &ZoneRef, schema: &SchemaRef) -> Result<()> {
+    let Some(binding) = find(view, zone, At::Now)? else { return Ok(()) };
+    let found = Found::<PolicySetVersionCreated>::by_id(view, zone, binding.policy_set_version_id.as_str())?;
+    let version = found.body()?;
+    if version.schema == *schema {
+        return Ok(());
+    }
+    validate(view, compiler, zone, version, &policies(view, zone, version)?, schema)
+}
+
+/// It was validated against its own schema when it was created.
+fn validate(
+    view: &View<'_>,
+    compiler: &Compiler,
+    zone: &ZoneRef,
+    version: &PolicySetVersionCreated,
+    policies: &[PolicyVersionCreated],
+    schema: &SchemaRef,
+) -> Result<()> {
+    if version.schema == *schema {
+        return Ok(());
+    }
+    for policy in policies.iter().filter(|policy| policy.schema != *schema) {
+        compiler.validate(view, policy, schema).map_err(|cause| ErrorDetail::GuardrailSchema {
+            zone_id: zone.id.to_string(),
+            policy_set_version_id: version.version_id.to_string(),
+            schema: schema.version.to_string(),
+            cause,
+        })?;
+    }
+    Ok(())
+}
+
+/// The policy versions that a set version pins.
+fn policies(view: &View<'_>, zone: &ZoneRef, version: &PolicySetVersionCreated) -> Result<Vec<PolicyVersionCreated>> {
+    let manifest = policy_set_version::manifest(view, version)?;
+    let pinned = manifest.into_entries().into_iter().map(|entry| {
+        let found = Found::<PolicyVersionCreated>::by_id(view, zone, entry.policy_version_id.as_str())?;
+        policy_set_version::check_pinned(version, &entry, Some(found.body()?)).cloned()
+    });
+    pinned.collect()
+}
+
+/// The schemas of all that is in force or under observation in the zone.
+fn bound_schemas(view: &View<'_>, zone: &ZoneRef) -> Result<BTreeMap<SchemaName, SchemaRef>> {
+    let order = (zone.log, Tag::PolicySetOrder);
+    let mut schemas = BTreeMap::new();
+    for (_, id) in in_order(view, order, None, Direction::Ascending, usize::MAX, |_, _| Ok(true))? {
+        let row = policy_set::find(view, zone, &id)?;
+        for mode in [BindingMode::Active, BindingMode::Shadow] {
+            let Some(position) = row.binding(mode) else { continue };
+            let bound = policy_set::binding(view, zone, &id, position, mode)?.bound;
+            let found = Found::<PolicySetVersionCreated>::by_number(view, zone, &id, bound.version)?;
+            let schema = &found.body()?.schema;
+            schemas.entry(schema.version.clone()).or_insert_with(|| schema.clone());
+        }
+    }
+    Ok(schemas)
+}

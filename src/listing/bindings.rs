@@ -1,0 +1,60 @@
+//! The bindings of a zone, as a list: each from the entry that made it to the one that ended it.
+
+use super::rows_from;
+use crate::binding::{self, BindingRecord};
+use crate::cursor::ListName;
+use crate::error::Result;
+use crate::filter::WantedBindings;
+use crate::list::{List, Page};
+use crate::storage::key::{self, Tag};
+use crate::storage::{BindingOrderRow, Direction, View, astray};
+use crate::zone::ZoneRef;
+
+/// The page that `list` asks for.
+pub(crate) fn page(
+    view: &View<'_>,
+    zone: &ZoneRef,
+    wanted: &WantedBindings,
+    list: &List,
+) -> Result<Page<BindingRecord>> {
+    let (bytes, cursor_key, tag) = (wanted.bytes(), view.store()?.cursor_key, Tag::BindingOrder);
+    let name = ListName { filter: &bytes, ..ListName::new(cursor_key, zone.log_id, tag.name(), "") };
+    let fetch = |from: Option<u64>, direction, count| {
+        let from = from.map(|from| key::by_position(zone.log, tag, from));
+        rows_from(view, key::all(zone.log, tag), from, direction, count, |row_key, row: BindingOrderRow| {
+            let position = key::position(row_key).ok_or_else(|| astray(tag, zone.id.as_str()))?;
+            read(view, zone, wanted, position, &row)
+        })
+    };
+    name.page(list, || count(view, zone, wanted), fetch)
+}
+
+/// The binding that was made at a position, with its place, if it is wanted. What cannot change is looked at first.
+fn read(
+    view: &View<'_>,
+    zone: &ZoneRef,
+    wanted: &WantedBindings,
+    position: u64,
+    row: &BindingOrderRow,
+) -> Result<Option<(u64, BindingRecord)>> {
+    if !wanted.takes(&row.target, row.mode) {
+        return Ok(None);
+    }
+    let record = binding::record_at(view, zone, position)?;
+    if (&record.binding.target, record.binding.mode) != (&row.target, row.mode) {
+        return Err(astray(Tag::BindingOrder, zone.id.as_str()));
+    }
+    let is_wanted = wanted.ended.is_none_or(|ended| record.ended.is_some() == ended);
+    Ok(is_wanted.then_some((position, record)))
+}
+
+fn count(view: &View<'_>, zone: &ZoneRef, wanted: &WantedBindings) -> Result<u64> {
+    let mut count = 0;
+    let range = key::all(zone.log, Tag::BindingOrder);
+    view.rows(&range, Direction::Ascending, &mut |row_key, row: BindingOrderRow| {
+        let position = key::position(row_key).ok_or_else(|| astray(Tag::BindingOrder, zone.id.as_str()))?;
+        count += u64::from(read(view, zone, wanted, position, &row)?.is_some());
+        Ok(true)
+    })?;
+    Ok(count)
+}
