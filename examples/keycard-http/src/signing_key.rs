@@ -2,6 +2,7 @@
 //! it is not known here.
 
 use std::error::Error;
+use std::fmt::Write;
 use std::fs::Metadata;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -11,6 +12,9 @@ use policy_store::attestation::Ed25519Signer;
 use zeroize::Zeroizing;
 
 use crate::files::{self, Found, Readers};
+
+/// More than the text of a key that is made takes.
+const TEXT_BYTES: usize = 512;
 
 /// Reads the key in a file, or makes one.
 pub fn open(path: &Path) -> Result<Ed25519Signer, Box<dyn Error + Send + Sync>> {
@@ -68,16 +72,18 @@ fn generate() -> Result<(Ed25519Signer, Zeroizing<String>), Box<dyn Error + Send
     getrandom::fill(secret.as_mut()).map_err(|error| format!("no random bytes: {error}"))?;
     let unnamed = Ed25519Signer::new("new", &secret)?;
     let signer = Ed25519Signer::new(unnamed.jwk().thumbprint(), &secret)?;
-    let (x, d) = (Base64UrlUnpadded::encode_string(signer.jwk().as_bytes()), Zeroizing::new(d(&secret)));
-    let (kid, d) = (signer.jwk().key_id(), d.as_str());
-    let text = format!(
-        "{{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"{x}\",\"kid\":\"{kid}\",\"alg\":\"EdDSA\",\"use\":\"sig\",\"d\":\"{d}\"}}\n"
-    );
-    Ok((signer, Zeroizing::new(text)))
-}
-
-fn d(secret: &[u8; 32]) -> String {
-    Base64UrlUnpadded::encode_string(secret)
+    let x = Base64UrlUnpadded::encode_string(signer.jwk().as_bytes());
+    let d = Zeroizing::new(Base64UrlUnpadded::encode_string(secret.as_ref()));
+    let members = [("kty", "OKP"), ("crv", "Ed25519"), ("x", &x), ("kid", signer.jwk().key_id())];
+    let members = members.into_iter().chain([("alg", "EdDSA"), ("use", "sig"), ("d", d.as_str())]);
+    // Room for all of it at once, so that no copy of the secret stays behind where the text grew.
+    let mut text = Zeroizing::new(String::with_capacity(TEXT_BYTES));
+    for (name, value) in members {
+        let before = if text.is_empty() { '{' } else { ',' };
+        write!(text, "{before}\"{name}\":\"{value}\"")?;
+    }
+    text.push_str("}\n");
+    Ok((signer, text))
 }
 
 #[cfg(test)]
