@@ -11,11 +11,12 @@ use crate::hash::Sha256;
 use crate::id::{Actor, PolicySetId, PolicySetVersionId};
 use crate::limits;
 use crate::policy_set;
-use crate::policy_set_version::{NewPolicySetVersion, attested_at};
+use crate::policy_set_version::{NewPolicySetVersion, PolicySetVersionInput, PreparedPolicySetVersion, attested_at};
 use crate::record::{Attested, Body, Manifest, PolicySetVersionCreated};
 use crate::schema;
 use crate::storage::key::Tag;
 use crate::storage::{View, astray};
+use crate::validated::{Validated, Validation};
 use crate::version::Found;
 use crate::write::check_owner;
 use crate::zone::{self, ZoneRef};
@@ -27,6 +28,7 @@ use crate::zone_write::{Planned, next_version, set_to_change};
 pub struct AttestedPolicySetVersion {
     pub(crate) policy_set_id: PolicySetId,
     pub(crate) new: NewPolicySetVersion,
+    pub(crate) validated: Validated,
     pub(crate) attestation: Attestation,
 }
 
@@ -65,19 +67,21 @@ impl Zone {
         &self,
         actor: &Actor,
         policy_set_id: impl AsRef<str>,
-        new: NewPolicySetVersion,
+        input: impl Into<PolicySetVersionInput>,
         signer: &dyn Signer,
     ) -> Result<AttestedPolicySetVersion> {
-        let subject = self.read_with_room(|view, store, zone| {
+        let PreparedPolicySetVersion { new, validated: known } = input.into().into_parts();
+        let (subject, validated) = self.read_with_room(|view, store, zone| {
             // Nothing is signed that could not be created, as far as it can be told before the write.
             zone::check_open(view, zone)?;
             set_to_change(view, zone, actor, policy_set_id.as_ref())?;
-            let planned = Planned::new(view, &store.compiler, zone, &new)?;
-            next(view, zone, policy_set_id.as_ref(), &planned)
+            let validation = Validation::ahead(&store.compiler, &known);
+            let planned = Planned::new(view, &validation, zone, &new)?;
+            Ok((next(view, zone, policy_set_id.as_ref(), &planned)?, validation.known()))
         })?;
         let policy_set_id = subject.policy_set_id.clone();
         let attestation = Attestation::sign(&subject, self.now(), actor.id(), Status::Created, signer)?;
-        Ok(AttestedPolicySetVersion { policy_set_id, new, attestation })
+        Ok(AttestedPolicySetVersion { policy_set_id, new, validated, attestation })
     }
 
     /// Has `signer` attest a policy set version that is there, as `actor`, who then adds the attestation with
@@ -193,7 +197,7 @@ pub(crate) fn of_version(
     let (body, owner) = (found.body()?, found.entry.envelope.actor.owner_type());
     check_owner(actor, Resource::PolicySetVersion, body.version_id.as_str(), owner)?;
     let there = attested_at(view, zone, body)?.len();
-    at_most("the number of the policy set version's attestations", there + 1, limits::VERSION_ATTESTATIONS)?;
+    at_most("attestations of the policy set version", there + 1, limits::VERSION_ATTESTATIONS)?;
     // The first attestation of a version is that of its creation.
     let status = if there == 0 { Status::Created } else { Status::ReSigned };
     let (set, schema) = (body.policy_set_id.as_str(), body.schema.version.as_str());

@@ -13,6 +13,7 @@ use crate::record::Manifest;
 use crate::storage::View;
 use crate::store::Inner;
 use crate::time::Timestamp;
+use crate::validated::Validation;
 use crate::zone::{self, ZoneRef};
 use crate::zone_read::Zone;
 use crate::zone_write::Planned;
@@ -66,7 +67,8 @@ impl Zone {
         let prepared = self.prepare_bundle(actor, target.clone(), bundle)?;
         let subject = self.read_with_room(|view, store, zone| {
             zone::check_open(view, zone)?;
-            let plan = BundlePlan::new(view, &store.compiler, zone, actor, &target, &prepared)?;
+            let validation = Validation::ahead(&store.compiler, &prepared.validated);
+            let plan = BundlePlan::new(view, &validation, zone, actor, &target, &prepared)?;
             let BundlePlan::Steps { set, schema, mut steps } = plan else { return Ok(None) };
             let ids = Ids::draw(store, zone, self.now(), steps.len());
             ids.give(&mut steps);

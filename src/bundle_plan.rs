@@ -11,7 +11,6 @@ use crate::bundle::{Bundle, BundleKey, BundlePolicy};
 use crate::bundle_match::{Match, Matching};
 use crate::bundled::Contents;
 use crate::cedar::ParsedSchema;
-use crate::compile::Compiler;
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::guardrail;
 use crate::hash::Sha256;
@@ -22,6 +21,7 @@ use crate::policy_set_version::Pin;
 use crate::policy_version::{NewPolicyVersion, PreparedPolicyVersion};
 use crate::schema;
 use crate::storage::View;
+use crate::validated::{Validated, Validation};
 use crate::write::check_changeable;
 use crate::zone::{self, ZoneRef};
 use crate::zone_read::Zone;
@@ -37,12 +37,15 @@ pub struct PreparedBundle {
     shas: Vec<Sha256>,
     /// By the SHA-256 of their texts.
     versions: BTreeMap<Sha256, PreparedPolicyVersion>,
+    /// Of what is kept, with the bundle's schema.
+    pub(crate) validated: Validated,
 }
 
 impl From<Bundle> for PreparedBundle {
     fn from(bundle: Bundle) -> Self {
         let shas = bundle.policies().iter().map(BundlePolicy::sha).collect();
-        Self { digest: bundle.digest(), shas, versions: BTreeMap::new(), bundle }
+        let (versions, validated) = (BTreeMap::new(), Validated::default());
+        Self { digest: bundle.digest(), shas, versions, validated, bundle }
     }
 }
 
@@ -78,10 +81,13 @@ impl Zone {
         bundle: impl Into<PreparedBundle>,
     ) -> Result<PreparedBundle> {
         let mut prepared = bundle.into();
-        let plan = self.read_with_room(|view, store, zone| {
+        let (plan, validated) = self.read_with_room(|view, store, zone| {
             zone::check_open(view, zone)?;
-            BundlePlan::new(view, &store.compiler, zone, actor, &target, &prepared)
+            let validation = Validation::ahead(&store.compiler, &prepared.validated);
+            let plan = BundlePlan::new(view, &validation, zone, actor, &target, &prepared)?;
+            Ok((plan, validation.known()))
         })?;
+        prepared.validated = validated;
         if let BundlePlan::Steps { steps, .. } = plan {
             let versions = steps.into_iter().filter_map(|step| match step {
                 Step::Keep(_) => None,
@@ -120,7 +126,7 @@ impl BundlePlan {
     /// Checks every rule but for demands and for the room that is left in a write.
     pub(crate) fn new(
         view: &View<'_>,
-        compiler: &Compiler,
+        validation: &Validation<'_>,
         zone: &ZoneRef,
         actor: &Actor,
         target: &Target,
@@ -155,9 +161,9 @@ impl BundlePlan {
         });
         let set = set.transpose()?;
         let schema = schema::usable(view, bundle.schema_version().as_str())?;
-        guardrail::check_schema(view, compiler, zone, &schema)?;
-        let parsed = compiler.schema(view, &schema)?;
-        let planner = Planner { view, compiler, zone, actor, schema, parsed, versions: &prepared.versions };
+        guardrail::check_schema(view, validation.compiler(), zone, &schema)?;
+        let parsed = validation.compiler().schema(view, &schema)?;
+        let planner = Planner { view, validation, zone, actor, schema, parsed, versions: &prepared.versions };
         let policies = bundle.policies().iter().zip(&prepared.shas).zip(matches);
         let steps = policies
             .map(|((policy, sha), found)| planner.step(policy, *sha, found).map_err(|cause| policy.refused(cause)));
@@ -169,7 +175,7 @@ impl BundlePlan {
 /// What steps are planned with.
 struct Planner<'a> {
     view: &'a View<'a>,
-    compiler: &'a Compiler,
+    validation: &'a Validation<'a>,
     zone: &'a ZoneRef,
     actor: &'a Actor,
     schema: SchemaRef,
@@ -181,7 +187,7 @@ impl Planner<'_> {
     fn step(&self, policy: &BundlePolicy, sha: Sha256, found: Match) -> Result<Step> {
         Ok(match found {
             Match::Keep(entry) => {
-                Step::Keep(pinned_entry(self.view, self.compiler, self.zone, &self.schema, &Pin::from(&entry))?)
+                Step::Keep(pinned_entry(self.view, self.validation, self.zone, &self.schema, &Pin::from(&entry))?)
             }
             Match::Edit(before) => {
                 let is_archived = before.archived_at.is_some();
@@ -206,6 +212,8 @@ impl Planner<'_> {
         }
         let new = NewPolicyVersion::cedar(self.schema.version.as_str(), policy.cedar_raw.as_str());
         let prepared = PreparedPolicyVersion::new(new, self.schema.clone(), &self.parsed)?;
+        let statements = usize::try_from(prepared.content.statements).unwrap_or(usize::MAX);
+        self.validation.count(statements, self.parsed.request_types(), &self.schema)?;
         warnings(&prepared.content).map(|_| prepared)
     }
 }
@@ -272,7 +280,8 @@ mod tests {
         // What the new policy's version is made of, where the bundle is planned as in a write.
         let planned = |prepared: &PreparedBundle| {
             let plan = zone.read_with_room(|view, store, zone| {
-                BundlePlan::new(view, &store.compiler, zone, &actor, &Target::Zone, prepared)
+                let validation = Validation::in_write(&store.compiler, &prepared.validated);
+                BundlePlan::new(view, &validation, zone, &actor, &Target::Zone, prepared)
             });
             let BundlePlan::Steps { steps, .. } = plan.unwrap() else { return None };
             let made = |step| if let Step::Create(_, version) = step { Some(version.content) } else { None };

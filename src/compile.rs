@@ -96,16 +96,20 @@ impl Weighter<Key, Value> for Bytes {
     }
 }
 
-pub(crate) struct Compiler(Cache<Key, Value, Bytes>);
+pub(crate) struct Compiler {
+    cache: Cache<Key, Value, Bytes>,
+    /// How many statements times types of request may be validated in one policy.
+    validation_limit: usize,
+}
 
 impl fmt::Debug for Compiler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Compiler({} of {} bytes)", self.0.weight(), self.0.capacity())
+        write!(f, "Compiler({} of {} bytes)", self.cache.weight(), self.cache.capacity())
     }
 }
 
 impl Compiler {
-    pub(crate) fn new(budget: usize) -> Result<Self> {
+    pub(crate) fn new(budget: usize, validation_limit: usize) -> Result<Self> {
         // One shard: with more, each has a part of the budget, and a large set fits into none.
         let options = OptionsBuilder::new()
             .shards(1)
@@ -116,16 +120,23 @@ impl Compiler {
                 action: "make the cache".to_owned(),
                 source: error.to_string().into(),
             })?;
-        Ok(Self(Cache::with_options(options, Bytes, DefaultHashBuilder::default(), DefaultLifecycle::default())))
+        let lifecycle = DefaultLifecycle::default();
+        let cache = Cache::with_options(options, Bytes, DefaultHashBuilder::default(), lifecycle);
+        Ok(Self { cache, validation_limit })
+    }
+
+    /// A schema that validates as much as the store lets it.
+    pub(crate) fn limited(&self, schema: ParsedSchema) -> ParsedSchema {
+        schema.with_validation_limit(self.validation_limit)
     }
 
     /// The schema that a version names.
     pub(crate) fn schema(&self, view: &View<'_>, schema: &SchemaRef) -> Result<Arc<ParsedSchema>> {
         let make = || -> Result<Value> {
             let source = view.object(ObjectKind::of_schema(schema.form), schema.source)?;
-            Ok(Value::Schema(Arc::new(ParsedSchema::parse(schema.form, &source)?)))
+            Ok(Value::Schema(Arc::new(self.limited(ParsedSchema::parse(schema.form, &source)?))))
         };
-        match self.0.get_or_insert_with(&Key::Schema(schema.source), make)? {
+        match self.cache.get_or_insert_with(&Key::Schema(schema.source), make)? {
             Value::Schema(schema) => Ok(schema),
             _ => Err(mixed_up()),
         }
@@ -136,7 +147,7 @@ impl Compiler {
         let make = || -> Result<Value> {
             Ok(Value::Policy(Arc::new(ParsedPolicy::parse(view.object(ObjectKind::PolicyText, text)?)?)))
         };
-        match self.0.get_or_insert_with(&Key::Policy(text), make)? {
+        match self.cache.get_or_insert_with(&Key::Policy(text), make)? {
             Value::Policy(policy) => Ok(policy),
             _ => Err(mixed_up()),
         }
@@ -150,12 +161,17 @@ impl Compiler {
             self.policy(view, version.text)?.validate(&parsed, &label, schema.version.as_str())?;
             Ok(Value::Valid)
         };
-        self.0.get_or_insert_with(&Key::Valid(version.text, schema.source), make).map(drop)
+        self.cache.get_or_insert_with(&Key::Valid(version.text, schema.source), make).map(drop)
     }
 
-    #[cfg(all(test, feature = "bundle"))]
+    /// How many statements times types of request may be validated in one policy.
+    pub(crate) fn validation_limit(&self) -> usize {
+        self.validation_limit
+    }
+
+    /// Whether a policy text was found to validate with a schema, and that is still at hand.
     pub(crate) fn is_known_to_validate(&self, version: &PolicyVersionCreated, schema: &SchemaRef) -> bool {
-        self.0.get(&Key::Valid(version.text, schema.source)).is_some()
+        self.cache.get(&Key::Valid(version.text, schema.source)).is_some()
     }
 
     /// A policy set version, ready to decide.
@@ -166,7 +182,7 @@ impl Compiler {
         found: &Found<PolicySetVersionCreated>,
     ) -> Result<Arc<Compiled>> {
         let make = || -> Result<Value> { Ok(Value::Set(Arc::new(self.compile(view, zone, found)?))) };
-        match self.0.get_or_insert_with(&Key::Set(found.entry.hash), make)? {
+        match self.cache.get_or_insert_with(&Key::Set(found.entry.hash), make)? {
             Value::Set(compiled) => Ok(compiled),
             _ => Err(mixed_up()),
         }
@@ -203,7 +219,7 @@ impl Compiler {
         let find = || -> Result<Value> {
             Ok(Value::Version(Found::<PolicyVersionCreated>::by_id(view, zone, id.as_str())?.entry))
         };
-        match self.0.get_or_insert_with(&Key::Version(zone.log_id, id.clone()), find)? {
+        match self.cache.get_or_insert_with(&Key::Version(zone.log_id, id.clone()), find)? {
             Value::Version(entry) => Ok(entry),
             _ => Err(mixed_up()),
         }
@@ -211,7 +227,7 @@ impl Compiler {
 
     /// The statements of a policy text if they are at hand, or the text.
     pub(crate) fn source(&self, view: &View<'_>, text: Address) -> Result<Source> {
-        match self.0.get(&Key::Policy(text)) {
+        match self.cache.get(&Key::Policy(text)) {
             Some(Value::Policy(policy)) => Ok(Source::Parsed(policy)),
             _ => Ok(Source::Text(text, view.object(ObjectKind::PolicyText, text)?)),
         }
@@ -237,7 +253,7 @@ impl Compiler {
                         source,
                     })?;
                     let policy = Arc::new(policy);
-                    self.0.insert(Key::Policy(address), Value::Policy(policy.clone()));
+                    self.cache.insert(Key::Policy(address), Value::Policy(policy.clone()));
                     policy
                 }
             });
@@ -247,7 +263,7 @@ impl Compiler {
 
     /// Forgets everything.
     pub(crate) fn clear(&self) {
-        self.0.clear();
+        self.cache.clear();
     }
 }
 

@@ -60,7 +60,7 @@ impl<'a> ListName<'a> {
     /// The place in a cursor that this list gave out.
     pub(crate) fn place(&self, order: Order, cursor: &str) -> Result<u64> {
         let refuse = |reason| ErrorDetail::cursor(cursor, reason).into();
-        at_most("the cursor's characters", cursor.len(), limits::CURSOR_CHARS)?;
+        at_most("characters of the cursor", cursor.len(), limits::CURSOR_CHARS)?;
         let bytes: [u8; CURSOR_BYTES] = hex::decode(cursor).ok_or_else(|| refuse("it is malformed"))?;
         let place = bytes.get(1..9).and_then(|place| place.first_chunk::<8>()).copied().map(u64::from_be_bytes);
         let place = place.ok_or_else(|| refuse("it is malformed"))?;

@@ -110,7 +110,7 @@ impl Demand {
 
     /// Refuses what does not hold in the zone.
     pub(crate) fn check(&self, view: &View<'_>, zone: &ZoneRef) -> Result<()> {
-        at_most("the alternatives of a demand", self.alternatives.len(), limits::DEMAND_ALTERNATIVES)?;
+        at_most("alternatives of a demand", self.alternatives.len(), limits::DEMAND_ALTERNATIVES)?;
         let mut now = Now {
             view,
             zone,

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod absent;
 mod asked;
 #[cfg(feature = "attestation")]
 mod attest;
@@ -50,6 +51,7 @@ mod sources;
 mod storage;
 mod store;
 mod time;
+mod validated;
 mod version;
 mod version_cache;
 mod write;
@@ -82,7 +84,9 @@ pub use list::{List, Order, Page, Sort};
 pub use model::{BindingMode, CedarVersion, Form, ManifestEntry, SchemaStatus, Target, TargetType};
 pub use policy::{NewPolicy, Policy, PolicyUpdate};
 pub use policy_set::{NewPolicySet, PolicySet, PolicySetUpdate};
-pub use policy_set_version::{NewPolicySetVersion, Pin, PolicySetManifest, PolicySetVersion};
+pub use policy_set_version::{
+    NewPolicySetVersion, Pin, PolicySetManifest, PolicySetVersion, PolicySetVersionInput, PreparedPolicySetVersion,
+};
 pub use policy_version::{Forms, NewPolicyVersion, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
 pub use preflight::{Candidate, PolicySetVersionCheck, PolicyVersionCheck, Preflight, ZonePreflight};
 pub use receipt::{GuardrailReceipt, Layer, Receipt, StatementRef};

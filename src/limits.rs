@@ -5,8 +5,14 @@
 
 /// Bytes of one policy version's Cedar text.
 pub const POLICY_TEXT_BYTES: usize = 64 * 1024;
-/// Bytes of one policy version given as JSON.
+/// Bytes of one policy version given as JSON. What is larger is taken where the policy needs it: up to twice the bytes of its
+/// derived JSON, and [`POLICY_JSON_LARGEST_BYTES`], so that what is returned can be given again, laid out anew as well.
 pub const POLICY_JSON_BYTES: usize = 256 * 1024;
+/// Bytes of one policy version given as JSON where its derived JSON is large.
+pub const POLICY_JSON_LARGEST_BYTES: usize = 2 * 1024 * 1024;
+/// Bytes of a policy version's derived JSON: enough for any text. A pattern of control characters takes the most, 21 bytes
+/// for each.
+pub const POLICY_JSON_DERIVED_BYTES: usize = 1536 * 1024;
 /// Statements in one policy version.
 pub const POLICY_STATEMENTS: usize = 1_000;
 /// Bytes of a schema source, and of its other form.
@@ -64,6 +70,18 @@ pub const BUNDLE_MANIFEST_BYTES: usize = 1024 * 1024;
 /// Bytes of the name of a new policy in a policy bundle: with `.cedar` they fill the 100 that an archive has for a name.
 pub const BUNDLE_NEW_POLICY_BYTES: usize = 94;
 
+/// Statements of a policy times types of request of the schema that it is validated against, as long as the store is not
+/// opened with [another limit](crate::Builder::validation_limit).
+pub const VALIDATION_COST: usize = 250_000;
+/// Tokens of a policy for each of which it counts as one statement more, where that is more than it has.
+pub const VALIDATION_TOKENS: usize = 64;
+/// Findings, or warnings, of one policy or source. What is over it is counted.
+pub const FINDINGS: usize = 100;
+/// Bytes of the messages of so many findings together.
+pub const FINDINGS_BYTES: usize = 16 * 1024;
+/// Bytes of the message of one finding.
+pub const FINDING_BYTES: usize = 2 * 1024;
+
 /// How deeply brackets may nest in Cedar text.
 pub const CEDAR_DEPTH: usize = 64;
 /// How high an expression may be, the scope and all conditions of its statement joined: `a || b || c` is 2 high,
@@ -93,5 +111,5 @@ pub const ENTITY_DEPTH: usize = 256;
 pub const ENTITY_LINKS: usize = 4 * 1024 * 1024;
 /// How deeply arrays and objects may nest in any JSON that is given, and in a policy's derived JSON.
 pub const JSON_DEPTH: usize = 120;
-/// How deeply `has` or `__extn` may nest in JSON, as Cedar reads what is in them more than once.
+/// How deeply `has` in a policy's JSON, or `__extn` in other JSON, may nest, as Cedar reads what is in them more than once.
 pub const JSON_REREAD_DEPTH: usize = 4;

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::error::{ErrorDetail, Resource, Result};
+use crate::absent::not_found;
+use crate::error::{Resource, Result};
 use crate::id::{OwnerType, PolicyId, PolicyVersionId, SchemaName, ZoneId};
 use crate::record::{Body, PolicyVersionCreated};
 use crate::storage::key::{self, Tag};
@@ -110,7 +111,7 @@ impl PolicyUpdate {
 /// Looks up a policy's row.
 pub(crate) fn find(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<PolicyRow> {
     let row = view.row(&key::by_id(zone.log, Tag::Policy, id))?;
-    row.ok_or_else(|| ErrorDetail::not_found(Resource::Policy, id).into())
+    row.ok_or_else(|| not_found(view, zone, Resource::Policy, id))
 }
 
 /// The owner, name and description of a policy, from the entries that its row leads to.

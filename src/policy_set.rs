@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::error::{ErrorDetail, Resource, Result};
+use crate::absent::not_found;
+use crate::error::{Resource, Result};
 use crate::id::{OwnerType, PolicySetId, PolicySetVersionId, ZoneId};
 use crate::model::{BindingMode, Target, TargetType};
 use crate::record::{Body, Bound};
@@ -114,7 +115,7 @@ impl PolicySetUpdate {
 /// Looks up a policy set's row.
 pub(crate) fn find(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<PolicySetRow> {
     let row = view.row(&key::by_id(zone.log, Tag::PolicySet, id))?;
-    row.ok_or_else(|| ErrorDetail::not_found(Resource::PolicySet, id).into())
+    row.ok_or_else(|| not_found(view, zone, Resource::PolicySet, id))
 }
 
 /// The owner, name and kind of target of a policy set, from the entries that its row leads to.

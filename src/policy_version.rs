@@ -107,7 +107,8 @@ impl NewPolicyVersion {
         Self { id: None, schema_version: schema_version.into(), form: Form::Cedar, source: text.into() }
     }
 
-    /// From a whole Cedar policy set in JSON, to be validated against a schema version.
+    /// From Cedar's JSON, to be validated against a schema version: a whole policy set, or one policy, which is a set of
+    /// one.
     pub fn json(schema_version: impl Into<String>, json: impl Into<String>) -> Self {
         Self { id: None, schema_version: schema_version.into(), form: Form::Json, source: json.into() }
     }

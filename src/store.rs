@@ -13,6 +13,7 @@ use crate::cursor::ListName;
 use crate::error::{ErrorDetail, Result};
 use crate::history::{self, HistoryEntry};
 use crate::id::Actor;
+use crate::limits;
 use crate::list::{List, Page};
 use crate::listing::{self, in_order};
 use crate::policy_version::{Forms, NewPolicyVersion, PreparedPolicyVersion};
@@ -257,6 +258,7 @@ pub struct Builder {
     page_cache: usize,
     record_cache: usize,
     compiled_cache: usize,
+    validation_limit: usize,
 }
 
 impl Default for Builder {
@@ -270,6 +272,7 @@ impl Default for Builder {
             page_cache: 64 << 20,
             record_cache: 32 << 20,
             compiled_cache: 128 << 20,
+            validation_limit: limits::VALIDATION_COST,
         }
     }
 }
@@ -333,6 +336,16 @@ impl Builder {
         self
     }
 
+    /// How much work it may be to validate one policy: its statements times the types of request of the schema, which are, for
+    /// each action, its principal types times its resource types. By default 250,000, which take some seconds. A policy over it
+    /// is refused as `validation_too_costly` before it is validated; so are policies that a manifest pins under another schema
+    /// than their own, if they are over it together and the policy set version was not
+    /// [prepared](crate::Zone::prepare_policy_set_version).
+    pub fn validation_limit(mut self, statements_times_types: usize) -> Self {
+        self.validation_limit = statements_times_types;
+        self
+    }
+
     /// Opens the store in the file at `path`, or creates one there. A new file can be read by its owner only.
     ///
     /// # Errors
@@ -359,7 +372,7 @@ impl Builder {
             OpenOptions { page_cache: self.page_cache, check_integrity: self.check_integrity, create: self.create };
         let inner = Inner {
             storage: Storage::open(origin, options, self.record_cache / 2, &sources)?,
-            compiler: Compiler::new(self.compiled_cache)?,
+            compiler: Compiler::new(self.compiled_cache, self.validation_limit)?,
             recent: Recent::new(),
             versions: VersionCache::new(self.record_cache / 2),
             sources,

@@ -4,6 +4,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use crate::absent::not_found;
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::record::{Body, PolicySetVersionCreated, PolicyVersionCreated, Recorded};
 use crate::storage::key::{self, Tag};
@@ -89,7 +90,7 @@ impl<V: Versioned> Found<V> {
     /// Looks up a version by its id.
     pub(crate) fn by_id(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<Self> {
         let row: Option<PositionRow> = view.row(&key::by_id(zone.log, V::BY_ID, id))?;
-        let PositionRow { created } = row.ok_or_else(|| ErrorDetail::not_found(V::RESOURCE, id))?;
+        let PositionRow { created } = row.ok_or_else(|| not_found(view, zone, V::RESOURCE, id))?;
         let entry = view.entry(zone.log, created)?;
         let body = V::of(&entry.body).filter(|body| body.id() == id).ok_or_else(|| astray(V::BY_ID, id))?;
         let row = view.row(&key::by_version(zone.log, V::BY_NUMBER, body.parent(), body.version()))?;
@@ -104,7 +105,7 @@ impl<V: Versioned> Found<V> {
             None if view.has_row(&key::by_id(zone.log, V::PARENT, parent))? => {
                 Err(ErrorDetail::not_found(V::RESOURCE, &format!("{version} of {parent}")).into())
             }
-            None => Err(ErrorDetail::not_found(V::PARENT_RESOURCE, parent).into()),
+            None => Err(not_found(view, zone, V::PARENT_RESOURCE, parent)),
         }
     }
 

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::absent::not_found;
 use crate::authorizer::Authorizer;
 use crate::binding::{self, At, Binding, BindingRecord};
 use crate::cursor::ListName;
 use crate::demand::Demand;
-use crate::error::{ErrorDetail, Result};
+use crate::error::Result;
 use crate::filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
 use crate::guardrail;
 use crate::history::{self, HistoryEntry};
@@ -323,7 +324,8 @@ impl Zone {
     ///
     /// What [`publish_schema`](crate::Write::publish_schema) would say of a new schema, its name being taken included;
     /// [`NotFound`](crate::ErrorKind::NotFound) for the name of none that is published. That a policy would not validate, or
-    /// that this build's Cedar does not take its text any more, is a finding and no error.
+    /// that this build's Cedar does not take its text any more, is a finding and no error; and so is that it would be [too
+    /// costly](crate::Builder::validation_limit) to validate.
     pub fn preflight(&self, candidate: impl Into<Candidate>) -> Result<ZonePreflight> {
         preflight::of_zone(&self.store, &self.zone, candidate.into())
     }
@@ -359,7 +361,6 @@ impl Zone {
     }
 
     /// Reads with room on the stack for Cedar.
-    #[cfg(any(feature = "attestation", feature = "bundle"))]
     pub(crate) fn read_with_room<T>(&self, f: impl FnOnce(&View<'_>, &Inner, &ZoneRef) -> Result<T>) -> Result<T> {
         crate::cedar::with_room(|| self.read(|view| f(view, &self.store, &self.zone)))
     }
@@ -379,7 +380,7 @@ impl Zone {
         self.read(|view| {
             let zone = &self.zone;
             if !view.has_row(&key::by_id(zone.log, V::PARENT, parent))? {
-                return Err(ErrorDetail::not_found(V::PARENT_RESOURCE, parent).into());
+                return Err(not_found(view, zone, V::PARENT_RESOURCE, parent));
             }
             let range = key::versions(zone.log, V::BY_NUMBER, parent);
             let by_number = |number| key::by_version(zone.log, V::BY_NUMBER, parent, number);

@@ -10,7 +10,7 @@ use crate::id::LogId;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerificationError {
     /// The text is longer than any attestation; it was not read.
-    #[error("the attestation has {actual} bytes, over the limit of {limit}")]
+    #[error("too large: attestation: {actual} bytes, limit {limit}")]
     TooLarge {
         /// The limit, see [`limits`](crate::limits::ATTESTATION_BYTES).
         limit: usize,

@@ -90,7 +90,7 @@ impl Members {
             if self.policies.contains_key(key) {
                 return Err(twice());
             }
-            at_most("the policy bundle's policies", self.policies.len() + 1, limits::MANIFEST_ENTRIES)?;
+            at_most("policies of the policy bundle", self.policies.len() + 1, limits::MANIFEST_ENTRIES)?;
             let cedar_raw = text(&name, size, limits::POLICY_TEXT_BYTES, archive)?;
             self.policies.insert(key.to_owned(), cedar_raw);
         }

@@ -51,7 +51,7 @@ pub(super) struct Unpacker<'a> {
 
 impl<'a> Unpacker<'a> {
     pub(super) fn new(packed: &'a [u8]) -> Result<Self> {
-        at_most("the policy bundle's bytes", packed.len(), limits::BUNDLE_BYTES)?;
+        at_most("bytes of the policy bundle", packed.len(), limits::BUNDLE_BYTES)?;
         let rest = after_header(packed).ok_or_else(|| damaged("it does not start with a gzip header"))?;
         let state = InflateState::new_boxed(DataFormat::Raw);
         Ok(Self { rest, state, crc: crc32fast::Hasher::new(), unpacked: 0, ended: false })
@@ -66,7 +66,7 @@ impl<'a> Unpacker<'a> {
             self.rest = self.rest.get(step.bytes_consumed..).unwrap_or_default();
             self.crc.update(free.get(..step.bytes_written).unwrap_or_default());
             self.unpacked += step.bytes_written;
-            at_most("the unpacked policy bundle's bytes", self.unpacked, limits::BUNDLE_BYTES)?;
+            at_most("bytes of the unpacked policy bundle", self.unpacked, limits::BUNDLE_BYTES)?;
             filled += step.bytes_written;
             if status == MZStatus::StreamEnd {
                 self.ended = true;

@@ -41,7 +41,7 @@ impl Given {
         let Some(Json::Array(policies)) = manifest.remove("policies") else {
             return Err(invalid("`policies` is not an array"));
         };
-        at_most("the policy bundle's policies", policies.len(), limits::MANIFEST_ENTRIES)?;
+        at_most("policies of the policy bundle", policies.len(), limits::MANIFEST_ENTRIES)?;
         Ok(Self {
             schema_version: SchemaName::new(version).map_err(invalid)?,
             target_type,

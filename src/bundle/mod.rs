@@ -172,7 +172,7 @@ impl Bundle {
 
     /// A bundle of policies, in any order, with the schema version that they are for.
     pub fn new(schema_version: SchemaName, mut policies: Vec<BundlePolicy>) -> Result<Self> {
-        at_most("the policy bundle's policies", policies.len(), limits::MANIFEST_ENTRIES)?;
+        at_most("policies of the policy bundle", policies.len(), limits::MANIFEST_ENTRIES)?;
         policies.iter().try_for_each(BundlePolicy::check)?;
         all_differ(policies.iter().map(|policy| &policy.key))?;
         policies.sort_by(|a, b| a.key.cmp(&b.key));

@@ -1,17 +1,24 @@
-//! Turns what Cedar reports into this crate's diagnostics, with their places in the source.
+//! Turns what Cedar reports into this crate's diagnostics, with their places in the source, and bounds them.
 //!
 //! It goes through the flat form that Cedar has for foreign languages, so that the crate that Cedar's reports are made
 //! of stays out of this one. Which statement is meant the caller says.
 
+use std::collections::{HashMap, HashSet};
+
 use cedar_policy::ffi::DetailedError;
 
 use crate::error::{Diagnostic, SourcePlace};
+use crate::limits;
 
 /// The diagnostics of one report and of those related to it, in Cedar's order. `source` is what lies from `origin` on
 /// in the text that Cedar parsed.
 pub(super) fn findings(source: &str, origin: usize, statement: Option<u32>, report: DetailedError) -> Vec<Diagnostic> {
     let DetailedError { message, help, source_locations, related, .. } = report;
     let mut message = without_id(&message).to_owned();
+    // The parser says here which tokens it expected.
+    if let Some(label) = source_locations.first().and_then(|label| label.label.as_deref()) {
+        message = format!("{message}: {label}");
+    }
     if let Some(help) = help {
         message = format!("{message} ({})", without_id(&help));
     }
@@ -19,7 +26,7 @@ pub(super) fn findings(source: &str, origin: usize, statement: Option<u32>, repo
         let (start, end) = (label.loc.start, label.loc.end);
         SourcePlace::new(source, start.saturating_sub(origin), end.saturating_sub(start))
     });
-    let mut all = vec![Diagnostic { message, statement, place }];
+    let mut all = vec![Diagnostic { message: shortened(message), statement, place, count: 1 }];
     all.extend(related.into_iter().flat_map(|report| findings(source, origin, statement, report)));
     all
 }
@@ -31,13 +38,86 @@ fn without_id(message: &str) -> &str {
     rest.strip_prefix("`, ").unwrap_or(message)
 }
 
-/// Brings findings into an order that does not depend on Cedar's hash tables, and drops repetitions.
+/// A message that quotes a long input, cut short.
+fn shortened(mut message: String) -> String {
+    if message.len() > limits::FINDING_BYTES {
+        let end = (0..=limits::FINDING_BYTES).rev().find(|at| message.is_char_boundary(*at));
+        message.truncate(end.unwrap_or(0));
+        message.push('…');
+    }
+    message
+}
+
+/// Brings findings into an order that does not depend on Cedar's hash tables, tells each place and message once, and
+/// leaves out those over the bound, with their number in the place of them.
 pub(super) fn sort(findings: &mut Vec<Diagnostic>) {
-    findings.sort_by(|a, b| {
-        let key = |finding: &Diagnostic| (finding.statement, finding.place.map(|place| (place.offset, place.length)));
-        key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
+    order(findings);
+    findings.dedup_by(|next, first| {
+        let same = key(first) == key(next) && first.message == next.message;
+        first.count = first.count.saturating_add(if same { next.count } else { 0 });
+        same
     });
-    findings.dedup();
+    bound(findings);
+}
+
+/// As [`sort`], for findings that come from each type of request: those that differ only in the `names` of types, or in
+/// entities, are told once.
+pub(super) fn sort_validation(findings: &mut Vec<Diagnostic>, names: &HashSet<String>) {
+    order(findings);
+    // Equal shapes at one place need not be neighbours.
+    let mut known: HashMap<_, usize> = HashMap::new();
+    let mut told: Vec<Diagnostic> = Vec::new();
+    for finding in findings.drain(..) {
+        let at = *known.entry((key(&finding), shape(&finding.message, names))).or_insert(told.len());
+        match told.get_mut(at) {
+            Some(first) => first.count = first.count.saturating_add(finding.count),
+            None => told.push(finding),
+        }
+    }
+    *findings = told;
+    bound(findings);
+}
+
+fn key(finding: &Diagnostic) -> (Option<u32>, Option<(u32, u32)>) {
+    (finding.statement, finding.place.map(|place| (place.offset, place.length)))
+}
+
+fn order(findings: &mut [Diagnostic]) {
+    findings.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message)));
+}
+
+fn bound(findings: &mut Vec<Diagnostic>) {
+    let mut bytes = 0;
+    let fits = |finding: &&Diagnostic| {
+        bytes += finding.message.len();
+        bytes <= limits::FINDINGS_BYTES
+    };
+    let told = findings.iter().take(limits::FINDINGS).take_while(fits).count();
+    if told < findings.len() {
+        let left = findings.split_off(told).iter().fold(0_u32, |sum, finding| sum.saturating_add(finding.count));
+        findings.push(Diagnostic { count: left, ..Diagnostic::without_place(format!("… and {left} more")) });
+    }
+}
+
+/// A message without the names of types and without what it quotes, such as the ids of entities.
+fn shape(message: &str, names: &HashSet<String>) -> String {
+    let mut shape = String::with_capacity(message.len());
+    for (number, part) in message.split('"').enumerate() {
+        if number % 2 == 1 {
+            shape.push('"');
+            continue;
+        }
+        let in_name = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+        let mut rest = part;
+        while let Some(first) = rest.chars().next() {
+            let length =
+                if in_name(first) { rest.find(|c: char| !in_name(c)).unwrap_or(rest.len()) } else { first.len_utf8() };
+            let (word, further) = rest.split_at_checked(length).unwrap_or((rest, ""));
+            shape.push_str(if names.contains(word) { "\0" } else { word });
+            rest = further;
+        }
+    }
+    shape
 }
 
 /// An error's message with those of its causes, as Cedar's outermost ones say little.
@@ -55,10 +135,56 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 mod tests {
     use super::*;
 
+    fn finding(message: &str, offset: usize) -> Diagnostic {
+        let place = Some(SourcePlace::new(&" ".repeat(5_000), offset, 1));
+        Diagnostic { place, statement: Some(0), ..Diagnostic::without_place(message) }
+    }
+
     #[test]
     fn the_id_that_cedar_made_up_is_left_out() {
         assert_eq!(without_id("for policy `policy12`, bad type"), "bad type");
         assert_eq!(without_id("for policy `policyx`, bad type"), "for policy `policyx`, bad type");
         assert_eq!(without_id("policy12 is bad"), "policy12 is bad");
+    }
+
+    #[test]
+    fn findings_that_differ_in_names_of_types_are_told_once_with_their_count() {
+        let names = ["E1", "E2", "N::E3"].map(str::to_owned).into();
+        let attribute = |of: &str, at| finding(&format!("attribute `q` on entity type `{of}` not found"), at);
+        let mut findings = vec![
+            attribute("N::E3", 7),
+            attribute("E2", 7),
+            finding("attribute `q` on entity type `E1x` not found", 7),
+            finding("attribute `q` in context for Action::\"a\" not found", 7),
+            finding("attribute `q` in context for Action::\"b\" not found", 7),
+            attribute("E1", 7),
+            attribute("E1", 9),
+        ];
+        sort_validation(&mut findings, &names);
+        let told: Vec<_> = findings.iter().map(|f| (f.place.unwrap().offset, f.message.as_str(), f.count)).collect();
+        let expected = [
+            (7, "attribute `q` in context for Action::\"a\" not found", 2),
+            (7, "attribute `q` on entity type `E1` not found", 3),
+            (7, "attribute `q` on entity type `E1x` not found", 1),
+            (9, "attribute `q` on entity type `E1` not found", 1),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn what_is_over_the_bound_is_counted() {
+        let mut many: Vec<_> = (0..4_000).map(|at| finding("m", at)).chain([finding("m", 0)]).collect();
+        sort(&mut many);
+        assert_eq!(many.len(), limits::FINDINGS + 1);
+        assert_eq!(many[0].count, 2);
+        let last = many.last().unwrap();
+        assert_eq!((last.to_string().as_str(), last.count), ("… and 3900 more", 3_900));
+        let mut long: Vec<_> = (0..50).map(|at| finding(&"é".repeat(500), at)).collect();
+        sort(&mut long);
+        assert_eq!((long.len(), long[16].count), (17, 34));
+        assert!(shortened("é".repeat(limits::FINDING_BYTES)).len() <= limits::FINDING_BYTES + '…'.len_utf8());
+        let mut few = vec![finding("b", 1), finding("a", 1)];
+        sort(&mut few);
+        assert_eq!(few, [finding("a", 1), finding("b", 1)]);
     }
 }

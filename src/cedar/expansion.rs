@@ -34,7 +34,11 @@ pub(super) fn check(schema: &Value) -> Result<usize> {
         for definition in entities.chain(contexts).chain(common).flatten() {
             let size = expansion.measure(definition, namespace, limits::SCHEMA_DEPTH)?;
             total = total.saturating_add(size.attributes);
-            at_most("attributes of the schema, common types written out", total, limits::SCHEMA_EXPANDED)?;
+            at_most(
+                "attributes and types of the schema with common types written out",
+                total,
+                limits::SCHEMA_EXPANDED,
+            )?;
         }
     }
     Ok(total)
@@ -108,7 +112,7 @@ impl<'a> Expansion<'a> {
             name => add(self.measure_name(name, namespace, depth - 1)?),
         }
         size.records += usize::from(kind == "Record");
-        at_most("records within one another in a type of the schema", size.records, limits::SCHEMA_RECORDS)?;
+        at_most("records within one another of a type in the schema", size.records, limits::SCHEMA_RECORDS)?;
         size.depth += 1;
         if size.depth > depth {
             return Err(too_deep(WHAT, limits::SCHEMA_DEPTH, 0));

@@ -5,12 +5,15 @@
 
 use super::height::Heights;
 use super::token::{Token, Tokens};
-use crate::error::{ErrorDetail, Result, at_most};
+use super::{json, nesting};
+use crate::error::{Diagnostic, ErrorDetail, Result, SourcePlace, at_most};
 use crate::limits;
 
 /// What the tokens of a policy text tell.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Gated {
+    /// How many tokens it has.
+    pub tokens: usize,
     /// A bound on the height of its expressions.
     pub height: usize,
     /// How many statements it has, if it is correct Cedar.
@@ -28,9 +31,16 @@ impl Gated {
 
 /// Checks a policy text.
 pub(super) fn policy_text(text: &str) -> Result<Gated> {
-    const WHAT: &str = "policy text";
     at_most("bytes of policy text", text.len(), limits::POLICY_TEXT_BYTES)?;
-    uid_or_policy(WHAT, text)
+    if text.starts_with(json::BYTE_ORDER_MARK) {
+        let finding =
+            Diagnostic { place: Some(SourcePlace::new(text, 0, 1)), ..Diagnostic::without_place(json::MARKED) };
+        return Err(ErrorDetail::Syntax { what: "policy", diagnostics: vec![finding] }.into());
+    }
+    uid_or_policy("policy text", text).map_err(|error| match error.detail() {
+        ErrorDetail::TooDeep { .. } => nesting::too_deep(text),
+        _ => error,
+    })
 }
 
 /// Checks an entity uid written as Cedar text.
@@ -40,9 +50,10 @@ pub(super) fn uid_text(what: &'static str, text: &str) -> Result<()> {
 }
 
 fn uid_or_policy(what: &'static str, text: &str) -> Result<Gated> {
-    let (mut heights, mut statements, mut is_closed) = (Heights::new(), 0, true);
-    for (count, (at, token)) in Tokens::new(text).enumerate() {
-        at_most("tokens of policy text", count + 1, limits::POLICY_TOKENS)?;
+    let (mut heights, mut tokens, mut statements, mut is_closed) = (Heights::new(), 0, 0, true);
+    for (at, token) in Tokens::new(text) {
+        tokens += 1;
+        at_most("tokens of policy text", tokens, limits::POLICY_TOKENS)?;
         heights.follow(token);
         if heights.open_brackets() > limits::CEDAR_DEPTH {
             return Err(too_deep(what, limits::CEDAR_DEPTH, at));
@@ -57,7 +68,7 @@ fn uid_or_policy(what: &'static str, text: &str) -> Result<Gated> {
     if height > limits::CEDAR_HEIGHT {
         return Err(too_deep(what, limits::CEDAR_HEIGHT, text.len()));
     }
-    Ok(Gated { height, statements, is_closed })
+    Ok(Gated { tokens, height, statements, is_closed })
 }
 
 /// Checks a schema text.
@@ -138,8 +149,9 @@ mod tests {
     fn chains_and_brackets_over_the_limits_are_refused_with_their_place() {
         let deep = when(&format!("{}true{}", "(".repeat(64), ")".repeat(64)));
         let error = policy_text(&deep).unwrap_err();
-        let ErrorDetail::TooDeep { limit, offset, .. } = error.detail() else { panic!("{error}") };
-        assert_eq!((*limit, deep.as_bytes()[*offset]), (limits::CEDAR_DEPTH, b'('));
+        let ErrorDetail::ExpressionTooDeep { limit, place, .. } = error.detail() else { panic!("{error}") };
+        let outermost = place.unwrap().offset as usize;
+        assert_eq!((*limit, &deep[outermost..outermost + 3]), (limits::CEDAR_DEPTH, "{ ("));
         for chain in [" || true", " && true", " + 1", " * 1", ".a", "[\"a\"]", " == 1"] {
             assert_eq!(code(policy_text(&when(&format!("x{}", chain.repeat(200))))), "too_deep", "{chain}");
         }

@@ -97,7 +97,7 @@ fn depth(parents: &[Vec<usize>]) -> Result<usize> {
             }
         }
         levels += usize::from(!above.is_empty());
-        at_most("parents above one another", levels, limits::ENTITY_DEPTH)?;
+        at_most("levels of parents", levels, limits::ENTITY_DEPTH)?;
         level = above;
     }
     if taken < parents.len() {
@@ -123,7 +123,7 @@ fn ancestors(parents: &[Vec<usize>]) -> Result<()> {
                 }
             }
         }
-        at_most("ancestors of all entities together", total, limits::ENTITY_LINKS)?;
+        at_most("ancestors of all entities", total, limits::ENTITY_LINKS)?;
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! The checks before any JSON is handed to Cedar: size, depth, duplicate keys and numbers, on the text itself.
 //!
 //! Cedar reads some objects through untagged enums, trying one form after the other: on what fails in the last form, it
-//! takes time exponential in the depth. So numbers that Cedar does not have are refused here, and the two keys whose
-//! contents are read twice may nest only a little. What the JSON means is not known here.
+//! takes time exponential in the depth. So numbers that Cedar does not have are refused here, and the key whose contents are
+//! read twice may nest only a little. What the JSON means is not known here.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -16,20 +16,55 @@ use crate::limits;
 
 /// Checks JSON before it is parsed, and returns its depth. `what` names it in errors.
 pub(crate) fn json(what: &'static str, text: &str, max_bytes: usize) -> Result<usize> {
+    read(what, text, max_bytes, Checked { rereads: Some(0) })
+}
+
+/// As [`json`], for a policy, where a key may be a name of the author's: its structure is looked at elsewhere.
+pub(super) fn policy(what: &'static str, text: &str, max_bytes: usize) -> Result<usize> {
+    read(what, text, max_bytes, Checked { rereads: None })
+}
+
+fn read(what: &'static str, text: &str, max_bytes: usize, checked: Checked) -> Result<usize> {
     at_most(what, text.len(), max_bytes)?;
+    if text.starts_with(BYTE_ORDER_MARK) {
+        return Err(ErrorDetail::Json { what, message: MARKED.to_owned() }.into());
+    }
     let depth = depth(what, text)?;
     let read = on_grown_stack(stack::json(depth, 0), what, || {
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        Checked { rereads: 0 }.deserialize(&mut deserializer).and_then(|()| deserializer.end())
+        checked.deserialize(&mut deserializer).and_then(|()| deserializer.end())
     })?;
     read.map_err(|error| ErrorDetail::Json { what, message: error.to_string() })?;
     Ok(depth)
 }
 
+/// As editors of Windows put it before a text.
+pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// What is said of it.
+pub(super) const MARKED: &str = "it starts with a byte order mark (U+FEFF), which has to be left out";
+
 /// How deep brackets outside strings nest: no deeper than [`limits::JSON_DEPTH`].
 pub(super) fn depth(what: &'static str, text: &str) -> Result<usize> {
-    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
-    for (at, byte) in text.bytes().enumerate() {
+    let mut deepest = 0;
+    for (at, depth) in depths(text) {
+        if depth > limits::JSON_DEPTH {
+            return Err(too_deep(what, limits::JSON_DEPTH, at));
+        }
+        deepest = deepest.max(depth);
+    }
+    Ok(deepest)
+}
+
+/// How deep brackets outside strings nest, however deep that is.
+pub(super) fn nesting(text: &str) -> usize {
+    depths(text).map(|(_, depth)| depth).max().unwrap_or(0)
+}
+
+/// How many brackets are open after each byte.
+fn depths(text: &str) -> impl Iterator<Item = (usize, usize)> {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    text.bytes().enumerate().map(move |(at, byte)| {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if in_string => escaped = true,
@@ -39,19 +74,15 @@ pub(super) fn depth(what: &'static str, text: &str) -> Result<usize> {
             b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth > limits::JSON_DEPTH {
-            return Err(too_deep(what, limits::JSON_DEPTH, at));
-        }
-        deepest = deepest.max(depth);
-    }
-    Ok(deepest)
+        (at, depth)
+    })
 }
 
 /// Reads one value and keeps nothing of it.
 #[derive(Clone, Copy)]
 struct Checked {
-    /// How many keys lie above it whose contents Cedar reads more than once.
-    rereads: usize,
+    /// How many keys lie above it whose contents Cedar reads more than once; none where they are not counted.
+    rereads: Option<usize>,
 }
 
 impl<'de> DeserializeSeed<'de> for Checked {
@@ -89,6 +120,10 @@ impl<'de> Visitor<'de> for Checked {
         i64::try_from(number).map(drop).map_err(|_| E::custom(format!("the number {number} is too large for Cedar")))
     }
 
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<(), E> {
+        Err(E::custom(format!("the number {number} is none of Cedar's, which are whole and of 64 bits")))
+    }
+
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         while items.next_element_seed(self)?.is_some() {}
         Ok(())
@@ -97,8 +132,8 @@ impl<'de> Visitor<'de> for Checked {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let mut keys = HashSet::new();
         while let Some(key) = entries.next_key::<String>()? {
-            let rereads = self.rereads + usize::from(key == "has" || key == "__extn");
-            if rereads > limits::JSON_REREAD_DEPTH {
+            let rereads = self.rereads.map(|rereads| rereads + usize::from(key == "__extn"));
+            if rereads.is_some_and(|rereads| rereads > limits::JSON_REREAD_DEPTH) {
                 return Err(A::Error::custom(format!(
                     "`{key}` nests deeper than {} levels",
                     limits::JSON_REREAD_DEPTH
@@ -148,9 +183,18 @@ mod tests {
 
     #[test]
     fn what_cedar_reads_twice_nests_only_a_little() {
-        let nested = |n: usize| format!("{}1{}", r#"{"has": {"left": "#.repeat(n), "}}".repeat(n));
+        let nested = |n: usize| format!("{}1{}", r#"{"__extn": {"arg": "#.repeat(n), "}}".repeat(n));
         assert_eq!(code(&nested(4)), "ok");
         assert_eq!(code(&nested(5)), "json");
+        // Nobody but a policy means an operator by it.
+        assert_eq!(code(&nested(5).replace("__extn", "has")), "ok");
+        assert!(policy("policy", &nested(5), 1_000).is_ok());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_named() {
+        let error = json("context", "\u{feff}{}", 1_000).unwrap_err();
+        assert!(error.to_string().contains("byte order mark"), "{error}");
     }
 
     #[test]

@@ -7,10 +7,13 @@ mod canonical;
 mod compiled;
 mod diagnose;
 mod expansion;
+mod expression;
 mod gate;
 mod height;
 mod hierarchy;
 mod json;
+mod nesting;
+mod outline;
 mod policy;
 mod render;
 mod request;
@@ -25,6 +28,10 @@ use crate::model::CedarVersion;
 mod hostile_json_tests;
 #[cfg(test)]
 mod hostile_tests;
+#[cfg(test)]
+mod json_words_tests;
+#[cfg(test)]
+mod round_trip_tests;
 #[cfg(test)]
 mod sample_tests;
 #[cfg(test)]

@@ -47,7 +47,10 @@ fn prepare(form: Form, source: &str, schema: &ParsedSchema, schema_name: &str) -
     };
     let parsed = ParsedPolicy::parse(text.as_str())?;
     let policies: Vec<_> = parsed.statements.iter().map(|statement| statement.policy.clone()).collect();
-    let json = render::json_from_statements(&policies)?;
+    let json = render::json_from_statements(&text, &policies)?;
+    if form == Form::Json {
+        render::check_size(source, &json)?;
+    }
     let warnings = parsed.validate(schema, "the policy", schema_name)?;
     let statements = u32::try_from(parsed.statements.len()).unwrap_or(u32::MAX);
     Ok(PolicyContent { text, json, statements, warnings })
@@ -64,6 +67,7 @@ pub(crate) struct ParsedPolicy {
     start: usize,
     statements: Vec<Statement>,
     height: usize,
+    tokens: usize,
 }
 
 /// One statement of a policy.
@@ -93,9 +97,10 @@ impl ParsedPolicy {
     /// Parses a text. Statements are in source order.
     pub(crate) fn parse(text: impl Into<Arc<str>>) -> Result<Self> {
         let text = text.into();
-        let height = gate::policy_text(&text)?.height;
+        let Gated { height, tokens, .. } = gate::policy_text(&text)?;
         let statements = on_grown_stack(PARSE, "policy", || statements(&text))??;
-        Ok(Self { text, start: 0, statements: statements.into_iter().map(Statement::new).collect(), height })
+        let statements = statements.into_iter().map(Statement::new).collect();
+        Ok(Self { text, start: 0, statements, height, tokens })
     }
 
     /// Parses many texts, each with the result that it has alone. Cedar spends more on each call than on a short text, so
@@ -129,7 +134,8 @@ impl ParsedPolicy {
             joined.push_str(text);
             // Ends a comment.
             joined.push('\n');
-            parsed.push((Self { text: text.clone(), start, statements: Vec::new(), height: gated.height }, gated));
+            let Gated { height, tokens, .. } = gated;
+            parsed.push((Self { text: text.clone(), start, statements: Vec::new(), height, tokens }, gated));
         }
         let mut all = on_grown_stack(PARSE, "policy", || parse(&joined)).ok()?.ok()?.into_iter();
         for (policy, gated) in &mut parsed {
@@ -148,14 +154,35 @@ impl ParsedPolicy {
         policy_label: &str,
         schema_name: &str,
     ) -> Result<Vec<Diagnostic>> {
+        self.check_cost(schema, policy_label, schema_name)?;
         let (mut errors, mut warnings) = on_grown_stack(VALIDATE, "policy and its schema", || self.findings(schema))??;
-        diagnose::sort(&mut errors);
-        diagnose::sort(&mut warnings);
+        if errors.is_empty() && warnings.is_empty() {
+            return Ok(warnings);
+        }
+        let types = schema.schema().entity_types().map(ToString::to_string).collect();
+        diagnose::sort_validation(&mut errors, &types);
+        diagnose::sort_validation(&mut warnings, &types);
         if errors.is_empty() {
             return Ok(warnings);
         }
         let (policy, schema) = (policy_label.to_owned(), schema_name.to_owned());
         Err(ErrorDetail::PolicyValidation { policy, schema, diagnostics: errors }.into())
+    }
+
+    /// As how many statements it counts where it is validated.
+    fn counted(&self) -> usize {
+        self.statements.len().max(self.tokens.div_ceil(limits::VALIDATION_TOKENS))
+    }
+
+    fn check_cost(&self, schema: &ParsedSchema, policy_label: &str, schema_name: &str) -> Result<()> {
+        let (counted, request_types, limit) = (self.counted(), schema.request_types(), schema.validation_limit());
+        if counted.saturating_mul(request_types) <= limit {
+            return Ok(());
+        }
+        let (policy, schema, statements) = (policy_label.to_owned(), schema_name.to_owned(), self.statements.len());
+        let advice = "divide the policy, or let the schema's actions apply to fewer types";
+        Err(ErrorDetail::ValidationTooCostly { policy, schema, statements, counted, request_types, limit, advice }
+            .into())
     }
 
     fn findings(&self, schema: &ParsedSchema) -> Result<(Vec<Diagnostic>, Vec<Diagnostic>)> {
@@ -200,7 +227,7 @@ impl ParsedPolicy {
 /// Parses a gated policy text into its statements, in source order.
 pub(super) fn statements(text: &str) -> Result<Vec<Policy>> {
     let statements = parse(text)?;
-    at_most("statements of a policy", statements.len(), limits::POLICY_STATEMENTS)?;
+    at_most("statements of the policy", statements.len(), limits::POLICY_STATEMENTS)?;
     if statements.is_empty() {
         return Err(ErrorDetail::EmptyPolicy.into());
     }

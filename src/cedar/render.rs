@@ -1,52 +1,102 @@
-//! The other representation of a policy: text from JSON, and JSON from text, each proven to mean the same.
+//! The other representation of a policy: text from JSON, and JSON from text, each proven to mean the same, and to be taken
+//! when it is given.
 //!
 //! Whether a policy fits a schema is not asked here.
 
-use std::fmt;
-use std::marker::PhantomData;
-
 use cedar_policy::{Policy, PolicyId, PolicySet};
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
 
 use super::diagnose::chain;
+use super::outline::{self, JSON, Problem, invalid};
 use super::stack::{PARSE, on_grown_stack};
-use super::{canonical, gate, json, policy};
-use crate::error::{ErrorDetail, Result, at_most};
+use super::{canonical, gate, json, nesting, policy};
+use crate::error::{Error, ErrorDetail, Result, SourcePlace, at_most, cut};
 use crate::limits;
 
-const JSON: &str = "policy JSON";
 const UNFAITHFUL: &str = "policy";
 
-/// The text of a whole policy set given as JSON: its static policies in order, a blank line between them.
+/// How often a policy may be converted there and back before both forms stay as they are. Cedar's printer and parser agree
+/// after the first time but for spellings such as `1 + (-2)`.
+const ROUNDS: usize = 4;
+
+/// The text of a policy set, or of one policy, given as JSON: its static policies in order, a blank line between them.
 pub(super) fn text_from_json(source: &str) -> Result<String> {
-    at_most("bytes of policy JSON", source.len(), limits::POLICY_JSON_BYTES)?;
-    json::json(JSON, source, limits::POLICY_JSON_BYTES)?;
+    json::policy(JSON, source, limits::POLICY_JSON_LARGEST_BYTES)?;
     on_grown_stack(PARSE, JSON, || render(source))?
 }
 
+/// Refuses JSON that is larger than its policy needs.
+pub(super) fn check_size(source: &str, derived: &str) -> Result<()> {
+    at_most("bytes of policy JSON", source.len(), limits::POLICY_JSON_BYTES.max(2 * derived.len()))
+}
+
 fn render(source: &str) -> Result<String> {
-    let invalid = |message: String| ErrorDetail::Json { what: JSON, message };
-    let outline: Outline = serde_json::from_str(source).map_err(|error| invalid(error.to_string()))?;
-    outline.check()?;
-    let set = PolicySet::from_json_str(source).map_err(|error| invalid(chain(&error)))?;
-    let keys: Vec<_> = outline.static_policies.0.into_iter().map(|(key, _)| key).collect();
+    let outline = outline::read(source)?;
+    // One policy lies deeper in the set that is made of it.
+    json::depth(JSON, &outline.source)?;
+    let set = PolicySet::from_json_str(&outline.source).map_err(|error| refused(&outline.source, &chain(&error)))?;
     // Cedar drops what it does not expect, such as a statement without slots among the templates.
-    if set.policies().count() != keys.len() || set.templates().next().is_some() {
-        return Err(invalid("cedar does not see as many statements as there are".to_owned()).into());
+    if set.policies().count() != outline.keys.len() || set.templates().next().is_some() {
+        return Err(invalid("cedar does not see as many statements as there are".to_owned()));
     }
-    let mut texts = Vec::with_capacity(keys.len());
-    let mut expected = Vec::with_capacity(keys.len());
-    for key in keys {
-        let given = set.policy(&PolicyId::new(&key)).ok_or_else(|| invalid(format!("`{key}` got lost")))?;
-        let named = with_id(&key, given)?;
+    let mut texts = Vec::with_capacity(outline.keys.len());
+    let mut expected = Vec::with_capacity(outline.keys.len());
+    for key in &outline.keys {
+        let given = set.policy(&PolicyId::new(key)).ok_or_else(|| invalid(format!("`{key}` got lost")))?;
+        let named = with_id(key, given)?;
         texts.push(named.to_string());
         expected.push(named);
     }
-    let text = texts.join("\n\n");
-    gate::policy_text(&text)?;
-    let rendered = policy::statements(&text).map_err(|error| unfaithful(error.to_string()))?;
+    let text = joined(&texts, None)?;
+    gate::policy_text(&text).map_err(without_place)?;
+    let rendered = policy::statements(&text).map_err(|error| not_printed(&outline.keys, &texts, &error))?;
     same_statements(&expected, &rendered)?;
     Ok(text)
+}
+
+/// The error for statements that Cedar prints as text that it does not take, such as a name that is a keyword.
+fn not_printed(keys: &[String], texts: &[String], error: &Error) -> Error {
+    let refused = |text: &&String| gate::policy_text(text).and_then(|_| policy::statements(text)).is_err();
+    let found = keys.iter().zip(texts).find(|(_, text)| refused(text));
+    let of = found.map(|(key, _)| format!("statement `{}`: ", cut(key))).unwrap_or_default();
+    let messages: Vec<_> = match error.detail() {
+        ErrorDetail::Syntax { diagnostics, .. } => diagnostics.iter().map(|finding| finding.message.clone()).collect(),
+        _ => vec![error.to_string()],
+    };
+    unfaithful(format!("{of}cedar prints it as text that does not parse: {}", messages.join("; ")))
+}
+
+/// The error for a policy set of the right structure that Cedar refuses: which statement it is, and why, in words that are
+/// not those of Cedar's source.
+fn refused(set: &str, message: &str) -> Error {
+    let alone = |key: &str, policy: &str| {
+        let key = Value::String(key.to_owned());
+        let set = format!(r#"{{"staticPolicies":{{{key}:{policy}}},"templates":{{}},"templateLinks":[]}}"#);
+        PolicySet::from_json_str(set).err().map(|error| chain(&error))
+    };
+    let policies = outline::policies(set).unwrap_or_default();
+    let found = policies.iter().find_map(|(key, policy)| alone(key, policy).map(|message| (key, message)));
+    let (statement, message) = match &found {
+        Some((key, message)) => (format!("statement `{}`: ", cut(key)), message.as_str()),
+        None => (String::new(), message),
+    };
+    invalid(format!("{statement}{}", in_words(message)))
+}
+
+/// Cedar's message, as far as it is none of its JSON reader's.
+fn in_words(message: &str) -> String {
+    const OF_THE_READER: [&str; 7] =
+        ["variant", "untagged", "enum ", "struct ", "tuple ", "newtype ", "error serializing/deserializing"];
+    let message = message.strip_prefix("error deserializing a policy/template from JSON: ").unwrap_or(message);
+    let unknown = message.split_once("unknown variant `").and_then(|(_, rest)| rest.split_once('`'));
+    match unknown {
+        Some((name, _)) => format!("`{}` is no operator or function of Cedar", cut(name)),
+        None => match message.split_once("invalid id `") {
+            Some((_, rest)) => format!("invalid name `{}", rest.split(" at line ").next().unwrap_or(rest)),
+            None if OF_THE_READER.iter().any(|word| message.contains(word)) => "it is no policy of Cedar's".to_owned(),
+            None => message.split_whitespace().collect::<Vec<_>>().join(" "),
+        },
+    }
 }
 
 /// The policy with its key kept as `@id`, unless Cedar made up the key.
@@ -61,41 +111,107 @@ fn with_id(key: &str, policy: &Policy) -> Result<Policy> {
         }
         None => {}
     }
-    let failed = |error: &dyn std::error::Error| ErrorDetail::Json { what: JSON, message: chain(error) };
-    let mut value = policy.to_json().map_err(|error| failed(&error))?;
+    let mut value = policy.to_json().map_err(|error| unfaithful(chain(&error)))?;
     if let Some(entries) = value.as_object_mut() {
         let annotations = entries.entry("annotations").or_insert_with(|| serde_json::json!({}));
         if let Some(annotations) = annotations.as_object_mut() {
             annotations.insert("id".to_owned(), key.into());
         }
     }
-    let named = Policy::from_json(Some(policy.id().clone()), value).map_err(|error| failed(&error))?;
+    let named = Policy::from_json(Some(policy.id().clone()), value).map_err(|error| unfaithful(chain(&error)))?;
     if named.annotation("id") != Some(key) {
         return Err(unfaithful(format!("`{key}` cannot be kept as an `@id`")));
     }
     Ok(named)
 }
 
-/// The JSON of statements as a whole policy set: `policy0`, `policy1`… in order, always the same bytes.
-pub(super) fn json_from_statements(statements: &[Policy]) -> Result<String> {
-    on_grown_stack(PARSE, "policy", || derive(statements))?
+/// The JSON of a text's statements as a whole policy set: `policy0`, `policy1`… in order, always the same bytes. Given again,
+/// it is taken, and so is every text and JSON that comes of it.
+pub(super) fn json_from_statements(text: &str, statements: &[Policy]) -> Result<String> {
+    on_grown_stack(PARSE, "policy", || {
+        let (json, mut printed) = derive(text, statements)?;
+        let (mut from, mut last) = (text.to_owned(), json.clone());
+        for _ in 0..ROUNDS {
+            if printed == from {
+                return Ok(json);
+            }
+            let again = reparsed(&printed, statements)?;
+            if whole(&printed, &again)? == last {
+                return Ok(json);
+            }
+            from = printed;
+            (last, printed) = derive(&from, &again)?;
+        }
+        Err(unfaithful("text and JSON do not become each other".to_owned()))
+    })?
 }
 
-fn derive(statements: &[Policy]) -> Result<String> {
+/// The statements of a text that Cedar has printed.
+fn reparsed(printed: &str, expected: &[Policy]) -> Result<Vec<Policy>> {
+    let printed_so = |error: Error| unfaithful(format!("cedar prints it as text that it does not take: {error}"));
+    gate::policy_text(printed).map_err(printed_so)?;
+    let statements = policy::statements(printed).map_err(printed_so)?;
+    same_statements(expected, &statements).map(|()| statements)
+}
+
+/// The JSON of a text's statements, and their text as Cedar prints it from there.
+fn derive(text: &str, statements: &[Policy]) -> Result<(String, String)> {
+    let json = whole(text, statements)?;
+    let set = PolicySet::from_json_str(&json).map_err(|error| unfaithful(chain(&error)))?;
+    let read = (0..statements.len()).filter_map(|number| set.policy(&PolicyId::new(format!("policy{number}"))));
+    let read: Vec<_> = read.cloned().collect();
+    same_statements(statements, &read)?;
+    let printed: Vec<_> = read.iter().map(Policy::to_string).collect();
+    Ok((json, joined(&printed, Some(text))?))
+}
+
+/// The JSON of a text's statements, within the bounds of JSON that is given.
+fn whole(text: &str, statements: &[Policy]) -> Result<String> {
     let mut json = String::from(r#"{"staticPolicies":{"#);
     for (number, statement) in statements.iter().enumerate() {
         let value = statement.to_json().map_err(|error| unfaithful(error.to_string()))?;
-        let value = canonical::to_string(&value).map_err(|error| unfaithful(error.to_string()))?;
+        let policy = canonical::to_string(&value).map_err(|error| unfaithful(error.to_string()))?;
+        let depth = json::nesting(&policy) + AROUND_POLICY;
+        if depth > limits::JSON_DEPTH {
+            return Err(nesting::too_deep_in_json(text, number, depth));
+        }
+        outline::check(&value).map_err(|problem| match problem {
+            Problem::Has(actual) => nesting::has_too_deep(text, number, actual),
+            problem => problem.of(&format!("policy{number}")),
+        })?;
         let comma = if number == 0 { "" } else { "," };
-        json.push_str(&format!(r#"{comma}"policy{number}":{value}"#));
+        json.push_str(&format!(r#"{comma}"policy{number}":{policy}"#));
     }
     json.push_str(r#"},"templates":{},"templateLinks":[]}"#);
-    at_most("bytes of derived policy JSON", json.len(), limits::OBJECT_BYTES)?;
-    json::depth("derived policy JSON", &json)?;
-    let set = PolicySet::from_json_str(&json).map_err(|error| unfaithful(chain(&error)))?;
-    let read = (0..statements.len()).filter_map(|number| set.policy(&PolicyId::new(format!("policy{number}"))));
-    same_statements(statements, &read.cloned().collect::<Vec<_>>())?;
+    at_most("bytes of derived policy JSON", json.len(), limits::POLICY_JSON_DERIVED_BYTES)?;
     Ok(json)
+}
+
+/// How many levels of JSON lie around a policy of a set.
+const AROUND_POLICY: usize = 2;
+
+/// Statements as one text. `given` is the text that they were given as, to name a place in it.
+fn joined(statements: &[String], given: Option<&str>) -> Result<String> {
+    let text = statements.join("\n\n");
+    if text.len() <= limits::POLICY_TEXT_BYTES {
+        return Ok(text);
+    }
+    let largest =
+        statements.iter().enumerate().max_by_key(|(number, statement)| (statement.len(), usize::MAX - number));
+    let statement = largest.map_or(0, |(number, _)| number);
+    let place = given.and_then(|text| nesting::start_of(text, statement).map(|at| SourcePlace::new(text, at, 1)));
+    let statement = u32::try_from(statement).unwrap_or(u32::MAX);
+    Err(ErrorDetail::PrintedTooLarge { statement, place, limit: limits::POLICY_TEXT_BYTES, actual: text.len() }.into())
+}
+
+/// An error of a text that Cedar has printed, whose places nobody knows.
+fn without_place(error: Error) -> Error {
+    match error.detail() {
+        &ErrorDetail::ExpressionTooDeep { statement, what, actual, limit, advice, .. } => {
+            ErrorDetail::ExpressionTooDeep { statement, place: None, what, actual, limit, advice }.into()
+        }
+        _ => error,
+    }
 }
 
 /// Compares statements as Cedar's syntax trees; their ids and places do not count.
@@ -111,71 +227,8 @@ fn same_statements(expected: &[Policy], actual: &[Policy]) -> Result<()> {
     Ok(())
 }
 
-fn unfaithful(reason: String) -> crate::error::Error {
+fn unfaithful(reason: String) -> Error {
     ErrorDetail::Unfaithful { what: UNFAITHFUL, reason }.into()
-}
-
-/// What a policy set in JSON holds, by its keys.
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Outline {
-    static_policies: Members<Clauses>,
-    templates: Members<IgnoredAny>,
-    template_links: Vec<IgnoredAny>,
-}
-
-impl Outline {
-    fn check(&self) -> Result<()> {
-        if let Some((id, _)) = self.templates.0.first() {
-            return Err(ErrorDetail::Template { id: id.clone() }.into());
-        }
-        match self.template_links.len() {
-            0 => {}
-            count => return Err(ErrorDetail::TemplateLinks { count }.into()),
-        }
-        for (_, policy) in &self.static_policies.0 {
-            // Cedar joins them into one expression, as high as there are clauses.
-            at_most("clauses of a statement", policy.conditions.len(), limits::CEDAR_HEIGHT)?;
-        }
-        match self.static_policies.0.len() {
-            0 => Err(ErrorDetail::EmptyPolicy.into()),
-            count => at_most("statements of a policy", count, limits::POLICY_STATEMENTS),
-        }
-    }
-}
-
-/// As much of one policy as is needed to count its clauses.
-#[derive(serde::Deserialize)]
-struct Clauses {
-    #[serde(default)]
-    conditions: Vec<IgnoredAny>,
-}
-
-/// The members of an object, in order.
-struct Members<T>(Vec<(String, T)>);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for MembersVisitor<T> {
-            type Value = Members<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Members<T>, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = entries.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(MembersVisitor(PhantomData))
-    }
 }
 
 #[cfg(test)]
@@ -239,7 +292,7 @@ mod tests {
         }
         let slot =
             member("policy0", r#"{"Value":true}"#).replacen(r#"{"op":"All"}"#, r#"{"op":"==","slot":"?principal"}"#, 1);
-        assert_eq!(code(&policy_set(&slot)), "json");
+        assert_eq!(code(&policy_set(&slot)), "template");
     }
 
     #[test]
@@ -261,7 +314,7 @@ mod tests {
         };
         let highest = (0..).take_while(|n| json::depth("test", &nested(*n)).is_ok()).last().unwrap();
         let text = text_from_json(&nested(highest)).unwrap();
-        let derived = json_from_statements(&policy::statements(&text).unwrap()).unwrap();
+        let derived = json_from_statements(&text, &policy::statements(&text).unwrap()).unwrap();
         assert_eq!(text_from_json(&derived).unwrap(), text);
         assert_eq!(code(&nested(highest + 1)), "too_deep");
         assert!(highest >= 50, "{highest}");
@@ -278,7 +331,7 @@ mod tests {
     fn the_bytes_of_the_derived_json_are_pinned() {
         let text = "@id(\"x\") permit(principal is U in G::\"g\", action in [Action::\"1\", Action::\"0\"], resource) \
                     when { {b: 1, a: -2}.a < 3 && principal has b.c } unless { \"a*\" like \"a\\**\" };";
-        let json = json_from_statements(&policy::statements(text).unwrap()).unwrap();
+        let json = json_from_statements(text, &policy::statements(text).unwrap()).unwrap();
         let expected = concat!(
             r#"{"staticPolicies":{"policy0":{"action":{"entities":[{"id":"1","type":"Action"},"#,
             r#"{"id":"0","type":"Action"}],"op":"in"},"annotations":{"id":"x"},"conditions":[{"body":{"&&":{"left":"#,

@@ -34,6 +34,8 @@ fn the_static_sample_applications_pass_from_text_and_from_json() {
             let content = prepare_policy(form, source, schema, "s").unwrap();
             let again = prepare_policy(Form::Json, &content.json, schema, "s").unwrap();
             assert_eq!(again.json, content.json, "{}", application.display());
+            let from_text = prepare_policy(Form::Cedar, &again.text, schema, "s").unwrap();
+            assert_eq!((from_text.text, from_text.json), (again.text, again.json), "{}", application.display());
             check_answers(&application, schema, &content.text);
         }
         seen += 1;

@@ -18,6 +18,8 @@ const WHAT: &str = "schema";
 pub(crate) struct ParsedSchema {
     validator: Validator,
     weight: usize,
+    request_types: usize,
+    validation_limit: usize,
 }
 
 /// What a small schema takes in memory.
@@ -29,9 +31,11 @@ impl ParsedSchema {
         gate(form, source)?;
         on_grown_stack(PARSE, WHAT, || {
             let (schema, expanded) = resolve(form, source, fragment(form, source)?)?;
+            let request_types = schema.request_envs().count();
             // Schemas of a few entities took 17 to 67 KB; what is written out in full adds to that.
             let weight = SMALL_SCHEMA + 2 * source.len() + 256 * expanded;
-            Ok(Self { validator: Validator::new(schema), weight })
+            let validation_limit = limits::VALIDATION_COST;
+            Ok(Self { validator: Validator::new(schema), weight, request_types, validation_limit })
         })?
     }
 
@@ -42,6 +46,21 @@ impl ParsedSchema {
 
     pub(super) fn validator(&self) -> &Validator {
         &self.validator
+    }
+
+    /// How many types of request it has.
+    pub(crate) fn request_types(&self) -> usize {
+        self.request_types
+    }
+
+    /// How many statements times types of request may be validated with it in one policy.
+    pub(crate) fn validation_limit(&self) -> usize {
+        self.validation_limit
+    }
+
+    /// With another limit of what is validated with it.
+    pub(crate) fn with_validation_limit(self, validation_limit: usize) -> Self {
+        Self { validation_limit, ..self }
     }
 
     /// An estimate of its bytes in memory.
@@ -102,7 +121,7 @@ fn resolve(form: Form, source: &str, fragment: SchemaFragment) -> Result<(Schema
     let schema = Schema::from_schema_fragments([fragment]);
     let schema = schema.map_err(|error| refused(form, source, DetailedError::from(&error)))?;
     let request_types = schema.request_envs().take(limits::SCHEMA_REQUEST_TYPES + 1).count();
-    at_most("types of request in the schema", request_types, limits::SCHEMA_REQUEST_TYPES)?;
+    at_most("types of request of the schema", request_types, limits::SCHEMA_REQUEST_TYPES)?;
     Ok((schema, expanded))
 }
 

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::diagnostic::listed;
-use super::{Diagnostic, Error, Resource};
+use super::wording::{in_its_place, in_text, is_or_are, sized, statements_as};
+use super::{Diagnostic, Error, Resource, SourcePlace};
 use crate::hash::Sha256;
 use crate::id::{RequestId, ZoneId};
 use crate::model::SchemaStatus;
@@ -50,7 +51,7 @@ pub enum ErrorDetail {
         diagnostics: Vec<Diagnostic>,
     },
     /// JSON that is not what Cedar's JSON forms require.
-    #[error("the {what} is not valid: {message}")]
+    #[error("the {what} {} not valid: {message}", is_or_are(.what))]
     Json {
         /// What was read.
         what: &'static str,
@@ -58,7 +59,7 @@ pub enum ErrorDetail {
         message: String,
     },
     /// Brackets, chains or expressions nest more deeply than can be handled on every thread.
-    #[error("the {what} nests deeper than {limit} levels at byte {offset}")]
+    #[error("too deep: {what}: more than {limit} levels at byte {offset}")]
     TooDeep {
         /// What was scanned.
         what: &'static str,
@@ -66,6 +67,22 @@ pub enum ErrorDetail {
         limit: usize,
         /// The byte at which the limit is passed, counted from 0; 0 where it is not known.
         offset: usize,
+    },
+    /// A statement's expression nests more deeply than its JSON form may.
+    #[error("too deep: statement {statement}{}: {actual} {what}, limit {limit}: {advice}", in_text(.place))]
+    ExpressionTooDeep {
+        /// The statement, counted from 0.
+        statement: u32,
+        /// Where it starts in the policy text; none where JSON was given.
+        place: Option<SourcePlace>,
+        /// What is counted, such as the alternatives of a chain of `||`.
+        what: &'static str,
+        /// How many there are; at least so many where they were not counted to the end.
+        actual: usize,
+        /// How many there may be in this place.
+        limit: usize,
+        /// How it can be written instead.
+        advice: &'static str,
     },
     /// The policy holds a template. Only static statements can be stored.
     #[error("statement `{id}` is a template, and templates cannot be stored")]
@@ -105,11 +122,49 @@ pub enum ErrorDetail {
         policy: String,
         /// The schema version's name.
         schema: String,
-        /// Every finding.
+        /// Every finding, within [a bound](crate::limits::FINDINGS).
         diagnostics: Vec<Diagnostic>,
     },
+    /// To validate the policy would take too long: the cost is the number of statements times that of the schema's types of
+    /// request.
+    #[error(
+        "too costly: {policy} against schema `{schema}`: {}{request_types} types of request = {}, limit {limit}: {advice}",
+        statements_as(*.statements, *.counted), .counted.saturating_mul(*.request_types)
+    )]
+    ValidationTooCostly {
+        /// The policy version, or `the policy` where it is new.
+        policy: String,
+        /// The schema version's name.
+        schema: String,
+        /// How many statements.
+        statements: usize,
+        /// As how many they count: a long one counts [more than once](crate::limits::VALIDATION_TOKENS).
+        counted: usize,
+        /// How many types of request the schema has.
+        request_types: usize,
+        /// The limit, see [`Builder::validation_limit`](crate::Builder::validation_limit).
+        limit: usize,
+        /// What to do instead.
+        advice: &'static str,
+    },
+    /// A policy's text is over its limit in the form in which Cedar prints it, which is the text of the version that is
+    /// made of its JSON.
+    #[error(
+        "too large: policy text as Cedar prints it: {actual} bytes, limit {limit}; most are of statement {statement}{}",
+        in_text(.place)
+    )]
+    PrintedTooLarge {
+        /// The statement that has the most bytes, counted from 0.
+        statement: u32,
+        /// Where it starts in the text that was given; none where JSON was given.
+        place: Option<SourcePlace>,
+        /// The limit, see [`limits`](crate::limits).
+        limit: usize,
+        /// How many bytes all statements have.
+        actual: usize,
+    },
     /// Entities, a request or a context that do not fit the schema or are not well formed.
-    #[error("the {what} is not valid: {message}")]
+    #[error("the {what} {} not valid: {message}", is_or_are(.what))]
     Request {
         /// Which part: `entities`, `principal`, `action`, `resource`, `context` or `request`.
         what: &'static str,
@@ -149,7 +204,7 @@ pub enum ErrorDetail {
         reason: String,
     },
     /// A member of a policy bundle is over its limit.
-    #[error("`{member}` of the policy bundle has {actual} bytes, over the limit of {limit}")]
+    #[error("too large: `{member}` of the policy bundle: {actual} bytes, limit {limit}")]
     BundleMemberTooLarge {
         /// The member of the archive, cut short if long.
         member: String,
@@ -167,12 +222,14 @@ pub enum ErrorDetail {
         cause: Error,
     },
     /// There is no such thing, here or in this zone.
-    #[error("{what} `{id}` does not exist")]
+    #[error("{what} `{id}` does not exist{}", in_its_place(*.what, *.is))]
     NotFound {
         /// What was looked for.
         what: Resource,
         /// The id as given, cut short if long.
         id: String,
+        /// The kind of thing in the zone that has this id, if one has.
+        is: Option<Resource>,
     },
     /// The id is taken.
     #[error("{what} `{id}` exists already")]
@@ -311,9 +368,9 @@ pub enum ErrorDetail {
         target: String,
     },
     /// Over a limit.
-    #[error("{what} has {actual}, over the limit of {limit}")]
+    #[error("too large: {}, limit {limit}", sized(.what, *.actual))]
     TooLarge {
-        /// What is too large, and its unit.
+        /// The unit and the thing, as in `statements of the policy`; a thing alone is counted in bytes.
         what: &'static str,
         /// The limit, see [`limits`](crate::limits).
         limit: usize,
@@ -441,7 +498,7 @@ impl ErrorDetail {
     }
 
     pub(crate) fn not_found(what: Resource, id: &str) -> Self {
-        Self::NotFound { what, id: cut(id) }
+        Self::NotFound { what, id: cut(id), is: None }
     }
 
     pub(crate) fn corrupt(place: impl fmt::Display, problem: impl fmt::Display) -> Self {

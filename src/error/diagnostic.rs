@@ -14,6 +14,26 @@ pub struct Diagnostic {
     /// The place in the source, where it is known.
     #[serde(default)]
     pub place: Option<SourcePlace>,
+    /// How many findings it stands for: those at this place that differ only in the types or entities that they name, as one
+    /// comes from each type of request.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub count: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// A finding that stands for itself is written without its count, and so are the warnings that a store keeps.
+fn is_one(count: &u32) -> bool {
+    *count == 1
+}
+
+impl Diagnostic {
+    /// A finding without a place.
+    pub(crate) fn without_place(message: impl Into<String>) -> Self {
+        Self { message: message.into(), statement: None, place: None, count: 1 }
+    }
 }
 
 /// A place in a source text.
@@ -53,7 +73,11 @@ impl fmt::Display for Diagnostic {
         if let Some(statement) = self.statement {
             write!(f, "statement {statement}: ")?;
         }
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        if self.count > 1 && self.place.is_some() {
+            write!(f, " (and {} more like it)", self.count - 1)?;
+        }
+        Ok(())
     }
 }
 
@@ -65,6 +89,18 @@ pub(super) fn listed(diagnostics: &[Diagnostic]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_count_of_one_is_neither_printed_nor_written() {
+        let place = Some(SourcePlace::new("a", 0, 1));
+        let finding = |count| Diagnostic { message: "m".to_owned(), statement: Some(2), place, count };
+        assert_eq!(finding(1).to_string(), "1:1: statement 2: m");
+        assert_eq!(finding(3).to_string(), "1:1: statement 2: m (and 2 more like it)");
+        let json = serde_json::to_string(&finding(1)).unwrap();
+        assert!(!json.contains("count"), "{json}");
+        assert_eq!(serde_json::from_str::<Diagnostic>(&json).unwrap(), finding(1));
+        assert!(serde_json::to_string(&finding(3)).unwrap().contains(r#""count":3"#));
+    }
 
     #[test]
     fn a_place_counts_lines_and_characters_from_one() {

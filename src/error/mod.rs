@@ -3,6 +3,7 @@
 mod detail;
 mod diagnostic;
 mod kind;
+mod wording;
 
 use std::fmt;
 
@@ -51,7 +52,18 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Error({}: {:?})", self.code(), self.0)
+        // This is what a program prints whose `main` returns the error, so it is the sentence, with the causes that it does
+        // not tell itself.
+        let mut told = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let message = error.to_string();
+            if !told.contains(&message) {
+                told = format!("{told}: {message}");
+            }
+            cause = error.source();
+        }
+        write!(f, "Error({}): {told}", self.code())
     }
 }
 
@@ -101,7 +113,8 @@ impl fmt::Display for Resource {
     }
 }
 
-/// Refuses `actual` when it is over `limit`.
+/// Refuses `actual` when it is over `limit`. `what` is the unit and the thing, as in `statements of the policy`; a thing
+/// alone is counted in bytes.
 pub(crate) fn at_most(what: &'static str, actual: usize, limit: usize) -> Result<()> {
     if actual > limit {
         return Err(ErrorDetail::TooLarge { what, limit, actual }.into());
@@ -120,6 +133,42 @@ mod tests {
         assert_eq!(error.to_string(), "`policies/p.cedar` of the policy bundle: the signer with key `k` failed");
         let chain: Vec<_> = std::iter::successors(std::error::Error::source(&error), |error| error.source()).collect();
         assert_eq!(chain.iter().map(ToString::to_string).collect::<Vec<_>>(), ["the token is out"]);
+    }
+
+    #[test]
+    fn debug_is_the_sentence_with_the_causes_that_it_does_not_tell() {
+        let full = std::io::Error::other("no space left on device");
+        let storage = |action: &str| {
+            Error::from(ErrorDetail::Storage {
+                action: action.to_owned(),
+                source: std::io::Error::other("no space left on device").into(),
+            })
+        };
+        assert_eq!(format!("{:?}", storage("commit")), format!("Error(storage): {}: {full}", "cannot commit"));
+        let main = || -> Result<()> { at_most("bytes of policy text", 70_000, 65_536) };
+        let printed = format!("{:?}", main().unwrap_err());
+        assert_eq!(printed, "Error(too_large): too large: policy text: 70000 bytes, limit 65536");
+    }
+
+    #[test]
+    fn messages_are_sentences() {
+        let request = |what| Error::from(ErrorDetail::Request { what, message: "no".to_owned() }).to_string();
+        assert_eq!(request("entities"), "the entities are not valid: no");
+        assert_eq!(request("context"), "the context is not valid: no");
+        let costly = |statements, counted| {
+            let (policy, schema) = ("the policy".to_owned(), "v1".to_owned());
+            let (request_types, limit, advice) = (3, 5, "split it");
+            let detail =
+                ErrorDetail::ValidationTooCostly { policy, schema, statements, counted, request_types, limit, advice };
+            Error::from(detail).to_string()
+        };
+        let start = "too costly: the policy against schema `v1`: ";
+        assert_eq!(costly(2, 2), format!("{start}2 statements × 3 types of request = 6, limit 5: split it"));
+        let long = "1 statement, for its length counted as 4, × 3 types of request = 12, limit 5: split it";
+        assert_eq!(costly(1, 4), format!("{start}{long}"));
+        let large = |what| ErrorDetail::TooLarge { what, limit: 1, actual: 2 }.to_string();
+        assert_eq!(large("name"), "too large: name: 2 bytes, limit 1");
+        assert_eq!(large("statements of the policy"), "too large: the policy: 2 statements, limit 1");
     }
 
     #[test]

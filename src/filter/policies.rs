@@ -74,7 +74,7 @@ impl PolicyFilter {
     }
 
     pub(crate) fn check(&self) -> Result<WantedPolicies> {
-        at_most("the ids of a filter", self.ids.len(), limits::FILTER_VALUES)?;
+        at_most("ids of the filter", self.ids.len(), limits::FILTER_VALUES)?;
         // An id that nothing can have is one that is not there.
         let known = |ids: &[String]| ids.iter().filter_map(|id| PolicyId::new(id.as_str()).ok()).collect();
         Ok(WantedPolicies {

@@ -16,13 +16,13 @@ pub(super) struct Terms(BTreeSet<String>);
 impl Terms {
     /// Checks terms, each of at most so many bytes. `what` they are searched in is for errors.
     pub(super) fn new(what: &'static str, given: &[String], bytes: usize) -> Result<Self> {
-        at_most("the search terms of a filter", given.len(), limits::FILTER_VALUES)?;
+        at_most("search terms of the filter", given.len(), limits::FILTER_VALUES)?;
         let mut terms = BTreeSet::new();
         for term in given {
             if term.is_empty() {
                 return Err(ErrorDetail::invalid(what, term, "it is empty").into());
             }
-            at_most("the search term's bytes", term.len(), bytes)?;
+            at_most("bytes of the search term", term.len(), bytes)?;
             terms.insert(lower(term));
         }
         Ok(Self(terms))

@@ -203,7 +203,7 @@ impl<'a> Check<'a> {
         let (version, schema) = match candidate {
             Candidate::New(new) => {
                 let version = store.storage.read(|view| schema::free_name(view, &new.version))?;
-                (version, Arc::new(new.convert()?.0))
+                (version, Arc::new(store.compiler.limited(new.convert()?.0)))
             }
             Candidate::Published(version) => store.storage.read(|view| {
                 let reference = schema::find(view, &version)?.reference();

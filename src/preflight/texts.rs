@@ -104,7 +104,7 @@ fn findings(error: &Error) -> Vec<Diagnostic> {
         ErrorDetail::Syntax { diagnostics, .. } | ErrorDetail::PolicyValidation { diagnostics, .. } => {
             diagnostics.clone()
         }
-        _ => vec![Diagnostic { message: error.to_string(), statement: None, place: None }],
+        _ => vec![Diagnostic::without_place(error.to_string())],
     }
 }
 
@@ -164,7 +164,7 @@ mod tests {
         let finding = |n| &texts.of(address(n)).unwrap().findings;
         assert_eq!((finding(1).len(), finding(1)[0].place.unwrap().column), (1, 25), "{:?}", finding(1));
         assert!(finding(2)[0].message.contains("`b`") && finding(2)[0].statement == Some(0), "{:?}", finding(2));
-        assert!(finding(3)[0].message.contains("nests deeper"), "{:?}", finding(3));
+        assert!(finding(3)[0].message.contains("within one another"), "{:?}", finding(3));
         assert!(finding(0).is_empty() && texts.of(address(7)).is_err());
         assert!([0, 1, 2, 3, 4, 9].iter().all(|n| texts.of(address(*n)).unwrap().omitted == 0));
     }

@@ -20,7 +20,7 @@ pub(crate) struct Manifest {
 impl Manifest {
     /// Sorts the entries; refuses a second entry for a policy, and too many.
     pub(crate) fn new(mut entries: Vec<ManifestEntry>) -> Result<Self> {
-        crate::error::at_most("the manifest's entries", entries.len(), limits::MANIFEST_ENTRIES)?;
+        crate::error::at_most("entries of the manifest", entries.len(), limits::MANIFEST_ENTRIES)?;
         entries.sort_by(|a, b| a.policy_id.cmp(&b.policy_id));
         let twice = entries.iter().zip(entries.iter().skip(1)).find(|(a, b)| a.policy_id == b.policy_id);
         if let Some((twice, _)) = twice {

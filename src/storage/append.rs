@@ -107,7 +107,7 @@ impl<'txn> Append<'txn> {
 
     /// Refuses a write that would grow beyond its limit with so many more entries.
     pub(crate) fn room_for(&self, entries: usize) -> Result<()> {
-        at_most("the write's entries", self.pending.len() + entries, limits::WRITE_ENTRIES)
+        at_most("entries of the write", self.pending.len() + entries, limits::WRITE_ENTRIES)
     }
 
     /// Where the next entry of `log` will stand, and when it will have been made. Once this was answered, an entry

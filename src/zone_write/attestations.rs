@@ -25,14 +25,14 @@ impl ZoneWrite<'_, '_> {
     /// version or attestation of the set came between: prepare again. [`Invalid`](crate::ErrorKind::Invalid) if another
     /// actor attested it.
     pub fn create_attested_version(&mut self, prepared: AttestedPolicySetVersion) -> Result<PolicySetVersion> {
-        let AttestedPolicySetVersion { policy_set_id, new, attestation } = prepared;
+        let AttestedPolicySetVersion { policy_set_id, new, validated, attestation } = prepared;
         self.once(
             new.asked(policy_set_id.as_str()),
             |zone| {
                 zone.append.room_for(2)?;
                 zone.check_attester(&attestation)?;
                 let set = zone.policy_set(&policy_set_id)?;
-                let planned = zone.planned(&new)?;
+                let planned = zone.planned(&new, &validated)?;
                 let subject =
                     zone.append.view(|view| attest::next(view, &zone.zone, policy_set_id.as_str(), &planned))?;
                 attest::check(&attestation, &subject, Status::Created)?;

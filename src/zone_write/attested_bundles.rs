@@ -8,6 +8,7 @@ use crate::binding::{self, BindOutcome};
 use crate::bundle_plan::{BundlePlan, PreparedBundle};
 use crate::error::{ErrorDetail, Result};
 use crate::model::{BindingMode, Target};
+use crate::validated::Validation;
 
 /// Attested policy bundles.
 impl ZoneWrite<'_, '_> {
@@ -40,9 +41,8 @@ impl ZoneWrite<'_, '_> {
         attested: Option<AttestedSteps>,
     ) -> Result<BindOutcome> {
         let actor = self.append.actor();
-        let plan = self
-            .append
-            .view(|view| BundlePlan::new(view, &self.store.compiler, &self.zone, actor, &target, prepared))?;
+        let validation = Validation::in_write(&self.store.compiler, &prepared.validated);
+        let plan = self.append.view(|view| BundlePlan::new(view, &validation, &self.zone, actor, &target, prepared))?;
         let (set, schema, mut steps) = match plan {
             BundlePlan::InForce(binding) => return Ok(BindOutcome { binding, replaced: None, changed: false }),
             BundlePlan::Steps { set, schema, steps } => (set, schema, steps),

@@ -16,6 +16,7 @@ use crate::model::{BindingMode, ManifestEntry, SchemaRef, Target};
 use crate::policy_set::NewPolicySet;
 use crate::policy_set_version::PolicySetVersion;
 use crate::record::{Body, Manifest};
+use crate::validated::Validation;
 use crate::write::check_owner;
 
 /// The name of a policy set that is created for a bundle.
@@ -76,9 +77,8 @@ impl ZoneWrite<'_, '_> {
 
     fn apply(&mut self, target: Target, prepared: &PreparedBundle) -> Result<BindOutcome> {
         let actor = self.append.actor();
-        let plan = self
-            .append
-            .view(|view| BundlePlan::new(view, &self.store.compiler, &self.zone, actor, &target, prepared))?;
+        let validation = Validation::in_write(&self.store.compiler, &prepared.validated);
+        let plan = self.append.view(|view| BundlePlan::new(view, &validation, &self.zone, actor, &target, prepared))?;
         let (set, schema, steps) = match plan {
             BundlePlan::InForce(binding) => return Ok(BindOutcome { binding, replaced: None, changed: false }),
             BundlePlan::Steps { set, schema, steps } => (set, schema, steps),

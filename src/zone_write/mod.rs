@@ -15,7 +15,6 @@ mod policies;
 mod policy_sets;
 mod zone;
 
-#[cfg(feature = "attestation")]
 pub(crate) use planned::Planned;
 #[cfg(feature = "bundle")]
 pub(crate) use planned::entry as pinned_entry;
@@ -236,6 +235,6 @@ pub(crate) fn next_version(latest: Option<u32>) -> Result<u32> {
     let next = latest.unwrap_or(0).checked_add(1);
     next.ok_or_else(|| {
         let limit = u32::MAX as usize;
-        ErrorDetail::TooLarge { what: "the number of versions", limit, actual: limit }.into()
+        ErrorDetail::TooLarge { what: "version numbers of the policy or policy set", limit, actual: limit }.into()
     })
 }

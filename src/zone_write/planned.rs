@@ -1,7 +1,6 @@
 //! What a new version of a policy set will be: its schema, and its manifest once every rule for its entries was checked.
-//! It can be planned ahead of the write, which plans it again.
+//! It can be planned ahead of the write, which plans it again, with what was validated at hand.
 
-use crate::compile::Compiler;
 use crate::error::{ErrorDetail, Resource, Result, at_most};
 use crate::id::Actor;
 use crate::limits;
@@ -12,6 +11,7 @@ use crate::policy_set_version::{NewPolicySetVersion, Pin};
 use crate::record::{Manifest, PolicyVersionCreated};
 use crate::schema;
 use crate::storage::View;
+use crate::validated::Validation;
 use crate::version::Found;
 use crate::write::check_changeable;
 use crate::zone::ZoneRef;
@@ -31,10 +31,17 @@ pub(crate) struct Planned {
 
 impl Planned {
     /// Checks every rule for the manifest.
-    pub(crate) fn new(view: &View<'_>, compiler: &Compiler, zone: &ZoneRef, new: &NewPolicySetVersion) -> Result<Self> {
-        at_most("the manifest's entries", new.pins.len(), limits::MANIFEST_ENTRIES)?;
+    pub(crate) fn new(
+        view: &View<'_>,
+        validation: &Validation<'_>,
+        zone: &ZoneRef,
+        new: &NewPolicySetVersion,
+    ) -> Result<Self> {
+        at_most("entries of the manifest", new.pins.len(), limits::MANIFEST_ENTRIES)?;
         let schema = schema::usable(view, &new.schema_version)?;
-        let entries = new.pins.iter().map(|pin| entry(view, compiler, zone, &schema, pin)).collect::<Result<_>>()?;
+        let pinned = new.pins.iter().map(|pin| pinned(view, zone, pin)).collect::<Result<Vec<_>>>()?;
+        validation.check(view, pinned.iter().map(|(_, version)| version), &schema)?;
+        let entries = pinned.into_iter().map(|(entry, _)| entry).collect();
         Ok(Self { schema, manifest: Manifest::new(entries)? })
     }
 }
@@ -42,11 +49,18 @@ impl Planned {
 /// The manifest entry for a pin, once it keeps every rule.
 pub(crate) fn entry(
     view: &View<'_>,
-    compiler: &Compiler,
+    validation: &Validation<'_>,
     zone: &ZoneRef,
     schema: &SchemaRef,
     pin: &Pin,
 ) -> Result<ManifestEntry> {
+    let (entry, version) = pinned(view, zone, pin)?;
+    validation.check(view, [&version], schema)?;
+    Ok(entry)
+}
+
+/// The manifest entry for a pin that keeps every rule but that it validates, and the version that is pinned.
+fn pinned(view: &View<'_>, zone: &ZoneRef, pin: &Pin) -> Result<(ManifestEntry, PolicyVersionCreated)> {
     let policy = policy::find(view, zone, &pin.policy_id)?;
     let found = Found::<PolicyVersionCreated>::by_id(view, zone, &pin.policy_version_id)?;
     let body = found.body()?;
@@ -66,9 +80,6 @@ pub(crate) fn entry(
             return Err(ErrorDetail::Archived { what, id: id.clone() }.into());
         }
     }
-    if body.schema.source != schema.source {
-        compiler.validate(view, body, schema)?;
-    }
     let (policy_id, policy_version_id) = (body.policy_id.clone(), body.version_id.clone());
-    Ok(ManifestEntry { policy_id, policy_version_id, sha: body.sha })
+    Ok((ManifestEntry { policy_id, policy_version_id, sha: body.sha }, body.clone()))
 }

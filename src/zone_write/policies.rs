@@ -3,7 +3,7 @@
 use super::{ZoneWrite, created, next_version};
 use crate::asked::Asked;
 use crate::cedar;
-use crate::error::{ErrorDetail, Resource, Result, at_most};
+use crate::error::{Diagnostic, ErrorDetail, Resource, Result, at_most};
 use crate::hash::Sha256;
 use crate::id::{PolicyId, PolicyVersionId, check_text};
 use crate::limits;
@@ -168,7 +168,9 @@ pub(crate) fn warnings(content: &cedar::PolicyContent) -> Result<Option<String>>
     if content.warnings.is_empty() {
         return Ok(None);
     }
-    let json = serde_json::to_string(&content.warnings)
+    // Counts are not stored: they say how often it was found, not what.
+    let alone = |warning: &Diagnostic| Diagnostic { count: 1, ..warning.clone() };
+    let json = serde_json::to_string(&content.warnings.iter().map(alone).collect::<Vec<_>>())
         .map_err(|error| ErrorDetail::CedarFailed { what: "warnings", message: error.to_string() })?;
     at_most("bytes of the warnings", json.len(), limits::OBJECT_BYTES)?;
     Ok(Some(json))

@@ -8,12 +8,15 @@ use crate::error::{ErrorDetail, Resource, Result};
 use crate::id::{PolicySetId, PolicySetVersionId, check_text};
 use crate::limits;
 use crate::policy_set::{self, NewPolicySet, PolicySet, PolicySetUpdate};
-use crate::policy_set_version::{self, NewPolicySetVersion, PolicySetVersion};
+use crate::policy_set_version::{
+    self, NewPolicySetVersion, PolicySetVersion, PolicySetVersionInput, PreparedPolicySetVersion,
+};
 use crate::record::{
     Manifest, Object, ObjectKind, PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived,
     PolicySetVersionCreated,
 };
 use crate::storage::key::Tag;
+use crate::validated::{Validated, Validation};
 use crate::version::Found;
 use crate::write::check_owner;
 
@@ -76,18 +79,25 @@ impl ZoneWrite<'_, '_> {
     }
 
     /// Creates the next version of a policy set: a manifest whose entries all exist, belong to their policies, are
-    /// not archived, and validate against its schema version.
+    /// not archived, and validate against its schema version. If that is another one than theirs, it is better
+    /// [prepared](crate::Zone::prepare_policy_set_version) before, as others wait while they are validated.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) with the code `validation_too_costly` if what is to be validated in the write
+    /// is over [the limit](crate::Builder::validation_limit).
     pub fn create_policy_set_version(
         &mut self,
         policy_set_id: impl AsRef<str>,
-        new: NewPolicySetVersion,
+        input: impl Into<PolicySetVersionInput>,
     ) -> Result<PolicySetVersion> {
-        let policy_set_id = policy_set_id.as_ref();
+        let (policy_set_id, input) = (policy_set_id.as_ref(), input.into());
+        let PreparedPolicySetVersion { new, validated } = input.into_parts();
         self.once(
             new.asked(policy_set_id),
             |zone| {
                 let set = zone.policy_set_to_change(policy_set_id)?;
-                let planned = zone.planned(&new)?;
+                let planned = zone.planned(&new, &validated)?;
                 zone.add_policy_set_version(set, new.id, planned)
             },
             |view, zone, entry| policy_set_version::load(view, zone, &Found::by_id(view, zone, created(entry)?)?),
@@ -99,8 +109,9 @@ impl ZoneWrite<'_, '_> {
         self.append.view(|view| set_to_change(view, &self.zone, self.append.actor(), id))
     }
 
-    pub(super) fn planned(&self, new: &NewPolicySetVersion) -> Result<Planned> {
-        self.append.view(|view| Planned::new(view, &self.store.compiler, &self.zone, new))
+    pub(super) fn planned(&self, new: &NewPolicySetVersion, known: &Validated) -> Result<Planned> {
+        let validation = Validation::in_write(&self.store.compiler, known);
+        self.append.view(|view| Planned::new(view, &validation, &self.zone, new))
     }
 
     pub(super) fn add_policy_set_version(

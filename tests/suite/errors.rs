@@ -2,9 +2,12 @@
 
 use std::error::Error as _;
 
-use policy_store::{Error, ErrorKind, PolicyId, PolicyStore, SchemaStatus, Target};
+use policy_store::{
+    Error, ErrorKind, Forms, List, NewPolicy, NewPolicySetVersion, NewPolicyVersion, Pin, PolicyId, PolicyStore,
+    SchemaStatus, Target,
+};
 
-use super::help::{PERMIT, V1, World};
+use super::help::{PERMIT, V1, World, refused};
 
 #[test]
 fn kinds_and_codes_are_as_documented() {
@@ -19,7 +22,8 @@ fn kinds_and_codes_are_as_documented() {
     ];
     for (error, kind, code) in cases {
         assert_eq!((error.kind(), error.code()), (kind, code));
-        assert!(format!("{error:?}").starts_with(&format!("Error({code}")), "{error:?}");
+        // As it is printed where `main` returns it.
+        assert_eq!(format!("{error:?}"), format!("Error({code}): {error}"));
     }
 }
 
@@ -71,4 +75,92 @@ fn what_the_operating_system_refuses_keeps_its_cause() {
     let error = PolicyStore::open(folder.path().join("missing/store.redb")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
     assert!(error.source().is_some(), "{error:?}");
+}
+
+/// Whichever of a zone's ids is taken for another.
+#[test]
+fn an_id_of_another_kind_is_told_from_one_that_nobody_has() {
+    let world = World::new();
+    let version = world.version("p", PERMIT);
+    let live = world.live("s", &[&version]);
+    let zone = world.zone();
+    let not_found = (ErrorKind::NotFound, "not_found");
+    let (of_version, of_set_version) = (version.id.as_str(), live.id.as_str());
+    for id in ["s", "p", of_version] {
+        let kind = if id == "s" {
+            "policy set"
+        } else if id == "p" {
+            "policy"
+        } else {
+            "policy version"
+        };
+        let said = format!(
+            "policy set version `{id}` does not exist: it is the id of a {kind}, expected the id of a policy set's version"
+        );
+        refused(zone.policy_set_version(id), not_found, &said);
+        refused(zone.authorizer_of_version(id), not_found, &said);
+        refused(zone.pinned_policy_versions(id, Forms::Neither, &List::new()), not_found, &said);
+        world.refuses(not_found, &said, |zone| zone.activate(id));
+        world.refuses(not_found, &said, |zone| zone.bind_shadow(id, Target::Zone));
+        world.refuses(not_found, &said, |zone| zone.archive_policy_set_version(id));
+    }
+    for (id, kind) in [("p", "policy"), ("s", "policy set"), (of_set_version, "policy set version")] {
+        let said = format!(
+            "policy version `{id}` does not exist: it is the id of a {kind}, expected the id of a policy's version"
+        );
+        refused(zone.policy_version(id, Forms::Both), not_found, &said);
+        world.refuses(not_found, &said, |zone| zone.archive_policy_version(id));
+        let pin = || Pin { policy_id: "p".to_owned(), policy_version_id: id.to_owned(), sha: None };
+        world.refuses(not_found, &said, |zone| {
+            zone.create_policy_set_version("s", NewPolicySetVersion::from_pins(V1, [pin()]))
+        });
+    }
+    for (id, kind) in [("s", "policy set"), (of_version, "policy version"), (of_set_version, "policy set version")] {
+        let said = format!("policy `{id}` does not exist: it is the id of a {kind}, expected a policy's id");
+        refused(zone.policy(id), not_found, &said);
+        refused(zone.policy_versions(id, Forms::Neither, &List::new()), not_found, &said);
+        refused(zone.policy_version_numbered(id, 1, Forms::Neither), not_found, &said);
+        world.refuses(not_found, &said, |zone| zone.create_policy_version(id, NewPolicyVersion::cedar(V1, PERMIT)));
+        world.refuses(not_found, &said, |zone| zone.archive_policy(id));
+    }
+    for (id, kind) in [("p", "policy"), (of_version, "policy version"), (of_set_version, "policy set version")] {
+        let said = format!("policy set `{id}` does not exist: it is the id of a {kind}, expected a policy set's id");
+        refused(zone.policy_set(id), not_found, &said);
+        refused(zone.policy_set_versions(id, &List::new()), not_found, &said);
+        refused(zone.policy_set_version_numbered(id, 1), not_found, &said);
+        world.refuses(not_found, &said, |zone| zone.create_policy_set_version(id, NewPolicySetVersion::new(V1)));
+    }
+    // Another zone's ids are nobody's here.
+    let other = world.store.zone("other").unwrap();
+    for id in ["s", of_version, "none"] {
+        let error = other.policy_set_version(id).unwrap_err();
+        assert_eq!(error.to_string(), format!("policy set version `{id}` does not exist"));
+    }
+}
+
+#[test]
+fn a_parse_error_tells_which_tokens_were_expected_and_a_byte_order_mark_is_named() {
+    let world = World::new();
+    let invalid = (ErrorKind::Invalid, "syntax");
+    let said = "1:36: unexpected end of input: expected `;` or identifier";
+    refused(world.try_version("p", "permit(principal, action, resource)"), invalid, said);
+    refused(
+        world.try_version("p", &format!("{PERMIT} permit principal")),
+        invalid,
+        "unexpected token `principal`: expected `(`",
+    );
+    refused(
+        world.try_version("p", &format!("\u{feff}{PERMIT}")),
+        invalid,
+        "1:1: it starts with a byte order mark (U+FEFF)",
+    );
+}
+
+#[test]
+fn sizes_are_told_with_their_unit_and_the_limit() {
+    let world = World::new();
+    let over = (ErrorKind::TooLarge, "too_large");
+    refused(world.try_version("p", &" ".repeat(70_000)), over, "too large: policy text: 70000 bytes, limit 65536");
+    let name = "x".repeat(300);
+    world.refuses(over, "too large: name: 300 bytes, limit 256", |zone| zone.create_policy(NewPolicy::named(&*name)));
 }

@@ -154,7 +154,7 @@ fn a_manifest_has_up_to_1000_entries() {
     });
     let versions: Vec<_> = versions.unwrap();
     let all: Vec<_> = versions.iter().collect();
-    world.refuses(OVER, "1001, over the limit of 1000", |zone| zone.create_policy_set_version("s", pinning(&all)));
+    world.refuses(OVER, "1001 entries, limit 1000", |zone| zone.create_policy_set_version("s", pinning(&all)));
     let largest = world.write(|zone| zone.create_policy_set_version("s", pinning(&all[1..]))).unwrap();
     assert_eq!(largest.manifest.entries.len(), 1_000);
     assert_eq!(world.zone().policy_set_version(&largest.id).unwrap(), largest);
@@ -174,7 +174,7 @@ fn a_write_has_up_to_100000_entries() {
         // A request that takes the last place is carried out, and no more is asked of it.
         zone.request(RequestId::from([1; 16])).create_policy(NewPolicy::named("p").id("last")).unwrap();
         assert_eq!(zone.policy("last")?.name, "p");
-        let error = refused(zone.create_policy(NewPolicy::named("p")), OVER, "the write's entries");
+        let error = refused(zone.create_policy(NewPolicy::named("p")), OVER, "the write: 100001 entries, limit 100000");
         refused(
             zone.create_policy_set_version("s", NewPolicySetVersion::new(V1)),
             (policy_store::ErrorKind::NotFound, "not_found"),

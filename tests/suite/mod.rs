@@ -52,6 +52,7 @@ mod shas;
 mod sorting;
 mod suspending;
 mod time;
+mod validation_limits;
 mod verify;
 mod writes;
 

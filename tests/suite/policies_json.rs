@@ -2,7 +2,7 @@
 
 use cedar_policy::PolicySet;
 use policy_store::ErrorKind::Invalid;
-use policy_store::{Form, NewPolicy, NewPolicyVersion, PolicyVersion, Result, Sha256};
+use policy_store::{Form, NewPolicy, NewPolicyVersion, PolicyVersion, Result, Sha256, limits};
 
 use super::help::{FORBID, PERMIT, V1, World, reread};
 
@@ -167,4 +167,36 @@ fn the_json_of_any_text_gives_equal_statements_when_it_is_given_again() {
     assert_eq!(second.cedar_json, first.cedar_json);
     let (a, b): (PolicySet, PolicySet) = (text.parse().unwrap(), second.cedar_raw.unwrap().parse().unwrap());
     assert_eq!(a, b);
+}
+
+#[test]
+fn one_policy_is_taken_as_a_set_of_one_and_given_back_as_a_set() {
+    let world = World::new();
+    let one =
+        r#"{"effect":"permit","principal":{"op":"All"},"action":{"op":"All"},"resource":{"op":"All"},"conditions":[]}"#;
+    let version = create(&world, one).unwrap();
+    assert_eq!(version.cedar_raw.as_deref(), Some(PERMIT));
+    let json = version.cedar_json.unwrap();
+    assert_eq!(create(&world, &json).unwrap().cedar_json.as_deref(), Some(&*json));
+    refuses("json", "effect", &one.replace("\"effect\"", "\"effect\":\"forbid\",\"effect\""));
+    refuses("json", "statement `policy0` at `effect` is `allow`", &one.replace("permit", "allow"));
+    refuses("json", "expected a policy with `effect`, or a policy set", "\"permit(principal, action, resource);\"");
+}
+
+/// A pattern takes 27 times as many bytes in JSON.
+#[test]
+fn json_that_is_returned_is_taken_however_large_it_is() {
+    let world = World::new();
+    let text = format!(
+        "permit(principal, action, resource) when {{ principal has nick && principal.nick like \"{}\" }};",
+        "a*".repeat(10_000)
+    );
+    let first = world.version("p", &text);
+    let json = first.cedar_json.unwrap();
+    assert!(json.len() > limits::POLICY_JSON_BYTES);
+    let second = create(&world, &json).unwrap();
+    assert_eq!(second.cedar_json.as_deref(), Some(&*json));
+    let laid_out = json.replace(":", ": ").replace(",", ", ");
+    assert_eq!(create(&world, &laid_out).unwrap().cedar_json.as_deref(), Some(&*json));
+    assert_eq!(world.version("p", &second.cedar_raw.unwrap()).cedar_json.as_deref(), Some(&*json));
 }

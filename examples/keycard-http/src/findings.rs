@@ -21,6 +21,9 @@ pub struct Finding {
     offset: Option<u32>,
     /// In bytes.
     length: Option<u32>,
+    /// How many findings it stands for, if more than itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u32>,
 }
 
 impl Finding {
@@ -49,6 +52,7 @@ impl Finding {
             column: place.map(|place| place.column),
             offset: place.map(|place| place.offset),
             length: place.map(|place| place.length),
+            count: Some(diagnostic.count).filter(|count| *count > 1),
         }
     }
 }

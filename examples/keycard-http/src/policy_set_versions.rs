@@ -50,16 +50,20 @@ pub fn create(app: &App, call: &Call) -> Result<Reply, Failure> {
         sha,
     });
     let new = NewPolicySetVersion::from_pins(schema_version, pins);
-    let set = call.id("policy_set_id");
+    let (zone, set) = (call.id("zone_id"), call.id("policy_set_id"));
+    if app.is_answered(zone, call)? {
+        // As it was answered before, with nothing validated or signed for it.
+        let version = app.write(call, |zone| zone.create_policy_set_version(set, new))?;
+        return Ok(print(&version)?.created());
+    }
+    // Validated before the write, so that others do not wait.
+    let prepared = app.store.zone(zone)?.prepare_policy_set_version(new)?;
     let version = match &app.signing {
-        Some(signing) if !app.is_answered(call.id("zone_id"), call)? => signing.write(
-            |signer| {
-                app.store.zone(call.id("zone_id"))?.prepare_attested_version(&call.actor, set, new.clone(), signer)
-            },
-            |prepared| app.write(call, |zone| zone.create_attested_version(prepared)),
+        None => app.write(call, |zone| zone.create_policy_set_version(set, prepared))?,
+        Some(signing) => signing.write(
+            |signer| app.store.zone(zone)?.prepare_attested_version(&call.actor, set, prepared.clone(), signer),
+            |attested| app.write(call, |zone| zone.create_attested_version(attested)),
         )?,
-        // What was answered before is answered so again, with nothing signed for it.
-        _ => app.write(call, |zone| zone.create_policy_set_version(set, new))?,
     };
     Ok(print(&version)?.created())
 }
@@ -118,7 +122,7 @@ fn check_parent(version: &PolicySetVersion, call: &Call) -> StoreResult<()> {
     if version.policy_set_id == *call.id("policy_set_id") {
         return Ok(());
     }
-    Err(ErrorDetail::NotFound { what: Resource::PolicySetVersion, id: version.id.to_string() }.into())
+    Err(ErrorDetail::NotFound { what: Resource::PolicySetVersion, id: version.id.to_string(), is: None }.into())
 }
 
 /// A version with what its newest attestation says. That it says so is printed, not verified.

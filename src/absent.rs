@@ -1,0 +1,27 @@
+//! What is said of an id that does not name what was looked for: that it is not there, or what it names in its place.
+
+use crate::error::{Error, ErrorDetail, Resource, cut};
+use crate::storage::View;
+use crate::storage::key::{self, Tag};
+use crate::zone::ZoneRef;
+
+/// The kinds of things in a zone that have ids, and their rows.
+const KINDS: [(Resource, Tag); 4] = [
+    (Resource::Policy, Tag::Policy),
+    (Resource::PolicyVersion, Tag::PolicyVersionId),
+    (Resource::PolicySet, Tag::PolicySet),
+    (Resource::PolicySetVersion, Tag::PolicySetVersionId),
+];
+
+/// The error for an id of a zone that no `what` has. The ids of other zones are not looked at, so that they cannot be told from
+/// those that nobody has.
+pub(crate) fn not_found(view: &View<'_>, zone: &ZoneRef, what: Resource, id: &str) -> Error {
+    for (is, tag) in KINDS.into_iter().filter(|(is, _)| *is != what) {
+        match view.has_row(&key::by_id(zone.log, tag, id)) {
+            Ok(true) => return ErrorDetail::NotFound { what, id: cut(id), is: Some(is) }.into(),
+            Ok(false) => {}
+            Err(error) => return error,
+        }
+    }
+    ErrorDetail::not_found(what, id).into()
+}
