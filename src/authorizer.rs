@@ -14,6 +14,7 @@ use crate::model::{BindingMode, Target};
 use crate::receipt::{GUARDRAIL_FORM, GuardrailReceipt, Layer, PLAIN_FORM, Receipt, StatementRef, mismatch};
 use crate::storage::View;
 use crate::store::Inner;
+use crate::validated::{Validated, Validation};
 use crate::version::Found;
 use crate::zone::{self, ZoneRef};
 
@@ -82,7 +83,9 @@ impl Authorizer {
             zone::check(view, zone)?;
             let found = Found::by_id(view, zone, id)?;
             let compiled = store.compiler.set(view, zone, &found)?;
-            guardrail::check_schema(view, &store.compiler, zone, &compiled.version.schema)?;
+            let known = Validated::default();
+            let validation = Validation::ahead(&store.compiler, &known);
+            guardrail::check_schema(view, &validation, zone, &compiled.version.schema)?;
             let guardrail = Guardrail::find(view, &store.compiler, zone, At::Now)?;
             Ok(Self::new(compiled, None, guardrail))
         })

@@ -161,7 +161,7 @@ impl BundlePlan {
         });
         let set = set.transpose()?;
         let schema = schema::usable(view, bundle.schema_version().as_str())?;
-        guardrail::check_schema(view, validation.compiler(), zone, &schema)?;
+        guardrail::check_schema(view, validation, zone, &schema)?;
         let parsed = validation.compiler().schema(view, &schema)?;
         let planner = Planner { view, validation, zone, actor, schema, parsed, versions: &prepared.versions };
         let policies = bundle.policies().iter().zip(&prepared.shas).zip(matches);

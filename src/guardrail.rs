@@ -17,6 +17,7 @@ use crate::policy_set_version;
 use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
 use crate::storage::key::Tag;
 use crate::storage::{Direction, View};
+use crate::validated::Validation;
 use crate::version::Found;
 use crate::zone::ZoneRef;
 
@@ -63,13 +64,13 @@ pub(crate) fn check_binder(zone: &ZoneRef, actor: &Actor) -> Result<()> {
 /// would be evaluated with.
 pub(crate) fn check_version(
     view: &View<'_>,
-    compiler: &Compiler,
+    validation: &Validation<'_>,
     zone: &ZoneRef,
     version: &PolicySetVersionCreated,
 ) -> Result<()> {
     let policies = policies(view, zone, version)?;
     for policy in &policies {
-        if let Some(statement) = compiler.policy(view, policy.text)?.first_permit() {
+        if let Some(statement) = validation.compiler().policy(view, policy.text)?.first_permit() {
             return Err(ErrorDetail::GuardrailPermits {
                 policy_set_version_id: version.version_id.to_string(),
                 policy_version_id: policy.version_id.to_string(),
@@ -79,26 +80,28 @@ pub(crate) fn check_version(
         }
     }
     for schema in bound_schemas(view, zone)?.values() {
-        validate(view, compiler, zone, version, &policies, schema)?;
+        validate(view, validation, zone, version, &policies, schema)?;
     }
     Ok(())
 }
 
 /// Refuses a schema against which the zone's guardrail does not validate, if the zone has one.
-pub(crate) fn check_schema(view: &View<'_>, compiler: &Compiler, zone: &ZoneRef, schema: &SchemaRef) -> Result<()> {
+pub(crate) fn check_schema(
+    view: &View<'_>,
+    validation: &Validation<'_>,
+    zone: &ZoneRef,
+    schema: &SchemaRef,
+) -> Result<()> {
     let Some(binding) = find(view, zone, At::Now)? else { return Ok(()) };
     let found = Found::<PolicySetVersionCreated>::by_id(view, zone, binding.policy_set_version_id.as_str())?;
     let version = found.body()?;
-    if version.schema == *schema {
-        return Ok(());
-    }
-    validate(view, compiler, zone, version, &policies(view, zone, version)?, schema)
+    validate(view, validation, zone, version, &policies(view, zone, version)?, schema)
 }
 
 /// It was validated against its own schema when it was created.
 fn validate(
     view: &View<'_>,
-    compiler: &Compiler,
+    validation: &Validation<'_>,
     zone: &ZoneRef,
     version: &PolicySetVersionCreated,
     policies: &[PolicyVersionCreated],
@@ -107,15 +110,14 @@ fn validate(
     if version.schema == *schema {
         return Ok(());
     }
-    for policy in policies.iter().filter(|policy| policy.schema != *schema) {
-        compiler.validate(view, policy, schema).map_err(|cause| ErrorDetail::GuardrailSchema {
-            zone_id: zone.id.to_string(),
-            policy_set_version_id: version.version_id.to_string(),
-            schema: schema.version.to_string(),
-            cause,
-        })?;
-    }
-    Ok(())
+    validation.check(view, policies, schema).map_err(|cause| {
+        if !matches!(cause.detail(), ErrorDetail::PolicyValidation { .. }) {
+            return cause;
+        }
+        let (zone_id, policy_set_version_id) = (zone.id.to_string(), version.version_id.to_string());
+        let schema = schema.version.to_string();
+        ErrorDetail::GuardrailSchema { zone_id, policy_set_version_id, schema, cause }.into()
+    })
 }
 
 /// The policy versions that a set version pins.

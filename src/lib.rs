@@ -90,7 +90,7 @@ pub use policy_set_version::{
 pub use policy_version::{Forms, NewPolicyVersion, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
 pub use preflight::{Candidate, PolicySetVersionCheck, PolicyVersionCheck, Preflight, ZonePreflight};
 pub use receipt::{GuardrailReceipt, Layer, Receipt, StatementRef};
-pub use schema::{NewSchema, SchemaVersion, ZoneSchema};
+pub use schema::{NewSchema, PreparedSchema, SchemaInput, SchemaVersion, ZoneSchema};
 pub use storage::{Finding, Place, Report};
 pub use store::{Builder, PolicyStore};
 pub use time::Timestamp;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::cedar::{ParsedSchema, convert_schema};
+use crate::asked::Asked;
+use crate::cedar::{ParsedSchema, prepare_schema};
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::hash::Sha256;
 use crate::id::{OwnerType, SchemaName};
@@ -94,8 +95,89 @@ impl NewSchema {
 impl NewSchema {
     /// The schema parsed, and written in its other form: what cannot be is not published.
     pub(crate) fn convert(&self) -> Result<(ParsedSchema, String)> {
-        let parsed = ParsedSchema::parse(self.form, &self.source)?;
-        Ok((parsed, convert_schema(self.form, &self.source)?))
+        prepare_schema(self.form, &self.source)
+    }
+}
+
+/// A schema that was parsed, converted and checked ahead of its write, by
+/// [`PolicyStore::prepare_schema`](crate::PolicyStore::prepare_schema).
+#[derive(Clone, Debug)]
+pub struct PreparedSchema {
+    pub(crate) new: NewSchema,
+    /// In the form that it was not given in.
+    pub(crate) converted: Arc<str>,
+}
+
+impl PreparedSchema {
+    /// Parses and converts.
+    pub(crate) fn new(new: NewSchema) -> Result<Self> {
+        SchemaName::new(&new.version)?;
+        let converted = new.convert()?.1.into();
+        Ok(Self { new, converted })
+    }
+
+    /// The SHA-256 that the schema version will have.
+    pub fn sha(&self) -> Sha256 {
+        Sha256::of(self.new.source.as_bytes())
+    }
+
+    /// The schema in Cedar's syntax, as it will be kept.
+    pub fn cedar_schema(&self) -> &str {
+        self.in_form(Form::Cedar)
+    }
+
+    /// The schema in JSON, as it will be kept.
+    pub fn cedar_schema_json(&self) -> &str {
+        self.in_form(Form::Json)
+    }
+
+    fn in_form(&self, form: Form) -> &str {
+        if form == self.new.form { &self.new.source } else { &self.converted }
+    }
+}
+
+/// A schema on its way into the store: new, or prepared.
+#[derive(Clone, Debug)]
+pub enum SchemaInput {
+    /// To be parsed and converted in the write.
+    New(NewSchema),
+    /// Parsed and converted before.
+    Prepared(PreparedSchema),
+}
+
+impl SchemaInput {
+    /// What was given.
+    pub(crate) fn given(&self) -> &NewSchema {
+        match self {
+            Self::New(new) => new,
+            Self::Prepared(prepared) => &prepared.new,
+        }
+    }
+
+    /// The same whether or not it was prepared.
+    pub(crate) fn asked(&self) -> Asked {
+        let NewSchema { version, form, source } = self.given();
+        Asked::to("publish_schema").text(version).form(*form).text(source)
+    }
+
+    /// Prepared now, if it was not before.
+    pub(crate) fn prepared(self) -> Result<PreparedSchema> {
+        match self {
+            Self::New(new) => PreparedSchema::new(new),
+            Self::Prepared(prepared) => Ok(prepared),
+        }
+    }
+}
+
+impl From<NewSchema> for SchemaInput {
+    fn from(new: NewSchema) -> Self {
+        Self::New(new)
+    }
+}
+
+impl From<PreparedSchema> for SchemaInput {
+    fn from(prepared: PreparedSchema) -> Self {
+        Self::Prepared(prepared)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::policy_version::{Forms, NewPolicyVersion, PreparedPolicyVersion};
 use crate::preflight::{self, Candidate, Preflight};
 use crate::receipt::Receipt;
 use crate::recent::Recent;
-use crate::schema::{self, SchemaVersion};
+use crate::schema::{self, NewSchema, PreparedSchema, SchemaVersion};
 use crate::sources::Sources;
 use crate::storage::key::{self, STORE_LOG, Tag};
 use crate::storage::{Author, Imported, OpenOptions, Origin, Report, Storage, StoreStateRow, View};
@@ -146,6 +146,29 @@ impl PolicyStore {
             Ok((reference, parsed))
         })?;
         PreparedPolicyVersion::new(new, reference, &parsed)
+    }
+
+    /// Parses, converts and checks a schema ahead of its write, on any thread and without holding up writes. The write checks
+    /// whether its name is free, since that may change meanwhile.
+    ///
+    /// ```
+    /// # fn main() -> policy_store::Result<()> {
+    /// use policy_store::{Actor, NewSchema, PolicyStore};
+    /// let store = PolicyStore::builder().in_memory()?;
+    /// let prepared = store.prepare_schema(NewSchema::cedar("2026-02-24", "entity User;"))?;
+    /// let schema = store.write(&Actor::platform("ops")?, |w| w.publish_schema(prepared))?;
+    /// # assert_eq!(schema.version, "2026-02-24");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) if the version's name is none, the schema does not parse or does not stand
+    /// alone, its text declares an attribute twice in one record, or it cannot be written in its other form without a change;
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) if it or its other form is over a [limit](crate::limits).
+    pub fn prepare_schema(&self, new: NewSchema) -> Result<PreparedSchema> {
+        PreparedSchema::new(new)
     }
 
     /// The zone `id`, for reading.

@@ -8,7 +8,7 @@ use crate::id::{Actor, LogId, OwnerType, RequestId, ZoneId};
 use crate::model::SchemaStatus;
 use crate::policy_version::Forms;
 use crate::record::{Object, ObjectKind, Request, SchemaPublished, SchemaStatusChanged, ZoneCreated, ZoneOpened};
-use crate::schema::{self, NewSchema, SchemaVersion};
+use crate::schema::{self, PreparedSchema, SchemaInput, SchemaVersion};
 use crate::storage::key::{self, STORE_LOG, Tag};
 use crate::storage::{Append, View};
 use crate::store::Inner;
@@ -107,21 +107,25 @@ impl<'w, 'txn> Write<'w, 'txn> {
         Ok(ZoneWrite::new(self.append, self.store, zone))
     }
 
-    /// Publishes a schema version for all zones. The bytes are kept verbatim, and the other form is derived once.
+    /// Publishes a schema version for all zones, from a new schema or a prepared one. The bytes are kept verbatim, and the
+    /// other form is derived once.
+    ///
+    /// Other writes wait while a new schema is parsed and converted; one that was
+    /// [prepared](crate::PolicyStore::prepare_schema) costs them nothing.
     ///
     /// # Errors
     ///
-    /// [`Conflict`](crate::ErrorKind::Conflict) if the name is taken; [`Invalid`](crate::ErrorKind::Invalid) if the
-    /// schema does not parse, or cannot be converted to the other form and back without a change.
-    pub fn publish_schema(&mut self, new: NewSchema) -> Result<SchemaVersion> {
-        let asked = Asked::to("publish_schema").text(&new.version).form(new.form).text(&new.source);
-        let version = new.version.clone();
-        self.once(asked, |write| write.add_schema(new), |view| schema::load(view, &version, Forms::Both))
+    /// [`Conflict`](crate::ErrorKind::Conflict) if the name is taken; and those of
+    /// [`prepare_schema`](crate::PolicyStore::prepare_schema).
+    pub fn publish_schema(&mut self, input: impl Into<SchemaInput>) -> Result<SchemaVersion> {
+        let input = input.into();
+        let version = input.given().version.clone();
+        self.once(input.asked(), |write| write.add_schema(input), |view| schema::load(view, &version, Forms::Both))
     }
 
-    fn add_schema(&mut self, new: NewSchema) -> Result<SchemaVersion> {
-        let version = self.append.view(|view| schema::free_name(view, &new.version))?;
-        let converted = new.convert()?.1;
+    fn add_schema(&mut self, input: SchemaInput) -> Result<SchemaVersion> {
+        let version = self.append.view(|view| schema::free_name(view, &input.given().version))?;
+        let PreparedSchema { new, converted } = input.prepared()?;
         self.append.next(STORE_LOG)?;
         let body = SchemaPublished {
             form: new.form,

@@ -27,6 +27,7 @@ use crate::storage::{Direction, VersionRow, View, astray, first_entry};
 use crate::store::Inner;
 #[cfg(feature = "attestation")]
 use crate::time::Timestamp;
+use crate::validated::{Validated, Validation};
 use crate::version::{Found, Versioned};
 use crate::version_cache::Name;
 use crate::zone::{self, ZoneInfo, ZoneRef};
@@ -251,7 +252,8 @@ impl Zone {
         self.read(|view| {
             let found = Found::<PolicySetVersionCreated>::by_id(view, &self.zone, policy_set_version_id.as_ref())?;
             compiler.set(view, &self.zone, &found)?;
-            guardrail::check_version(view, compiler, &self.zone, found.body()?)
+            let known = Validated::default();
+            guardrail::check_version(view, &Validation::ahead(compiler, &known), &self.zone, found.body()?)
         })
     }
 

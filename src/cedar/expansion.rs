@@ -1,38 +1,38 @@
 //! Bounds what a schema grows to when Cedar writes every common type out where it is used, and closes hierarchies.
 //!
 //! Thirty short lines of `type B = {x: A, y: A}` are a billion attributes, and a long chain of references overflows the
-//! stack. It works on the JSON form of the schema that Cedar has parsed, and does not know whether names exist: a
-//! name that is not a common type counts as one attribute.
+//! stack. It works on the schema that Cedar has parsed, and does not know whether names exist: a name that is not a
+//! common type counts as one attribute.
 
 use std::collections::{HashMap, HashSet};
-
-use serde_json::{Map, Value};
+use std::hash::Hash;
 
 use super::gate::too_deep;
+use super::schema_model::{Declared, EntityType, Model, Type};
 use crate::error::{Result, at_most};
 use crate::limits;
 
 const WHAT: &str = "schema";
 
-/// Checks a schema in JSON form, and returns its attributes and types when written out.
-pub(super) fn check(schema: &Value) -> Result<usize> {
-    let namespaces = schema.as_object().into_iter().flatten();
-    let mut expansion = Expansion { common: HashMap::new(), measured: HashMap::new() };
-    for (namespace, definition) in namespaces.clone() {
-        for (name, definition) in members(definition, "commonTypes") {
-            expansion.common.insert(qualified(namespace, name), (namespace.as_str(), definition));
-        }
-    }
+/// Checks a schema, and returns its attributes and types when written out.
+pub(super) fn check(schema: &Model) -> Result<usize> {
+    let mut expansion = Expansion { schema, measured: HashMap::new() };
     let mut total = 0_usize;
-    for (namespace, definition) in namespaces {
-        links(members(definition, "entityTypes"), "memberOfTypes")?;
-        links(members(definition, "actions"), "memberOf")?;
-        let entities =
-            members(definition, "entityTypes").flat_map(|(_, entity)| [entity.get("shape"), entity.get("tags")]);
-        let contexts = members(definition, "actions").map(|(_, action)| action.get("appliesTo")?.get("context"));
-        let common = members(definition, "commonTypes").map(|(_, definition)| Some(definition));
-        for definition in entities.chain(contexts).chain(common).flatten() {
-            let size = expansion.measure(definition, namespace, limits::SCHEMA_DEPTH)?;
+    for namespace in schema.namespaces.values() {
+        links(namespace.entity_types.values().map(|entity| match &entity.item {
+            EntityType::Standard { member_of, .. } | EntityType::External { member_of } => member_of.as_slice(),
+            EntityType::Enum(_) => &[],
+        }))?;
+        links(namespace.actions.values().map(|action| action.item.member_of.as_slice()))?;
+        let entities = namespace.entity_types.values().flat_map(|entity| match &entity.item {
+            EntityType::Standard { shape, tags, .. } => [Some(shape), tags.as_ref()],
+            EntityType::Enum(_) | EntityType::External { .. } => [None, None],
+        });
+        let applying = namespace.actions.values().filter_map(|action| action.item.applies_to.as_ref());
+        let contexts = applying.map(|applies_to| &applies_to.context);
+        let common = namespace.common_types.values().map(|Declared { item, .. }| item);
+        for definition in entities.flatten().chain(contexts).chain(common) {
+            let size = expansion.measure(definition, limits::SCHEMA_DEPTH)?;
             total = total.saturating_add(size.attributes);
             at_most(
                 "attributes and types of the schema with common types written out",
@@ -44,22 +44,13 @@ pub(super) fn check(schema: &Value) -> Result<usize> {
     Ok(total)
 }
 
-fn members<'a>(object: &'a Value, key: &str) -> impl Iterator<Item = (&'a String, &'a Value)> + use<'a> {
-    object.get(key).and_then(Value::as_object).into_iter().flat_map(Map::iter)
-}
-
-fn qualified(namespace: &str, name: &str) -> String {
-    if namespace.is_empty() { name.to_owned() } else { format!("{namespace}::{name}") }
-}
-
 /// Checks that no closure of a hierarchy can be larger than its children times its parents.
-fn links<'a>(members: impl Iterator<Item = (&'a String, &'a Value)>, key: &str) -> Result<()> {
+fn links<'a, T: Eq + Hash + 'a>(members: impl Iterator<Item = &'a [T]>) -> Result<()> {
     let mut parents = HashSet::new();
     let mut children = 0_usize;
-    for (_, member) in members {
-        let of = member.get(key).and_then(Value::as_array);
-        children += usize::from(of.is_some_and(|of| !of.is_empty()));
-        parents.extend(of.into_iter().flatten().map(Value::to_string));
+    for of in members {
+        children += usize::from(!of.is_empty());
+        parents.extend(of);
     }
     at_most(
         "children times parents in a hierarchy of the schema",
@@ -77,41 +68,34 @@ struct Size {
 }
 
 struct Expansion<'a> {
-    common: HashMap<String, (&'a str, &'a Value)>,
-    measured: HashMap<String, Size>,
+    schema: &'a Model,
+    /// The common types so far, by their full names.
+    measured: HashMap<&'a str, Size>,
 }
 
 impl<'a> Expansion<'a> {
     /// Measures a type, no deeper than `depth`: so this recursion ends too.
-    fn measure(&mut self, definition: &'a Value, namespace: &'a str, depth: usize) -> Result<Size> {
+    fn measure(&mut self, definition: &'a Type, depth: usize) -> Result<Size> {
         if depth == 0 {
             return Err(too_deep(WHAT, limits::SCHEMA_DEPTH, 0));
         }
         let mut size = Size { attributes: 1, depth: 0, records: 0 };
-        let kind = definition.get("type").and_then(Value::as_str).unwrap_or_default();
         let mut add = |inner: Size| {
             size.attributes = size.attributes.saturating_add(inner.attributes);
             size.depth = size.depth.max(inner.depth);
             size.records = size.records.max(inner.records);
         };
-        match kind {
-            "Record" => {
-                for (_, attribute) in members(definition, "attributes") {
-                    add(self.measure(attribute, namespace, depth - 1)?);
+        match definition {
+            Type::Record(attributes) => {
+                for attribute in attributes.values() {
+                    add(self.measure(&attribute.item.kind, depth - 1)?);
                 }
             }
-            "Set" => {
-                if let Some(element) = definition.get("element") {
-                    add(self.measure(element, namespace, depth - 1)?);
-                }
-            }
-            "EntityOrCommon" => {
-                let name = definition.get("name").and_then(Value::as_str).unwrap_or_default();
-                add(self.measure_name(name, namespace, depth - 1)?);
-            }
-            name => add(self.measure_name(name, namespace, depth - 1)?),
+            Type::Set(element) => add(self.measure(element, depth - 1)?),
+            Type::Common(name) => add(self.measure_common(name, depth - 1)?),
+            Type::Builtin(_) | Type::Entity(_) | Type::Unknown(_) => {}
         }
-        size.records += usize::from(kind == "Record");
+        size.records += usize::from(matches!(definition, Type::Record(_)));
         at_most("records within one another of a type in the schema", size.records, limits::SCHEMA_RECORDS)?;
         size.depth += 1;
         if size.depth > depth {
@@ -120,20 +104,15 @@ impl<'a> Expansion<'a> {
         Ok(size)
     }
 
-    fn measure_name(&mut self, name: &str, namespace: &str, depth: usize) -> Result<Size> {
-        // Cedar looks in the own namespace first.
-        let candidates = [qualified(namespace, name), name.to_owned()];
-        let Some(found) = candidates.into_iter().find(|candidate| self.common.contains_key(candidate)) else {
-            return Ok(Size::default());
-        };
-        if let Some(size) = self.measured.get(&found) {
+    fn measure_common(&mut self, name: &'a str, depth: usize) -> Result<Size> {
+        if let Some(size) = self.measured.get(name) {
             return if size.depth > depth { Err(too_deep(WHAT, limits::SCHEMA_DEPTH, 0)) } else { Ok(*size) };
         }
-        let Some(&(home, definition)) = self.common.get(&found) else { return Ok(Size::default()) };
+        let Some(definition) = self.schema.common_type(name) else { return Ok(Size::default()) };
         // A type that contains itself ends here; Cedar refuses it with a better message.
-        self.measured.insert(found.clone(), Size::default());
-        let size = self.measure(definition, home, depth)?;
-        self.measured.insert(found, size);
+        self.measured.insert(name, Size::default());
+        let size = self.measure(definition, depth)?;
+        self.measured.insert(name, size);
         Ok(size)
     }
 }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::hostile_tests::{KIB, Kind, SCHEMA, boundary, child_input, exercise, in_child, on_thread, policy, wrap};
+use super::schema::convert_schema;
 use super::*;
 use crate::limits;
 use crate::model::Form;

@@ -18,6 +18,11 @@ mod policy;
 mod render;
 mod request;
 mod schema;
+mod schema_fault;
+mod schema_json;
+mod schema_model;
+mod schema_text;
+mod schema_twice;
 mod scope;
 mod stack;
 mod token;
@@ -39,7 +44,7 @@ mod scope_tests;
 
 pub(crate) use compiled::{CompiledSet, Evaluation, EvaluationFailure};
 pub(crate) use policy::{ParsedPolicy, PolicyContent, prepare_policy};
-pub(crate) use schema::{ParsedSchema, convert_schema};
+pub(crate) use schema::{ParsedSchema, prepare_schema};
 pub(crate) use stack::{in_one_go, with_room};
 
 /// The Cedar of this build.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use cedar_policy::{Context, Decision, Entities, PolicySet, Request};
 
+use super::schema::convert_schema;
 use super::scope_tests::{by_cedar, by_groups};
 use super::*;
 use crate::model::Form;

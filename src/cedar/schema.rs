@@ -6,13 +6,15 @@ use cedar_policy::ffi::DetailedError;
 use cedar_policy::{Schema, SchemaFragment, Validator};
 use serde_json::Value;
 
+use super::schema_model::Model;
 use super::stack::{PARSE, on_grown_stack};
-use super::{canonical, diagnose, expansion, gate, json};
-use crate::error::{ErrorDetail, Result, at_most};
+use super::{canonical, diagnose, expansion, gate, json, schema_fault, schema_json, schema_text, schema_twice};
+use crate::error::{Diagnostic, ErrorDetail, Result, SourcePlace, at_most};
 use crate::limits;
 use crate::model::Form;
 
 const WHAT: &str = "schema";
+const WHAT_JSON: &str = "schema JSON";
 
 /// A schema that Cedar has parsed, ready to validate with.
 pub(crate) struct ParsedSchema {
@@ -29,14 +31,7 @@ impl ParsedSchema {
     /// Parses a schema and resolves its names.
     pub(crate) fn parse(form: Form, source: &str) -> Result<Self> {
         gate(form, source)?;
-        on_grown_stack(PARSE, WHAT, || {
-            let (schema, expanded) = resolve(form, source, fragment(form, source)?)?;
-            let request_types = schema.request_envs().count();
-            // Schemas of a few entities took 17 to 67 KB; what is written out in full adds to that.
-            let weight = SMALL_SCHEMA + 2 * source.len() + 256 * expanded;
-            let validation_limit = limits::VALIDATION_COST;
-            Ok(Self { validator: Validator::new(schema), weight, request_types, validation_limit })
-        })?
+        on_grown_stack(PARSE, WHAT, || Ok(Understood::new(form, source)?.parsed(source)))?
     }
 
     /// Cedar's schema.
@@ -69,37 +64,111 @@ impl ParsedSchema {
     }
 }
 
-/// Writes a schema in the other form. What is returned reads back as an equal schema with the same annotations.
-pub(crate) fn convert_schema(form: Form, source: &str) -> Result<String> {
+/// Parses a schema, and writes it in its other form, which reads back as an equal schema with the same annotations.
+///
+/// The other form can be given in turn, and so can the form that is written of it.
+pub(crate) fn prepare_schema(form: Form, source: &str) -> Result<(ParsedSchema, String)> {
     gate(form, source)?;
     on_grown_stack(PARSE, WHAT, || {
-        let given = fragment(form, source)?;
-        let converted = match form {
-            Form::Cedar => as_json(&given)?.0,
-            Form::Json => given.to_cedarschema().map_err(|error| unfaithful(error.to_string()))?,
-        };
-        at_most("bytes of the schema's other form", converted.len(), limits::SCHEMA_BYTES)?;
-        gate(form.other(), &converted)?;
-        let read = fragment(form.other(), &converted).map_err(|error| unfaithful(error.to_string()))?;
-        if outline(&as_json(&given)?.1) != outline(&as_json(&read)?.1) {
-            return Err(unfaithful("common types or annotations get lost".to_owned()));
+        let mut given = Understood::new(form, source)?;
+        if form == Form::Cedar {
+            refuse(schema_twice::attributes(source)?)?;
         }
-        let given = resolve(form, source, given)?.0;
-        let read = resolve(form.other(), &converted, read).map_err(|error| unfaithful(error.to_string()))?.0;
+        given.model.write_out_shapes();
+        let other = given.written_in(form.other())?;
+        let read = gate(form.other(), &other).and_then(|()| Understood::new(form.other(), &other));
+        let read = read.map_err(|error| unfaithful(format!("{}: {error}", written(form.other()))))?;
+        if given.model != read.model {
+            return Err(unfaithful("names, types or annotations get lost".to_owned()));
+        }
         // Cedar compares schemas with all names resolved and all common types written out.
-        if given.as_ref() != read.as_ref() {
+        if given.as_cedar_compares(form)?.as_ref().unwrap_or(&given.schema).as_ref() != read.schema.as_ref() {
             return Err(unfaithful("it becomes a different schema".to_owned()));
         }
-        Ok(converted)
+        // What is returned is accepted when it is given: so this form must be one that can be written of it.
+        let again = read.written_in(form)?;
+        gate(form, &again).map_err(|error| unfaithful(format!("{}: {error}", written(form))))?;
+        Ok((given.parsed(source), other))
     })?
+}
+
+fn written(form: Form) -> &'static str {
+    match form {
+        Form::Cedar => "written in Cedar's syntax",
+        Form::Json => "written in JSON",
+    }
+}
+
+/// A schema in the ways that it is looked at.
+struct Understood {
+    schema: Schema,
+    /// In the JSON form.
+    json: Value,
+    model: Model,
+    /// How many attributes and types it has with its common types written out.
+    expanded: usize,
+}
+
+impl Understood {
+    /// Parses a schema that stands alone, and resolves its names.
+    fn new(form: Form, source: &str) -> Result<Self> {
+        let fragment = fragment(form, source)?;
+        let mut json = fragment.clone().to_json_value().map_err(|error| unfaithful(error.to_string()))?;
+        schema_json::repair_contexts(&mut json);
+        let namespaces = schema_json::read(&json).map_err(|error| unfaithful(error.to_string()))?;
+        let model = Model::new(namespaces);
+        let expanded = expansion::check(&model)?;
+        let schema = Schema::from_schema_fragments([fragment]);
+        let schema = schema.map_err(|error| refused(form, source, DetailedError::from(&error)))?;
+        let request_types = schema.request_envs().take(limits::SCHEMA_REQUEST_TYPES + 1).count();
+        at_most("types of request of the schema", request_types, limits::SCHEMA_REQUEST_TYPES)?;
+        Ok(Self { schema, json, model, expanded })
+    }
+
+    fn parsed(self, source: &str) -> ParsedSchema {
+        // Schemas of a few entities took 17 to 67 KB; what is written out in full adds to that.
+        let weight = SMALL_SCHEMA + 2 * source.len() + 256 * self.expanded;
+        let (request_types, validation_limit) = (self.schema.request_envs().count(), limits::VALIDATION_COST);
+        ParsedSchema { validator: Validator::new(self.schema), weight, request_types, validation_limit }
+    }
+
+    fn written_in(&self, form: Form) -> Result<String> {
+        let (text, what) = match form {
+            Form::Cedar => {
+                (schema_text::write(&self.model).map_err(unfaithful)?, "bytes of the schema written in Cedar's syntax")
+            }
+            Form::Json => {
+                let json = canonical::to_string(&self.json).map_err(|error| unfaithful(error.to_string()))?;
+                (json, "bytes of the schema written in JSON")
+            }
+        };
+        at_most(what, text.len(), limits::SCHEMA_BYTES)?;
+        Ok(text)
+    }
+
+    /// The schema without `appliesTo` of the actions that no request can have: Cedar's syntax cannot say that an action has
+    /// principals and no resources, or the other way round, and to a request it is all the same. None if there are no such.
+    fn as_cedar_compares(&self, form: Form) -> Result<Option<Schema>> {
+        let mut json = self.json.clone();
+        if form == Form::Cedar || !schema_json::remove_vain_applies_to(&mut json) {
+            return Ok(None);
+        }
+        let fragment = SchemaFragment::from_json_value(json).map_err(|error| unfaithful(error.to_string()))?;
+        let schema = Schema::from_schema_fragments([fragment]).map_err(|error| unfaithful(error.to_string()))?;
+        Ok(Some(schema))
+    }
 }
 
 fn gate(form: Form, source: &str) -> Result<()> {
     match form {
+        Form::Cedar if source.starts_with(json::BYTE_ORDER_MARK) => {
+            let place = Some(SourcePlace::new(source, 0, json::BYTE_ORDER_MARK.len_utf8()));
+            refuse(vec![Diagnostic { message: json::MARKED.to_owned(), statement: None, place, count: 1 }])
+        }
         Form::Cedar => gate::schema_text(source),
         Form::Json => {
             at_most("bytes of schema JSON", source.len(), limits::SCHEMA_BYTES)?;
-            json::json("schema JSON", source, limits::SCHEMA_BYTES).map(drop)
+            json::policy(WHAT_JSON, source, limits::SCHEMA_BYTES).map(drop)
         }
     }
 }
@@ -110,65 +179,49 @@ fn fragment(form: Form, source: &str) -> Result<SchemaFragment> {
             .map(|(fragment, _)| fragment)
             .map_err(|error| refused(form, source, DetailedError::from(&error))),
         Form::Json => {
-            SchemaFragment::from_json_str(source).map_err(|error| refused(form, source, DetailedError::from(&error)))
+            let invalid = |message| crate::error::Error::from(ErrorDetail::Json { what: WHAT_JSON, message });
+            let value = serde_json::from_str(source).map_err(|error| invalid(error.to_string()))?;
+            // Cedar reads them, again and again where they nest, before it refuses them.
+            if let Some(message) = schema_fault::action_attributes(&value) {
+                return Err(invalid(message));
+            }
+            SchemaFragment::from_json_str(source).map_err(|error| {
+                let cedars = || schema_fault::in_words(&messages(source, DetailedError::from(&error)));
+                invalid(schema_fault::find(&value).unwrap_or_else(cedars))
+            })
         }
     }
-}
-
-/// Resolves the names of a fragment that stands alone; also says how large it is with its common types written out.
-fn resolve(form: Form, source: &str, fragment: SchemaFragment) -> Result<(Schema, usize)> {
-    let expanded = expansion::check(&as_json(&fragment)?.1)?;
-    let schema = Schema::from_schema_fragments([fragment]);
-    let schema = schema.map_err(|error| refused(form, source, DetailedError::from(&error)))?;
-    let request_types = schema.request_envs().take(limits::SCHEMA_REQUEST_TYPES + 1).count();
-    at_most("types of request of the schema", request_types, limits::SCHEMA_REQUEST_TYPES)?;
-    Ok((schema, expanded))
 }
 
 fn refused(form: Form, source: &str, report: DetailedError) -> crate::error::Error {
+    match form {
+        Form::Cedar => ErrorDetail::Syntax { what: WHAT, diagnostics: findings(source, report) }.into(),
+        Form::Json => ErrorDetail::Json { what: WHAT_JSON, message: messages(source, report) }.into(),
+    }
+}
+
+fn findings(source: &str, report: DetailedError) -> Vec<Diagnostic> {
     let mut diagnostics = diagnose::findings(source, 0, None, report);
     diagnose::sort(&mut diagnostics);
-    match form {
-        Form::Cedar => ErrorDetail::Syntax { what: WHAT, diagnostics }.into(),
-        Form::Json => {
-            let messages: Vec<_> = diagnostics.into_iter().map(|finding| finding.message).collect();
-            ErrorDetail::Json { what: "schema JSON", message: messages.join("; ") }.into()
-        }
-    }
+    diagnostics
 }
 
-/// The JSON form of a fragment, as sorted bytes and as a value.
-fn as_json(fragment: &SchemaFragment) -> Result<(String, Value)> {
-    let value = fragment.clone().to_json_value().map_err(|error| unfaithful(error.to_string()))?;
-    let bytes = canonical::to_string(&value).map_err(|error| unfaithful(error.to_string()))?;
-    Ok((bytes, value))
+fn messages(source: &str, report: DetailedError) -> String {
+    findings(source, report).into_iter().map(|finding| finding.message).collect::<Vec<_>>().join("; ")
 }
 
-/// What Cedar's comparison of schemas leaves out: the names of the common types, and every annotation, each by its
-/// path. Entity types and actions are named by the comparison itself.
-fn outline(schema: &Value) -> Vec<(String, Option<String>)> {
-    let mut found = Vec::new();
-    let mut open = vec![(String::new(), schema)];
-    while let Some((path, value)) = open.pop() {
-        for (key, member) in value.as_object().into_iter().flatten() {
-            let path = format!("{path}/{}", key.replace('~', "~0").replace('/', "~1"));
-            if key == "annotations" {
-                found.push((path.clone(), canonical::to_string(member).ok()));
-            }
-            if key == "commonTypes" {
-                let names = member.as_object().into_iter().flat_map(|types| types.keys());
-                found.extend(names.map(|name| (format!("{path}/{name}"), None)));
-            }
-            open.push((path, member));
-        }
-    }
-    found.retain(|(_, annotations)| annotations.as_deref() != Some("{}"));
-    found.sort();
-    found
+/// Refuses a text for which there are findings.
+fn refuse(diagnostics: Vec<Diagnostic>) -> Result<()> {
+    if diagnostics.is_empty() { Ok(()) } else { Err(ErrorDetail::Syntax { what: WHAT, diagnostics }.into()) }
 }
 
 fn unfaithful(reason: String) -> crate::error::Error {
     ErrorDetail::Unfaithful { what: WHAT, reason }.into()
+}
+
+#[cfg(test)]
+pub(super) fn convert_schema(form: Form, source: &str) -> Result<String> {
+    prepare_schema(form, source).map(|(_, other)| other)
 }
 
 #[cfg(test)]
@@ -196,10 +249,10 @@ mod tests {
     fn forms_convert_into_each_other_and_back() {
         let json = convert_schema(Form::Cedar, RICH).unwrap();
         let text = convert_schema(Form::Json, &json).unwrap();
-        let again = convert_schema(Form::Cedar, &text).unwrap();
-        let (first, second) = [&json, &again].map(|json| fragment(Form::Json, json).unwrap()).into();
-        assert_eq!(outline(&as_json(&first).unwrap().1), outline(&as_json(&second).unwrap().1));
-        assert!(outline(&as_json(&first).unwrap().1).len() >= 6);
+        assert_eq!(convert_schema(Form::Cedar, &text).unwrap(), json);
+        for kept in ["Spare", "odd key", "doc", "zip", "note", "__cedar"] {
+            assert!(json.contains(kept) == (kept != "__cedar") && text.contains(kept) == (kept != "__cedar"), "{text}");
+        }
     }
 
     #[test]

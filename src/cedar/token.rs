@@ -48,7 +48,7 @@ impl<'a> Tokens<'a> {
     }
 
     /// The length of the string that starts here; all of the rest where it does not end, as Cedar stops there.
-    fn string_length(rest: &str) -> usize {
+    pub(super) fn string_length(rest: &str) -> usize {
         let mut escaped = false;
         for (at, byte) in rest.bytes().enumerate().skip(1) {
             match byte {

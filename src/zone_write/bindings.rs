@@ -8,6 +8,7 @@ use crate::guardrail;
 use crate::model::{BindingMode, Target, TargetType};
 use crate::policy_set::{self, PolicySet};
 use crate::record::{Body, Bound, BoundVersion, PolicySetVersionCreated, Recorded, Unbound};
+use crate::validated::{Validated, Validation};
 use crate::version::Found;
 use crate::write::check_owner;
 
@@ -168,12 +169,13 @@ impl ZoneWrite<'_, '_> {
     /// What is evaluated together validates against the schema that it is evaluated with: the guardrail against the schemas
     /// of all that is bound.
     fn check_guardrail(&self, id: &str, mode: BindingMode) -> Result<()> {
-        let compiler = &self.store.compiler;
+        let known = Validated::default();
+        let validation = Validation::in_write(&self.store.compiler, &known);
         self.append.view(|view| {
             let found = Found::<PolicySetVersionCreated>::by_id(view, &self.zone, id)?;
             match mode {
-                BindingMode::Guardrail => guardrail::check_version(view, compiler, &self.zone, found.body()?),
-                _ => guardrail::check_schema(view, compiler, &self.zone, &found.body()?.schema),
+                BindingMode::Guardrail => guardrail::check_version(view, &validation, &self.zone, found.body()?),
+                _ => guardrail::check_schema(view, &validation, &self.zone, &found.body()?.schema),
             }
         })
     }

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use cedar_policy::{Decision, Entities, PolicyId, PolicySet, Schema, SchemaFragment};
 use policy_store::ErrorKind::Invalid;
 use policy_store::{
-    Authorizer, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Target, TargetType,
+    Authorizer, Form, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Target, TargetType,
 };
 
 use super::help::World;
+use super::schema_forms::accepted;
 
 /// One application.
 struct Case {
@@ -175,5 +176,13 @@ fn every_templated_application_is_refused_by_name_and_leaves_no_trace() {
         world.refuses((Invalid, "template_links"), &format!("{count} links"), |zone| {
             zone.create_policy_version("p", NewPolicyVersion::json("text", linked.to_string()))
         });
+    }
+}
+
+#[test]
+fn every_applications_schema_is_accepted_in_both_forms() {
+    for case in [false, true].into_iter().flat_map(cases) {
+        let (_, json) = accepted(Form::Cedar, &case.schema);
+        accepted(Form::Json, &json);
     }
 }

@@ -45,7 +45,11 @@ mod request_conflicts;
 mod requests;
 #[cfg(feature = "bundle")]
 mod reset_bundles;
+mod schema_forms;
+mod schema_sample_forms;
+mod schema_samples;
 mod schemas;
+mod schemas_prepared;
 mod sets;
 mod shadows;
 mod shas;

@@ -1,0 +1,384 @@
+//! The two forms of a schema: what is derived of one is the same schema, and is accepted when it is given itself.
+//!
+//! The failures defended against: a user's name taken for a word of the format, a form returned that is refused when it
+//! comes back, and a declaration that silently replaces another one.
+
+use std::sync::LazyLock;
+
+use cedar_policy::Schema;
+use policy_store::ErrorKind::{Invalid, TooLarge};
+use policy_store::{Error, ErrorDetail, Form, NewSchema, PolicyStore, PreparedSchema};
+use proptest::prelude::*;
+
+use super::help::{World, refused};
+use super::schema_samples::Sample;
+
+static STORE: LazyLock<PolicyStore> = LazyLock::new(|| PolicyStore::builder().in_memory().unwrap());
+
+fn prepare(form: Form, source: &str) -> Result<PreparedSchema, Error> {
+    match form {
+        Form::Cedar => STORE.prepare_schema(NewSchema::cedar("s", source)),
+        Form::Json => STORE.prepare_schema(NewSchema::json("s", source)),
+    }
+}
+
+fn by_cedar(form: Form, source: &str) -> Schema {
+    let parsed = match form {
+        Form::Cedar => {
+            Schema::from_cedarschema_str(source).map(|(schema, _)| schema).map_err(|error| error.to_string())
+        }
+        _ => Schema::from_json_str(source).map_err(|error| error.to_string()),
+    };
+    parsed.unwrap_or_else(|error| panic!("{error}\n{source}"))
+}
+
+/// Checks that both forms are accepted, and the forms that are derived of those, and that they mean the same to Cedar.
+/// Returns both.
+pub fn accepted(form: Form, source: &str) -> (String, String) {
+    let given = prepare(form, source).unwrap_or_else(|error| panic!("{error}\n{source}"));
+    let (text, json) = (given.cedar_schema(), given.cedar_schema_json());
+    assert_eq!(if form == Form::Cedar { text } else { json }, source);
+    assert!(by_cedar(Form::Cedar, text).as_ref() == by_cedar(Form::Json, json).as_ref(), "{text}\n{json}");
+    let of_text = prepare(Form::Cedar, text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let of_json = prepare(Form::Json, json).unwrap_or_else(|error| panic!("{error}\n{json}"));
+    let again = prepare(Form::Json, of_text.cedar_schema_json()).unwrap();
+    assert_eq!(again.cedar_schema(), of_json.cedar_schema());
+    assert!(prepare(Form::Cedar, of_json.cedar_schema()).is_ok());
+    (text.to_owned(), json.to_owned())
+}
+
+fn message(form: Form, source: &str) -> (&'static str, String) {
+    let error = prepare(form, source).map(|found| panic!("{found:?}")).unwrap_err();
+    (error.code(), error.to_string())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_form_of_a_generated_schema_is_accepted(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let sample = Sample::new(&bytes);
+        let text = sample.text();
+        by_cedar(Form::Cedar, &text);
+        accepted(Form::Cedar, &text);
+        let json = sample.json();
+        by_cedar(Form::Json, &json);
+        if sample.is_sayable() {
+            let text = derived_text(&json);
+            accepted(Form::Cedar, &text);
+        } else {
+            let (code, message) = message(Form::Json, &json);
+            prop_assert_eq!(code, "unfaithful", "{}", message);
+        }
+    }
+}
+
+/// The text of JSON in which actions may have an empty list of types: it has the same types of request, while Cedar's
+/// comparison tells such lists apart.
+fn derived_text(json: &str) -> String {
+    let given = prepare(Form::Json, json).unwrap_or_else(|error| panic!("{error}\n{json}"));
+    let envs = [by_cedar(Form::Json, json), by_cedar(Form::Cedar, given.cedar_schema())].map(|schema| {
+        let mut envs: Vec<_> = schema.request_envs().map(|env| format!("{env:?}")).collect();
+        envs.sort();
+        envs
+    });
+    assert_eq!(envs[0], envs[1]);
+    given.cedar_schema().to_owned()
+}
+
+/// A sample of each name is in the property's schemas; these are the reported ones.
+#[test]
+fn a_users_name_is_never_taken_for_a_word_of_the_format() {
+    let attribute = |name: &str| {
+        format!(
+            r#"{{"":{{"entityTypes":{{"E":{{"shape":{{"type":"Record","attributes":{{"{name}":{{"type":"String"}}}}}}}}}},"actions":{{}}}}}}"#
+        )
+    };
+    for name in ["annotations", "commonTypes", "type", "attributes", "element", "name", "shape", "required", "__extn"] {
+        let (text, _) = accepted(Form::Json, &attribute(name));
+        assert!(text.replace('"', "").contains(&format!("{name}: String")), "{text}");
+        accepted(Form::Json, &format!(r#"{{"N":{{"entityTypes":{{"{name}":{{}}}},"actions":{{"{name}":{{}}}}}}}}"#));
+    }
+    // As deep as any other name may nest, and as an attribute any word will do.
+    let deep = (0..7).fold("Long".to_owned(), |kind, _| format!(r#"{{ "has": {{ __extn: {kind} }} }}"#));
+    accepted(Form::Cedar, &format!("entity E {{ in_: {deep} }};"));
+}
+
+#[test]
+fn annotations_are_compared_by_what_they_mean() {
+    for value in ["null", "\"\""] {
+        let json = format!(r#"{{"":{{"entityTypes":{{"E":{{"annotations":{{"doc":{value}}}}}}},"actions":{{}}}}}}"#);
+        assert_eq!(accepted(Form::Json, &json).0, "@doc\nentity E;\n");
+    }
+}
+
+#[test]
+fn spelling_does_not_matter() {
+    let (text, _) = accepted(
+        Form::Json,
+        r#"{"N":{"commonTypes":{"T":{"type":"Set","element":{"type":"Entity","name":"N::E"}}},
+            "entityTypes":{"E":{"memberOfTypes":[],"shape":{"type":"Record","additionalAttributes":false,"attributes":{
+                "b":{"type":"String","required":true},"a":{"type":"EntityOrCommon","name":"String","required":false},
+                "t":{"type":"T"},"u":{"type":"EntityOrCommon","name":"N::T"},"e":{"type":"Entity","name":"E"},
+                "i":{"type":"Extension","name":"ipaddr"},"l":{"type":"EntityOrCommon","name":"__cedar::Long"}}}}},
+            "actions":{"a":{"memberOf":[]},"b":{"memberOf":[{"id":"a"},{"id":"a","type":"N::Action"}],"appliesTo":null}}}}"#,
+    );
+    let expected = "namespace N {
+  type T = Set<E>;
+  entity E = {
+    a?: String,
+    b: String,
+    e: E,
+    i: ipaddr,
+    l: Long,
+    t: T,
+    u: T
+  };
+  action a;
+  action b in [a, a];
+}
+";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn an_action_that_no_request_can_have_is_published_as_one() {
+    for (principals, resources) in [("", r#""E""#), (r#""E""#, ""), ("", "")] {
+        let json = format!(
+            r#"{{"":{{"entityTypes":{{"E":{{}}}},"actions":{{"a":{{"appliesTo":{{"principalTypes":[{principals}],
+                "resourceTypes":[{resources}],"context":{{"type":"Record","attributes":{{"c":{{"type":"Long"}}}}}}}}}}}}}}}}"#
+        );
+        assert_eq!(by_cedar(Form::Json, &json).request_envs().count(), 0);
+        let text = derived_text(&json);
+        assert_eq!(text, "entity E;\naction a;\n");
+        accepted(Form::Cedar, &text);
+    }
+}
+
+#[test]
+fn a_common_type_may_have_the_name_of_an_entity_type() {
+    let (_, json) = accepted(Form::Cedar, "namespace N { entity T; type T = { a: Long }; entity E in T { x: T }; }");
+    assert!(prepare(Form::Json, &json).unwrap().cedar_schema().contains("x: T"));
+    // In JSON, what Cedar's syntax cannot name can be named.
+    let other = json.replace(r#"{"name":"T","type":"EntityOrCommon"}"#, r#"{"name":"T","type":"Entity"}"#);
+    let (code, message) = message(Form::Json, &other);
+    assert_eq!(code, "unfaithful");
+    assert!(message.contains("cannot refer to the entity type `N::T`"), "{message}");
+    accepted(
+        Form::Cedar,
+        "type EntityOrCommon = { a: Long }; entity E; \
+        action a appliesTo { principal: E, resource: E, context: EntityOrCommon };",
+    );
+    accepted(
+        Form::Cedar,
+        "entity String { a: __cedar::String, b: String }; namespace N { entity Long { c: __cedar::Long }; }",
+    );
+}
+
+#[test]
+fn a_shape_that_is_a_common_type_is_written_out() {
+    let (text, _) = accepted(
+        Form::Json,
+        r#"{"":{"commonTypes":{"S":{"type":"T"}, "T":{"type":"Record","attributes":{"a":{"type":"Long","annotations":{"b":"c"}}}}},
+            "entityTypes":{"E":{"shape":{"type":"S"}}},"actions":{}}}"#,
+    );
+    assert!(text.ends_with("entity E = {\n  @b(\"c\")\n  a: Long\n};\n"), "{text}");
+}
+
+#[test]
+fn an_attribute_that_is_declared_twice_in_one_record_is_refused() {
+    let cases = [
+        ("entity A { a: Long, a: String };", "a", "1:21", "1:12"),
+        ("entity A { \"a\": Long, \"\\u{61}\"?: String };", "a", "1:23", "1:12"),
+        ("entity A {\n  x?: { b: Long,\n  c: Set<{ @n(\"a:b\") d: A, // d: A\n \"d\": A }> } };", "d", "4:2", "3:22"),
+        ("type T = { a: { a: Long }, b: { a: Long, a: Long } };", "a", "1:42", "1:33"),
+        ("namespace N { type T = Set<{ in_: Long, in_?: Long }>; }", "in_", "1:41", "1:30"),
+        ("entity A; action a appliesTo { principal: A, resource: A, context: { a: A, a?: A } };", "a", "1:76", "1:70"),
+        ("entity A tags { \"a b\": A, \"a b\": A };", "a b", "1:27", "1:17"),
+    ];
+    for (text, name, place, before) in cases {
+        let error = prepare(Form::Cedar, text).map(|found| panic!("{found:?}")).unwrap_err();
+        assert_eq!((error.kind(), error.code()), (Invalid, "syntax"), "{error}");
+        let expected = format!("{place}: attribute `{name}` is declared already, at {before}");
+        assert!(error.to_string().contains(&expected), "{error}, expected {expected}");
+        let ErrorDetail::Syntax { diagnostics, .. } = error.detail() else { panic!("{error}") };
+        assert_eq!(diagnostics.len(), 1);
+        let at = diagnostics[0].place.unwrap();
+        let spelled = &text[at.offset as usize..(at.offset + at.length) as usize];
+        assert!(spelled.trim_matches('"') == name || spelled.contains("u{61}"), "{spelled}");
+    }
+    // The same name in another record, or as the name of something else, is another one.
+    accepted(
+        Form::Cedar,
+        "entity a { a: { a: Set<{ a: Long }> }, b: { a: Long } } tags { a: Long }; type b = { a: Long };",
+    );
+    let world = World::new();
+    let before = world.extent();
+    let twice = world.write_store(|w| w.publish_schema(NewSchema::cedar("twice", cases[0].0)));
+    refused(twice, (Invalid, "syntax"), "attribute `a`");
+    assert_eq!(world.extent(), before);
+}
+
+/// Cedar refuses each of these itself, and a set is the same set whatever is in it twice.
+#[test]
+fn nothing_else_that_is_declared_twice_is_lost() {
+    let lost = [
+        "entity A, A;",
+        "entity A; entity A { a: Long };",
+        "type T = Long; type T = String;",
+        "action a, \"a\";",
+        "action a; action \"\\u{61}\";",
+        "namespace N { entity A; } namespace N { entity B; }",
+        "@a(\"1\") @a(\"2\") entity A;",
+        "entity A { @a @a b: Long };",
+        "@a @a namespace N {}",
+        "entity A; action a appliesTo { principal: A, principal: A, resource: A };",
+        "entity A; action a appliesTo { principal: A, resource: A, resource: A };",
+        "entity A; action a appliesTo { principal: A, resource: A, context: {}, context: {} };",
+    ];
+    for text in lost {
+        assert_eq!(message(Form::Cedar, text).0, "syntax", "{text}");
+    }
+    let wrapped = |namespace: &str| format!(r#"{{"N":{{{namespace}}}}}"#);
+    let lost = [
+        r#"{"N":{"entityTypes":{},"actions":{}},"\u004e":{"entityTypes":{},"actions":{}}}"#.to_owned(),
+        wrapped(r#""entityTypes":{"A":{},"\u0041":{}},"actions":{}"#),
+        wrapped(r#""entityTypes":{},"actions":{"a":{},"a":{}}"#),
+        wrapped(r#""entityTypes":{},"entityTypes":{},"actions":{}"#),
+        wrapped(r#""entityTypes":{},"actions":{},"annotations":{"a":"1","a":"2"}"#),
+        wrapped(r#""entityTypes":{"A":{"enum":["a"],"enum":["b"]}},"actions":{}"#),
+        wrapped(
+            r#""entityTypes":{"A":{"shape":{"type":"Record","attributes":{"a":{"type":"Long"},"a":{"type":"Long"}}}}},"actions":{}"#,
+        ),
+        wrapped(r#""entityTypes":{"A":{"tags":{"type":"Long","t\u0079pe":"String"}}},"actions":{}"#),
+        wrapped(
+            r#""entityTypes":{},"actions":{"a":{"appliesTo":{"principalTypes":[],"principalTypes":[],"resourceTypes":[]}}}"#,
+        ),
+        wrapped(r#""entityTypes":{},"actions":{"a":{},"b":{"memberOf":[{"id":"b","id":"a"}]}}"#),
+        wrapped(r#""entityTypes":{" A":{}},"actions":{}"#),
+    ];
+    for json in lost {
+        assert_eq!(message(Form::Json, &json).0, "json", "{json}");
+    }
+    accepted(
+        Form::Cedar,
+        "entity B; entity A in [B, B]; entity C enum [\"x\", \"x\"]; action a; \
+         action b in [a, a] appliesTo { principal: [A, A], resource: [A, A] };",
+    );
+}
+
+#[test]
+fn an_external_declaration_is_kept() {
+    let text = "external entity A in [B]; entity B; external action x; action y in x;";
+    let (_, json) = accepted(Form::Cedar, text);
+    let expected = "external entity A in [B];\nentity B;\nexternal action x;\naction y in [x];\n";
+    assert_eq!(prepare(Form::Json, &json).unwrap().cedar_schema(), expected);
+}
+
+#[test]
+fn errors_about_json_say_where_and_what_is_expected_in_words_of_the_format() {
+    let wrapped = |namespace: &str| format!(r#"{{"":{{{namespace}}}}}"#);
+    let cases = [
+        ("[]".to_owned(), "expected an object, found a list"),
+        (r#"{"entityTypes":{},"actions":{}}"#.to_owned(), "a schema holds namespaces by their names"),
+        (wrapped(r#""entityTypes":[],"actions":{}"#), "at `//entityTypes`: expected an object, found a list"),
+        (wrapped(r#""actions":{}"#), "the field `entityTypes` is missing"),
+        (
+            wrapped(r#""entityTypes":{"E":{"shape":3}},"actions":{}"#),
+            "at `//entityTypes/E/shape`: expected an object, found a number",
+        ),
+        (
+            wrapped(r#""entityTypes":{"E":{"shapes":{}}},"actions":{}"#),
+            "unknown field `shapes`, expected `memberOfTypes`, `shape`",
+        ),
+        (wrapped(r#""entityTypes":{"E":{"enum":[]}},"actions":{}"#), "expected at least one value"),
+        (wrapped(r#""entityTypes":{"E":{"tags":{"type":"Set"}}},"actions":{}"#), "the field `element` is missing"),
+        (wrapped(r#""entityTypes":{"E":{"tags":{"name":"Set"}}},"actions":{}"#), "the field `type` is missing"),
+        (wrapped(r#""entityTypes":{"E":{"annotations":{"a":1}}},"actions":{}"#), "expected text, found a number"),
+        (
+            wrapped(r#""entityTypes":{},"actions":{"a":{"appliesTo":[]}}"#),
+            "at `//actions/a/appliesTo`: expected an object",
+        ),
+        (wrapped(r#""entityTypes":{},"actions":{"a":{"memberOf":{"id":"b"}}}"#), "expected a list, found an object"),
+        (wrapped(r#""entityTypes":{},"actions":{"a":{"attributes":{}}}"#), "an action has no attributes"),
+        (wrapped(r#""entityTypes":{" E":{}},"actions":{}"#), "a name needs to be normalized"),
+        ("\u{feff}{}".to_owned(), "byte order mark"),
+    ];
+    for (json, expected) in cases {
+        let (code, message) = message(Form::Json, &json);
+        assert!(code == "json" && message.contains(expected), "{json}: {message}");
+        assert_has_words_only(&message);
+    }
+    let (code, message) = message(Form::Cedar, "\u{feff}entity A;");
+    assert!(code == "syntax" && message.contains("1:1: ") && message.contains("byte order mark"), "{message}");
+}
+
+/// No name of a Rust type, and nothing that only a reader of Rust understands.
+fn assert_has_words_only(message: &str) {
+    for word in ["struct", "enum ", "variant", "sequence", " map", "newtype", "untagged", "Everything", "AnyId", "`Id`"]
+    {
+        assert!(!message.contains(word), "{message}");
+    }
+}
+
+/// Each value of a schema in turn is replaced by each kind of value, or left out.
+#[test]
+fn no_mistake_in_json_is_told_in_rusts_words() {
+    let json = r#"{"N":{"annotations":{"a":"b"},"commonTypes":{"T":{"type":"Record","attributes":{
+        "a":{"type":"Set","element":{"type":"Entity","name":"E"},"required":false,"annotations":{"c":null}}}}},
+        "entityTypes":{"E":{"memberOfTypes":["E"],"shape":{"type":"T"},"tags":{"type":"EntityOrCommon","name":"T"}},
+        "F":{"enum":["x"]},"G":{"external":true}},"actions":{"a":{"memberOf":[{"id":"b","type":"N::Action"}],
+        "appliesTo":{"principalTypes":["E"],"resourceTypes":["E"],"context":{"type":"T"}}},"b":{"external":false}}}}"#;
+    prepare(Form::Json, json).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(json).unwrap();
+    let others = [r#"null"#, "true", "7", r#""x""#, "[]", r#"[[]]"#, "{}", r#"{"x":{}}"#, r#"["x"]"#];
+    let mut refused = 0;
+    for path in paths(&schema, String::new()) {
+        for other in others {
+            let mut changed = schema.clone();
+            *changed.pointer_mut(&path).unwrap() = serde_json::from_str(other).unwrap();
+            if let Err(error) = prepare(Form::Json, &changed.to_string()) {
+                refused += 1;
+                assert_has_words_only(&error.to_string());
+            }
+        }
+    }
+    assert!(refused > 200, "{refused}");
+}
+
+fn paths(value: &serde_json::Value, path: String) -> Vec<String> {
+    let mut all = vec![path.clone()];
+    for (key, member) in value.as_object().into_iter().flatten() {
+        all.extend(paths(member, format!("{path}/{key}")));
+    }
+    for (number, item) in value.as_array().into_iter().flatten().enumerate() {
+        all.extend(paths(item, format!("{path}/{number}")));
+    }
+    all
+}
+
+#[test]
+fn a_schema_whose_other_form_is_too_large_is_refused_with_both_numbers() {
+    let names = |n: usize| (0..n).map(|n| format!("E{n}")).collect::<Vec<_>>();
+    let attributes = |n: usize| (0..n).map(|n| format!("a{n}: Long,")).collect::<String>();
+    let text = format!("entity {} {{ {} }};", names(1_000).join(", "), attributes(30));
+    let error = prepare(Form::Cedar, &text).map(|found| panic!("{found:?}")).unwrap_err();
+    assert_eq!((error.kind(), error.code()), (TooLarge, "too_large"));
+    assert!(error.to_string().contains("written in JSON") && error.to_string().contains("1048576"), "{error}");
+
+    // The shapes are written out in Cedar's syntax, and the JSON of that text is larger than either.
+    let shaped = |attributes: usize| {
+        let attributes: Vec<_> = (0..attributes).map(|n| format!(r#""a{n}":{{"type":"Long"}}"#)).collect();
+        let entities: Vec<_> =
+            names(400).iter().map(|name| format!(r#""{name}":{{"shape":{{"type":"T"}}}}"#)).collect();
+        let (attributes, entities) = (attributes.join(","), entities.join(","));
+        format!(
+            r#"{{"":{{"commonTypes":{{"T":{{"type":"Record","attributes":{{{attributes}}}}}}},"entityTypes":{{{entities}}},"actions":{{}}}}}}"#
+        )
+    };
+    for (attributes, named) in [(250, "written in Cedar's syntax"), (60, "written in JSON")] {
+        let error = prepare(Form::Json, &shaped(attributes)).map(|found| panic!("{found:?}")).unwrap_err();
+        assert_eq!(error.kind(), TooLarge, "{error}");
+        assert!(error.to_string().contains(named) && error.to_string().contains("1048576"), "{error}");
+    }
+}
