@@ -3,13 +3,15 @@
 //! The write checks that all of it still holds. What an attestation is, and how one is verified, is known in
 //! `attestation`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::attestation::{Attestation, Signer, Status, Subject};
 use crate::error::{ErrorDetail, Resource, Result, at_most};
 use crate::hash::Sha256;
 use crate::id::{Actor, PolicySetId, PolicySetVersionId};
 use crate::limits;
 use crate::policy_set;
-use crate::policy_set_version::{NewPolicySetVersion, attested_at};
+use crate::policy_set_version::{NewPolicySetVersion, PolicySetVersionInput, PreparedPolicySetVersion, attested_at};
 use crate::record::{Attested, Body, Manifest, PolicySetVersionCreated};
 use crate::schema;
 use crate::storage::key::Tag;
@@ -65,14 +67,14 @@ impl Zone {
         &self,
         actor: &Actor,
         policy_set_id: impl AsRef<str>,
-        new: NewPolicySetVersion,
+        input: impl Into<PolicySetVersionInput>,
         signer: &dyn Signer,
     ) -> Result<AttestedPolicySetVersion> {
+        let PreparedPolicySetVersion { new, validated: known } = input.into().into_parts();
         let (subject, validated) = self.read_with_room(|view, store, zone| {
             // Nothing is signed that could not be created, as far as it can be told before the write.
             zone::check_open(view, zone)?;
             set_to_change(view, zone, actor, policy_set_id.as_ref())?;
-            let known = Validated::default();
             let validation = Validation::ahead(&store.compiler, &known);
             let planned = Planned::new(view, &validation, zone, &new)?;
             Ok((next(view, zone, policy_set_id.as_ref(), &planned)?, validation.known()))
@@ -95,14 +97,70 @@ impl Zone {
         policy_set_version_id: impl AsRef<str>,
         signer: &dyn Signer,
     ) -> Result<NewAttestation> {
-        let (subject, status, policy_set_version_id) = self.read_with_room(|view, _, zone| {
+        let to_sign = self.read_with_room(|view, _, zone| {
             zone::check_open(view, zone)?;
-            let found = Found::by_id(view, zone, policy_set_version_id.as_ref())?;
-            let (subject, status) = of_version(view, zone, actor, &found)?;
-            Ok((subject, status, found.body()?.version_id.clone()))
+            ToSign::of(view, zone, actor, policy_set_version_id.as_ref())
         })?;
-        let attestation = Attestation::sign(&subject, self.now(), actor.id(), status, signer)?;
-        Ok(NewAttestation { policy_set_version_id, attestation })
+        to_sign.sign(self, actor, signer)
+    }
+
+    /// The same of several policy set versions, for a key rotation: each attestation follows the one before it of the same
+    /// set, so that [`ZoneWrite::attest`](crate::ZoneWrite::attest) takes them all in one write, in this order.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`prepare_attestation`](Self::prepare_attestation), and [`Invalid`](crate::ErrorKind::Invalid) for a version
+    /// that is named twice.
+    pub fn prepare_attestations(
+        &self,
+        actor: &Actor,
+        policy_set_version_ids: impl IntoIterator<Item = impl AsRef<str>>,
+        signer: &dyn Signer,
+    ) -> Result<Vec<NewAttestation>> {
+        let to_sign: Vec<ToSign> = self.read_with_room(|view, _, zone| {
+            zone::check_open(view, zone)?;
+            let mut named = BTreeSet::new();
+            let ids = policy_set_version_ids.into_iter();
+            ids.map(|id| {
+                let to_sign = ToSign::of(view, zone, actor, id.as_ref())?;
+                if !named.insert(to_sign.version_id.clone()) {
+                    return Err(ErrorDetail::invalid("policy set version", id.as_ref(), "it is named twice").into());
+                }
+                Ok(to_sign)
+            })
+            .collect()
+        })?;
+        let mut newest = BTreeMap::new();
+        let signed = to_sign.into_iter().map(|mut to_sign| {
+            let set = to_sign.subject.policy_set_id.clone();
+            if let Some(sha) = newest.get(&set) {
+                to_sign.subject.previous_sha = Some(*sha);
+            }
+            let signed = to_sign.sign(self, actor, signer)?;
+            newest.insert(set, signed.attestation.sha());
+            Ok(signed)
+        });
+        signed.collect()
+    }
+}
+
+/// An attestation of a policy set version that is there, before it is signed.
+struct ToSign {
+    version_id: PolicySetVersionId,
+    subject: Subject,
+    status: Status,
+}
+
+impl ToSign {
+    fn of(view: &View<'_>, zone: &ZoneRef, actor: &Actor, id: &str) -> Result<Self> {
+        let found = Found::by_id(view, zone, id)?;
+        let (subject, status) = of_version(view, zone, actor, &found)?;
+        Ok(Self { version_id: found.body()?.version_id.clone(), subject, status })
+    }
+
+    fn sign(self, zone: &Zone, actor: &Actor, signer: &dyn Signer) -> Result<NewAttestation> {
+        let attestation = Attestation::sign(&self.subject, zone.now(), actor.id(), self.status, signer)?;
+        Ok(NewAttestation { policy_set_version_id: self.version_id, attestation })
     }
 }
 
@@ -112,6 +170,20 @@ pub(crate) fn next(view: &View<'_>, zone: &ZoneRef, policy_set_id: &str, planned
     let version = next_version(set.latest.map(|latest| latest.version))?;
     let (manifest_sha, schema) = (Manifest::sha(&planned.manifest.canonical()), planned.schema.version.as_str());
     subject(view, zone, policy_set_id, version, manifest_sha, schema)
+}
+
+/// The same of the first version of a set that is still to be created.
+#[cfg(feature = "bundle")]
+pub(crate) fn first(view: &View<'_>, zone: &ZoneRef, policy_set_id: PolicySetId, planned: &Planned) -> Result<Subject> {
+    Ok(Subject {
+        zone_id: zone.id.clone(),
+        log_id: zone.log_id,
+        policy_set_id,
+        policy_set_version: 1,
+        manifest_sha: Manifest::sha(&planned.manifest.canonical()),
+        schema_sha: schema::find(view, planned.schema.version.as_str())?.published.sha,
+        previous_sha: None,
+    })
 }
 
 /// What an attestation that `actor` adds to a version is about, as of now. To attest a version is to change it, as to archive

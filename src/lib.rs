@@ -9,6 +9,8 @@ mod asked;
 mod attest;
 #[cfg(feature = "attestation")]
 pub mod attestation;
+#[cfg(all(feature = "attestation", feature = "bundle"))]
+mod attested_bundle;
 mod authorizer;
 mod binding;
 #[cfg(feature = "bundle")]
@@ -67,6 +69,8 @@ mod zone_write;
 
 #[cfg(feature = "attestation")]
 pub use attest::{AttestedPolicySetVersion, NewAttestation};
+#[cfg(all(feature = "attestation", feature = "bundle"))]
+pub use attested_bundle::AttestedBundle;
 pub use authorizer::{Answer, Authorizer, StatementError};
 pub use binding::{At, BindOutcome, Binding, BindingEnd, BindingRecord};
 #[cfg(feature = "bundle")]

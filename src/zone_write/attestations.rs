@@ -13,6 +13,11 @@ use crate::version::Found;
 impl ZoneWrite<'_, '_> {
     /// Creates a policy set version that was attested ahead, with its attestation: both or neither.
     ///
+    /// A request asks for the same with and without an attestation, and by whichever key. So one that was answered
+    /// [before](crate::Zone::answered) is answered again by
+    /// [`create_policy_set_version`](Self::create_policy_set_version), with nothing signed for it, also after a key rotation;
+    /// and it is as attested as it was at first.
+    ///
     /// # Errors
     ///
     /// Those of [`create_policy_set_version`](Self::create_policy_set_version);
@@ -21,9 +26,8 @@ impl ZoneWrite<'_, '_> {
     /// actor attested it.
     pub fn create_attested_version(&mut self, prepared: AttestedPolicySetVersion) -> Result<PolicySetVersion> {
         let AttestedPolicySetVersion { policy_set_id, new, validated, attestation } = prepared;
-        let asked = new.asked(policy_set_id.as_str()).text("attested").text(&attestation.statement().key_id);
         self.once(
-            asked,
+            new.asked(policy_set_id.as_str()),
             |zone| {
                 zone.append.room_for(2)?;
                 zone.check_attester(&attestation)?;
@@ -61,7 +65,7 @@ impl ZoneWrite<'_, '_> {
         )
     }
 
-    fn check_attester(&self, attestation: &Attestation) -> Result<()> {
+    pub(super) fn check_attester(&self, attestation: &Attestation) -> Result<()> {
         let by = &attestation.statement().attested_by;
         if by != self.append.actor().id() {
             return Err(ErrorDetail::invalid("attester", by, "it is not the actor who writes").into());
@@ -69,7 +73,7 @@ impl ZoneWrite<'_, '_> {
         Ok(())
     }
 
-    fn add_attestation(&mut self, id: &str, attestation: &Attestation) -> Result<PolicySetVersion> {
+    pub(super) fn add_attestation(&mut self, id: &str, attestation: &Attestation) -> Result<PolicySetVersion> {
         self.check_attester(attestation)?;
         let found = self.append.view(|view| Found::by_id(view, &self.zone, id))?;
         let (subject, status) =

@@ -11,8 +11,10 @@ use crate::bundle::Bundle;
 use crate::bundle_plan::{BundlePlan, PreparedBundle, Step};
 use crate::bundled;
 use crate::error::{Resource, Result};
-use crate::model::{BindingMode, ManifestEntry, Target};
+use crate::id::PolicySetId;
+use crate::model::{BindingMode, ManifestEntry, SchemaRef, Target};
 use crate::policy_set::NewPolicySet;
+use crate::policy_set_version::PolicySetVersion;
 use crate::record::{Body, Manifest};
 use crate::validated::Validation;
 use crate::write::check_owner;
@@ -81,7 +83,21 @@ impl ZoneWrite<'_, '_> {
             BundlePlan::InForce(binding, _) => return Ok(BindOutcome { binding, replaced: None, changed: false }),
             BundlePlan::Steps { set, schema, steps, .. } => (set, schema, steps),
         };
-        self.room_for_steps(&steps, set.is_none())?;
+        // Behind the steps stand the set if it is new, its version, and the binding.
+        self.room_for_steps(&steps, 2 + usize::from(set.is_none()))?;
+        let version = self.take_steps(set, None, schema, steps, &target)?;
+        self.bind(&version.id, target)
+    }
+
+    /// Makes the next version of the set, or the first one of a new set, which gets `new_set` for its id.
+    pub(super) fn take_steps(
+        &mut self,
+        set: Option<PolicySetId>,
+        new_set: Option<String>,
+        schema: SchemaRef,
+        steps: Vec<Step>,
+        target: &Target,
+    ) -> Result<PolicySetVersion> {
         let mut entries = Vec::with_capacity(steps.len());
         for step in steps {
             let (policy_id, version) = match step {
@@ -97,21 +113,22 @@ impl ZoneWrite<'_, '_> {
         }
         let set = match set {
             Some(set) => self.policy_set(set)?,
-            None => self.create_policy_set(NewPolicySet::named(SET_NAME).target_type(target.target_type()))?,
+            None => {
+                let new = NewPolicySet::named(SET_NAME).target_type(target.target_type());
+                self.create_policy_set(NewPolicySet { id: new_set, ..new })?
+            }
         };
         let planned = Planned { schema, manifest: Manifest::new(entries)? };
-        let version = self.add_policy_set_version(set, None, planned)?;
-        self.bind(&version.id, target)
+        self.add_policy_set_version(set, None, planned)
     }
 
-    fn room_for_steps(&mut self, steps: &[Step], new_set: bool) -> Result<()> {
+    pub(super) fn room_for_steps(&mut self, steps: &[Step], behind: usize) -> Result<()> {
         let entries = steps.iter().map(|step| match step {
             Step::Keep(_) => 0,
             Step::Edit(..) => 1,
             Step::Create(..) => 2,
         });
-        // Behind them stand the set if it is new, its version, and the binding.
-        self.append.room_for(entries.sum::<usize>() + usize::from(new_set) + 2)?;
+        self.append.room_for(entries.sum::<usize>() + behind)?;
         self.append.next(self.zone.log).map(drop)
     }
 

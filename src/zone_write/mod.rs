@@ -5,6 +5,8 @@
 
 #[cfg(feature = "attestation")]
 mod attestations;
+#[cfg(all(feature = "attestation", feature = "bundle"))]
+mod attested_bundles;
 mod bindings;
 #[cfg(feature = "bundle")]
 mod bundles;

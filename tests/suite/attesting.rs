@@ -10,12 +10,12 @@ use policy_store::{Actor, Change, Forms, NewPolicySetVersion, PolicySetVersion, 
 
 use super::help::{PERMIT, SCHEMA, V1, World, customer, pinning, platform, refused};
 
-fn signer(key_id: &str) -> Ed25519Signer {
+pub(super) fn signer(key_id: &str) -> Ed25519Signer {
     let secret: [u8; 32] = std::array::from_fn(|n| key_id.as_bytes()[n % key_id.len()]);
     Ed25519Signer::new(key_id, &secret).unwrap()
 }
 
-fn verifier(signers: &[&Ed25519Signer]) -> Verifier {
+pub(super) fn verifier(signers: &[&Ed25519Signer]) -> Verifier {
     Verifier::new(Jwks::new(signers.iter().map(|signer| signer.jwk().clone())).unwrap())
 }
 
@@ -25,7 +25,7 @@ fn attested(world: &World, new: NewPolicySetVersion, signer: &dyn Signer) -> Pol
     world.write(|zone| zone.create_attested_version(prepared)).unwrap()
 }
 
-fn expected<'a>(world: &World, version: &'a PolicySetVersion) -> Expected<'a> {
+pub(super) fn expected<'a>(world: &World, version: &'a PolicySetVersion) -> Expected<'a> {
     Expected {
         zone_id: version.zone_id.as_str(),
         log_id: world.zone().info().unwrap().log_id,
@@ -94,6 +94,58 @@ fn a_rotated_key_signs_again_and_the_earlier_attestation_stays() {
     assert!(world.store.verify().unwrap().is_clean());
 }
 
+/// One write takes all of a rotation, in the order in which they were signed.
+#[test]
+fn many_versions_are_signed_again_in_one_write() {
+    let world = World::new();
+    world.set_version("s", &[]);
+    let (old, new, zone, alice) = (signer("old"), signer("new"), world.zone(), customer("alice"));
+    let mut versions: Vec<_> = (0..3).map(|_| attested(&world, NewPolicySetVersion::new(V1), &old)).collect();
+    versions.push(world.set_version("t", &[]));
+    versions.insert(0, zone.policy_set_version_numbered("s", 1).unwrap());
+    let ids = || versions.iter().map(|version| &version.id);
+    let prepared = zone.prepare_attestations(&alice, ids(), &new).unwrap();
+    assert_eq!(prepared.len(), 5);
+    world.write(|zone| prepared.into_iter().try_for_each(|each| zone.attest(each).map(drop))).unwrap();
+    let after = ids().map(|id| zone.policy_set_version(id).unwrap()).collect::<Vec<_>>();
+    let statuses = after.iter().map(|version| version.attestations.len()).collect::<Vec<_>>();
+    assert_eq!(statuses, [1, 2, 2, 2, 1]);
+    // The set's chain: what the old key signed, and then what the new one did, in the order of the ids.
+    let chain = after[1..4].iter().map(|version| (&*version.attestations[0], expected(&world, version)));
+    let again = after[..4].iter().map(|version| (&**version.attestations.last().unwrap(), expected(&world, version)));
+    let verified = verifier(&[&old, &new]).verify_chain(None, chain.chain(again)).unwrap();
+    let statuses: Vec<_> = verified[3..].iter().map(|attestation| attestation.statement().status).collect();
+    assert_eq!(statuses, [Status::Created, Status::ReSigned, Status::ReSigned, Status::ReSigned]);
+
+    let twice = zone.prepare_attestations(&alice, ids().chain(ids().take(1)), &new);
+    refused(twice, (Invalid, "invalid_input"), versions[0].id.as_str());
+    assert_eq!(zone.prepare_attestations(&alice, [] as [&str; 0], &new).unwrap().len(), 0);
+    let never = Odd("EdDSA", || panic!("the signer was asked"));
+    refused(zone.prepare_attestations(&alice, ["nope"], &never), (NotFound, "not_found"), "nope");
+}
+
+/// A retry after a key rotation is the same request: it gets the first answer, and needs no signature.
+#[test]
+fn a_request_is_the_same_whichever_key_signs_it() {
+    let world = World::new();
+    world.set_version("s", &[]);
+    let (old, new, zone, alice) = (signer("old"), signer("new"), world.zone(), customer("alice"));
+    let id = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e".parse().unwrap();
+    let empty = || NewPolicySetVersion::new(V1);
+    let create = |key: &dyn Signer| {
+        let prepared = zone.prepare_attested_version(&alice, "s", empty(), key).unwrap();
+        world.write(|zone| zone.request(id).create_attested_version(prepared)).unwrap()
+    };
+    let first = create(&old);
+    let extent = world.extent();
+    assert_eq!(create(&new), first);
+    let unsigned = world.write(|zone| zone.request(id).create_policy_set_version("s", empty())).unwrap();
+    assert_eq!((unsigned, world.extent()), (first, extent));
+    let version = world.version("p", PERMIT);
+    let other = world.write(|zone| zone.request(id).create_policy_set_version("s", pinning(&[&version])));
+    refused(other, (Conflict, "request_conflict"), "182bd5e5");
+}
+
 /// What was signed is what is written, or nothing is.
 #[test]
 fn what_came_between_signing_and_writing_is_noticed() {
@@ -128,7 +180,7 @@ fn what_came_between_signing_and_writing_is_noticed() {
 }
 
 /// A signer that does what it should not.
-struct Odd(&'static str, fn() -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>>);
+pub(super) struct Odd(pub &'static str, pub fn() -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>>);
 
 impl Signer for Odd {
     fn key_id(&self) -> &str {

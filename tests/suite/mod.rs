@@ -4,6 +4,8 @@ mod actors;
 mod answers;
 #[cfg(feature = "bundle")]
 mod applied_bundles;
+#[cfg(all(feature = "attestation", feature = "bundle"))]
+mod attested_bundles;
 #[cfg(feature = "attestation")]
 mod attesting;
 mod binding_history;

@@ -34,12 +34,31 @@ pub struct Args {
     /// The zone that /policy/bundle is about [default: the first --zone]
     #[arg(long, value_name = "ZONE")]
     pub bundle_zone: Option<String>,
+    /// An Ed25519 private key as JWK, with which every policy set version is attested; it is made, for its owner's eyes
+    /// only, if it is not there. With another key than before, what can be put in force is signed again
+    #[arg(long, value_name = "FILE")]
+    pub signing_key: Option<PathBuf>,
+    /// The public keys that attestations are verified with, served at /.well-known/jwks.json; the signing key is added
+    /// [default: the store's file name and .jwks.json]
+    #[arg(long, value_name = "FILE")]
+    pub jwks: Option<PathBuf>,
     /// A bearer token that acts for the platform (repeatable)
     #[arg(long = "platform-token", value_name = "TOKEN")]
     pub platform_tokens: Vec<String>,
     /// Seconds to wait for a client: for a request's header, its body, and until an answer is taken
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub patience: u64,
+}
+
+impl Args {
+    /// The file of the public keys.
+    pub fn public_keys(&self) -> PathBuf {
+        self.jwks.clone().unwrap_or_else(|| {
+            let mut name = self.store.clone().into_os_string();
+            name.push(".jwks.json");
+            name.into()
+        })
+    }
 }
 
 /// A schema version that shall be there, and with which status.

@@ -1,13 +1,42 @@
 //! Bodies as JSON objects. Bytes that must stay as the client sent them are kept as such by the types that are parsed into.
 //! How they are received is not known here.
 
-use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, HeaderMap};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use crate::failure::Failure;
 use crate::incoming::Received;
+
+/// Characters of a content coding that an error repeats.
+const SHOWN_CHARS: usize = 80;
+/// The first bytes of what is not JSON in UTF-8, and its name. Without it, the parser tells of a value that it expected.
+const NOT_JSON: [(&[u8], &str); 4] = [
+    (b"\xef\xbb\xbf", "starts with a byte order mark"),
+    (b"\xff\xfe", "is in UTF-16"),
+    (b"\xfe\xff", "is in UTF-16"),
+    (b"\x1f\x8b", "is compressed with gzip"),
+];
+/// Words of the parser for things that JSON has other names for, at the start of its messages.
+const WORDS: [(&str, &str); 5] = [
+    ("missing field ", "missing member "),
+    ("duplicate field ", "member given twice: "),
+    ("unknown variant ", "unknown value "),
+    ("invalid type: map, ", "invalid type: object, "),
+    ("invalid type: sequence, ", "invalid type: array, "),
+];
+
+/// Refuses a body in any content coding but `identity`, before it is read.
+pub fn check_encoding(headers: &HeaderMap) -> Result<(), Failure> {
+    for line in headers.get_all(CONTENT_ENCODING) {
+        let line = String::from_utf8_lossy(line.as_bytes());
+        let mut codings = line.split(',').map(str::trim).filter(|coding| !coding.is_empty());
+        if let Some(other) = codings.find(|coding| !coding.eq_ignore_ascii_case("identity")) {
+            return Err(Failure::encoded(&other.chars().take(SHOWN_CHARS).collect::<String>()));
+        }
+    }
+    Ok(())
+}
 
 /// A body and the type that it has by its header.
 #[derive(Debug, Default)]
@@ -24,11 +53,21 @@ impl Body {
         Self { content_type, received }
     }
 
+    /// A body of a type.
+    #[cfg(test)]
+    pub fn sample(content_type: &str, bytes: Vec<u8>) -> Self {
+        Self { content_type: Some(content_type.to_owned()), received: Received::from(bytes) }
+    }
+
     /// The body as a JSON object. Members that `T` does not know are ignored; one that it knows is
     /// refused if it is given twice.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Failure> {
         self.check_type(&["application/json"])?;
-        let Object(value) = serde_json::from_slice(&self.received.bytes).map_err(Failure::invalid_body)?;
+        let bytes = &self.received.bytes;
+        if let Some((_, problem)) = NOT_JSON.iter().find(|(start, _)| bytes.starts_with(start)) {
+            return Err(Failure::invalid_body(format_args!("the body {problem}: expected JSON in UTF-8")));
+        }
+        let Object(value) = serde_json::from_slice(bytes).map_err(|error| Failure::invalid_body(in_words(error)))?;
         Ok(value)
     }
 
@@ -49,8 +88,15 @@ impl Body {
             return Ok(());
         }
         let message = format!("expected a body of type `{}`", expected.join("` or `"));
-        Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message))
+        Err(Failure::unsupported_media_type(message))
     }
+}
+
+/// The parser's message in JSON's words.
+fn in_words(error: serde_json::Error) -> String {
+    let message = error.to_string();
+    let told = WORDS.iter().find_map(|(word, other)| message.strip_prefix(word).map(|rest| format!("{other}{rest}")));
+    told.unwrap_or(message)
 }
 
 /// What is a JSON object. Without it, serde's structs would also be read from arrays.
@@ -82,6 +128,7 @@ pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderValue;
     use serde::Deserialize;
     use serde_json::value::RawValue;
 
@@ -95,9 +142,48 @@ mod tests {
         raw: Option<&'a RawValue>,
     }
 
+    #[derive(Debug, Deserialize)]
+    struct Entries {
+        #[serde(rename = "entries")]
+        _entries: u8,
+    }
+
     fn body(text: &str) -> Body {
-        let content_type = Some("Application/JSON; charset=utf-8".to_owned());
-        Body { content_type, received: Received::from(text.to_owned()) }
+        Body::sample("Application/JSON; charset=utf-8", text.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn only_the_identity_coding_is_accepted() {
+        let check = |lines: &[&'static str]| {
+            let lines = lines.iter().map(|line| (CONTENT_ENCODING, HeaderValue::from_static(line)));
+            check_encoding(&lines.collect())
+        };
+        for accepted in [&[][..], &[""], &["identity"], &["Identity, ,identity", "identity"]] {
+            assert!(check(accepted).is_ok(), "{accepted:?}");
+        }
+        for (lines, named) in [
+            (&["gzip"][..], "`gzip`"),
+            (&["identity", "identity, br"], "`br`"),
+            (&["x-gzip ,identity"], "`x-gzip`"),
+            (&["unknown coding"], "`unknown coding`"),
+        ] {
+            let failure = format!("{:?}", check(lines).unwrap_err());
+            assert!(failure.contains("415") && failure.contains(named), "{failure}");
+        }
+    }
+
+    #[test]
+    fn messages_are_in_the_words_of_json() {
+        for (text, told) in [
+            ("{}", "missing member `entries`"),
+            (r#"{"entries":1,"entries":1}"#, "member given twice: `entries`"),
+            (r#"{"entries":{}}"#, "invalid type: object, expected u8"),
+            ("[]", "invalid type: array, expected an object"),
+            ("\u{feff}{}", "the body starts with a byte order mark: expected JSON in UTF-8"),
+        ] {
+            let failure = format!("{:?}", body(text).json::<Entries>().unwrap_err());
+            assert!(failure.contains(told), "{failure}");
+        }
     }
 
     #[test]

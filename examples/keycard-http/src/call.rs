@@ -12,12 +12,13 @@ use axum::http::header::{AUTHORIZATION, IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
+use policy_store::attestation::Jwks;
 use policy_store::limits::BUNDLE_BYTES;
 use policy_store::{Actor, Demand, PolicyStore, RequestId, Result as StoreResult, Zone, ZoneWrite};
 use tokio::sync::Semaphore;
 
 use crate::STORE_THREADS;
-use crate::body::Body;
+use crate::body::{self, Body};
 use crate::condition::Tags;
 use crate::failure::Failure;
 use crate::incoming::{BODY_BYTES, Bodies, Incoming};
@@ -25,6 +26,7 @@ use crate::policy_bundle;
 use crate::query::Query;
 use crate::reply::Reply;
 use crate::request_id;
+use crate::signing::Signing;
 
 /// Requests that prepare or wait for a write at one time, so that half of the threads are for readers; others wait without
 /// a thread.
@@ -38,6 +40,9 @@ pub struct App {
     pub platform_tokens: Vec<String>,
     /// The zone that the policy bundle is about.
     pub bundle_zone: String,
+    /// Who signs, if anybody does.
+    pub signing: Option<Signing>,
+    pub public_keys: Jwks,
     /// Lets some requests write at a time: the store lets one of them, and those that wait keep no thread from readers
     /// and have not begun when serving ends.
     writers: Arc<Semaphore>,
@@ -89,8 +94,8 @@ async fn handle(
     if reads && call.if_match.is_some() || !reads && if_none_match.is_some() {
         return Err(Failure::invalid_header("`If-Match` is for writing, and `If-None-Match` for reading"));
     }
-    let has_body = matches!(parts.method, Method::PATCH | Method::POST | Method::PUT);
-    if has_body {
+    if matches!(parts.method, Method::PATCH | Method::POST | Method::PUT) {
+        body::check_encoding(&parts.headers)?;
         let limit = if route(parts) == policy_bundle::PATH { BUNDLE_BYTES } else { BODY_BYTES };
         call.body = Body::of(&parts.headers, body.read(&app.bodies, limit).await?);
     }
@@ -102,7 +107,7 @@ async fn handle(
     });
     match answered.await {
         Ok(Ok(reply)) => Ok(reply.into_response(if_none_match.as_ref())),
-        Ok(Err(failure)) => Err(if has_body { failure } else { failure.without_body() }),
+        Ok(Err(failure)) => Err(failure),
         Err(_) => Err(Failure::internal("the request could not be handled")),
     }
 }
@@ -115,7 +120,13 @@ fn route(parts: &Parts) -> &str {
 impl App {
     pub fn new(store: PolicyStore, platform_tokens: Vec<String>, bundle_zone: String, patience: Duration) -> Self {
         let (writers, bodies) = (Arc::new(Semaphore::new(WRITERS)), Bodies::new(patience));
-        Self { store, platform_tokens, bundle_zone, writers, bodies }
+        let (signing, public_keys) = (None, Jwks::default());
+        Self { store, platform_tokens, bundle_zone, signing, public_keys, writers, bodies }
+    }
+
+    /// With a signer, and the public keys of all that ever signed.
+    pub fn with_keys(self, signing: Option<Signing>, public_keys: Jwks) -> Self {
+        Self { signing, public_keys, ..self }
     }
 
     /// Runs a handler. After a failure of the disk the store refuses everything until it is opened again in its place; what
@@ -191,6 +202,14 @@ impl Call {
         let if_match = Tags::of(&parts.headers, &IF_MATCH)?;
         let query = Query::parse(parts.uri.query().unwrap_or_default())?;
         Ok(Self { actor, query, body: Body::default(), request_id, client_request_id, if_match, ids })
+    }
+
+    /// A call with ids and a body, as a handler gets it.
+    #[cfg(test)]
+    pub fn sample(actor: Actor, ids: &[(&str, &str)], body: Body) -> Self {
+        let ids = ids.iter().map(|(name, id)| ((*name).to_owned(), (*id).to_owned())).collect();
+        let (query, request_id, client_request_id, if_match) = (Query::default(), None, None, None);
+        Self { actor, query, body, request_id, client_request_id, if_match, ids }
     }
 
     /// An id in the path, by its name in the route.

@@ -1,13 +1,15 @@
-//! Errors as they are printed: `{"code", "message", "status"}`. Which status an error of the store gets is decided here,
-//! by its kind alone; what went wrong is not known here.
+//! Errors as they are printed: `{"code", "message", "status"}`, and `"findings"` where there are some. The status of an error
+//! of the store follows from its kind alone; the cause of the error is not known here.
 
 use std::fmt::Display;
 
-use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use policy_store::{Error, ErrorKind};
 use serde::Serialize;
+
+use crate::findings::Finding;
 
 /// Why a request is refused.
 #[derive(Debug)]
@@ -15,11 +17,14 @@ pub struct Failure {
     status: StatusCode,
     code: &'static str,
     message: String,
+    findings: Vec<Finding>,
+    /// The content codings that a body may have, told where one has another.
+    accept_encoding: Option<&'static str>,
 }
 
 impl Failure {
     pub fn new(status: StatusCode, code: &'static str, message: impl Display) -> Self {
-        Self { status, code, message: message.to_string() }
+        Self { status, code, message: message.to_string(), findings: Vec::new(), accept_encoding: None }
     }
 
     pub fn unauthorized(message: impl Display) -> Self {
@@ -53,12 +58,19 @@ impl Failure {
         self.code == "recovery_needed"
     }
 
-    /// As the answer to a request that has no body, so that nothing in it was one that is too large.
-    pub fn without_body(mut self) -> Self {
-        if self.status == StatusCode::PAYLOAD_TOO_LARGE {
-            self.status = StatusCode::BAD_REQUEST;
-        }
-        self
+    pub fn unsupported_media_type(message: impl Display) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
+    }
+
+    /// A body is encoded. RFC 9110 (section 15.5.16) lets the answer name the codings that are accepted.
+    pub fn encoded(coding: &str) -> Self {
+        let message = format!("unsupported content encoding `{coding}`: expected `identity`, or no `Content-Encoding`");
+        Self { accept_encoding: Some("identity"), ..Self::unsupported_media_type(message) }
+    }
+
+    /// Whether something was not so any more when it was written.
+    pub fn is_unmet(&self) -> bool {
+        self.code == "precondition_failed"
     }
 
     /// Names a request id that was used for something else as its client knows it, and not as the store does.
@@ -78,17 +90,17 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let status = match error.kind() {
-            ErrorKind::Invalid => StatusCode::BAD_REQUEST,
+            // 413 is for a body over the server's own limit: here a part of one, or of a query, is over the store's.
+            ErrorKind::Invalid | ErrorKind::TooLarge => StatusCode::BAD_REQUEST,
             ErrorKind::Forbidden => StatusCode::FORBIDDEN,
             ErrorKind::NotFound | ErrorKind::NotBound => StatusCode::NOT_FOUND,
             ErrorKind::Conflict | ErrorKind::Archived => StatusCode::CONFLICT,
             ErrorKind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
-            ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorKind::OutcomeUnknown | ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             // Corrupt, and kinds of a later version.
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self::new(status, error.code(), &error)
+        Self { findings: Finding::all(&error), ..Self::new(status, error.code(), &error) }
     }
 }
 
@@ -99,14 +111,19 @@ impl IntoResponse for Failure {
             code: &'a str,
             message: &'a str,
             status: u16,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            findings: &'a [Finding],
         }
-        let Self { status, code, message } = self;
-        let printed = Printed { code, message: &message, status: status.as_u16() };
+        let Self { status, code, message, findings, accept_encoding } = self;
+        let printed = Printed { code, message: &message, status: status.as_u16(), findings: &findings };
         let body = serde_json::to_vec(&printed).unwrap_or_default();
         let mut response = (status, body).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(codings) = accept_encoding {
+            response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static(codings));
         }
         response
     }

@@ -56,9 +56,9 @@ pub struct Received {
 }
 
 #[cfg(test)]
-impl From<String> for Received {
-    fn from(text: String) -> Self {
-        Self { bytes: text.into(), _share: None }
+impl From<Vec<u8>> for Received {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes: bytes.into(), _share: None }
     }
 }
 

@@ -7,6 +7,8 @@ mod call;
 mod condition;
 mod connection;
 mod failure;
+mod files;
+mod findings;
 mod head;
 mod incoming;
 mod policies;
@@ -15,13 +17,17 @@ mod policy_schemas;
 mod policy_set_versions;
 mod policy_sets;
 mod policy_versions;
+mod public_keys;
 mod query;
 mod reply;
 mod request_id;
 mod routes;
 mod server;
 mod setup;
+mod signing;
+mod signing_key;
 mod stop;
+mod zone_log;
 
 use std::error::Error;
 use std::io::Write;
@@ -30,11 +36,13 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use clap::Parser;
+use policy_store::attestation::Ed25519Signer;
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 
 use crate::args::Args;
 use crate::call::App;
+use crate::signing::Signing;
 
 /// Bytes of a thread's stack. The store's calls need that much for the worst of policies, and otherwise make a stack of
 /// their own for each.
@@ -49,10 +57,13 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("keycard-http: {error}");
-            let mut source = error.source();
+            let (mut told, mut source) = (error.to_string(), error.source());
             while let Some(error) = source {
-                eprintln!("  because of: {error}");
-                source = error.source();
+                // Many messages tell their cause themselves.
+                if !told.contains(&error.to_string()) {
+                    eprintln!("  because of: {error}");
+                }
+                (told, source) = (error.to_string(), error.source());
             }
             ExitCode::FAILURE
         }
@@ -94,10 +105,21 @@ async fn serve(args: Args) -> Result<Weak<App>, Box<dyn Error + Send + Sync>> {
 }
 
 fn open(args: Args) -> Result<App, Box<dyn Error + Send + Sync>> {
+    let public_keys = args.public_keys();
+    // Keys that cannot be used are refused before anything is made, and a key is made when all else is well.
+    args.signing_key.as_deref().map(signing_key::read).transpose()?;
+    public_keys::open(&public_keys, None)?;
     let store = setup::open(&args)?;
+    let signer = args.signing_key.as_deref().map(signing_key::open).transpose()?;
+    let public_keys = public_keys::open(&public_keys, signer.as_ref().map(Ed25519Signer::jwk))?;
+    let signing = signer.map(Signing::new);
+    if let Some(signing) = &signing {
+        signing.sign_again(&store, &setup::actor()?)?;
+    }
     let bundle_zone = args.bundle_zone.as_ref().or(args.zones.first()).cloned().unwrap_or_default();
     if args.bundle_zone.is_some() {
         store.zone(&bundle_zone)?;
     }
-    Ok(App::new(store, args.platform_tokens, bundle_zone, Duration::from_secs(args.patience)))
+    let patience = Duration::from_secs(args.patience);
+    Ok(App::new(store, args.platform_tokens, bundle_zone, patience).with_keys(signing, public_keys))
 }

@@ -1,6 +1,6 @@
 //! `/policy/bundle`: what is in force for the calling user, as one archive
 
-use policy_store::{Bundle, Demand, Sha256, Target};
+use policy_store::{Bundle, Demand, PreparedBundle, Sha256, Target};
 
 use crate::call::{App, Call};
 use crate::condition::Tags;
@@ -20,19 +20,35 @@ pub fn get(app: &App, call: &Call) -> Result<Reply, Failure> {
 pub fn put(app: &App, call: &Call) -> Result<Reply, Failure> {
     let (bundle, zone) = (Bundle::from_bytes(call.body.bytes(&MEDIA_TYPES)?)?, &app.bundle_zone);
     let demand = demanded(call)?;
-    let bundle = match app.is_answered(zone, call)? {
-        false => {
-            // Parsed and validated before the write, so that others do not wait; and not in vain.
+    let apply = |bundle: PreparedBundle| {
+        app.write_if(zone, call, demand.clone(), |zone| {
+            zone.apply_bundle(user(call), bundle)?;
+            zone.bundle(user(call))
+        })
+    };
+    if app.is_answered(zone, call)? {
+        return print(&apply(bundle.into())?);
+    }
+    // Parsed and validated before the write, so that others do not wait; and not in vain.
+    let prepared = {
+        let zone = app.store.zone(zone)?;
+        demand.iter().try_for_each(|demand| zone.check(demand))?;
+        zone.prepare_bundle(&call.actor, user(call), bundle)?
+    };
+    let Some(signing) = &app.signing else { return print(&apply(prepared)?) };
+    let applied = signing.write(
+        |signer| {
             let zone = app.store.zone(zone)?;
             demand.iter().try_for_each(|demand| zone.check(demand))?;
-            zone.prepare_bundle(&call.actor, user(call), bundle)?
-        }
-        true => bundle.into(),
-    };
-    let applied = app.write_if(zone, call, demand, |zone| {
-        zone.apply_bundle(user(call), bundle)?;
-        zone.bundle(user(call))
-    })?;
+            zone.prepare_attested_bundle(&call.actor, user(call), prepared.clone(), signer)
+        },
+        |attested| {
+            app.write_if(zone, call, demand.clone(), |zone| {
+                zone.apply_attested_bundle(user(call), attested)?;
+                zone.bundle(user(call))
+            })
+        },
+    )?;
     print(&applied)
 }
 

@@ -50,7 +50,21 @@ pub fn create(app: &App, call: &Call) -> Result<Reply, Failure> {
         sha,
     });
     let new = NewPolicySetVersion::from_pins(schema_version, pins);
-    let version = app.write(call, |zone| zone.create_policy_set_version(call.id("policy_set_id"), new))?;
+    let (zone, set) = (call.id("zone_id"), call.id("policy_set_id"));
+    if app.is_answered(zone, call)? {
+        // As it was answered before, with nothing validated or signed for it.
+        let version = app.write(call, |zone| zone.create_policy_set_version(set, new))?;
+        return Ok(print(&version)?.created());
+    }
+    // Validated before the write, so that others do not wait.
+    let prepared = app.store.zone(zone)?.prepare_policy_set_version(new)?;
+    let version = match &app.signing {
+        None => app.write(call, |zone| zone.create_policy_set_version(set, prepared))?,
+        Some(signing) => signing.write(
+            |signer| app.store.zone(zone)?.prepare_attested_version(&call.actor, set, prepared.clone(), signer),
+            |attested| app.write(call, |zone| zone.create_attested_version(attested)),
+        )?,
+    };
     Ok(print(&version)?.created())
 }
 

@@ -13,7 +13,10 @@ use axum::routing::get;
 use crate::call::{self, App, Handler};
 use crate::failure::Failure;
 use crate::incoming::Incoming;
-use crate::{head, policies, policy_bundle, policy_schemas, policy_set_versions, policy_sets, policy_versions};
+use crate::{
+    head, policies, policy_bundle, policy_schemas, policy_set_versions, policy_sets, policy_versions, public_keys,
+    zone_log,
+};
 
 /// Every route. `HEAD` is answered as `GET`.
 pub fn router(app: Arc<App>) -> Router {
@@ -64,6 +67,8 @@ pub fn router(app: Arc<App>) -> Router {
             policy_bundle::PATH,
             get(on(policy_bundle::get)).put(on(policy_bundle::put)).delete(on(policy_bundle::reset)),
         )
+        .route("/zones/{zone_id}/log", get(on(zone_log::get)))
+        .route(public_keys::PATH, get(public_keys::get))
         .fallback(|request| {
             refuse(request, Failure::new(StatusCode::NOT_FOUND, "route_not_found", "there is no such route"))
         })

@@ -19,16 +19,23 @@ pub fn open(args: &Args) -> Result<PolicyStore, Box<dyn Error + Send + Sync>> {
         sources.push((schema, source));
     }
     let store = PolicyStore::open(&args.store)?;
-    for (SchemaArg { version, file, .. }, source) in &sources {
-        let stored = found(store.schema(version, Forms::Neither))?;
-        if stored.is_some_and(|stored| stored.sha != Sha256::of(source.as_bytes())) {
-            return Err(format!("the store has another schema `{version}` than `{}`", file.display()).into());
+    // Parsed and converted before the write.
+    let mut missing = Vec::new();
+    for (schema, source) in sources {
+        let SchemaArg { version, file, .. } = schema;
+        match found(store.schema(version, Forms::Neither))? {
+            None => missing.push((version, store.prepare_schema(new_schema(schema, source))?)),
+            Some(stored) if stored.sha == Sha256::of(source.as_bytes()) => {}
+            Some(_) => {
+                return Err(format!("the store has another schema `{version}` than `{}`", file.display()).into());
+            }
         }
     }
-    store.write(&Actor::platform("keycard-http")?, |w| {
-        for (schema, source) in sources {
-            if found(w.schema(&schema.version, Forms::Neither))?.is_none() {
-                w.publish_schema(new_schema(schema, source))?;
+    store.write(&actor()?, |w| {
+        for (version, schema) in missing {
+            // The same one may be named twice; another one of that name is refused.
+            if found(w.schema(version, Forms::Neither))?.is_none_or(|stored| stored.sha != schema.sha()) {
+                w.publish_schema(schema)?;
             }
         }
         for zone in &args.zones {
@@ -46,6 +53,11 @@ pub fn open(args: &Args) -> Result<PolicyStore, Box<dyn Error + Send + Sync>> {
         Ok(())
     })?;
     Ok(store)
+}
+
+/// Who sets the store up: the server itself.
+pub fn actor() -> StoreResult<Actor> {
+    Actor::platform("keycard-http")
 }
 
 fn new_schema(schema: &SchemaArg, source: String) -> NewSchema {

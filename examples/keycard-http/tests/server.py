@@ -18,15 +18,15 @@ OLD_SCHEMA = "2025-01-01"
 DEPRECATED_SCHEMA = "2025-06-01"
 
 
-def binary() -> str:
-    """The server's program: from KEYCARD_HTTP, or where cargo puts it."""
+def binary(name: str = "keycard-http") -> str:
+    """A program: beside the one that KEYCARD_HTTP names, or where cargo puts it."""
     if given := os.environ.get("KEYCARD_HTTP"):
-        return given
+        return str(Path(given).with_name(name))
     target = Path(os.environ.get("CARGO_TARGET_DIR", HERE.parents[2] / "target"))
-    for built in (target / "release" / "keycard-http", target / "debug" / "keycard-http"):
+    for built in (target / "release" / name, target / "debug" / name):
         if built.exists():
             return str(built)
-    raise SystemExit("no keycard-http: run `cargo build --release -p keycard-http`, or set KEYCARD_HTTP")
+    raise SystemExit(f"no {name}: run `cargo build --release -p keycard-http`, or set KEYCARD_HTTP")
 
 
 def arguments(store: Path, zones: list[str]) -> list[str]:
@@ -115,7 +115,8 @@ def refused(response: httpx.Response, status: int, code: str) -> str:
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/json"
     body = response.json()
-    assert set(body) == {"code", "message", "status"}
+    assert set(body) - {"findings"} == {"code", "message", "status"}
+    assert body.get("findings") != []
     assert (body["code"], body["status"]) == (code, status)
     assert body["message"]
     return body["message"]

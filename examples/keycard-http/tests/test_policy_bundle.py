@@ -238,7 +238,7 @@ def test_what_is_wrong_is_said_with_the_file(server, user, in_force):
         (packed({key: TEXT}) + b"x", 400, "bundle_invalid", ""),
         (b"", 400, "bundle_invalid", ""),
         (b"\x1f\x8b" + b"\0" * 100, 400, "bundle_invalid", ""),
-        (gzip.compress(b"\0" * (80 << 20)), 413, "too_large", ""),
+        (gzip.compress(b"\0" * (80 << 20)), 400, "too_large", ""),
     ]
     before = read(user)
     with server.http("user-x") as http:

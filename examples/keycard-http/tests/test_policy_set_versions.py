@@ -104,7 +104,7 @@ def test_manifests_that_break_a_rule_are_refused(client, zone, make, refuses):
         ([{**entry, "policy_id": other.policy_id}], 400, "foreign_version"),
         ([entry, entry], 400, "duplicate_policy"),
         ([{**entry, "policy_version_id": "none"}], 404, "not_found"),
-        ([entry] * 1001, 413, "too_large"),
+        ([entry] * 1001, 400, "too_large"),
     ]:
         with refuses(status, code):
             client.zones.policy_sets.versions.create(

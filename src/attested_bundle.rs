@@ -1,0 +1,153 @@
+//! Having the policy set version attested that a policy bundle makes. An attestation covers the ids in the manifest, so the
+//! ids of new policies and versions are drawn here, ahead of the write.
+//!
+//! The write plans the bundle again, and checks that the same comes out. Does not know how a bundle is planned.
+
+use crate::attest;
+use crate::attestation::{Attestation, Signer, Status, Subject};
+use crate::bundle_plan::{BundlePlan, PreparedBundle, Step};
+use crate::error::{ErrorDetail, Result};
+use crate::id::{Actor, PolicyId, PolicySetId, PolicyVersionId};
+use crate::model::{ManifestEntry, SchemaRef, Target};
+use crate::record::Manifest;
+use crate::storage::View;
+use crate::store::Inner;
+use crate::time::Timestamp;
+use crate::validated::Validation;
+use crate::zone::{self, ZoneRef};
+use crate::zone_read::Zone;
+use crate::zone_write::Planned;
+
+/// A policy bundle to apply with an attestation of the policy set version that it makes: see
+/// [`Zone::prepare_attested_bundle`].
+#[derive(Clone, Debug)]
+pub struct AttestedBundle {
+    pub(crate) prepared: PreparedBundle,
+    /// None if all of the bundle was in force: it made no version.
+    pub(crate) version: Option<AttestedSteps>,
+}
+
+impl AttestedBundle {
+    /// The attestation; none if all of the bundle was in force when it was prepared, so that it makes no version.
+    pub fn attestation(&self) -> Option<&Attestation> {
+        self.version.as_ref().map(|version| &version.attestation)
+    }
+}
+
+/// The steps of a bundle with the ids that were attested.
+#[derive(Clone, Debug)]
+pub(crate) struct AttestedSteps {
+    ids: Ids,
+    pub(crate) attestation: Attestation,
+}
+
+/// An id for everything that a bundle may create: the set, and a policy and a version for each step.
+#[derive(Clone, Debug)]
+struct Ids {
+    set: String,
+    steps: Vec<(String, String)>,
+}
+
+/// Policy bundles.
+impl Zone {
+    /// [Prepares](Self::prepare_bundle) a bundle as `actor`, and has `signer` attest the policy set version that it will
+    /// make. The actor then applies it with
+    /// [`ZoneWrite::apply_attested_bundle`](crate::ZoneWrite::apply_attested_bundle). The signer runs here, outside every lock.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`prepare_bundle`](Self::prepare_bundle), and those of [`Attestation::sign`].
+    pub fn prepare_attested_bundle(
+        &self,
+        actor: &Actor,
+        target: Target,
+        bundle: impl Into<PreparedBundle>,
+        signer: &dyn Signer,
+    ) -> Result<AttestedBundle> {
+        let prepared = self.prepare_bundle(actor, target.clone(), bundle)?;
+        let subject = self.read_with_room(|view, store, zone| {
+            zone::check_open(view, zone)?;
+            let validation = Validation::ahead(&store.compiler, &prepared.validated);
+            let plan = BundlePlan::new(view, &validation, zone, actor, &target, &prepared)?;
+            let BundlePlan::Steps { set, schema, mut steps } = plan else { return Ok(None) };
+            let ids = Ids::draw(store, zone, self.now(), steps.len());
+            ids.give(&mut steps);
+            let subject = subject(view, zone, set.as_ref(), &ids, schema, &steps)?;
+            Ok(Some((ids, subject)))
+        })?;
+        let Some((ids, subject)) = subject else { return Ok(AttestedBundle { prepared, version: None }) };
+        let attestation = Attestation::sign(&subject, self.now(), actor.id(), Status::Created, signer)?;
+        Ok(AttestedBundle { prepared, version: Some(AttestedSteps { ids, attestation }) })
+    }
+}
+
+impl AttestedSteps {
+    /// Gives the steps the ids that were attested, and checks that they come to what was attested. Returns the id of the
+    /// set if it is to be created.
+    pub(crate) fn check(
+        &self,
+        view: &View<'_>,
+        zone: &ZoneRef,
+        set: Option<&PolicySetId>,
+        schema: &SchemaRef,
+        steps: &mut [Step],
+    ) -> Result<String> {
+        if steps.len() != self.ids.steps.len() {
+            let (demanded, actual) = (self.ids.steps.len().to_string(), steps.len().to_string());
+            let what = "the number of policies of what was attested".to_owned();
+            return Err(ErrorDetail::PreconditionFailed { what, demanded, actual }.into());
+        }
+        self.ids.give(steps);
+        let subject = subject(view, zone, set, &self.ids, schema.clone(), steps)?;
+        attest::check(&self.attestation, &subject, Status::Created)?;
+        Ok(self.ids.set.clone())
+    }
+}
+
+impl Ids {
+    fn draw(store: &Inner, zone: &ZoneRef, now: Timestamp, steps: usize) -> Self {
+        // Their places in the log are not known yet, and no draw repeats another.
+        let id = || store.sources.uuid(now, zone.log_id, 0);
+        Self { set: id(), steps: (0..steps).map(|_| (id(), id())).collect() }
+    }
+
+    fn give(&self, steps: &mut [Step]) {
+        for (step, (policy_id, version_id)) in steps.iter_mut().zip(&self.steps) {
+            match step {
+                Step::Keep(_) => {}
+                Step::Edit(_, version) => version.id = Some(version_id.clone()),
+                Step::Create(new, version) => {
+                    new.id = Some(policy_id.clone());
+                    version.id = Some(version_id.clone());
+                }
+            }
+        }
+    }
+}
+
+/// What the attestation of the version that the steps make is about, as of now.
+fn subject(
+    view: &View<'_>,
+    zone: &ZoneRef,
+    set: Option<&PolicySetId>,
+    ids: &Ids,
+    schema: SchemaRef,
+    steps: &[Step],
+) -> Result<Subject> {
+    let planned = Planned { schema, manifest: Manifest::new(steps.iter().map(entry).collect::<Result<_>>()?)? };
+    match set {
+        Some(set) => attest::next(view, zone, set.as_str(), &planned),
+        None => attest::first(view, zone, PolicySetId::new(ids.set.as_str())?, &planned),
+    }
+}
+
+/// The manifest entry that a step comes to, once it has its ids.
+fn entry(step: &Step) -> Result<ManifestEntry> {
+    let (policy_id, version) = match step {
+        Step::Keep(entry) => return Ok(entry.clone()),
+        Step::Edit(policy_id, version) => (policy_id.clone(), version),
+        Step::Create(new, version) => (PolicyId::new(new.id.as_deref().unwrap_or_default())?, version),
+    };
+    let policy_version_id = PolicyVersionId::new(version.id.as_deref().unwrap_or_default())?;
+    Ok(ManifestEntry { policy_id, policy_version_id, sha: version.sha() })
+}

@@ -1,0 +1,64 @@
+//! Applying policy bundles with an attestation of the version that they make. The signer has run before.
+
+use super::ZoneWrite;
+use super::bindings::has_bound;
+use crate::asked::Asked;
+use crate::attested_bundle::{AttestedBundle, AttestedSteps};
+use crate::binding::{self, BindOutcome};
+use crate::bundle_plan::{BundlePlan, PreparedBundle};
+use crate::error::{ErrorDetail, Result};
+use crate::model::{BindingMode, Target};
+use crate::validated::Validation;
+
+/// Attested policy bundles.
+impl ZoneWrite<'_, '_> {
+    /// [Applies](Self::apply_bundle) a policy bundle, and adds the attestation of the policy set version that it makes: all or
+    /// nothing. A bundle that is in force already makes no version, and changes nothing.
+    ///
+    /// A request asks for the same with and without an attestation. So one that was answered
+    /// [before](crate::Zone::answered) is answered again by [`apply_bundle`](Self::apply_bundle), with nothing signed for it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`apply_bundle`](Self::apply_bundle); [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if it would
+    /// not come to what was attested, because something came between: prepare again.
+    /// [`Invalid`](crate::ErrorKind::Invalid) if another actor attested it.
+    pub fn apply_attested_bundle(&mut self, target: Target, bundle: AttestedBundle) -> Result<BindOutcome> {
+        let AttestedBundle { prepared, version } = bundle;
+        let asked = Asked::to("apply_bundle").target(&target).bytes(prepared.digest.as_bytes());
+        let replayed = target.clone();
+        self.once(
+            asked,
+            |zone| zone.apply_attested(target, &prepared, version),
+            |view, zone, entry| binding::outcome(view, zone, &replayed, BindingMode::Active, has_bound(entry)),
+        )
+    }
+
+    fn apply_attested(
+        &mut self,
+        target: Target,
+        prepared: &PreparedBundle,
+        attested: Option<AttestedSteps>,
+    ) -> Result<BindOutcome> {
+        let actor = self.append.actor();
+        let validation = Validation::in_write(&self.store.compiler, &prepared.validated);
+        let plan = self.append.view(|view| BundlePlan::new(view, &validation, &self.zone, actor, &target, prepared))?;
+        let (set, schema, mut steps) = match plan {
+            BundlePlan::InForce(binding) => return Ok(BindOutcome { binding, replaced: None, changed: false }),
+            BundlePlan::Steps { set, schema, steps } => (set, schema, steps),
+        };
+        let Some(attested) = attested else {
+            let (demanded, actual) = ("in force".to_owned(), "not in force".to_owned());
+            return Err(
+                ErrorDetail::PreconditionFailed { what: "the policy bundle".to_owned(), demanded, actual }.into()
+            );
+        };
+        self.check_attester(&attested.attestation)?;
+        let new_set = self.append.view(|view| attested.check(view, &self.zone, set.as_ref(), &schema, &mut steps))?;
+        // As for any bundle, and the attestation.
+        self.room_for_steps(&steps, 3 + usize::from(set.is_none()))?;
+        let version = self.take_steps(set, Some(new_set), schema, steps, &target)?;
+        self.add_attestation(version.id.as_str(), &attested.attestation)?;
+        self.bind(&version.id, target)
+    }
+}
