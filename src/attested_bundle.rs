@@ -69,7 +69,7 @@ impl Zone {
             zone::check_open(view, zone)?;
             let validation = Validation::ahead(&store.compiler, &prepared.validated);
             let plan = BundlePlan::new(view, &validation, zone, actor, &target, &prepared)?;
-            let BundlePlan::Steps { set, schema, mut steps } = plan else { return Ok(None) };
+            let BundlePlan::Steps { set, schema, mut steps, .. } = plan else { return Ok(None) };
             let ids = Ids::draw(store, zone, self.now(), steps.len());
             ids.give(&mut steps);
             let subject = subject(view, zone, set.as_ref(), &ids, schema, &steps)?;

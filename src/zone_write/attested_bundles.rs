@@ -44,8 +44,8 @@ impl ZoneWrite<'_, '_> {
         let validation = Validation::in_write(&self.store.compiler, &prepared.validated);
         let plan = self.append.view(|view| BundlePlan::new(view, &validation, &self.zone, actor, &target, prepared))?;
         let (set, schema, mut steps) = match plan {
-            BundlePlan::InForce(binding) => return Ok(BindOutcome { binding, replaced: None, changed: false }),
-            BundlePlan::Steps { set, schema, steps } => (set, schema, steps),
+            BundlePlan::InForce(binding, _) => return Ok(BindOutcome { binding, replaced: None, changed: false }),
+            BundlePlan::Steps { set, schema, steps, .. } => (set, schema, steps),
         };
         let Some(attested) = attested else {
             let (demanded, actual) = ("in force".to_owned(), "not in force".to_owned());
