@@ -12,6 +12,10 @@ use crate::error::{Diagnostic, SourcePlace};
 pub(super) fn findings(source: &str, origin: usize, statement: Option<u32>, report: DetailedError) -> Vec<Diagnostic> {
     let DetailedError { message, help, source_locations, related, .. } = report;
     let mut message = without_id(&message).to_owned();
+    // The parser says here which tokens it expected.
+    if let Some(label) = source_locations.first().and_then(|label| label.label.as_deref()) {
+        message = format!("{message}: {label}");
+    }
     if let Some(help) = help {
         message = format!("{message} ({})", without_id(&help));
     }
