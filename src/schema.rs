@@ -269,3 +269,21 @@ pub(crate) fn load(view: &View<'_>, version: &str, forms: Forms) -> Result<Schem
         cedar_schema_json: read(Form::Json, forms.json())?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Actor, PolicyStore};
+
+    /// What could not be parsed goes through, so nothing is parsed while other writes wait.
+    #[test]
+    fn a_prepared_schema_is_not_parsed_again() {
+        let store = PolicyStore::builder().in_memory().unwrap();
+        let prepared = PreparedSchema { new: NewSchema::cedar("s", "no schema"), converted: "no JSON".into() };
+        let publish = |input: SchemaInput| {
+            store.write(&Actor::customer("ann")?, |w| w.publish_schema(input)).map(|schema| schema.cedar_schema_json)
+        };
+        assert_eq!(publish(NewSchema::cedar("s", "no schema").into()).unwrap_err().code(), "syntax");
+        assert_eq!(publish(prepared.into()).unwrap().as_deref(), Some("no JSON"));
+    }
+}

@@ -125,16 +125,16 @@ impl At<'_> {
         }
     }
 
-    fn is_text(self) -> Found {
+    fn check_text(self) -> Found {
         if self.value.is_string() { Ok(()) } else { Err(self.expected(TEXT)) }
     }
 
-    fn is_bool(self) -> Found {
+    fn check_bool(self) -> Found {
         if self.value.is_boolean() { Ok(()) } else { Err(self.expected("`true` or `false`")) }
     }
 
     fn check_annotations(self) -> Found {
-        self.each(|value, _| if value.value.is_null() { Ok(()) } else { value.is_text() })
+        self.each(|value, _| if value.value.is_null() { Ok(()) } else { value.check_text() })
     }
 
     fn check_namespace(self) -> Found {
@@ -150,12 +150,12 @@ impl At<'_> {
     fn check_entity_type(self) -> Found {
         self.fields(&[], &["memberOfTypes", "shape", "tags", "enum", "external", "annotations"])?;
         self.each(|member, key| match key {
-            "memberOfTypes" => member.items(|item| item.is_text()),
+            "memberOfTypes" => member.items(|item| item.check_text()),
             "enum" if member.value.as_array().is_some_and(Vec::is_empty) => {
                 Err(member.fault("expected at least one value"))
             }
-            "enum" => member.items(|item| item.is_text()),
-            "external" => member.is_bool(),
+            "enum" => member.items(|item| item.check_text()),
+            "external" => member.check_bool(),
             "annotations" => member.check_annotations(),
             _ => member.check_type(&[]),
         })
@@ -164,11 +164,12 @@ impl At<'_> {
     fn check_action(self) -> Found {
         self.fields(&[], &["appliesTo", "memberOf", "external", "attributes", "annotations"])?;
         self.each(|member, key| match key {
-            "external" if !member.value.is_null() => member.is_bool(),
+            "external" if !member.value.is_null() => member.check_bool(),
             "memberOf" if !member.value.is_null() => member.items(|parent| {
                 parent.fields(&["id"], &["type"])?;
-                parent
-                    .each(|member, key| if key == "type" && member.value.is_null() { Ok(()) } else { member.is_text() })
+                parent.each(
+                    |member, key| if key == "type" && member.value.is_null() { Ok(()) } else { member.check_text() },
+                )
             }),
             "appliesTo" if !member.value.is_null() => member.check_applies_to(),
             "annotations" => member.check_annotations(),
@@ -180,7 +181,7 @@ impl At<'_> {
         self.fields(&["principalTypes", "resourceTypes"], &["context"])?;
         self.each(|member, key| match key {
             "context" => member.check_type(&[]),
-            _ => member.items(|item| item.is_text()),
+            _ => member.items(|item| item.check_text()),
         })
     }
 
@@ -199,9 +200,9 @@ impl At<'_> {
         self.each(|member, key| match key {
             "element" => member.check_type(&[]),
             "attributes" => member.each(|attribute, _| attribute.check_type(&["required", "annotations"])),
-            "required" | "additionalAttributes" => member.is_bool(),
+            "required" | "additionalAttributes" => member.check_bool(),
             "annotations" => member.check_annotations(),
-            _ => member.is_text(),
+            _ => member.check_text(),
         })
     }
 }

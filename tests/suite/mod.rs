@@ -50,6 +50,7 @@ mod request_conflicts;
 mod requests;
 #[cfg(feature = "bundle")]
 mod reset_bundles;
+mod schema_errors;
 mod schema_forms;
 mod schema_sample_forms;
 mod schema_samples;

@@ -172,7 +172,7 @@ impl Sample {
         for _ in 0..draw.below(5) {
             let at = draw.below(NAMES.len() + ODD.len());
             let id = *NAMES.iter().chain(&ODD).nth(at).unwrap();
-            let Some(namespace) = self.place(draw, at % 3 == 0) else { continue };
+            let Some(namespace) = self.place(draw, at.is_multiple_of(3)) else { continue };
             if self.actions.iter().any(|action| (action.0, &*action.1) == (namespace, id)) {
                 continue;
             }
