@@ -366,7 +366,9 @@ fn manifests_that_are_wrong_are_refused_with_the_reason() {
         refused(read(&[manifest(&json)]), Some("manifest.json"), reason);
     }
     let file = || Member::file("policies/a.cedar", "");
-    for (name, reason) in [(r#""a\nb""#, "control characters"), (&format!("{:?}", "x".repeat(257)), "limit of 256")] {
+    for (name, reason) in
+        [(r#""a\nb""#, "control characters"), (&format!("{:?}", "x".repeat(257)), "257 bytes, limit 256")]
+    {
         let json = policies(&format!(r#"{{"public_id": "a", "name": {name}}}"#));
         refused(read(&[manifest(&json), file()]), Some("manifest.json"), reason);
     }

@@ -112,7 +112,7 @@ fn policies_by_ids_are_one_page_without_cursors() {
         refused(world.zone().policies(&by_ids, &list), (Invalid, "invalid_cursor"), "by ids");
     }
     let too_many = world.zone().policies(&PolicyFilter::new().ids(&all), &List::new());
-    refused(too_many, (TooLarge, "too_large"), "ids of a filter has 101");
+    refused(too_many, (TooLarge, "too_large"), "the filter: 101 ids, limit 100");
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn search_terms_are_bounded_and_not_empty() {
     }
     let many = |count: usize| (0..count).fold(filter(), |filter, n| filter.name(format!("{n}")));
     assert!(try_policies(many(100)).is_ok());
-    refused(try_policies(many(101)), (TooLarge, "too_large"), "search terms of a filter has 101");
+    refused(try_policies(many(101)), (TooLarge, "too_large"), "the filter: 101 search terms, limit 100");
 }
 
 #[test]
