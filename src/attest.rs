@@ -3,6 +3,8 @@
 //! The write checks that all of it still holds. What an attestation is, and how one is verified, is known in
 //! `attestation`.
 
+use std::fmt;
+
 use crate::attestation::{Attestation, Signer, Status, Subject};
 use crate::error::{ErrorDetail, Resource, Result, at_most};
 use crate::hash::Sha256;
@@ -21,7 +23,7 @@ use crate::zone_read::Zone;
 use crate::zone_write::{Planned, next_version, set_to_change};
 
 /// A policy set version to create that was attested ahead of its creation: see [`Zone::prepare_attested_version`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AttestedPolicySetVersion {
     pub(crate) policy_set_id: PolicySetId,
     pub(crate) new: NewPolicySetVersion,
@@ -29,10 +31,23 @@ pub struct AttestedPolicySetVersion {
 }
 
 /// An attestation of a policy set version that is there, still to be written: see [`Zone::prepare_attestation`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewAttestation {
     pub(crate) policy_set_version_id: PolicySetVersionId,
     pub(crate) attestation: Attestation,
+}
+
+impl fmt::Debug for AttestedPolicySetVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (pins, version) = (self.new.pins.len(), self.attestation.statement().policy_set_version);
+        write!(f, "AttestedPolicySetVersion(version {version} of {} with {pins} pins)", self.policy_set_id)
+    }
+}
+
+impl fmt::Debug for NewAttestation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NewAttestation({} by {})", self.policy_set_version_id, self.attestation.statement().key_id)
+    }
 }
 
 impl AttestedPolicySetVersion {
