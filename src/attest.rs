@@ -4,6 +4,7 @@
 //! `attestation`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use crate::attestation::{Attestation, Signer, Status, Subject};
 use crate::error::{ErrorDetail, Resource, Result, at_most};
@@ -24,7 +25,7 @@ use crate::zone_read::Zone;
 use crate::zone_write::{Planned, next_version, set_to_change};
 
 /// A policy set version to create that was attested ahead of its creation: see [`Zone::prepare_attested_version`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AttestedPolicySetVersion {
     pub(crate) policy_set_id: PolicySetId,
     pub(crate) new: NewPolicySetVersion,
@@ -33,10 +34,23 @@ pub struct AttestedPolicySetVersion {
 }
 
 /// An attestation of a policy set version that is there, still to be written: see [`Zone::prepare_attestation`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewAttestation {
     pub(crate) policy_set_version_id: PolicySetVersionId,
     pub(crate) attestation: Attestation,
+}
+
+impl fmt::Debug for AttestedPolicySetVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (pins, version) = (self.new.pins.len(), self.attestation.statement().policy_set_version);
+        write!(f, "AttestedPolicySetVersion(version {version} of {} with {pins} pins)", self.policy_set_id)
+    }
+}
+
+impl fmt::Debug for NewAttestation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NewAttestation({} by {})", self.policy_set_version_id, self.attestation.statement().key_id)
+    }
 }
 
 impl AttestedPolicySetVersion {

@@ -249,7 +249,7 @@ pub enum ErrorDetail {
         id: String,
     },
     /// A schema's status cannot change so: active and deprecated change into each other, and deprecated to archived.
-    #[error("schema `{version}` is {from:?} and cannot become {to:?}")]
+    #[error("schema `{version}` is {from} and cannot become {to}")]
     SchemaTransition {
         /// The schema version.
         version: String,

@@ -68,14 +68,26 @@ fn handles_are_shown_in_a_line() {
     let zone = world.zone();
     let authorizer = zone.authorizer(Target::Zone).unwrap();
     let prepared = world.store.prepare_policy_version(NewPolicyVersion::cedar(V1, FORBID)).unwrap();
-    let mut shown = vec![
+    let mut shown: Vec<String> = Vec::new();
+    #[cfg(feature = "attestation")]
+    {
+        let signer = policy_store::attestation::Ed25519Signer::new("key", &[7; 32]).unwrap();
+        let actor = &super::help::customer("alice");
+        let new = NewPolicySetVersion::new(V1).pin(&version);
+        let attested = zone.prepare_attested_version(actor, "s", new, &signer).unwrap();
+        assert_eq!(format!("{attested:?}"), "AttestedPolicySetVersion(version 2 of s with 1 pins)");
+        let live = zone.in_force(Target::Zone).unwrap().policy_set_version_id;
+        let attestation = zone.prepare_attestation(actor, &live, &signer).unwrap();
+        assert_eq!(format!("{attestation:?}"), format!("NewAttestation({live} by key)"));
+    }
+    shown.extend([
         format!("{:?}", world.store),
         format!("{zone:?}"),
         format!("{authorizer:?}"),
         format!("{prepared:?}"),
         format!("{:#?}", world.store),
         format!("{zone:#?}"),
-    ];
+    ]);
     world
         .write_store(|w| {
             shown.push(format!("{w:?}"));
