@@ -100,9 +100,7 @@ impl<V: Versioned> Found<V> {
     /// Looks up a version that something in the store names: that it is absent is damage.
     pub(crate) fn named(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<Self> {
         Self::by_id(view, zone, id).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => {
-                ErrorDetail::corrupt(format_args!("the index of zone `{}`", zone.id), error).into()
-            }
+            ErrorKind::NotFound => ErrorDetail::corrupt(format_args!("the index of zone `{}`", zone.id), error).into(),
             _ => error,
         })
     }

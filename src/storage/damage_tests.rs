@@ -144,7 +144,10 @@ fn bytes_of_pages(image: &[u8], kind: u8) -> Vec<usize> {
     let read: Vec<_> = disk.touched().into_iter().map(|place| usize::try_from(place).unwrap()).collect();
     let pages = read.into_iter().filter(|page| *page > 0 && page % 4096 == 0 && image[*page] == kind);
     let length = if kind == 2 { 300 } else { 4096 };
-    pages.flat_map(|page| page..page + length).filter(|place| image.get(*place).is_some_and(|byte| *byte != 0)).collect()
+    pages
+        .flat_map(|page| page..page + length)
+        .filter(|place| image.get(*place).is_some_and(|byte| *byte != 0))
+        .collect()
 }
 
 /// What is damaged in an inner page misleads look-ups and not scans, so both are made. What a check has found is not made
@@ -156,7 +159,10 @@ fn a_check_that_finds_nothing_means_that_every_answer_is_right() {
         let mut all = read_all(store);
         for id in &zones {
             let zone = || store.zone(id);
-            all.push((format!("{id} in force"), zone().and_then(|zone| Ok(format!("{:?}", zone.in_force(Target::Zone)?)))));
+            all.push((
+                format!("{id} in force"),
+                zone().and_then(|zone| Ok(format!("{:?}", zone.in_force(Target::Zone)?))),
+            ));
             all.push((format!("{id} set"), zone().and_then(|zone| Ok(format!("{:?}", zone.policy_set("set")?)))));
         }
         all

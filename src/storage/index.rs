@@ -6,8 +6,8 @@
 
 use super::key::{self, LogNumber, STORE_LOG, Tag};
 use super::row::{
-    BindingRow, IdRow, Latest, NewestBindingRow, PolicyRow, PolicySetRow, PositionRow, RequestRow, Row, SchemaRow, StoreStateRow,
-    VersionRow, ZoneRow, ZoneStateRow,
+    BindingRow, IdRow, Latest, NewestBindingRow, PolicyRow, PolicySetRow, PositionRow, RequestRow, Row, SchemaRow,
+    StoreStateRow, VersionRow, ZoneRow, ZoneStateRow,
 };
 use crate::error::{ErrorDetail, Result};
 use crate::id::{LogId, RequestId};

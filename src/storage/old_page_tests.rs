@@ -121,9 +121,7 @@ fn is_damage(error: &Error) -> bool {
 /// The reads that differ from what is right, and not by an error that tells of damage.
 fn wrong(found: &Reads, right: &Reads) -> Vec<String> {
     let pairs = found.iter().zip(right);
-    let wrong = pairs.filter(|((_, found), (_, right))| {
-        !same(found, right) && !found.as_ref().is_err_and(is_damage)
-    });
+    let wrong = pairs.filter(|((_, found), (_, right))| !same(found, right) && !found.as_ref().is_err_and(is_damage));
     wrong.map(|((name, found), _)| format!("{name}: {found:?}").chars().take(200).collect()).collect()
 }
 

@@ -11,6 +11,9 @@ use super::verify::Check;
 use crate::error::Result;
 use crate::hash::{Address, hex};
 
+/// The key of a row, and what is wrong with it.
+type Wrong = (Vec<u8>, &'static str);
+
 impl Check<'_> {
     /// Notes the rows that are not where they should be.
     pub(super) fn misplaced(&mut self) {
@@ -33,7 +36,12 @@ impl Check<'_> {
         }
     }
 
-    pub(super) fn compare_rows(&mut self, log: LogNumber, name: &str, derived: BTreeMap<Vec<u8>, Vec<u8>>) -> Result<()> {
+    pub(super) fn compare_rows(
+        &mut self,
+        log: LogNumber,
+        name: &str,
+        derived: BTreeMap<Vec<u8>, Vec<u8>>,
+    ) -> Result<()> {
         let (rows, wrong) = self.compare(Space::Index, &key::all_of(log), derived)?;
         self.report.index_rows += rows;
         for (row_key, problem) in wrong {
@@ -42,7 +50,12 @@ impl Check<'_> {
         Ok(())
     }
 
-    pub(super) fn compare_witnesses(&mut self, log: LogNumber, name: &str, derived: BTreeMap<Vec<u8>, Vec<u8>>) -> Result<()> {
+    pub(super) fn compare_witnesses(
+        &mut self,
+        log: LogNumber,
+        name: &str,
+        derived: BTreeMap<Vec<u8>, Vec<u8>>,
+    ) -> Result<()> {
         let (_, wrong) = self.compare(Space::Meta, &key::witnesses(log), derived)?;
         for (row_key, problem) in wrong {
             self.find(Place::Meta, format_args!("the row `{}` of log `{name}`: {problem}", row_key.escape_ascii()));
@@ -56,7 +69,7 @@ impl Check<'_> {
         space: Space,
         range: &Range<Vec<u8>>,
         mut derived: BTreeMap<Vec<u8>, Vec<u8>>,
-    ) -> Result<(u64, Vec<(Vec<u8>, &'static str)>)> {
+    ) -> Result<(u64, Vec<Wrong>)> {
         let range = range.start.as_slice()..range.end.as_slice();
         let mut wrong = Vec::new();
         let mut rows = 0;

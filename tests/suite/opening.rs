@@ -45,8 +45,7 @@ fn a_directory_an_empty_file_and_a_file_of_something_else_are_named() {
     std::fs::write(named("empty"), b"").unwrap();
     std::fs::write(named("text"), b"permit(principal, action, resource);").unwrap();
     std::fs::create_dir(named("dir")).unwrap();
-    for (name, reason) in
-        [("empty", "it is empty"), ("text", "it does not start as one"), ("dir", "it is a directory")]
+    for (name, reason) in [("empty", "it is empty"), ("text", "it does not start as one"), ("dir", "it is a directory")]
     {
         is_refused(&named(name), (Invalid, "not_a_store"), reason);
     }
@@ -190,7 +189,8 @@ fn what_a_killed_process_has_left_beside_a_store_is_removed_at_the_next_opening(
     let folder = tempfile::tempdir().unwrap();
     let named = |name: &str| folder.path().join(name);
     let path = named("store.redb");
-    let others = [".policy-store-abc.new", ".policy-store-abcdef.old", "policy-store-abcdef.new", ".policy-store-a-b.c.new"];
+    let others =
+        [".policy-store-abc.new", ".policy-store-abcdef.old", "policy-store-abcdef.new", ".policy-store-a-b.c.new"];
     for name in others {
         std::fs::write(named(name), b"not ours").unwrap();
     }
