@@ -70,8 +70,8 @@ impl PolicyStore {
     /// # Errors
     ///
     /// [`Unavailable`](crate::ErrorKind::Unavailable) if the file is open already, was written by a newer version of
-    /// this crate, or cannot be read; [`Invalid`](crate::ErrorKind::Invalid) if it is no store;
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) if it is damaged.
+    /// this crate, or cannot be read; [`Invalid`](crate::ErrorKind::Invalid) if it is no store: an empty file, a directory,
+    /// a FIFO, a socket or a device is refused before it is opened; [`Corrupt`](crate::ErrorKind::Corrupt) if it is damaged.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::builder().open(path)
     }
@@ -91,8 +91,10 @@ impl PolicyStore {
     ///
     /// # Errors
     ///
-    /// What `f` returns; [`Conflict`](crate::ErrorKind::Conflict) if it is called inside the closure of another
-    /// write of this store; [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) if the disk failed while the commit
+    /// What `f` returns; [`Corrupt`](crate::ErrorKind::Corrupt) with the code `writes_stopped` if this handle has found damage,
+    /// so that no write makes it permanent; [`Unavailable`](crate::ErrorKind::Unavailable) with the code `file_replaced` if the
+    /// store's file was deleted, or another put in its place, which is noticed on Unix;
+    /// [`Conflict`](crate::ErrorKind::Conflict) if it is called inside the closure of another write of this store; [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) if the disk failed while the commit
     /// was made durable: call [`recover`](PolicyStore::recover), then look whether it happened.
     pub fn write<T>(&self, actor: &Actor, f: impl FnOnce(&mut Write<'_, '_>) -> Result<T>) -> Result<T> {
         self.write_by(actor, None, f)
@@ -241,19 +243,22 @@ impl PolicyStore {
     }
 
     /// Checks the whole store against its logs: hashes every entry and all content, follows every chain to its head,
-    /// and compares every derived row with what the logs say. Writes nothing. Takes time and memory in proportion to
-    /// the store, and sees the store as it was when it started.
+    /// compares every derived row with what the logs say, and looks every row up by its key. Writes nothing. Takes time and
+    /// memory in proportion to the store, and sees the store as it was when it started. If it finds anything, this store
+    /// makes no write until [`recover`](PolicyStore::recover), or until the index was
+    /// [rebuilt](PolicyStore::rebuild_indexes).
     pub fn verify(&self) -> Result<Report> {
         self.inner.storage.verify()
     }
 
-    /// Drops everything that is derived from the logs and derives it again, in one write. Refuses a damaged log.
+    /// Drops everything that is derived from the logs and derives it again, in one write. Refuses a damaged log. It is made
+    /// where damage was found, too, and allows writes again: content is not looked at.
     pub fn rebuild_indexes(&self) -> Result<()> {
         self.inner.storage.rebuild_indexes()
     }
 
-    /// Opens the store again in its place after a failure of the disk. Handles stay valid, and authorizers go on
-    /// deciding meanwhile. It never makes a new store, and refuses another one that has taken the file's place.
+    /// Opens the store again in its place after a failure of the disk, and allows writes again where damage has stopped
+    /// them: run [`verify`](PolicyStore::verify) first. Handles stay valid, and authorizers go on deciding meanwhile. It never makes a new store, and refuses another one that has taken the file's place.
     pub fn recover(&self) -> Result<()> {
         let Inner { storage, compiler, versions, sources, .. } = &*self.inner;
         storage.recover(sources, || {
@@ -327,13 +332,19 @@ impl Builder {
     }
 
     /// How far a log's last entry may lie ahead of the clock before writes to it are refused: 24 hours by default.
+    ///
+    /// One write under a clock that was far ahead leaves such an entry, for good. The zone then refuses writes with
+    /// [`ClockBehind`](crate::ErrorDetail::ClockBehind) until the clock has come near it, or until the store is opened with a
+    /// tolerance that spans the time between: entries are then a microsecond apart, as times in a log only rise.
     pub fn clock_tolerance(mut self, tolerance: Duration) -> Self {
         self.clock_tolerance = tolerance;
         self
     }
 
-    /// Whether every page of the file is checked when it is opened: yes by default. It takes about 8 ms for each MB;
-    /// without it, a damaged page is noticed when what lies on it is read.
+    /// Whether every page of the file is checked when it is opened: yes by default. It takes about 8 ms for each MB.
+    /// Without it, a damaged page is noticed when what lies on it is read, but for what `docs/damage.md` lists: a page that
+    /// leads to all tables may be an older one, and a damaged table of free pages may end the process or lead to a write over
+    /// pages in use.
     pub fn check_integrity(mut self, check: bool) -> Self {
         self.check_integrity = check;
         self

@@ -14,9 +14,16 @@ pub(crate) fn words(error: &io::Error) -> String {
         ErrorKind::FileTooLarge => "the file would become too large",
         ErrorKind::ReadOnlyFilesystem => "the file system is read-only",
         ErrorKind::NotADirectory => "a part of the path is not a directory",
-        _ => return error.to_string(),
+        _ => return without_code(error),
     };
     words.to_owned()
+}
+
+fn without_code(error: &io::Error) -> String {
+    let text = error.to_string();
+    let Some(code) = error.raw_os_error() else { return text };
+    let mut words = text.strip_suffix(&format!(" (os error {code})")).unwrap_or(&text).chars();
+    words.next().map(|first| first.to_lowercase().chain(words).collect()).unwrap_or_default()
 }
 
 /// The number of the operating system's error that `error` is, or that it carries.

@@ -70,3 +70,78 @@ impl Source for Careful<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::key;
+    use super::super::row::Head;
+    use super::super::walk::{Step, walk};
+    use super::*;
+    use crate::hash::EntryHash;
+    use crate::id::LogId;
+
+    /// What a damaged table shows: rows that a scan comes across, and keys that a look-up does not find.
+    struct Damaged {
+        rows: Vec<(Vec<u8>, Vec<u8>)>,
+        unfound: Vec<Vec<u8>>,
+    }
+
+    impl Source for Damaged {
+        fn get(&self, _: Space, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
+            let row = self.rows.iter().find(|(known, _)| known == key && !self.unfound.contains(known));
+            Ok(row.map(|(_, value)| f(value)).is_some())
+        }
+
+        fn scan(&self, _: Space, _: Range<&[u8]>, _: Direction, f: &mut Visit<'_>) -> Result<()> {
+            self.rows.iter().try_for_each(|(key, value)| f(key, value).map(drop))
+        }
+    }
+
+    fn damaged(keys: &[&[u8]], unfound: &[&[u8]]) -> Damaged {
+        let rows = keys.iter().map(|key| (key.to_vec(), key.to_vec())).collect();
+        Damaged { rows, unfound: unfound.iter().map(|key| key.to_vec()).collect() }
+    }
+
+    fn found(source: &Damaged) -> Vec<(Vec<u8>, String)> {
+        let careful = Careful::new(source);
+        let all: (&[u8], &[u8]) = (&[], &[0xff]);
+        careful.scan(Space::Index, all.0..all.1, Direction::Ascending, &mut |_, _| Ok(true)).unwrap();
+        careful.take().into_iter().map(|misplaced| (misplaced.key, misplaced.problem)).collect()
+    }
+
+    #[test]
+    fn every_row_of_a_scan_is_looked_up_and_lies_in_its_order() {
+        assert_eq!(found(&damaged(&[b"a", b"b", b"c"], &[])), []);
+        let unfound = "a look-up of its key does not find it".to_owned();
+        assert_eq!(found(&damaged(&[b"a", b"b", b"c"], &[b"b"])), [(b"b".to_vec(), unfound)]);
+        let out_of_order = "it is out of its order".to_owned();
+        assert_eq!(found(&damaged(&[b"a", b"c", b"b"], &[])), [(b"b".to_vec(), out_of_order.clone())]);
+        let doubled = found(&damaged(&[b"a", b"a"], &[]));
+        assert_eq!(doubled, [(b"a".to_vec(), out_of_order)]);
+        let mut other = damaged(&[b"a"], &[]);
+        other.rows.insert(0, (b"a".to_vec(), b"other".to_vec()));
+        assert_eq!(found(&other).len(), 2, "its order, and another value");
+    }
+
+    /// The position alone would do.
+    #[test]
+    fn a_walk_compares_the_log_in_the_key_of_each_row() {
+        let head = Head { log_id: LogId([1; 16]), length: 1, last: EntryHash::NONE };
+        let problems = |log| {
+            let source = damaged(&[&key::entry(log, 0)], &[]);
+            let mut problems = Vec::new();
+            let walked = walk(&source, 7, &head, &mut |step| {
+                problems.push(match step {
+                    Step::Entry(_) => "an entry".to_owned(),
+                    Step::BadEntry(position, _) => format!("entry {position}"),
+                    Step::BadLog(problem) => problem,
+                });
+                Ok(())
+            });
+            walked.unwrap();
+            problems
+        };
+        assert_eq!(problems(7)[0], "entry 0");
+        assert_eq!(problems(3)[0], "the row 000000030000000000000000 is out of its place");
+    }
+}

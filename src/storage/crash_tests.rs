@@ -268,3 +268,44 @@ fn no_authorizer_is_taken_from_before_a_write_of_unknown_outcome() {
     assert_eq!(zone.authorizer(Target::Zone).unwrap_err().code(), "recovery_needed");
     decide(&kept);
 }
+
+/// Linux's numbers, which tell the same elsewhere but for the last.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_message_tells_why_the_disk_refused_and_tells_it_once() {
+    let causes = [(28, "no space left on device"), (13, "permission denied"), (122, "disk quota exceeded")];
+    for (fault, countdown) in [(Fault::Sync, 0), (Fault::Write, 0), (Fault::Any, 5), (Fault::Read, 0)] {
+        for (code, words) in causes {
+            let disk = Disk::new(base());
+            let store = builder().record_cache_bytes(0).page_cache_bytes(0).open_at(disk.origin()).unwrap();
+            disk.fail_as(code);
+            disk.fail(fault, countdown, true);
+            let error = write(&store, 0).unwrap_err();
+            assert!(matches!(error.code(), "storage" | "outcome_unknown"), "{fault:?}: {error:?}");
+            let message = error.to_string();
+            assert!(message.ends_with(words) && message.matches(words).count() == 1, "{fault:?}: {message}");
+            let source = std::error::Error::source(&error).expect("there is a cause");
+            assert_eq!(source.to_string(), format!("os error {code}"));
+            assert!(source.source().is_none());
+            disk.heal();
+            store.recover().unwrap();
+            write(&store, 0).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_read_beyond_the_end_of_a_file_that_was_cut_is_damage() {
+    let disk = Disk::new(base());
+    let store = builder().record_cache_bytes(0).page_cache_bytes(0).open_at(disk.origin()).unwrap();
+    let (zone, image) = (store.zone("a").unwrap(), disk.image());
+    disk.put_whole(image[..8_192].to_vec());
+    let error = zone.policy_version("p0.2", Forms::Both).unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Corrupt, "corrupt"), "{error:?}");
+    assert!(error.to_string().contains("cut"), "{error}");
+    assert_eq!(zone.policy("p0").unwrap_err().code(), "recovery_needed");
+    disk.put_whole(image);
+    store.recover().unwrap();
+    zone.policy_version("p0.2", Forms::Both).unwrap();
+    write(&store, 0).unwrap();
+}

@@ -114,3 +114,91 @@ fn a_flipped_bit_in_the_header_of_an_unclean_file_brings_no_older_state() {
         judge(image, true, &expected).unwrap_or_else(|problem| panic!("{flip:?}: {problem}"));
     }
 }
+
+/// A store with inner pages in its tables, and the zones that it has.
+fn large() -> (Vec<u8>, Vec<String>) {
+    let disk = Disk::default();
+    let store = open(&disk).unwrap();
+    fill(&store);
+    let more: Vec<String> = (0..24).map(|number| format!("z{number}")).collect();
+    for id in &more {
+        let write = |w: &mut Write<'_, '_>| {
+            let mut zone = w.create_zone(id)?;
+            zone.create_policy_set(NewPolicySet::named("set").id("set"))?;
+            let version = zone.create_policy_set_version("set", NewPolicySetVersion::new("s1").id("set.1"))?;
+            zone.activate(&version.id)
+        };
+        store.write(&actor(), write).unwrap();
+    }
+    drop(store);
+    (disk.image(), more)
+}
+
+/// The bytes that are not zero of the pages of a kind that a check reads: 1 is a leaf, 2 is an inner page, which uses
+/// only its beginning.
+fn bytes_of_pages(image: &[u8], kind: u8) -> Vec<usize> {
+    let disk = Disk::new(image.to_vec());
+    let store = builder().record_cache_bytes(0).page_cache_bytes(0).check_integrity(false).open_at(disk.origin());
+    let store = store.unwrap();
+    assert!(store.verify().unwrap().is_clean());
+    let read: Vec<_> = disk.touched().into_iter().map(|place| usize::try_from(place).unwrap()).collect();
+    let pages = read.into_iter().filter(|page| *page > 0 && page % 4096 == 0 && image[*page] == kind);
+    let length = if kind == 2 { 300 } else { 4096 };
+    pages
+        .flat_map(|page| page..page + length)
+        .filter(|place| image.get(*place).is_some_and(|byte| *byte != 0))
+        .collect()
+}
+
+/// What is damaged in an inner page misleads look-ups and not scans, so both are made. What a check has found is not made
+/// permanent by a later write.
+#[test]
+fn a_check_that_finds_nothing_means_that_every_answer_is_right() {
+    let (image, zones) = large();
+    let answers = |store: &PolicyStore| {
+        let mut all = read_all(store);
+        for id in &zones {
+            let zone = || store.zone(id);
+            all.push((
+                format!("{id} in force"),
+                zone().and_then(|zone| Ok(format!("{:?}", zone.in_force(Target::Zone)?))),
+            ));
+            all.push((format!("{id} set"), zone().and_then(|zone| Ok(format!("{:?}", zone.policy_set("set")?)))));
+        }
+        all
+    };
+    let expected = answers(&open(&Disk::new(image.clone())).unwrap());
+    let mut numbers = Numbers(3);
+    let (mut clean, mut found) = (0, 0);
+    for (kind, budget) in [(2, 80), (1, 30)] {
+        let places = bytes_of_pages(&image, kind);
+        let stride = usize::try_from((places.len() as u64 / (budget * sweep())).max(1)).unwrap();
+        for place in places.into_iter().step_by(stride) {
+            let bit = numbers.next() % 8;
+            let mut image = image.clone();
+            image[place] ^= 1 << bit;
+            let disk = Disk::new(image);
+            let store = builder().record_cache_bytes(0).check_integrity(false).open_at(disk.origin());
+            let Ok(store) = store else { continue };
+            match store.verify() {
+                Ok(report) if report.is_clean() => {
+                    clean += 1;
+                    for ((name, read), (_, right)) in answers(&store).iter().zip(&expected) {
+                        let same = read.as_ref().ok() == right.as_ref().ok();
+                        assert!(same, "byte {place}, bit {bit}: {name}: {read:?}");
+                    }
+                }
+                Ok(_) => {
+                    found += 1;
+                    let written = store.write(&actor(), |w| w.create_zone("new").map(drop));
+                    assert_eq!(written.unwrap_err().code(), "writes_stopped", "byte {place}, bit {bit}");
+                }
+                Err(error) => {
+                    found += 1;
+                    assert!(is_damage(&error), "byte {place}, bit {bit}: {error:?}");
+                }
+            }
+        }
+    }
+    assert!(found > 8 && clean > 0, "{found} found, {clean} clean");
+}

@@ -140,7 +140,8 @@ fn damage_is_found_in_its_place_and_neither_believed_nor_built_upon() {
 fn damage_stops_writes_and_no_reads_until_the_store_is_recovered_or_rebuilt() {
     let row_key = key::by_id(1, key::Tag::Policy, "p1");
     let damaged = || open(&tampered(filled(), |txn| flip(txn, INDEX, &row_key))).unwrap();
-    let meets: [(&str, fn(&PolicyStore)); 3] = [
+    type Meet = fn(&PolicyStore);
+    let meets: [(&str, Meet); 3] = [
         ("a read", |store| {
             store.zone("a").unwrap().policy("p1").unwrap_err();
         }),

@@ -1,8 +1,9 @@
 //! For tests: a disk in memory that fails when it is told to, and forgets what was never synced; and a small store
 //! with a bit of everything, with all that can be read from it.
 
+use std::collections::BTreeSet;
 use std::io::{Error, ErrorKind, Result};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::StorageBackend;
@@ -68,6 +69,10 @@ struct Inner {
     failures: AtomicU64,
     /// Panic where it would fail.
     panics: std::sync::atomic::AtomicBool,
+    /// Where reads began.
+    touched: Mutex<BTreeSet<u64>>,
+    /// The operating system's number of the errors; 0 for one that has none.
+    code: AtomicI32,
 }
 
 impl Disk {
@@ -94,6 +99,21 @@ impl Disk {
     /// Faults are panics instead of errors.
     pub(super) fn panic_instead(&self) {
         self.0.panics.store(true, Ordering::SeqCst);
+    }
+
+    /// Faults are errors of the operating system with this number.
+    pub(super) fn fail_as(&self, code: i32) {
+        self.0.code.store(code, Ordering::SeqCst);
+    }
+
+    /// Where reads began so far.
+    pub(super) fn touched(&self) -> BTreeSet<u64> {
+        self.0.touched.lock().unwrap().clone()
+    }
+
+    /// Gives the disk other bytes, behind the store's back.
+    pub(super) fn put_whole(&self, image: Vec<u8>) {
+        self.bytes().visible = image;
     }
 
     pub(super) fn heal(&self) {
@@ -150,7 +170,10 @@ impl Disk {
         if left == 0 || (left < 0 && for_ever) {
             self.0.failures.fetch_add(1, Ordering::SeqCst);
             assert!(!self.0.panics.load(Ordering::SeqCst), "the disk panics");
-            return Err(Error::other("the disk fails"));
+            return Err(match self.0.code.load(Ordering::SeqCst) {
+                0 => Error::other("the disk fails"),
+                code => Error::from_raw_os_error(code),
+            });
         }
         Ok(())
     }
@@ -174,6 +197,7 @@ impl StorageBackend for Disk {
 
     fn read(&self, offset: u64, out: &mut [u8]) -> Result<()> {
         self.call(Fault::Read)?;
+        self.0.touched.lock().unwrap().insert(offset);
         let bytes = self.bytes();
         let start = usize::try_from(offset).map_err(|_| Error::from(ErrorKind::UnexpectedEof))?;
         let found = bytes.visible.get(start..).and_then(|rest| rest.get(..out.len()));

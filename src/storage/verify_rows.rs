@@ -11,6 +11,9 @@ use super::verify::Check;
 use crate::error::Result;
 use crate::hash::{Address, hex};
 
+/// The key of a row, and what is wrong with it.
+type Wrong = (Vec<u8>, &'static str);
+
 impl Check<'_> {
     /// Notes the rows that are not where they should be.
     pub(super) fn misplaced(&mut self) {
@@ -66,7 +69,7 @@ impl Check<'_> {
         space: Space,
         range: &Range<Vec<u8>>,
         mut derived: BTreeMap<Vec<u8>, Vec<u8>>,
-    ) -> Result<(u64, Vec<(Vec<u8>, &'static str)>)> {
+    ) -> Result<(u64, Vec<Wrong>)> {
         let range = range.start.as_slice()..range.end.as_slice();
         let mut wrong = Vec::new();
         let mut rows = 0;

@@ -75,6 +75,10 @@ fn what_the_operating_system_refuses_keeps_its_cause() {
     let error = PolicyStore::open(folder.path().join("missing/store.redb")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
     assert!(error.source().is_some(), "{error:?}");
+    assert!(error.to_string().contains("missing` does not exist"), "{error}");
+    // The number alone, as the words stand in the message.
+    #[cfg(target_os = "linux")]
+    assert_eq!(error.source().unwrap().to_string(), "os error 2");
 }
 
 /// Whichever of a zone's ids is taken for another.

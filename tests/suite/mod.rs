@@ -40,6 +40,7 @@ mod importing;
 mod kept;
 mod limits;
 mod lists;
+mod opening;
 mod operations;
 mod policies;
 mod policies_json;
