@@ -1,12 +1,11 @@
 //! The types that a schema gives to attributes and tags, as far as they decide how JSON is read: where an entity stands,
 //! where a record, and where a value of an extension.
 //!
-//! It works on the JSON form of a schema that Cedar has parsed and resolved, so every name in it exists. Values are not
-//! looked at here.
+//! It works on a schema whose names are resolved. Values are not looked at here.
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde_json::{Map, Value};
+use super::schema_model::{self, Declared, Model, qualified};
 
 /// The type of a value.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,9 +28,9 @@ pub(super) struct Described {
     common: Vec<Type>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct EntityType {
-    attributes: Option<Type>,
+    attributes: Type,
     tags: Option<Type>,
 }
 
@@ -39,34 +38,31 @@ struct EntityType {
 const ATTRIBUTE: usize = 96;
 
 impl Described {
-    /// Reads the JSON form of a schema, whose depth is bounded.
-    pub(super) fn of(schema: &Value) -> Self {
-        let mut names = Names { entities: HashMap::new(), common: HashMap::new() };
-        let (mut entities, mut common) = (Vec::new(), Vec::new());
-        for (namespace, definition) in schema.as_object().into_iter().flatten() {
-            for (name, definition) in members(definition, "commonTypes") {
-                names.common.insert(qualified(namespace, name), common.len());
-                common.push((namespace.as_str(), definition));
-            }
-            for (name, definition) in members(definition, "entityTypes") {
-                names.entities.insert(qualified(namespace, name), entities.len());
-                entities.push((namespace.as_str(), name, definition));
+    /// Reads a schema, whose depth is bounded.
+    pub(super) fn of(model: &Model) -> Self {
+        let mut places = HashMap::new();
+        let mut definitions = Vec::new();
+        for (namespace, definition) in &model.namespaces {
+            for (name, common) in &definition.common_types {
+                places.insert(qualified(namespace, name), definitions.len());
+                definitions.push(&common.item);
             }
         }
-        let of_entity = |(namespace, name, definition): (&str, &String, &Value)| {
-            let type_of = |key| definition.get(key).map(|definition| names.type_of(namespace, definition));
-            (qualified(namespace, name), EntityType { attributes: type_of("shape"), tags: type_of("tags") })
-        };
-        Self {
-            entities: entities.into_iter().map(of_entity).collect(),
-            common: common.into_iter().map(|(namespace, definition)| names.type_of(namespace, definition)).collect(),
+        let mut entities = HashMap::new();
+        for (namespace, definition) in &model.namespaces {
+            for (name, Declared { item, .. }) in &definition.entity_types {
+                let schema_model::EntityType::Standard { shape, tags, .. } = item else { continue };
+                let tags = tags.as_ref().map(|tags| type_of(&places, tags));
+                let entity_type = EntityType { attributes: type_of(&places, shape), tags };
+                entities.insert(qualified(namespace, name), entity_type);
+            }
         }
+        Self { entities, common: definitions.into_iter().map(|definition| type_of(&places, definition)).collect() }
     }
 
     /// The type of an attribute of an entity type; none where the schema does not describe it.
     pub(super) fn attribute(&self, entity_type: &str, name: &str) -> Option<&Type> {
-        let attributes = self.entities.get(entity_type)?.attributes.as_ref()?;
-        match self.resolved(attributes) {
+        match self.resolved(&self.entities.get(entity_type)?.attributes) {
             Type::Record(attributes) => attributes.get(name),
             _ => None,
         }
@@ -89,7 +85,7 @@ impl Described {
     /// An estimate of its bytes in memory.
     pub(super) fn weight(&self) -> usize {
         let of_entities = self.entities.iter().map(|(name, entity)| {
-            name.len() + ATTRIBUTE + [&entity.attributes, &entity.tags].into_iter().flatten().map(weight).sum::<usize>()
+            name.len() + ATTRIBUTE + weight(&entity.attributes) + entity.tags.as_ref().map_or(0, weight)
         });
         of_entities.sum::<usize>() + self.common.iter().map(weight).sum::<usize>()
     }
@@ -104,43 +100,17 @@ fn weight(of: &Type) -> usize {
         }
 }
 
-/// The names that a schema declares, each with its place among those of its kind.
-struct Names {
-    entities: HashMap<String, usize>,
-    common: HashMap<String, usize>,
-}
-
-impl Names {
-    fn type_of(&self, namespace: &str, definition: &Value) -> Type {
-        let text = |key| definition.get(key).and_then(Value::as_str).unwrap_or_default();
-        match text("type") {
-            "Record" => Type::Record(
-                members(definition, "attributes")
-                    .map(|(name, attribute)| (name.clone(), self.type_of(namespace, attribute)))
-                    .collect(),
-            ),
-            "Set" => {
-                Type::Set(Box::new(definition.get("element").map_or(Type::Plain, |of| self.type_of(namespace, of))))
-            }
-            "Entity" => Type::Entity,
-            "Extension" => built_in(text("name")),
-            "EntityOrCommon" => self.named(namespace, text("name"), true),
-            name => self.named(namespace, name, false),
-        }
-    }
-
-    /// The type that a name stands for. Cedar looks in the own namespace, then among names without one, then among its
-    /// own; and in each for a common type before an entity type.
-    fn named(&self, namespace: &str, name: &str, or_entity: bool) -> Type {
-        for candidate in [qualified(namespace, name), name.to_owned()] {
-            if let Some(place) = self.common.get(&candidate) {
-                return Type::Common(*place);
-            }
-            if or_entity && self.entities.contains_key(&candidate) {
-                return Type::Entity;
-            }
-        }
-        built_in(name)
+/// `places` are those of the common types, by their full names.
+fn type_of(places: &HashMap<String, usize>, definition: &schema_model::Type) -> Type {
+    match definition {
+        schema_model::Type::Builtin(name) => built_in(name),
+        schema_model::Type::Entity(_) => Type::Entity,
+        schema_model::Type::Common(name) => places.get(name).map_or(Type::Plain, |place| Type::Common(*place)),
+        schema_model::Type::Unknown(_) => Type::Plain,
+        schema_model::Type::Set(element) => Type::Set(Box::new(type_of(places, element))),
+        schema_model::Type::Record(attributes) => Type::Record(
+            attributes.iter().map(|(name, attribute)| (name.clone(), type_of(places, &attribute.item.kind))).collect(),
+        ),
     }
 }
 
@@ -153,12 +123,4 @@ fn built_in(name: &str) -> Type {
         "duration" => Type::Extension("duration"),
         _ => Type::Plain,
     }
-}
-
-fn members<'a>(object: &'a Value, key: &str) -> impl Iterator<Item = (&'a String, &'a Value)> + use<'a> {
-    object.get(key).and_then(Value::as_object).into_iter().flat_map(Map::iter)
-}
-
-fn qualified(namespace: &str, name: &str) -> String {
-    if namespace.is_empty() || name.contains("::") { name.to_owned() } else { format!("{namespace}::{name}") }
 }

@@ -133,7 +133,7 @@ impl Understood {
 
     fn parsed(self, source: &str) -> ParsedSchema {
         // Schemas of a few entities took 17 to 67 KB; what is written out in full adds to that.
-        let described = Described::of(&self.json);
+        let described = Described::of(&self.model);
         let weight = SMALL_SCHEMA + 2 * source.len() + 256 * self.expanded + described.weight();
         let (request_types, validation_limit) = (self.schema.request_envs().count(), limits::VALIDATION_COST);
         ParsedSchema { validator: Validator::new(self.schema), described, weight, request_types, validation_limit }
