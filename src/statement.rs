@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cedar_policy::Effect;
 
 use crate::authorizer::{Answer, Authorizer};
-use crate::receipt::StatementRef;
+use crate::receipt::{Layer, StatementRef};
 
 /// One statement of a pinned policy version, as it stands in the version's Cedar text.
 #[non_exhaustive]
@@ -29,11 +29,14 @@ impl Statement {
 }
 
 impl Authorizer {
-    /// A statement of the policy set that this decides with: its text, effect and annotations. None if the set has no such
+    /// A statement of the policy set that this decides with, or of the guardrail beside it, as its layer says: its text, effect and annotations. None if the set has no such
     /// statement.
     #[must_use]
     pub fn statement_of(&self, reference: &StatementRef) -> Option<Statement> {
-        let compiled = self.compiled();
+        let compiled = match reference.layer {
+            Layer::Target => self.compiled(),
+            Layer::Guardrail => &self.guardrail_layer()?.compiled,
+        };
         let member = compiled.members.iter().position(|(policy_id, version_id)| {
             *policy_id == reference.policy_id && *version_id == reference.policy_version_id
         })?;

@@ -4,7 +4,7 @@ use cedar_policy::{Authorizer as PlainAuthorizer, Decision, PolicySet};
 use policy_store::ErrorKind::{Conflict, Forbidden, Invalid, NotBound, NotFound};
 use policy_store::{
     Answer, At, BindingMode, Change, ErrorKind, Layer, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion,
-    NewSchema, PolicySetVersion, Receipt, RequestId, Target, TargetType,
+    NewSchema, PolicySetVersion, Receipt, RequestId, StatementRef, Target, TargetType,
 };
 
 use super::help::{ENTITIES, FORBID, PERMIT, V1, World, asked, customer, decide, pinning, platform, refused};
@@ -74,6 +74,9 @@ fn an_answer_names_the_layer_of_each_statement() {
         (denied.determining()[0].layer, denied.determining()[0].policy_id.as_str()),
         (Layer::Guardrail, "guard")
     );
+    assert_eq!(denied.statement(&denied.determining()[0]).unwrap().text, NOT_SECRET);
+    let strayed = StatementRef { layer: Layer::Target, ..denied.determining()[0].clone() };
+    assert!(denied.statement(&strayed).is_none());
     let allowed = answer(&world, "open");
     assert_eq!((allowed.determining()[0].layer, allowed.determining()[0].policy_id.as_str()), (Layer::Target, "p"));
     // The same version in both layers is told apart.
