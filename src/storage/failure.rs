@@ -60,6 +60,8 @@ fn damage(error: &Error) -> Option<String> {
 pub(super) struct Failed {
     /// Set once the storage engine cannot be trusted any more: only `recover` clears it.
     engine: AtomicBool,
+    /// Whether the storage engine has panicked: it may have left locks that are poisoned.
+    panicked: AtomicBool,
     /// The damage that was found first.
     damage: Mutex<Option<String>>,
 }
@@ -67,6 +69,26 @@ pub(super) struct Failed {
 impl Failed {
     pub(super) fn set(&self, failed: bool) {
         self.engine.store(failed, Ordering::Release);
+    }
+
+    /// Notes a failure after which the storage engine cannot be trusted.
+    pub(super) fn engine_failed(&self, error: &Error) {
+        if matches!(error.detail(), ErrorDetail::Corrupt { place, .. } if place == PANICKED) {
+            self.panicked.store(true, Ordering::Release);
+        }
+        self.set(true);
+    }
+
+    /// Whether the storage engine has panicked since the file was opened.
+    pub(super) fn has_panicked(&self) -> bool {
+        self.panicked.load(Ordering::Acquire)
+    }
+
+    /// The file is opened again: the storage engine can be trusted, and what is stored is taken for sound.
+    pub(super) fn recovered(&self) {
+        self.forget_damage();
+        self.panicked.store(false, Ordering::Release);
+        self.set(false);
     }
 
     pub(super) fn check(&self) -> Result<()> {
@@ -100,7 +122,7 @@ impl Failed {
         let result = contained(f);
         if let Err(error) = &result {
             if is_final(error) {
-                self.set(true);
+                self.engine_failed(error);
             }
             if let Some(found) = damage(error) {
                 self.found(|| found);

@@ -17,6 +17,7 @@ mod failure;
 mod file;
 mod index;
 pub(crate) mod key;
+mod loose;
 #[cfg(test)]
 mod old_page_tests;
 mod open;
@@ -58,7 +59,7 @@ use redb::{Database, ReadableDatabase};
 pub(crate) use append::{Append, Author, Imported};
 use cache::RecordCache;
 use failure::{Failed, contained, storage_error};
-use file::FileId;
+use open::OpenFile;
 pub(crate) use open::{OpenOptions, Origin};
 pub use report::{Finding, Place, Report};
 pub(crate) use request::first_entry;
@@ -101,12 +102,12 @@ pub(crate) struct Storage {
 struct Opened {
     database: Arc<Database>,
     cache: Arc<RecordCache>,
-    /// Which file it is, where that is known.
-    file: Option<FileId>,
+    /// Its file, if it is in one.
+    file: Option<OpenFile>,
 }
 
 impl Opened {
-    fn new((database, file): (Database, Option<FileId>), cache: usize) -> Self {
+    fn new((database, file): (Database, Option<OpenFile>), cache: usize) -> Self {
         Self { database: Arc::new(database), cache: Arc::new(RecordCache::new(cache)), file }
     }
 }
@@ -233,8 +234,8 @@ impl Storage {
         let _writer = self.lock_writer()?;
         let taken = self.opened.write().unwrap_or_else(PoisonError::into_inner).take();
         self.failed.set(true);
-        if let Some(Opened { database, .. }) = taken {
-            close(database);
+        if let Some(opened) = taken {
+            close(opened, self.failed.has_panicked());
         }
         let opened = open::open(&self.origin, &self.options, sources)?;
         if open::store_id(&opened.0)? != self.store_id {
@@ -246,8 +247,7 @@ impl Storage {
         let opened = Opened::new(opened, self.cache);
         *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Some(opened);
         self.commits.fetch_add(2, Ordering::Release);
-        self.failed.forget_damage();
-        self.failed.set(false);
+        self.failed.recovered();
         Ok(())
     }
 
@@ -259,7 +259,7 @@ impl Storage {
         let committed = contained(|| transaction.commit().map_err(|error| storage_error("commit", error)));
         match &committed {
             Ok(()) => self.counted.store(count, Ordering::Release),
-            Err(_) => self.failed.set(true),
+            Err(error) => self.failed.engine_failed(error),
         }
         self.commits.fetch_add(1, Ordering::Release);
         committed.map_err(|error| ErrorDetail::OutcomeUnknown { source: Box::new(error) }.into())
@@ -279,8 +279,8 @@ impl Storage {
     /// Gives up a write. What the storage engine holds in memory after a failure here is not known.
     fn abort(&self, transaction: redb::WriteTransaction) -> Result<()> {
         let aborted = contained(|| transaction.abort().map_err(|error| storage_error("give up the write", error)));
-        if aborted.is_err() {
-            self.failed.set(true);
+        if let Err(error) = &aborted {
+            self.failed.engine_failed(error);
         }
         aborted
     }
@@ -300,8 +300,8 @@ impl Storage {
     }
 
     fn check_file(&self, opened: &Opened) -> Result<()> {
-        match (&self.origin, opened.file) {
-            (Origin::File(path), Some(file)) => file.check(path),
+        match (&self.origin, opened.file.as_ref().and_then(|file| file.id)) {
+            (Origin::File(path), Some(id)) => id.check(path),
             _ => Ok(()),
         }
     }
@@ -322,8 +322,8 @@ impl Drop for Storage {
     /// Closing writes, and the storage engine may panic in it on a damaged file.
     fn drop(&mut self) {
         let opened = self.opened.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Opened { database, .. }) = opened {
-            close(database);
+        if let Some(opened) = opened {
+            close(opened, self.failed.has_panicked());
         }
     }
 }
@@ -349,9 +349,17 @@ fn begin_write(database: &Database) -> Result<redb::WriteTransaction> {
 
 /// Closes the database as soon as the reads that still use it have ended. They are short, but for a check and a copy, and
 /// run none of the caller's code.
-fn close(mut database: Arc<Database>) {
+fn close(Opened { mut database, file, .. }: Opened, has_panicked: bool) {
     loop {
         match Arc::try_unwrap(database) {
+            Ok(last) if has_panicked => {
+                // To drop it would panic again, within a panic: that ends the process.
+                std::mem::forget(last);
+                if let Some(file) = file {
+                    file.loose.close();
+                }
+                return;
+            }
             Ok(last) => {
                 // A panic in here would be redb's; the file is opened and checked again in any case.
                 let _ = catch_unwind(AssertUnwindSafe(|| drop(last)));

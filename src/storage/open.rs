@@ -5,7 +5,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend};
 
 use super::cache::RecordCache;
@@ -14,6 +13,7 @@ use super::failure::{contained, storage_error};
 use super::file::{self, FileId, database_error, io_error, not_a_store};
 use super::index::GENERATION;
 use super::key::{self, STORE_LOG};
+use super::loose::Loose;
 use super::row::{CommitsRow, FormatRow, Head, IndexRow, LogsRow, StoreRow};
 use super::tables::{ReadTables, WriteTables};
 use super::view::View;
@@ -42,6 +42,14 @@ impl Origin {
     }
 }
 
+/// A file that is open as a store.
+#[derive(Clone, Debug)]
+pub(super) struct OpenFile {
+    /// Which file it is, where that is known.
+    pub id: Option<FileId>,
+    pub loose: Loose,
+}
+
 /// How the file is opened.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenOptions {
@@ -54,7 +62,7 @@ pub(crate) struct OpenOptions {
 }
 
 /// Opens what is at `origin`, or creates a store there, and tells which file it is.
-pub(super) fn open(origin: &Origin, options: &OpenOptions, sources: &Sources) -> Result<(Database, Option<FileId>)> {
+pub(super) fn open(origin: &Origin, options: &OpenOptions, sources: &Sources) -> Result<(Database, Option<OpenFile>)> {
     contained(|| match origin {
         Origin::File(path) => open_file(path, options, sources),
         Origin::Backend(backend) => {
@@ -77,7 +85,7 @@ pub(super) fn builder(options: &OpenOptions) -> redb::Builder {
     builder
 }
 
-fn open_file(path: &Path, options: &OpenOptions, sources: &Sources) -> Result<(Database, Option<FileId>)> {
+fn open_file(path: &Path, options: &OpenOptions, sources: &Sources) -> Result<(Database, Option<OpenFile>)> {
     remove_left_over(path);
     if options.create && !file::is_taken(path)? {
         create_file(path, options, sources)?;
@@ -86,7 +94,7 @@ fn open_file(path: &Path, options: &OpenOptions, sources: &Sources) -> Result<(D
     let failed = |error| database_error("open", path, error);
     let backend = || {
         let shared = file.try_clone().map_err(|error| io_error("open", path, error))?;
-        FileBackend::new(shared).map_err(failed)
+        Loose::new(shared).map_err(failed)
     };
     // A file that was closed properly is looked at without a write first. One that was not needs redb's recovery
     // before it can be read at all.
@@ -95,9 +103,10 @@ fn open_file(path: &Path, options: &OpenOptions, sources: &Sources) -> Result<(D
         Err(DatabaseError::RepairAborted) => {}
         Err(error) => return Err(failed(error)),
     }
-    let database = builder(options).create_with_backend(backend()?).map_err(failed)?;
     let id = file.metadata().ok().and_then(|metadata| FileId::of(&metadata));
-    Ok((finish_opening(database, path, options)?, id))
+    let loose = backend()?;
+    let database = builder(options).create_with_backend(loose.clone()).map_err(failed)?;
+    Ok((finish_opening(database, path, options)?, Some(OpenFile { id, loose })))
 }
 
 fn finish_opening(mut database: Database, path: &Path, options: &OpenOptions) -> Result<Database> {

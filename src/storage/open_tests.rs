@@ -198,6 +198,34 @@ fn of_those_who_make_a_store_at_once_all_get_the_same_one() {
     assert!(names.into_iter().all(|name| !name.to_string_lossy().starts_with('.')), "nothing is left over");
 }
 
+/// A panic leaves poisoned locks in the storage engine, on which it would panic again when it is dropped, within that
+/// panic: so it is not dropped, and its file is closed all the same.
+#[test]
+fn a_store_in_which_the_storage_engine_panicked_is_opened_again_in_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = store_in(directory.path());
+    let store = builder().record_cache_bytes(0).page_cache_bytes(0).open(&path).unwrap();
+    let zone = store.zone("a").unwrap();
+    let whole = fs::read(&path).unwrap();
+    let bad: Vec<u8> = whole.iter().enumerate().map(|(place, byte)| if place < 4096 { *byte } else { 10 }).collect();
+    let put = |bytes: &[u8]| {
+        use std::io::Write;
+        fs::OpenOptions::new().write(true).open(&path).unwrap().write_all(bytes).unwrap();
+    };
+    put(&bad);
+    let error = zone.policy_version("p0.2", Forms::Both).unwrap_err();
+    assert!(error.to_string().contains("the storage engine: "), "{error}");
+    assert_eq!(zone.policy("p0").unwrap_err().code(), "recovery_needed");
+    store.recover().unwrap_err();
+    put(&whole);
+    store.recover().unwrap();
+    zone.policy_version("p0.2", Forms::Both).unwrap();
+    store.write(&actor(), |w| w.create_zone("new").map(drop)).unwrap();
+    assert_eq!(builder().open(&path).unwrap_err().code(), "already_open");
+    drop((store, zone));
+    assert!(builder().open(&path).unwrap().verify().unwrap().is_clean());
+}
+
 /// Runs this binary again, to open the file and, if told so, to create a zone.
 fn child(what: &str, path: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())

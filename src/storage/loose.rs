@@ -1,0 +1,97 @@
+//! The file as the storage engine has it, which can be taken away from it. A database in which the storage engine has
+//! panicked cannot be dropped: it would panic again on its own poisoned locks, twice, and end the process. So it is
+//! leaked, and the file that it holds is closed here, so that its locks go and it can be opened again.
+
+use std::fs::File;
+use std::io::{Error, ErrorKind, Result};
+use std::ops::Bound;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use redb::backends::FileBackend;
+use redb::{BackendError, DatabaseError, StorageBackend};
+
+/// The result of a call that is about locks.
+type Locked<T> = std::result::Result<T, BackendError>;
+
+fn closed() -> Error {
+    Error::new(ErrorKind::NotConnected, "the file was closed")
+}
+
+/// A file. Clones are the same one.
+#[derive(Clone, Debug)]
+pub(super) struct Loose(Arc<RwLock<Option<FileBackend>>>);
+
+impl Loose {
+    pub(super) fn new(file: File) -> std::result::Result<Self, DatabaseError> {
+        Ok(Self(Arc::new(RwLock::new(Some(FileBackend::new(file)?)))))
+    }
+
+    /// Closes the file, whoever still holds it.
+    pub(super) fn close(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&FileBackend) -> Result<T>) -> Result<T> {
+        match &*self.0.read().unwrap_or_else(PoisonError::into_inner) {
+            Some(file) => f(file),
+            None => Err(closed()),
+        }
+    }
+
+    fn lock<T>(&self, f: impl FnOnce(&FileBackend) -> Locked<T>) -> Locked<T> {
+        match &*self.0.read().unwrap_or_else(PoisonError::into_inner) {
+            Some(file) => f(file),
+            None => Err(BackendError::Io(closed())),
+        }
+    }
+}
+
+impl StorageBackend for Loose {
+    fn len(&self) -> Result<u64> {
+        self.with(|file| file.len())
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<()> {
+        self.with(|file| file.read(offset, out))
+    }
+
+    fn set_len(&self, len: u64) -> Result<()> {
+        self.with(|file| file.set_len(len))
+    }
+
+    fn sync_data(&self) -> Result<()> {
+        self.with(|file| file.sync_data())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
+        self.with(|file| file.write(offset, data))
+    }
+
+    fn close(&self) -> Result<()> {
+        self.with(|file| file.close())
+    }
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Locked<bool> {
+        self.lock(|file| file.try_lock_range(start, end))
+    }
+
+    fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Locked<bool> {
+        self.lock(|file| file.try_lock_shared_range(start, end))
+    }
+
+    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Locked<()> {
+        self.lock(|file| file.lock_range(start, end))
+    }
+
+    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Locked<()> {
+        self.lock(|file| file.lock_shared_range(start, end))
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Locked<()> {
+        self.lock(|file| file.unlock_range(start, end))
+    }
+
+    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Locked<bool> {
+        self.lock(|file| file.query_lock_range(start, end))
+    }
+}
