@@ -47,6 +47,7 @@ impl Planned {
 }
 
 /// The manifest entry for a pin, once it keeps every rule.
+#[cfg(feature = "bundle")]
 pub(crate) fn entry(
     view: &View<'_>,
     validation: &Validation<'_>,
