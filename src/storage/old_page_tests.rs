@@ -15,7 +15,7 @@ use crate::*;
 /// What decides, read from the store: the name of each read, and what came.
 type Reads = Vec<(String, Result<String>)>;
 
-const ZONES: [&str; 6] = ["a", "b", "z3", "z7", "z11", "none"];
+const ZONES: [&str; 7] = ["a", "b", "z3", "z5", "z7", "z11", "none"];
 
 fn reads(store: &PolicyStore) -> Reads {
     let mut all = Vec::new();
@@ -29,6 +29,7 @@ fn reads(store: &PolicyStore) -> Reads {
     for id in ZONES {
         let zone = || store.zone(id);
         note(format!("{id} info"), &|| Ok(format!("{:?}", zone()?.info()?)));
+        note(format!("{id} guardrail"), &|| Ok(format!("{:?}", zone()?.guardrail()?)));
         for target in [Target::Zone, Target::User("ann".into())] {
             note(format!("{id} {target} in force"), &|| Ok(format!("{:?}", zone()?.in_force(target.clone())?)));
             note(format!("{id} {target} observed"), &|| Ok(format!("{:?}", zone()?.observed(target.clone())?)));
@@ -47,23 +48,29 @@ fn reads(store: &PolicyStore) -> Reads {
 /// Bindings that come and go, a zone that goes and comes, one that is suspended, schemas that change.
 fn write_more(store: &PolicyStore, step: u32) -> Result<()> {
     let ann = || Target::User("ann".into());
-    store.write(&actor(), |w| match step {
+    let author = if matches!(step, 2 | 7) { Actor::platform("ops")? } else { actor() };
+    store.write(&author, |w| match step {
         0 => w.publish_schema(NewSchema::cedar("s2", format!("{SCHEMA}// 2"))).map(drop),
         1 => w.zone("a")?.activate("set.1").map(drop),
         2 => {
             let mut zone = w.zone("b")?;
             zone.create_policy_set(NewPolicySet::named("ann's").id("anns").target_type(TargetType::User))?;
             let version = zone.create_policy_set_version("anns", NewPolicySetVersion::new("s2").id("anns.1"))?;
-            zone.bind(&version.id, ann()).map(drop)
+            w.zone("z11")?.bind_guardrail("set.1")?;
+            w.zone("z3")?.bind_guardrail("set.1")?;
+            w.zone("b")?.bind(&version.id, ann()).map(drop)
         }
         3 => w.zone("a")?.unbind(Target::Zone).map(drop),
-        4 => w.zone("z3")?.suspend().map(drop),
+        4 => w.zone("z5")?.suspend().map(drop),
         5 => w.set_schema_status("s2", SchemaStatus::Deprecated).map(drop),
         6 => w.zone("a")?.activate("set.2").map(drop),
-        7 => w.zone("b")?.unbind(ann()).map(drop),
+        7 => {
+            w.zone("z3")?.unbind_guardrail()?;
+            w.zone("b")?.unbind(ann()).map(drop)
+        }
         8 => w.zone("a")?.bind_shadow("set.1", Target::Zone).map(drop),
         9 => w.create_zone("z7").map(drop),
-        10 => w.zone("z3")?.resume().map(drop),
+        10 => w.zone("z5")?.resume().map(drop),
         _ => w.publish_schema(NewSchema::cedar("s3", format!("{SCHEMA}// 3"))).map(drop),
     })
 }
@@ -98,9 +105,12 @@ fn unkept(disk: &Disk, checked: bool) -> PolicyStore {
     builder.check_integrity(checked).open_at(disk.origin()).unwrap()
 }
 
-/// Every older page, each with its place; of them a part.
+/// Every older page that still has a place in the file, which may have become shorter; of them a part.
 fn older(disk: &Disk) -> Vec<(u64, Vec<u8>)> {
-    let distinct: BTreeSet<_> = disk.older().into_iter().filter(|(place, _)| *place > 0).collect();
+    let length = u64::try_from(disk.image().len()).unwrap();
+    let is_inside =
+        |(place, bytes): &(u64, Vec<u8>)| *place > 0 && place + u64::try_from(bytes.len()).unwrap() <= length;
+    let distinct: BTreeSet<_> = disk.older().into_iter().filter(is_inside).collect();
     let stride = (distinct.len() / (40 * usize::try_from(sweep()).unwrap())).max(1);
     distinct.into_iter().step_by(stride).collect()
 }
