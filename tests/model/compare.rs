@@ -210,7 +210,7 @@ impl Runner {
     fn read_binding(&mut self, zone: &str, target: &Target, mode: BindingMode, at: At) {
         let Some(handle) = self.handle(zone) else { return };
         if mode == BindingMode::Guardrail {
-            let expected = self.model.zone(zone).and_then(|zone| Ok(zone.bound_then(target, mode, at).ok()));
+            let expected = self.model.zone(zone).map(|zone| zone.bound_then(target, mode, at).ok());
             return self.agree((zone, mode, at), &handle.guardrail_at(at).map(seen), expected.map(|it| json!(it)));
         }
         let told = match (at, mode) {

@@ -115,8 +115,11 @@ pub fn schema_filter(filter: u8) -> (SchemaFilter, fn(bool) -> bool) {
     }
 }
 
-/// A filter of bindings, and whether one passes: by its target, its mode, and whether it has ended.
-pub fn binding_filter(filter: u8) -> (BindingFilter, fn(&Target, BindingMode, bool) -> bool) {
+/// Whether a binding passes: by its target, its mode, and whether it has ended.
+type Passes = fn(&Target, BindingMode, bool) -> bool;
+
+/// A filter of bindings, and what passes it.
+pub fn binding_filter(filter: u8) -> (BindingFilter, Passes) {
     let new = BindingFilter::new();
     let user = |id: &str| Target::User(id.to_owned());
     match filter {
