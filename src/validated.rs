@@ -41,7 +41,6 @@ impl<'a> Validation<'a> {
     }
 
     /// What it validates with.
-    #[cfg(feature = "bundle")]
     pub(crate) fn compiler(&self) -> &'a Compiler {
         self.compiler
     }
