@@ -94,7 +94,7 @@ impl Members {
                 return Err(twice());
             }
             at_most("policies of the policy bundle", self.policies.len() + 1, limits::MANIFEST_ENTRIES)?;
-            let cedar_raw = text(&name, size, limits::POLICY_TEXT_BYTES, archive)?;
+            let cedar_raw = text(&name, size, limits::POLICY_TEXT_PRINTED_BYTES, archive)?;
             self.policies.insert(key.to_owned(), cedar_raw);
         }
         Ok(())

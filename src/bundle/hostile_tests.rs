@@ -272,7 +272,8 @@ fn sizes_are_refused_by_name_before_anything_is_read() {
         let member = Member::with(name, "", &[(124, format!("{size:012o}").as_bytes())]);
         read_archive(&archive(&[manifest(ONE), Member::file("policies/a.cedar", ""), member]))
     };
-    for (name, limit) in [("schema.cedarschema", limits::SCHEMA_BYTES), ("policies/b.cedar", limits::POLICY_TEXT_BYTES)]
+    for (name, limit) in
+        [("schema.cedarschema", limits::SCHEMA_BYTES), ("policies/b.cedar", limits::POLICY_TEXT_PRINTED_BYTES)]
     {
         for size in [limit + 1, 0o777_777_777_777] {
             let error = huge(name, size).unwrap_err();
@@ -296,7 +297,7 @@ fn sizes_are_refused_by_name_before_anything_is_read() {
     assert_eq!(read(&[manifest(&json)]).unwrap_err().code(), "too_large");
     let entries = (0..1001).map(|n| BundlePolicy::new(n.to_string(), ""));
     assert_eq!(Bundle::new("s".parse().unwrap(), entries.collect()).unwrap_err().code(), "too_large");
-    let long = BundlePolicy::new("a", "x".repeat(limits::POLICY_TEXT_BYTES + 1));
+    let long = BundlePolicy::new("a", "x".repeat(limits::POLICY_TEXT_PRINTED_BYTES + 1));
     assert_eq!(Bundle::new("s".parse().unwrap(), vec![long]).unwrap_err().code(), "too_large");
     assert_eq!(sample().with_schema("x".repeat(limits::SCHEMA_BYTES + 1)).unwrap_err().code(), "too_large");
 }

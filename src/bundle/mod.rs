@@ -162,7 +162,7 @@ impl BundlePolicy {
         if let Some(name) = &self.name {
             check_text("policy name", name, limits::NAME_BYTES).map_err(manifest::invalid)?;
         }
-        member_at_most(&policy_file(self.key.as_str()), &self.cedar_raw, limits::POLICY_TEXT_BYTES)
+        member_at_most(&policy_file(self.key.as_str()), &self.cedar_raw, limits::POLICY_TEXT_PRINTED_BYTES)
     }
 }
 
@@ -175,6 +175,9 @@ impl Bundle {
         at_most("policies of the policy bundle", policies.len(), limits::MANIFEST_ENTRIES)?;
         policies.iter().try_for_each(BundlePolicy::check)?;
         all_differ(policies.iter().map(|policy| &policy.key))?;
+        // Each may be larger than a text that is given, if it was rendered of JSON; all together have room in an archive.
+        let bytes = policies.iter().map(|policy| policy.cedar_raw.len()).sum();
+        at_most("bytes of the policy bundle's texts", bytes, limits::MANIFEST_ENTRIES * limits::POLICY_TEXT_BYTES)?;
         policies.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(Self { schema_version, schema: None, target_type: None, target_id: None, guardrail: None, policies })
     }

@@ -31,7 +31,7 @@ impl Gated {
 
 /// Checks a policy text.
 pub(super) fn policy_text(text: &str) -> Result<Gated> {
-    at_most("bytes of policy text", text.len(), limits::POLICY_TEXT_BYTES)?;
+    at_most("bytes of policy text", text.len(), limits::POLICY_TEXT_PRINTED_BYTES)?;
     if text.starts_with(json::BYTE_ORDER_MARK) {
         let finding =
             Diagnostic { place: Some(SourcePlace::new(text, 0, 1)), ..Diagnostic::without_place(json::MARKED) };
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn too_many_bytes_or_tokens_are_refused() {
-        assert_eq!(code(policy_text(&" ".repeat(limits::POLICY_TEXT_BYTES + 1))), "too_large");
+        assert_eq!(code(policy_text(&" ".repeat(limits::POLICY_TEXT_PRINTED_BYTES + 1))), "too_large");
         assert_eq!(code(policy_text(&";".repeat(limits::POLICY_TOKENS + 1))), "too_large");
         assert_eq!(code(schema_text(&" ".repeat(limits::SCHEMA_BYTES + 1))), "too_large");
         assert_eq!(code(schema_text(&";".repeat(limits::SCHEMA_TOKENS + 1))), "too_large");

@@ -42,7 +42,7 @@ pub(crate) fn prepare_policy(
 
 fn prepare(form: Form, source: &str, schema: &ParsedSchema, schema_name: &str) -> Result<PolicyContent> {
     let text = match form {
-        Form::Cedar => source.to_owned(),
+        Form::Cedar => render::given_text(source)?.to_owned(),
         Form::Json => render::text_from_json(source)?,
     };
     let parsed = ParsedPolicy::parse(text.as_str())?;

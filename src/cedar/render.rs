@@ -25,6 +25,25 @@ pub(super) fn text_from_json(source: &str) -> Result<String> {
     on_grown_stack(PARSE, JSON, || render(source))?
 }
 
+/// A text that is within the limit of those that are given, or that is as Cedar prints it: then the store may have rendered it
+/// of JSON, and what it returns it takes.
+pub(super) fn given_text(source: &str) -> Result<&str> {
+    if let Err(too_large) = at_most("bytes of policy text", source.len(), limits::POLICY_TEXT_BYTES)
+        && (source.len() > limits::POLICY_TEXT_PRINTED_BYTES || !is_as_printed(source))
+    {
+        return Err(too_large);
+    }
+    Ok(source)
+}
+
+fn is_as_printed(source: &str) -> bool {
+    let printed = || -> Result<String> {
+        gate::policy_text(source)?;
+        on_grown_stack(PARSE, "policy", || derive(source, &policy::statements(source)?))?.map(|(_, printed)| printed)
+    };
+    printed().is_ok_and(|printed| printed == source)
+}
+
 /// Refuses JSON that is larger than its policy needs.
 pub(super) fn check_size(source: &str, derived: &str) -> Result<()> {
     at_most("bytes of policy JSON", source.len(), limits::POLICY_JSON_BYTES.max(2 * derived.len()))
@@ -193,7 +212,7 @@ const AROUND_POLICY: usize = 2;
 /// Statements as one text. `given` is the text that they were given as, to name a place in it.
 fn joined(statements: &[String], given: Option<&str>) -> Result<String> {
     let text = statements.join("\n\n");
-    if text.len() <= limits::POLICY_TEXT_BYTES {
+    if text.len() <= limits::POLICY_TEXT_PRINTED_BYTES {
         return Ok(text);
     }
     let largest =
@@ -201,7 +220,8 @@ fn joined(statements: &[String], given: Option<&str>) -> Result<String> {
     let statement = largest.map_or(0, |(number, _)| number);
     let place = given.and_then(|text| nesting::start_of(text, statement).map(|at| SourcePlace::new(text, at, 1)));
     let statement = u32::try_from(statement).unwrap_or(u32::MAX);
-    Err(ErrorDetail::PrintedTooLarge { statement, place, limit: limits::POLICY_TEXT_BYTES, actual: text.len() }.into())
+    Err(ErrorDetail::PrintedTooLarge { statement, place, limit: limits::POLICY_TEXT_PRINTED_BYTES, actual: text.len() }
+        .into())
 }
 
 /// An error of a text that Cedar has printed, whose places nobody knows.

@@ -12,7 +12,7 @@ use crate::error::{Diagnostic, Error, ErrorDetail, Result};
 use crate::hash::Address;
 use crate::storage::View;
 
-/// How many texts are held at a time: 4 MiB at most.
+/// How many texts are held at a time: 24 MiB at most.
 pub(super) const GROUP: usize = 64;
 /// How much text of a group is parsed before it is validated and dropped again: statements take many times the memory of
 /// their text.
