@@ -5,9 +5,9 @@
 
 /// Bytes of one policy version's Cedar text, as it is given.
 pub const POLICY_TEXT_BYTES: usize = 64 * 1024;
-/// Bytes of one policy version's Cedar text where it is as Cedar prints it: what is rendered of JSON. Enough for every text
-/// within [`POLICY_TEXT_BYTES`]: control characters grow the most when they are printed, to 5 bytes each.
-pub const POLICY_TEXT_PRINTED_BYTES: usize = 384 * 1024;
+/// Bytes of one policy version's Cedar text where it is as Cedar prints it, which is what is rendered of JSON. Its blanks and
+/// round brackets outside strings do not count against [`POLICY_TEXT_BYTES`], as Cedar adds them.
+pub const POLICY_TEXT_PRINTED_BYTES: usize = 256 * 1024;
 /// Bytes of one policy version given as JSON. What is larger is taken where the policy needs it: up to twice the bytes of its
 /// derived JSON, and [`POLICY_JSON_LARGEST_BYTES`], so that what is returned can be given again, laid out anew as well.
 pub const POLICY_JSON_BYTES: usize = 256 * 1024;

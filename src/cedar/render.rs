@@ -36,6 +36,22 @@ pub(super) fn given_text(source: &str) -> Result<&str> {
     Ok(source)
 }
 
+/// The bytes of a printed text without the blanks and round brackets that Cedar adds: so a dense text does not grow over the
+/// limit when it is printed.
+fn dense_bytes(printed: &str) -> usize {
+    let (mut in_string, mut escaped) = (false, false);
+    let counts = |byte: u8| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            _ => {}
+        }
+        in_string || !(byte.is_ascii_whitespace() || byte == b'(' || byte == b')')
+    };
+    printed.bytes().map(counts).filter(|counts| *counts).count()
+}
+
 fn is_as_printed(source: &str) -> bool {
     let printed = || -> Result<String> {
         gate::policy_text(source)?;
@@ -212,7 +228,8 @@ const AROUND_POLICY: usize = 2;
 /// Statements as one text. `given` is the text that they were given as, to name a place in it.
 fn joined(statements: &[String], given: Option<&str>) -> Result<String> {
     let text = statements.join("\n\n");
-    if text.len() <= limits::POLICY_TEXT_PRINTED_BYTES {
+    let dense = dense_bytes(&text);
+    if dense <= limits::POLICY_TEXT_BYTES && text.len() <= limits::POLICY_TEXT_PRINTED_BYTES {
         return Ok(text);
     }
     let largest =
@@ -220,8 +237,7 @@ fn joined(statements: &[String], given: Option<&str>) -> Result<String> {
     let statement = largest.map_or(0, |(number, _)| number);
     let place = given.and_then(|text| nesting::start_of(text, statement).map(|at| SourcePlace::new(text, at, 1)));
     let statement = u32::try_from(statement).unwrap_or(u32::MAX);
-    Err(ErrorDetail::PrintedTooLarge { statement, place, limit: limits::POLICY_TEXT_PRINTED_BYTES, actual: text.len() }
-        .into())
+    Err(ErrorDetail::PrintedTooLarge { statement, place, limit: limits::POLICY_TEXT_BYTES, actual: dense }.into())
 }
 
 /// An error of a text that Cedar has printed, whose places nobody knows.

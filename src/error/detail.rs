@@ -151,7 +151,8 @@ pub enum ErrorDetail {
     /// A policy's text is over its limit in the form in which Cedar prints it, which is the text of the version that is
     /// made of its JSON.
     #[error(
-        "too large: policy text as Cedar prints it: {actual} bytes, limit {limit}; most are of statement {statement}{}",
+        "too large: policy text as Cedar prints it, without blanks and round brackets: {actual} bytes, limit {limit}; most are \
+         of statement {statement}{}",
         in_text(.place)
     )]
     PrintedTooLarge {
@@ -161,7 +162,7 @@ pub enum ErrorDetail {
         place: Option<SourcePlace>,
         /// The limit, see [`limits`](crate::limits).
         limit: usize,
-        /// How many bytes all statements have.
+        /// How many bytes all statements have, without blanks and round brackets outside strings.
         actual: usize,
     },
     /// Entities, a request or a context that do not fit the schema or are not well formed.
