@@ -1,17 +1,18 @@
-//! Deciding: an immutable snapshot of one policy set version, and the answers that it gives.
+//! Deciding: an immutable snapshot of one policy set version and of the guardrail beside it.
 
 use std::fmt;
 use std::sync::Arc;
 
 use cedar_policy::{Decision, Entities, Request};
 
+use crate::answer::{Answer, StatementError};
 use crate::binding::{self, At, Binding};
-use crate::cedar::{self, ContextInput, Evaluation, EvaluationFailure, UidInput};
+use crate::cedar::{ContextInput, Evaluation, EvaluationFailure, UidInput};
 use crate::compile::Compiled;
 use crate::error::Result;
 use crate::guardrail::{self, Guardrail};
 use crate::model::{BindingMode, Target};
-use crate::receipt::{GUARDRAIL_FORM, GuardrailReceipt, Layer, PLAIN_FORM, Receipt, StatementRef, mismatch};
+use crate::receipt::{GuardrailReceipt, Layer, Receipt, StatementRef, mismatch};
 use crate::storage::View;
 use crate::store::Inner;
 use crate::validated::{Validated, Validation};
@@ -54,6 +55,10 @@ impl Authorizer {
 
     pub(crate) fn guardrail_layer(&self) -> Option<&Guardrail> {
         self.guardrail.as_ref()
+    }
+
+    pub(crate) fn denies_on_forbid_error(&self) -> bool {
+        self.deny_on_forbid_error
     }
 
     /// For what is or was bound.
@@ -132,7 +137,7 @@ impl Authorizer {
         })
     }
 
-    fn check(&self, receipt: &Receipt) -> Result<()> {
+    pub(crate) fn check(&self, receipt: &Receipt) -> Result<()> {
         let Compiled { version, schema_sha, entry_hash, .. } = &*self.compiled;
         for (field, said, stored) in [
             ("policy_set_id", receipt.policy_set_id.to_string(), version.policy_set_id.to_string()),
@@ -159,7 +164,7 @@ impl Authorizer {
         Ok(())
     }
 
-    fn guardrail_receipt(&self) -> Option<GuardrailReceipt> {
+    pub(crate) fn guardrail_receipt(&self) -> Option<GuardrailReceipt> {
         let Guardrail { compiled, binding } = self.guardrail.as_ref()?;
         Some(GuardrailReceipt {
             binding: Binding::clone(binding),
@@ -313,100 +318,4 @@ fn told(
         Some(StatementError { statement, forbid: error.forbid, message: error.message })
     };
     (determining, errors.into_iter().filter_map(failed).collect())
-}
-
-/// A decision, with what determined it.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    authorizer: Authorizer,
-    decision: Decision,
-    determining: Vec<StatementRef>,
-    errors: Vec<StatementError>,
-    denied_by_error: bool,
-}
-
-/// A statement that failed to evaluate.
-#[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct StatementError {
-    /// Which one.
-    pub statement: StatementRef,
-    /// Whether it is a `forbid`.
-    pub forbid: bool,
-    /// What Cedar says.
-    pub message: String,
-}
-
-impl Answer {
-    pub(crate) fn authorizer(&self) -> &Authorizer {
-        &self.authorizer
-    }
-
-    /// Allow or deny.
-    pub fn decision(&self) -> Decision {
-        self.decision
-    }
-
-    /// Whether it is denied only because a `forbid` failed to evaluate.
-    pub fn denied_by_error(&self) -> bool {
-        self.denied_by_error
-    }
-
-    /// The statements that determined the decision, sorted: the `permit`s that allowed, or the `forbid`s that denied.
-    /// None if nothing applied, and so it was denied; and for [`Answer::denied_by_error`] the `forbid`s that failed.
-    pub fn determining(&self) -> &[StatementRef] {
-        &self.determining
-    }
-
-    /// The statements that failed to evaluate, sorted.
-    pub fn errors(&self) -> &[StatementError] {
-        &self.errors
-    }
-
-    /// Whether the decision is the one that a receipt states, for the same reasons: what a replay is for.
-    ///
-    /// # Errors
-    ///
-    /// [`Conflict`](crate::ErrorKind::Conflict), naming the first field that differs. Which Cedar decided may differ.
-    pub fn agrees_with(&self, receipt: &Receipt) -> Result<()> {
-        self.authorizer.check(receipt)?;
-        let own = self.receipt();
-        let told = |statements: &[StatementRef]| statements.iter().map(StatementRef::to_string).collect::<Vec<_>>();
-        for (field, said, now) in [
-            ("decision", format!("{:?}", receipt.decision), format!("{:?}", own.decision)),
-            ("determining", told(&receipt.determining).join(", "), told(&own.determining).join(", ")),
-            ("failed", told(&receipt.failed).join(", "), told(&own.failed).join(", ")),
-            ("binding", format!("{:?}", receipt.binding), format!("{:?}", own.binding)),
-            ("deny_on_forbid_error", receipt.deny_on_forbid_error.to_string(), own.deny_on_forbid_error.to_string()),
-        ] {
-            if said != now {
-                return Err(mismatch(field, said, now));
-            }
-        }
-        Ok(())
-    }
-
-    /// What the decision rested on, to be kept beside it.
-    pub fn receipt(&self) -> Receipt {
-        let Compiled { zone, version, entry_hash, schema_sha, .. } = &*self.authorizer.compiled;
-        Receipt {
-            v: if self.authorizer.guardrail.is_some() { GUARDRAIL_FORM } else { PLAIN_FORM },
-            zone_id: zone.id.clone(),
-            log_id: zone.log_id,
-            binding: self.authorizer.binding.as_deref().cloned(),
-            guardrail: self.authorizer.guardrail_receipt(),
-            policy_set_id: version.policy_set_id.clone(),
-            policy_set_version_id: version.version_id.clone(),
-            policy_set_version: version.version,
-            policy_set_version_entry: *entry_hash,
-            manifest_sha: version.manifest_sha,
-            schema_version: version.schema.version.clone(),
-            schema_sha: *schema_sha,
-            decision: self.decision,
-            determining: self.determining.clone(),
-            failed: self.errors.iter().map(|error| error.statement.clone()).collect(),
-            deny_on_forbid_error: self.authorizer.deny_on_forbid_error,
-            cedar_version: cedar::version(),
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use cedar_policy::Decision;
 use serde::Serialize;
 
-use crate::authorizer::Answer;
+use crate::answer::Answer;
 use crate::receipt::StatementRef;
 
 /// How a shadow's answer differs from the enforced one.

@@ -4,6 +4,7 @@
 mod words;
 
 mod absent;
+mod answer;
 mod asked;
 #[cfg(feature = "attestation")]
 mod attest;
@@ -67,11 +68,12 @@ mod zone;
 mod zone_read;
 mod zone_write;
 
+pub use answer::{Answer, StatementError};
 #[cfg(feature = "attestation")]
 pub use attest::{AttestedPolicySetVersion, NewAttestation};
 #[cfg(all(feature = "attestation", feature = "bundle"))]
 pub use attested_bundle::AttestedBundle;
-pub use authorizer::{Answer, Authorizer, StatementError};
+pub use authorizer::Authorizer;
 pub use binding::{At, BindOutcome, Binding, BindingEnd, BindingRecord};
 #[cfg(feature = "bundle")]
 pub use bundle::{Bundle, BundleGuardrail, BundleKey, BundlePolicy};

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use cedar_policy::Effect;
 
-use crate::authorizer::{Answer, Authorizer};
+use crate::answer::Answer;
+use crate::authorizer::Authorizer;
 use crate::receipt::{Layer, StatementRef};
 
 /// One statement of a pinned policy version, as it stands in the version's Cedar text.
@@ -64,6 +65,6 @@ impl Answer {
     /// ```
     #[must_use]
     pub fn statement(&self, reference: &StatementRef) -> Option<Statement> {
-        self.authorizer().statement_of(reference)
+        self.authorizer.statement_of(reference)
     }
 }

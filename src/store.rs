@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use cedar_policy::{Entities, Request};
 
-use crate::authorizer::{Answer, Authorizer};
+use crate::answer::Answer;
+use crate::authorizer::Authorizer;
 use crate::cedar::with_room;
 use crate::compile::Compiler;
 use crate::cursor::ListName;
