@@ -79,7 +79,7 @@ pub(crate) fn check_version(
             .into());
         }
     }
-    for schema in bound_schemas(view, zone)?.values() {
+    for schema in bound_schemas(view, zone)?.values().filter(|schema| **schema != version.schema) {
         validate(view, validation, zone, version, &policies, schema)?;
     }
     Ok(())
@@ -95,10 +95,13 @@ pub(crate) fn check_schema(
     let Some(binding) = find(view, zone, At::Now)? else { return Ok(()) };
     let found = Found::<PolicySetVersionCreated>::named(view, zone, binding.policy_set_version_id.as_str())?;
     let version = found.body()?;
+    if version.schema == *schema {
+        return Ok(());
+    }
     validate(view, validation, zone, version, &policies(view, zone, version)?, schema)
 }
 
-/// It was validated against its own schema when it was created.
+/// With another schema than its own, against which it was validated when it was created.
 fn validate(
     view: &View<'_>,
     validation: &Validation<'_>,
@@ -107,9 +110,6 @@ fn validate(
     policies: &[PolicyVersionCreated],
     schema: &SchemaRef,
 ) -> Result<()> {
-    if version.schema == *schema {
-        return Ok(());
-    }
     validation.check(view, policies, schema).map_err(|cause| {
         if !matches!(cause.detail(), ErrorDetail::PolicyValidation { .. }) {
             return cause;
