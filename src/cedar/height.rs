@@ -11,7 +11,7 @@ const SCOPE: usize = 6;
 
 /// Operators by how tightly they bind; `If` is the whole expression.
 #[derive(Debug, Clone, Copy)]
-enum Level {
+pub(super) enum Level {
     Member,
     Unary,
     Product,

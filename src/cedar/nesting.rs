@@ -3,29 +3,17 @@
 //! Only asked once a text is refused, so it may take its time. Cedar makes a tree as high as a chain of operators is long,
 //! and its JSON has two levels for each; so the longest chain, or the brackets if they nest deeper, are told.
 
+use super::height::Level;
 use super::token::{Token, Tokens};
 use crate::error::{Error, ErrorDetail, SourcePlace};
 use crate::limits;
+
+const LEVELS: usize = Level::If as usize + 1;
 
 /// Levels of JSON that an operator takes.
 const OPERATOR: usize = 2;
 /// Levels of JSON around the conditions of a statement, and within the simplest operand.
 const AROUND: usize = 8;
-
-/// Operators by how tightly they bind, as the precedence of Cedar's grammar has them.
-#[derive(Clone, Copy)]
-enum Level {
-    Member,
-    Unary,
-    Product,
-    Sum,
-    Relation,
-    And,
-    Or,
-    If,
-}
-
-const LEVELS: usize = Level::If as usize + 1;
 
 /// Operators of one level in a row.
 #[derive(Clone, Copy)]
