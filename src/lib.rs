@@ -96,13 +96,13 @@ pub use id::{
 };
 pub use items::Items;
 pub use list::{List, Order, Page, Sort};
-pub use model::{BindingMode, CedarVersion, Form, ManifestEntry, SchemaStatus, Target, TargetType};
+pub use model::{BindingMode, CedarVersion, Form, Forms, ManifestEntry, SchemaStatus, Target, TargetType};
 pub use policy::{NewPolicy, Policy, PolicyUpdate};
 pub use policy_set::{NewPolicySet, PolicySet, PolicySetUpdate};
 pub use policy_set_version::{
     NewPolicySetVersion, Pin, PolicySetManifest, PolicySetVersion, PolicySetVersionInput, PreparedPolicySetVersion,
 };
-pub use policy_version::{Forms, NewPolicyVersion, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
+pub use policy_version::{NewPolicyVersion, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
 pub use preflight::{Candidate, PolicySetVersionCheck, PolicyVersionCheck, Preflight, ZonePreflight};
 pub use receipt::{GuardrailReceipt, Layer, Receipt, StatementRef};
 pub use schema::{NewSchema, PreparedSchema, SchemaInput, SchemaVersion, ZoneSchema};

@@ -1,8 +1,9 @@
 //! The small words of the domain that both the disk and the API speak: forms, statuses, targets, modes.
 
 use std::fmt;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use wincode::{SchemaRead, SchemaWrite};
 
 use crate::error::{ErrorDetail, Result};
@@ -46,6 +47,39 @@ impl Form {
 }
 
 words!(Form, "form", { Cedar => "cedar", Json => "json" });
+
+/// Which Cedar representations a read returns. What is not asked for is not read from disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Forms {
+    /// Text and JSON.
+    #[default]
+    Both,
+    /// The text only.
+    Cedar,
+    /// The JSON only.
+    Json,
+    /// Neither: metadata only.
+    Neither,
+}
+
+words!(Forms, "forms", { Both => "both", Cedar => "cedar", Json => "json", Neither => "neither" });
+
+impl Forms {
+    pub(crate) fn cedar(self) -> bool {
+        matches!(self, Self::Both | Self::Cedar)
+    }
+
+    pub(crate) fn json(self) -> bool {
+        matches!(self, Self::Both | Self::Json)
+    }
+}
+
+/// Prints stored JSON as the value that it is, not as a string, and byte for byte.
+pub(crate) fn raw_json<S: Serializer>(json: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
+    let Some(json) = json else { return serializer.serialize_none() };
+    let raw: &serde_json::value::RawValue = serde_json::from_str(json).map_err(serde::ser::Error::custom)?;
+    raw.serialize(serializer)
+}
 
 /// What a schema version may be used for. `Active` and `Deprecated` change into each other; `Archived` is final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::asked::Asked;
 use crate::cedar::{ParsedSchema, PolicyContent, prepare_policy};
 use crate::error::{Diagnostic, ErrorDetail, Result};
 use crate::hash::{EntryHash, Sha256};
 use crate::id::{OwnerType, PolicyId, PolicyVersionId, SchemaName, ZoneId};
-use crate::model::{CedarVersion, Form, SchemaRef};
+use crate::model::{CedarVersion, Form, Forms, SchemaRef, raw_json};
 use crate::record::{Body, ObjectKind, PolicyVersionCreated};
 use crate::storage::View;
 use crate::time::Timestamp;
@@ -65,32 +65,6 @@ impl PolicyVersion {
         // The strings of its ids, its Cedar version and its actors take less than so much.
         const STRINGS: usize = 512;
         size_of::<Self>() + STRINGS + texts.sum::<usize>() + warnings.sum::<usize>()
-    }
-}
-
-/// Which Cedar representations a read returns. What is not asked for is not read from disk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Forms {
-    /// Text and JSON.
-    #[default]
-    Both,
-    /// The text only.
-    Cedar,
-    /// The JSON only.
-    Json,
-    /// Neither: metadata only.
-    Neither,
-}
-
-words!(Forms, "forms", { Both => "both", Cedar => "cedar", Json => "json", Neither => "neither" });
-
-impl Forms {
-    pub(crate) fn cedar(self) -> bool {
-        matches!(self, Self::Both | Self::Cedar)
-    }
-
-    pub(crate) fn json(self) -> bool {
-        matches!(self, Self::Both | Self::Json)
     }
 }
 
@@ -243,13 +217,6 @@ pub(crate) fn load(
         cedar_raw: read(ObjectKind::PolicyText, body.text, forms.cedar())?,
         cedar_json: read(ObjectKind::PolicyJson, body.json, forms.json())?,
     })
-}
-
-/// Prints stored JSON as the value that it is, not as a string, and byte for byte.
-pub(crate) fn raw_json<S: Serializer>(json: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
-    let Some(json) = json else { return serializer.serialize_none() };
-    let raw: &serde_json::value::RawValue = serde_json::from_str(json).map_err(serde::ser::Error::custom)?;
-    raw.serialize(serializer)
 }
 
 #[cfg(test)]

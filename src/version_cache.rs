@@ -11,7 +11,8 @@ use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
 
 use crate::id::LogId;
-use crate::policy_version::{Forms, PolicyVersion};
+use crate::model::Forms;
+use crate::policy_version::PolicyVersion;
 use crate::storage::VersionRow;
 
 /// How many ids and numbers are remembered.

@@ -5,7 +5,7 @@ use crate::cursor::ListName;
 use crate::error::Result;
 use crate::filter::SchemaFilter;
 use crate::list::{List, Page};
-use crate::policy_version::Forms;
+use crate::model::Forms;
 use crate::schema::{self, SchemaVersion, ZoneSchema};
 use crate::storage::View;
 use crate::storage::key::{LogNumber, STORE_LOG, Tag};

@@ -7,8 +7,9 @@ use crate::error::{Diagnostic, ErrorDetail, Resource, Result, at_most};
 use crate::hash::Sha256;
 use crate::id::{PolicyId, PolicyVersionId, check_text};
 use crate::limits;
+use crate::model::Forms;
 use crate::policy::{self, NewPolicy, Policy, PolicyUpdate};
-use crate::policy_version::{self, Forms, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
+use crate::policy_version::{self, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
 use crate::record::{
     Object, ObjectKind, PolicyArchived, PolicyCreated, PolicyUpdated, PolicyVersionArchived, PolicyVersionCreated,
 };
