@@ -6,12 +6,12 @@
 use crate::attest;
 use crate::attestation::{Attestation, Signer, Status, Subject};
 use crate::bundle_plan::{BundlePlan, PreparedBundle, Step};
+use crate::engine::Inner;
 use crate::error::{ErrorDetail, Result};
 use crate::id::{Actor, PolicyId, PolicySetId, PolicyVersionId};
 use crate::model::{ManifestEntry, SchemaRef, Target};
 use crate::record::Manifest;
 use crate::storage::View;
-use crate::store::Inner;
 use crate::time::Timestamp;
 use crate::validated::Validation;
 use crate::zone::{self, ZoneRef};

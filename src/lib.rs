@@ -30,6 +30,7 @@ mod copy;
 mod cursor;
 mod demand;
 mod difference;
+mod engine;
 mod erase;
 mod error;
 mod filter;

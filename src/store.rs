@@ -11,6 +11,7 @@ use crate::authorizer::Authorizer;
 use crate::cedar::with_room;
 use crate::compile::Compiler;
 use crate::cursor::ListName;
+use crate::engine::Inner;
 use crate::error::{ErrorDetail, Result};
 use crate::history::{self, HistoryEntry};
 use crate::id::Actor;
@@ -25,31 +26,12 @@ use crate::recent::Recent;
 use crate::schema::{self, NewSchema, PreparedSchema, SchemaVersion};
 use crate::sources::Sources;
 use crate::storage::key::{self, STORE_LOG, Tag};
-use crate::storage::{Author, Imported, OpenOptions, Origin, Report, Storage, StoreStateRow, View};
+use crate::storage::{Imported, OpenOptions, Origin, Report, Storage, StoreStateRow, View};
 use crate::time::Timestamp;
 use crate::version_cache::VersionCache;
 use crate::write::Write;
 use crate::zone::{self, ZoneInfo};
 use crate::zone_read::Zone;
-
-/// What all handles of one open store share.
-#[derive(Debug)]
-pub(crate) struct Inner {
-    pub storage: Storage,
-    pub compiler: Compiler,
-    pub recent: Recent,
-    pub versions: VersionCache,
-    pub sources: Sources,
-    /// How far a log may be ahead of the clock, in microseconds.
-    clock_tolerance: i64,
-}
-
-impl Inner {
-    /// Who writes, and when: now.
-    pub(crate) fn author(&self, actor: &Actor, imported: Option<Imported>) -> Author {
-        Author { actor: actor.clone(), clock: self.sources.now(), imported, tolerance: self.clock_tolerance }
-    }
-}
 
 /// An open policy store.
 ///

@@ -2,6 +2,7 @@
 
 use crate::asked::Asked;
 use crate::cedar;
+use crate::engine::Inner;
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::hash::Sha256;
 use crate::id::{Actor, LogId, OwnerType, RequestId, ZoneId};
@@ -10,7 +11,6 @@ use crate::record::{Object, ObjectKind, Request, SchemaPublished, SchemaStatusCh
 use crate::schema::{self, PreparedSchema, SchemaInput, SchemaVersion};
 use crate::storage::key::{self, STORE_LOG, Tag};
 use crate::storage::{Append, View, ZoneRow};
-use crate::store::Inner;
 use crate::zone::{self, ZoneRef};
 use crate::zone_write::ZoneWrite;
 

@@ -7,6 +7,7 @@ use crate::authorizer::Authorizer;
 use crate::binding::{self, At, Binding, BindingRecord};
 use crate::cursor::ListName;
 use crate::demand::Demand;
+use crate::engine::Inner;
 use crate::error::Result;
 use crate::filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
 use crate::guardrail;
@@ -24,7 +25,6 @@ use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
 use crate::schema::ZoneSchema;
 use crate::storage::key;
 use crate::storage::{Direction, VersionRow, View, astray, first_entry};
-use crate::store::Inner;
 #[cfg(feature = "attestation")]
 use crate::time::Timestamp;
 use crate::validated::{Validated, Validation};

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::cedar::ParsedSchema;
+use crate::engine::Inner;
 use crate::error::{Diagnostic, ErrorDetail, ErrorKind, Resource, Result};
 use crate::id::{PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
 use crate::limits;
@@ -20,7 +21,6 @@ use crate::model::Target;
 use crate::schema::{self, NewSchema};
 use crate::storage::key::{STORE_LOG, Tag};
 use crate::storage::{Direction, View};
-use crate::store::Inner;
 use crate::zone::{self, ZoneRef};
 use survey::Survey;
 use texts::{GROUP, Texts};

@@ -1,0 +1,27 @@
+//! What all handles of one open store share: its file, its caches, its clock.
+
+use crate::compile::Compiler;
+use crate::id::Actor;
+use crate::recent::Recent;
+use crate::sources::Sources;
+use crate::storage::{Author, Imported, Storage};
+use crate::version_cache::VersionCache;
+
+/// What all handles of one open store share.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub storage: Storage,
+    pub compiler: Compiler,
+    pub recent: Recent,
+    pub versions: VersionCache,
+    pub sources: Sources,
+    /// How far a log may be ahead of the clock, in microseconds.
+    pub clock_tolerance: i64,
+}
+
+impl Inner {
+    /// Who writes, and when: now.
+    pub(crate) fn author(&self, actor: &Actor, imported: Option<Imported>) -> Author {
+        Author { actor: actor.clone(), clock: self.sources.now(), imported, tolerance: self.clock_tolerance }
+    }
+}
