@@ -8,10 +8,10 @@ use cedar_policy::{Decision, Entities, Request};
 use crate::answer::{Answer, StatementError};
 use crate::binding::{self, At, Binding};
 use crate::cedar::{ContextInput, Evaluation, EvaluationFailure, UidInput};
-use crate::compile::Compiled;
+use crate::compile::{BoundSet, Compiled};
 use crate::engine::Inner;
 use crate::error::Result;
-use crate::guardrail::{self, Guardrail};
+use crate::guardrail;
 use crate::model::{BindingMode, Target};
 use crate::receipt::{GuardrailReceipt, Layer, Receipt, StatementRef, mismatch};
 use crate::storage::View;
@@ -27,7 +27,7 @@ use crate::zone::{self, ZoneRef};
 pub struct Authorizer {
     compiled: Arc<Compiled>,
     binding: Option<Arc<Binding>>,
-    guardrail: Option<Guardrail>,
+    guardrail: Option<BoundSet>,
     deny_on_forbid_error: bool,
 }
 
@@ -41,19 +41,19 @@ impl fmt::Debug for Authorizer {
 }
 
 impl Authorizer {
-    pub(crate) fn new(compiled: Arc<Compiled>, binding: Option<Arc<Binding>>, guardrail: Option<Guardrail>) -> Self {
+    pub(crate) fn new(compiled: Arc<Compiled>, binding: Option<Arc<Binding>>, guardrail: Option<BoundSet>) -> Self {
         Self { compiled, binding, guardrail, deny_on_forbid_error: false }
+    }
+
+    fn of_bound((bound, guardrail): (BoundSet, Option<BoundSet>)) -> Self {
+        Self::new(bound.compiled, Some(bound.binding), guardrail)
     }
 
     pub(crate) fn compiled(&self) -> &Arc<Compiled> {
         &self.compiled
     }
 
-    pub(crate) fn shared_binding(&self) -> Option<&Arc<Binding>> {
-        self.binding.as_ref()
-    }
-
-    pub(crate) fn guardrail_layer(&self) -> Option<&Guardrail> {
+    pub(crate) fn guardrail_layer(&self) -> Option<&BoundSet> {
         self.guardrail.as_ref()
     }
 
@@ -66,20 +66,18 @@ impl Authorizer {
         let commits = if at == At::Now { store.storage.commits()? } else { None };
         let key = (zone.log_id, mode, target);
         if let Some(found) = commits.and_then(|commits| store.recent.get(&key, commits)) {
-            return Ok(found);
+            return Ok(Self::of_bound(found));
         }
-        let authorizer = store.storage.read(|view| {
+        let (bound, guardrail) = store.storage.read(|view| {
             zone::check(view, zone)?;
             let binding = binding::bound(view, zone, &key.2, mode, at)?;
-            let found = Found::named(view, zone, binding.policy_set_version_id.as_str())?;
-            let compiled = store.compiler.set(view, zone, &found)?;
-            let guardrail = Guardrail::find(view, &store.compiler, zone, at)?;
-            Ok(Self::new(compiled, Some(Arc::new(binding)), guardrail))
+            let bound = BoundSet::new(view, &store.compiler, zone, binding)?;
+            Ok((bound, guardrail_at(view, store, zone, at)?))
         })?;
         if let Some(commits) = commits {
-            store.recent.keep(key, commits, &authorizer);
+            store.recent.keep(key, commits, &bound, guardrail.as_ref());
         }
-        Ok(authorizer)
+        Ok(Self::of_bound((bound, guardrail)))
     }
 
     /// For a version, in force or not, under the guardrail of now.
@@ -91,7 +89,7 @@ impl Authorizer {
             let known = Validated::default();
             let validation = Validation::ahead(&store.compiler, &known);
             guardrail::check_schema(view, &validation, zone, &compiled.version.schema)?;
-            let guardrail = Guardrail::find(view, &store.compiler, zone, At::Now)?;
+            let guardrail = guardrail_at(view, store, zone, At::Now)?;
             Ok(Self::new(compiled, None, guardrail))
         })
     }
@@ -122,9 +120,7 @@ impl Authorizer {
                     return Err(mismatch("guardrail", binding.mode.as_str(), BindingMode::Guardrail.as_str()));
                 }
                 Some(GuardrailReceipt { binding, .. }) => {
-                    let found = Found::by_id(view, &zone, binding.policy_set_version_id.as_str())?;
-                    let compiled = store.compiler.set(view, &zone, &found)?;
-                    Some(Guardrail { compiled, binding: Arc::new(binding.clone()) })
+                    Some(BoundSet::new(view, &store.compiler, &zone, binding.clone())?)
                 }
                 None => None,
             };
@@ -165,7 +161,7 @@ impl Authorizer {
     }
 
     pub(crate) fn guardrail_receipt(&self) -> Option<GuardrailReceipt> {
-        let Guardrail { compiled, binding } = self.guardrail.as_ref()?;
+        let BoundSet { compiled, binding } = self.guardrail.as_ref()?;
         Some(GuardrailReceipt {
             binding: Binding::clone(binding),
             policy_set_version_entry: compiled.entry_hash,
@@ -260,7 +256,7 @@ impl Authorizer {
         let own = self.compiled.set.evaluate(request, entities)?;
         let (mut determining, mut errors) = told(Layer::Target, &self.compiled, own.determining, own.errors);
         let mut decision = own.decision;
-        if let Some(Guardrail { compiled, .. }) = &self.guardrail {
+        if let Some(BoundSet { compiled, .. }) = &self.guardrail {
             let Evaluation { decision: by_guardrail, determining: forbids, errors: failed } =
                 compiled.set.evaluate(request, entities)?;
             let (forbids, failed) = told(Layer::Guardrail, compiled, forbids, failed);
@@ -283,6 +279,12 @@ impl Authorizer {
             Answer { authorizer: self.clone(), decision, determining, errors, denied_by_error }
         })
     }
+}
+
+/// The zone's guardrail at `at`, if it had one.
+fn guardrail_at(view: &View<'_>, store: &Inner, zone: &ZoneRef, at: At) -> Result<Option<BoundSet>> {
+    let binding = binding::guardrail(view, zone, at)?;
+    binding.map(|binding| BoundSet::new(view, &store.compiler, zone, binding)).transpose()
 }
 
 /// Refuses the binding of a receipt that was not in force once the entry at `position` was written.

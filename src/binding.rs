@@ -128,6 +128,11 @@ pub(crate) fn find(
     find_up_to(view, zone, target, mode, last)
 }
 
+/// What is bound as the zone's guardrail at `at`, if anything is.
+pub(crate) fn guardrail(view: &View<'_>, zone: &ZoneRef, at: At) -> Result<Option<Binding>> {
+    find(view, zone, &Target::Zone, BindingMode::Guardrail, at)
+}
+
 /// What is bound to `target` once the entry at `last` was written, if anything is.
 pub(crate) fn find_up_to(
     view: &View<'_>,

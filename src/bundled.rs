@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::binding::{self, At, Binding};
 use crate::bundle::{Bundle, BundleGuardrail, BundleKey, BundlePolicy, Summary};
 use crate::error::{ErrorDetail, Result};
-use crate::guardrail;
 use crate::hash::Sha256;
 use crate::id::PolicyId;
 use crate::model::{BindingMode, Form, ManifestEntry, SchemaRef, Target};
@@ -62,7 +61,7 @@ pub(crate) fn of(view: &View<'_>, zone: &ZoneRef, binding: &Binding) -> Result<B
     let Contents { version, entries } = Contents::of(view, zone, binding)?;
     let policies = entries.into_iter().map(|entry| pinned(view, zone, &version, entry)).collect::<Result<_>>()?;
     let schema = published(view, &version.schema)?;
-    let guardrail = guardrail::find(view, zone, At::Now)?.map(|guardrail| BundleGuardrail {
+    let guardrail = binding::guardrail(view, zone, At::Now)?.map(|guardrail| BundleGuardrail {
         policy_set_id: guardrail.policy_set_id,
         policy_set_version_id: guardrail.policy_set_version_id,
     });

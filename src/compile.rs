@@ -10,6 +10,7 @@ use std::sync::Arc;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
+use crate::binding::Binding;
 use crate::cedar::{CompiledSet, ParsedPolicy, ParsedSchema, in_one_go};
 use crate::error::{Error, ErrorDetail, Result};
 use crate::hash::{Address, EntryHash, Sha256};
@@ -34,6 +35,20 @@ pub(crate) struct Compiled {
     pub set: CompiledSet,
     /// The pinned versions, in the order of the manifest.
     pub members: Vec<(PolicyId, PolicyVersionId)>,
+}
+
+/// A policy set version, ready to decide, and the binding that put it in force.
+#[derive(Clone)]
+pub(crate) struct BoundSet {
+    pub compiled: Arc<Compiled>,
+    pub binding: Arc<Binding>,
+}
+
+impl BoundSet {
+    pub(crate) fn new(view: &View<'_>, compiler: &Compiler, zone: &ZoneRef, binding: Binding) -> Result<Self> {
+        let version = Found::named(view, zone, binding.policy_set_version_id.as_str())?;
+        Ok(Self { compiled: compiler.set(view, zone, &version)?, binding: Arc::new(binding) })
+    }
 }
 
 /// A policy version's statements, or the text that they are to be parsed from.

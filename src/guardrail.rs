@@ -3,15 +3,11 @@
 //! It is bound like any policy set version. The rules that make it one are here: it only forbids, and it validates against
 //! every schema that it is evaluated with.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use crate::binding::{self, At, Binding};
-use crate::compile::{Compiled, Compiler};
+use crate::binding::{self, At};
 use crate::error::{ErrorDetail, Result};
 use crate::id::{Actor, OwnerType, SchemaName};
 use crate::listing::in_order;
-use crate::model::{BindingMode, SchemaRef, Target};
+use crate::model::{BindingMode, SchemaRef};
 use crate::policy_set;
 use crate::policy_set_version;
 use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
@@ -20,31 +16,11 @@ use crate::storage::{Direction, View};
 use crate::validated::Validation;
 use crate::version::Found;
 use crate::zone::ZoneRef;
-
-/// A guardrail, ready to decide.
-#[derive(Clone)]
-pub(crate) struct Guardrail {
-    pub compiled: Arc<Compiled>,
-    pub binding: Arc<Binding>,
-}
-
-impl Guardrail {
-    /// The zone's guardrail at `at`, if it had one.
-    pub(crate) fn find(view: &View<'_>, compiler: &Compiler, zone: &ZoneRef, at: At) -> Result<Option<Self>> {
-        let Some(binding) = find(view, zone, at)? else { return Ok(None) };
-        let version = Found::named(view, zone, binding.policy_set_version_id.as_str())?;
-        Ok(Some(Self { compiled: compiler.set(view, zone, &version)?, binding: Arc::new(binding) }))
-    }
-}
-
-/// What is bound as the zone's guardrail at `at`, if anything is.
-pub(crate) fn find(view: &View<'_>, zone: &ZoneRef, at: At) -> Result<Option<Binding>> {
-    binding::find(view, zone, &Target::Zone, BindingMode::Guardrail, at)
-}
+use std::collections::BTreeMap;
 
 /// Refuses a customer where the zone has a guardrail.
 pub(crate) fn check_actor(view: &View<'_>, zone: &ZoneRef, actor: &Actor, action: &'static str) -> Result<()> {
-    if actor.owner_type() != OwnerType::Platform && find(view, zone, At::Now)?.is_some() {
+    if actor.owner_type() != OwnerType::Platform && binding::guardrail(view, zone, At::Now)?.is_some() {
         let action = format!("{action} zone `{}`, which has a guardrail", zone.id);
         return Err(ErrorDetail::GuardrailReserved { action }.into());
     }
@@ -92,7 +68,7 @@ pub(crate) fn check_schema(
     zone: &ZoneRef,
     schema: &SchemaRef,
 ) -> Result<()> {
-    let Some(binding) = find(view, zone, At::Now)? else { return Ok(()) };
+    let Some(binding) = binding::guardrail(view, zone, At::Now)? else { return Ok(()) };
     let found = Found::<PolicySetVersionCreated>::named(view, zone, binding.policy_set_version_id.as_str())?;
     let version = found.body()?;
     if version.schema == *schema {

@@ -5,10 +5,8 @@ use std::sync::{Arc, Weak};
 
 use quick_cache::sync::Cache;
 
-use crate::authorizer::Authorizer;
 use crate::binding::Binding;
-use crate::compile::Compiled;
-use crate::guardrail::Guardrail;
+use crate::compile::{BoundSet, Compiled};
 use crate::id::LogId;
 use crate::model::{BindingMode, Target};
 
@@ -24,9 +22,24 @@ pub(crate) struct Recent(Cache<(LogId, BindingMode, Target), Taken>);
 #[derive(Clone)]
 struct Taken {
     commits: u64,
+    bound: Kept,
+    guardrail: Option<Kept>,
+}
+
+#[derive(Clone)]
+struct Kept {
     binding: Arc<Binding>,
     compiled: Weak<Compiled>,
-    guardrail: Option<(Arc<Binding>, Weak<Compiled>)>,
+}
+
+impl Kept {
+    fn new(bound: &BoundSet) -> Self {
+        Self { binding: bound.binding.clone(), compiled: Arc::downgrade(&bound.compiled) }
+    }
+
+    fn upgrade(self) -> Option<BoundSet> {
+        Some(BoundSet { compiled: self.compiled.upgrade()?, binding: self.binding })
+    }
 }
 
 impl fmt::Debug for Recent {
@@ -45,20 +58,24 @@ impl Recent {
         self.0.clear();
     }
 
-    pub(crate) fn get(&self, key: &(LogId, BindingMode, Target), commits: u64) -> Option<Authorizer> {
-        let taken = self.0.get(key).filter(|taken| taken.commits == commits)?;
-        let guardrail = match taken.guardrail {
-            Some((binding, compiled)) => Some(Guardrail { compiled: compiled.upgrade()?, binding }),
+    /// The version that was bound to a target, and the guardrail beside it.
+    pub(crate) fn get(&self, key: &(LogId, BindingMode, Target), commits: u64) -> Option<(BoundSet, Option<BoundSet>)> {
+        let Taken { bound, guardrail, .. } = self.0.get(key).filter(|taken| taken.commits == commits)?;
+        let guardrail = match guardrail {
+            Some(guardrail) => Some(guardrail.upgrade()?),
             None => None,
         };
-        Some(Authorizer::new(taken.compiled.upgrade()?, Some(taken.binding), guardrail))
+        Some((bound.upgrade()?, guardrail))
     }
 
-    pub(crate) fn keep(&self, key: (LogId, BindingMode, Target), commits: u64, authorizer: &Authorizer) {
-        let Some(binding) = authorizer.shared_binding().cloned() else { return };
-        let compiled = Arc::downgrade(authorizer.compiled());
-        let guardrail = authorizer.guardrail_layer();
-        let guardrail = guardrail.map(|layer| (layer.binding.clone(), Arc::downgrade(&layer.compiled)));
-        self.0.insert(key, Taken { commits, binding, compiled, guardrail });
+    pub(crate) fn keep(
+        &self,
+        key: (LogId, BindingMode, Target),
+        commits: u64,
+        bound: &BoundSet,
+        guardrail: Option<&BoundSet>,
+    ) {
+        let (bound, guardrail) = (Kept::new(bound), guardrail.map(Kept::new));
+        self.0.insert(key, Taken { commits, bound, guardrail });
     }
 }

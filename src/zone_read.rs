@@ -244,7 +244,7 @@ impl Zone {
 
     /// The zone's guardrail at an earlier position of the log or at an earlier time.
     pub fn guardrail_at(&self, at: impl Into<At>) -> Result<Option<Binding>> {
-        self.read(|view| guardrail::find(view, &self.zone, at.into()))
+        self.read(|view| binding::guardrail(view, &self.zone, at.into()))
     }
 
     /// Parses and validates a version ahead of [`bind_guardrail`](crate::ZoneWrite::bind_guardrail), on any thread and without

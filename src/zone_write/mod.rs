@@ -28,7 +28,6 @@ use crate::binding::{self, At, Binding};
 use crate::demand::Demand;
 use crate::engine::Inner;
 use crate::error::{ErrorDetail, Resource, Result};
-use crate::guardrail;
 use crate::id::{OwnerType, RequestId, ZoneId};
 use crate::model::{BindingMode, Forms, Target};
 use crate::policy::{self, Policy};
@@ -143,7 +142,7 @@ impl ZoneWrite<'_, '_> {
 
     /// The zone's guardrail, if it has one.
     pub fn guardrail(&self) -> Result<Option<Binding>> {
-        self.read(|view| guardrail::find(view, &self.zone, At::Now))
+        self.read(|view| binding::guardrail(view, &self.zone, At::Now))
     }
 
     /// What is in force for `target`.
