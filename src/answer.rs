@@ -1,6 +1,12 @@
 //! Answers: a decision, the statements that determined it, and its receipt.
 
+use crate::cedar::Evaluation;
+use crate::cedar::EvaluationFailure;
+use crate::compile::BoundSet;
+use crate::receipt::Layer;
 use cedar_policy::Decision;
+use cedar_policy::Entities;
+use cedar_policy::Request;
 
 use crate::authorizer::Authorizer;
 use crate::cedar;
@@ -98,4 +104,64 @@ impl Answer {
             cedar_version: cedar::version(),
         }
     }
+}
+
+impl Authorizer {
+    /// Decides, as Cedar does.
+    ///
+    /// Request and entities are best read with this authorizer, whose limits make sure that they can be evaluated on
+    /// every thread. Those that Cedar's own constructors made are taken too; nest their values no deeper than
+    /// Cedar's JSON can (128 levels), since Cedar compares values without looking at the stack that is left.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) if Cedar fails in a way that is neither allow nor deny.
+    pub fn is_authorized(&self, request: &Request, entities: &Entities) -> Result<Answer> {
+        let own = self.compiled().set.evaluate(request, entities)?;
+        let (mut determining, mut errors) = told(Layer::Target, self.compiled(), own.determining, own.errors);
+        let mut decision = own.decision;
+        if let Some(BoundSet { compiled, .. }) = self.guardrail_layer() {
+            let Evaluation { decision: by_guardrail, determining: forbids, errors: failed } =
+                compiled.set.evaluate(request, entities)?;
+            let (forbids, failed) = told(Layer::Guardrail, compiled, forbids, failed);
+            // Cedar's rule for all statements together: a `forbid` denies, and then no `permit` determines anything.
+            if by_guardrail == Decision::Deny && !forbids.is_empty() {
+                if decision == Decision::Allow {
+                    determining.clear();
+                }
+                decision = Decision::Deny;
+                determining.extend(forbids);
+            }
+            errors.extend(failed);
+        }
+        let denied_by_error =
+            self.denies_on_forbid_error() && decision == Decision::Allow && errors.iter().any(|error| error.forbid);
+        Ok(if denied_by_error {
+            let forbids = errors.iter().filter(|error| error.forbid).map(|error| error.statement.clone()).collect();
+            Answer { authorizer: self.clone(), decision: Decision::Deny, determining: forbids, errors, denied_by_error }
+        } else {
+            Answer { authorizer: self.clone(), decision, determining, errors, denied_by_error }
+        })
+    }
+}
+
+/// The statements that an evaluation of one layer names.
+fn told(
+    layer: Layer,
+    compiled: &Compiled,
+    determining: Vec<(usize, usize)>,
+    errors: Vec<EvaluationFailure>,
+) -> (Vec<StatementRef>, Vec<StatementError>) {
+    // It numbers the very members that were compiled.
+    let named = |member: usize, statement: usize| {
+        let (policy_id, policy_version_id) = compiled.members.get(member)?;
+        let (policy_id, policy_version_id) = (policy_id.clone(), policy_version_id.clone());
+        Some(StatementRef { layer, policy_id, policy_version_id, statement: u32::try_from(statement).ok()? })
+    };
+    let determining = determining.into_iter().filter_map(|(member, number)| named(member, number)).collect();
+    let failed = |error: EvaluationFailure| {
+        let statement = named(error.member, error.statement)?;
+        Some(StatementError { statement, forbid: error.forbid, message: error.message })
+    };
+    (determining, errors.into_iter().filter_map(failed).collect())
 }

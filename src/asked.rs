@@ -4,7 +4,6 @@
 //! The hash is of operation, input, demands and actor, in this order; never of what the store generates. It is kept on
 //! disk: docs/format.md describes the bytes.
 
-use crate::demand::Demand;
 use crate::hash::EntryHash;
 use crate::id::{Actor, OwnerType};
 use crate::model::{Form, SchemaStatus, Target, TargetType};
@@ -78,19 +77,19 @@ impl Asked {
     }
 
     /// The hash of all that was asked.
-    pub(crate) fn by(self, actor: &Actor, demands: &[Demand]) -> EntryHash {
-        let asked = demands.iter().fold(self, |asked, demand| demand.add_to(asked));
+    pub(crate) fn by(self, actor: &Actor) -> EntryHash {
         let owner = match actor.owner_type() {
             OwnerType::Platform => 0,
             OwnerType::Customer => 1,
         };
-        EntryHash(*asked.text("actor").number(owner).text(actor.id()).0.finalize().as_bytes())
+        EntryHash(*self.text("actor").number(owner).text(actor.id()).0.finalize().as_bytes())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::demand::Demand;
     use crate::hash::Sha256;
     use crate::policy_set_version::{NewPolicySetVersion, Pin};
 
@@ -110,13 +109,14 @@ mod tests {
             Demand::active_version(Target::User("zoë".to_owned()), None),
         ];
         let asked = NewPolicySetVersion::from_pins("2026-02-24", pins).asked("s");
-        let hash = asked.by(&Actor::customer("alice").unwrap(), &demands);
+        let asked = demands.iter().fold(asked, |asked, demand| demand.add_to(asked));
+        let hash = asked.by(&Actor::customer("alice").unwrap());
         assert_eq!(hash.to_string(), "ac7a16c80ce8f485c631dd8b0d6addf682c0c3fd1021939566188765db042123");
     }
 
     #[test]
     fn the_numbers_of_enums_are_those_of_the_bodies() {
-        let hash = |asked: Asked| asked.by(&Actor::platform("ops").unwrap(), &[]);
+        let hash = |asked: Asked| asked.by(&Actor::platform("ops").unwrap());
         let number = |n| hash(Asked::to("x").number(n));
         for (asked, n) in [
             (Asked::to("x").form(Form::Cedar), 0),

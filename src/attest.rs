@@ -11,18 +11,19 @@ use crate::error::{ErrorDetail, Resource, Result, at_most};
 use crate::hash::Sha256;
 use crate::id::{Actor, PolicySetId, PolicySetVersionId};
 use crate::limits;
+use crate::ownership::check_owner;
 use crate::policy_set;
-use crate::policy_set_version::{NewPolicySetVersion, PolicySetVersionInput, PreparedPolicySetVersion, attested_at};
+use crate::policy_set_version::{NewPolicySetVersion, attested_at};
 use crate::record::{Attested, Body, Manifest, PolicySetVersionCreated};
 use crate::schema;
 use crate::storage::key::Tag;
 use crate::storage::{View, astray};
 use crate::validated::{Validated, Validation};
 use crate::version::Found;
-use crate::write::check_owner;
 use crate::zone::{self, ZoneRef};
 use crate::zone_read::Zone;
 use crate::zone_write::{Planned, next_version, set_to_change};
+use crate::zone_write::{PolicySetVersionInput, PreparedPolicySetVersion};
 
 /// A policy set version to create that was attested ahead of its creation: see [`Zone::prepare_attested_version`].
 #[derive(Clone)]

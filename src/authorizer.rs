@@ -3,17 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use cedar_policy::{Decision, Entities, Request};
+use cedar_policy::{Entities, Request};
 
-use crate::answer::{Answer, StatementError};
 use crate::binding::{self, At, Binding};
-use crate::cedar::{ContextInput, Evaluation, EvaluationFailure, UidInput};
+use crate::cedar::{ContextInput, UidInput};
 use crate::compile::{BoundSet, Compiled};
 use crate::engine::Inner;
 use crate::error::Result;
 use crate::guardrail;
 use crate::model::{BindingMode, Target};
-use crate::receipt::{GuardrailReceipt, Layer, Receipt, StatementRef, mismatch};
+use crate::receipt::{GuardrailReceipt, Receipt, mismatch};
 use crate::storage::View;
 use crate::validated::{Validated, Validation};
 use crate::version::Found;
@@ -242,43 +241,6 @@ impl Authorizer {
     ) -> Result<Request> {
         self.compiled.schema.request(principal, action, resource, context)
     }
-
-    /// Decides, as Cedar does.
-    ///
-    /// Request and entities are best read with this authorizer, whose limits make sure that they can be evaluated on
-    /// every thread. Those that Cedar's own constructors made are taken too; nest their values no deeper than
-    /// Cedar's JSON can (128 levels), since Cedar compares values without looking at the stack that is left.
-    ///
-    /// # Errors
-    ///
-    /// [`Invalid`](crate::ErrorKind::Invalid) if Cedar fails in a way that is neither allow nor deny.
-    pub fn is_authorized(&self, request: &Request, entities: &Entities) -> Result<Answer> {
-        let own = self.compiled.set.evaluate(request, entities)?;
-        let (mut determining, mut errors) = told(Layer::Target, &self.compiled, own.determining, own.errors);
-        let mut decision = own.decision;
-        if let Some(BoundSet { compiled, .. }) = &self.guardrail {
-            let Evaluation { decision: by_guardrail, determining: forbids, errors: failed } =
-                compiled.set.evaluate(request, entities)?;
-            let (forbids, failed) = told(Layer::Guardrail, compiled, forbids, failed);
-            // Cedar's rule for all statements together: a `forbid` denies, and then no `permit` determines anything.
-            if by_guardrail == Decision::Deny && !forbids.is_empty() {
-                if decision == Decision::Allow {
-                    determining.clear();
-                }
-                decision = Decision::Deny;
-                determining.extend(forbids);
-            }
-            errors.extend(failed);
-        }
-        let denied_by_error =
-            self.deny_on_forbid_error && decision == Decision::Allow && errors.iter().any(|error| error.forbid);
-        Ok(if denied_by_error {
-            let forbids = errors.iter().filter(|error| error.forbid).map(|error| error.statement.clone()).collect();
-            Answer { authorizer: self.clone(), decision: Decision::Deny, determining: forbids, errors, denied_by_error }
-        } else {
-            Answer { authorizer: self.clone(), decision, determining, errors, denied_by_error }
-        })
-    }
 }
 
 /// The zone's guardrail at `at`, if it had one.
@@ -299,25 +261,4 @@ fn check_bound(view: &View<'_>, zone: &ZoneRef, field: &'static str, binding: &B
         return Err(mismatch(field, format!("{binding:?}"), stored));
     }
     Ok(())
-}
-
-/// The statements that an evaluation of one layer names.
-fn told(
-    layer: Layer,
-    compiled: &Compiled,
-    determining: Vec<(usize, usize)>,
-    errors: Vec<EvaluationFailure>,
-) -> (Vec<StatementRef>, Vec<StatementError>) {
-    // It numbers the very members that were compiled.
-    let named = |member: usize, statement: usize| {
-        let (policy_id, policy_version_id) = compiled.members.get(member)?;
-        let (policy_id, policy_version_id) = (policy_id.clone(), policy_version_id.clone());
-        Some(StatementRef { layer, policy_id, policy_version_id, statement: u32::try_from(statement).ok()? })
-    };
-    let determining = determining.into_iter().filter_map(|(member, number)| named(member, number)).collect();
-    let failed = |error: EvaluationFailure| {
-        let statement = named(error.member, error.statement)?;
-        Some(StatementError { statement, forbid: error.forbid, message: error.message })
-    };
-    (determining, errors.into_iter().filter_map(failed).collect())
 }

@@ -1,8 +1,5 @@
-//! What applying a prepared bundle would do, as values: against what was in force when it was prepared.
+//! The changes of a prepared bundle, as values.
 
-use std::collections::BTreeSet;
-
-use crate::bundle_plan::{BundlePlan, Step};
 use crate::id::{PolicyId, PolicySetId};
 use crate::model::ManifestEntry;
 
@@ -25,43 +22,4 @@ pub struct BundleChanges {
     pub unpinned: Vec<ManifestEntry>,
     /// Entries in force that stay.
     pub unchanged: Vec<ManifestEntry>,
-}
-
-impl BundleChanges {
-    pub(crate) fn of(plan: &BundlePlan) -> Self {
-        let (set, base, steps) = match plan {
-            BundlePlan::InForce(binding, base) => (Some(binding.policy_set_id.clone()), base, None),
-            BundlePlan::Steps { set, base, steps, .. } => (set.clone(), base, Some(steps)),
-        };
-        let mut changes = Self {
-            in_force: steps.is_none(),
-            policy_set_id: set,
-            created: Vec::new(),
-            updated: Vec::new(),
-            pinned: Vec::new(),
-            unpinned: Vec::new(),
-            unchanged: Vec::new(),
-        };
-        let Some(steps) = steps else {
-            changes.unchanged.clone_from(base);
-            return changes;
-        };
-        let mut named = BTreeSet::new();
-        for step in steps {
-            match step {
-                Step::Keep(entry) => {
-                    named.insert(&entry.policy_id);
-                    let kind = if base.contains(entry) { &mut changes.unchanged } else { &mut changes.pinned };
-                    kind.push(entry.clone());
-                }
-                Step::Edit(policy_id, _) => {
-                    named.insert(policy_id);
-                    changes.updated.push(policy_id.clone());
-                }
-                Step::Create(new, _) => changes.created.push(new.name.clone()),
-            }
-        }
-        changes.unpinned.extend(base.iter().filter(|entry| !named.contains(&entry.policy_id)).cloned());
-        changes
-    }
 }

@@ -12,11 +12,11 @@ use crate::error::{Resource, Result};
 use crate::hash::Sha256;
 use crate::id::{Actor, PolicyId};
 use crate::model::{ManifestEntry, Target};
+use crate::ownership::check_owner;
 use crate::policy::{self, NewPolicy, Policy};
 use crate::record::PolicyVersionCreated;
 use crate::storage::View;
 use crate::version::Found;
-use crate::write::check_owner;
 use crate::zone::ZoneRef;
 
 /// What one policy of a bundle is.

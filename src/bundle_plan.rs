@@ -17,18 +17,17 @@ use crate::guardrail;
 use crate::hash::Sha256;
 use crate::id::{Actor, PolicyId, PolicySetId};
 use crate::model::{BindingMode, ManifestEntry, SchemaRef, Target};
+use crate::ownership::check_changeable;
 use crate::policy::NewPolicy;
 use crate::policy_set_version::Pin;
 use crate::policy_version::{NewPolicyVersion, PreparedPolicyVersion};
 use crate::schema;
 use crate::storage::View;
 use crate::validated::{Validated, Validation};
-use crate::write::check_changeable;
-use crate::zone::{self, ZoneRef};
-use crate::zone_read::Zone;
+use crate::zone::ZoneRef;
 use crate::zone_write::{next_version, pinned_entry, set_to_change, warnings};
 
-/// A policy bundle on its way into a zone: as it is, or [prepared](Zone::prepare_bundle), so that the write does not parse
+/// A policy bundle on its way into a zone: as it is, or [prepared](crate::Zone::prepare_bundle), so that the write does not parse
 /// and validate it.
 #[derive(Clone)]
 pub struct PreparedBundle {
@@ -75,43 +74,18 @@ impl PreparedBundle {
     pub fn changes(&self) -> Option<&BundleChanges> {
         self.changes.as_ref()
     }
-}
 
-/// Policy bundles.
-impl Zone {
-    /// Parses and validates what is new in a bundle ahead of its write, on any thread and without holding up writes: as
-    /// `actor`, who then applies it with [`ZoneWrite::apply_bundle`](crate::ZoneWrite::apply_bundle). If something else is
-    /// in force by then, or it is applied by another actor or for another target, the write does what is still to be done.
-    ///
-    /// A request that was answered before need not be prepared again: see [`answered`](Self::answered). And what is demanded
-    /// can be [checked](Self::check) before.
-    ///
-    /// # Errors
-    ///
-    /// Those of applying it, but for demands.
-    pub fn prepare_bundle(
-        &self,
-        actor: &Actor,
-        target: Target,
-        bundle: impl Into<PreparedBundle>,
-    ) -> Result<PreparedBundle> {
-        let mut prepared = bundle.into();
-        let (plan, validated) = self.read_with_room(|view, store, zone| {
-            zone::check_open(view, zone)?;
-            let validation = Validation::ahead(&store.compiler, &prepared.validated);
-            let plan = BundlePlan::new(view, &validation, zone, actor, &target, &prepared)?;
-            Ok((plan, validation.known()))
-        })?;
-        prepared.validated = validated;
-        prepared.changes = Some(BundleChanges::of(&plan));
+    /// Keeps what a plan has parsed and validated.
+    pub(crate) fn prepare_with(&mut self, plan: BundlePlan, validated: Validated) {
+        self.validated = validated;
+        self.changes = Some(plan.changes());
         if let BundlePlan::Steps { steps, .. } = plan {
             let versions = steps.into_iter().filter_map(|step| match step {
                 Step::Keep(_) => None,
                 Step::Edit(_, version) | Step::Create(_, version) => Some((version.sha(), version)),
             });
-            prepared.versions.extend(versions);
+            self.versions.extend(versions);
         }
-        Ok(prepared)
     }
 }
 
@@ -188,6 +162,46 @@ impl BundlePlan {
             .map(|((policy, sha), found)| planner.step(policy, *sha, found).map_err(|cause| policy.refused(cause)));
         let steps = steps.collect::<Result<_>>()?;
         Ok(Self::Steps { set, base, steps, schema: planner.schema })
+    }
+}
+
+impl BundlePlan {
+    /// The changes, as values.
+    pub(crate) fn changes(&self) -> BundleChanges {
+        let (set, base, steps) = match self {
+            Self::InForce(binding, base) => (Some(binding.policy_set_id.clone()), base, None),
+            Self::Steps { set, base, steps, .. } => (set.clone(), base, Some(steps)),
+        };
+        let mut changes = BundleChanges {
+            in_force: steps.is_none(),
+            policy_set_id: set,
+            created: Vec::new(),
+            updated: Vec::new(),
+            pinned: Vec::new(),
+            unpinned: Vec::new(),
+            unchanged: Vec::new(),
+        };
+        let Some(steps) = steps else {
+            changes.unchanged.clone_from(base);
+            return changes;
+        };
+        let mut named = BTreeSet::new();
+        for step in steps {
+            match step {
+                Step::Keep(entry) => {
+                    named.insert(&entry.policy_id);
+                    let kind = if base.contains(entry) { &mut changes.unchanged } else { &mut changes.pinned };
+                    kind.push(entry.clone());
+                }
+                Step::Edit(policy_id, _) => {
+                    named.insert(policy_id);
+                    changes.updated.push(policy_id.clone());
+                }
+                Step::Create(new, _) => changes.created.push(new.name.clone()),
+            }
+        }
+        changes.unpinned.extend(base.iter().filter(|entry| !named.contains(&entry.policy_id)).cloned());
+        changes
     }
 }
 

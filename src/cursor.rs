@@ -4,7 +4,7 @@ use crate::error::{ErrorDetail, Result, at_most};
 use crate::hash::hex;
 use crate::id::LogId;
 use crate::limits;
-use crate::list::{Order, Sort};
+use crate::order::{Order, Sort};
 
 /// What a cursor is of: it is refused by every other list.
 #[derive(Clone)]

@@ -3,7 +3,7 @@
 use crate::cursor::ListName;
 use crate::hash::{Address, EntryHash};
 use crate::id::LogId;
-use crate::list::Order;
+use crate::order::Order;
 use crate::record::{Body, Entry, Manifest, Object, ObjectKind, Recorded};
 use crate::storage::key::STORE_LOG;
 use crate::storage::{EVERY, with_check};

@@ -46,6 +46,8 @@ pub mod limits;
 mod list;
 mod listing;
 mod model;
+mod order;
+mod ownership;
 mod policy;
 mod policy_set;
 mod policy_set_version;
@@ -96,13 +98,12 @@ pub use id::{
     Actor, LogId, OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, RequestId, SchemaName, ZoneId,
 };
 pub use items::Items;
-pub use list::{List, Order, Page, Sort};
+pub use list::{List, Page};
 pub use model::{BindingMode, CedarVersion, Form, Forms, ManifestEntry, SchemaStatus, Target, TargetType};
+pub use order::{Order, Sort};
 pub use policy::{NewPolicy, Policy, PolicyUpdate};
 pub use policy_set::{NewPolicySet, PolicySet, PolicySetUpdate};
-pub use policy_set_version::{
-    NewPolicySetVersion, Pin, PolicySetManifest, PolicySetVersion, PolicySetVersionInput, PreparedPolicySetVersion,
-};
+pub use policy_set_version::{NewPolicySetVersion, Pin, PolicySetManifest, PolicySetVersion};
 pub use policy_version::{NewPolicyVersion, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
 pub use preflight::{Candidate, PolicySetVersionCheck, PolicyVersionCheck, Preflight, ZonePreflight};
 pub use receipt::{GuardrailReceipt, Layer, Receipt, StatementRef};
@@ -114,4 +115,4 @@ pub use time::Timestamp;
 pub use write::Write;
 pub use zone::ZoneInfo;
 pub use zone_read::Zone;
-pub use zone_write::ZoneWrite;
+pub use zone_write::{PolicySetVersionInput, PreparedPolicySetVersion, ZoneWrite};

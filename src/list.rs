@@ -4,33 +4,9 @@
 use crate::cursor::ListName;
 use crate::error::{ErrorDetail, Result};
 use crate::limits;
+use crate::order::Order;
+use crate::order::Sort;
 use crate::storage::Direction;
-
-/// The order of a list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Order {
-    /// Oldest first.
-    Ascending,
-    /// Newest first: the default.
-    #[default]
-    Descending,
-}
-
-words!(Order, "order", { Ascending => "ascending", Descending => "descending" });
-
-/// What a list is sorted by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Sort {
-    /// When the items were created: the default.
-    #[default]
-    CreatedAt,
-    /// What is in force first, then when the items were created; as things are when the page is read. For policy sets
-    /// only, descending and forward only.
-    Status,
-}
-
-words!(Sort, "sort", { CreatedAt => "created_at", Status => "status" });
 
 /// Which page of a list is asked for. The default is the first page of 50, newest first.
 ///

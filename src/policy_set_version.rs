@@ -17,11 +17,8 @@ use crate::record::{Body, Manifest, ObjectKind, PolicySetVersionCreated, PolicyV
 use crate::storage::key::{self, Tag};
 use crate::storage::{Direction, PositionRow, View, astray};
 use crate::time::Timestamp;
-use crate::validated::{Validated, Validation};
 use crate::version::{Found, archiving};
-use crate::zone::{self, ZoneRef};
-use crate::zone_read::Zone;
-use crate::zone_write::Planned;
+use crate::zone::ZoneRef;
 
 /// One immutable version of a policy set: which policy versions it is made of.
 #[non_exhaustive]
@@ -137,67 +134,6 @@ impl NewPolicySetVersion {
             let sha = pin.sha.map(|sha| sha.to_string());
             asked.text(&pin.policy_id).text(&pin.policy_version_id).option(sha.as_deref())
         })
-    }
-}
-
-/// A policy set version whose policies were validated against its schema version ahead of its write, by
-/// [`Zone::prepare_policy_set_version`].
-#[derive(Clone, Debug)]
-pub struct PreparedPolicySetVersion {
-    pub(crate) new: NewPolicySetVersion,
-    pub(crate) validated: Validated,
-}
-
-/// A policy set version on its way into the store: new, or prepared.
-#[derive(Clone, Debug)]
-pub enum PolicySetVersionInput {
-    /// What it pins is validated in the write, if its schema version is another one than theirs.
-    New(NewPolicySetVersion),
-    /// Validated before.
-    Prepared(PreparedPolicySetVersion),
-}
-
-impl PolicySetVersionInput {
-    pub(crate) fn into_parts(self) -> PreparedPolicySetVersion {
-        match self {
-            Self::New(new) => PreparedPolicySetVersion { new, validated: Validated::default() },
-            Self::Prepared(prepared) => prepared,
-        }
-    }
-}
-
-impl From<NewPolicySetVersion> for PolicySetVersionInput {
-    fn from(new: NewPolicySetVersion) -> Self {
-        Self::New(new)
-    }
-}
-
-impl From<PreparedPolicySetVersion> for PolicySetVersionInput {
-    fn from(prepared: PreparedPolicySetVersion) -> Self {
-        Self::Prepared(prepared)
-    }
-}
-
-/// Policy set versions.
-impl Zone {
-    /// Checks a manifest and validates what it pins against its schema version, ahead of its write, on any thread and without
-    /// holding up writes. The write checks again what may have changed, and validates only what was not validated here.
-    ///
-    /// A request that was answered before need not be prepared again: see [`answered`](Self::answered).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`create_policy_set_version`](crate::ZoneWrite::create_policy_set_version) that are about the manifest and its
-    /// schema version; each policy may cost [as much](crate::Builder::validation_limit) as a new one.
-    pub fn prepare_policy_set_version(&self, new: NewPolicySetVersion) -> Result<PreparedPolicySetVersion> {
-        let validated = self.read_with_room(|view, store, zone| {
-            zone::check_open(view, zone)?;
-            let known = Validated::default();
-            let validation = Validation::ahead(&store.compiler, &known);
-            Planned::new(view, &validation, zone, &new)?;
-            Ok(validation.known())
-        })?;
-        Ok(PreparedPolicySetVersion { new, validated })
     }
 }
 

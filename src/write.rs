@@ -5,8 +5,9 @@ use crate::cedar;
 use crate::engine::Inner;
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::hash::Sha256;
-use crate::id::{Actor, LogId, OwnerType, RequestId, ZoneId};
+use crate::id::{LogId, RequestId, ZoneId};
 use crate::model::{Forms, SchemaStatus};
+use crate::ownership::check_owner;
 use crate::record::{Object, ObjectKind, Request, SchemaPublished, SchemaStatusChanged, ZoneCreated, ZoneOpened};
 use crate::schema::{self, PreparedSchema, SchemaInput, SchemaVersion};
 use crate::storage::key::{self, STORE_LOG, Tag};
@@ -57,7 +58,7 @@ impl<'w, 'txn> Write<'w, 'txn> {
         again: impl FnOnce(&View<'_>) -> Result<T>,
     ) -> Result<T> {
         let Some(id) = self.request.take() else { return write(self) };
-        let request = Request { id, hash: asked.by(self.append.actor(), &[]) };
+        let request = Request { id, hash: asked.by(self.append.actor()) };
         if let Some((answer, _)) = self.append.answered(STORE_LOG, &request, |view, _| again(view))? {
             return Ok(answer);
         }
@@ -176,27 +177,4 @@ impl<'w, 'txn> Write<'w, 'txn> {
     pub fn schema(&self, version: impl AsRef<str>, forms: Forms) -> Result<SchemaVersion> {
         self.append.view(|view| schema::load(view, version.as_ref(), forms))
     }
-}
-
-/// Only a platform actor changes what a platform actor made.
-pub(crate) fn check_owner(actor: &Actor, what: Resource, id: &str, owner: OwnerType) -> Result<()> {
-    if owner == OwnerType::Platform && actor.owner_type() != OwnerType::Platform {
-        return Err(ErrorDetail::PlatformOwned { what, id: id.to_owned() }.into());
-    }
-    Ok(())
-}
-
-/// What is archived does not change either.
-pub(crate) fn check_changeable(
-    actor: &Actor,
-    what: Resource,
-    id: &str,
-    owner: OwnerType,
-    archived: bool,
-) -> Result<()> {
-    check_owner(actor, what, id, owner)?;
-    if archived {
-        return Err(ErrorDetail::Archived { what, id: id.to_owned() }.into());
-    }
-    Ok(())
 }

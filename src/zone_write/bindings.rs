@@ -6,11 +6,11 @@ use crate::binding::{self, At, BindOutcome, Binding};
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::guardrail;
 use crate::model::{BindingMode, Target, TargetType};
+use crate::ownership::check_owner;
 use crate::policy_set::{self, PolicySet};
 use crate::record::{Body, Bound, BoundVersion, PolicySetVersionCreated, Recorded, Unbound};
 use crate::validated::{Validated, Validation};
 use crate::version::Found;
-use crate::write::check_owner;
 
 /// Bindings.
 impl ZoneWrite<'_, '_> {

@@ -13,11 +13,11 @@ use crate::bundled;
 use crate::error::{Resource, Result};
 use crate::id::PolicySetId;
 use crate::model::{BindingMode, ManifestEntry, SchemaRef, Target};
+use crate::ownership::check_owner;
 use crate::policy_set::NewPolicySet;
 use crate::policy_set_version::PolicySetVersion;
 use crate::record::{Body, Manifest};
 use crate::validated::Validation;
-use crate::write::check_owner;
 
 /// The name of a policy set that is created for a bundle.
 const SET_NAME: &str = "policy bundle";

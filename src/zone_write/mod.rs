@@ -20,6 +20,7 @@ pub(crate) use planned::Planned;
 pub(crate) use planned::entry as pinned_entry;
 #[cfg(any(feature = "attestation", feature = "bundle"))]
 pub(crate) use planned::set_to_change;
+pub use planned::{PolicySetVersionInput, PreparedPolicySetVersion};
 #[cfg(feature = "bundle")]
 pub(crate) use policies::warnings;
 
@@ -30,6 +31,7 @@ use crate::engine::Inner;
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::id::{OwnerType, RequestId, ZoneId};
 use crate::model::{BindingMode, Forms, Target};
+use crate::ownership::check_changeable;
 use crate::policy::{self, Policy};
 use crate::policy_set::{self, PolicySet};
 use crate::policy_set_version::{self, PolicySetVersion};
@@ -38,7 +40,6 @@ use crate::record::{Recorded, Request};
 use crate::storage::key::{self, Tag};
 use crate::storage::{Append, View, astray};
 use crate::version::Found;
-use crate::write::check_changeable;
 use crate::zone::{ZoneInfo, ZoneRef};
 
 /// One zone in a write that is under way. Its reads see what the write has done so far.
@@ -187,7 +188,10 @@ impl ZoneWrite<'_, '_> {
     ) -> Result<T> {
         let demands = std::mem::take(&mut self.demands);
         self.then = None;
-        let request = self.request.take().map(|id| Request { id, hash: asked.by(self.append.actor(), &demands) });
+        let request = self.request.take().map(|id| {
+            let asked = demands.iter().fold(asked, |asked, demand| demand.add_to(asked));
+            Request { id, hash: asked.by(self.append.actor()) }
+        });
         if let Some(request) = &request {
             let answered =
                 self.append.answered(self.zone.log, request, |view, entry| again(view, &self.zone, entry))?;

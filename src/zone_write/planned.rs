@@ -5,16 +5,55 @@ use crate::error::{ErrorDetail, Resource, Result, at_most};
 use crate::id::Actor;
 use crate::limits;
 use crate::model::{ManifestEntry, SchemaRef};
+use crate::ownership::check_changeable;
 use crate::policy;
 use crate::policy_set::{self, PolicySet};
 use crate::policy_set_version::{NewPolicySetVersion, Pin};
 use crate::record::{Manifest, PolicyVersionCreated};
 use crate::schema;
 use crate::storage::View;
+use crate::validated::Validated;
 use crate::validated::Validation;
 use crate::version::Found;
-use crate::write::check_changeable;
 use crate::zone::ZoneRef;
+
+/// A policy set version whose policies were validated against its schema version ahead of its write, by
+/// [`Zone::prepare_policy_set_version`].
+#[derive(Clone, Debug)]
+pub struct PreparedPolicySetVersion {
+    pub(crate) new: NewPolicySetVersion,
+    pub(crate) validated: Validated,
+}
+
+/// A policy set version on its way into the store: new, or prepared.
+#[derive(Clone, Debug)]
+pub enum PolicySetVersionInput {
+    /// What it pins is validated in the write, if its schema version is another one than theirs.
+    New(NewPolicySetVersion),
+    /// Validated before.
+    Prepared(PreparedPolicySetVersion),
+}
+
+impl PolicySetVersionInput {
+    pub(crate) fn into_parts(self) -> PreparedPolicySetVersion {
+        match self {
+            Self::New(new) => PreparedPolicySetVersion { new, validated: Validated::default() },
+            Self::Prepared(prepared) => prepared,
+        }
+    }
+}
+
+impl From<NewPolicySetVersion> for PolicySetVersionInput {
+    fn from(new: NewPolicySetVersion) -> Self {
+        Self::New(new)
+    }
+}
+
+impl From<PreparedPolicySetVersion> for PolicySetVersionInput {
+    fn from(prepared: PreparedPolicySetVersion) -> Self {
+        Self::Prepared(prepared)
+    }
+}
 
 /// The policy set, if `actor` may give it a version.
 pub(crate) fn set_to_change(view: &View<'_>, zone: &ZoneRef, actor: &Actor, id: &str) -> Result<PolicySet> {

@@ -8,6 +8,7 @@ use crate::hash::Sha256;
 use crate::id::{PolicyId, PolicyVersionId, check_text};
 use crate::limits;
 use crate::model::Forms;
+use crate::ownership::check_owner;
 use crate::policy::{self, NewPolicy, Policy, PolicyUpdate};
 use crate::policy_version::{self, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
 use crate::record::{
@@ -16,7 +17,6 @@ use crate::record::{
 use crate::schema;
 use crate::storage::key::Tag;
 use crate::version::Found;
-use crate::write::check_owner;
 
 /// Policies.
 impl ZoneWrite<'_, '_> {

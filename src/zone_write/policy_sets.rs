@@ -1,16 +1,15 @@
 //! Writing policy sets and their versions.
 
-use super::planned::{Planned, set_to_change};
+use super::planned::{Planned, PolicySetVersionInput, PreparedPolicySetVersion, set_to_change};
 use super::{ZoneWrite, created, next_version};
 use crate::asked::Asked;
 use crate::cedar;
 use crate::error::{ErrorDetail, Resource, Result};
 use crate::id::{PolicySetId, PolicySetVersionId, check_text};
 use crate::limits;
+use crate::ownership::check_owner;
 use crate::policy_set::{self, NewPolicySet, PolicySet, PolicySetUpdate};
-use crate::policy_set_version::{
-    self, NewPolicySetVersion, PolicySetVersion, PolicySetVersionInput, PreparedPolicySetVersion,
-};
+use crate::policy_set_version::{self, NewPolicySetVersion, PolicySetVersion};
 use crate::record::{
     Manifest, Object, ObjectKind, PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived,
     PolicySetVersionCreated,
@@ -18,7 +17,6 @@ use crate::record::{
 use crate::storage::key::Tag;
 use crate::validated::{Validated, Validation};
 use crate::version::Found;
-use crate::write::check_owner;
 
 /// Policy sets.
 impl ZoneWrite<'_, '_> {
