@@ -6,7 +6,7 @@ use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, RoTxn, RwTxn};
 
 use crate::content::{Content, Metadata, Row};
-use crate::engine::{POLICY, Store, ZONE};
+use crate::store::{POLICY, Store, ZONE};
 
 type Table<'e> = Database<'e, Bytes, Bytes>;
 

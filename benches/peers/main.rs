@@ -16,6 +16,7 @@ mod run;
 #[path = "../store/sample.rs"]
 mod sample;
 mod sqlite;
+mod store;
 
 use std::cell::LazyCell;
 use std::collections::BTreeMap;

@@ -5,8 +5,8 @@ use std::path::Path;
 use policy_store::{Actor, Forms, List, NewPolicy, NewPolicyVersion, NewSchema, PolicyStore, PolicyVersion, Zone};
 
 use crate::content::{Content, Metadata, Row};
-use crate::engine::{PAGE_CACHE, POLICY, Store, ZONE};
 use crate::sample::{Cedar, SCHEMA, SCHEMA_VERSION};
+use crate::store::{PAGE_CACHE, POLICY, Store, ZONE};
 
 pub struct Ours {
     store: PolicyStore,

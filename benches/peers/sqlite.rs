@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, Statement, params};
 
 use crate::content::{Content, Metadata, Row};
-use crate::engine::{PAGE_CACHE, POLICY, Store, ZONE};
+use crate::store::{PAGE_CACHE, POLICY, Store, ZONE};
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS zones (

@@ -1,9 +1,9 @@
 //! An attestation: its text and what it says, and how one is made. Whether it holds is the verifier's business.
 
+use super::algorithm::Signer;
 use super::error::VerificationError;
 use super::header::Header;
 use super::jws::{Jws, signing_input};
-use super::signer::Signer;
 use super::statement::{Statement, Status};
 use crate::error::{ErrorDetail, Result, at_most};
 use crate::hash::Sha256;

@@ -6,10 +6,10 @@ use std::fmt;
 use ed25519_dalek::{Signature, VerifyingKey};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
+use super::algorithm::VerificationKey;
 use super::base64url;
 use super::error::FormError;
 use super::members::Members;
-use super::verifier::VerificationKey;
 use crate::error::{Error, ErrorDetail, Result, at_most, cut};
 use crate::hash::Sha256;
 use crate::id::check_text;

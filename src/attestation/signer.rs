@@ -10,22 +10,9 @@ use zeroize::Zeroizing;
 use super::base64url;
 use super::jwk::{ALGORITHM, Jwk, malformed, operations};
 use super::members::Members;
+use crate::attestation::Signer;
 use crate::error::{ErrorDetail, Result, at_most};
 use crate::limits;
-
-/// Makes signatures with one secret key, wherever that is kept.
-pub trait Signer: Send + Sync {
-    /// The key's id, the `kid` of the header: 1 to 256 bytes of UTF-8 without control characters.
-    fn key_id(&self) -> &str;
-
-    /// The algorithm's name as JOSE registers it, such as `ES256`: 1 to 64 bytes, and never `none`.
-    fn algorithm(&self) -> &str;
-
-    /// The signature over `input`, in the algorithm's JOSE form: `ES256` has the two numbers of 32 bytes, and no DER.
-    ///
-    /// It may take long: no lock is held while it runs.
-    fn sign(&self, input: &[u8]) -> Result<Vec<u8>, Box<dyn StdError + Send + Sync>>;
-}
 
 /// An Ed25519 secret key (`EdDSA`). It is wiped from memory when it is dropped.
 pub struct Ed25519Signer {

@@ -12,31 +12,11 @@ use super::header::Header;
 use super::jwks::Jwks;
 use super::jws::{Jws, signing_input};
 use super::statement::Statement;
+use crate::attestation::VerificationKey;
 use crate::error::{ErrorDetail, Result};
 use crate::hash::Sha256;
 use crate::id::check_text;
 use crate::limits;
-
-/// A public key that signatures are verified with: the other side of a [`Signer`](super::Signer).
-///
-/// [`Jwk`](super::Jwk) is the built-in one. Implement it for keys of other algorithms, such as a P-256 key for `ES256`,
-/// and hand them to [`Verifier::with_key`].
-pub trait VerificationKey: Send + Sync {
-    /// The `kid` of the headers that it verifies.
-    fn key_id(&self) -> &str;
-
-    /// The algorithm that it verifies, as a header's `alg` names it.
-    fn algorithm(&self) -> &str;
-
-    /// Whether a header's `alg` names the algorithm: only [`algorithm`](Self::algorithm), unless it has several names. An
-    /// Ed25519 key is for `EdDSA`, and for `Ed25519`, which RFC 9864 calls it.
-    fn is_for(&self, algorithm: &str) -> bool {
-        algorithm == self.algorithm()
-    }
-
-    /// Whether `signature` is one of this key's over `input`.
-    fn verify(&self, input: &[u8], signature: &[u8]) -> bool;
-}
 
 /// Verifies attestations. It needs public keys, and no store.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::outline::{Object, Path, Problem, either, entity};
+use super::shape::{Object, Path, Problem, either, entity};
 use crate::error::cut;
 use crate::limits;
 

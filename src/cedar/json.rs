@@ -9,7 +9,6 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::gate::too_deep;
 use super::stack::{self, on_grown_stack};
 use crate::error::{ErrorDetail, Result, at_most};
 use crate::limits;
@@ -49,7 +48,7 @@ pub(super) fn depth(what: &'static str, text: &str) -> Result<usize> {
     let mut deepest = 0;
     for (at, depth) in depths(text) {
         if depth > limits::JSON_DEPTH {
-            return Err(too_deep(what, limits::JSON_DEPTH, at));
+            return Err(ErrorDetail::TooDeep { what, limit: limits::JSON_DEPTH, offset: at }.into());
         }
         deepest = deepest.max(depth);
     }

@@ -12,8 +12,8 @@ use super::gate::{self, Gated};
 use super::schema::ParsedSchema;
 use super::scope::Scope;
 use super::stack::{PARSE, VALIDATE, in_one_go, on_grown_stack};
-use super::{diagnose, render};
-use crate::error::{Diagnostic, ErrorDetail, Result, at_most};
+use super::{diagnose, parse, render};
+use crate::error::{Diagnostic, ErrorDetail, Result};
 use crate::limits;
 use crate::model::Form;
 
@@ -98,7 +98,7 @@ impl ParsedPolicy {
     pub(crate) fn parse(text: impl Into<Arc<str>>) -> Result<Self> {
         let text = text.into();
         let Gated { height, tokens, .. } = gate::policy_text(&text)?;
-        let statements = on_grown_stack(PARSE, "policy", || statements(&text))??;
+        let statements = on_grown_stack(PARSE, "policy", || parse::statements(&text))??;
         let statements = statements.into_iter().map(Statement::new).collect();
         Ok(Self { text, start: 0, statements, height, tokens })
     }
@@ -137,10 +137,11 @@ impl ParsedPolicy {
             let Gated { height, tokens, .. } = gated;
             parsed.push((Self { text: text.clone(), start, statements: Vec::new(), height, tokens }, gated));
         }
-        let mut all = on_grown_stack(PARSE, "policy", || parse(&joined)).ok()?.ok()?.into_iter();
+        let mut all = on_grown_stack(PARSE, "policy", || parse::policies(&joined)).ok()?.ok()?.into_iter();
         for (policy, gated) in &mut parsed {
             let own = (0..gated.statements).zip(all.by_ref());
-            policy.statements = own.map(|(number, policy)| Statement::new(policy.new_id(numbered(number)))).collect();
+            policy.statements =
+                own.map(|(number, policy)| Statement::new(policy.new_id(parse::numbered(number)))).collect();
         }
         let complete =
             all.next().is_none() && parsed.iter().all(|(policy, gated)| policy.statements.len() == gated.statements);
@@ -222,36 +223,6 @@ impl ParsedPolicy {
         // Syntax trees of real policies took 13 to 17 bytes a byte of text; dense ones take more.
         size_of::<Self>() + 24 * self.text.len() + 1024 * self.statements.len()
     }
-}
-
-/// Parses a gated policy text into its statements, in source order.
-pub(super) fn statements(text: &str) -> Result<Vec<Policy>> {
-    let statements = parse(text)?;
-    at_most("statements of the policy", statements.len(), limits::POLICY_STATEMENTS)?;
-    if statements.is_empty() {
-        return Err(ErrorDetail::EmptyPolicy.into());
-    }
-    Ok(statements)
-}
-
-fn parse(text: &str) -> Result<Vec<Policy>> {
-    let set: PolicySet = text.parse().map_err(|errors: cedar_policy::ParseErrors| {
-        let reports = errors.iter().map(DetailedError::from);
-        let mut diagnostics: Vec<_> = reports.flat_map(|report| diagnose::findings(text, 0, None, report)).collect();
-        diagnose::sort(&mut diagnostics);
-        ErrorDetail::Syntax { what: "policy", diagnostics }
-    })?;
-    let count = set.policies().count() + set.templates().count();
-    let statements = (0..count).map(numbered).map(|id| match set.policy(&id) {
-        Some(policy) => Ok(policy.clone()),
-        None => Err(ErrorDetail::Template { id: id.to_string() }.into()),
-    });
-    statements.collect()
-}
-
-/// The id that Cedar gives to a statement of a text: it numbers them in order, templates included.
-fn numbered(number: usize) -> PolicyId {
-    PolicyId::new(format!("policy{number}"))
 }
 
 #[cfg(test)]

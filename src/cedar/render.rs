@@ -6,10 +6,15 @@
 use cedar_policy::{Policy, PolicyId, PolicySet};
 use serde_json::Value;
 
+use super::canonical;
 use super::diagnose::chain;
-use super::outline::{self, JSON, Problem, invalid};
+use super::gate;
+use super::json;
+use super::nesting;
+use super::outline;
+use super::parse;
+use super::shape::{JSON, Problem, invalid};
 use super::stack::{PARSE, on_grown_stack};
-use super::{canonical, gate, json, nesting, policy};
 use crate::error::{Error, ErrorDetail, Result, SourcePlace, at_most, cut};
 use crate::limits;
 
@@ -55,7 +60,7 @@ fn dense_bytes(printed: &str) -> usize {
 fn is_as_printed(source: &str) -> bool {
     let printed = || -> Result<String> {
         gate::policy_text(source)?;
-        on_grown_stack(PARSE, "policy", || derive(source, &policy::statements(source)?))?.map(|(_, printed)| printed)
+        on_grown_stack(PARSE, "policy", || derive(source, &parse::statements(source)?))?.map(|(_, printed)| printed)
     };
     printed().is_ok_and(|printed| printed == source)
 }
@@ -84,14 +89,14 @@ fn render(source: &str) -> Result<String> {
     }
     let text = joined(&texts, None)?;
     gate::policy_text(&text).map_err(without_place)?;
-    let rendered = policy::statements(&text).map_err(|error| not_printed(&outline.keys, &texts, &error))?;
+    let rendered = parse::statements(&text).map_err(|error| not_printed(&outline.keys, &texts, &error))?;
     same_statements(&expected, &rendered)?;
     Ok(text)
 }
 
 /// The error for statements that Cedar prints as text that it does not take, such as a name that is a keyword.
 fn not_printed(keys: &[String], texts: &[String], error: &Error) -> Error {
-    let refused = |text: &&String| gate::policy_text(text).and_then(|_| policy::statements(text)).is_err();
+    let refused = |text: &&String| gate::policy_text(text).and_then(|_| parse::statements(text)).is_err();
     let found = keys.iter().zip(texts).find(|(_, text)| refused(text));
     let of = found.map(|(key, _)| format!("statement `{}`: ", cut(key))).unwrap_or_default();
     let messages: Vec<_> = match error.detail() {
@@ -185,7 +190,7 @@ pub(super) fn json_from_statements(text: &str, statements: &[Policy]) -> Result<
 fn reparsed(printed: &str, expected: &[Policy]) -> Result<Vec<Policy>> {
     let printed_so = |error: Error| unfaithful(format!("cedar prints it as text that it does not take: {error}"));
     gate::policy_text(printed).map_err(printed_so)?;
-    let statements = policy::statements(printed).map_err(printed_so)?;
+    let statements = parse::statements(printed).map_err(printed_so)?;
     same_statements(expected, &statements).map(|()| statements)
 }
 
@@ -297,7 +302,7 @@ mod tests {
     #[test]
     fn a_key_of_its_own_is_kept_as_an_id() {
         let text = text_from_json(&policy_set(&member("a \\\"b\\\"\\n\u{e9}", r#"{"Value":true}"#))).unwrap();
-        let parsed = policy::statements(&text).unwrap();
+        let parsed = parse::statements(&text).unwrap();
         assert_eq!(parsed[0].annotation("id"), Some("a \"b\"\n\u{e9}"), "{text}");
         let annotated = |id: &str| {
             let member = member("mine", r#"{"Value":true}"#);
@@ -350,7 +355,7 @@ mod tests {
         };
         let highest = (0..).take_while(|n| json::depth("test", &nested(*n)).is_ok()).last().unwrap();
         let text = text_from_json(&nested(highest)).unwrap();
-        let derived = json_from_statements(&text, &policy::statements(&text).unwrap()).unwrap();
+        let derived = json_from_statements(&text, &parse::statements(&text).unwrap()).unwrap();
         assert_eq!(text_from_json(&derived).unwrap(), text);
         assert_eq!(code(&nested(highest + 1)), "too_deep");
         assert!(highest >= 50, "{highest}");
@@ -367,7 +372,7 @@ mod tests {
     fn the_bytes_of_the_derived_json_are_pinned() {
         let text = "@id(\"x\") permit(principal is U in G::\"g\", action in [Action::\"1\", Action::\"0\"], resource) \
                     when { {b: 1, a: -2}.a < 3 && principal has b.c } unless { \"a*\" like \"a\\**\" };";
-        let json = json_from_statements(text, &policy::statements(text).unwrap()).unwrap();
+        let json = json_from_statements(text, &parse::statements(text).unwrap()).unwrap();
         let expected = concat!(
             r#"{"staticPolicies":{"policy0":{"action":{"entities":[{"id":"1","type":"Action"},"#,
             r#"{"id":"0","type":"Action"}],"op":"in"},"annotations":{"id":"x"},"conditions":[{"body":{"&&":{"left":"#,

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use super::policy::statements;
+use super::parse::statements;
 use super::render::{check_size, given_text, json_from_statements, text_from_json};
 use super::*;
 use crate::error::{ErrorDetail, Result};

@@ -11,6 +11,7 @@ use super::object::ObjectKind;
 use crate::hash::{Address, EntryHash, Sha256};
 use crate::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
 use crate::model::{BindingMode, CedarVersion, Form, SchemaRef, SchemaStatus, Target, TargetType};
+use crate::record::BoundVersion;
 
 /// Declares the bodies, and with them the one place where a kind has its number.
 macro_rules! bodies {
@@ -169,15 +170,6 @@ bodies! {
         sha: Sha256,
         previous: Option<Sha256>,
     }
-}
-
-/// A policy set version, as bindings name it.
-#[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
-#[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
-pub(crate) struct BoundVersion {
-    pub policy_set_id: PolicySetId,
-    pub version_id: PolicySetVersionId,
-    pub version: u32,
 }
 
 /// A piece of content that an entry names: its kind, its address, and its SHA-256 where the entry states it.

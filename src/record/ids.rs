@@ -4,7 +4,7 @@
 //! Decoding takes any string for an id, since a schema of bytes knows no rules. Every type of a body's fields is named
 //! here, so that a new one has to say which ids are in it. What an id names is not known here.
 
-use super::body::BoundVersion;
+use super::bound::BoundVersion;
 use crate::error::Result;
 use crate::hash::{Address, EntryHash, Sha256};
 use crate::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};

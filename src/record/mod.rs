@@ -5,6 +5,7 @@
 #[cfg(test)]
 pub(crate) mod arbitrary;
 mod body;
+mod bound;
 #[cfg(test)]
 mod canonical_tests;
 mod codec;
@@ -18,11 +19,12 @@ mod pin_tests;
 mod samples;
 
 pub(crate) use body::{
-    Attested, Body, Bound, BoundVersion, Content, DefaultSchemaChanged, PolicyArchived, PolicyCreated,
-    PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived, PolicySetVersionCreated,
-    PolicyUpdated, PolicyVersionArchived, PolicyVersionCreated, SchemaPublished, SchemaStatusChanged, Unbound,
-    Unchanged, ZoneCreated, ZoneErased, ZoneOpened, ZoneSuspended,
+    Attested, Body, Bound, Content, DefaultSchemaChanged, PolicyArchived, PolicyCreated, PolicySetArchived,
+    PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived, PolicySetVersionCreated, PolicyUpdated,
+    PolicyVersionArchived, PolicyVersionCreated, SchemaPublished, SchemaStatusChanged, Unbound, Unchanged, ZoneCreated,
+    ZoneErased, ZoneOpened, ZoneSuspended,
 };
+pub(crate) use bound::BoundVersion;
 pub(crate) use codec::{Format, decode, encode};
 pub(crate) use entry::{Entry, EntryProblem, Envelope, Group, Recorded, Request};
 pub(crate) use manifest::Manifest;

@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::as_of::Replayed;
 use super::cache::RecordCache;
 use super::failure::Failed;
 use super::index::{Rows, derive};
 use super::key::{self, LogNumber, STORE_LOG};
-use super::request::{Asking, Replayed};
 use super::row::{Head, LogsRow};
 use super::tables::{Source, Space, WriteTables};
 use super::view::{Pending, View};
@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorDetail, Result, at_most};
 use crate::hash::{Address, EntryHash};
 use crate::id::{Actor, LogId};
 use crate::limits;
-use crate::record::{Body, Entry, Envelope, Group, Object, Recorded};
+use crate::record::{Body, Entry, Envelope, Group, Object, Recorded, Request};
 use crate::time::Timestamp;
 
 /// What all entries of a write share.
@@ -65,6 +65,14 @@ pub(crate) struct Append<'txn> {
     pub(super) replayed: Option<Replayed>,
     /// Why the write can no longer be completed: an earlier call failed halfway.
     broken: Option<String>,
+}
+
+/// The request that is being carried out.
+pub(super) struct Asking {
+    pub log: LogNumber,
+    pub request: Request,
+    /// Where its first entry will stand.
+    pub first: u64,
 }
 
 /// A log that the write has added to.

@@ -9,7 +9,7 @@ use redb::backends::FileBackend;
 use tempfile::NamedTempFile;
 
 use super::file::{database_error, io_error, missing};
-use super::open::{OpenOptions as Options, builder, initialise};
+use super::format::{OpenOptions as Options, builder, initialise};
 use crate::error::{ErrorDetail, Result};
 use crate::sources::Sources;
 

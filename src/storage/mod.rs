@@ -4,6 +4,7 @@
 //! is decided by its callers.
 
 mod append;
+mod as_of;
 mod cache;
 mod careful;
 mod copy;
@@ -15,6 +16,7 @@ mod damage_tests;
 mod erase;
 mod failure;
 mod file;
+mod format;
 mod index;
 pub(crate) mod key;
 mod loose;
@@ -59,8 +61,9 @@ use redb::{Database, ReadableDatabase};
 pub(crate) use append::{Append, Author, Imported};
 use cache::RecordCache;
 use failure::{Failed, contained, storage_error};
+pub(crate) use format::OpenOptions;
 use open::OpenFile;
-pub(crate) use open::{OpenOptions, Origin};
+pub(crate) use open::Origin;
 pub use report::{Finding, Place, Report};
 pub(crate) use request::first_entry;
 pub(crate) use row::{

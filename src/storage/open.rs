@@ -10,22 +10,16 @@ use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend};
 use super::cache::RecordCache;
 use super::create::{create_file, remove_left_over};
 use super::failure::{contained, storage_error};
-use super::file::{self, FileId, database_error, io_error, not_a_store};
-use super::index::GENERATION;
-use super::key::{self, STORE_LOG};
+use super::file::{self, FileId, database_error, io_error};
 use super::loose::Loose;
-use super::row::{CommitsRow, FormatRow, Head, IndexRow, LogsRow, StoreRow};
-use super::tables::{ReadTables, WriteTables};
+use super::tables::ReadTables;
 use super::view::View;
-use crate::error::{ErrorDetail, ErrorKind, Result};
-use crate::hash::EntryHash;
-use crate::id::LogId;
+use crate::error::{ErrorKind, Result};
 use crate::sources::Sources;
-
-/// The version of the file's format.
-const FORMAT: u32 = 1;
-/// The feature bits that this build knows: none yet.
-const FEATURES: u64 = 0;
+use crate::storage::OpenOptions;
+use crate::storage::format::builder;
+use crate::storage::format::check_format;
+use crate::storage::format::initialise;
 
 /// Where the store is kept.
 #[derive(Clone, Debug)]
@@ -50,17 +44,6 @@ pub(super) struct OpenFile {
     pub loose: Loose,
 }
 
-/// How the file is opened.
-#[derive(Clone, Debug)]
-pub(crate) struct OpenOptions {
-    /// Bytes of the storage engine's page cache.
-    pub page_cache: usize,
-    /// Whether every page's checksum is verified first.
-    pub check_integrity: bool,
-    /// Whether a store is made where there is none.
-    pub create: bool,
-}
-
 /// Opens what is at `origin`, or creates a store there, and tells which file it is.
 pub(super) fn open(origin: &Origin, options: &OpenOptions, sources: &Sources) -> Result<(Database, Option<OpenFile>)> {
     contained(|| match origin {
@@ -77,12 +60,6 @@ pub(super) fn open(origin: &Origin, options: &OpenOptions, sources: &Sources) ->
             Ok((finish_opening(database, Path::new("the storage"), options)?, None))
         }
     })
-}
-
-pub(super) fn builder(options: &OpenOptions) -> redb::Builder {
-    let mut builder = Database::builder();
-    builder.set_cache_size(options.page_cache);
-    builder
 }
 
 fn open_file(path: &Path, options: &OpenOptions, sources: &Sources) -> Result<(Database, Option<OpenFile>)> {
@@ -115,47 +92,6 @@ fn finish_opening(mut database: Database, path: &Path, options: &OpenOptions) ->
         database.check_integrity().map_err(|error| database_error("check", path, error))?;
     }
     Ok(database)
-}
-
-/// Writes what every store has from the start.
-pub(super) fn initialise(database: &Database, sources: &Sources) -> Result<()> {
-    let mut transaction = database.begin_write().map_err(|error| storage_error("create the store", error))?;
-    transaction.set_two_phase_commit(true);
-    {
-        let mut tables = WriteTables::open(&transaction).map_err(|error| storage_error("create the store", error))?;
-        let (store, log) = (sources.random(b"store"), sources.random(b"store log"));
-        let first16 = |bytes: [u8; 32]| bytes.first_chunk::<16>().copied().unwrap_or_default();
-        let store_row = StoreRow { store_id: first16(store), cursor_key: sources.random(b"cursor key") };
-        let head = Head { log_id: LogId(first16(log)), length: 0, last: EntryHash::NONE };
-        tables.put_meta(key::META_FORMAT, &FormatRow { version: FORMAT, features: FEATURES })?;
-        tables.put_meta(key::META_STORE, &store_row)?;
-        tables.put_meta(key::META_INDEX, &IndexRow { generation: GENERATION })?;
-        tables.put_meta(key::META_LOGS, &LogsRow { next: STORE_LOG + 1 })?;
-        tables.put_meta(key::META_COMMITS, &CommitsRow { count: 0 })?;
-        tables.put_meta(&key::head(STORE_LOG), &head)?;
-    }
-    transaction.commit().map_err(|error| storage_error("create the store", error))
-}
-
-/// Refuses what is not a store, and what a newer build wrote.
-fn check_format(database: &impl ReadableDatabase, path: &Path) -> Result<()> {
-    let transaction = database.begin_read().map_err(|error| storage_error("open the store", error))?;
-    let tables = ReadTables::of(transaction);
-    tables.open_all().map_err(|error| match error {
-        redb::TableError::Storage(error) => storage_error("open the store", error),
-        error => not_a_store(path, &error.to_string()),
-    })?;
-    let cache = RecordCache::new(0);
-    let format = View::new(&tables, &cache, None).meta::<FormatRow>(key::META_FORMAT)?;
-    let FormatRow { version, features } = format.ok_or_else(|| not_a_store(path, "it has no format row"))?;
-    if version > FORMAT || version == 0 {
-        let (found, known) = (version.into(), FORMAT.into());
-        return Err(ErrorDetail::NewerFormat { what: "format version", found, known }.into());
-    }
-    if features & !FEATURES != 0 {
-        return Err(ErrorDetail::NewerFormat { what: "feature bits", found: features, known: FEATURES }.into());
-    }
-    Ok(())
 }
 
 /// What tells the store in a file from others; none if that row is damaged, which is left for `verify` to tell.

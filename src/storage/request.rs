@@ -2,8 +2,6 @@
 //!
 //! What was asked is known here only as a hash.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::append::Append;
@@ -11,11 +9,12 @@ use super::index::derive;
 use super::key::{self, LogNumber};
 use super::replay::{Replay, log_numbers};
 use super::row::RequestRow;
-use super::tables::{Direction, Source, Space, Visit};
 use super::view::View;
 use crate::error::{ErrorDetail, Result};
 use crate::id::RequestId;
 use crate::record::{Recorded, Request, Unchanged};
+use crate::storage::append::Asking;
+use crate::storage::as_of::Replayed;
 
 impl Append<'_> {
     /// What `f` makes of the log as it was when `request` had been carried out, and of the request's first entry, and where
@@ -96,21 +95,6 @@ impl Append<'_> {
     }
 }
 
-/// How far a log was replayed to answer a request: where requests come again in their order, the next one goes on there.
-pub(super) struct Replayed {
-    log: LogNumber,
-    end: u64,
-    replay: Replay,
-}
-
-impl Replayed {
-    fn over<'a>(&'a self, source: &'a dyn Source) -> AsOf<'a> {
-        let Replay { rows, witnesses, .. } = &self.replay;
-        let witness_prefix = key::witnesses(self.log).start;
-        AsOf { source, prefix: key::all_of(self.log).start, witness_prefix, rows, witnesses }
-    }
-}
-
 /// The first entry that was written in a log under a request id.
 pub(crate) fn first_entry(view: &View<'_>, log: LogNumber, id: RequestId) -> Result<Option<Arc<Recorded>>> {
     Ok(find(view, log, id)?.map(|(_, first, _)| first))
@@ -122,68 +106,5 @@ fn find(view: &View<'_>, log: LogNumber, id: RequestId) -> Result<Option<(Reques
     match first.envelope.request.filter(|known| known.id == id) {
         Some(known) => Ok(Some((row, first, known))),
         None => Err(super::astray(key::Tag::Request, &id.to_string())),
-    }
-}
-
-/// The request that is being carried out.
-pub(super) struct Asking {
-    pub log: LogNumber,
-    pub request: Request,
-    /// Where its first entry will stand.
-    first: u64,
-}
-
-/// One log as it was at an earlier position: its rows are those that its entries up to there derive. Other logs are as
-/// they are.
-struct AsOf<'a> {
-    source: &'a dyn Source,
-    /// Of the keys of the log's rows.
-    prefix: Vec<u8>,
-    /// Of the keys of the witnesses of its rows.
-    witness_prefix: Vec<u8>,
-    rows: &'a BTreeMap<Vec<u8>, Vec<u8>>,
-    witnesses: &'a BTreeMap<Vec<u8>, Vec<u8>>,
-}
-
-impl AsOf<'_> {
-    fn is_replayed(&self, space: Space, row_key: &[u8]) -> bool {
-        space == Space::Index && row_key.starts_with(&self.prefix)
-    }
-}
-
-impl Source for AsOf<'_> {
-    fn get(&self, space: Space, row_key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
-        if space == Space::Meta && row_key.starts_with(&self.witness_prefix) {
-            return Ok(self.witnesses.get(row_key).map(|value| f(value)).is_some());
-        }
-        if !self.is_replayed(space, row_key) {
-            return self.source.get(space, row_key, f);
-        }
-        Ok(self.rows.get(row_key).map(|value| f(value)).is_some())
-    }
-
-    fn scan(&self, space: Space, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
-        // A scan may be open at the end that it goes to.
-        let from = match direction {
-            Direction::Ascending => range.start,
-            Direction::Descending => range.end,
-        };
-        if !self.is_replayed(space, from) {
-            return self.source.scan(space, range, direction, f);
-        }
-        if range.is_empty() {
-            return Ok(());
-        }
-        let mut rows =
-            self.rows.range::<[u8], _>((std::ops::Bound::Included(range.start), std::ops::Bound::Excluded(range.end)));
-        while let Some((row_key, value)) = match direction {
-            Direction::Ascending => rows.next(),
-            Direction::Descending => rows.next_back(),
-        } {
-            if !f(row_key, value)? {
-                break;
-            }
-        }
-        Ok(())
     }
 }

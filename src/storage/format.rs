@@ -1,0 +1,84 @@
+//! The format of the file: the rows that a new store has, and the versions that this build reads.
+
+use crate::error::ErrorDetail;
+use crate::sources::Sources;
+use crate::storage::ReadTables;
+use crate::storage::RecordCache;
+use crate::storage::View;
+use crate::storage::WriteTables;
+use crate::storage::file::not_a_store;
+use crate::storage::index::GENERATION;
+use crate::storage::key;
+use crate::storage::key::STORE_LOG;
+use crate::storage::storage_error;
+use std::path::Path;
+
+use redb::{Database, ReadableDatabase};
+
+use super::row::{CommitsRow, FormatRow, Head, IndexRow, LogsRow, StoreRow};
+use crate::error::Result;
+use crate::hash::EntryHash;
+use crate::id::LogId;
+
+/// The version of the file's format.
+const FORMAT: u32 = 1;
+/// The feature bits that this build knows: none yet.
+const FEATURES: u64 = 0;
+
+/// How the file is opened.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenOptions {
+    /// Bytes of the storage engine's page cache.
+    pub page_cache: usize,
+    /// Whether every page's checksum is verified first.
+    pub check_integrity: bool,
+    /// Whether a store is made where there is none.
+    pub create: bool,
+}
+
+pub(super) fn builder(options: &OpenOptions) -> redb::Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(options.page_cache);
+    builder
+}
+
+/// Writes what every store has from the start.
+pub(super) fn initialise(database: &Database, sources: &Sources) -> Result<()> {
+    let mut transaction = database.begin_write().map_err(|error| storage_error("create the store", error))?;
+    transaction.set_two_phase_commit(true);
+    {
+        let mut tables = WriteTables::open(&transaction).map_err(|error| storage_error("create the store", error))?;
+        let (store, log) = (sources.random(b"store"), sources.random(b"store log"));
+        let first16 = |bytes: [u8; 32]| bytes.first_chunk::<16>().copied().unwrap_or_default();
+        let store_row = StoreRow { store_id: first16(store), cursor_key: sources.random(b"cursor key") };
+        let head = Head { log_id: LogId(first16(log)), length: 0, last: EntryHash::NONE };
+        tables.put_meta(key::META_FORMAT, &FormatRow { version: FORMAT, features: FEATURES })?;
+        tables.put_meta(key::META_STORE, &store_row)?;
+        tables.put_meta(key::META_INDEX, &IndexRow { generation: GENERATION })?;
+        tables.put_meta(key::META_LOGS, &LogsRow { next: STORE_LOG + 1 })?;
+        tables.put_meta(key::META_COMMITS, &CommitsRow { count: 0 })?;
+        tables.put_meta(&key::head(STORE_LOG), &head)?;
+    }
+    transaction.commit().map_err(|error| storage_error("create the store", error))
+}
+
+/// Refuses what is not a store, and what a newer build wrote.
+pub(super) fn check_format(database: &impl ReadableDatabase, path: &Path) -> Result<()> {
+    let transaction = database.begin_read().map_err(|error| storage_error("open the store", error))?;
+    let tables = ReadTables::of(transaction);
+    tables.open_all().map_err(|error| match error {
+        redb::TableError::Storage(error) => storage_error("open the store", error),
+        error => not_a_store(path, &error.to_string()),
+    })?;
+    let cache = RecordCache::new(0);
+    let format = View::new(&tables, &cache, None).meta::<FormatRow>(key::META_FORMAT)?;
+    let FormatRow { version, features } = format.ok_or_else(|| not_a_store(path, "it has no format row"))?;
+    if version > FORMAT || version == 0 {
+        let (found, known) = (version.into(), FORMAT.into());
+        return Err(ErrorDetail::NewerFormat { what: "format version", found, known }.into());
+    }
+    if features & !FEATURES != 0 {
+        return Err(ErrorDetail::NewerFormat { what: "feature bits", found: features, known: FEATURES }.into());
+    }
+    Ok(())
+}
