@@ -1,8 +1,8 @@
 //! What is said of an id that does not name what was looked for: that it is not there, or what it names in its place.
 
-use crate::error::{Error, ErrorDetail, Resource, cut};
 use crate::storage::View;
 use crate::storage::key::{self, Tag};
+use crate::types::error::{Error, ErrorDetail, Resource, cut};
 use crate::zone::ZoneRef;
 
 /// The kinds of things in a zone that have ids, and their rows.

@@ -11,8 +11,8 @@ use cedar_policy::Request;
 use crate::authorizer::Authorizer;
 use crate::cedar;
 use crate::compile::Compiled;
-use crate::error::Result;
 use crate::receipt::{GUARDRAIL_FORM, PLAIN_FORM, Receipt, StatementRef, mismatch};
+use crate::types::error::Result;
 
 /// A decision, with what determined it.
 #[derive(Clone, Debug)]

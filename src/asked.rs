@@ -4,9 +4,11 @@
 //! The hash is of operation, input, demands and actor, in this order; never of what the store generates. It is kept on
 //! disk: docs/format.md describes the bytes.
 
-use crate::hash::EntryHash;
-use crate::id::{Actor, OwnerType};
-use crate::model::{Form, SchemaStatus, Target, TargetType};
+use crate::types::actor::{Actor, OwnerType};
+use crate::types::hash::EntryHash;
+use crate::types::schema::SchemaStatus;
+use crate::types::syntax::Form;
+use crate::types::target::{Target, TargetType};
 
 /// What a call was asked to do, as far as it was told yet.
 pub(crate) struct Asked(blake3::Hasher);
@@ -90,8 +92,8 @@ impl Asked {
 mod tests {
     use super::*;
     use crate::demand::Demand;
-    use crate::hash::Sha256;
     use crate::policy_set_version::{NewPolicySetVersion, Pin};
+    use crate::types::hash::Sha256;
 
     /// Computed by a Python program from docs/format.md.
     #[test]

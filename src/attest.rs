@@ -7,10 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::attestation::{Attestation, Signer, Status, Subject};
-use crate::error::{ErrorDetail, Resource, Result, at_most};
-use crate::hash::Sha256;
-use crate::id::{Actor, PolicySetId, PolicySetVersionId};
-use crate::limits;
 use crate::ownership::check_owner;
 use crate::policy_set;
 use crate::policy_set_version::{NewPolicySetVersion, attested_at};
@@ -18,12 +14,16 @@ use crate::record::{Attested, Body, Manifest, PolicySetVersionCreated};
 use crate::schema;
 use crate::storage::key::Tag;
 use crate::storage::{View, astray};
+use crate::types::actor::Actor;
+use crate::types::error::{ErrorDetail, Resource, Result, at_most};
+use crate::types::hash::Sha256;
+use crate::types::id::{PolicySetId, PolicySetVersionId};
+use crate::types::limits;
 use crate::validated::{Validated, Validation};
 use crate::version::Found;
 use crate::zone::{self, ZoneRef};
 use crate::zone_read::Zone;
-use crate::zone_write::{Planned, next_version, set_to_change};
-use crate::zone_write::{PolicySetVersionInput, PreparedPolicySetVersion};
+use crate::zone_write::{Planned, PolicySetVersionInput, PreparedPolicySetVersion, next_version, set_to_change};
 
 /// A policy set version to create that was attested ahead of its creation: see [`Zone::prepare_attested_version`].
 #[derive(Clone)]

@@ -2,15 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{ErrorDetail, Result};
 use crate::history::BoundTo;
-use crate::id::{PolicySetId, PolicySetVersionId, ZoneId};
-use crate::model::{BindingMode, Target};
 use crate::policy_set;
 use crate::record::{Body, Bound, BoundVersion, PolicySetVersionCreated, Recorded};
 use crate::storage::key::Tag;
 use crate::storage::{PolicySetRow, View, astray};
-use crate::time::Timestamp;
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::id::{PolicySetId, PolicySetVersionId, ZoneId};
+use crate::types::target::{BindingMode, Target};
+use crate::types::time::Timestamp;
 use crate::zone::ZoneRef;
 
 /// What is bound to a target: which version, since when, and by whom.
@@ -218,7 +218,7 @@ pub(crate) fn record_at(view: &View<'_>, zone: &ZoneRef, position: u64) -> Resul
     let ended = end.map(|(position, _)| {
         let entry = view.entry(zone.log, position)?;
         let (at, by) = (entry.envelope.created_at, entry.envelope.actor.id().to_owned());
-        Ok::<_, crate::error::Error>(BindingEnd { at, by, position })
+        Ok::<_, crate::types::error::Error>(BindingEnd { at, by, position })
     });
     Ok(BindingRecord {
         binding: binding(zone, &entry, body),
@@ -233,7 +233,7 @@ pub(crate) fn bound(view: &View<'_>, zone: &ZoneRef, target: &Target, mode: Bind
 }
 
 /// The error where nothing is bound.
-pub(crate) fn not_bound(zone: &ZoneRef, target: &Target) -> crate::error::Error {
+pub(crate) fn not_bound(zone: &ZoneRef, target: &Target) -> crate::types::error::Error {
     ErrorDetail::NotBound { zone_id: zone.id.to_string(), target: target.to_string() }.into()
 }
 

@@ -1,7 +1,7 @@
 //! The changes of a prepared bundle, as values.
 
-use crate::id::{PolicyId, PolicySetId};
-use crate::model::ManifestEntry;
+use crate::types::id::{PolicyId, PolicySetId};
+use crate::types::manifest_entry::ManifestEntry;
 
 /// What applying a bundle would do, against what was in force when it was prepared. The write checks anew: if something
 /// else is in force by then, it does what is right then.

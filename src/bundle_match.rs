@@ -8,14 +8,16 @@ use std::collections::BTreeSet;
 
 use crate::bundle::{Bundle, BundleKey};
 use crate::bundled::Contents;
-use crate::error::{Resource, Result};
-use crate::hash::Sha256;
-use crate::id::{Actor, PolicyId};
-use crate::model::{ManifestEntry, Target};
 use crate::ownership::check_owner;
 use crate::policy::{self, NewPolicy, Policy};
 use crate::record::PolicyVersionCreated;
 use crate::storage::View;
+use crate::types::actor::Actor;
+use crate::types::error::{Resource, Result};
+use crate::types::hash::Sha256;
+use crate::types::id::PolicyId;
+use crate::types::manifest_entry::ManifestEntry;
+use crate::types::target::Target;
 use crate::version::Found;
 use crate::zone::ZoneRef;
 

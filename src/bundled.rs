@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use crate::binding::{self, At, Binding};
 use crate::bundle::{Bundle, BundleGuardrail, BundleKey, BundlePolicy, Summary};
-use crate::error::{ErrorDetail, Result};
-use crate::hash::Sha256;
-use crate::id::PolicyId;
-use crate::model::{BindingMode, Form, ManifestEntry, SchemaRef, Target};
 use crate::policy;
 use crate::policy_set_version;
 use crate::record::{ObjectKind, PolicySetVersionCreated, PolicyVersionCreated, SchemaPublished};
 use crate::schema;
 use crate::storage::View;
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::hash::Sha256;
+use crate::types::id::PolicyId;
+use crate::types::manifest_entry::ManifestEntry;
+use crate::types::schema::SchemaRef;
+use crate::types::syntax::Form;
+use crate::types::target::{BindingMode, Target};
 use crate::version::Found;
 use crate::zone::ZoneRef;
 

@@ -12,13 +12,13 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::binding::Binding;
 use crate::cedar::{CompiledSet, ParsedPolicy, ParsedSchema, in_one_go};
-use crate::error::{Error, ErrorDetail, Result};
-use crate::hash::{Address, EntryHash, Sha256};
-use crate::id::{LogId, PolicyId, PolicyVersionId};
-use crate::model::SchemaRef;
 use crate::policy_set_version;
 use crate::record::{ObjectKind, PolicySetVersionCreated, PolicyVersionCreated, Recorded};
 use crate::storage::View;
+use crate::types::error::{Error, ErrorDetail, Result};
+use crate::types::hash::{Address, EntryHash, Sha256};
+use crate::types::id::{LogId, PolicyId, PolicyVersionId};
+use crate::types::schema::SchemaRef;
 use crate::version::{Found, Versioned};
 use crate::zone::ZoneRef;
 

@@ -6,16 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::error::{Error, ErrorDetail, ErrorKind, Resource, Result};
 use crate::guardrail;
-use crate::hash::EntryHash;
-use crate::id::{Actor, LogId, SchemaName, ZoneId};
-use crate::model::SchemaRef;
 use crate::record::{Body, Object, Recorded, SchemaPublished};
 use crate::schema;
 use crate::storage::key::{self, STORE_LOG, Tag};
 use crate::storage::{Append, View, ZoneRow};
 use crate::store::PolicyStore;
+use crate::types::actor::Actor;
+use crate::types::error::{Error, ErrorDetail, ErrorKind, Resource, Result};
+use crate::types::hash::EntryHash;
+use crate::types::id::{LogId, SchemaName, ZoneId};
+use crate::types::schema::SchemaRef;
 use crate::zone;
 
 /// What was copied into another store.

@@ -1,10 +1,10 @@
 //! Cursors: places in lists, authenticated, and refused by every list but their own. What a page is, is not known here.
 
-use crate::error::{ErrorDetail, Result, at_most};
-use crate::hash::hex;
-use crate::id::LogId;
-use crate::limits;
 use crate::order::{Order, Sort};
+use crate::types::error::{ErrorDetail, Result, at_most};
+use crate::types::hash::hex;
+use crate::types::id::LogId;
+use crate::types::limits;
 
 /// What a cursor is of: it is refused by every other list.
 #[derive(Clone)]
@@ -79,7 +79,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::filter::{PolicyFilter, PolicySetFilter};
-    use crate::id::OwnerType;
+    use crate::types::actor::OwnerType;
 
     pub(crate) const NAME: ListName<'static> = ListName {
         cursor_key: [7; 32],

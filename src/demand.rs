@@ -8,14 +8,14 @@ use crate::asked::Asked;
 use crate::binding::{self, At};
 #[cfg(feature = "bundle")]
 use crate::bundled;
-use crate::error::{Error, ErrorDetail, Result, at_most, cut};
-#[cfg(feature = "bundle")]
-use crate::hash::Sha256;
-use crate::limits;
-use crate::model::{BindingMode, Target};
 use crate::policy;
 use crate::policy_set;
 use crate::storage::View;
+use crate::types::error::{Error, ErrorDetail, Result, at_most, cut};
+#[cfg(feature = "bundle")]
+use crate::types::hash::Sha256;
+use crate::types::limits;
+use crate::types::target::{BindingMode, Target};
 use crate::zone::{self, ZoneRef};
 
 /// Something that must still be so, or the call is refused with

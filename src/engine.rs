@@ -1,10 +1,10 @@
 //! What all handles of one open store share: its file, its caches, its clock.
 
 use crate::compile::Compiler;
-use crate::id::Actor;
 use crate::recent::Recent;
-use crate::sources::Sources;
 use crate::storage::{Author, Imported, Storage};
+use crate::types::actor::Actor;
+use crate::types::environment::Sources;
 use crate::version_cache::VersionCache;
 
 /// What all handles of one open store share.

@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
-use crate::error::Result;
 use crate::guardrail;
-use crate::hash::EntryHash;
-use crate::id::{Actor, LogId, ZoneId};
 use crate::store::PolicyStore;
+use crate::types::actor::Actor;
+use crate::types::error::Result;
+use crate::types::hash::EntryHash;
+use crate::types::id::{LogId, ZoneId};
 use crate::zone;
 
 /// What is left of a zone that was erased.

@@ -1,13 +1,13 @@
 //! What fuzz targets reach of the inside: only built for them.
 
 use crate::cursor::ListName;
-use crate::hash::{Address, EntryHash};
-use crate::id::LogId;
 use crate::order::Order;
 use crate::record::{Body, Entry, Manifest, Object, ObjectKind, Recorded};
 use crate::storage::key::STORE_LOG;
 use crate::storage::{EVERY, with_check};
 use crate::store::PolicyStore;
+use crate::types::hash::{Address, EntryHash};
+use crate::types::id::LogId;
 
 /// Bytes as an entry, and as the body of every kind: what is read is written as the same bytes.
 pub fn entry(bytes: &[u8]) {
@@ -34,7 +34,7 @@ pub fn object(value: &[u8]) {
         let Some(given) = text.map(|text| Object::new(kind, text)) else { continue };
         match Object::decode(kind, given.address(), value) {
             Ok(read) => assert!(read.text == given.text && read.encode() == value),
-            Err(_) => assert!(value.first() != Some(&0) || value.len() > crate::limits::OBJECT_BYTES),
+            Err(_) => assert!(value.first() != Some(&0) || value.len() > crate::types::limits::OBJECT_BYTES),
         }
     }
     if let Some(text) = text

@@ -4,15 +4,17 @@
 //! every schema that it is evaluated with.
 
 use crate::binding::{self, At};
-use crate::error::{ErrorDetail, Result};
-use crate::id::{Actor, OwnerType, SchemaName};
 use crate::listing::in_order;
-use crate::model::{BindingMode, SchemaRef};
 use crate::policy_set;
 use crate::policy_set_version;
 use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
 use crate::storage::key::Tag;
 use crate::storage::{Direction, View};
+use crate::types::actor::{Actor, OwnerType};
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::id::SchemaName;
+use crate::types::schema::SchemaRef;
+use crate::types::target::BindingMode;
 use crate::validated::Validation;
 use crate::version::Found;
 use crate::zone::ZoneRef;

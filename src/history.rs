@@ -3,17 +3,19 @@
 use serde::Serialize;
 
 use crate::cursor::ListName;
-use crate::error::Result;
-use crate::hash::{EntryHash, Sha256};
-use crate::id::{
-    LogId, OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, RequestId, SchemaName, ZoneId,
-};
 use crate::list::{List, Page, numbered};
-use crate::model::{BindingMode, SchemaStatus, Target, TargetType};
 use crate::record::{Body, BoundVersion, Recorded};
 use crate::storage::View;
 use crate::storage::key::LogNumber;
-use crate::time::Timestamp;
+use crate::types::actor::OwnerType;
+use crate::types::error::Result;
+use crate::types::hash::{EntryHash, Sha256};
+use crate::types::id::{
+    LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, RequestId, SchemaName, ZoneId,
+};
+use crate::types::schema::SchemaStatus;
+use crate::types::target::{BindingMode, Target, TargetType};
+use crate::types::time::Timestamp;
 
 /// One entry of a log.
 #[non_exhaustive]

@@ -4,8 +4,8 @@ use std::fmt;
 use std::iter::FusedIterator;
 use std::vec;
 
-use crate::error::{ErrorDetail, Result};
 use crate::list::{List, Page};
+use crate::types::error::{ErrorDetail, Result};
 
 /// Reads a page of a list.
 type Fetch<T> = dyn FnMut(&List) -> Result<Page<T>> + Send;

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 #[macro_use]
-mod words;
+mod types;
 
 mod absent;
 mod answer;
@@ -32,20 +32,15 @@ mod demand;
 mod difference;
 mod engine;
 mod erase;
-mod error;
 mod filter;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 mod guardrail;
-mod hash;
 mod history;
-mod id;
 mod items;
-pub mod limits;
 mod list;
 mod listing;
-mod model;
 mod order;
 mod ownership;
 mod policy;
@@ -57,11 +52,9 @@ mod receipt;
 mod recent;
 mod record;
 mod schema;
-mod sources;
 mod statement;
 mod storage;
 mod store;
-mod time;
 mod validated;
 mod version;
 mod version_cache;
@@ -90,16 +83,10 @@ pub use copy::{CopiedZone, CopiedZones};
 pub use demand::Demand;
 pub use difference::Difference;
 pub use erase::ErasedZone;
-pub use error::{Diagnostic, Error, ErrorDetail, ErrorKind, Resource, Result, SourcePlace};
 pub use filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
-pub use hash::{Address, EntryHash, Sha256};
 pub use history::{BoundTo, Change, HistoryEntry};
-pub use id::{
-    Actor, LogId, OwnerType, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, RequestId, SchemaName, ZoneId,
-};
 pub use items::Items;
 pub use list::{List, Page};
-pub use model::{BindingMode, CedarVersion, Form, Forms, ManifestEntry, SchemaStatus, Target, TargetType};
 pub use order::{Order, Sort};
 pub use policy::{NewPolicy, Policy, PolicyUpdate};
 pub use policy_set::{NewPolicySet, PolicySet, PolicySetUpdate};
@@ -111,7 +98,16 @@ pub use schema::{NewSchema, PreparedSchema, SchemaInput, SchemaVersion, ZoneSche
 pub use statement::Statement;
 pub use storage::{Finding, Place, Report};
 pub use store::{Builder, PolicyStore};
-pub use time::Timestamp;
+pub use types::actor::{Actor, OwnerType};
+pub use types::error::{Diagnostic, Error, ErrorDetail, ErrorKind, Resource, Result, SourcePlace};
+pub use types::hash::{Address, EntryHash, Sha256};
+pub use types::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, RequestId, SchemaName, ZoneId};
+pub use types::limits;
+pub use types::manifest_entry::ManifestEntry;
+pub use types::schema::{CedarVersion, SchemaStatus};
+pub use types::syntax::{Form, Forms};
+pub use types::target::{BindingMode, Target, TargetType};
+pub use types::time::Timestamp;
 pub use write::Write;
 pub use zone::ZoneInfo;
 pub use zone_read::Zone;

@@ -2,11 +2,10 @@
 //! is made of.
 
 use crate::cursor::ListName;
-use crate::error::{ErrorDetail, Result};
-use crate::limits;
-use crate::order::Order;
-use crate::order::Sort;
+use crate::order::{Order, Sort};
 use crate::storage::Direction;
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::limits;
 
 /// Which page of a list is asked for. The default is the first page of 50, newest first.
 ///

@@ -1,7 +1,7 @@
 //! Who may change what.
 
-use crate::error::{ErrorDetail, Resource, Result};
-use crate::id::{Actor, OwnerType};
+use crate::types::actor::{Actor, OwnerType};
+use crate::types::error::{ErrorDetail, Resource, Result};
 
 /// Only a platform actor changes what a platform actor made.
 pub(crate) fn check_owner(actor: &Actor, what: Resource, id: &str, owner: OwnerType) -> Result<()> {

@@ -3,12 +3,13 @@
 use serde::Serialize;
 
 use crate::absent::not_found;
-use crate::error::{Resource, Result};
-use crate::id::{OwnerType, PolicyId, PolicyVersionId, SchemaName, ZoneId};
 use crate::record::{Body, PolicyVersionCreated};
 use crate::storage::key::{self, Tag};
 use crate::storage::{Latest, PolicyRow, View, astray};
-use crate::time::Timestamp;
+use crate::types::actor::OwnerType;
+use crate::types::error::{Resource, Result};
+use crate::types::id::{PolicyId, PolicyVersionId, SchemaName, ZoneId};
+use crate::types::time::Timestamp;
 use crate::version::archiving;
 use crate::zone::ZoneRef;
 

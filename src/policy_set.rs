@@ -3,13 +3,14 @@
 use serde::Serialize;
 
 use crate::absent::not_found;
-use crate::error::{Resource, Result};
-use crate::id::{OwnerType, PolicySetId, PolicySetVersionId, ZoneId};
-use crate::model::{BindingMode, Target, TargetType};
 use crate::record::{Body, Bound};
 use crate::storage::key::{self, Tag};
 use crate::storage::{PolicySetRow, View, astray};
-use crate::time::Timestamp;
+use crate::types::actor::OwnerType;
+use crate::types::error::{Resource, Result};
+use crate::types::id::{PolicySetId, PolicySetVersionId, ZoneId};
+use crate::types::target::{BindingMode, Target, TargetType};
+use crate::types::time::Timestamp;
 use crate::version::archiving;
 use crate::zone::ZoneRef;
 

@@ -6,17 +6,19 @@ use serde::Serialize;
 
 use crate::asked::Asked;
 use crate::binding;
-use crate::error::{ErrorDetail, Result};
-use crate::hash::Sha256;
-use crate::id::{OwnerType, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
-use crate::limits;
-use crate::model::{CedarVersion, ManifestEntry};
 use crate::policy_set;
 use crate::policy_version::PolicyVersion;
 use crate::record::{Body, Manifest, ObjectKind, PolicySetVersionCreated, PolicyVersionCreated};
 use crate::storage::key::{self, Tag};
 use crate::storage::{Direction, PositionRow, View, astray};
-use crate::time::Timestamp;
+use crate::types::actor::OwnerType;
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::hash::Sha256;
+use crate::types::id::{PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
+use crate::types::limits;
+use crate::types::manifest_entry::ManifestEntry;
+use crate::types::schema::CedarVersion;
+use crate::types::time::Timestamp;
 use crate::version::{Found, archiving};
 use crate::zone::ZoneRef;
 

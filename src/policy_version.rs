@@ -6,13 +6,15 @@ use serde::Serialize;
 
 use crate::asked::Asked;
 use crate::cedar::{ParsedSchema, PolicyContent, prepare_policy};
-use crate::error::{Diagnostic, ErrorDetail, Result};
-use crate::hash::{EntryHash, Sha256};
-use crate::id::{OwnerType, PolicyId, PolicyVersionId, SchemaName, ZoneId};
-use crate::model::{CedarVersion, Form, Forms, SchemaRef, raw_json};
 use crate::record::{Body, ObjectKind, PolicyVersionCreated};
 use crate::storage::View;
-use crate::time::Timestamp;
+use crate::types::actor::OwnerType;
+use crate::types::error::{Diagnostic, ErrorDetail, Result};
+use crate::types::hash::{EntryHash, Sha256};
+use crate::types::id::{PolicyId, PolicyVersionId, SchemaName, ZoneId};
+use crate::types::schema::{CedarVersion, SchemaRef};
+use crate::types::syntax::{Form, Forms, raw_json};
+use crate::types::time::Timestamp;
 use crate::version::{Found, archiving};
 use crate::zone::ZoneRef;
 

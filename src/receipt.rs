@@ -4,10 +4,10 @@ use cedar_policy::Decision;
 use serde::{Deserialize, Serialize};
 
 use crate::binding::Binding;
-use crate::error::{Error, ErrorDetail, Result};
-use crate::hash::{EntryHash, Sha256};
-use crate::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
-use crate::model::CedarVersion;
+use crate::types::error::{Error, ErrorDetail, Result};
+use crate::types::hash::{EntryHash, Sha256};
+use crate::types::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
+use crate::types::schema::CedarVersion;
 
 /// The form of a receipt without a guardrail.
 pub(crate) const PLAIN_FORM: u32 = 1;

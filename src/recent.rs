@@ -7,8 +7,8 @@ use quick_cache::sync::Cache;
 
 use crate::binding::Binding;
 use crate::compile::{BoundSet, Compiled};
-use crate::id::LogId;
-use crate::model::{BindingMode, Target};
+use crate::types::id::LogId;
+use crate::types::target::{BindingMode, Target};
 
 /// How many targets' authorizers are remembered.
 const RECENT: usize = 4_096;

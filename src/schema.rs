@@ -6,14 +6,16 @@ use serde::Serialize;
 
 use crate::asked::Asked;
 use crate::cedar::{ParsedSchema, prepare_schema};
-use crate::error::{ErrorDetail, Resource, Result};
-use crate::hash::Sha256;
-use crate::id::{OwnerType, SchemaName};
-use crate::model::{CedarVersion, Form, Forms, SchemaRef, SchemaStatus, raw_json};
 use crate::record::{Body, ObjectKind, SchemaPublished};
 use crate::storage::key::{self, STORE_LOG, Tag};
 use crate::storage::{SchemaRow, View};
-use crate::time::Timestamp;
+use crate::types::actor::OwnerType;
+use crate::types::error::{ErrorDetail, Resource, Result};
+use crate::types::hash::Sha256;
+use crate::types::id::SchemaName;
+use crate::types::schema::{CedarVersion, SchemaRef, SchemaStatus};
+use crate::types::syntax::{Form, Forms, raw_json};
+use crate::types::time::Timestamp;
 
 /// A schema version: published once under its name, for all zones.
 #[non_exhaustive]

@@ -12,22 +12,22 @@ use crate::cedar::with_room;
 use crate::compile::Compiler;
 use crate::cursor::ListName;
 use crate::engine::Inner;
-use crate::error::{ErrorDetail, Result};
 use crate::history::{self, HistoryEntry};
-use crate::id::Actor;
-use crate::limits;
 use crate::list::{List, Page};
 use crate::listing::{self, in_order};
-use crate::model::Forms;
 use crate::policy_version::{NewPolicyVersion, PreparedPolicyVersion};
 use crate::preflight::{self, Candidate, Preflight};
 use crate::receipt::Receipt;
 use crate::recent::Recent;
 use crate::schema::{self, NewSchema, PreparedSchema, SchemaVersion};
-use crate::sources::Sources;
 use crate::storage::key::{self, STORE_LOG, Tag};
 use crate::storage::{Imported, OpenOptions, Origin, Report, Storage, StoreStateRow, View};
-use crate::time::Timestamp;
+use crate::types::actor::Actor;
+use crate::types::environment::Sources;
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::limits;
+use crate::types::syntax::Forms;
+use crate::types::time::Timestamp;
 use crate::version_cache::VersionCache;
 use crate::write::Write;
 use crate::zone::{self, ZoneInfo};
@@ -158,7 +158,7 @@ impl PolicyStore {
     ///
     /// [`Invalid`](crate::ErrorKind::Invalid) if the version's name is none, the schema does not parse or does not stand
     /// alone, its text declares an attribute twice in one record, or it cannot be written in its other form without a change;
-    /// [`TooLarge`](crate::ErrorKind::TooLarge) if it or its other form is over a [limit](crate::limits).
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) if it or its other form is over a [limit](crate::types::limits).
     pub fn prepare_schema(&self, new: NewSchema) -> Result<PreparedSchema> {
         PreparedSchema::new(new)
     }

@@ -7,11 +7,11 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use crate::compile::Compiler;
-use crate::error::{ErrorDetail, Result};
-use crate::hash::Address;
-use crate::model::SchemaRef;
 use crate::record::PolicyVersionCreated;
 use crate::storage::View;
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::hash::Address;
+use crate::types::schema::SchemaRef;
 
 /// Policy texts that validate, each with the source of a schema. Both are named by their content, so it holds in every store
 /// and for ever.

@@ -5,11 +5,11 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::absent::not_found;
-use crate::error::{ErrorDetail, ErrorKind, Resource, Result};
 use crate::record::{Body, PolicySetVersionCreated, PolicyVersionCreated, Recorded};
 use crate::storage::key::{self, Tag};
 use crate::storage::{PositionRow, VersionRow, View, astray};
-use crate::time::Timestamp;
+use crate::types::error::{ErrorDetail, ErrorKind, Resource, Result};
+use crate::types::time::Timestamp;
 use crate::zone::ZoneRef;
 
 /// The entry that creates a version.

@@ -10,10 +10,10 @@ use std::sync::{Arc, Weak};
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
 
-use crate::id::LogId;
-use crate::model::Forms;
 use crate::policy_version::PolicyVersion;
 use crate::storage::VersionRow;
+use crate::types::id::LogId;
+use crate::types::syntax::Forms;
 
 /// How many ids and numbers are remembered.
 const NAMES: usize = 16_384;

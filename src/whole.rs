@@ -6,13 +6,13 @@ use crate::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
 use crate::history::HistoryEntry;
 use crate::items::Items;
 use crate::list::List;
-use crate::model::Forms;
 use crate::policy::Policy;
 use crate::policy_set::PolicySet;
 use crate::policy_set_version::PolicySetVersion;
 use crate::policy_version::PolicyVersion;
 use crate::schema::{SchemaVersion, ZoneSchema};
 use crate::store::PolicyStore;
+use crate::types::syntax::Forms;
 use crate::zone::ZoneInfo;
 use crate::zone_read::Zone;
 

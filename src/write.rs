@@ -3,15 +3,16 @@
 use crate::asked::Asked;
 use crate::cedar;
 use crate::engine::Inner;
-use crate::error::{ErrorDetail, Resource, Result};
-use crate::hash::Sha256;
-use crate::id::{LogId, RequestId, ZoneId};
-use crate::model::{Forms, SchemaStatus};
 use crate::ownership::check_owner;
 use crate::record::{Object, ObjectKind, Request, SchemaPublished, SchemaStatusChanged, ZoneCreated, ZoneOpened};
 use crate::schema::{self, PreparedSchema, SchemaInput, SchemaVersion};
 use crate::storage::key::{self, STORE_LOG, Tag};
 use crate::storage::{Append, View, ZoneRow};
+use crate::types::error::{ErrorDetail, Resource, Result};
+use crate::types::hash::Sha256;
+use crate::types::id::{LogId, RequestId, ZoneId};
+use crate::types::schema::SchemaStatus;
+use crate::types::syntax::Forms;
 use crate::zone::{self, ZoneRef};
 use crate::zone_write::ZoneWrite;
 

@@ -1,13 +1,13 @@
 //! Zones: where one is kept, what a store keeps of it itself, and how that is read. What can be read in one is not known here.
 
-use crate::error::{ErrorDetail, Resource, Result};
-use crate::id::{LogId, SchemaName, ZoneId};
-use crate::model::SchemaStatus;
 use crate::record::{Body, DefaultSchemaChanged};
 use crate::schema::{self, FoundSchema};
 use crate::storage::key::{self, LogNumber, STORE_LOG, Tag};
 use crate::storage::{View, ZoneRow, ZoneStateRow, astray};
-use crate::time::Timestamp;
+use crate::types::error::{ErrorDetail, Resource, Result};
+use crate::types::id::{LogId, SchemaName, ZoneId};
+use crate::types::schema::SchemaStatus;
+use crate::types::time::Timestamp;
 
 /// Where a zone is kept.
 #[derive(Clone, Debug)]

@@ -1,11 +1,9 @@
 //! A zone as it is read: the handle that finds, lists and decides in one zone.
 
-use crate::bundle_plan::BundlePlan;
-use crate::bundle_plan::PreparedBundle;
-use crate::id::Actor;
+use crate::bundle_plan::{BundlePlan, PreparedBundle};
 use crate::policy_set_version::NewPolicySetVersion;
-use crate::zone_write::Planned;
-use crate::zone_write::PreparedPolicySetVersion;
+use crate::types::actor::Actor;
+use crate::zone_write::{Planned, PreparedPolicySetVersion};
 use std::sync::Arc;
 
 use crate::absent::not_found;
@@ -14,14 +12,11 @@ use crate::binding::{self, At, Binding, BindingRecord};
 use crate::cursor::ListName;
 use crate::demand::Demand;
 use crate::engine::Inner;
-use crate::error::Result;
 use crate::filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
 use crate::guardrail;
 use crate::history::{self, HistoryEntry};
-use crate::id::{RequestId, SchemaName, ZoneId};
 use crate::list::{List, Page, among};
 use crate::listing::{self, rows_from};
-use crate::model::{BindingMode, Forms, Target};
 use crate::policy::{self, Policy};
 use crate::policy_set::{self, PolicySet};
 use crate::policy_set_version::{self, PolicySetVersion};
@@ -31,8 +26,12 @@ use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
 use crate::schema::ZoneSchema;
 use crate::storage::key;
 use crate::storage::{Direction, VersionRow, View, astray, first_entry};
+use crate::types::error::Result;
+use crate::types::id::{RequestId, SchemaName, ZoneId};
+use crate::types::syntax::Forms;
+use crate::types::target::{BindingMode, Target};
 #[cfg(feature = "attestation")]
-use crate::time::Timestamp;
+use crate::types::time::Timestamp;
 use crate::validated::{Validated, Validation};
 use crate::version::{Found, Versioned};
 use crate::version_cache::Name;
@@ -332,7 +331,7 @@ impl Zone {
     /// It does not hold all texts of the zone: of those, no more than 64 at a time, which have at most 24 MiB, and the
     /// statements of 256 KiB of them. What grows with the zone are some hundred bytes for each version that is checked, as in
     /// the answer, and a few for each pin. Findings and warnings have a
-    /// [bound](crate::limits::PREFLIGHT_FINDINGS_BYTES): those beyond it are [counted](crate::PolicyVersionCheck::omitted).
+    /// [bound](crate::types::limits::PREFLIGHT_FINDINGS_BYTES): those beyond it are [counted](crate::PolicyVersionCheck::omitted).
     ///
     /// # Errors
     ///

@@ -5,11 +5,11 @@ use super::error::VerificationError;
 use super::header::Header;
 use super::jws::{Jws, signing_input};
 use super::statement::{Statement, Status};
-use crate::error::{ErrorDetail, Result, at_most};
-use crate::hash::Sha256;
-use crate::id::{LogId, PolicySetId, ZoneId};
-use crate::limits;
-use crate::time::Timestamp;
+use crate::types::error::{ErrorDetail, Result, at_most};
+use crate::types::hash::Sha256;
+use crate::types::id::{LogId, PolicySetId, ZoneId};
+use crate::types::limits;
+use crate::types::time::Timestamp;
 
 /// Which policy set version is to be attested, and what the attestation is bound to.
 #[derive(Clone, Debug, PartialEq, Eq)]

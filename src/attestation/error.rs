@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::hash::Sha256;
-use crate::id::LogId;
+use crate::types::hash::Sha256;
+use crate::types::id::LogId;
 
 /// Why an attestation does not hold.
 #[non_exhaustive]
@@ -12,7 +12,7 @@ pub enum VerificationError {
     /// The text is longer than any attestation; it was not read.
     #[error("too large: attestation: {actual} bytes, limit {limit}")]
     TooLarge {
-        /// The limit, see [`limits`](crate::limits::ATTESTATION_BYTES).
+        /// The limit, see [`limits`](crate::types::limits::ATTESTATION_BYTES).
         limit: usize,
         /// What was given.
         actual: usize,

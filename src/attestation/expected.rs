@@ -4,10 +4,10 @@
 use super::error::VerificationError;
 use super::header::Header;
 use super::statement::Statement;
-use crate::hash::Sha256;
-use crate::id::LogId;
-use crate::model::ManifestEntry;
 use crate::record::Manifest;
+use crate::types::hash::Sha256;
+use crate::types::id::LogId;
+use crate::types::manifest_entry::ManifestEntry;
 
 /// What an attestation is expected to be about. Every field is compared; there is no default that checks less.
 #[derive(Clone, Copy, Debug)]

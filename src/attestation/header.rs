@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use super::error::{FormError, Part, VerificationError};
 use super::members::Members;
-use crate::error::{Error, ErrorDetail, Result};
-use crate::hash::Sha256;
-use crate::id::{LogId, check_text};
-use crate::limits;
+use crate::types::error::{Error, ErrorDetail, Result};
+use crate::types::hash::Sha256;
+use crate::types::id::{LogId, check_text};
+use crate::types::limits;
 
 const MEMBERS: [&str; 5] = ["alg", "kid", "log_id", "previous_sha", "schema_sha"];
 

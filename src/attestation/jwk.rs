@@ -10,10 +10,10 @@ use super::algorithm::VerificationKey;
 use super::base64url;
 use super::error::FormError;
 use super::members::Members;
-use crate::error::{Error, ErrorDetail, Result, at_most, cut};
-use crate::hash::Sha256;
-use crate::id::check_text;
-use crate::limits;
+use crate::types::error::{Error, ErrorDetail, Result, at_most, cut};
+use crate::types::hash::Sha256;
+use crate::types::id::check_text;
+use crate::types::limits;
 
 /// The name of the algorithm in a header (RFC 8037 section 3.1).
 pub(super) const ALGORITHM: &str = "EdDSA";
@@ -202,7 +202,7 @@ mod tests {
     }
 
     fn x_of(hex: &str) -> String {
-        base64url::encode(&crate::hash::hex::decode::<32>(hex).unwrap())
+        base64url::encode(&crate::types::hash::hex::decode::<32>(hex).unwrap())
     }
 
     /// RFC 8037 appendices A.1 to A.5: the key in both forms, its thumbprint, a signature and its verification.

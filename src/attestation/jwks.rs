@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 
 use super::jwk::{Jwk, LeftOut, malformed};
 use super::members::Members;
-use crate::error::{ErrorDetail, Result, at_most};
-use crate::limits;
+use crate::types::error::{ErrorDetail, Result, at_most};
+use crate::types::limits;
 
 /// Ed25519 public keys, each with an id of its own. It serialises as a JWK set.
 ///

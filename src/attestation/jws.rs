@@ -4,7 +4,7 @@
 use super::base64url;
 use super::error::{FormError, Part, VerificationError};
 use super::members::Members;
-use crate::limits;
+use crate::types::limits;
 
 const MEMBERS: [&str; 3] = ["payload", "protected", "signature"];
 

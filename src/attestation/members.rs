@@ -11,7 +11,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::error::FormError;
-use crate::error::cut;
+use crate::types::error::cut;
 
 /// The members of one object, their values still unread.
 pub(super) struct Members<'t>(BTreeMap<String, &'t RawValue>);

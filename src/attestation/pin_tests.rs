@@ -5,9 +5,9 @@ use proptest::prelude::*;
 
 use super::samples::{attest, expected, parts, subject, verifier};
 use super::{Header, Statement, Status, canonical};
-use crate::hash::Sha256;
-use crate::id::LogId;
-use crate::time::Timestamp;
+use crate::types::hash::Sha256;
+use crate::types::id::LogId;
+use crate::types::time::Timestamp;
 
 /// Made by another program, with another implementation of Ed25519.
 const PINNED: &str = include_str!("pin.json");

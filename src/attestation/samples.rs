@@ -5,9 +5,9 @@ use super::jws::{Jws, signing_input};
 use super::{
     Attestation, Ed25519Signer, Expected, ExpectedManifest, ExpectedSchema, Jwks, Signer, Status, Subject, Verifier,
 };
-use crate::hash::Sha256;
-use crate::id::LogId;
-use crate::time::Timestamp;
+use crate::types::hash::Sha256;
+use crate::types::id::LogId;
+use crate::types::time::Timestamp;
 
 /// The secret key of RFC 8032 section 7.1, test 1, which is that of RFC 8037 appendix A.
 pub(super) const SECRET: [u8; 32] = [

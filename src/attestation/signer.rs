@@ -7,12 +7,12 @@ use std::fmt;
 use ed25519_dalek::{Signer as _, SigningKey};
 use zeroize::Zeroizing;
 
+use super::Signer;
 use super::base64url;
 use super::jwk::{ALGORITHM, Jwk, malformed, operations};
 use super::members::Members;
-use crate::attestation::Signer;
-use crate::error::{ErrorDetail, Result, at_most};
-use crate::limits;
+use crate::types::error::{ErrorDetail, Result, at_most};
+use crate::types::limits;
 
 /// An Ed25519 secret key (`EdDSA`). It is wiped from memory when it is dropped.
 pub struct Ed25519Signer {

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize as DeriveSerialize};
 
 use super::error::{FormError, Part, VerificationError};
 use super::members::Members;
-use crate::error::{Error, ErrorDetail, Result, cut};
-use crate::hash::Sha256;
-use crate::id::{PolicySetId, ZoneId, check_text};
-use crate::limits;
-use crate::time::Timestamp;
+use crate::types::error::{Error, ErrorDetail, Result, cut};
+use crate::types::hash::Sha256;
+use crate::types::id::{PolicySetId, ZoneId, check_text};
+use crate::types::limits;
+use crate::types::time::Timestamp;
 
 const TYPE: &str = "policy_set_attestation";
 const VERSION: u32 = 1;

@@ -8,12 +8,12 @@ use super::{
     Attestation, Ed25519Signer, Expected, ExpectedManifest, ExpectedSchema, FormError, Jwks, Part, Signer, Status,
     Subject, VerificationError, VerificationKey, Verifier,
 };
-use crate::error::ErrorKind;
-use crate::hash::Sha256;
-use crate::id::LogId;
-use crate::limits;
-use crate::model::ManifestEntry;
-use crate::time::Timestamp;
+use crate::types::error::ErrorKind;
+use crate::types::hash::Sha256;
+use crate::types::id::LogId;
+use crate::types::limits;
+use crate::types::manifest_entry::ManifestEntry;
+use crate::types::time::Timestamp;
 
 fn refused(jws: &str) -> VerificationError {
     verifier().verify(jws, &expected(), None).unwrap_err()
@@ -216,7 +216,7 @@ fn what_is_signed_wrongly_is_never_explained() {
     assert_eq!(refused(&jws(&payload, foreign)), signature);
     // The same signature with the group's order added to its second half, which a lax verifier takes too.
     let order = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
-    let order: [u8; 32] = crate::hash::hex::decode(order).unwrap();
+    let order: [u8; 32] = crate::types::hash::hex::decode(order).unwrap();
     let mut malleated = good.clone();
     let mut carry = 0;
     for (byte, add) in malleated[32..].iter_mut().zip(order) {

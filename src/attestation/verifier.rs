@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::VerificationKey;
 use super::attestation::Attestation;
 use super::error::VerificationError;
 use super::expected::Expected;
@@ -12,11 +13,10 @@ use super::header::Header;
 use super::jwks::Jwks;
 use super::jws::{Jws, signing_input};
 use super::statement::Statement;
-use crate::attestation::VerificationKey;
-use crate::error::{ErrorDetail, Result};
-use crate::hash::Sha256;
-use crate::id::check_text;
-use crate::limits;
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::hash::Sha256;
+use crate::types::id::check_text;
+use crate::types::limits;
 
 /// Verifies attestations. It needs public keys, and no store.
 #[derive(Clone)]

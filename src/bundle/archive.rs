@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::gzip::{self, Unpacker};
 use super::tar::{BLOCK, Header, Kind, NAME};
-use crate::error::{Error, ErrorDetail, Result, at_most};
-use crate::limits;
+use crate::types::error::{Error, ErrorDetail, Result, at_most};
+use crate::types::limits;
 
 pub(super) const MANIFEST: &str = "manifest.json";
 pub(super) const SCHEMA: &str = "schema.cedarschema";

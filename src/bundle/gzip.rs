@@ -9,8 +9,8 @@ use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::stream::{InflateState, inflate};
 use miniz_oxide::{DataFormat, MZFlush, MZStatus};
 
-use crate::error::{Error, ErrorDetail, Result, at_most};
-use crate::limits;
+use crate::types::error::{Error, ErrorDetail, Result, at_most};
+use crate::types::limits;
 
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 const DEFLATE: u8 = 8;

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::pin_tests::{sample, unpacked};
 use super::*;
-use crate::error::ErrorKind;
+use crate::types::error::ErrorKind;
 
 const EMPTY: &str = r#"{"schema": {"version": "s"}, "policies": []}"#;
 const ONE: &str = r#"{"schema": {"version": "s"}, "policies": [{"public_id": "a"}]}"#;

@@ -8,10 +8,10 @@
 use super::archive::{MANIFEST, policy_file};
 use super::json::{Json, Object};
 use super::{Bundle, BundleGuardrail, BundleKey, Summary};
-use crate::error::{Error, ErrorDetail, Result, at_most};
-use crate::id::{PolicyId, PolicySetId, PolicySetVersionId, SchemaName};
-use crate::limits;
-use crate::model::TargetType;
+use crate::types::error::{Error, ErrorDetail, Result, at_most};
+use crate::types::id::{PolicyId, PolicySetId, PolicySetVersionId, SchemaName};
+use crate::types::limits;
+use crate::types::target::TargetType;
 
 /// What a manifest that was given says.
 pub(super) struct Given {

@@ -15,11 +15,11 @@ mod tar;
 
 use std::collections::BTreeSet;
 
-use crate::error::{Error, ErrorDetail, Result, at_most};
-use crate::hash::Sha256;
-use crate::id::{PolicyId, PolicySetId, PolicySetVersionId, SchemaName, check_text};
-use crate::limits;
-use crate::model::TargetType;
+use crate::types::error::{Error, ErrorDetail, Result, at_most};
+use crate::types::hash::Sha256;
+use crate::types::id::{PolicyId, PolicySetId, PolicySetVersionId, SchemaName, check_text};
+use crate::types::limits;
+use crate::types::target::TargetType;
 use archive::{MANIFEST, Members, SCHEMA, policy_file};
 #[cfg(fuzzing)]
 pub(crate) use fuzzing::fuzz;
@@ -84,7 +84,7 @@ const STACK: usize = 1024 * 1024;
 /// leads to another folder, and everything but plain files, directories included; extended headers may tell times and
 /// owners, which mean nothing. Refused as well is what readers would take differently: a new policy's name that is no
 /// file's name, an archive without its end, and anything behind the archive or the gzip member. Every size is bounded
-/// before anything is unpacked into memory (see [`limits`](crate::limits)).
+/// before anything is unpacked into memory (see [`limits`](crate::types::limits)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bundle {
     schema_version: SchemaName,

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::error::{ErrorDetail, Result};
+use crate::types::error::{ErrorDetail, Result};
 
 /// The unit of an archive: a header's size, and what contents are filled up to.
 pub(super) const BLOCK: usize = 512;

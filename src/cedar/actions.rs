@@ -9,7 +9,7 @@ use cedar_policy::{Entities, EntityUid};
 use serde_json::Value;
 
 use super::hierarchy::{Node, TypeAndId};
-use crate::error::{ErrorDetail, Result, cut};
+use crate::types::error::{ErrorDetail, Result, cut};
 
 /// The places of those among `nodes` that are actions of the schema, as it declares them.
 pub(super) fn declared(nodes: &[Node], actions: &Entities) -> Result<BTreeSet<usize>> {

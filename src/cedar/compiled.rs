@@ -12,7 +12,7 @@ use cedar_policy::{
 use super::policy::{ParsedPolicy, Statement};
 use super::scope::{Scope, ScopeIndex};
 use super::stack::{evaluate, on_grown_stack};
-use crate::error::{ErrorDetail, Result};
+use crate::types::error::{ErrorDetail, Result};
 
 const WHAT: &str = "policy set";
 
@@ -198,7 +198,7 @@ impl CompiledSet {
     }
 }
 
-fn failed(message: String) -> crate::error::Error {
+fn failed(message: String) -> crate::types::error::Error {
     ErrorDetail::CedarFailed { what: WHAT, message }.into()
 }
 
@@ -206,7 +206,7 @@ fn failed(message: String) -> crate::error::Error {
 mod tests {
     use super::super::schema::ParsedSchema;
     use super::*;
-    use crate::model::Form;
+    use crate::types::syntax::Form;
 
     fn decide(texts: &[&str]) -> Evaluation {
         let schema =

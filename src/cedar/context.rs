@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::gate::too_deep;
-use crate::error::{ErrorDetail, Result};
-use crate::limits;
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::limits;
 
 /// The context of a request as a caller has it: a JSON object, as text or as a value.
 ///

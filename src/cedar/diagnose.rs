@@ -7,8 +7,8 @@ use std::collections::{HashMap, HashSet};
 
 use cedar_policy::ffi::DetailedError;
 
-use crate::error::{Diagnostic, SourcePlace};
-use crate::limits;
+use crate::types::error::{Diagnostic, SourcePlace};
+use crate::types::limits;
 
 /// The diagnostics of one report and of those related to it, in Cedar's order. `source` is what lies from `origin` on
 /// in the text that Cedar parsed.

@@ -4,16 +4,15 @@ use cedar_policy::{Entities, Schema};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::*;
-use crate::cedar::prepare_schema;
-use crate::error::ErrorDetail;
-use crate::model::Form;
+use super::{prepare_schema, *};
+use crate::types::error::ErrorDetail;
+use crate::types::syntax::Form;
 
 fn schema(text: &str) -> ParsedSchema {
     ParsedSchema::parse(Form::Cedar, text).unwrap()
 }
 
-fn refusal(read: crate::error::Result<Entities>) -> String {
+fn refusal(read: crate::types::error::Result<Entities>) -> String {
     let error = read.unwrap_err();
     match error.detail() {
         ErrorDetail::Request { what: "entities", message } => message.clone(),

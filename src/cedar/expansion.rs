@@ -9,8 +9,8 @@ use std::hash::Hash;
 
 use super::gate::too_deep;
 use super::schema_model::{Declared, EntityType, Model, Type};
-use crate::error::{Result, at_most};
-use crate::limits;
+use crate::types::error::{Result, at_most};
+use crate::types::limits;
 
 const WHAT: &str = "schema";
 
@@ -120,8 +120,8 @@ impl<'a> Expansion<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::schema::ParsedSchema;
-    use crate::limits;
-    use crate::model::Form;
+    use crate::types::limits;
+    use crate::types::syntax::Form;
 
     fn code(text: &str) -> String {
         ParsedSchema::parse(Form::Cedar, text).map_or_else(|error| error.code().to_owned(), |_| "ok".to_owned())

@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use super::described::{Described, Type};
-use crate::error::{ErrorDetail, Result, cut};
-use crate::limits;
+use crate::types::error::{ErrorDetail, Result, cut};
+use crate::types::limits;
 
 /// Levels of JSON that a value can grow by: a call with two arguments, each of them a call.
 pub(super) const GROWTH: usize = 3 * limits::JSON_REREAD_DEPTH;
@@ -142,7 +142,7 @@ impl Rewriter<'_> {
         Ok(true)
     }
 
-    fn ambiguous(&self, members: &Map<String, Value>, of: Option<&Type>) -> crate::error::Error {
+    fn ambiguous(&self, members: &Map<String, Value>, of: Option<&Type>) -> crate::types::error::Error {
         let shown = cut(&serde_json::to_string(members).unwrap_or_default());
         let why = if of.is_some() { "the schema has another type there" } else { "the schema does not describe it" };
         self.refuse(&format!(
@@ -151,7 +151,7 @@ impl Rewriter<'_> {
         ))
     }
 
-    fn refuse(&self, problem: &str) -> crate::error::Error {
+    fn refuse(&self, problem: &str) -> crate::types::error::Error {
         let mut path = String::new();
         for step in &self.path {
             let dot = if path.is_empty() || step.starts_with('[') { "" } else { "." };

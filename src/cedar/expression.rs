@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::shape::{Object, Path, Problem, either, entity};
-use crate::error::cut;
-use crate::limits;
+use crate::types::error::cut;
+use crate::types::limits;
 
 const VARIABLES: [&str; 4] = ["principal", "action", "resource", "context"];
 

@@ -4,10 +4,11 @@
 //! Whether it is correct Cedar is not asked.
 
 use super::height::Heights;
+use super::json;
+use super::nesting;
 use super::token::{Token, Tokens};
-use super::{json, nesting};
-use crate::error::{Diagnostic, ErrorDetail, Result, SourcePlace, at_most};
-use crate::limits;
+use crate::types::error::{Diagnostic, ErrorDetail, Result, SourcePlace, at_most};
+use crate::types::limits;
 
 /// What the tokens of a policy text tell.
 #[derive(Debug, Clone, Copy)]
@@ -112,7 +113,7 @@ pub(crate) fn schema_text(text: &str) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn too_deep(what: &'static str, limit: usize, offset: usize) -> crate::error::Error {
+pub(super) fn too_deep(what: &'static str, limit: usize, offset: usize) -> crate::types::error::Error {
     ErrorDetail::TooDeep { what, limit, offset }.into()
 }
 

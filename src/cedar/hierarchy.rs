@@ -11,8 +11,8 @@ use cedar_policy::EntityUid;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::error::{Error, ErrorDetail, Result, at_most, cut};
-use crate::limits;
+use crate::types::error::{Error, ErrorDetail, Result, at_most, cut};
+use crate::types::limits;
 
 const WHAT: &str = "entities";
 

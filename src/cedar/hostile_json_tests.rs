@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::hostile_tests::{KIB, Kind, SCHEMA, boundary, child_input, exercise, in_child, on_thread, policy, wrap};
 use super::schema::convert_schema;
 use super::*;
-use crate::limits;
-use crate::model::Form;
+use crate::types::limits;
+use crate::types::syntax::Form;
 
 pub(super) fn schema_outcome(text: &str) -> String {
     let parsed = ParsedSchema::parse(Form::Cedar, text).map_or_else(|error| error.code(), |_| "ok");
@@ -114,7 +114,7 @@ fn hostile_json_ends_normally_on_a_small_thread() {
 /// Puts a value wherever JSON is taken.
 fn json_outcomes(value: &str) -> Vec<String> {
     let schema = ParsedSchema::parse(Form::Cedar, SCHEMA).unwrap();
-    let code = |error: crate::error::Error| error.code().to_owned();
+    let code = |error: crate::types::error::Error| error.code().to_owned();
     let policy = format!(
         r#"{{"staticPolicies":{{"policy0":{{"effect":"forbid","principal":{{"op":"All"}},"action":{{"op":"All"}},
         "resource":{{"op":"All"}},"conditions":[{{"kind":"when","body":{value}}}]}}}},"templates":{{}},"templateLinks":[]}}"#
@@ -154,7 +154,7 @@ fn requests_of_every_depth_are_read_on_a_small_thread() {
             let parents = 256.min(depth * 4);
             on_thread(256 * KIB, move || {
                 for (value, expected) in [(fits, "ok"), (does_not, "request")] {
-                    let code = |error: crate::error::Error| error.code();
+                    let code = |error: crate::types::error::Error| error.code();
                     let request =
                         schema.request("U::\"x\"", "Action::\"a\"", "U::\"x\"", format!(r#"{{"d":{value}}}"#));
                     assert_eq!(request.map_or_else(code, |_| "ok"), expected);

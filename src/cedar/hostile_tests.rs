@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::hostile_json_tests::schema_outcome;
 use super::*;
-use crate::limits;
-use crate::model::Form;
+use crate::types::limits;
+use crate::types::syntax::Form;
 
 const CHILD: &str = "POLICY_STORE_HOSTILE_CHILD";
 pub(super) const KIB: usize = 1024;

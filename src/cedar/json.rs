@@ -10,8 +10,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::stack::{self, on_grown_stack};
-use crate::error::{ErrorDetail, Result, at_most};
-use crate::limits;
+use crate::types::error::{ErrorDetail, Result, at_most};
+use crate::types::limits;
 
 /// Checks JSON before it is parsed, and returns its depth. `what` names it in errors.
 pub(crate) fn json(what: &'static str, text: &str, max_bytes: usize) -> Result<usize> {

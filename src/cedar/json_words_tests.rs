@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::render::text_from_json;
-use crate::error::Error;
+use crate::types::error::Error;
 
 fn refused(source: &str) -> Error {
     text_from_json(source).expect_err(source)

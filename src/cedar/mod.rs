@@ -35,7 +35,7 @@ mod stack;
 mod token;
 mod uid;
 
-use crate::model::CedarVersion;
+use crate::types::schema::CedarVersion;
 
 #[cfg(test)]
 mod entities_tests;

@@ -5,8 +5,8 @@
 
 use super::height::Level;
 use super::token::{Token, Tokens};
-use crate::error::{Error, ErrorDetail, SourcePlace};
-use crate::limits;
+use crate::types::error::{Error, ErrorDetail, SourcePlace};
+use crate::types::limits;
 
 const LEVELS: usize = Level::If as usize + 1;
 

@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 
 use super::expression;
 use super::shape::{Object, Path, Problem, entity, invalid, listed};
-use crate::error::{ErrorDetail, Result, at_most, cut};
-use crate::limits;
+use crate::types::error::{ErrorDetail, Result, at_most, cut};
+use crate::types::limits;
 
 const SETS_KEYS: [&str; 3] = ["staticPolicies", "templates", "templateLinks"];
 const EXPECTED: &str =

@@ -4,8 +4,8 @@ use cedar_policy::ffi::DetailedError;
 use cedar_policy::{Policy, PolicyId, PolicySet};
 
 use super::diagnose;
-use crate::error::{ErrorDetail, Result, at_most};
-use crate::limits;
+use crate::types::error::{ErrorDetail, Result, at_most};
+use crate::types::limits;
 
 /// Parses a gated policy text into its statements, in source order.
 pub(super) fn statements(text: &str) -> Result<Vec<Policy>> {

@@ -15,8 +15,8 @@ use super::outline;
 use super::parse;
 use super::shape::{JSON, Problem, invalid};
 use super::stack::{PARSE, on_grown_stack};
-use crate::error::{Error, ErrorDetail, Result, SourcePlace, at_most, cut};
-use crate::limits;
+use crate::types::error::{Error, ErrorDetail, Result, SourcePlace, at_most, cut};
+use crate::types::limits;
 
 const UNFAITHFUL: &str = "policy";
 

@@ -5,12 +5,12 @@
 use cedar_policy::{Context, ContextJsonError, Request};
 
 use super::context::ContextInput;
+use super::json;
 use super::schema::ParsedSchema;
-use super::stack::on_grown_stack;
+use super::stack::{self, on_grown_stack};
 use super::uid::UidInput;
-use super::{json, stack};
-use crate::error::{ErrorDetail, Result};
-use crate::limits;
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::limits;
 
 impl ParsedSchema {
     /// A request; its context as Cedar JSON.
@@ -47,14 +47,14 @@ impl ParsedSchema {
     }
 }
 
-fn invalid(what: &'static str, error: &dyn std::error::Error) -> crate::error::Error {
+fn invalid(what: &'static str, error: &dyn std::error::Error) -> crate::types::error::Error {
     ErrorDetail::Request { what, message: super::diagnose::chain(error) }.into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Form;
+    use crate::types::syntax::Form;
 
     fn schema() -> ParsedSchema {
         let text = "entity U in [G] { n?: Set<Long>, at?: datetime }; entity G; entity D;

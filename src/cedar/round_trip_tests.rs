@@ -11,8 +11,8 @@ use proptest::test_runner::TestRunner;
 use super::parse::statements;
 use super::render::{check_size, given_text, json_from_statements, text_from_json};
 use super::*;
-use crate::error::{ErrorDetail, Result};
-use crate::limits;
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::limits;
 
 /// The JSON of a text, as when it is given.
 fn derived(text: &str) -> Result<String> {

@@ -9,7 +9,7 @@ use cedar_policy::{Context, Decision, Entities, PolicySet, Request};
 use super::schema::convert_schema;
 use super::scope_tests::{by_cedar, by_groups};
 use super::*;
-use crate::model::Form;
+use crate::types::syntax::Form;
 
 #[test]
 fn the_static_sample_applications_pass_from_text_and_from_json() {

@@ -6,13 +6,21 @@ use cedar_policy::ffi::DetailedError;
 use cedar_policy::{Schema, SchemaFragment, Validator};
 use serde_json::Value;
 
+use super::canonical;
 use super::described::Described;
+use super::diagnose;
+use super::expansion;
+use super::gate;
+use super::json;
+use super::schema_fault;
+use super::schema_json;
 use super::schema_model::Model;
+use super::schema_text;
+use super::schema_twice;
 use super::stack::{PARSE, on_grown_stack};
-use super::{canonical, diagnose, expansion, gate, json, schema_fault, schema_json, schema_text, schema_twice};
-use crate::error::{Diagnostic, ErrorDetail, Result, SourcePlace, at_most};
-use crate::limits;
-use crate::model::Form;
+use crate::types::error::{Diagnostic, ErrorDetail, Result, SourcePlace, at_most};
+use crate::types::limits;
+use crate::types::syntax::Form;
 
 const WHAT: &str = "schema";
 const WHAT_JSON: &str = "schema JSON";
@@ -186,7 +194,7 @@ fn fragment(form: Form, source: &str) -> Result<SchemaFragment> {
             .map(|(fragment, _)| fragment)
             .map_err(|error| refused(form, source, DetailedError::from(&error))),
         Form::Json => {
-            let invalid = |message| crate::error::Error::from(ErrorDetail::Json { what: WHAT_JSON, message });
+            let invalid = |message| crate::types::error::Error::from(ErrorDetail::Json { what: WHAT_JSON, message });
             let value = serde_json::from_str(source).map_err(|error| invalid(error.to_string()))?;
             // Cedar reads them, again and again where they nest, before it refuses them.
             if let Some(message) = schema_fault::action_attributes(&value) {
@@ -200,7 +208,7 @@ fn fragment(form: Form, source: &str) -> Result<SchemaFragment> {
     }
 }
 
-fn refused(form: Form, source: &str, report: DetailedError) -> crate::error::Error {
+fn refused(form: Form, source: &str, report: DetailedError) -> crate::types::error::Error {
     match form {
         Form::Cedar => ErrorDetail::Syntax { what: WHAT, diagnostics: findings(source, report) }.into(),
         Form::Json => ErrorDetail::Json { what: WHAT_JSON, message: messages(source, report) }.into(),
@@ -222,7 +230,7 @@ fn refuse(diagnostics: Vec<Diagnostic>) -> Result<()> {
     if diagnostics.is_empty() { Ok(()) } else { Err(ErrorDetail::Syntax { what: WHAT, diagnostics }.into()) }
 }
 
-fn unfaithful(reason: String) -> crate::error::Error {
+fn unfaithful(reason: String) -> crate::types::error::Error {
     ErrorDetail::Unfaithful { what: WHAT, reason }.into()
 }
 

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::error::cut;
+use crate::types::error::cut;
 
 const TEXT: &str = "text";
 const OBJECT: &str = "an object";

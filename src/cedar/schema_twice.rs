@@ -10,7 +10,7 @@ use cedar_policy::SchemaFragment;
 use serde_json::Value;
 
 use super::token::{Token, Tokens};
-use crate::error::{Diagnostic, Result, SourcePlace, cut};
+use crate::types::error::{Diagnostic, Result, SourcePlace, cut};
 
 /// So many are told.
 const MOST: usize = 20;
@@ -100,7 +100,7 @@ fn names<'a>(keys: &[Key<'a>]) -> Result<Vec<Cow<'a, str>>> {
 }
 
 fn read(strings: &str) -> Result<Vec<String>> {
-    let failed = |message: String| crate::error::ErrorDetail::CedarFailed { what: "schema", message };
+    let failed = |message: String| crate::types::error::ErrorDetail::CedarFailed { what: "schema", message };
     let (fragment, _) = SchemaFragment::from_cedarschema_str(&format!("entity E enum [{strings}];"))
         .map_err(|error| failed(error.to_string()))?;
     let json = fragment.to_json_value().map_err(|error| failed(error.to_string()))?;

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::error::{Error, ErrorDetail, cut};
-use crate::limits;
+use crate::types::error::{Error, ErrorDetail, cut};
+use crate::types::limits;
 
 /// How errors name the input.
 pub(super) const JSON: &str = "policy JSON";

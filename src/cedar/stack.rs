@@ -8,8 +8,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::error::{ErrorDetail, Result};
-use crate::limits;
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::limits;
 
 const KIB: usize = 1024;
 

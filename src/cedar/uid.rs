@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 
 use super::gate;
-use crate::error::{ErrorDetail, Result, at_most, cut};
-use crate::limits;
+use crate::types::error::{ErrorDetail, Result, at_most, cut};
+use crate::types::limits;
 
 /// An entity uid as a caller has it: text as Cedar writes it (`User::"alice"`), a pair of type and id, or Cedar's
 /// [`EntityUid`].
@@ -137,7 +137,7 @@ impl UidInput<'_> {
     }
 }
 
-fn refused(what: &'static str, message: String) -> crate::error::Error {
+fn refused(what: &'static str, message: String) -> crate::types::error::Error {
     ErrorDetail::Request { what, message }.into()
 }
 
@@ -147,7 +147,7 @@ mod tests {
 
     use super::super::ParsedSchema;
     use super::*;
-    use crate::model::Form;
+    use crate::types::syntax::Form;
 
     fn uid<'a>(given: impl Into<UidInput<'a>>) -> Result<EntityUid> {
         let given = given.into();

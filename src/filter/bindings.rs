@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::bytes::{Field, FilterBytes, flag, only};
-use crate::error::{Result, at_most};
-use crate::limits;
-use crate::model::{BindingMode, Target};
+use crate::types::error::{Result, at_most};
+use crate::types::limits;
+use crate::types::target::{BindingMode, Target};
 
 /// Which bindings to list. The default is every binding that the zone ever had.
 ///

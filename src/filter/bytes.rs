@@ -61,9 +61,9 @@ pub(super) fn flag(flag: bool) -> &'static str {
 mod tests {
     use super::*;
     use crate::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
-    use crate::hash::hex;
-    use crate::id::OwnerType;
-    use crate::model::TargetType;
+    use crate::types::actor::OwnerType;
+    use crate::types::hash::hex;
+    use crate::types::target::TargetType;
 
     fn policies(filter: PolicyFilter) -> String {
         hex::encode(&filter.check().unwrap().bytes())

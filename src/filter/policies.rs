@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::bytes::{Field, FilterBytes};
 use super::terms::{Terms, lower};
-use crate::error::{Result, at_most};
-use crate::id::{OwnerType, PolicyId};
-use crate::limits;
+use crate::types::actor::OwnerType;
+use crate::types::error::{Result, at_most};
+use crate::types::id::PolicyId;
+use crate::types::limits;
 
 /// Which policies to list. The default is all.
 ///

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::bytes::{Field, FilterBytes, flag, only};
 use super::terms::{Terms, lower};
-use crate::error::Result;
-use crate::id::OwnerType;
-use crate::limits;
-use crate::model::TargetType;
+use crate::types::actor::OwnerType;
+use crate::types::error::Result;
+use crate::types::limits;
+use crate::types::target::TargetType;
 
 /// Which policy sets to list. The default is every set for the zone, and none for users.
 ///

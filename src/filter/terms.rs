@@ -6,8 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::error::{ErrorDetail, Result, at_most};
-use crate::limits;
+use crate::types::error::{ErrorDetail, Result, at_most};
+use crate::types::limits;
 
 /// Lower-cased terms. Without any, every text matches.
 #[derive(Clone, Debug, Default)]

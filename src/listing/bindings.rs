@@ -3,11 +3,11 @@
 use super::rows_from;
 use crate::binding::{self, BindingRecord};
 use crate::cursor::ListName;
-use crate::error::Result;
 use crate::filter::WantedBindings;
 use crate::list::{List, Page};
 use crate::storage::key::{self, Tag};
 use crate::storage::{BindingOrderRow, Direction, View, astray};
+use crate::types::error::Result;
 use crate::zone::ZoneRef;
 
 /// The page that `list` asks for.

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use super::{count, in_order};
 use crate::cursor::ListName;
-use crate::error::Result;
 use crate::filter::WantedPolicies;
-use crate::id::PolicyId;
 use crate::list::{List, Page, among};
 use crate::policy::{self, Policy};
 use crate::record::Body;
 use crate::storage::key::{self, Tag};
 use crate::storage::{PolicyRow, View, astray};
+use crate::types::error::Result;
+use crate::types::id::PolicyId;
 use crate::zone::{self, ZoneRef};
 
 /// The page that `list` asks for.

@@ -2,15 +2,15 @@
 
 use super::{count, in_order};
 use crate::cursor::ListName;
-use crate::error::Result;
 use crate::filter::WantedPolicySets;
 use crate::list::{List, Page};
-use crate::model::TargetType;
 use crate::order::Sort;
 use crate::policy_set::{self, PolicySet};
 use crate::record::Body;
 use crate::storage::key::{self, Tag};
 use crate::storage::{Direction, PolicySetRow, View, astray};
+use crate::types::error::Result;
+use crate::types::target::TargetType;
 use crate::zone::{self, ZoneRef};
 
 /// In a list by status, what the places of active sets have beside their positions: so they come after all others, and

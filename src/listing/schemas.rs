@@ -2,14 +2,14 @@
 
 use super::in_order;
 use crate::cursor::ListName;
-use crate::error::Result;
 use crate::filter::SchemaFilter;
 use crate::list::{List, Page};
-use crate::model::Forms;
 use crate::schema::{self, SchemaVersion, ZoneSchema};
 use crate::storage::View;
 use crate::storage::key::{LogNumber, STORE_LOG, Tag};
 use crate::store;
+use crate::types::error::Result;
+use crate::types::syntax::Forms;
 use crate::zone::{self, ZoneRef};
 
 /// The rows of the order in which schema versions were published.

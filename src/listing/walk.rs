@@ -3,9 +3,9 @@
 
 use std::ops::Range;
 
-use crate::error::Result;
 use crate::storage::key::{self, LogNumber, Tag};
 use crate::storage::{Direction, IdRow, Row, View, astray};
+use crate::types::error::Result;
 
 /// Up to `count` rows of `range` in a direction, beyond `from`, of which `read` makes something.
 pub(crate) fn rows_from<R: Row, T>(

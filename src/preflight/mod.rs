@@ -13,14 +13,14 @@ use serde::Serialize;
 
 use crate::cedar::ParsedSchema;
 use crate::engine::Inner;
-use crate::error::{Diagnostic, ErrorDetail, ErrorKind, Resource, Result};
-use crate::id::{PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
-use crate::limits;
 use crate::listing::in_order;
-use crate::model::Target;
 use crate::schema::{self, NewSchema};
 use crate::storage::key::{STORE_LOG, Tag};
 use crate::storage::{Direction, View};
+use crate::types::error::{Diagnostic, ErrorDetail, ErrorKind, Resource, Result};
+use crate::types::id::{PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
+use crate::types::limits;
+use crate::types::target::Target;
 use crate::zone::{self, ZoneRef};
 use survey::Survey;
 use texts::{GROUP, Texts};
@@ -150,7 +150,7 @@ pub struct PolicyVersionCheck {
     /// What Cedar would warn of; nothing if it does not validate.
     pub warnings: Arc<[Diagnostic]>,
     /// How many findings or warnings are left out, because those of one preflight are over
-    /// [their limit](crate::limits::PREFLIGHT_FINDINGS_BYTES).
+    /// [their limit](crate::types::limits::PREFLIGHT_FINDINGS_BYTES).
     pub omitted: usize,
 }
 

@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use crate::error::{ErrorDetail, ErrorKind, Result};
 use crate::listing::in_order;
-use crate::model::{BindingMode, Target};
 use crate::policy;
 use crate::policy_set;
 use crate::policy_set_version;
 use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
 use crate::storage::key::Tag;
 use crate::storage::{Direction, View};
+use crate::types::error::{ErrorDetail, ErrorKind, Result};
+use crate::types::target::{BindingMode, Target};
 use crate::version::Found;
 use crate::zone::ZoneRef;
 

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use crate::cedar::{ParsedPolicy, ParsedSchema, in_one_go};
 use crate::compile::{Compiler, Source};
-use crate::error::{Diagnostic, Error, ErrorDetail, Result};
-use crate::hash::Address;
 use crate::storage::View;
+use crate::types::error::{Diagnostic, Error, ErrorDetail, Result};
+use crate::types::hash::Address;
 
 /// How many texts are held at a time: 24 MiB at most.
 pub(super) const GROUP: usize = 64;
@@ -137,7 +137,7 @@ pub(super) fn lost() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Form;
+    use crate::types::syntax::Form;
 
     /// No text of a store is refused by the Cedar that took it, so these come from elsewhere.
     #[test]

@@ -5,11 +5,16 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
-use crate::hash::{Address, EntryHash, Sha256};
-use crate::id::*;
-use crate::limits;
-use crate::model::*;
-use crate::time::Timestamp;
+use crate::types::actor::Actor;
+use crate::types::hash::{Address, EntryHash, Sha256};
+use crate::types::id::*;
+use crate::types::limits;
+use crate::types::schema::*;
+use crate::types::syntax::Form;
+use crate::types::target::BindingMode;
+use crate::types::target::Target;
+use crate::types::target::TargetType;
+use crate::types::time::Timestamp;
 
 /// An id of any string, as decoding takes it.
 pub(super) fn unchecked<T>(id: &str) -> T

@@ -5,13 +5,15 @@
 
 use wincode::{SchemaRead, SchemaWrite};
 
+use super::BoundVersion;
 use super::codec::{decode, encode};
 use super::ids::HoldsIds;
 use super::object::ObjectKind;
-use crate::hash::{Address, EntryHash, Sha256};
-use crate::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
-use crate::model::{BindingMode, CedarVersion, Form, SchemaRef, SchemaStatus, Target, TargetType};
-use crate::record::BoundVersion;
+use crate::types::hash::{Address, EntryHash, Sha256};
+use crate::types::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
+use crate::types::schema::{CedarVersion, SchemaRef, SchemaStatus};
+use crate::types::syntax::Form;
+use crate::types::target::{BindingMode, Target, TargetType};
 
 /// Declares the bodies, and with them the one place where a kind has its number.
 macro_rules! bodies {

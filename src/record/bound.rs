@@ -2,7 +2,7 @@
 
 use wincode::{SchemaRead, SchemaWrite};
 
-use crate::id::{PolicySetId, PolicySetVersionId};
+use crate::types::id::{PolicySetId, PolicySetVersionId};
 
 /// A policy set version, as bindings name it.
 #[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]

@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use super::arbitrary::{TERABYTE, edited, edits, envelope, id, parts, unchecked};
 use super::samples::stored;
 use super::*;
-use crate::hash::{EntryHash, Sha256};
-use crate::id::{PolicyId, ZoneId};
-use crate::limits;
-use crate::model::ManifestEntry;
+use crate::types::hash::{EntryHash, Sha256};
+use crate::types::id::{PolicyId, ZoneId};
+use crate::types::limits;
+use crate::types::manifest_entry::ManifestEntry;
 
 /// The entry whose bytes are `bytes`, their hash being right.
 fn read(bytes: &[u8]) -> Result<Entry, EntryProblem> {
@@ -170,7 +170,7 @@ fn an_actor_who_could_not_have_written_is_refused() {
     for (place, wrong) in [(0, ""), (0, "a\nb"), (1, "\u{85}"), (0, &"x".repeat(257))] {
         // (actor, imported by), with ids that the rules refuse.
         let given = |wrong: &str| encode(&(1_u32, wrong.to_owned())).unwrap();
-        let actor: crate::id::Actor = decode(&given(wrong)).unwrap();
+        let actor: crate::types::actor::Actor = decode(&given(wrong)).unwrap();
         let mut envelope = samples::envelope();
         match place {
             0 => envelope.actor = actor,
@@ -215,9 +215,9 @@ fn tags_are_0_and_1_and_enums_have_no_further_variants() {
     for tag in 2..=255 {
         assert_eq!(two(&[tag]), (false, false), "{tag}");
     }
-    assert!(decode::<crate::model::SchemaStatus>(&[2]).is_ok());
-    assert!(decode::<crate::model::SchemaStatus>(&[3]).is_err());
-    assert!(decode::<crate::model::Target>(&[2]).is_err());
+    assert!(decode::<crate::types::schema::SchemaStatus>(&[2]).is_ok());
+    assert!(decode::<crate::types::schema::SchemaStatus>(&[3]).is_err());
+    assert!(decode::<crate::types::target::Target>(&[2]).is_err());
     assert!(decode::<PolicyId>(&[1, 0xff]).is_err(), "not UTF-8");
 }
 

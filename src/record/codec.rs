@@ -8,7 +8,7 @@ use wincode::config::{Configuration, Deserialize, Serialize, deserialize_exact};
 use wincode::int_encoding::{LittleEndian, VarInt};
 use wincode::len::UseIntLen;
 
-use crate::limits;
+use crate::types::limits;
 
 /// bincode's standard configuration, with nothing longer than one entry.
 pub(crate) type Format =

@@ -7,9 +7,10 @@ use wincode::{SchemaRead, SchemaWrite};
 
 use super::body::Body;
 use super::codec::{decode, encode};
-use crate::hash::EntryHash;
-use crate::id::{Actor, LogId, RequestId};
-use crate::time::Timestamp;
+use crate::types::actor::Actor;
+use crate::types::hash::EntryHash;
+use crate::types::id::{LogId, RequestId};
+use crate::types::time::Timestamp;
 
 /// The first byte of every entry of this format.
 const FORMAT: u8 = 1;

@@ -5,10 +5,12 @@
 //! here, so that a new one has to say which ids are in it. What an id names is not known here.
 
 use super::bound::BoundVersion;
-use crate::error::Result;
-use crate::hash::{Address, EntryHash, Sha256};
-use crate::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
-use crate::model::{BindingMode, CedarVersion, Form, SchemaRef, SchemaStatus, Target, TargetType};
+use crate::types::error::Result;
+use crate::types::hash::{Address, EntryHash, Sha256};
+use crate::types::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
+use crate::types::schema::{CedarVersion, SchemaRef, SchemaStatus};
+use crate::types::syntax::Form;
+use crate::types::target::{BindingMode, Target, TargetType};
 
 /// A part of a body.
 pub(super) trait HoldsIds {

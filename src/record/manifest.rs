@@ -5,10 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{ErrorDetail, Result};
-use crate::hash::Sha256;
-use crate::limits;
-use crate::model::ManifestEntry;
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::hash::Sha256;
+use crate::types::limits;
+use crate::types::manifest_entry::ManifestEntry;
 
 /// The entries, sorted by policy id, one for each policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub(crate) struct Manifest {
 impl Manifest {
     /// Sorts the entries; refuses a second entry for a policy, and too many.
     pub(crate) fn new(mut entries: Vec<ManifestEntry>) -> Result<Self> {
-        crate::error::at_most("entries of the manifest", entries.len(), limits::MANIFEST_ENTRIES)?;
+        crate::types::error::at_most("entries of the manifest", entries.len(), limits::MANIFEST_ENTRIES)?;
         entries.sort_by(|a, b| a.policy_id.cmp(&b.policy_id));
         let twice = entries.iter().zip(entries.iter().skip(1)).find(|(a, b)| a.policy_id == b.policy_id);
         if let Some((twice, _)) = twice {

@@ -3,9 +3,9 @@
 //! An address is the BLAKE3 of the kind's byte and the plain bytes, so the same bytes as another kind of content are
 //! another object. The stored value is an encoding byte and a payload, so that compression can come later.
 
-use crate::hash::Address;
-use crate::limits;
-use crate::model::Form;
+use crate::types::hash::Address;
+use crate::types::limits;
+use crate::types::syntax::Form;
 
 /// The kinds of content. The number is part of the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,10 +5,11 @@
 
 use super::samples::{bodies, envelope};
 use super::*;
-use crate::hash::{EntryHash, Sha256, hex};
-use crate::id::{Actor, PolicyId, RequestId};
-use crate::model::ManifestEntry;
-use crate::time::Timestamp;
+use crate::types::actor::Actor;
+use crate::types::hash::{EntryHash, Sha256, hex};
+use crate::types::id::{PolicyId, RequestId};
+use crate::types::manifest_entry::ManifestEntry;
+use crate::types::time::Timestamp;
 
 #[test]
 fn every_kind_of_entry_has_its_bytes_and_hash() {

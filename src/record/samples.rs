@@ -1,10 +1,15 @@
 //! For tests: an entry of every kind, the one whose bytes are pinned.
 
 use super::*;
-use crate::hash::{Address, EntryHash, Sha256};
-use crate::id::*;
-use crate::model::*;
-use crate::time::Timestamp;
+use crate::types::actor::Actor;
+use crate::types::hash::{Address, EntryHash, Sha256};
+use crate::types::id::*;
+use crate::types::schema::*;
+use crate::types::syntax::Form;
+use crate::types::target::BindingMode;
+use crate::types::target::Target;
+use crate::types::target::TargetType;
+use crate::types::time::Timestamp;
 
 fn bound(version: u32) -> BoundVersion {
     BoundVersion {

@@ -15,12 +15,13 @@ use super::key::{self, LogNumber, STORE_LOG};
 use super::row::{Head, LogsRow};
 use super::tables::{Source, Space, WriteTables};
 use super::view::{Pending, View};
-use crate::error::{Error, ErrorDetail, Result, at_most};
-use crate::hash::{Address, EntryHash};
-use crate::id::{Actor, LogId};
-use crate::limits;
 use crate::record::{Body, Entry, Envelope, Group, Object, Recorded, Request};
-use crate::time::Timestamp;
+use crate::types::actor::Actor;
+use crate::types::error::{Error, ErrorDetail, Result, at_most};
+use crate::types::hash::{Address, EntryHash};
+use crate::types::id::LogId;
+use crate::types::limits;
+use crate::types::time::Timestamp;
 
 /// What all entries of a write share.
 #[derive(Clone, Debug)]

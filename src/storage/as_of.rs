@@ -1,13 +1,10 @@
 //! A log as it was when it was shorter: its rows, derived again into memory, in the place of those on disk.
 
-use crate::error::Result;
-use crate::storage::Direction;
-use crate::storage::Source;
-use crate::storage::key;
-use crate::storage::key::LogNumber;
-use crate::storage::replay::Replay;
-use crate::storage::tables::Space;
-use crate::storage::tables::Visit;
+use super::key::{self, LogNumber};
+use super::replay::Replay;
+use super::tables::{Space, Visit};
+use super::{Direction, Source};
+use crate::types::error::Result;
 use std::collections::BTreeMap;
 use std::ops::Range;
 

@@ -11,9 +11,9 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::key::LogNumber;
-use crate::hash::Address;
-use crate::id::LogId;
 use crate::record::Recorded;
+use crate::types::hash::Address;
+use crate::types::id::LogId;
 
 /// What a cached item costs beside its bytes: the item, its key and the cache's own slot.
 const OVERHEAD: usize = 160;

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use super::tables::{Direction, Source, Space, Visit};
-use crate::error::{ErrorKind, Result};
+use crate::types::error::{ErrorKind, Result};
 
 /// A row that is not where it should be.
 pub(super) struct Misplaced {
@@ -77,8 +77,8 @@ mod tests {
     use super::super::row::Head;
     use super::super::walk::{Step, walk};
     use super::*;
-    use crate::hash::EntryHash;
-    use crate::id::LogId;
+    use crate::types::hash::EntryHash;
+    use crate::types::id::LogId;
 
     /// What a damaged table shows: rows that a scan comes across, and keys that a look-up does not find.
     struct Damaged {

@@ -12,10 +12,10 @@ use super::row::Head;
 use super::tables::Space;
 use super::view::{EntryPlace, View};
 use super::walk::{refuse, walk};
-use crate::error::{ErrorDetail, Result};
-use crate::hash::{EntryHash, Sha256};
-use crate::id::LogId;
 use crate::record::{Content, Entry, Object, Recorded};
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::hash::{EntryHash, Sha256};
+use crate::types::id::LogId;
 
 impl View<'_> {
     /// Hands every entry of the log to `visit`, after all that a check of the log looks at; what is wrong is refused.
@@ -109,8 +109,8 @@ impl LogCopy {
 #[cfg(test)]
 mod tests {
     use crate::PolicyStore;
-    use crate::limits::WRITE_ENTRIES;
     use crate::storage::test_disk::{actor, builder, fill};
+    use crate::types::limits::WRITE_ENTRIES;
     use crate::zone;
 
     #[test]

@@ -10,8 +10,8 @@ use tempfile::NamedTempFile;
 
 use super::file::{database_error, io_error, missing};
 use super::format::{OpenOptions as Options, builder, initialise};
-use crate::error::{ErrorDetail, Result};
-use crate::sources::Sources;
+use crate::types::environment::Sources;
+use crate::types::error::{ErrorDetail, Result};
 
 const PREFIX: &str = ".policy-store-";
 const SUFFIX: &str = ".new";

@@ -11,10 +11,10 @@ use super::tables::Space;
 use super::view::View;
 use super::walk::{refuse, walk};
 use super::zones::Zones;
-use crate::error::Result;
-use crate::hash::Address;
-use crate::id::ZoneId;
 use crate::record::ZoneErased;
+use crate::types::error::Result;
+use crate::types::hash::Address;
+use crate::types::id::ZoneId;
 
 impl Append<'_> {
     /// Removes all of a zone but the head of its log, in a write that does nothing else. Every log is walked, and a damaged

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::error::{Error, ErrorDetail, Result, Told, words};
+use crate::types::error::{Error, ErrorDetail, Result, Told, words};
 
 /// The store's error for one of redb's.
 pub(super) fn storage_error(action: impl Into<String>, error: impl Into<redb::Error>) -> Error {

@@ -8,7 +8,7 @@ use std::path::Path;
 use redb::{DatabaseError, StorageError};
 
 use super::failure::storage_error;
-use crate::error::{Error, ErrorDetail, Result};
+use crate::types::error::{Error, ErrorDetail, Result};
 
 /// The first bytes of every redb file.
 const REDB_MAGIC: &[u8; 9] = b"redb\x1a\x0a\xa9\x0d\x0a";

@@ -1,24 +1,19 @@
 //! The format of the file: the rows that a new store has, and the versions that this build reads.
 
-use crate::error::ErrorDetail;
-use crate::sources::Sources;
-use crate::storage::ReadTables;
-use crate::storage::RecordCache;
-use crate::storage::View;
-use crate::storage::WriteTables;
-use crate::storage::file::not_a_store;
-use crate::storage::index::GENERATION;
-use crate::storage::key;
-use crate::storage::key::STORE_LOG;
-use crate::storage::storage_error;
+use super::file::not_a_store;
+use super::index::GENERATION;
+use super::key::{self, STORE_LOG};
+use super::{ReadTables, RecordCache, View, WriteTables, storage_error};
+use crate::types::environment::Sources;
+use crate::types::error::ErrorDetail;
 use std::path::Path;
 
 use redb::{Database, ReadableDatabase};
 
 use super::row::{CommitsRow, FormatRow, Head, IndexRow, LogsRow, StoreRow};
-use crate::error::Result;
-use crate::hash::EntryHash;
-use crate::id::LogId;
+use crate::types::error::Result;
+use crate::types::hash::EntryHash;
+use crate::types::id::LogId;
 
 /// The version of the file's format.
 const FORMAT: u32 = 1;

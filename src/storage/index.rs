@@ -9,10 +9,11 @@ use super::row::{
     BindingOrderRow, BindingRow, IdRow, Latest, NewestBindingRow, PolicyRow, PolicySetRow, PositionRow, RequestRow,
     Row, SchemaRow, StoreStateRow, VersionRow, ZoneRow, ZoneStateRow,
 };
-use crate::error::{ErrorDetail, Result};
-use crate::id::{LogId, RequestId};
-use crate::model::{BindingMode, SchemaStatus, Target, TargetType};
 use crate::record::{Attested, Body, BoundVersion, Recorded, ZoneErased};
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::id::{LogId, RequestId};
+use crate::types::schema::SchemaStatus;
+use crate::types::target::{BindingMode, Target, TargetType};
 
 /// Changed whenever the rows that `derive` makes for the same logs change: a file with another generation has its
 /// index rebuilt when it is opened.
@@ -365,7 +366,7 @@ impl Entry {
         if (self.log == STORE_LOG) == expected { Ok(()) } else { Err(self.contradiction("it is in the wrong log")) }
     }
 
-    fn contradiction(&self, problem: &str) -> crate::error::Error {
+    fn contradiction(&self, problem: &str) -> crate::types::error::Error {
         ErrorDetail::corrupt(format_args!("entry {} of log {}", self.position, self.log), problem).into()
     }
 }

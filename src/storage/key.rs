@@ -5,9 +5,9 @@
 
 use std::ops::Range;
 
-use crate::hash::Address;
-use crate::id::RequestId;
-use crate::model::{BindingMode, Target};
+use crate::types::hash::Address;
+use crate::types::id::RequestId;
+use crate::types::target::{BindingMode, Target};
 
 /// A log's number in this file: 0 is the store's log, every zone has one of its own.
 pub(crate) type LogNumber = u32;
@@ -298,7 +298,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::hash::hex;
+    use crate::types::hash::hex;
 
     /// A key of each tag. The match makes a new tag take its place here.
     fn indexed(tag: Tag) -> Vec<u8> {

@@ -76,8 +76,8 @@ pub(crate) use tables::Direction;
 use tables::{ReadTables, Source, WriteTables};
 pub(crate) use view::View;
 
-use crate::error::{ErrorDetail, Result};
-use crate::sources::Sources;
+use crate::types::environment::Sources;
+use crate::types::error::{ErrorDetail, Result};
 
 /// An open store file.
 #[derive(Debug)]
@@ -377,6 +377,6 @@ fn close(Opened { mut database, file, .. }: Opened, has_panicked: bool) {
 }
 
 /// The error of a row that leads to an entry of something else.
-pub(crate) fn astray(tag: key::Tag, id: &str) -> crate::error::Error {
+pub(crate) fn astray(tag: key::Tag, id: &str) -> crate::types::error::Error {
     ErrorDetail::corrupt(format_args!("the {tag:?} row of `{id}`"), "it leads to an entry of something else").into()
 }

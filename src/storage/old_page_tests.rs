@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use super::test_disk::*;
-use crate::error::Result;
+use crate::types::error::Result;
 use crate::*;
 
 /// What decides, read from the store: the name of each read, and what came.

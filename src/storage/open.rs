@@ -7,19 +7,17 @@ use std::sync::Arc;
 
 use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend};
 
+use super::OpenOptions;
 use super::cache::RecordCache;
 use super::create::{create_file, remove_left_over};
 use super::failure::{contained, storage_error};
 use super::file::{self, FileId, database_error, io_error};
+use super::format::{builder, check_format, initialise};
 use super::loose::Loose;
 use super::tables::ReadTables;
 use super::view::View;
-use crate::error::{ErrorKind, Result};
-use crate::sources::Sources;
-use crate::storage::OpenOptions;
-use crate::storage::format::builder;
-use crate::storage::format::check_format;
-use crate::storage::format::initialise;
+use crate::types::environment::Sources;
+use crate::types::error::{ErrorKind, Result};
 
 /// Where the store is kept.
 #[derive(Clone, Debug)]

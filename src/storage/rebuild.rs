@@ -13,7 +13,7 @@ use super::view::View;
 use super::walk::{refuse, walk};
 use super::zones::{Zones, check_erased};
 use super::{Opened, Storage, begin_write};
-use crate::error::Result;
+use crate::types::error::Result;
 
 impl Storage {
     /// Drops every derived row and derives it again, in one write.

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::index::Rows;
 use super::key::LogNumber;
 use super::row::Head;
-use crate::error::Result;
-use crate::id::LogId;
+use crate::types::error::Result;
+use crate::types::id::LogId;
 
 /// Rows as a replay makes them.
 pub(super) struct Replay {

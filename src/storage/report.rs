@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::hash::Address;
+use crate::types::hash::Address;
 
 /// What [`verify`](crate::PolicyStore::verify) found: how much was checked, and everything that is not as it should
 /// be.

@@ -4,17 +4,16 @@
 
 use std::sync::Arc;
 
-use super::append::Append;
+use super::append::{Append, Asking};
+use super::as_of::Replayed;
 use super::index::derive;
 use super::key::{self, LogNumber};
 use super::replay::{Replay, log_numbers};
 use super::row::RequestRow;
 use super::view::View;
-use crate::error::{ErrorDetail, Result};
-use crate::id::RequestId;
 use crate::record::{Recorded, Request, Unchanged};
-use crate::storage::append::Asking;
-use crate::storage::as_of::Replayed;
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::id::RequestId;
 
 impl Append<'_> {
     /// What `f` makes of the log as it was when `request` had been carried out, and of the request's first entry, and where

@@ -6,11 +6,11 @@
 use wincode::config::{Deserialize, Serialize};
 use wincode::{SchemaRead, SchemaWrite};
 
-use crate::hash::EntryHash;
-use crate::id::LogId;
-use crate::model::{BindingMode, Target};
 use crate::record::{decode, encode};
-use crate::time::Timestamp;
+use crate::types::hash::EntryHash;
+use crate::types::id::LogId;
+use crate::types::target::{BindingMode, Target};
+use crate::types::time::Timestamp;
 
 use super::key::LogNumber;
 

@@ -6,10 +6,10 @@ use proptest::prelude::*;
 
 use super::key::{self, Tag};
 use super::row::*;
-use crate::hash::{EntryHash, hex};
-use crate::id::{LogId, RequestId};
-use crate::model::{BindingMode, Target};
 use crate::record::arbitrary::{edited, edits, id, number, small_number};
+use crate::types::hash::{EntryHash, hex};
+use crate::types::id::{LogId, RequestId};
+use crate::types::target::{BindingMode, Target};
 
 /// A row under a key that it may have.
 struct Sample {

@@ -10,7 +10,7 @@ use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition
 use super::failure::storage_error;
 use super::key::{META_COMMITS, all_witnesses};
 use super::row::{CommitsRow, Row};
-use crate::error::{ErrorDetail, Result};
+use crate::types::error::{ErrorDetail, Result};
 
 type Bytes = &'static [u8];
 

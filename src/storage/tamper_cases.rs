@@ -5,8 +5,8 @@ use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
 use super::key::{self, Tag};
 use super::row::{Head, LogsRow, PolicyRow, Row, ZoneWitnessRow};
 use super::test_disk::*;
-use crate::hash::EntryHash;
 use crate::record::{Entry, Object, ObjectKind};
+use crate::types::hash::EntryHash;
 use crate::*;
 
 pub(super) type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;

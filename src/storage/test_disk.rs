@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use redb::StorageBackend;
 
 use super::Origin;
-use crate::time::Timestamp;
+use crate::types::time::Timestamp;
 use crate::*;
 
 /// Which calls of the disk fail.
@@ -260,7 +260,7 @@ pub(super) fn builder() -> Builder {
 }
 
 /// Opens the store on a disk as it is, with no cache of records.
-pub(super) fn open(disk: &Disk) -> crate::error::Result<PolicyStore> {
+pub(super) fn open(disk: &Disk) -> crate::types::error::Result<PolicyStore> {
     builder().record_cache_bytes(0).open_at(disk.origin())
 }
 
@@ -298,9 +298,9 @@ pub(super) fn fill(store: &PolicyStore) {
 }
 
 /// Every read of everything that `fill` made: the name of the read, and what came.
-pub(super) fn read_all(store: &PolicyStore) -> Vec<(String, crate::error::Result<String>)> {
+pub(super) fn read_all(store: &PolicyStore) -> Vec<(String, crate::types::error::Result<String>)> {
     let mut all = Vec::new();
-    let mut note = |name: String, read: &mut dyn FnMut() -> crate::error::Result<String>| {
+    let mut note = |name: String, read: &mut dyn FnMut() -> crate::types::error::Result<String>| {
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(read));
         all.push((name.clone(), result.unwrap_or_else(|_| panic!("{name} panicked"))));
     };

@@ -17,11 +17,11 @@ use super::tables::{Direction, Source, Space};
 use super::view::View;
 use super::walk::{Step, walk};
 use super::zones::{self, Zones};
-use crate::error::{ErrorDetail, ErrorKind, Result};
-use crate::hash::{Address, Sha256};
-use crate::id::{LogId, PolicyId, PolicySetId, PolicyVersionId, SchemaName, ZoneId};
-use crate::model::SchemaRef;
 use crate::record::{Body, Content, Manifest, Object, ObjectKind, PolicySetVersionCreated, Recorded, ZoneErased};
+use crate::types::error::{ErrorDetail, ErrorKind, Result};
+use crate::types::hash::{Address, Sha256};
+use crate::types::id::{LogId, PolicyId, PolicySetId, PolicyVersionId, SchemaName, ZoneId};
+use crate::types::schema::SchemaRef;
 
 impl Storage {
     /// Checks everything in the file against the logs. Writes nothing; if it finds anything, no write is made after it.

@@ -8,8 +8,8 @@ use super::key::{self, LogNumber, STORE_LOG};
 use super::report::Place;
 use super::tables::{Direction, Source, Space};
 use super::verify::Check;
-use crate::error::Result;
-use crate::hash::{Address, hex};
+use crate::types::error::Result;
+use crate::types::hash::{Address, hex};
 
 /// The key of a row, and what is wrong with it.
 type Wrong = (Vec<u8>, &'static str);

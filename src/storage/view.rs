@@ -10,11 +10,11 @@ use super::cache::RecordCache;
 use super::key::{self, LogNumber, STORE_LOG, Tag};
 use super::row::{BEFORE_ALL, Head, LogsRow, Row, StoreRow, ZoneRow, is_whole};
 use super::tables::{Direction, Source, Space};
-use crate::error::{Error, ErrorDetail, Result};
-use crate::hash::{Address, EntryHash};
-use crate::id::{LogId, ZoneId};
 use crate::record::{Body, EntryProblem, Object, ObjectKind, Recorded};
-use crate::time::Timestamp;
+use crate::types::error::{Error, ErrorDetail, Result};
+use crate::types::hash::{Address, EntryHash};
+use crate::types::id::{LogId, ZoneId};
+use crate::types::time::Timestamp;
 
 /// The entries that a write has made and not yet stored.
 pub(super) type Pending = BTreeMap<(LogNumber, u64), Arc<Recorded>>;
@@ -352,5 +352,5 @@ fn out_of_place(row_key: &[u8]) -> Error {
 }
 
 fn place_of(space: Space, row_key: &[u8]) -> String {
-    format!("{space:?} row {}", crate::hash::hex::encode(row_key)).to_lowercase()
+    format!("{space:?} row {}", crate::types::hash::hex::encode(row_key)).to_lowercase()
 }

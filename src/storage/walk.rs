@@ -4,10 +4,10 @@
 use super::key::{self, LogNumber};
 use super::row::{BEFORE_ALL, Head};
 use super::tables::{Direction, Source, Space};
-use crate::error::{ErrorDetail, Result};
-use crate::hash::{EntryHash, hex};
 use crate::record::{Entry, EntryProblem, Envelope, Group, Recorded};
-use crate::time::Timestamp;
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::hash::{EntryHash, hex};
+use crate::types::time::Timestamp;
 
 /// What a walk comes across.
 pub(super) enum Step<'a> {

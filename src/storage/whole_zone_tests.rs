@@ -8,7 +8,7 @@ use super::key;
 use super::row::{Head, Row};
 use super::tamper_cases::{INDEX, META, OBJECTS, flip, get, put, remove, tampered, text_key};
 use super::test_disk::*;
-use crate::error::Result;
+use crate::types::error::Result;
 use crate::*;
 
 const LOG: super::tamper_cases::Definition = redb::TableDefinition::new("log");

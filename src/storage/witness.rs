@@ -8,9 +8,9 @@ use super::key::{self, LogNumber, META_COMMITS};
 use super::row::{BindingRow, CommitsRow, NewestBindingRow, Row, ZoneStateRow, ZoneWitnessRow};
 use super::tables::Direction;
 use super::view::View;
-use crate::error::{Error, ErrorDetail, Result};
-use crate::hash::hex;
-use crate::model::{BindingMode, Target};
+use crate::types::error::{Error, ErrorDetail, Result};
+use crate::types::hash::hex;
+use crate::types::target::{BindingMode, Target};
 
 impl View<'_> {
     /// The index row under `row_key`, of which meta has a copy, if there is one.

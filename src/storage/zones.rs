@@ -6,9 +6,9 @@ use super::key::{self, LogNumber, STORE_LOG};
 use super::row::Head;
 use super::tables::{Direction, Source, Space};
 use super::view::EntryPlace;
-use crate::error::{ErrorDetail, Result};
-use crate::id::{LogId, ZoneId};
 use crate::record::{Body, Recorded, ZoneErased};
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::id::{LogId, ZoneId};
 
 /// The zones that the store's log names, by their logs.
 #[derive(Default)]

@@ -4,9 +4,9 @@ use super::ZoneWrite;
 use crate::asked::Asked;
 use crate::attest::{self, AttestedPolicySetVersion, NewAttestation};
 use crate::attestation::{Attestation, Status};
-use crate::error::{ErrorDetail, Resource, Result};
 use crate::policy_set_version::{self, PolicySetVersion};
 use crate::record::{Attested, Object, ObjectKind};
+use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::version::Found;
 
 /// Attestations.
@@ -54,7 +54,7 @@ impl ZoneWrite<'_, '_> {
     /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if another attestation of the set came between: prepare
     /// again. [`Invalid`](crate::ErrorKind::Invalid) if another actor attested it;
     /// [`Forbidden`](crate::ErrorKind::Forbidden) if a customer attests a version that a platform actor made;
-    /// [`TooLarge`](crate::ErrorKind::TooLarge) if it has [as many](crate::limits::VERSION_ATTESTATIONS) as it can get.
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) if it has [as many](crate::types::limits::VERSION_ATTESTATIONS) as it can get.
     pub fn attest(&mut self, prepared: NewAttestation) -> Result<PolicySetVersion> {
         let NewAttestation { policy_set_version_id, attestation } = prepared;
         let id = policy_set_version_id.as_str();

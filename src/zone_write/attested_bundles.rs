@@ -6,8 +6,8 @@ use crate::asked::Asked;
 use crate::attested_bundle::{AttestedBundle, AttestedSteps};
 use crate::binding::{self, BindOutcome};
 use crate::bundle_plan::{BundlePlan, PreparedBundle};
-use crate::error::{ErrorDetail, Result};
-use crate::model::{BindingMode, Target};
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::target::{BindingMode, Target};
 use crate::validated::Validation;
 
 /// Attested policy bundles.

@@ -3,12 +3,12 @@
 use super::ZoneWrite;
 use crate::asked::Asked;
 use crate::binding::{self, At, BindOutcome, Binding};
-use crate::error::{ErrorDetail, Resource, Result};
 use crate::guardrail;
-use crate::model::{BindingMode, Target, TargetType};
 use crate::ownership::check_owner;
 use crate::policy_set::{self, PolicySet};
 use crate::record::{Body, Bound, BoundVersion, PolicySetVersionCreated, Recorded, Unbound};
+use crate::types::error::{ErrorDetail, Resource, Result};
+use crate::types::target::{BindingMode, Target, TargetType};
 use crate::validated::{Validated, Validation};
 use crate::version::Found;
 

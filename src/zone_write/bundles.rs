@@ -10,13 +10,15 @@ use crate::binding::{self, BindOutcome, Binding};
 use crate::bundle::Bundle;
 use crate::bundle_plan::{BundlePlan, PreparedBundle, Step};
 use crate::bundled;
-use crate::error::{Resource, Result};
-use crate::id::PolicySetId;
-use crate::model::{BindingMode, ManifestEntry, SchemaRef, Target};
 use crate::ownership::check_owner;
 use crate::policy_set::NewPolicySet;
 use crate::policy_set_version::PolicySetVersion;
 use crate::record::{Body, Manifest};
+use crate::types::error::{Resource, Result};
+use crate::types::id::PolicySetId;
+use crate::types::manifest_entry::ManifestEntry;
+use crate::types::schema::SchemaRef;
+use crate::types::target::{BindingMode, Target};
 use crate::validated::Validation;
 
 /// The name of a policy set that is created for a bundle.

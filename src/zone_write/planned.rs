@@ -1,10 +1,6 @@
 //! What a new version of a policy set will be: its schema, and its manifest once every rule for its entries was checked.
 //! It can be planned ahead of the write, which plans it again, with what was validated at hand.
 
-use crate::error::{ErrorDetail, Resource, Result, at_most};
-use crate::id::Actor;
-use crate::limits;
-use crate::model::{ManifestEntry, SchemaRef};
 use crate::ownership::check_changeable;
 use crate::policy;
 use crate::policy_set::{self, PolicySet};
@@ -12,8 +8,12 @@ use crate::policy_set_version::{NewPolicySetVersion, Pin};
 use crate::record::{Manifest, PolicyVersionCreated};
 use crate::schema;
 use crate::storage::View;
-use crate::validated::Validated;
-use crate::validated::Validation;
+use crate::types::actor::Actor;
+use crate::types::error::{ErrorDetail, Resource, Result, at_most};
+use crate::types::limits;
+use crate::types::manifest_entry::ManifestEntry;
+use crate::types::schema::SchemaRef;
+use crate::validated::{Validated, Validation};
 use crate::version::Found;
 use crate::zone::ZoneRef;
 

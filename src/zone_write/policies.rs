@@ -3,11 +3,6 @@
 use super::{ZoneWrite, created, next_version};
 use crate::asked::Asked;
 use crate::cedar;
-use crate::error::{Diagnostic, ErrorDetail, Resource, Result, at_most};
-use crate::hash::Sha256;
-use crate::id::{PolicyId, PolicyVersionId, check_text};
-use crate::limits;
-use crate::model::Forms;
 use crate::ownership::check_owner;
 use crate::policy::{self, NewPolicy, Policy, PolicyUpdate};
 use crate::policy_version::{self, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
@@ -16,6 +11,11 @@ use crate::record::{
 };
 use crate::schema;
 use crate::storage::key::Tag;
+use crate::types::error::{Diagnostic, ErrorDetail, Resource, Result, at_most};
+use crate::types::hash::Sha256;
+use crate::types::id::{PolicyId, PolicyVersionId, check_text};
+use crate::types::limits;
+use crate::types::syntax::Forms;
 use crate::version::Found;
 
 /// Policies.

@@ -4,9 +4,6 @@ use super::planned::{Planned, PolicySetVersionInput, PreparedPolicySetVersion, s
 use super::{ZoneWrite, created, next_version};
 use crate::asked::Asked;
 use crate::cedar;
-use crate::error::{ErrorDetail, Resource, Result};
-use crate::id::{PolicySetId, PolicySetVersionId, check_text};
-use crate::limits;
 use crate::ownership::check_owner;
 use crate::policy_set::{self, NewPolicySet, PolicySet, PolicySetUpdate};
 use crate::policy_set_version::{self, NewPolicySetVersion, PolicySetVersion};
@@ -15,6 +12,9 @@ use crate::record::{
     PolicySetVersionCreated,
 };
 use crate::storage::key::Tag;
+use crate::types::error::{ErrorDetail, Resource, Result};
+use crate::types::id::{PolicySetId, PolicySetVersionId, check_text};
+use crate::types::limits;
 use crate::validated::{Validated, Validation};
 use crate::version::Found;
 

@@ -2,11 +2,11 @@
 
 use super::ZoneWrite;
 use crate::asked::Asked;
-use crate::error::Result;
 use crate::guardrail;
-use crate::id::SchemaName;
 use crate::record::{DefaultSchemaChanged, ZoneSuspended};
 use crate::schema;
+use crate::types::error::Result;
+use crate::types::id::SchemaName;
 use crate::zone::{self, ZoneInfo};
 
 /// The zone itself.

@@ -20,7 +20,7 @@ macro_rules! words {
         }
 
         impl std::str::FromStr for $name {
-            type Err = crate::error::Error;
+            type Err = crate::types::error::Error;
 
             /// Reads its name, in exactly the case in which it is printed.
             fn from_str(word: &str) -> Result<Self, Self::Err> {
@@ -28,7 +28,7 @@ macro_rules! words {
                     $($word => Ok(Self::$variant),)+
                     _ => {
                         let reason = concat!("expected one of" $(, " `", $word, "`")+);
-                        Err(crate::error::ErrorDetail::invalid($what, word, reason).into())
+                        Err(crate::types::error::ErrorDetail::invalid($what, word, reason).into())
                     }
                 }
             }
@@ -43,7 +43,7 @@ mod tests {
 
     use serde::Serialize;
 
-    use crate::error::Error;
+    use crate::types::error::Error;
     use crate::{
         BindingMode, ErrorKind, Form, Forms, Layer, Order, OwnerType, Resource, SchemaStatus, Sort, TargetType,
     };

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest;
 use wincode::{SchemaRead, SchemaWrite};
 
-use crate::error::{Error, ErrorDetail};
+use super::error::{Error, ErrorDetail};
 
 macro_rules! hash_type {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {

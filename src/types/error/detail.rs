@@ -6,10 +6,10 @@ use super::cause::{Told, words};
 use super::diagnostic::listed;
 use super::wording::{in_its_place, in_text, is_or_are, sized, statements_as};
 use super::{Diagnostic, Error, Resource, SourcePlace};
-use crate::hash::Sha256;
-use crate::id::{RequestId, ZoneId};
-use crate::model::SchemaStatus;
-use crate::time::Timestamp;
+use crate::types::hash::Sha256;
+use crate::types::id::{RequestId, ZoneId};
+use crate::types::schema::SchemaStatus;
+use crate::types::time::Timestamp;
 
 /// What was wrong with which input.
 #[non_exhaustive]
@@ -64,7 +64,7 @@ pub enum ErrorDetail {
     TooDeep {
         /// What was scanned.
         what: &'static str,
-        /// The limit, see [`limits`](crate::limits).
+        /// The limit, see [`limits`](crate::types::limits).
         limit: usize,
         /// The byte at which the limit is passed, counted from 0; 0 where it is not known.
         offset: usize,
@@ -123,7 +123,7 @@ pub enum ErrorDetail {
         policy: String,
         /// The schema version's name.
         schema: String,
-        /// Every finding, within [a bound](crate::limits::FINDINGS).
+        /// Every finding, within [a bound](crate::types::limits::FINDINGS).
         diagnostics: Vec<Diagnostic>,
     },
     /// To validate the policy would take too long: the cost is the number of statements times that of the schema's types of
@@ -139,7 +139,7 @@ pub enum ErrorDetail {
         schema: String,
         /// How many statements.
         statements: usize,
-        /// As how many they count: a long one counts [more than once](crate::limits::VALIDATION_TOKENS).
+        /// As how many they count: a long one counts [more than once](crate::types::limits::VALIDATION_TOKENS).
         counted: usize,
         /// How many types of request the schema has.
         request_types: usize,
@@ -160,7 +160,7 @@ pub enum ErrorDetail {
         statement: u32,
         /// Where it starts in the text that was given; none where JSON was given.
         place: Option<SourcePlace>,
-        /// The limit, see [`limits`](crate::limits).
+        /// The limit, see [`limits`](crate::types::limits).
         limit: usize,
         /// How many bytes all statements have, without blanks and round brackets outside strings.
         actual: usize,
@@ -210,7 +210,7 @@ pub enum ErrorDetail {
     BundleMemberTooLarge {
         /// The member of the archive, cut short if long.
         member: String,
-        /// The limit, see [`limits`](crate::limits).
+        /// The limit, see [`limits`](crate::types::limits).
         limit: usize,
         /// How many bytes it has.
         actual: usize,
@@ -374,7 +374,7 @@ pub enum ErrorDetail {
     TooLarge {
         /// The unit and the thing, as in `statements of the policy`; a thing alone is counted in bytes.
         what: &'static str,
-        /// The limit, see [`limits`](crate::limits).
+        /// The limit, see [`limits`](crate::types::limits).
         limit: usize,
         /// What was given; at least one over the limit where it was not counted to the end.
         actual: usize,

@@ -20,7 +20,7 @@ pub enum ErrorKind {
     Archived,
     /// Nothing is in force for the target: bind a policy set version first.
     NotBound,
-    /// The input is over a limit (see [`limits`](crate::limits)): make it smaller.
+    /// The input is over a limit (see [`limits`](crate::types::limits)): make it smaller.
     TooLarge,
     /// What is stored is damaged: stop writing, run `verify`, restore from a copy.
     Corrupt,

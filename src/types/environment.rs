@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::error::{ErrorDetail, Result};
-use crate::id::LogId;
-use crate::time::Timestamp;
+use super::error::{ErrorDetail, Result};
+use super::id::LogId;
+use super::time::Timestamp;
 
 /// Where the store takes time and ids from.
 pub(crate) struct Sources {

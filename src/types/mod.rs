@@ -1,0 +1,18 @@
+//! The words of the crate: errors, ids, actors, hashes, times, targets, statuses, syntaxes, and the bounds of all input.
+//!
+//! Imports no other folder. Time and randomness enter through [`environment`] alone.
+
+#[macro_use]
+mod words;
+
+pub(crate) mod actor;
+pub(crate) mod environment;
+pub(crate) mod error;
+pub(crate) mod hash;
+pub(crate) mod id;
+pub mod limits;
+pub(crate) mod manifest_entry;
+pub(crate) mod schema;
+pub(crate) mod syntax;
+pub(crate) mod target;
+pub(crate) mod time;
