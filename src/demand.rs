@@ -4,12 +4,12 @@
 
 use std::fmt;
 
-use crate::asked::Asked;
 use crate::binding::{self, At};
 #[cfg(feature = "bundle")]
 use crate::bundled;
 use crate::policy;
 use crate::policy_set;
+use crate::record::fingerprint::Asked;
 use crate::storage::View;
 use crate::types::error::{Error, ErrorDetail, Result, at_most, cut};
 #[cfg(feature = "bundle")]

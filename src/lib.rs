@@ -5,7 +5,6 @@ mod types;
 
 mod absent;
 mod answer;
-mod asked;
 #[cfg(feature = "attestation")]
 mod attest;
 #[cfg(feature = "attestation")]

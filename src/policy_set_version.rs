@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::asked::Asked;
 use crate::binding;
 use crate::policy_set;
 use crate::policy_version::PolicyVersion;
+use crate::record::fingerprint::Asked;
 use crate::record::{Body, Manifest, ObjectKind, PolicySetVersionCreated, PolicyVersionCreated};
 use crate::storage::key::{self, Tag};
 use crate::storage::{Direction, PositionRow, View, astray};

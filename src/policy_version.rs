@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::asked::Asked;
 use crate::cedar::{ParsedSchema, PolicyContent, prepare_policy};
+use crate::record::fingerprint::Asked;
 use crate::record::{Body, ObjectKind, PolicyVersionCreated};
 use crate::storage::View;
 use crate::types::actor::OwnerType;

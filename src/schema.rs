@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::asked::Asked;
 use crate::cedar::{ParsedSchema, prepare_schema};
+use crate::record::fingerprint::Asked;
 use crate::record::{Body, ObjectKind, SchemaPublished};
 use crate::storage::key::{self, STORE_LOG, Tag};
 use crate::storage::{SchemaRow, View};

@@ -1,9 +1,9 @@
 //! Writing to the store: zones and schema versions. What is written in a zone is in `zone_write`.
 
-use crate::asked::Asked;
 use crate::cedar;
 use crate::engine::Inner;
 use crate::ownership::check_owner;
+use crate::record::fingerprint::Asked;
 use crate::record::{Object, ObjectKind, Request, SchemaPublished, SchemaStatusChanged, ZoneCreated, ZoneOpened};
 use crate::schema::{self, PreparedSchema, SchemaInput, SchemaVersion};
 use crate::storage::key::{self, STORE_LOG, Tag};

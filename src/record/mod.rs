@@ -10,6 +10,7 @@ mod bound;
 mod canonical_tests;
 mod codec;
 mod entry;
+pub(crate) mod fingerprint;
 mod ids;
 mod manifest;
 mod object;

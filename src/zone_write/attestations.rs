@@ -1,10 +1,10 @@
 //! Writing attestations, of new policy set versions and of those that are there. The signer has run before.
 
 use super::ZoneWrite;
-use crate::asked::Asked;
 use crate::attest::{self, AttestedPolicySetVersion, NewAttestation};
 use crate::attestation::{Attestation, Status};
 use crate::policy_set_version::{self, PolicySetVersion};
+use crate::record::fingerprint::Asked;
 use crate::record::{Attested, Object, ObjectKind};
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::version::Found;

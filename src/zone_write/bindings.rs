@@ -1,11 +1,11 @@
 //! Writing bindings: what is put in force or under observation, and what is no longer.
 
 use super::ZoneWrite;
-use crate::asked::Asked;
 use crate::binding::{self, At, BindOutcome, Binding};
 use crate::guardrail;
 use crate::ownership::check_owner;
 use crate::policy_set::{self, PolicySet};
+use crate::record::fingerprint::Asked;
 use crate::record::{Body, Bound, BoundVersion, PolicySetVersionCreated, Recorded, Unbound};
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::target::{BindingMode, Target, TargetType};

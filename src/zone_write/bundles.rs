@@ -5,7 +5,6 @@
 use super::ZoneWrite;
 use super::bindings::has_bound;
 use super::planned::Planned;
-use crate::asked::Asked;
 use crate::binding::{self, BindOutcome, Binding};
 use crate::bundle::Bundle;
 use crate::bundle_plan::{BundlePlan, PreparedBundle, Step};
@@ -13,6 +12,7 @@ use crate::bundled;
 use crate::ownership::check_owner;
 use crate::policy_set::NewPolicySet;
 use crate::policy_set_version::PolicySetVersion;
+use crate::record::fingerprint::Asked;
 use crate::record::{Body, Manifest};
 use crate::types::error::{Resource, Result};
 use crate::types::id::PolicySetId;

@@ -24,7 +24,6 @@ pub use planned::{PolicySetVersionInput, PreparedPolicySetVersion};
 #[cfg(feature = "bundle")]
 pub(crate) use policies::warnings;
 
-use crate::asked::Asked;
 use crate::binding::{self, At, Binding};
 use crate::demand::Demand;
 use crate::engine::Inner;
@@ -33,6 +32,7 @@ use crate::policy::{self, Policy};
 use crate::policy_set::{self, PolicySet};
 use crate::policy_set_version::{self, PolicySetVersion};
 use crate::policy_version::{self, PolicyVersion};
+use crate::record::fingerprint::Asked;
 use crate::record::{Recorded, Request};
 use crate::storage::key::{self, Tag};
 use crate::storage::{Append, View, astray};

@@ -1,11 +1,11 @@
 //! Writing policies and their versions.
 
 use super::{ZoneWrite, created, next_version};
-use crate::asked::Asked;
 use crate::cedar;
 use crate::ownership::check_owner;
 use crate::policy::{self, NewPolicy, Policy, PolicyUpdate};
 use crate::policy_version::{self, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
+use crate::record::fingerprint::Asked;
 use crate::record::{
     Object, ObjectKind, PolicyArchived, PolicyCreated, PolicyUpdated, PolicyVersionArchived, PolicyVersionCreated,
 };

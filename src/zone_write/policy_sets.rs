@@ -2,11 +2,11 @@
 
 use super::planned::{Planned, PolicySetVersionInput, PreparedPolicySetVersion, set_to_change};
 use super::{ZoneWrite, created, next_version};
-use crate::asked::Asked;
 use crate::cedar;
 use crate::ownership::check_owner;
 use crate::policy_set::{self, NewPolicySet, PolicySet, PolicySetUpdate};
 use crate::policy_set_version::{self, NewPolicySetVersion, PolicySetVersion};
+use crate::record::fingerprint::Asked;
 use crate::record::{
     Manifest, Object, ObjectKind, PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived,
     PolicySetVersionCreated,

@@ -1,8 +1,8 @@
 //! Writing what is known of the zone as a whole: whether it takes writes, and its default schema.
 
 use super::ZoneWrite;
-use crate::asked::Asked;
 use crate::guardrail;
+use crate::record::fingerprint::Asked;
 use crate::record::{DefaultSchemaChanged, ZoneSuspended};
 use crate::schema;
 use crate::types::error::Result;
