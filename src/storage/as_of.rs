@@ -1,7 +1,7 @@
 //! A log as it was when it was shorter: its rows, derived again into memory, in the place of those on disk.
 
-use super::key::{self, LogNumber};
-use super::replay::Replay;
+use super::index::key::{self, LogNumber};
+use super::index::replay::Replay;
 use super::tables::{Space, Visit};
 use super::{Direction, Source};
 use crate::types::error::Result;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use super::key::LogNumber;
+use super::index::key::LogNumber;
 use crate::record::Recorded;
 use crate::types::hash::Address;
 use crate::types::id::LogId;

@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use super::append::{Append, Imported};
-use super::index::derive;
-use super::key::{self, LogNumber, STORE_LOG};
-use super::row::Head;
+use super::index::derive::derive;
+use super::index::key::{self, LogNumber, STORE_LOG};
+use super::index::row::Head;
 use super::tables::Space;
 use super::view::{EntryPlace, View};
 use super::walk::{refuse, walk};
@@ -109,7 +109,7 @@ impl LogCopy {
 #[cfg(test)]
 mod tests {
     use crate::PolicyStore;
-    use crate::storage::test_disk::{actor, builder, fill};
+    use crate::storage::tests::disk::{actor, builder, fill};
     use crate::types::limits::WRITE_ENTRIES;
     use crate::zone;
 

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use super::append::Append;
-use super::key::{self, LogNumber, STORE_LOG};
+use super::index::key::{self, LogNumber, STORE_LOG};
 use super::tables::Space;
 use super::view::View;
 use super::walk::{refuse, walk};

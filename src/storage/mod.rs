@@ -6,47 +6,19 @@
 mod append;
 mod as_of;
 mod cache;
-mod careful;
 mod copy;
-#[cfg(test)]
-mod crash_tests;
-mod create;
-#[cfg(test)]
-mod damage_tests;
 mod erase;
 mod failure;
 mod file;
-mod format;
+mod idempotency;
 mod index;
-pub(crate) mod key;
-mod loose;
-#[cfg(test)]
-mod old_page_tests;
-mod open;
-#[cfg(test)]
-mod open_tests;
 mod rebuild;
-mod replay;
-mod report;
-mod request;
-mod row;
-#[cfg(test)]
-mod row_tests;
 mod tables;
 #[cfg(test)]
-mod tamper_cases;
-#[cfg(test)]
-mod tamper_tests;
-#[cfg(test)]
-mod test_disk;
-#[cfg(test)]
-mod thread_tests;
+mod tests;
 mod verify;
-mod verify_rows;
 mod view;
 mod walk;
-#[cfg(test)]
-mod whole_zone_tests;
 mod witness;
 mod zones;
 
@@ -61,19 +33,20 @@ use redb::{Database, ReadableDatabase};
 pub(crate) use append::{Append, Author, Imported};
 use cache::RecordCache;
 use failure::{Failed, contained, storage_error};
-pub(crate) use format::OpenOptions;
-use open::OpenFile;
-pub(crate) use open::Origin;
-pub use report::{Finding, Place, Report};
-pub(crate) use request::first_entry;
-pub(crate) use row::{
+pub(crate) use file::format::OpenOptions;
+use file::open::OpenFile;
+pub(crate) use file::open::Origin;
+pub(crate) use idempotency::first_entry;
+pub(crate) use index::key;
+pub(crate) use index::row::{
     BindingOrderRow, IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, Row, SchemaRow, StoreStateRow, VersionRow,
     ZoneRow, ZoneStateRow,
 };
 #[cfg(fuzzing)]
-pub(crate) use row::{EVERY, with_check};
+pub(crate) use index::row::{EVERY, with_check};
 pub(crate) use tables::Direction;
 use tables::{ReadTables, Source, WriteTables};
+pub use verify::{Finding, Place, Report};
 pub(crate) use view::View;
 
 use crate::types::environment::Sources;
@@ -125,8 +98,8 @@ impl Storage {
     }
 
     pub(crate) fn open(origin: Origin, options: OpenOptions, cache: usize, sources: &Sources) -> Result<Self> {
-        let opened = open::open(&origin, &options, sources)?;
-        let (store_id, counted) = (open::store_id(&opened.0)?, open::commits(&opened.0)?);
+        let opened = file::open::open(&origin, &options, sources)?;
+        let (store_id, counted) = (file::open::store_id(&opened.0)?, file::open::commits(&opened.0)?);
         let storage = Self {
             origin,
             options: OpenOptions { create: false, ..options },
@@ -240,13 +213,13 @@ impl Storage {
         if let Some(opened) = taken {
             close(opened, self.failed.has_panicked());
         }
-        let opened = open::open(&self.origin, &self.options, sources)?;
-        if open::store_id(&opened.0)? != self.store_id {
+        let opened = file::open::open(&self.origin, &self.options, sources)?;
+        if file::open::store_id(&opened.0)? != self.store_id {
             return Err(ErrorDetail::corrupt("the file", "another store has taken its place").into());
         }
         forget();
         // It may be less than before, if the last commit was never made durable.
-        self.counted.store(open::commits(&opened.0)?, Ordering::Release);
+        self.counted.store(file::open::commits(&opened.0)?, Ordering::Release);
         let opened = Opened::new(opened, self.cache);
         *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Some(opened);
         self.commits.fetch_add(2, Ordering::Release);
@@ -377,6 +350,6 @@ fn close(Opened { mut database, file, .. }: Opened, has_panicked: bool) {
 }
 
 /// The error of a row that leads to an entry of something else.
-pub(crate) fn astray(tag: key::Tag, id: &str) -> crate::types::error::Error {
+pub(crate) fn astray(tag: index::key::Tag, id: &str) -> crate::types::error::Error {
     ErrorDetail::corrupt(format_args!("the {tag:?} row of `{id}`"), "it leads to an entry of something else").into()
 }

@@ -4,10 +4,10 @@
 
 use super::cache::RecordCache;
 use super::failure::storage_error;
-use super::index::{GENERATION, derive};
-use super::key::{self, STORE_LOG};
-use super::replay::{Replay, log_numbers};
-use super::row::IndexRow;
+use super::index::derive::{GENERATION, derive};
+use super::index::key::{self, STORE_LOG};
+use super::index::replay::{Replay, log_numbers};
+use super::index::row::IndexRow;
 use super::tables::{Space, WriteTables};
 use super::view::View;
 use super::walk::{refuse, walk};

@@ -8,8 +8,8 @@ use std::ops::Range;
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 
 use super::failure::storage_error;
-use super::key::{META_COMMITS, all_witnesses};
-use super::row::{CommitsRow, Row};
+use super::index::key::{META_COMMITS, all_witnesses};
+use super::index::row::{CommitsRow, Row};
 use crate::types::error::{ErrorDetail, Result};
 
 type Bytes = &'static [u8];

@@ -7,8 +7,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::cache::RecordCache;
-use super::key::{self, LogNumber, STORE_LOG, Tag};
-use super::row::{BEFORE_ALL, Head, LogsRow, Row, StoreRow, ZoneRow, is_whole};
+use super::index::key::{self, LogNumber, STORE_LOG, Tag};
+use super::index::row::{BEFORE_ALL, Head, LogsRow, Row, StoreRow, ZoneRow, is_whole};
 use super::tables::{Direction, Source, Space};
 use crate::record::{Body, EntryProblem, Object, ObjectKind, Recorded};
 use crate::types::error::{Error, ErrorDetail, Result};

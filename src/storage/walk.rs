@@ -1,8 +1,8 @@
 //! Walking a log from its first entry: is every entry whole, in its place, and chained to the one before; and does
 //! the log end where its head says.
 
-use super::key::{self, LogNumber};
-use super::row::{BEFORE_ALL, Head};
+use super::index::key::{self, LogNumber};
+use super::index::row::{BEFORE_ALL, Head};
 use super::tables::{Direction, Source, Space};
 use crate::record::{Entry, EntryProblem, Envelope, Group, Recorded};
 use crate::types::error::{ErrorDetail, Result};

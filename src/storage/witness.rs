@@ -4,8 +4,8 @@
 //! Both are written by one commit, and lie on other pages. That a table as a whole is older than the other shows in the
 //! same way; that all of them are, in the number of commits, for as long as the handle that made those is open.
 
-use super::key::{self, LogNumber, META_COMMITS};
-use super::row::{BindingRow, CommitsRow, NewestBindingRow, Row, ZoneStateRow, ZoneWitnessRow};
+use super::index::key::{self, LogNumber, META_COMMITS};
+use super::index::row::{BindingRow, CommitsRow, NewestBindingRow, Row, ZoneStateRow, ZoneWitnessRow};
 use super::tables::Direction;
 use super::view::View;
 use crate::types::error::{Error, ErrorDetail, Result};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::key::{self, LogNumber, STORE_LOG};
-use super::row::Head;
+use super::index::key::{self, LogNumber, STORE_LOG};
+use super::index::row::Head;
 use super::tables::{Direction, Source, Space};
 use super::view::EntryPlace;
 use crate::record::{Body, Recorded, ZoneErased};

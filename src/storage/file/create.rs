@@ -8,8 +8,8 @@ use std::path::Path;
 use redb::backends::FileBackend;
 use tempfile::NamedTempFile;
 
-use super::file::{database_error, io_error, missing};
 use super::format::{OpenOptions as Options, builder, initialise};
+use super::handle::{database_error, io_error, missing};
 use crate::types::environment::Sources;
 use crate::types::error::{ErrorDetail, Result};
 
@@ -21,7 +21,7 @@ const RANDOM: usize = 6;
 const ATTEMPTS: u32 = 8;
 
 /// Makes a whole store under a temporary name beside `path`, then gives it its name unless that was taken meanwhile.
-pub(super) fn create_file(path: &Path, options: &Options, sources: &Sources) -> Result<()> {
+pub(in crate::storage) fn create_file(path: &Path, options: &Options, sources: &Sources) -> Result<()> {
     for _ in 0..ATTEMPTS {
         if try_to_create(path, options, sources)? {
             return Ok(());
@@ -89,7 +89,7 @@ fn sync_directory(directory: &Path) -> Result<()> {
 /// Removes what processes that were killed have left beside `path` while they made a store. Whoever is making one holds
 /// a lock; the moment before it is locked, and the one before it has its name, are those in which `create_file` starts
 /// anew. That something could not be removed is no reason not to open a store.
-pub(super) fn remove_left_over(path: &Path) {
+pub(in crate::storage) fn remove_left_over(path: &Path) {
     let Ok(entries) = std::fs::read_dir(directory_of(path)) else { return };
     for entry in entries.flatten() {
         let is_file = || entry.file_type().is_ok_and(|kind| kind.is_file());

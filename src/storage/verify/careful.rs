@@ -4,29 +4,29 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use super::tables::{Direction, Source, Space, Visit};
+use crate::storage::tables::{Direction, Source, Space, Visit};
 use crate::types::error::{ErrorKind, Result};
 
 /// A row that is not where it should be.
-pub(super) struct Misplaced {
+pub(in crate::storage) struct Misplaced {
     pub space: Space,
     pub key: Vec<u8>,
     pub problem: String,
 }
 
 /// What can be read, with a second look at each row of a scan.
-pub(super) struct Careful<'a> {
+pub(in crate::storage) struct Careful<'a> {
     source: &'a dyn Source,
     found: RefCell<Vec<Misplaced>>,
 }
 
 impl<'a> Careful<'a> {
-    pub(super) fn new(source: &'a dyn Source) -> Self {
+    pub(in crate::storage) fn new(source: &'a dyn Source) -> Self {
         Self { source, found: RefCell::default() }
     }
 
     /// What was found since the last call.
-    pub(super) fn take(&self) -> Vec<Misplaced> {
+    pub(in crate::storage) fn take(&self) -> Vec<Misplaced> {
         self.found.take()
     }
 
@@ -73,10 +73,10 @@ impl Source for Careful<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::key;
-    use super::super::row::Head;
-    use super::super::walk::{Step, walk};
     use super::*;
+    use crate::storage::index::row::Head;
+    use crate::storage::key;
+    use crate::storage::walk::{Step, walk};
     use crate::types::hash::EntryHash;
     use crate::types::id::LogId;
 

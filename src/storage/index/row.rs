@@ -48,7 +48,7 @@ fn to_value<T: Serialize<crate::record::Format, Src = T>>(row: &T, key: &[u8]) -
 }
 
 /// Whether a row, of whatever kind, is as it was written and stands under its own key.
-pub(super) fn is_whole(key: &[u8], value: &[u8]) -> bool {
+pub(in crate::storage) fn is_whole(key: &[u8], value: &[u8]) -> bool {
     value.split_last_chunk::<CHECK_BYTES>().is_some_and(|(payload, stored)| check(key, payload) == *stored)
 }
 
@@ -204,7 +204,7 @@ impl PolicySetRow {
         }
     }
 
-    pub(super) fn binding_mut(&mut self, mode: BindingMode) -> &mut Option<u64> {
+    pub(in crate::storage) fn binding_mut(&mut self, mode: BindingMode) -> &mut Option<u64> {
         match mode {
             BindingMode::Active => &mut self.active,
             BindingMode::Shadow => &mut self.shadow,
@@ -215,7 +215,7 @@ impl PolicySetRow {
 
 impl ZoneStateRow {
     /// The part that decides, which meta keeps a witness of.
-    pub(super) fn witness(&self) -> ZoneWitnessRow {
+    pub(in crate::storage) fn witness(&self) -> ZoneWitnessRow {
         let Self { suspended, default_schema, bindings, .. } = *self;
         ZoneWitnessRow { suspended, default_schema, bindings }
     }

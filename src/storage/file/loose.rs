@@ -19,15 +19,15 @@ fn closed() -> Error {
 
 /// A file. Clones are the same one.
 #[derive(Clone, Debug)]
-pub(super) struct Loose(Arc<RwLock<Option<FileBackend>>>);
+pub(in crate::storage) struct Loose(Arc<RwLock<Option<FileBackend>>>);
 
 impl Loose {
-    pub(super) fn new(file: File) -> std::result::Result<Self, DatabaseError> {
+    pub(in crate::storage) fn new(file: File) -> std::result::Result<Self, DatabaseError> {
         Ok(Self(Arc::new(RwLock::new(Some(FileBackend::new(file)?)))))
     }
 
     /// Closes the file, whoever still holds it.
-    pub(super) fn close(&self) {
+    pub(in crate::storage) fn close(&self) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).take();
     }
 

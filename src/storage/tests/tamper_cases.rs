@@ -2,32 +2,32 @@
 
 use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
 
-use super::key::{self, Tag};
-use super::row::{Head, LogsRow, PolicyRow, Row, ZoneWitnessRow};
-use super::test_disk::*;
+use super::disk::*;
 use crate::record::{Entry, Object, ObjectKind};
+use crate::storage::index::key::{self, Tag};
+use crate::storage::index::row::{Head, LogsRow, PolicyRow, Row, ZoneWitnessRow};
 use crate::types::hash::EntryHash;
 use crate::*;
 
-pub(super) type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
-pub(super) const META: Definition = TableDefinition::new("meta");
-pub(super) const LOG: Definition = TableDefinition::new("log");
-pub(super) const OBJECTS: Definition = TableDefinition::new("objects");
-pub(super) const INDEX: Definition = TableDefinition::new("index");
+pub(in crate::storage) type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
+pub(in crate::storage) const META: Definition = TableDefinition::new("meta");
+pub(in crate::storage) const LOG: Definition = TableDefinition::new("log");
+pub(in crate::storage) const OBJECTS: Definition = TableDefinition::new("objects");
+pub(in crate::storage) const INDEX: Definition = TableDefinition::new("index");
 
-pub(super) fn get(txn: &WriteTransaction, table: Definition, row_key: &[u8]) -> Vec<u8> {
+pub(in crate::storage) fn get(txn: &WriteTransaction, table: Definition, row_key: &[u8]) -> Vec<u8> {
     txn.open_table(table).unwrap().get(row_key).unwrap().expect("the row is there").value().to_vec()
 }
 
-pub(super) fn put(txn: &WriteTransaction, table: Definition, row_key: &[u8], value: &[u8]) {
+pub(in crate::storage) fn put(txn: &WriteTransaction, table: Definition, row_key: &[u8], value: &[u8]) {
     txn.open_table(table).unwrap().insert(row_key, value).unwrap();
 }
 
-pub(super) fn remove(txn: &WriteTransaction, table: Definition, row_key: &[u8]) {
+pub(in crate::storage) fn remove(txn: &WriteTransaction, table: Definition, row_key: &[u8]) {
     assert!(txn.open_table(table).unwrap().remove(row_key).unwrap().is_some());
 }
 
-pub(super) fn flip(txn: &WriteTransaction, table: Definition, row_key: &[u8]) {
+pub(in crate::storage) fn flip(txn: &WriteTransaction, table: Definition, row_key: &[u8]) {
     let mut value = get(txn, table, row_key);
     *value.last_mut().unwrap() ^= 1;
     put(txn, table, row_key, &value);
@@ -59,14 +59,14 @@ fn policy_row() -> Vec<u8> {
     key::by_id(1, Tag::Policy, "p1")
 }
 
-pub(super) fn text_key() -> Vec<u8> {
+pub(in crate::storage) fn text_key() -> Vec<u8> {
     let text = format!("// 1\n{PERMIT}");
     Object::new(ObjectKind::PolicyText, &text).address().as_bytes().to_vec()
 }
 
 /// What a rebuild makes of the damage.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rebuild {
+pub(in crate::storage) enum Rebuild {
     /// Every row is as before.
     Repairs,
     /// It is refused, and nothing changes.
@@ -76,7 +76,7 @@ pub(super) enum Rebuild {
 }
 use Rebuild::{Leaves, Refused, Repairs};
 
-pub(super) struct Case {
+pub(in crate::storage) struct Case {
     pub name: &'static str,
     pub tamper: fn(&WriteTransaction),
     /// Where `verify` must find it.
@@ -87,7 +87,7 @@ pub(super) struct Case {
 }
 
 /// In zone `a`, log 1, there are 14 entries, of which the last binds; in zone `b`, log 2, there are 10.
-pub(super) const CASES: &[Case] = &[
+pub(in crate::storage) const CASES: &[Case] = &[
     Case {
         name: "an entry is missing",
         tamper: |txn| remove(txn, LOG, &key::entry(1, 5)),
@@ -398,7 +398,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 /// Changes the tables behind the store's back.
-pub(super) fn tampered(image: Vec<u8>, tamper: impl FnOnce(&WriteTransaction)) -> Disk {
+pub(in crate::storage) fn tampered(image: Vec<u8>, tamper: impl FnOnce(&WriteTransaction)) -> Disk {
     let disk = Disk::new(image);
     let database = Database::builder().create_with_backend(disk.clone()).unwrap();
     let mut txn = database.begin_write().unwrap();

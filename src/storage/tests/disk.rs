@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::StorageBackend;
 
-use super::Origin;
+use crate::storage::Origin;
 use crate::types::time::Timestamp;
 use crate::*;
 
 /// Which calls of the disk fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(in crate::storage) enum Fault {
     Read,
     Write,
     Sync,
@@ -58,7 +58,7 @@ impl Change {
 
 /// The disk. Clones are the same disk.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Disk(Arc<Inner>);
+pub(in crate::storage) struct Disk(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -76,7 +76,7 @@ struct Inner {
 }
 
 impl Disk {
-    pub(super) fn new(image: Vec<u8>) -> Self {
+    pub(in crate::storage) fn new(image: Vec<u8>) -> Self {
         let disk = Self::default();
         *disk.bytes() = Bytes { visible: image.clone(), synced: image, ..Bytes::default() };
         disk
@@ -86,56 +86,56 @@ impl Disk {
         self.0.bytes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn origin(&self) -> Origin {
+    pub(in crate::storage) fn origin(&self) -> Origin {
         Origin::Backend(Arc::new(self.clone()))
     }
 
     /// The call after `countdown` more calls of the kind fails: once, or from then on.
-    pub(super) fn fail(&self, fault: Fault, countdown: u64, for_ever: bool) {
+    pub(in crate::storage) fn fail(&self, fault: Fault, countdown: u64, for_ever: bool) {
         self.0.countdown.store(i64::try_from(countdown).unwrap(), Ordering::SeqCst);
         *self.0.fault.lock().unwrap() = Some((fault, for_ever));
     }
 
     /// Faults are panics instead of errors.
-    pub(super) fn panic_instead(&self) {
+    pub(in crate::storage) fn panic_instead(&self) {
         self.0.panics.store(true, Ordering::SeqCst);
     }
 
     /// Faults are errors of the operating system with this number.
-    pub(super) fn fail_as(&self, code: i32) {
+    pub(in crate::storage) fn fail_as(&self, code: i32) {
         self.0.code.store(code, Ordering::SeqCst);
     }
 
     /// Where reads began so far.
-    pub(super) fn touched(&self) -> BTreeSet<u64> {
+    pub(in crate::storage) fn touched(&self) -> BTreeSet<u64> {
         self.0.touched.lock().unwrap().clone()
     }
 
     /// Gives the disk other bytes, behind the store's back.
-    pub(super) fn put_whole(&self, image: Vec<u8>) {
+    pub(in crate::storage) fn put_whole(&self, image: Vec<u8>) {
         self.bytes().visible = image;
     }
 
-    pub(super) fn heal(&self) {
+    pub(in crate::storage) fn heal(&self) {
         *self.0.fault.lock().unwrap() = None;
     }
 
-    pub(super) fn failures(&self) -> u64 {
+    pub(in crate::storage) fn failures(&self) -> u64 {
         self.0.failures.load(Ordering::SeqCst)
     }
 
     /// What the process sees.
-    pub(super) fn image(&self) -> Vec<u8> {
+    pub(in crate::storage) fn image(&self) -> Vec<u8> {
         self.bytes().visible.clone()
     }
 
     /// The bytes that were written over, each with its place: what a write that is lost would leave there.
-    pub(super) fn older(&self) -> Vec<(u64, Vec<u8>)> {
+    pub(in crate::storage) fn older(&self) -> Vec<(u64, Vec<u8>)> {
         self.bytes().older.clone()
     }
 
     /// Puts bytes in a place behind the store's back, and returns those that were there.
-    pub(super) fn put_back(&self, place: u64, bytes: &[u8]) -> Vec<u8> {
+    pub(in crate::storage) fn put_back(&self, place: u64, bytes: &[u8]) -> Vec<u8> {
         let mut disk = self.bytes();
         let there = disk.visible[usize::try_from(place).unwrap()..][..bytes.len()].to_vec();
         Change::Write(place, bytes.to_vec()).apply(&mut disk.visible);
@@ -143,7 +143,7 @@ impl Disk {
     }
 
     /// What is left after a crash: all that was synced, and of the rest what `keeps` says, each write whole or cut.
-    pub(super) fn crashed(&self, mut keeps: impl FnMut() -> u64) -> Vec<u8> {
+    pub(in crate::storage) fn crashed(&self, mut keeps: impl FnMut() -> u64) -> Vec<u8> {
         let bytes = self.bytes();
         let mut image = bytes.synced.clone();
         for change in &bytes.unsynced {
@@ -227,31 +227,31 @@ impl StorageBackend for Disk {
 }
 
 /// How much longer than by default the sweeps shall be.
-pub(super) fn sweep() -> u64 {
+pub(in crate::storage) fn sweep() -> u64 {
     std::env::var("POLICY_STORE_SWEEP").ok().and_then(|text| text.parse().ok()).unwrap_or(1).max(1)
 }
 
 /// Numbers that look random and are the same on every run.
-pub(super) struct Numbers(pub u64);
+pub(in crate::storage) struct Numbers(pub u64);
 
 impl Numbers {
-    pub(super) fn next(&mut self) -> u64 {
+    pub(in crate::storage) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         self.0 >> 33
     }
 }
 
-pub(super) const SCHEMA: &str = "entity User; entity Doc;
+pub(in crate::storage) const SCHEMA: &str = "entity User; entity Doc;
     action view appliesTo { principal: User, resource: Doc };";
-pub(super) const PERMIT: &str = "permit(principal, action, resource);";
-pub(super) const FORBID: &str = r#"forbid(principal == User::"eve", action, resource);"#;
+pub(in crate::storage) const PERMIT: &str = "permit(principal, action, resource);";
+pub(in crate::storage) const FORBID: &str = r#"forbid(principal == User::"eve", action, resource);"#;
 
-pub(super) fn actor() -> Actor {
+pub(in crate::storage) fn actor() -> Actor {
     Actor::customer("alice").unwrap()
 }
 
 /// Deterministic, and with small caches so that reads come from the disk.
-pub(super) fn builder() -> Builder {
+pub(in crate::storage) fn builder() -> Builder {
     let now = AtomicI64::new(1_771_939_200_000_000);
     PolicyStore::builder()
         .clock(move || Timestamp::from_micros(now.fetch_add(1_000, Ordering::Relaxed)))
@@ -260,12 +260,12 @@ pub(super) fn builder() -> Builder {
 }
 
 /// Opens the store on a disk as it is, with no cache of records.
-pub(super) fn open(disk: &Disk) -> crate::types::error::Result<PolicyStore> {
+pub(in crate::storage) fn open(disk: &Disk) -> crate::types::error::Result<PolicyStore> {
     builder().record_cache_bytes(0).open_at(disk.origin())
 }
 
 /// Two zones with a bit of everything; `a` has had two versions of its set in force.
-pub(super) fn fill(store: &PolicyStore) {
+pub(in crate::storage) fn fill(store: &PolicyStore) {
     store.write(&actor(), |w| w.publish_schema(NewSchema::cedar("s1", SCHEMA)).map(|_| ())).unwrap();
     for zone in ["a", "b"] {
         store
@@ -298,7 +298,7 @@ pub(super) fn fill(store: &PolicyStore) {
 }
 
 /// Every read of everything that `fill` made: the name of the read, and what came.
-pub(super) fn read_all(store: &PolicyStore) -> Vec<(String, crate::types::error::Result<String>)> {
+pub(in crate::storage) fn read_all(store: &PolicyStore) -> Vec<(String, crate::types::error::Result<String>)> {
     let mut all = Vec::new();
     let mut note = |name: String, read: &mut dyn FnMut() -> crate::types::error::Result<String>| {
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(read));
@@ -353,7 +353,7 @@ pub(super) fn read_all(store: &PolicyStore) -> Vec<(String, crate::types::error:
 }
 
 /// What an authorizer answers to one question.
-pub(super) fn decide(authorizer: &Authorizer) -> String {
+pub(in crate::storage) fn decide(authorizer: &Authorizer) -> String {
     let entities = authorizer.entities("[]").unwrap();
     let request = authorizer.request(r#"User::"eve""#, r#"Action::"view""#, r#"Doc::"d""#, "{}").unwrap();
     let answer = authorizer.is_authorized(&request, &entities).unwrap();
@@ -361,7 +361,7 @@ pub(super) fn decide(authorizer: &Authorizer) -> String {
 }
 
 /// The file of a store that was filled and closed.
-pub(super) fn base() -> Vec<u8> {
+pub(in crate::storage) fn base() -> Vec<u8> {
     static BASE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
     BASE.get_or_init(|| {
         let disk = Disk::default();

@@ -1,16 +1,16 @@
 //! The format of the file: the rows that a new store has, and the versions that this build reads.
 
-use super::file::not_a_store;
-use super::index::GENERATION;
-use super::key::{self, STORE_LOG};
-use super::{ReadTables, RecordCache, View, WriteTables, storage_error};
+use super::handle::not_a_store;
+use crate::storage::index::derive::GENERATION;
+use crate::storage::index::key::{self, STORE_LOG};
+use crate::storage::{ReadTables, RecordCache, View, WriteTables, storage_error};
 use crate::types::environment::Sources;
 use crate::types::error::ErrorDetail;
 use std::path::Path;
 
 use redb::{Database, ReadableDatabase};
 
-use super::row::{CommitsRow, FormatRow, Head, IndexRow, LogsRow, StoreRow};
+use crate::storage::index::row::{CommitsRow, FormatRow, Head, IndexRow, LogsRow, StoreRow};
 use crate::types::error::Result;
 use crate::types::hash::EntryHash;
 use crate::types::id::LogId;
@@ -31,14 +31,14 @@ pub(crate) struct OpenOptions {
     pub create: bool,
 }
 
-pub(super) fn builder(options: &OpenOptions) -> redb::Builder {
+pub(in crate::storage) fn builder(options: &OpenOptions) -> redb::Builder {
     let mut builder = Database::builder();
     builder.set_cache_size(options.page_cache);
     builder
 }
 
 /// Writes what every store has from the start.
-pub(super) fn initialise(database: &Database, sources: &Sources) -> Result<()> {
+pub(in crate::storage) fn initialise(database: &Database, sources: &Sources) -> Result<()> {
     let mut transaction = database.begin_write().map_err(|error| storage_error("create the store", error))?;
     transaction.set_two_phase_commit(true);
     {
@@ -58,7 +58,7 @@ pub(super) fn initialise(database: &Database, sources: &Sources) -> Result<()> {
 }
 
 /// Refuses what is not a store, and what a newer build wrote.
-pub(super) fn check_format(database: &impl ReadableDatabase, path: &Path) -> Result<()> {
+pub(in crate::storage) fn check_format(database: &impl ReadableDatabase, path: &Path) -> Result<()> {
     let transaction = database.begin_read().map_err(|error| storage_error("open the store", error))?;
     let tables = ReadTables::of(transaction);
     tables.open_all().map_err(|error| match error {

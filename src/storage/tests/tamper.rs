@@ -6,11 +6,11 @@
 
 use redb::{Database, ReadableDatabase, ReadableTable};
 
-use super::key;
-use super::row::{LogsRow, Row};
+use super::disk::*;
 use super::tamper_cases::Rebuild::{Leaves, Refused, Repairs};
 use super::tamper_cases::*;
-use super::test_disk::*;
+use crate::storage::index::key;
+use crate::storage::index::row::{LogsRow, Row};
 use crate::*;
 
 fn index_rows(image: Vec<u8>) -> Vec<(Vec<u8>, Vec<u8>)> {

@@ -4,9 +4,9 @@
 
 use proptest::prelude::*;
 
-use super::key::{self, Tag};
-use super::row::*;
 use crate::record::arbitrary::{edited, edits, id, number, small_number};
+use crate::storage::index::key::{self, Tag};
+use crate::storage::index::row::*;
 use crate::types::hash::{EntryHash, hex};
 use crate::types::id::{LogId, RequestId};
 use crate::types::target::{BindingMode, Target};

@@ -15,16 +15,16 @@ pub(crate) type LogNumber = u32;
 /// The store's own log.
 pub(crate) const STORE_LOG: LogNumber = 0;
 
-pub(super) const META_FORMAT: &[u8] = b"format";
-pub(super) const META_STORE: &[u8] = b"store";
-pub(super) const META_INDEX: &[u8] = b"index";
-pub(super) const META_LOGS: &[u8] = b"logs";
-pub(super) const META_COMMITS: &[u8] = b"commits";
+pub(in crate::storage) const META_FORMAT: &[u8] = b"format";
+pub(in crate::storage) const META_STORE: &[u8] = b"store";
+pub(in crate::storage) const META_INDEX: &[u8] = b"index";
+pub(in crate::storage) const META_LOGS: &[u8] = b"logs";
+pub(in crate::storage) const META_COMMITS: &[u8] = b"commits";
 const META_HEAD: &[u8] = b"head:";
 const META_WITNESS: &[u8] = b"witness:";
 
 /// All meta rows, those that nobody should have put there too.
-pub(super) const ALL_META: Range<&[u8]> = &[]..&[0xff; 64];
+pub(in crate::storage) const ALL_META: Range<&[u8]> = &[]..&[0xff; 64];
 
 /// What an index row is for. Numbers are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,52 +83,52 @@ impl Tag {
     }
 }
 
-pub(super) fn head(log: LogNumber) -> Vec<u8> {
+pub(in crate::storage) fn head(log: LogNumber) -> Vec<u8> {
     [META_HEAD, &log.to_be_bytes()].concat()
 }
 
-pub(super) fn heads() -> Range<Vec<u8>> {
+pub(in crate::storage) fn heads() -> Range<Vec<u8>> {
     prefixed(META_HEAD.to_vec())
 }
 
 /// The log number in the key of a head.
-pub(super) fn head_log(key: &[u8]) -> Option<LogNumber> {
+pub(in crate::storage) fn head_log(key: &[u8]) -> Option<LogNumber> {
     Some(LogNumber::from_be_bytes(key.strip_prefix(META_HEAD)?.try_into().ok()?))
 }
 
 /// Whether a store has a meta row under `key`.
-pub(super) fn is_meta(key: &[u8]) -> bool {
+pub(in crate::storage) fn is_meta(key: &[u8]) -> bool {
     [META_FORMAT, META_STORE, META_INDEX, META_LOGS, META_COMMITS].contains(&key)
         || head_log(key).is_some()
         || key.starts_with(META_WITNESS)
 }
 
 /// The witness of an index row, or of all rows that begin with a prefix.
-pub(super) fn witness(row_key: &[u8]) -> Vec<u8> {
+pub(in crate::storage) fn witness(row_key: &[u8]) -> Vec<u8> {
     [META_WITNESS, row_key].concat()
 }
 
 /// The witness of the newest binding row of a target.
-pub(super) fn newest_binding(log: LogNumber, mode: BindingMode, target: &Target) -> Vec<u8> {
+pub(in crate::storage) fn newest_binding(log: LogNumber, mode: BindingMode, target: &Target) -> Vec<u8> {
     witness(&target_prefix(log, mode, target))
 }
 
 /// All witnesses of one log.
-pub(super) fn witnesses(log: LogNumber) -> Range<Vec<u8>> {
+pub(in crate::storage) fn witnesses(log: LogNumber) -> Range<Vec<u8>> {
     prefixed(witness(&log.to_be_bytes()))
 }
 
 /// All witnesses.
-pub(super) fn all_witnesses() -> Range<Vec<u8>> {
+pub(in crate::storage) fn all_witnesses() -> Range<Vec<u8>> {
     prefixed(META_WITNESS.to_vec())
 }
 
 /// The log of a witness.
-pub(super) fn witness_log(key: &[u8]) -> Option<LogNumber> {
+pub(in crate::storage) fn witness_log(key: &[u8]) -> Option<LogNumber> {
     Some(LogNumber::from_be_bytes(*key.strip_prefix(META_WITNESS)?.first_chunk()?))
 }
 
-pub(super) fn entry(log: LogNumber, position: u64) -> [u8; 12] {
+pub(in crate::storage) fn entry(log: LogNumber, position: u64) -> [u8; 12] {
     let mut key = [0; 12];
     let (log_part, position_part) = key.split_at_mut(4);
     log_part.copy_from_slice(&log.to_be_bytes());
@@ -137,17 +137,17 @@ pub(super) fn entry(log: LogNumber, position: u64) -> [u8; 12] {
 }
 
 /// The entries of a log from `position` on.
-pub(super) fn entries_from(log: LogNumber, position: u64) -> Range<Vec<u8>> {
+pub(in crate::storage) fn entries_from(log: LogNumber, position: u64) -> Range<Vec<u8>> {
     entry(log, position).to_vec()..all_of(log).end
 }
 
 /// The log number and the position in the key of an entry.
-pub(super) fn entry_place(key: &[u8]) -> Option<(LogNumber, u64)> {
+pub(in crate::storage) fn entry_place(key: &[u8]) -> Option<(LogNumber, u64)> {
     let (log, position) = key.split_first_chunk::<4>()?;
     Some((LogNumber::from_be_bytes(*log), u64::from_be_bytes(position.try_into().ok()?)))
 }
 
-pub(super) fn object(address: &Address) -> &[u8] {
+pub(in crate::storage) fn object(address: &Address) -> &[u8] {
     address.as_bytes()
 }
 
@@ -187,7 +187,12 @@ pub(crate) fn bindings(log: LogNumber, mode: BindingMode, target: &Target, posit
 }
 
 /// The rows of a target's bindings after `position`.
-pub(super) fn bindings_after(log: LogNumber, mode: BindingMode, target: &Target, position: u64) -> Range<Vec<u8>> {
+pub(in crate::storage) fn bindings_after(
+    log: LogNumber,
+    mode: BindingMode,
+    target: &Target,
+    position: u64,
+) -> Range<Vec<u8>> {
     let prefix = target_prefix(log, mode, target);
     let end = prefixed(prefix.clone()).end;
     [prefix, position.saturating_add(1).to_be_bytes().to_vec()].concat()..end
@@ -254,10 +259,10 @@ pub(crate) fn versions(log: LogNumber, tag: Tag, parent: &str) -> Range<Vec<u8>>
 }
 
 /// All rows of the index.
-pub(super) const ALL: Range<&[u8]> = &[]..&[0xff; 5];
+pub(in crate::storage) const ALL: Range<&[u8]> = &[]..&[0xff; 5];
 
 /// All rows of one log, in the index or in the log itself.
-pub(super) fn all_of(log: LogNumber) -> Range<Vec<u8>> {
+pub(in crate::storage) fn all_of(log: LogNumber) -> Range<Vec<u8>> {
     prefixed(log.to_be_bytes().to_vec())
 }
 

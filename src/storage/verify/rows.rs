@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::careful::Misplaced;
-use super::key::{self, LogNumber, STORE_LOG};
+use super::check::Check;
 use super::report::Place;
-use super::tables::{Direction, Source, Space};
-use super::verify::Check;
+use crate::storage::index::key::{self, LogNumber, STORE_LOG};
+use crate::storage::tables::{Direction, Source, Space};
 use crate::types::error::Result;
 use crate::types::hash::{Address, hex};
 
@@ -16,7 +16,7 @@ type Wrong = (Vec<u8>, &'static str);
 
 impl Check<'_> {
     /// Notes the rows that are not where they should be.
-    pub(super) fn misplaced(&mut self) {
+    pub(in crate::storage) fn misplaced(&mut self) {
         for Misplaced { space, key: row_key, problem } in self.source.take() {
             let place = match space {
                 Space::Meta => Place::Meta,
@@ -36,7 +36,7 @@ impl Check<'_> {
         }
     }
 
-    pub(super) fn compare_rows(
+    pub(in crate::storage) fn compare_rows(
         &mut self,
         log: LogNumber,
         name: &str,
@@ -50,7 +50,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    pub(super) fn compare_witnesses(
+    pub(in crate::storage) fn compare_witnesses(
         &mut self,
         log: LogNumber,
         name: &str,
@@ -87,7 +87,7 @@ impl Check<'_> {
     }
 
     /// Rows that belong to no log, and content that no entry names.
-    pub(super) fn strays(&mut self) -> Result<()> {
+    pub(in crate::storage) fn strays(&mut self) -> Result<()> {
         for space in [Space::Log, Space::Index] {
             let mut strays = 0_u64;
             for range in self.between_logs() {

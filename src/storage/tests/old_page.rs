@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use super::test_disk::*;
+use super::disk::*;
 use crate::types::error::Result;
 use crate::*;
 

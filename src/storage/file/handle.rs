@@ -7,14 +7,14 @@ use std::path::Path;
 
 use redb::{DatabaseError, StorageError};
 
-use super::failure::storage_error;
+use crate::storage::failure::storage_error;
 use crate::types::error::{Error, ErrorDetail, Result};
 
 /// The first bytes of every redb file.
 const REDB_MAGIC: &[u8; 9] = b"redb\x1a\x0a\xa9\x0d\x0a";
 
 /// Whether anything stands at `path`: a symbolic link counts, whatever it leads to.
-pub(super) fn is_taken(path: &Path) -> Result<bool> {
+pub(in crate::storage) fn is_taken(path: &Path) -> Result<bool> {
     match std::fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -23,7 +23,7 @@ pub(super) fn is_taken(path: &Path) -> Result<bool> {
 }
 
 /// Opens the file at `path` to read and write it, if a store can be in it.
-pub(super) fn open_file(path: &Path) -> Result<File> {
+pub(in crate::storage) fn open_file(path: &Path) -> Result<File> {
     // Looked at before it is opened: opening a FIFO would wait for another process, and a device can do anything.
     let found = std::fs::metadata(path).map_err(|error| absent(path, error))?;
     check_kind(path, &found)?;
@@ -75,26 +75,26 @@ fn check_magic(file: &File, path: &Path) -> Result<()> {
 
 /// Which file it is, wherever its name leads by now. Known on Unix only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct FileId {
+pub(in crate::storage) struct FileId {
     device: u64,
     inode: u64,
 }
 
 impl FileId {
     #[cfg(unix)]
-    pub(super) fn of(metadata: &Metadata) -> Option<Self> {
+    pub(in crate::storage) fn of(metadata: &Metadata) -> Option<Self> {
         use std::os::unix::fs::MetadataExt;
         Some(Self { device: metadata.dev(), inode: metadata.ino() })
     }
 
     #[cfg(not(unix))]
-    pub(super) fn of(_: &Metadata) -> Option<Self> {
+    pub(in crate::storage) fn of(_: &Metadata) -> Option<Self> {
         None
     }
 
     /// Refuses to go on if `path` leads to another file by now, or to none: what is written to a file without a name is
     /// lost when it is closed. Where the system does not tell, there is no refusal.
-    pub(super) fn check(self, path: &Path) -> Result<()> {
+    pub(in crate::storage) fn check(self, path: &Path) -> Result<()> {
         let problem = match std::fs::metadata(path) {
             Ok(found) if Self::of(&found).is_none_or(|id| id == self) => return Ok(()),
             Ok(_) => "another file was put in the place of the store's",
@@ -117,7 +117,7 @@ fn absent(path: &Path, error: io::Error) -> Error {
 }
 
 /// The error where a file, or the directory that it is to stand in, does not exist.
-pub(super) fn missing(path: &Path, action: &str, error: io::Error) -> Error {
+pub(in crate::storage) fn missing(path: &Path, action: &str, error: io::Error) -> Error {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists());
     let cause = match directory {
         Some(directory) => format!("the directory `{}` does not exist", directory.display()),
@@ -129,11 +129,11 @@ pub(super) fn missing(path: &Path, action: &str, error: io::Error) -> Error {
     }
 }
 
-pub(super) fn not_a_store(path: &Path, reason: &str) -> Error {
+pub(in crate::storage) fn not_a_store(path: &Path, reason: &str) -> Error {
     ErrorDetail::NotAStore { path: path.display().to_string(), reason: reason.to_owned() }.into()
 }
 
-pub(super) fn io_error(action: &str, path: &Path, error: io::Error) -> Error {
+pub(in crate::storage) fn io_error(action: &str, path: &Path, error: io::Error) -> Error {
     ErrorDetail::io(named(action, path), error).into()
 }
 
@@ -141,7 +141,7 @@ fn named(action: &str, path: &Path) -> String {
     format!("{action} `{}`", path.display())
 }
 
-pub(super) fn database_error(action: &str, path: &Path, error: DatabaseError) -> Error {
+pub(in crate::storage) fn database_error(action: &str, path: &Path, error: DatabaseError) -> Error {
     match error {
         DatabaseError::DatabaseAlreadyOpen => ErrorDetail::AlreadyOpen { path: path.display().to_string() }.into(),
         // The file starts as a store does, so what cannot be read in it is damage.

@@ -9,11 +9,11 @@ use std::process::{Child, Command, Stdio};
 
 use redb::{Database, ReadableDatabase, TableDefinition};
 
-use super::index::GENERATION;
-use super::key;
-use super::row::{FormatRow, IndexRow, Row};
-use super::test_disk::*;
+use super::disk::*;
 use crate::record::Entry;
+use crate::storage::index::derive::GENERATION;
+use crate::storage::index::key;
+use crate::storage::index::row::{FormatRow, IndexRow, Row};
 use crate::*;
 
 type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;

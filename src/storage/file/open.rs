@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend};
 
-use super::OpenOptions;
-use super::cache::RecordCache;
 use super::create::{create_file, remove_left_over};
-use super::failure::{contained, storage_error};
-use super::file::{self, FileId, database_error, io_error};
 use super::format::{builder, check_format, initialise};
+use super::handle::{self, FileId, database_error, io_error};
 use super::loose::Loose;
-use super::tables::ReadTables;
-use super::view::View;
+use crate::storage::OpenOptions;
+use crate::storage::cache::RecordCache;
+use crate::storage::failure::{contained, storage_error};
+use crate::storage::tables::ReadTables;
+use crate::storage::view::View;
 use crate::types::environment::Sources;
 use crate::types::error::{ErrorKind, Result};
 
@@ -36,14 +36,18 @@ impl Origin {
 
 /// A file that is open as a store.
 #[derive(Clone, Debug)]
-pub(super) struct OpenFile {
+pub(in crate::storage) struct OpenFile {
     /// Which file it is, where that is known.
     pub id: Option<FileId>,
     pub loose: Loose,
 }
 
 /// Opens what is at `origin`, or creates a store there, and tells which file it is.
-pub(super) fn open(origin: &Origin, options: &OpenOptions, sources: &Sources) -> Result<(Database, Option<OpenFile>)> {
+pub(in crate::storage) fn open(
+    origin: &Origin,
+    options: &OpenOptions,
+    sources: &Sources,
+) -> Result<(Database, Option<OpenFile>)> {
     contained(|| match origin {
         Origin::File(path) => open_file(path, options, sources),
         Origin::Backend(backend) => {
@@ -62,10 +66,10 @@ pub(super) fn open(origin: &Origin, options: &OpenOptions, sources: &Sources) ->
 
 fn open_file(path: &Path, options: &OpenOptions, sources: &Sources) -> Result<(Database, Option<OpenFile>)> {
     remove_left_over(path);
-    if options.create && !file::is_taken(path)? {
+    if options.create && !handle::is_taken(path)? {
         create_file(path, options, sources)?;
     }
-    let file = file::open_file(path)?;
+    let file = handle::open_file(path)?;
     let failed = |error| database_error("open", path, error);
     let backend = || {
         let shared = file.try_clone().map_err(|error| io_error("open", path, error))?;
@@ -93,12 +97,12 @@ fn finish_opening(mut database: Database, path: &Path, options: &OpenOptions) ->
 }
 
 /// What tells the store in a file from others; none if that row is damaged, which is left for `verify` to tell.
-pub(super) fn store_id(database: &Database) -> Result<Option<[u8; 16]>> {
+pub(in crate::storage) fn store_id(database: &Database) -> Result<Option<[u8; 16]>> {
     unless_damaged(database, |view| Ok(view.store()?.store_id))
 }
 
 /// How often the store was written. Nothing is known of it if that row is damaged or not there yet.
-pub(super) fn commits(database: &Database) -> Result<u64> {
+pub(in crate::storage) fn commits(database: &Database) -> Result<u64> {
     Ok(unless_damaged(database, |view| view.commits())?.unwrap_or(0))
 }
 

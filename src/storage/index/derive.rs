@@ -17,10 +17,10 @@ use crate::types::target::{BindingMode, Target, TargetType};
 
 /// Changed whenever the rows that `derive` makes for the same logs change: a file with another generation has its
 /// index rebuilt when it is opened.
-pub(super) const GENERATION: u32 = 3;
+pub(in crate::storage) const GENERATION: u32 = 3;
 
 /// Where index rows are kept.
-pub(super) trait Rows {
+pub(in crate::storage) trait Rows {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>>;
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()>;
     fn remove(&mut self, key: &[u8]) -> Result<()>;
@@ -33,7 +33,7 @@ pub(super) trait Rows {
 }
 
 /// Adds to `rows` what the entry says.
-pub(super) fn derive(rows: &mut dyn Rows, log: LogNumber, recorded: &Recorded) -> Result<()> {
+pub(in crate::storage) fn derive(rows: &mut dyn Rows, log: LogNumber, recorded: &Recorded) -> Result<()> {
     let position = recorded.envelope.position;
     let at = Entry { log, position };
     if let Some(request) = &recorded.envelope.request {

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use super::index::Rows;
+use super::derive::Rows;
 use super::key::LogNumber;
 use super::row::Head;
 use crate::types::error::Result;
 use crate::types::id::LogId;
 
 /// Rows as a replay makes them.
-pub(super) struct Replay {
+pub(in crate::storage) struct Replay {
     pub rows: BTreeMap<Vec<u8>, Vec<u8>>,
     /// Of some rows, their witnesses in meta.
     pub witnesses: BTreeMap<Vec<u8>, Vec<u8>>,
@@ -19,7 +19,7 @@ pub(super) struct Replay {
 
 impl Replay {
     /// Of an empty log.
-    pub(super) fn new(numbers: BTreeMap<LogId, LogNumber>) -> Self {
+    pub(in crate::storage) fn new(numbers: BTreeMap<LogId, LogNumber>) -> Self {
         Self { rows: BTreeMap::new(), witnesses: BTreeMap::new(), numbers }
     }
 }
@@ -59,6 +59,6 @@ impl Rows for Replay {
 }
 
 /// The numbers of all logs in this file.
-pub(super) fn log_numbers(heads: &BTreeMap<LogNumber, Head>) -> BTreeMap<LogId, LogNumber> {
+pub(in crate::storage) fn log_numbers(heads: &BTreeMap<LogNumber, Head>) -> BTreeMap<LogId, LogNumber> {
     heads.iter().map(|(number, head)| (head.log_id, *number)).collect()
 }

@@ -4,7 +4,7 @@
 //! It is reproduced by flipping single bits and by cutting the file. By default a few hundred bytes are tried;
 //! `POLICY_STORE_SWEEP` multiplies their number.
 
-use super::test_disk::*;
+use super::disk::*;
 use crate::*;
 
 /// A closed file, and all that is to be read from it.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::append::{Append, Asking};
 use super::as_of::Replayed;
-use super::index::derive;
-use super::key::{self, LogNumber};
-use super::replay::{Replay, log_numbers};
-use super::row::RequestRow;
+use super::index::derive::derive;
+use super::index::key::{self, LogNumber};
+use super::index::replay::{Replay, log_numbers};
+use super::index::row::RequestRow;
 use super::view::View;
 use crate::record::{Recorded, Request, Unchanged};
 use crate::types::error::{ErrorDetail, Result};

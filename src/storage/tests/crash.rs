@@ -4,7 +4,7 @@
 //!
 //! They are reproduced on a disk in memory which fails at a chosen call, and forgets in a crash what was not synced.
 
-use super::test_disk::*;
+use super::disk::*;
 use crate::types::error::Result;
 use crate::*;
 

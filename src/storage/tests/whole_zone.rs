@@ -4,10 +4,10 @@
 
 use redb::WriteTransaction;
 
-use super::key;
-use super::row::{Head, Row};
+use super::disk::*;
 use super::tamper_cases::{INDEX, META, OBJECTS, flip, get, put, remove, tampered, text_key};
-use super::test_disk::*;
+use crate::storage::index::key;
+use crate::storage::index::row::{Head, Row};
 use crate::types::error::Result;
 use crate::*;
 

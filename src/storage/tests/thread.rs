@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::test_disk::*;
+use super::disk::*;
 use crate::*;
 
 const CHILD: &str = "POLICY_STORE_KILL_CHILD";

@@ -5,19 +5,19 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
-use super::Storage;
 use super::careful::Careful;
-use super::failure::contained;
-use super::index::derive;
-use super::key::{self, LogNumber, STORE_LOG};
-use super::replay::Replay;
 use super::report::{Finding, Place, Report};
-use super::row::{FormatRow, Head, IndexRow, LogsRow, Row, StoreRow};
-use super::tables::{Direction, Source, Space};
-use super::view::View;
-use super::walk::{Step, walk};
-use super::zones::{self, Zones};
 use crate::record::{Body, Content, Manifest, Object, ObjectKind, PolicySetVersionCreated, Recorded, ZoneErased};
+use crate::storage::Storage;
+use crate::storage::failure::contained;
+use crate::storage::index::derive::derive;
+use crate::storage::index::key::{self, LogNumber, STORE_LOG};
+use crate::storage::index::replay::Replay;
+use crate::storage::index::row::{FormatRow, Head, IndexRow, LogsRow, Row, StoreRow};
+use crate::storage::tables::{Direction, Source, Space};
+use crate::storage::view::View;
+use crate::storage::walk::{Step, walk};
+use crate::storage::zones::{self, Zones};
 use crate::types::error::{ErrorDetail, ErrorKind, Result};
 use crate::types::hash::{Address, Sha256};
 use crate::types::id::{LogId, PolicyId, PolicySetId, PolicyVersionId, SchemaName, ZoneId};
@@ -49,13 +49,13 @@ impl Storage {
 }
 
 /// A check under way.
-pub(super) struct Check<'a> {
-    pub(super) source: &'a Careful<'a>,
-    pub(super) heads: BTreeMap<LogNumber, Head>,
+pub(in crate::storage) struct Check<'a> {
+    pub(in crate::storage) source: &'a Careful<'a>,
+    pub(in crate::storage) heads: BTreeMap<LogNumber, Head>,
     numbers: BTreeMap<LogId, LogNumber>,
-    pub(super) report: Report,
+    pub(in crate::storage) report: Report,
     /// Content that was checked already.
-    pub(super) seen: HashSet<Address>,
+    pub(in crate::storage) seen: HashSet<Address>,
     /// From the store's log: the zones, and the sources that schema versions stand for.
     zones: Zones,
     schemas: HashMap<SchemaName, Address>,
@@ -80,12 +80,12 @@ impl<'a> Check<'a> {
         }
     }
 
-    pub(super) fn find(&mut self, place: Place, problem: impl fmt::Display) {
+    pub(in crate::storage) fn find(&mut self, place: Place, problem: impl fmt::Display) {
         self.report.findings.push(Finding { place, problem: problem.to_string() });
     }
 
     /// How findings name a log.
-    pub(super) fn name(&self, log: LogNumber) -> String {
+    pub(in crate::storage) fn name(&self, log: LogNumber) -> String {
         if log == STORE_LOG {
             return "store".to_owned();
         }

@@ -1,0 +1,8 @@
+//! The index: its keys and rows, and the one function that derives them from log entries.
+//!
+//! Reads no table and knows no transaction.
+
+pub(in crate::storage) mod derive;
+pub(crate) mod key;
+pub(in crate::storage) mod replay;
+pub(in crate::storage) mod row;

@@ -1,0 +1,12 @@
+//! Tests of the storage: crashes, damage, tampering, threads, and the bytes of rows.
+
+mod crash;
+mod damage;
+pub(crate) mod disk;
+mod old_page;
+mod open;
+mod row;
+mod tamper;
+mod tamper_cases;
+mod thread;
+mod whole_zone;

@@ -1,0 +1,8 @@
+//! Checking a store against its logs: every entry, all content, every derived row.
+
+mod careful;
+mod check;
+mod report;
+mod rows;
+
+pub use report::{Finding, Place, Report};
