@@ -289,7 +289,7 @@ impl Authorizer {
 fn check_bound(view: &View<'_>, zone: &ZoneRef, field: &'static str, binding: &Binding, position: u64) -> Result<()> {
     let length = view.head(zone.log)?.length;
     if position >= length {
-        return Err(mismatch(field, position, format!("a log of {length} entries")));
+        return Err(mismatch(field, position, format!("a position below {length}")));
     }
     let stored = binding::find(view, zone, &binding.target, binding.mode, At::Position(position))?;
     if stored.as_ref() != Some(binding) {

@@ -123,7 +123,7 @@ impl PolicyStore {
         self.write_by(author, Some(imported), |write| {
             let clock = write.append.author().clock;
             if at > clock {
-                let reason = format!("the clock is at {clock}");
+                let reason = format!("must not be later than the clock, at {clock}");
                 return Err(ErrorDetail::ImportedOutOfOrder { zone_id: None, at, reason }.into());
             }
             f(write)

@@ -37,7 +37,7 @@ pub(super) fn attributes(text: &str) -> Result<Vec<Diagnostic>> {
         };
         let before = SourcePlace::new(text, before, 0);
         let message = format!(
-            "attribute `{}` is declared already, at {}:{}: one record has each attribute once",
+            "duplicate attribute `{}`: already declared at {}:{}",
             cut(name),
             before.line,
             before.column
@@ -105,6 +105,6 @@ fn read(strings: &str) -> Result<Vec<String>> {
         .map_err(|error| failed(error.to_string()))?;
     let json = fragment.to_json_value().map_err(|error| failed(error.to_string()))?;
     let values = json.pointer("//entityTypes/E/enum").and_then(Value::as_array);
-    let values = values.ok_or_else(|| failed("it reads no strings".to_owned()))?;
+    let values = values.ok_or_else(|| failed("cannot read strings".to_owned()))?;
     Ok(values.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }

@@ -63,7 +63,7 @@ impl Texts {
             for batch in batches(&sources) {
                 let texts: Vec<_> = batch.iter().filter_map(|(_, source)| source.text()).collect();
                 let mut parsed = ParsedPolicy::parse_many(&texts).into_iter();
-                let validate = |policy: &ParsedPolicy| policy.validate(schema, "the policy", schema_name);
+                let validate = |policy: &ParsedPolicy| policy.validate(schema, "policy", schema_name);
                 for (address, source) in batch {
                     let validated = match source {
                         Source::Parsed(policy) => validate(policy),
@@ -131,7 +131,7 @@ fn batches(mut sources: &[(Address, Source)]) -> impl Iterator<Item = &[(Address
 }
 
 pub(super) fn lost() -> Error {
-    ErrorDetail::corrupt("the preflight", "a text was not looked at").into()
+    ErrorDetail::corrupt("the preflight", "a text was not checked").into()
 }
 
 #[cfg(test)]

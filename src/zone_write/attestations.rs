@@ -68,7 +68,7 @@ impl ZoneWrite<'_, '_> {
     pub(super) fn check_attester(&self, attestation: &Attestation) -> Result<()> {
         let by = &attestation.statement().attested_by;
         if by != self.append.actor().id() {
-            return Err(ErrorDetail::invalid("attester", by, "it is not the actor who writes").into());
+            return Err(ErrorDetail::invalid("attester", by, "must be the actor of the write").into());
         }
         Ok(())
     }

@@ -48,9 +48,9 @@ impl ZoneWrite<'_, '_> {
             BundlePlan::Steps { set, schema, steps, .. } => (set, schema, steps),
         };
         let Some(attested) = attested else {
-            let (demanded, actual) = ("in force".to_owned(), "not in force".to_owned());
+            let (expected, actual) = ("in force".to_owned(), "not in force".to_owned());
             return Err(
-                ErrorDetail::PreconditionFailed { what: "the policy bundle".to_owned(), demanded, actual }.into()
+                ErrorDetail::PreconditionFailed { what: "policy bundle".to_owned(), expected, actual }.into()
             );
         };
         self.check_attester(&attested.attestation)?;
