@@ -246,7 +246,7 @@ mod tests {
     /// The eight points of small order, then points in an encoding that is not the canonical one, then no points at all.
     #[test]
     fn bad_points_are_refused() {
-        let (small, other, none) = ("must not be a point of small order", "it is not the canonical", "must be a point of the curve");
+        let (small, other, none) = ("must not be a point of small order", "must be the canonical", "must be a point of the curve");
         for (hex, reason) in [
             ("0100000000000000000000000000000000000000000000000000000000000000", small),
             ("ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", small),
@@ -319,7 +319,7 @@ mod tests {
             (r#","use":"enc""#, "`use` is `enc`, expected `sig`"),
             (r#","key_ops":["sign"]"#, "`key_ops` must contain `verify`"),
             (r#","use":"sig","key_ops":["encrypt"]"#, "`key_ops` must contain `verify`"),
-            (r#","key_ops":["verify","sign","verify"]"#, "`verify` is there twice"),
+            (r#","key_ops":["verify","sign","verify"]"#, "duplicate value `verify`"),
             (r#","key_ops":null"#, "`key_ops`"),
         ] {
             let error = of(wrong).unwrap_err();

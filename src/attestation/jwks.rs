@@ -165,7 +165,7 @@ mod tests {
         let expected = [
             (Some("other"), "`alg` is `ES256`, expected `EdDSA` or `Ed25519`"),
             (Some("box"), "`use` is `enc`, expected `sig`"),
-            (Some("ops"), "`key_ops` does not have `verify`"),
+            (Some("ops"), "`key_ops` must contain `verify`"),
             (Some("rsa"), "`kty` is `RSA`, expected `OKP`"),
             (None, "`kty` is missing"),
         ];

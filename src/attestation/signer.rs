@@ -108,10 +108,10 @@ mod tests {
         let other = base64url::encode(&[7; 32]);
         for (wrong, reason) in [
             (format!("\"{other}\""), "`x` must be the public key of `d`"),
-            (format!("\"{d}=\""), "not base64url"),
-            (format!("\"{}\"", &d[1..]), "not base64url"),
-            (format!("\"{}\\u0041\"", &d[..42]), "not a plain string"),
-            (format!("[\"{d}\"]"), "not a plain string"),
+            (format!("\"{d}=\""), "must be 32 bytes in base64url"),
+            (format!("\"{}\"", &d[1..]), "must be 32 bytes in base64url"),
+            (format!("\"{}\\u0041\"", &d[..42]), "must be a string without escapes"),
+            (format!("[\"{d}\"]"), "must be a string without escapes"),
         ] {
             let error = Ed25519Signer::from_jwk(&private(&wrong)).unwrap_err();
             let shown = format!("{error} {error:?}");

@@ -194,7 +194,7 @@ mod tests {
         }
         for more in [&b"\0"[..], &packed] {
             let error = unpack(&[&packed, more].concat()).unwrap_err();
-            assert!(error.to_string().contains("something follows"), "{error}");
+            assert!(error.to_string().contains("unexpected data after"), "{error}");
         }
     }
 

@@ -108,7 +108,7 @@ mod tests {
         let error = |text| Json::parse(text).unwrap_err().to_string();
         assert!(Json::parse(r#"{"a": [{"b": 1}, {"b": 1.5e3}], "b": {"a": true}}"#).is_ok());
         for text in [r#"{"a": 1, "a": 1}"#, r#"{"a": 1, "\u0061": 1}"#, r#"[{"x": {"a": 1, "b": 2, "a": 3}}]"#] {
-            assert!(error(text).contains("the key `a` is there twice"), "{text}");
+            assert!(error(text).contains("duplicate key `a`"), "{text}");
         }
     }
 

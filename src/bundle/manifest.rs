@@ -74,7 +74,7 @@ fn entry(entry: Json) -> Result<(BundleKey, Option<String>)> {
         (both, _) => {
             let given = if both.is_some() { "both" } else { "neither" };
             let rule = "each entry of `policies` must have exactly one of `public_id` and `new_policy`";
-            return Err(invalid(format!("{rule}, not {given}")));
+            return Err(invalid(format!("{rule}, found {given}")));
         }
     };
     Ok((key, text(&mut entry, "name")?))

@@ -31,7 +31,7 @@ pub enum ErrorDetail {
         reason: &'static str,
     },
     /// Both or neither of two alternatives were given.
-    #[error("exactly one of `{first}` and `{second}` must be given, not {given}")]
+    #[error("expected exactly one of `{first}` and `{second}`, found {given}")]
     ExactlyOne {
         /// One alternative.
         first: &'static str,

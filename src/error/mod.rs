@@ -147,8 +147,31 @@ mod tests {
         assert_eq!(printed, "Error(too_large): too large: policy text: 70000 bytes, limit 65536");
     }
 
+    /// The templates of all messages, with the line breaks of their literals.
+    fn templates() -> Vec<&'static str> {
+        let source = include_str!("detail.rs");
+        let literal = |attribute: &'static str| attribute.trim_start().strip_prefix('"')?.split('"').next();
+        let all: Vec<_> = source.split("#[error(").skip(1).map(|rest| literal(rest).expect(rest)).collect();
+        assert!(all.len() > 50 && all.contains(&"zone `{zone_id}` is suspended"), "{all:?}");
+        all
+    }
+
     #[test]
-    fn messages_are_sentences() {
+    fn messages_have_one_style() {
+        for template in templates() {
+            assert!(!template.starts_with(|first: char| first.is_uppercase()), "upper case: {template}");
+            assert!(!template.starts_with("the ") && !template.starts_with("a "), "article: {template}");
+            assert!(!template.ends_with(['.', '!', ':', ' ']), "end: {template}");
+            let words = template.split(|c: char| !c.is_alphanumeric());
+            let vague = words.filter(|word| matches!(*word, "what" | "who" | "whose" | "demanded" | "told" | "something"));
+            // Fields are named in braces.
+            let vague: Vec<_> = vague.filter(|word| !template.contains(&format!("{{{word}}}"))).collect();
+            assert!(vague.is_empty(), "{vague:?}: {template}");
+        }
+    }
+
+    #[test]
+    fn messages_name_the_input_and_the_limit() {
         let request = |what| Error::from(ErrorDetail::Request { what, message: "no".to_owned() }).to_string();
         assert_eq!(request("entities"), "invalid entities: no");
         assert_eq!(request("context"), "invalid context: no");

@@ -164,7 +164,7 @@ mod tests {
         let finding = |n| &texts.of(address(n)).unwrap().findings;
         assert_eq!((finding(1).len(), finding(1)[0].place.unwrap().column), (1, 25), "{:?}", finding(1));
         assert!(finding(2)[0].message.contains("`b`") && finding(2)[0].statement == Some(0), "{:?}", finding(2));
-        assert!(finding(3)[0].message.contains("within one another"), "{:?}", finding(3));
+        assert!(finding(3)[0].message.contains("nested brackets"), "{:?}", finding(3));
         assert!(finding(0).is_empty() && texts.of(address(7)).is_err());
         assert!([0, 1, 2, 3, 4, 9].iter().all(|n| texts.of(address(*n)).unwrap().omitted == 0));
     }
