@@ -176,7 +176,7 @@ fn members_that_do_not_belong_are_refused_by_name() {
     let split = Member::with("a.cedar", PERMIT, &[(345, b"policies")]);
     refused(with(split), Some("policies/a.cedar"), "duplicate member");
     let lossy = with(Member::file(b"policies/\xff.cedar", "x"));
-    refused(lossy, Some("policies/\u{fffd}.cedar"), "expected UTF-8");
+    refused(lossy, Some("policies/\u{fffd}.cedar"), "name must be UTF-8");
     let long = "x".repeat(100);
     refused(with(Member::file(&long, "x")), Some(&format!("{}…", &long[..80])), "unknown member");
 }

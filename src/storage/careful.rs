@@ -142,6 +142,6 @@ mod tests {
             problems
         };
         assert_eq!(problems(7)[0], "entry 0");
-        assert_eq!(problems(3)[0], "the row 000000030000000000000000 is out of its place");
+        assert_eq!(problems(3)[0], "row 000000030000000000000000 is out of place");
     }
 }
