@@ -268,7 +268,7 @@ fn one_of_several_is_enough_and_of_none_none_is() {
     let error = unmet(&format!("is `{revision}`, expected `0` or `1`"), Demand::any([of(0), of(1)]));
     assert_eq!(error.to_string().matches("revision").count(), 1, "{error}");
     let error = unmet("zone `acme`", Demand::any([of(0), Demand::bindings_revision(0)]));
-    assert!(error.to_string().contains("policy `p` or the revision"), "{error}");
+    assert!(error.to_string().contains("policy `p` or bindings revision"), "{error}");
     unmet("list of alternatives is `empty`, expected `at least one`", Demand::any([]));
     unmet("list of alternatives is `empty`, expected `at least one`", Demand::any([Demand::any([])]));
     let many = |count: u64| Demand::any((0..count).map(|n| of(n + revision + 1)));
