@@ -18,7 +18,7 @@ const KINDS: [(Resource, Tag); 4] = [
 pub(crate) fn not_found(view: &View<'_>, zone: &ZoneRef, what: Resource, id: &str) -> Error {
     for (is, tag) in KINDS.into_iter().filter(|(is, _)| *is != what) {
         match view.has_row(&key::by_id(zone.log, tag, id)) {
-            Ok(true) => return ErrorDetail::NotFound { what, id: cut(id), is: Some(is) }.into(),
+            Ok(true) => return ErrorDetail::NotFound { what, id: cut(id), actual: Some(is) }.into(),
             Ok(false) => {}
             Err(error) => return error,
         }

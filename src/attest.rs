@@ -139,7 +139,7 @@ impl Zone {
             ids.map(|id| {
                 let to_sign = ToSign::of(view, zone, actor, id.as_ref())?;
                 if !named.insert(to_sign.version_id.clone()) {
-                    return Err(ErrorDetail::invalid("policy set version", id.as_ref(), "it is named twice").into());
+                    return Err(ErrorDetail::invalid("policy set version", id.as_ref(), "named twice").into());
                 }
                 Ok(to_sign)
             })
@@ -263,8 +263,8 @@ pub(crate) fn check(attestation: &Attestation, now: &Subject, status: Status) ->
         ("status", format!("{:?}", statement.status), format!("{status:?}")),
     ] {
         if signed != now {
-            let what = format!("the {what} of what was attested");
-            return Err(ErrorDetail::PreconditionFailed { what, demanded: signed, actual: now }.into());
+            let what = format!("{what} of the attestation");
+            return Err(ErrorDetail::PreconditionFailed { what, expected: signed, actual: now }.into());
         }
     }
     Ok(())

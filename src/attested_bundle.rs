@@ -96,9 +96,9 @@ impl AttestedSteps {
         steps: &mut [Step],
     ) -> Result<String> {
         if steps.len() != self.ids.steps.len() {
-            let (demanded, actual) = (self.ids.steps.len().to_string(), steps.len().to_string());
-            let what = "the number of policies of what was attested".to_owned();
-            return Err(ErrorDetail::PreconditionFailed { what, demanded, actual }.into());
+            let (expected, actual) = (self.ids.steps.len().to_string(), steps.len().to_string());
+            let what = "number of policies of the attestation".to_owned();
+            return Err(ErrorDetail::PreconditionFailed { what, expected, actual }.into());
         }
         self.ids.give(steps);
         let subject = subject(view, zone, set, &self.ids, schema.clone(), steps)?;

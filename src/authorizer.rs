@@ -253,7 +253,7 @@ fn guardrail_at(view: &View<'_>, store: &Inner, zone: &ZoneRef, at: At) -> Resul
 fn check_bound(view: &View<'_>, zone: &ZoneRef, field: &'static str, binding: &Binding, position: u64) -> Result<()> {
     let length = view.head(zone.log)?.length;
     if position >= length {
-        return Err(mismatch(field, position, format!("a log of {length} entries")));
+        return Err(mismatch(field, position, format!("a position below {length}")));
     }
     let stored = binding::find(view, zone, &binding.target, binding.mode, At::Position(position))?;
     if stored.as_ref() != Some(binding) {

@@ -104,7 +104,12 @@ fn length_at(view: &View<'_>, zone: &ZoneRef, at: At) -> Result<u64> {
         At::Now => return Ok(u64::MAX),
         At::Time(time) => view.length_at(zone.log, time)?,
         At::Position(position) | At::Before(position) if position >= view.head(zone.log)?.length => {
-            return Err(ErrorDetail::invalid("position", &position.to_string(), "the log is not that long").into());
+            return Err(ErrorDetail::invalid(
+                "position",
+                &position.to_string(),
+                "must be less than the length of the log",
+            )
+            .into());
         }
         At::Before(position) => return Ok(view.entry(zone.log, position)?.envelope.group.start),
         At::Position(position) => position + 1,

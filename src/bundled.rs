@@ -115,7 +115,7 @@ fn published(view: &View<'_>, schema: &SchemaRef) -> Result<SchemaPublished> {
     let found = schema::find(view, schema.version.as_str())?;
     if found.reference() != *schema {
         let place = format_args!("schema `{}`", schema.version);
-        return Err(ErrorDetail::corrupt(place, "a policy set version names another source").into());
+        return Err(ErrorDetail::corrupt(place, "source does not match the one that a policy set version names").into());
     }
     Ok(found.published)
 }

@@ -280,7 +280,7 @@ impl Compiler {
 }
 
 fn mixed_up() -> Error {
-    ErrorDetail::corrupt("the cache of compiled policies", "a key leads to a value of another kind").into()
+    ErrorDetail::corrupt("the cache of compiled policies", "a key has a value of the wrong kind").into()
 }
 
 #[cfg(test)]

@@ -108,7 +108,7 @@ impl Copy<'_, '_, '_> {
         for id in zone_ids {
             let id = id.as_ref();
             if !named.insert(id) {
-                return Err(ErrorDetail::invalid("list of zones to copy", id, "it names this one twice").into());
+                return Err(ErrorDetail::invalid("list of zones to copy", id, "named twice").into());
             }
             self.zone(id, &known)?;
         }
@@ -120,7 +120,7 @@ impl Copy<'_, '_, '_> {
     fn there<T>(&mut self, f: impl FnOnce(&mut Append<'_>) -> Result<T>) -> Result<T> {
         f(self.into).map_err(|error| {
             self.failed.get_or_insert(error);
-            ErrorDetail::failed("copy", "it failed in the other store").into()
+            ErrorDetail::failed("copy", "writing to the destination store failed").into()
         })
     }
 
@@ -174,7 +174,8 @@ impl Copy<'_, '_, '_> {
             Some(schema)
                 if *self.schemas.entry(schema.version.clone()).or_insert_with(|| schema.clone()) != *schema =>
             {
-                Err(ErrorDetail::corrupt(format_args!("schema `{}`", schema.version), "it has two sources").into())
+                Err(ErrorDetail::corrupt(format_args!("schema `{}`", schema.version), "found two different sources")
+                    .into())
             }
             _ => Ok(()),
         }
@@ -209,7 +210,7 @@ impl Copy<'_, '_, '_> {
             None => Ok(()),
             Some((schema, _)) => {
                 let place = format_args!("schema `{}`", schema.version);
-                Err(ErrorDetail::corrupt(place, "the source that a zone names was never published").into())
+                Err(ErrorDetail::corrupt(place, "the source that a zone names is not published").into())
             }
         }
     }

@@ -61,13 +61,13 @@ impl<'a> ListName<'a> {
     pub(crate) fn place(&self, order: Order, cursor: &str) -> Result<u64> {
         let refuse = |reason| ErrorDetail::cursor(cursor, reason).into();
         at_most("characters of the cursor", cursor.len(), limits::CURSOR_CHARS)?;
-        let bytes: [u8; CURSOR_BYTES] = hex::decode(cursor).ok_or_else(|| refuse("it is malformed"))?;
+        let bytes: [u8; CURSOR_BYTES] = hex::decode(cursor).ok_or_else(|| refuse("malformed cursor"))?;
         let place = bytes.get(1..9).and_then(|place| place.first_chunk::<8>()).copied().map(u64::from_be_bytes);
-        let place = place.ok_or_else(|| refuse("it is malformed"))?;
+        let place = place.ok_or_else(|| refuse("malformed cursor"))?;
         // BLAKE3's own comparison takes the same time whatever differs.
         let expected = blake3::hash(&self.cursor_bytes(order, place));
         if expected != blake3::hash(&bytes) {
-            return Err(refuse("this list, in this order and under this filter, did not give it out"));
+            return Err(refuse("cursor was issued for a different list, order or filter"));
         }
         Ok(place)
     }

@@ -110,7 +110,7 @@ impl Demand {
 
     /// Refuses what does not hold in the zone.
     pub(crate) fn check(&self, view: &View<'_>, zone: &ZoneRef) -> Result<()> {
-        at_most("alternatives of a demand", self.alternatives.len(), limits::DEMAND_ALTERNATIVES)?;
+        at_most("alternatives of a precondition", self.alternatives.len(), limits::DEMAND_ALTERNATIVES)?;
         let mut now = Now {
             view,
             zone,
@@ -158,29 +158,29 @@ impl Kind {
         Ok(match self {
             Self::PolicyRevision(id, demanded) => {
                 let actual = policy::find(view, zone, id)?.revision;
-                same(|| format!("the revision of policy `{id}`"), demanded, &actual)
+                same(|| format!("revision of policy `{id}`"), demanded, &actual)
             }
             Self::PolicySetRevision(id, demanded) => {
                 let actual = policy_set::find(view, zone, id)?.revision;
-                same(|| format!("the revision of policy set `{id}`"), demanded, &actual)
+                same(|| format!("revision of policy set `{id}`"), demanded, &actual)
             }
             Self::BindingsRevision(demanded) => {
                 let actual = zone::state(view, zone)?.bindings.unwrap_or(0);
-                same(|| format!("the revision of the bindings of zone `{}`", zone.id), demanded, &actual)
+                same(|| format!("bindings revision of zone `{}`", zone.id), demanded, &actual)
             }
             Self::LatestPolicyVersion(id, demanded) => {
                 let actual = policy::find(view, zone, id)?.latest.map(|latest| latest.version);
-                same(|| format!("the newest version of policy `{}`", cut(id)), &OrNone(*demanded), &OrNone(actual))
+                same(|| format!("newest version of policy `{}`", cut(id)), &OrNone(*demanded), &OrNone(actual))
             }
             Self::LatestPolicySetVersion(id, demanded) => {
                 let actual = policy_set::find(view, zone, id)?.latest.map(|latest| latest.version);
-                same(|| format!("the newest version of policy set `{}`", cut(id)), &OrNone(*demanded), &OrNone(actual))
+                same(|| format!("newest version of policy set `{}`", cut(id)), &OrNone(*demanded), &OrNone(actual))
             }
             Self::ActiveVersion(target, demanded) => {
                 let actual = binding::find(view, zone, target, BindingMode::Active, At::Now)?;
                 let actual = actual.map(|binding| String::from(binding.policy_set_version_id));
                 let (demanded, actual) = (demanded.as_deref(), actual.as_deref());
-                same(|| format!("the version in force for {target}"), &OrNone(demanded), &OrNone(actual))
+                same(|| format!("version in force for {target}"), &OrNone(demanded), &OrNone(actual))
             }
             #[cfg(feature = "bundle")]
             Self::BundleDigest(target, demanded) => {
@@ -223,7 +223,7 @@ impl Now<'_> {
 
 #[cfg(feature = "bundle")]
 fn bundle_of(target: &Target) -> String {
-    format!("the digest of the policy bundle for {target}")
+    format!("digest of the policy bundle for {target}")
 }
 
 /// A number or an id that may be missing: `none` is an id like any other.
@@ -274,12 +274,12 @@ impl Unmet {
     fn into_error(self) -> Error {
         if self.what.is_empty() {
             let (what, demanded, actual) =
-                ("what is demanded".to_owned(), "something".to_owned(), "nothing".to_owned());
-            return ErrorDetail::PreconditionFailed { what, demanded, actual }.into();
+                ("list of alternatives".to_owned(), "at least one".to_owned(), "empty".to_owned());
+            return ErrorDetail::PreconditionFailed { what, expected: demanded, actual }.into();
         }
         // Both are printed between backticks.
         let joined = |texts: &[String]| if let [one] = texts { one.clone() } else { cut(&texts.join("` or `")) };
         let (what, demanded, actual) = (self.what.join(" or "), joined(&self.demanded), joined(&self.actual));
-        ErrorDetail::PreconditionFailed { what, demanded, actual }.into()
+        ErrorDetail::PreconditionFailed { what, expected: demanded, actual }.into()
     }
 }

@@ -44,7 +44,7 @@ impl<T> Items<T> {
 
     fn turn(&mut self, list: List) -> Result<()> {
         if let Some(cursor) = list.backwards() {
-            return Err(ErrorDetail::cursor(cursor, "item by item, a list goes forward only: turn its order").into());
+            return Err(ErrorDetail::cursor(cursor, "an iterator reads forward only: reverse the order instead").into());
         }
         let page = (self.fetch)(&list)?;
         self.next = page.after_cursor.map(|cursor| list.after(cursor));

@@ -84,7 +84,7 @@ impl List {
     /// The one page of a list of `count` items that were named: it takes no cursors.
     pub(crate) fn of_named(&self, count: usize) -> Result<Self> {
         match self.after.as_ref().or(self.before.as_ref()) {
-            Some(cursor) => Err(ErrorDetail::cursor(cursor, "a list by ids takes none").into()),
+            Some(cursor) => Err(ErrorDetail::cursor(cursor, "a list by ids has no cursors").into()),
             None => Ok(Self { limit: self.limit.or(Some(count)), ..self.clone() }),
         }
     }
@@ -108,17 +108,19 @@ impl ListName<'_> {
     /// The sort, order and cursor of a list, as far as they can be refused without a look at the cursor.
     fn check(&self, list: &List) -> Result<()> {
         if list.sort != self.sort {
-            return Err(ErrorDetail::invalid("sort", "status", "this list is sorted by created_at only").into());
+            return Err(ErrorDetail::invalid("sort", "status", "this list can only be sorted by `created_at`").into());
         }
         if let (Some(cursor), Some(_)) = (&list.after, &list.before) {
             return Err(ErrorDetail::cursor(cursor, "`after` and `before` exclude each other").into());
         }
         if self.sort == Sort::Status {
             if list.order == Order::Ascending {
-                return Err(ErrorDetail::invalid("order", "ascending", "by status, lists are descending only").into());
+                return Err(
+                    ErrorDetail::invalid("order", "ascending", "a list sorted by status must be descending").into()
+                );
             }
             if let Some(cursor) = &list.before {
-                return Err(ErrorDetail::cursor(cursor, "by status, lists go forward only").into());
+                return Err(ErrorDetail::cursor(cursor, "a list sorted by status can only be read forward").into());
             }
         }
         Ok(())

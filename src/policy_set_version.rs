@@ -170,7 +170,11 @@ pub(crate) fn check_pinned<'a>(
     let pinned = pinned.filter(|body| body.policy_id == entry.policy_id && body.sha == entry.sha);
     pinned.ok_or_else(|| {
         let place = format_args!("manifest of `{}`", set.version_id);
-        ErrorDetail::corrupt(place, format_args!("it misstates `{}`", entry.policy_version_id)).into()
+        ErrorDetail::corrupt(
+            place,
+            format_args!("entry of `{}` does not match the policy version", entry.policy_version_id),
+        )
+        .into()
     })
 }
 
@@ -182,7 +186,7 @@ pub(crate) fn pinned(view: &View<'_>, zone: &ZoneRef, manifest: &Manifest) -> Re
         .map(|entry| {
             let id = &entry.policy_version_id;
             let row: Option<PositionRow> = view.row(&key::by_id(zone.log, Tag::PolicyVersionId, id.as_str()))?;
-            let row = row.ok_or_else(|| ErrorDetail::corrupt(format_args!("the row of `{id}`"), "it is missing"))?;
+            let row = row.ok_or_else(|| ErrorDetail::corrupt(format_args!("index row of `{id}`"), "missing"))?;
             Ok((row.created, id.clone()))
         })
         .collect::<Result<Vec<_>>>()?;
@@ -234,7 +238,7 @@ pub(crate) fn attested_at(view: &View<'_>, zone: &ZoneRef, body: &PolicySetVersi
     })?;
     if positions.len() > limits::VERSION_ATTESTATIONS {
         let place = format_args!("policy set version `{}`", body.version_id);
-        return Err(ErrorDetail::corrupt(place, "it has more attestations than one can get").into());
+        return Err(ErrorDetail::corrupt(place, "more attestations than the limit").into());
     }
     Ok(positions)
 }

@@ -122,12 +122,12 @@ impl Receipt {
     pub(crate) fn check_form(&self) -> Result<()> {
         match (self.v, &self.guardrail) {
             (PLAIN_FORM, None) | (GUARDRAIL_FORM, Some(_)) => Ok(()),
-            (0, _) => Err(ErrorDetail::invalid("receipt form", "0", "forms count from 1").into()),
+            (0, _) => Err(ErrorDetail::invalid("receipt form", "0", "must be at least 1").into()),
             (PLAIN_FORM, Some(_)) => {
-                Err(ErrorDetail::invalid("receipt form", "1", "a receipt of form 1 has no `guardrail`").into())
+                Err(ErrorDetail::invalid("receipt form", "1", "a receipt of form 1 must have no `guardrail`").into())
             }
             (GUARDRAIL_FORM, None) => {
-                Err(ErrorDetail::invalid("receipt form", "2", "a receipt of form 2 has a `guardrail`").into())
+                Err(ErrorDetail::invalid("receipt form", "2", "a receipt of form 2 must have a `guardrail`").into())
             }
             (found, _) => {
                 let (found, known) = (found.into(), GUARDRAIL_FORM.into());

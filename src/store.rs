@@ -106,7 +106,7 @@ impl PolicyStore {
         self.write_by(author, Some(imported), |write| {
             let clock = write.append.author().clock;
             if at > clock {
-                let reason = format!("the clock is at {clock}");
+                let reason = format!("must not be later than the clock, at {clock}");
                 return Err(ErrorDetail::ImportedOutOfOrder { zone_id: None, at, reason }.into());
             }
             f(write)
@@ -158,7 +158,7 @@ impl PolicyStore {
     ///
     /// [`Invalid`](crate::ErrorKind::Invalid) if the version's name is none, the schema does not parse or does not stand
     /// alone, its text declares an attribute twice in one record, or it cannot be written in its other form without a change;
-    /// [`TooLarge`](crate::ErrorKind::TooLarge) if it or its other form is over a [limit](crate::types::limits).
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) if it or its other form is over a [limit](crate::limits).
     pub fn prepare_schema(&self, new: NewSchema) -> Result<PreparedSchema> {
         PreparedSchema::new(new)
     }

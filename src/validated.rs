@@ -78,7 +78,7 @@ impl<'a> Validation<'a> {
         let Some(rest) = rest else {
             let statements = self.statements.get();
             return Err(ErrorDetail::ValidationTooCostly {
-                policy: "the policies of one call together".to_owned(),
+                policy: "all policies of the call".to_owned(),
                 schema: schema.version.to_string(),
                 statements,
                 counted: statements,

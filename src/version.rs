@@ -140,7 +140,11 @@ pub(crate) fn archiving(
     let Some(position) = position else { return Ok(None) };
     let entry = view.entry(zone.log, position)?;
     if !fits(&entry.body) {
-        return Err(ErrorDetail::corrupt(format_args!("the index of zone `{}`", zone.id), "a row leads astray").into());
+        return Err(ErrorDetail::corrupt(
+            format_args!("the index of zone `{}`", zone.id),
+            "index row points to an entry of the wrong kind or id",
+        )
+        .into());
     }
     Ok(Some((entry.envelope.created_at, entry.envelope.actor.id().to_owned())))
 }

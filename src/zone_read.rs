@@ -331,7 +331,7 @@ impl Zone {
     /// It does not hold all texts of the zone: of those, no more than 64 at a time, which have at most 24 MiB, and the
     /// statements of 256 KiB of them. What grows with the zone are some hundred bytes for each version that is checked, as in
     /// the answer, and a few for each pin. Findings and warnings have a
-    /// [bound](crate::types::limits::PREFLIGHT_FINDINGS_BYTES): those beyond it are [counted](crate::PolicyVersionCheck::omitted).
+    /// [bound](crate::limits::PREFLIGHT_FINDINGS_BYTES): those beyond it are [counted](crate::PolicyVersionCheck::omitted).
     ///
     /// # Errors
     ///

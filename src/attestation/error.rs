@@ -12,13 +12,13 @@ pub enum VerificationError {
     /// The text is longer than any attestation; it was not read.
     #[error("too large: attestation: {actual} bytes, limit {limit}")]
     TooLarge {
-        /// The limit, see [`limits`](crate::types::limits::ATTESTATION_BYTES).
+        /// The limit, see [`limits`](crate::limits::ATTESTATION_BYTES).
         limit: usize,
         /// What was given.
         actual: usize,
     },
     /// A part is not of the one form that it can have.
-    #[error("{part}: {problem}")]
+    #[error("invalid {part}: {problem}")]
     Malformed {
         /// Which part.
         part: Part,
@@ -26,13 +26,13 @@ pub enum VerificationError {
         problem: FormError,
     },
     /// The algorithm is `none`: nothing is signed.
-    #[error("the attestation is unsecured: its algorithm is `{found}`")]
+    #[error("attestation is unsecured: algorithm is `{found}`")]
     Unsecured {
         /// The algorithm as spelled.
         found: String,
     },
     /// None of the verifier's keys has the id.
-    #[error("no key has the id `{key_id}`")]
+    #[error("unknown key id `{key_id}`")]
     UnknownKey {
         /// The header's `kid`.
         key_id: String,
@@ -46,7 +46,7 @@ pub enum VerificationError {
         reason: String,
     },
     /// The header names another algorithm than the key is for.
-    #[error("key `{key_id}` is for `{expected}`, and the header says `{found}`")]
+    #[error("algorithm of the header is `{found}`, expected `{expected}` for key `{key_id}`")]
     Algorithm {
         /// The key.
         key_id: String,
@@ -56,25 +56,25 @@ pub enum VerificationError {
         found: String,
     },
     /// The signature is not one of the key's over header and payload.
-    #[error("the signature is not one of key `{key_id}`")]
+    #[error("signature does not verify with key `{key_id}`")]
     Signature {
         /// The key.
         key_id: String,
     },
     /// The payload is a statement of another type.
-    #[error("the statement is of type `{found}`, not `policy_set_attestation`")]
+    #[error("statement type is `{found}`, expected `policy_set_attestation`")]
     StatementType {
         /// Its type.
         found: String,
     },
     /// The payload is a statement of another version.
-    #[error("the statement is of version {found}, and this build knows version 1")]
+    #[error("statement version is {found}, expected 1")]
     StatementVersion {
         /// Its version.
         found: u64,
     },
     /// Header and payload name different keys.
-    #[error("the header names key `{header}`, and the statement `{statement}`")]
+    #[error("key id of the statement is `{statement}`, expected the header's `{header}`")]
     KeyId {
         /// The header's `kid`.
         header: String,
@@ -82,7 +82,7 @@ pub enum VerificationError {
         statement: String,
     },
     /// It is about another zone.
-    #[error("the attestation is of zone `{found}`, not `{expected}`")]
+    #[error("zone of the attestation is `{found}`, expected `{expected}`")]
     Zone {
         /// The zone that was asked about.
         expected: String,
@@ -90,7 +90,7 @@ pub enum VerificationError {
         found: String,
     },
     /// It is about a zone of another log: in another store, or erased and made again.
-    #[error("the attestation is of log {found}, not {expected}")]
+    #[error("log of the attestation is {found}, expected {expected}")]
     Log {
         /// The log that was asked about.
         expected: LogId,
@@ -98,7 +98,7 @@ pub enum VerificationError {
         found: LogId,
     },
     /// It is about another policy set.
-    #[error("the attestation is of policy set `{found}`, not `{expected}`")]
+    #[error("policy set of the attestation is `{found}`, expected `{expected}`")]
     PolicySet {
         /// The set that was asked about.
         expected: String,
@@ -106,7 +106,7 @@ pub enum VerificationError {
         found: String,
     },
     /// It is about another version of the set.
-    #[error("the attestation is of version {found}, not {expected}")]
+    #[error("policy set version of the attestation is {found}, expected {expected}")]
     PolicySetVersion {
         /// The number that was asked about.
         expected: u32,
@@ -114,7 +114,7 @@ pub enum VerificationError {
         found: u32,
     },
     /// It is about another manifest.
-    #[error("the manifest has the SHA-256 {expected}, and {found} is attested")]
+    #[error("manifest SHA-256 of the attestation is {found}, expected {expected}")]
     Manifest {
         /// That of the manifest that was given.
         expected: Sha256,
@@ -122,7 +122,7 @@ pub enum VerificationError {
         found: Sha256,
     },
     /// It is about another schema.
-    #[error("the schema has the SHA-256 {expected}, and {found} is attested")]
+    #[error("schema SHA-256 of the attestation is {found}, expected {expected}")]
     Schema {
         /// That of the schema that was given.
         expected: Sha256,
@@ -130,7 +130,7 @@ pub enum VerificationError {
         found: Sha256,
     },
     /// It follows another attestation of the set: one is missing, or out of its order.
-    #[error("the attestation follows {}, not {}", shown(.found), shown(.expected))]
+    #[error("previous attestation is {}, expected {}", shown(.found), shown(.expected))]
     Previous {
         /// The hash of the one that it should follow.
         expected: Option<Sha256>,
@@ -138,13 +138,13 @@ pub enum VerificationError {
         found: Option<Sha256>,
     },
     /// The manifest that was given to compare with is not one.
-    #[error("the manifest to compare with is not valid: {problem}")]
+    #[error("invalid manifest to compare with: {problem}")]
     ExpectedManifest {
         /// What is wrong with it.
         problem: String,
     },
     /// One of a chain does not hold.
-    #[error("attestation {index} of the chain does not hold")]
+    #[error("attestation {index} of the chain is not valid")]
     Link {
         /// Which one, counted from 0.
         index: usize,
@@ -177,10 +177,10 @@ pub enum Part {
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Jws => "the JWS",
-            Self::Header => "the protected header",
-            Self::Payload => "the payload",
-            Self::Signature => "the signature",
+            Self::Jws => "JWS",
+            Self::Header => "protected header",
+            Self::Payload => "payload",
+            Self::Signature => "signature",
         })
     }
 }
@@ -190,38 +190,38 @@ impl fmt::Display for Part {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
     /// Not base64url, or not the one base64url text of its bytes.
-    #[error("it is not base64url without padding and with unused bits zero")]
+    #[error("expected base64url without padding and with unused bits zero")]
     Base64url,
     /// The decoded bytes are no text.
-    #[error("it is not UTF-8")]
+    #[error("expected UTF-8")]
     Utf8,
     /// The text is not a JSON object.
-    #[error("it is not a JSON object: {message}")]
+    #[error("expected a JSON object: {message}")]
     Json {
         /// What is wrong, and where.
         message: String,
     },
     /// A member is there more than once.
-    #[error("the member `{name}` is there twice")]
+    #[error("duplicate member `{name}`")]
     DuplicateMember {
         /// Its name, cut short if long.
         name: String,
     },
     /// A member is there that an attestation never has: an extension (`crit`, `b64`), a key or where to fetch one
     /// (`jwk`, `jku`), an unprotected `header`. Nothing is skipped, so that all that is signed is also checked.
-    #[error("the member `{name}` has no place there")]
+    #[error("unknown member `{name}`")]
     UnknownMember {
         /// Its name, cut short if long.
         name: String,
     },
     /// A member is not there.
-    #[error("the member `{name}` is missing")]
+    #[error("missing member `{name}`")]
     MissingMember {
         /// Its name.
         name: &'static str,
     },
     /// A member's value is not of the right form.
-    #[error("the member `{name}` is not valid: {message}")]
+    #[error("invalid member `{name}`: {message}")]
     InvalidMember {
         /// Its name.
         name: &'static str,
@@ -229,7 +229,7 @@ pub enum FormError {
         message: String,
     },
     /// The JSON says what it should, but not in its canonical form (RFC 8785).
-    #[error("it is not in canonical form")]
+    #[error("expected canonical JSON (RFC 8785)")]
     NotCanonical,
 }
 

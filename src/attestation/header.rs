@@ -38,7 +38,7 @@ impl Header {
     pub(crate) fn encode(&self) -> Result<String> {
         self.check().map_err(|(_, error)| error)?;
         if is_none(&self.algorithm) {
-            return Err(ErrorDetail::invalid("algorithm", &self.algorithm, "it signs nothing").into());
+            return Err(ErrorDetail::invalid("algorithm", &self.algorithm, "expected a signature algorithm").into());
         }
         super::canonical(self).map_err(|error| ErrorDetail::Json { what: "header", message: error.to_string() }.into())
     }

@@ -37,12 +37,12 @@ impl Jwk {
         check_text("key id", &key_id, limits::KEY_ID_BYTES)?;
         // The error names the key and does not show it: a secret one could have been given in its place.
         let refused = |reason| Error::from(ErrorDetail::invalid("Ed25519 public key", &key_id, reason));
-        let key = VerifyingKey::from_bytes(bytes).map_err(|_| refused("it is no point of the curve"))?;
+        let key = VerifyingKey::from_bytes(bytes).map_err(|_| refused("must be a point of the curve"))?;
         if key.is_weak() {
-            return Err(refused("it is of small order"));
+            return Err(refused("must not be a point of small order"));
         }
         if key.to_edwards().compress().as_bytes() != bytes {
-            return Err(refused("it is not the canonical encoding of its point"));
+            return Err(refused("must be the canonical encoding of its point"));
         }
         Ok(Self { key_id, key })
     }
@@ -59,7 +59,7 @@ impl Jwk {
         at_most("JWK", json.len(), limits::JWKS_BYTES)?;
         let members = Members::read(json).map_err(malformed)?;
         Self::of(&members)?.map_err(|unfit| {
-            let message = format!("it is not an Ed25519 key for signatures: {}", unfit.reason);
+            let message = format!("not an Ed25519 signature key: {}", unfit.reason);
             ErrorDetail::Json { what: "JWK", message }.into()
         })
     }
@@ -75,7 +75,7 @@ impl Jwk {
         let mut bytes = [0; 32];
         if base64url::decode_into(&x, &mut bytes).is_none() {
             let key_id = key_id.unwrap_or_default();
-            return Err(ErrorDetail::invalid("Ed25519 public key", &key_id, "`x` is not base64url of 32 bytes").into());
+            return Err(ErrorDetail::invalid("Ed25519 public key", &key_id, "`x` must be 32 bytes in base64url").into());
         }
         let key_id = key_id.unwrap_or_else(|| thumbprint(&bytes));
         Self::new(key_id, &bytes).map(Ok)
@@ -128,7 +128,7 @@ fn unfit(members: &Members<'_>) -> Result<Option<String>> {
     // A private key says what its holder does with it; whoever has only the public half verifies.
     let signs = members.has("d") && operations.contains("sign");
     let verifies = signs || operations.contains("verify");
-    Ok((!verifies).then(|| "`key_ops` does not have `verify`".to_owned()))
+    Ok((!verifies).then(|| "`key_ops` must contain `verify`".to_owned()))
 }
 
 /// The operations that a key is for, if it says so (RFC 7517 section 4.3).
@@ -137,7 +137,7 @@ pub(super) fn operations(members: &Members<'_>) -> Result<Option<BTreeSet<String
     let mut operations = BTreeSet::new();
     for operation in all {
         if let Some(twice) = operations.replace(operation) {
-            let message = format!("`{}` is there twice", cut(&twice));
+            let message = format!("duplicate value `{}`", cut(&twice));
             return Err(malformed(FormError::InvalidMember { name: "key_ops", message }));
         }
     }
@@ -246,7 +246,8 @@ mod tests {
     /// The eight points of small order, then points in an encoding that is not the canonical one, then no points at all.
     #[test]
     fn bad_points_are_refused() {
-        let (small, other, none) = ("it is of small order", "it is not the canonical", "it is no point of the curve");
+        let (small, other, none) =
+            ("must not be a point of small order", "must be the canonical", "must be a point of the curve");
         for (hex, reason) in [
             ("0100000000000000000000000000000000000000000000000000000000000000", small),
             ("ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", small),
@@ -317,9 +318,9 @@ mod tests {
             (r#","alg":"Ed448""#, "`alg` is `Ed448`, expected `EdDSA` or `Ed25519`"),
             (r#","alg":"eddsa""#, "`alg` is `eddsa`"),
             (r#","use":"enc""#, "`use` is `enc`, expected `sig`"),
-            (r#","key_ops":["sign"]"#, "`key_ops` does not have `verify`"),
-            (r#","use":"sig","key_ops":["encrypt"]"#, "`key_ops` does not have `verify`"),
-            (r#","key_ops":["verify","sign","verify"]"#, "`verify` is there twice"),
+            (r#","key_ops":["sign"]"#, "`key_ops` must contain `verify`"),
+            (r#","use":"sig","key_ops":["encrypt"]"#, "`key_ops` must contain `verify`"),
+            (r#","key_ops":["verify","sign","verify"]"#, "duplicate value `verify`"),
             (r#","key_ops":null"#, "`key_ops`"),
         ] {
             let error = of(wrong).unwrap_err();

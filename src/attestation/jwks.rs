@@ -33,7 +33,7 @@ impl Jwks {
         let mut ids: Vec<&str> = keys.iter().map(Jwk::key_id).collect();
         ids.sort_unstable();
         match ids.iter().zip(ids.iter().skip(1)).find(|(a, b)| a == b) {
-            Some((twice, _)) => Err(ErrorDetail::invalid("key id", twice, "two keys of the set have it").into()),
+            Some((twice, _)) => Err(ErrorDetail::invalid("key id", twice, "used by two keys of the set").into()),
             None => Ok(Self { keys, left_out: Vec::new() }),
         }
     }
@@ -165,7 +165,7 @@ mod tests {
         let expected = [
             (Some("other"), "`alg` is `ES256`, expected `EdDSA` or `Ed25519`"),
             (Some("box"), "`use` is `enc`, expected `sig`"),
-            (Some("ops"), "`key_ops` does not have `verify`"),
+            (Some("ops"), "`key_ops` must contain `verify`"),
             (Some("rsa"), "`kty` is `RSA`, expected `OKP`"),
             (None, "`kty` is missing"),
         ];

@@ -40,16 +40,16 @@ impl Ed25519Signer {
         let members = Members::read(json).map_err(malformed)?;
         let refused = |reason| ErrorDetail::invalid("secret key", public.key_id(), reason);
         if operations(&members)?.is_some_and(|operations| !operations.contains("sign")) {
-            return Err(refused("`key_ops` does not have `sign`").into());
+            return Err(refused("`key_ops` must contain `sign`").into());
         }
         // Borrowed, so that no copy of it stays behind; base64url needs no escapes.
-        let d: Option<&str> = members.find("d").map_err(|_| refused("`d` is not a plain string"))?;
+        let d: Option<&str> = members.find("d").map_err(|_| refused("`d` must be a string without escapes"))?;
         let d = d.ok_or_else(|| refused("`d` is missing"))?;
         let mut bytes = Zeroizing::new([0; 32]);
-        base64url::decode_into(d, bytes.as_mut()).ok_or_else(|| refused("`d` is not base64url of 32 bytes"))?;
+        base64url::decode_into(d, bytes.as_mut()).ok_or_else(|| refused("`d` must be 32 bytes in base64url"))?;
         let secret = SigningKey::from_bytes(&bytes);
         if secret.verifying_key().as_bytes() != public.as_bytes() {
-            return Err(refused("`x` is not its public key").into());
+            return Err(refused("`x` must be the public key of `d`").into());
         }
         Ok(Self { secret, public })
     }
@@ -94,11 +94,11 @@ mod tests {
         assert_eq!(read.secret.to_bytes(), SECRET);
         let other = base64url::encode(&[7; 32]);
         for (wrong, reason) in [
-            (format!("\"{other}\""), "`x` is not its public key"),
-            (format!("\"{d}=\""), "not base64url"),
-            (format!("\"{}\"", &d[1..]), "not base64url"),
-            (format!("\"{}\\u0041\"", &d[..42]), "not a plain string"),
-            (format!("[\"{d}\"]"), "not a plain string"),
+            (format!("\"{other}\""), "`x` must be the public key of `d`"),
+            (format!("\"{d}=\""), "must be 32 bytes in base64url"),
+            (format!("\"{}\"", &d[1..]), "must be 32 bytes in base64url"),
+            (format!("\"{}\\u0041\"", &d[..42]), "must be a string without escapes"),
+            (format!("[\"{d}\"]"), "must be a string without escapes"),
         ] {
             let error = Ed25519Signer::from_jwk(&private(&wrong)).unwrap_err();
             let shown = format!("{error} {error:?}");
@@ -109,7 +109,7 @@ mod tests {
         let uses = |operations: &str| private(&format!("\"{d}\",\"key_ops\":[{operations}]"));
         assert!(Ed25519Signer::from_jwk(&uses("\"verify\",\"sign\"")).is_ok());
         let error = Ed25519Signer::from_jwk(&uses("\"verify\"")).unwrap_err();
-        assert!(error.to_string().contains("`key_ops` does not have `sign`"), "{error}");
+        assert!(error.to_string().contains("`key_ops` must contain `sign`"), "{error}");
         // The two keys in each other's places.
         let swapped = private(&format!("\"{X}\"")).replace(&format!("\"x\":\"{X}\""), &format!("\"x\":\"{d}\""));
         assert!(swapped.contains(&format!("\"x\":\"{d}\"")));

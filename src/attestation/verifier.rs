@@ -41,7 +41,7 @@ impl Verifier {
         check_text("key id", &key_id, limits::KEY_ID_BYTES)?;
         check_text("algorithm", key.algorithm(), limits::ALGORITHM_BYTES)?;
         if self.keys.contains_key(&key_id) {
-            return Err(ErrorDetail::invalid("key id", &key_id, "another key has it already").into());
+            return Err(ErrorDetail::invalid("key id", &key_id, "already used by another key").into());
         }
         self.keys.insert(key_id, Arc::new(key));
         Ok(self)

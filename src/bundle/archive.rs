@@ -59,7 +59,7 @@ impl Members {
         let mut block = [0; BLOCK];
         loop {
             if archive.fill(&mut block)? < BLOCK {
-                return Err(ErrorDetail::bundle(None, "the archive is cut short: its end is missing"));
+                return Err(ErrorDetail::bundle(None, "archive is cut short: end blocks are missing"));
             }
             if block == [0; BLOCK] {
                 return only_zeros(&mut archive).map(|()| members);
@@ -77,7 +77,7 @@ impl Members {
             Kind::File => {}
         }
         let path = without_dot(&name);
-        let twice = || ErrorDetail::bundle(Some(&name), "it is there more than once");
+        let twice = || ErrorDetail::bundle(Some(&name), "duplicate member");
         if path == MANIFEST {
             if self.manifest.is_some() {
                 return Err(twice());
@@ -113,7 +113,7 @@ fn check_pax(name: &str, mut records: &str) -> Result<()> {
         let length = records.split_once(' ').and_then(|(length, _)| length.parse().ok());
         let record = length.and_then(|length| records.split_at_checked(length));
         let Some((record, rest)) = record.filter(|(record, _)| record.ends_with('\n')) else {
-            return Err(ErrorDetail::bundle(Some(name), "the extended header is malformed"));
+            return Err(ErrorDetail::bundle(Some(name), "malformed extended header"));
         };
         let key = record.split_once(' ').and_then(|(_, record)| record.split_once('=')).map(|(key, _)| key);
         if !key.is_some_and(|key| PAX_KEYS.contains(&key)) {
@@ -140,21 +140,21 @@ fn check_directory(name: &str, size: u64) -> Result<()> {
     if path != "." {
         let path = without_dot(path);
         if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
-            return Err(ErrorDetail::bundle(Some(name), "a directory's name must be a path within the bundle"));
+            return Err(ErrorDetail::bundle(Some(name), "name of a directory must be a path within the bundle"));
         }
         if path == MANIFEST || path == SCHEMA || policy_key(path).is_ok() {
-            return Err(ErrorDetail::bundle(Some(name), "directories are refused in the place of a file"));
+            return Err(ErrorDetail::bundle(Some(name), "expected a file, found a directory"));
         }
     }
-    if size > 0 { Err(ErrorDetail::bundle(Some(name), "a directory has no content")) } else { Ok(()) }
+    if size > 0 { Err(ErrorDetail::bundle(Some(name), "a directory must have no content")) } else { Ok(()) }
 }
 
 /// The key in the name of a policy's member. Names are compared and never walked: `././manifest.json` is another name.
 fn policy_key(name: &str) -> Result<&str, &'static str> {
     let key = name.strip_prefix(POLICIES).and_then(|file| file.strip_suffix(SUFFIX));
     key.filter(|key| !key.is_empty() && !key.contains('/')).ok_or(
-        "only `manifest.json`, `schema.cedarschema` and `policies/<id>.cedar` belong in a bundle, named just so, with or \
-         without `./` before it",
+        "unknown member: expected `manifest.json`, `schema.cedarschema` or `policies/<id>.cedar`, with or \
+         without a leading `./`",
     )
 }
 
@@ -164,7 +164,7 @@ fn content(name: &str, size: u64, limit: usize, archive: &mut Unpacker<'_>) -> R
     if bytes > limit {
         return Err(ErrorDetail::member_too_large(name, limit, bytes));
     }
-    let cut_short = || ErrorDetail::bundle(Some(name), "the archive is cut short within it");
+    let cut_short = || ErrorDetail::bundle(Some(name), "archive is cut short within this member");
     let mut content = vec![0; bytes];
     let mut filler = [0; BLOCK];
     let filler = filler.get_mut(..bytes.next_multiple_of(BLOCK) - bytes).unwrap_or_default();
@@ -176,7 +176,7 @@ fn content(name: &str, size: u64, limit: usize, archive: &mut Unpacker<'_>) -> R
 
 fn text(name: &str, size: u64, limit: usize, archive: &mut Unpacker<'_>) -> Result<String> {
     let content = content(name, size, limit, archive)?;
-    String::from_utf8(content).map_err(|_| ErrorDetail::bundle(Some(name), "it is not UTF-8"))
+    String::from_utf8(content).map_err(|_| ErrorDetail::bundle(Some(name), "expected UTF-8"))
 }
 
 /// Refuses anything but zeros behind the first block of zeros, and demands the second one.
@@ -187,11 +187,11 @@ fn only_zeros(archive: &mut Unpacker<'_>) -> Result<()> {
     loop {
         let filled = archive.fill(&mut block)?;
         if block.iter().take(filled).any(|byte| *byte != 0) {
-            return refuse("something follows the archive's end");
+            return refuse("unexpected data after the end of the archive");
         }
         blocks += filled / BLOCK;
         if filled < BLOCK {
-            return if blocks < 2 { refuse("the archive is cut short: its end is missing") } else { Ok(()) };
+            return if blocks < 2 { refuse("archive is cut short: end blocks are missing") } else { Ok(()) };
         }
     }
 }

@@ -52,7 +52,7 @@ pub(super) struct Unpacker<'a> {
 impl<'a> Unpacker<'a> {
     pub(super) fn new(packed: &'a [u8]) -> Result<Self> {
         at_most("bytes of the policy bundle", packed.len(), limits::BUNDLE_BYTES)?;
-        let rest = after_header(packed).ok_or_else(|| damaged("it does not start with a gzip header"))?;
+        let rest = after_header(packed).ok_or_else(|| damaged("expected a gzip header at the start"))?;
         let state = InflateState::new_boxed(DataFormat::Raw);
         Ok(Self { rest, state, crc: crc32fast::Hasher::new(), unpacked: 0, ended: false })
     }
@@ -62,7 +62,7 @@ impl<'a> Unpacker<'a> {
         let mut filled = 0;
         while let Some(free) = room.get_mut(filled..).filter(|free| !free.is_empty() && !self.ended) {
             let step = inflate(&mut self.state, self.rest, free, MZFlush::None);
-            let status = step.status.map_err(|_| damaged("its compressed data is damaged or cut short"))?;
+            let status = step.status.map_err(|_| damaged("compressed data is damaged or cut short"))?;
             self.rest = self.rest.get(step.bytes_consumed..).unwrap_or_default();
             self.crc.update(free.get(..step.bytes_written).unwrap_or_default());
             self.unpacked += step.bytes_written;
@@ -72,7 +72,7 @@ impl<'a> Unpacker<'a> {
                 self.ended = true;
                 self.check_trailer()?;
             } else if step.bytes_consumed == 0 && step.bytes_written == 0 {
-                return Err(damaged("its compressed data is cut short"));
+                return Err(damaged("compressed data is cut short"));
             }
         }
         Ok(filled)
@@ -80,14 +80,14 @@ impl<'a> Unpacker<'a> {
 
     fn check_trailer(&self) -> Result<()> {
         let Some((trailer, after)) = self.rest.split_first_chunk::<8>() else {
-            return Err(damaged("its gzip trailer is cut short"));
+            return Err(damaged("gzip trailer is cut short"));
         };
         if !after.is_empty() {
-            return Err(damaged("something follows the gzip member"));
+            return Err(damaged("unexpected data after the gzip member"));
         }
         let right = [self.crc.clone().finalize().to_le_bytes(), length(self.unpacked).to_le_bytes()];
         if trailer != right.as_flattened() {
-            return Err(damaged("its gzip checksum or length is wrong"));
+            return Err(damaged("gzip checksum or length does not match the content"));
         }
         Ok(())
     }
@@ -194,7 +194,7 @@ mod tests {
         }
         for more in [&b"\0"[..], &packed] {
             let error = unpack(&[&packed, more].concat()).unwrap_err();
-            assert!(error.to_string().contains("something follows"), "{error}");
+            assert!(error.to_string().contains("unexpected data after"), "{error}");
         }
     }
 

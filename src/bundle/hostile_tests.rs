@@ -163,22 +163,22 @@ fn members_that_do_not_belong_are_refused_by_name() {
         "",
         "policies/",
     ] {
-        refused(with(Member::file(name, "x")), Some(name), "belong in a bundle");
+        refused(with(Member::file(name, "x")), Some(name), "unknown member");
     }
     for name in ["manifest.json", "policies/a.cedar", "./manifest.json", "./policies/a.cedar"] {
-        refused(with(Member::file(name, "x")), Some(name), "more than once");
+        refused(with(Member::file(name, "x")), Some(name), "duplicate member");
     }
     let schema = || Member::file("schema.cedarschema", "x");
-    refused(read(&[schema(), schema(), manifest(EMPTY)]), Some("schema.cedarschema"), "more than once");
+    refused(read(&[schema(), schema(), manifest(EMPTY)]), Some("schema.cedarschema"), "duplicate member");
     let dotted = Member::file("./schema.cedarschema", "x");
-    refused(read(&[dotted, schema(), manifest(EMPTY)]), Some("schema.cedarschema"), "more than once");
+    refused(read(&[dotted, schema(), manifest(EMPTY)]), Some("schema.cedarschema"), "duplicate member");
     // The same name, once with its folder in the field for it.
     let split = Member::with("a.cedar", PERMIT, &[(345, b"policies")]);
-    refused(with(split), Some("policies/a.cedar"), "more than once");
+    refused(with(split), Some("policies/a.cedar"), "duplicate member");
     let lossy = with(Member::file(b"policies/\xff.cedar", "x"));
-    refused(lossy, Some("policies/\u{fffd}.cedar"), "not UTF-8");
+    refused(lossy, Some("policies/\u{fffd}.cedar"), "name must be UTF-8");
     let long = "x".repeat(100);
-    refused(with(Member::file(&long, "x")), Some(&format!("{}…", &long[..80])), "belong in a bundle");
+    refused(with(Member::file(&long, "x")), Some(&format!("{}…", &long[..80])), "unknown member");
 }
 
 #[test]
@@ -188,19 +188,19 @@ fn only_plain_files_are_read_and_no_header_changes_another() {
         (b'2', "links"),
         (b'3', "devices"),
         (b'4', "devices"),
-        (b'5', "directories"),
+        (b'5', "expected a file, found a directory"),
         (b'6', "devices"),
-        (b'7', "only regular files"),
-        (b'S', "only regular files"),
+        (b'7', "expected a regular file"),
+        (b'S', "expected a regular file"),
         (b'g', "extended headers"),
         (b'L', "extended headers"),
         (b'K', "extended headers"),
-        (b'Z', "only regular files"),
+        (b'Z', "expected a regular file"),
     ] {
         refused(with(Member::kind("policies/b.cedar", kind)), Some("policies/b.cedar"), reason);
     }
     for directory in ["manifest.json/", "./schema.cedarschema", "./policies/b.cedar/"] {
-        refused(with(Member::kind(directory, b'5')), Some(directory), "directories");
+        refused(with(Member::kind(directory, b'5')), Some(directory), "expected a file, found a directory");
     }
     for directory in ["/", "", "/policies/", "..", "../", "policies/../", "././", "././policies/", "policies//", "./.."]
     {
@@ -246,7 +246,7 @@ fn damaged_headers_are_refused() {
     for garbage in [&b""[..], b"\x1f\x8b", b"PK\x03\x04", b"{}", &[0; 600]] {
         assert_eq!(Bundle::from_bytes(garbage).unwrap_err().code(), "bundle_invalid");
     }
-    refused(read_archive(&[b'x'; 2000]), Some(&format!("{}…", "x".repeat(80))), "no tar archive");
+    refused(read_archive(&[b'x'; 2000]), Some(&format!("{}…", "x".repeat(80))), "not a tar archive");
 }
 
 #[test]
@@ -258,11 +258,11 @@ fn an_archive_has_its_end_and_nothing_behind_it() {
         assert!(error.to_string().contains("cut short"), "{end}: {error}");
     }
     read_archive(&[&whole[..], &[0; 77]].concat()).unwrap();
-    refused(read_archive(&[&whole[..], b"\0\0x"].concat()), None, "follows the archive's end");
+    refused(read_archive(&[&whole[..], b"\0\0x"].concat()), None, "after the end of the archive");
     // A member between the two blocks of zeros, or behind both.
     let behind = archive(&[Member::file("policies/a.cedar", "forbid (principal, action, resource);")]);
-    refused(read_archive(&[&whole[..5 * 512], &behind, &[0; 1024]].concat()), None, "follows the archive's end");
-    refused(read_archive(&[&whole[..], &behind, &[0; 1024]].concat()), None, "follows the archive's end");
+    refused(read_archive(&[&whole[..5 * 512], &behind, &[0; 1024]].concat()), None, "after the end of the archive");
+    refused(read_archive(&[&whole[..], &behind, &[0; 1024]].concat()), None, "after the end of the archive");
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn sizes_are_refused_by_name_before_anything_is_read() {
             };
             assert_eq!((member.as_str(), *told, *actual), (name, limit, size));
         }
-        refused(huge(name, limit), Some(name), "cut short within it");
+        refused(huge(name, limit), Some(name), "cut short within this member");
     }
     let json = format!("{EMPTY}{}", " ".repeat(limits::BUNDLE_MANIFEST_BYTES));
     let error = read(&[manifest(&json)]).unwrap_err();
@@ -306,8 +306,8 @@ fn sizes_are_refused_by_name_before_anything_is_read() {
 fn the_manifest_and_the_files_name_the_same_policies() {
     refused(read(&[Member::file("policies/a.cedar", PERMIT)]), Some("manifest.json"), "missing");
     refused(read(&[manifest(ONE)]), Some("policies/a.cedar"), "missing");
-    refused(with(Member::file("policies/b.cedar", PERMIT)), Some("policies/b.cedar"), "does not list it");
-    refused(with(Member::file("policies/A.cedar", PERMIT)), Some("policies/A.cedar"), "does not list it");
+    refused(with(Member::file("policies/b.cedar", PERMIT)), Some("policies/b.cedar"), "not listed in the manifest");
+    refused(with(Member::file("policies/A.cedar", PERMIT)), Some("policies/A.cedar"), "not listed in the manifest");
     for entries in [
         r#"{"public_id": "a"}, {"public_id": "a"}"#,
         r#"{"public_id": "a"}, {"new_policy": "a"}"#,
@@ -315,14 +315,14 @@ fn the_manifest_and_the_files_name_the_same_policies() {
     ] {
         let json = format!(r#"{{"schema": {{"version": "s"}}, "policies": [{entries}]}}"#);
         let read = read(&[manifest(&json), Member::file("policies/a.cedar", PERMIT)]);
-        refused(read, Some("policies/a.cedar"), "more than one entry");
+        refused(read, Some("policies/a.cedar"), "listed more than once");
     }
     let twice = vec![BundlePolicy::new("a", ""), BundlePolicy::of("a".parse().unwrap(), "")];
-    refused(Bundle::new("s".parse().unwrap(), twice), Some("policies/a.cedar"), "more than one entry");
+    refused(Bundle::new("s".parse().unwrap(), twice), Some("policies/a.cedar"), "listed more than once");
     // It means nothing, whatever it is.
     assert_eq!(with(Member::file("schema.cedarschema", b"\xff")).unwrap().schema(), None);
     let latin = Member::file("policies/a.cedar", b"\xe9");
-    refused(read(&[manifest(ONE), latin]), Some("policies/a.cedar"), "not UTF-8");
+    refused(read(&[manifest(ONE), latin]), Some("policies/a.cedar"), "expected UTF-8");
 }
 
 #[test]
@@ -339,30 +339,33 @@ fn manifests_that_are_wrong_are_refused_with_the_reason() {
     let policies = |entry: &str| format!(r#"{{"schema": {{"version": "s"}}, "policies": [{entry}]}}"#);
     for (json, reason) in [
         (String::new(), "EOF"),
-        ("[]".to_owned(), "not a JSON object"),
+        ("[]".to_owned(), "expected a JSON object"),
         (format!("{EMPTY} {EMPTY}"), "trailing"),
         (format!("\u{feff}{EMPTY}"), "expected value"),
         (EMPTY.replace("}, ", ", "), "EOF"),
-        (EMPTY.replace("\"policies\"", "\"schema\": {}, \"policies\""), "`schema` is there twice"),
-        (EMPTY.replace("{\"schema\"", "{\"x\": {\"y\": 1, \"y\": 1}, \"schema\""), "`y` is there twice"),
-        (EMPTY.replace("[]", &format!("{}{}", "[".repeat(500), "]".repeat(500))), "nests deeper"),
-        (EMPTY.replace("schema", "Schema"), "`schema` is not an object"),
-        (EMPTY.replace("{\"version\": \"s\"}", "[\"s\"]"), "`schema` is not an object"),
+        (EMPTY.replace("\"policies\"", "\"schema\": {}, \"policies\""), "duplicate key `schema`"),
+        (EMPTY.replace("{\"schema\"", "{\"x\": {\"y\": 1, \"y\": 1}, \"schema\""), "duplicate key `y`"),
+        (EMPTY.replace("[]", &format!("{}{}", "[".repeat(500), "]".repeat(500))), "nested deeper"),
+        (EMPTY.replace("schema", "Schema"), "`schema` must be an object"),
+        (EMPTY.replace("{\"version\": \"s\"}", "[\"s\"]"), "`schema` must be an object"),
         (EMPTY.replace("version", "Version"), "`schema.version` is missing"),
-        (EMPTY.replace("\"s\"", "1"), "`version` is not a string"),
+        (EMPTY.replace("\"s\"", "1"), "`version` must be a string"),
         (EMPTY.replace("\"s\"", "\"a/b\""), "schema version `a/b`"),
-        (EMPTY.replace("[]", "{}"), "`policies` is not an array"),
-        (EMPTY.replace(", \"policies\": []", ""), "`policies` is not an array"),
-        (EMPTY.replace("\"policies\"", "\"target_type\": \"group\", \"policies\""), "neither `zone` nor `user`"),
-        (EMPTY.replace("\"policies\"", "\"target_id\": 1, \"policies\""), "`target_id` is not a string"),
+        (EMPTY.replace("[]", "{}"), "`policies` must be an array"),
+        (EMPTY.replace(", \"policies\": []", ""), "`policies` must be an array"),
+        (
+            EMPTY.replace("\"policies\"", "\"target_type\": \"group\", \"policies\""),
+            "`target_type` must be `zone` or `user`",
+        ),
+        (EMPTY.replace("\"policies\"", "\"target_id\": 1, \"policies\""), "`target_id` must be a string"),
         (EMPTY.replace("\"policies\"", "\"target_id\": \"a\\n\", \"policies\""), "control characters"),
-        (policies("\"a\""), "not an object"),
-        (policies("{}"), "not neither"),
-        (policies(r#"{"public_id": "", "new_policy": null}"#), "not neither"),
-        (policies(r#"{"public_id": "a", "new_policy": "b"}"#), "not both"),
-        (policies(r#"{"public_id": ["a"]}"#), "`public_id` is not a string"),
+        (policies("\"a\""), "must be an object"),
+        (policies("{}"), "found neither"),
+        (policies(r#"{"public_id": "", "new_policy": null}"#), "found neither"),
+        (policies(r#"{"public_id": "a", "new_policy": "b"}"#), "found both"),
+        (policies(r#"{"public_id": ["a"]}"#), "`public_id` must be a string"),
         (policies(r#"{"public_id": "../a"}"#), "policy id `../a`"),
-        (policies(r#"{"public_id": "a", "public_id": "a"}"#), "`public_id` is there twice"),
+        (policies(r#"{"public_id": "a", "public_id": "a"}"#), "duplicate key `public_id`"),
     ] {
         refused(read(&[manifest(&json)]), Some("manifest.json"), reason);
     }

@@ -35,7 +35,7 @@ struct Level(usize);
 
 impl Level {
     fn below<E: serde::de::Error>(self) -> Result<Self, E> {
-        self.0.checked_sub(1).map(Self).ok_or_else(|| E::custom(format!("it nests deeper than {DEPTH} levels")))
+        self.0.checked_sub(1).map(Self).ok_or_else(|| E::custom(format!("nested deeper than {DEPTH} levels")))
     }
 }
 
@@ -90,7 +90,7 @@ impl<'de> Visitor<'de> for Level {
         let (below, mut object) = (self.below()?, Object::new());
         while let Some(key) = members.next_key::<String>()? {
             if object.contains_key(&key) {
-                return Err(A::Error::custom(format!("the key `{key}` is there twice")));
+                return Err(A::Error::custom(format!("duplicate key `{key}`")));
             }
             let value = members.next_value_seed(below)?;
             object.insert(key, value);
@@ -108,7 +108,7 @@ mod tests {
         let error = |text| Json::parse(text).unwrap_err().to_string();
         assert!(Json::parse(r#"{"a": [{"b": 1}, {"b": 1.5e3}], "b": {"a": true}}"#).is_ok());
         for text in [r#"{"a": 1, "a": 1}"#, r#"{"a": 1, "\u0061": 1}"#, r#"[{"x": {"a": 1, "b": 2, "a": 3}}]"#] {
-            assert!(error(text).contains("the key `a` is there twice"), "{text}");
+            assert!(error(text).contains("duplicate key `a`"), "{text}");
         }
     }
 

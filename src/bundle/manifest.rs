@@ -26,20 +26,20 @@ pub(super) struct Given {
 impl Given {
     pub(super) fn parse(json: &str) -> Result<Self> {
         let Json::Object(mut manifest) = Json::parse(json).map_err(invalid)? else {
-            return Err(invalid("it is not a JSON object"));
+            return Err(invalid("expected a JSON object"));
         };
         let Some(Json::Object(mut schema)) = manifest.remove("schema") else {
-            return Err(invalid("`schema` is not an object"));
+            return Err(invalid("`schema` must be an object"));
         };
         let version = text(&mut schema, "version")?.ok_or_else(|| invalid("`schema.version` is missing"))?;
         let target_type = match text(&mut manifest, "target_type")?.as_deref() {
             None => None,
             Some("zone") => Some(TargetType::Zone),
             Some("user") => Some(TargetType::User),
-            Some(_) => return Err(invalid("`target_type` is neither `zone` nor `user`")),
+            Some(_) => return Err(invalid("`target_type` must be `zone` or `user`")),
         };
         let Some(Json::Array(policies)) = manifest.remove("policies") else {
-            return Err(invalid("`policies` is not an array"));
+            return Err(invalid("`policies` must be an array"));
         };
         at_most("policies of the policy bundle", policies.len(), limits::MANIFEST_ENTRIES)?;
         Ok(Self {
@@ -56,7 +56,7 @@ fn guardrail(manifest: &mut Object) -> Result<Option<BundleGuardrail>> {
     let mut guardrail = match manifest.remove("guardrail") {
         None | Some(Json::Null) => return Ok(None),
         Some(Json::Object(guardrail)) => guardrail,
-        Some(_) => return Err(invalid("`guardrail` is not an object")),
+        Some(_) => return Err(invalid("`guardrail` must be an object")),
     };
     let mut id =
         |member: &str| text(&mut guardrail, member)?.ok_or_else(|| invalid(format!("`guardrail.{member}` is missing")));
@@ -67,14 +67,14 @@ fn guardrail(manifest: &mut Object) -> Result<Option<BundleGuardrail>> {
 }
 
 fn entry(entry: Json) -> Result<(BundleKey, Option<String>)> {
-    let Json::Object(mut entry) = entry else { return Err(invalid("an entry of `policies` is not an object")) };
+    let Json::Object(mut entry) = entry else { return Err(invalid("each entry of `policies` must be an object")) };
     let key = match (text(&mut entry, "public_id")?, text(&mut entry, "new_policy")?) {
         (Some(id), None) => BundleKey::PublicId(PolicyId::new(id).map_err(invalid)?),
         (None, Some(name)) => BundleKey::NewPolicy(name),
         (both, _) => {
             let given = if both.is_some() { "both" } else { "neither" };
-            let rule = "exactly one of `public_id` and `new_policy` must be given for each policy";
-            return Err(invalid(format!("{rule}, not {given}")));
+            let rule = "each entry of `policies` must have exactly one of `public_id` and `new_policy`";
+            return Err(invalid(format!("{rule}, found {given}")));
         }
     };
     Ok((key, text(&mut entry, "name")?))
@@ -85,7 +85,7 @@ fn text(object: &mut Object, member: &str) -> Result<Option<String>> {
     match object.remove(member) {
         None | Some(Json::Null) => Ok(None),
         Some(Json::Text(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
-        Some(_) => Err(invalid(format!("`{member}` is not a string"))),
+        Some(_) => Err(invalid(format!("`{member}` must be a string"))),
     }
 }
 
@@ -167,17 +167,17 @@ fn compact(mut members: Vec<Member>) -> String {
 pub(super) fn check_key(key: &BundleKey) -> Result<()> {
     let BundleKey::NewPolicy(name) = key else { return Ok(()) };
     let rule = if name.is_empty() {
-        "it is empty"
+        "must not be empty"
     } else if name.len() > limits::BUNDLE_NEW_POLICY_BYTES {
-        "it has more than 94 bytes"
+        "must have at most 94 bytes"
     } else if name.starts_with('.') {
-        "it starts with a dot"
+        "must not start with a dot"
     } else if name.contains(['/', '\\']) {
-        "it holds a slash"
+        "must not contain a slash or a backslash"
     } else if name.chars().any(char::is_control) {
-        "it holds control characters"
+        "must not contain control characters"
     } else {
         return Ok(());
     };
-    Err(ErrorDetail::bundle(Some(&policy_file(name)), format!("this cannot be the name of a new policy: {rule}")))
+    Err(ErrorDetail::bundle(Some(&policy_file(name)), format!("invalid name of a new policy: {rule}")))
 }

@@ -84,7 +84,7 @@ const STACK: usize = 1024 * 1024;
 /// leads to another folder, and everything but plain files, directories included; extended headers may tell times and
 /// owners, which mean nothing. Refused as well is what readers would take differently: a new policy's name that is no
 /// file's name, an archive without its end, and anything behind the archive or the gzip member. Every size is bounded
-/// before anything is unpacked into memory (see [`limits`](crate::types::limits)).
+/// before anything is unpacked into memory (see [`limits`](crate::limits)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bundle {
     schema_version: SchemaName,
@@ -214,17 +214,17 @@ impl Bundle {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let Members { manifest, schema, policies: mut files } =
             stacker::maybe_grow(STACK, STACK, || Members::read(bytes))?;
-        let given = Given::parse(&manifest.ok_or_else(|| ErrorDetail::bundle(Some(MANIFEST), "it is missing"))?)?;
+        let given = Given::parse(&manifest.ok_or_else(|| ErrorDetail::bundle(Some(MANIFEST), "missing"))?)?;
         all_differ(given.policies.iter().map(|(key, _)| key))?;
         let mut policies = Vec::new();
         for (key, name) in given.policies {
             let missing =
-                || ErrorDetail::bundle(Some(&policy_file(key.as_str())), "the manifest lists it: it is missing");
+                || ErrorDetail::bundle(Some(&policy_file(key.as_str())), "listed in the manifest, but missing");
             let cedar_raw = files.remove(key.as_str()).ok_or_else(missing)?;
             policies.push(BundlePolicy { key, name, cedar_raw });
         }
         if let Some(key) = files.keys().next() {
-            return Err(ErrorDetail::bundle(Some(&policy_file(key)), "the manifest does not list it"));
+            return Err(ErrorDetail::bundle(Some(&policy_file(key)), "not listed in the manifest"));
         }
         let mut bundle = Self::new(given.schema_version, policies)?;
         if let Some(id) = &given.target_id {
@@ -315,7 +315,7 @@ fn all_differ<'a>(keys: impl Iterator<Item = &'a BundleKey>) -> Result<()> {
     for key in keys {
         if !seen.insert(key.as_str()) {
             let file = policy_file(key.as_str());
-            return Err(ErrorDetail::bundle(Some(&file), "more than one entry of the manifest is for it"));
+            return Err(ErrorDetail::bundle(Some(&file), "listed more than once in the manifest"));
         }
     }
     Ok(())

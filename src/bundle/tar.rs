@@ -54,28 +54,30 @@ impl Header {
         let stem = until_nul(field(NAME_FIELD));
         let refuse = |reason| Err(ErrorDetail::bundle(Some(&String::from_utf8_lossy(stem)), reason));
         if octal(field(SUM_FIELD)) != Some(sum(block)) {
-            return refuse("the header's checksum is wrong, or this is no tar archive");
+            return refuse("wrong header checksum, or not a tar archive");
         }
         let prefix = match field(MAGIC_FIELD) {
             USTAR => until_nul(field(PREFIX_FIELD)),
             GNU if field(PREFIX_FIELD).iter().all(|byte| *byte == 0) => b"",
-            GNU => return refuse("GNU extensions are refused: write the archive in the ustar format"),
-            _ => return refuse("the header is not in the ustar format"),
+            GNU => return refuse("GNU extensions are not supported: write the archive in the ustar format"),
+            _ => return refuse("expected a header in the ustar format"),
         };
         let kind = match field(TYPE_FIELD) {
             b"0" | b"\0" => Kind::File,
             b"x" => Kind::Pax,
-            b"1" | b"2" => return refuse("links are refused"),
-            b"3" | b"4" | b"6" => return refuse("devices and pipes are refused"),
+            b"1" | b"2" => return refuse("links are not supported"),
+            b"3" | b"4" | b"6" => return refuse("devices and pipes are not supported"),
             b"5" => Kind::Directory,
-            b"g" | b"L" | b"K" => return refuse("extended headers are refused: write the archive in the ustar format"),
-            _ => return refuse("only regular files are read"),
+            b"g" | b"L" | b"K" => {
+                return refuse("extended headers are not supported: write the archive in the ustar format");
+            }
+            _ => return refuse("expected a regular file"),
         };
-        let Some(size) = octal(field(SIZE_FIELD)) else { return refuse("the header's size is not an octal number") };
+        let Some(size) = octal(field(SIZE_FIELD)) else { return refuse("size in the header must be an octal number") };
         let name = if prefix.is_empty() { stem.to_vec() } else { [prefix, b"/", stem].concat() };
         match String::from_utf8(name) {
             Ok(name) => Ok(Self { kind, name, size }),
-            Err(_) => refuse("the name is not UTF-8"),
+            Err(_) => refuse("name must be UTF-8"),
         }
     }
 

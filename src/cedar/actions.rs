@@ -27,8 +27,8 @@ pub(super) fn declared(nodes: &[Node], actions: &Entities) -> Result<BTreeSet<us
         let expected = ancestors(uid);
         if given != expected {
             let message = format!(
-                "action `{}` differs from the schema's: its ancestors are {}, expected {}; leave it out, as the \
-                 schema's actions are always there",
+                "action `{}` does not match the schema: ancestors are {}, expected {}; omit actions, as the \
+                 schema's are always present",
                 cut(&uid.to_string()),
                 listed(&given),
                 listed(&expected)
@@ -48,8 +48,7 @@ pub(super) fn take_out(document: &mut Value, places: &BTreeSet<usize>) -> Result
         let is_bare = |key| entity.get(key).and_then(Value::as_object).is_none_or(serde_json::Map::is_empty);
         if !is_bare("attrs") || !is_bare("tags") {
             let uid = entity.get("uid").map(Value::to_string).unwrap_or_default();
-            let message =
-                format!("action {} differs from the schema's: an action has neither attributes nor tags", cut(&uid));
+            let message = format!("action {} does not match the schema: expected no attributes and no tags", cut(&uid));
             return Err(ErrorDetail::Request { what: "entities", message }.into());
         }
     }

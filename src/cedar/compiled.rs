@@ -168,12 +168,12 @@ impl CompiledSet {
 
     fn origin(&self, id: &PolicyId) -> Result<Origin> {
         let number = AsRef::<str>::as_ref(id).parse();
-        self.numbered(number.map_err(|_| failed(format!("`{id}` is not one of its statements")))?)
+        self.numbered(number.map_err(|_| failed(format!("unknown statement `{id}`")))?)
     }
 
     fn numbered(&self, number: usize) -> Result<Origin> {
         let origin = self.origins.get(number).copied();
-        origin.ok_or_else(|| failed(format!("`{number}` is not one of its statements")))
+        origin.ok_or_else(|| failed(format!("unknown statement `{number}`")))
     }
 
     fn statement(&self, origin: Origin) -> Result<&Statement> {

@@ -96,7 +96,7 @@ fn what_the_schema_does_not_describe_is_refused_only_if_it_could_be_either() {
     ] {
         let message = refusal(schema.entities_as_given(&u(&attributes.replace("VALUE", WHO))));
         assert!(message.starts_with(&format!("{place} of `U::\"a\"`: ")), "{message}");
-        assert!(message.contains("could be a reference or a record"), "{message}");
+        assert!(message.contains("is ambiguous, a reference or a record"), "{message}");
         for clear in [r#"{"type":1,"id":2}"#, r#"{"type":"U"}"#, r#"{"type":"U","id":"x","n":1}"#, "[]", "\"U\""] {
             if place != "attribute `ip`" || !clear.starts_with('"') {
                 schema.entities_as_given(&u(&attributes.replace("VALUE", clear))).unwrap();
@@ -136,10 +136,10 @@ fn an_action_is_given_as_the_schema_has_it_or_refused_by_name() {
         (given("a", &parent("h")), "Action::\"a\"", "are `Action::\"h\"`, expected `Action::\"g\"`"),
         (given("free", &parent("h")), "Action::\"free\"", "are `Action::\"h\"`, expected none"),
         (given("a", &format!("{},{}", parent("g"), parent("x"))), "Action::\"a\"", "`Action::\"x\"`"),
-        (given("free", "").replace("{}", r#"{"n":1}"#), "Action", "neither attributes nor tags"),
+        (given("free", "").replace("{}", r#"{"n":1}"#), "Action", "no attributes and no tags"),
     ] {
         for message in [refusal(schema.entities(&differs)), refusal(schema.entities_as_given(&differs))] {
-            assert!(message.contains("differs from the schema's"), "{message}");
+            assert!(message.contains("does not match the schema"), "{message}");
             assert!(message.contains(uid) && message.contains(expected), "{message}");
         }
     }

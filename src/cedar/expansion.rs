@@ -34,11 +34,7 @@ pub(super) fn check(schema: &Model) -> Result<usize> {
         for definition in entities.flatten().chain(contexts).chain(common) {
             let size = expansion.measure(definition, limits::SCHEMA_DEPTH)?;
             total = total.saturating_add(size.attributes);
-            at_most(
-                "attributes and types of the schema with common types written out",
-                total,
-                limits::SCHEMA_EXPANDED,
-            )?;
+            at_most("attributes and types of the schema with common types expanded", total, limits::SCHEMA_EXPANDED)?;
         }
     }
     Ok(total)
@@ -53,7 +49,7 @@ fn links<'a, T: Eq + Hash + 'a>(members: impl Iterator<Item = &'a [T]>) -> Resul
         parents.extend(of);
     }
     at_most(
-        "children times parents in a hierarchy of the schema",
+        "child-parent pairs of a hierarchy in the schema",
         children.saturating_mul(parents.len()),
         limits::SCHEMA_LINKS,
     )
@@ -96,7 +92,7 @@ impl<'a> Expansion<'a> {
             Type::Builtin(_) | Type::Entity(_) | Type::Unknown(_) => {}
         }
         size.records += usize::from(matches!(definition, Type::Record(_)));
-        at_most("records within one another of a type in the schema", size.records, limits::SCHEMA_RECORDS)?;
+        at_most("nested records of a type in the schema", size.records, limits::SCHEMA_RECORDS)?;
         size.depth += 1;
         if size.depth > depth {
             return Err(too_deep(WHAT, limits::SCHEMA_DEPTH, 0));

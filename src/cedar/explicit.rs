@@ -144,9 +144,9 @@ impl Rewriter<'_> {
 
     fn ambiguous(&self, members: &Map<String, Value>, of: Option<&Type>) -> crate::types::error::Error {
         let shown = cut(&serde_json::to_string(members).unwrap_or_default());
-        let why = if of.is_some() { "the schema has another type there" } else { "the schema does not describe it" };
+        let why = if of.is_some() { "the schema declares a different type" } else { "the schema does not declare it" };
         self.refuse(&format!(
-            "`{shown}` could be a reference or a record, and {why}: write a reference as `{{\"__entity\": {{\"type\": …, \
+            "`{shown}` is ambiguous, a reference or a record: {why}; write a reference as `{{\"__entity\": {{\"type\": …, \
              \"id\": …}}}}`"
         ))
     }

@@ -12,7 +12,7 @@ const VARIABLES: [&str; 4] = ["principal", "action", "resource", "context"];
 pub(super) fn check(path: &Path<'_>, value: &Value, has: usize) -> Result<(), Problem> {
     let mut members = value.as_object().ok_or_else(|| path.expected(EXPRESSION, value))?.iter();
     let (Some((operator, operands)), None) = (members.next(), members.next()) else {
-        return Err(path.wrong(format!("does not have one member, expected {EXPRESSION}")));
+        return Err(path.wrong(format!("must have exactly one member, expected {EXPRESSION}")));
     };
     let at = path.member(operator);
     let operand = |object: &Object<'_>, name: &str| check(&object.path(name), object.get(name), has);
@@ -61,7 +61,7 @@ pub(super) fn check(path: &Path<'_>, value: &Value, has: usize) -> Result<(), Pr
         // The functions and methods of extensions are known to Cedar.
         "Set" => all(&at, operands, has),
         _ if operands.is_array() => all(&at, operands, has),
-        name => Err(path.wrong(format!("has `{}`, which is no operator", cut(name)))),
+        name => Err(path.wrong(format!("has the unknown operator `{}`", cut(name)))),
     }
 }
 
@@ -110,7 +110,7 @@ fn pattern(path: &Path<'_>, value: &Value) -> Result<(), Problem> {
 /// A value, with the escapes for entities and extensions.
 fn value(path: &Path<'_>, value: &Value) -> Result<(), Problem> {
     match value {
-        Value::Null => Err(path.wrong("is null, which Cedar does not have".to_owned())),
+        Value::Null => Err(path.wrong("is null, which Cedar does not support".to_owned())),
         Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
         Value::Array(values) => {
             let mut values = values.iter().enumerate();
@@ -131,7 +131,7 @@ fn value(path: &Path<'_>, value: &Value) -> Result<(), Problem> {
                     self::value(&object.path(argument), object.get(argument))
                 }
                 Some((name, _)) if name == "__expr" => {
-                    Err(path.wrong("has `__expr`, which Cedar does not take any more".to_owned()))
+                    Err(path.wrong("has `__expr`, which Cedar no longer supports".to_owned()))
                 }
                 _ => members.iter().try_for_each(|(name, value)| self::value(&path.member(name), value)),
             }

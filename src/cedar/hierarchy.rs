@@ -70,7 +70,7 @@ impl Uid {
         match self {
             Self::Escaped { uid } | Self::Plain(uid) => Ok(uid),
             Self::Other(_) => Err(invalid(format!(
-                "a uid of entity {entity} (counted from 0) is neither `{{type, id}}` nor `{{__entity: {{type, id}}}}`"
+                "invalid uid in entity {entity} (counted from 0): expected `{{type, id}}` or `{{__entity: {{type, id}}}}`"
             ))),
         }
     }

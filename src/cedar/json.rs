@@ -41,7 +41,7 @@ fn read(what: &'static str, text: &str, max_bytes: usize, checked: Checked) -> R
 pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// What is said of it.
-pub(super) const MARKED: &str = "it starts with a byte order mark (U+FEFF), which has to be left out";
+pub(super) const MARKED: &str = "unexpected byte order mark (U+FEFF) at the start: remove it";
 
 /// How deep brackets outside strings nest: no deeper than [`limits::JSON_DEPTH`].
 pub(super) fn depth(what: &'static str, text: &str) -> Result<usize> {
@@ -116,11 +116,13 @@ impl<'de> Visitor<'de> for Checked {
     }
 
     fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<(), E> {
-        i64::try_from(number).map(drop).map_err(|_| E::custom(format!("the number {number} is too large for Cedar")))
+        i64::try_from(number)
+            .map(drop)
+            .map_err(|_| E::custom(format!("number {number} is too large: expected a 64-bit integer")))
     }
 
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<(), E> {
-        Err(E::custom(format!("the number {number} is none of Cedar's, which are whole and of 64 bits")))
+        Err(E::custom(format!("number {number} is not supported: expected a 64-bit integer")))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
@@ -139,7 +141,7 @@ impl<'de> Visitor<'de> for Checked {
                 )));
             }
             if keys.contains(&key) {
-                return Err(A::Error::custom(format!("the key `{key}` is there twice")));
+                return Err(A::Error::custom(format!("duplicate key `{key}`")));
             }
             entries.next_value_seed(Self { rereads })?;
             keys.insert(key);

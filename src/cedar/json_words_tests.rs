@@ -175,10 +175,10 @@ fn the_commonest_mistakes_are_named() {
         (set("[]"), "`staticPolicies` is an array, expected an object"),
         (
             Value::String(set(&format!(r#"{{"p":{one}}}"#))).to_string(),
-            "it is a string, expected a policy with `effect`",
+            "found a string, expected a policy with `effect`",
         ),
         ("\"permit(principal, action, resource);\"".to_owned(), "`cedar_raw`"),
-        ("[]".to_owned(), "it is an array, expected a policy with `effect`, or a policy set with `staticPolicies`"),
+        ("[]".to_owned(), "found an array, expected a policy with `effect`, or a policy set with `staticPolicies`"),
         ("{}".to_owned(), "`staticPolicies` is missing"),
         (format!("\u{feff}{one}"), "byte order mark"),
         (one.replace("permit", "allow"), "at `effect` is `allow`, expected `permit` or `forbid`"),
@@ -189,16 +189,16 @@ fn the_commonest_mistakes_are_named() {
             one.replacen(r#"{"op":"All"}"#, r#"{"op":"All","entity":{"type":"U","id":"x"}}"#, 1),
             "at `principal` has `entity`",
         ),
-        (body(r#"{"Value":true,"Var":"principal"}"#), "at `conditions/0/body` does not have one member"),
+        (body(r#"{"Value":true,"Var":"principal"}"#), "at `conditions/0/body` must have exactly one member"),
         (body(r#"{"Var":"user"}"#), "at `conditions/0/body/Var` is `user`, expected `principal` or `action`"),
         (
             body(r#"{"==":[{"Value":1},{"Value":1}]}"#),
             "at `conditions/0/body/==` is an array, expected an object with `left`, `right`",
         ),
-        (body(r#"{"===":{}}"#), "has `===`, which is no operator"),
-        (body(r#"{"foo":[]}"#), "`foo` is no operator or function of Cedar"),
-        (body(r#"{"Value":null}"#), "is null, which Cedar does not have"),
-        (body(r#"{"Value":1.5}"#), "the number 1.5 is none of Cedar's"),
+        (body(r#"{"===":{}}"#), "has the unknown operator `===`"),
+        (body(r#"{"foo":[]}"#), "unknown operator or function `foo`"),
+        (body(r#"{"Value":null}"#), "is null, which Cedar does not support"),
+        (body(r#"{"Value":1.5}"#), "number 1.5 is not supported"),
         (
             body(r#"{"is":{"left":{"Var":"principal"},"entity_type":"a b"}}"#),
             "statement `policy0`: invalid entity type",
@@ -225,7 +225,7 @@ fn one_policy_is_a_set_of_one() {
     let slot = one.replacen(r#"{"op":"All"}"#, r#"{"op":"==","slot":"?principal"}"#, 1);
     assert_eq!(refused(&slot).code(), "template");
     let both = one.replacen('{', r#"{"staticPolicies":{},"templates":{},"templateLinks":[],"#, 1);
-    assert!(refused(&both).to_string().contains("`effect` has no place there"), "{}", refused(&both));
+    assert!(refused(&both).to_string().contains("unknown member `effect`"), "{}", refused(&both));
     // As deep as a policy may be in a set.
     let nested = |n: usize| {
         let (open, close) = (r#"{"!":{"arg":"#.repeat(n), "}}".repeat(n));

@@ -57,14 +57,12 @@ impl Mark {
             Self::Plus => ("terms joined by `+`", 1, GROUP),
             Self::Minus => ("terms joined by `-`", 1, "group them with brackets, as in `a - (b + c)`"),
             Self::Times => ("factors joined by `*`", 1, "group them with brackets, as in `(a * b) * (c * d)`"),
-            Self::Relation => ("operands of comparisons in a row", 1, "write several comparisons joined by `&&`"),
-            Self::Prefix => ("signs before a value", 0, "leave out those that cancel each other"),
-            Self::Member => (
-                "attributes, indexes or calls in a row",
-                0,
-                "give the entity an attribute that is reached in fewer steps",
-            ),
-            Self::If => ("`if` within one another", 0, "write one statement for each case"),
+            Self::Relation => ("operands of chained comparisons", 1, "write several comparisons joined by `&&`"),
+            Self::Prefix => ("signs before a value", 0, "remove signs that cancel each other"),
+            Self::Member => {
+                ("chained attributes, indexes or calls", 0, "give the entity an attribute that needs fewer steps")
+            }
+            Self::If => ("nested `if`", 0, "write one statement for each case"),
         }
     }
 }
@@ -104,8 +102,8 @@ pub(super) fn too_deep_in_json(text: &str, statement: usize, depth: usize) -> Er
 /// The error for a statement of a text whose `has` nests deeper than Cedar reads it fast in JSON.
 pub(super) fn has_too_deep(text: &str, statement: usize, actual: usize) -> Error {
     let place = start_of(text, statement).map(|start| SourcePlace::new(text, start, 1));
-    let advice = "write `has` of a value that holds no `has` itself";
-    let (what, limit) = ("`has` within one another", limits::JSON_REREAD_DEPTH);
+    let advice = "apply `has` to a value that contains no `has`";
+    let (what, limit) = ("nested `has`", limits::JSON_REREAD_DEPTH);
     ErrorDetail::ExpressionTooDeep { statement: number(statement), place, what, actual, limit, advice }.into()
 }
 
@@ -154,7 +152,7 @@ impl Deepest {
                 let (what, more, advice) = chain.mark.told();
                 (chain.statement, chain.start, what, chain.operators + more, operators + more, advice)
             }
-            _ => (of_bracket, bracket, "brackets within one another", depth, brackets, "nest fewer of them"),
+            _ => (of_bracket, bracket, "nested brackets", depth, brackets, "nest fewer brackets"),
         };
         let place = Some(SourcePlace::new(text, start, 1));
         ErrorDetail::ExpressionTooDeep { statement: number(statement), place, what, actual, limit, advice }.into()
@@ -313,10 +311,10 @@ mod tests {
             ("1", " + 1", "terms joined by `+`", 1),
             ("1", " - 1", "terms joined by `-`", 1),
             ("1", " * 1", "factors joined by `*`", 1),
-            ("x", ".a", "attributes, indexes or calls in a row", 0),
-            ("x", "[\"a\"]", "attributes, indexes or calls in a row", 0),
-            ("x", ".f(1)", "attributes, indexes or calls in a row", 0),
-            ("x", " == 1", "operands of comparisons in a row", 1),
+            ("x", ".a", "chained attributes, indexes or calls", 0),
+            ("x", "[\"a\"]", "chained attributes, indexes or calls", 0),
+            ("x", ".f(1)", "chained attributes, indexes or calls", 0),
+            ("x", " == 1", "operands of chained comparisons", 1),
         ] {
             let text = format!("permit(principal, action, resource) when {{ 2 == 1 || {first}{} }};", rest.repeat(90));
             let (_, place, said, actual, limit) = told(&too_deep(&text));
@@ -324,11 +322,11 @@ mod tests {
             assert!(limit < actual, "{limit}");
         }
         let ifs = format!("permit(principal, action, resource) when {{ {}x }};", "if a then b else ".repeat(90));
-        assert_eq!(told(&too_deep(&ifs)).2, "`if` within one another");
+        assert_eq!(told(&too_deep(&ifs)).2, "nested `if`");
         let clauses = format!("permit(principal, action, resource){};", " when { x }".repeat(90));
         assert_eq!((told(&too_deep(&clauses)).2, told(&too_deep(&clauses)).3), ("clauses of a statement", 90));
         let brackets = format!("permit(principal, action, resource) when {{ {}x{} }};", "(".repeat(80), ")".repeat(80));
-        assert_eq!(told(&too_deep(&brackets)).2, "brackets within one another");
+        assert_eq!(told(&too_deep(&brackets)).2, "nested brackets");
         let nots = format!("permit(principal, action, resource) when {{ {}x }};", "!".repeat(200));
         assert_eq!(told(&too_deep(&nots)).2, "signs before a value");
     }

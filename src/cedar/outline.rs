@@ -34,10 +34,10 @@ pub(super) fn read(source: &str) -> Result<Outline<'_>> {
     let members = match kind(top.get()) {
         "an object" => members(top)?,
         "a string" => {
-            let advice = "give the JSON itself, not a string that holds it; Cedar text is given as `cedar_raw`";
-            return Err(invalid(format!("it is a string, {EXPECTED}: {advice}")));
+            let advice = "pass the JSON itself, not a string that contains it; use `cedar_raw` for Cedar text";
+            return Err(invalid(format!("found a string, {EXPECTED}: {advice}")));
         }
-        kind => return Err(invalid(format!("it is {kind}, {EXPECTED}"))),
+        kind => return Err(invalid(format!("found {kind}, {EXPECTED}"))),
     };
     let member = |name: &str| members.iter().find(|(key, _)| key == name).map(|(_, value)| &**value);
     if member("effect").is_some() && !SETS_KEYS.iter().any(|key| member(key).is_some()) {
@@ -46,7 +46,7 @@ pub(super) fn read(source: &str) -> Result<Outline<'_>> {
         return Ok(Outline { source: Cow::Owned(whole), keys: vec!["policy0".to_owned()] });
     }
     if let Some((key, _)) = members.iter().find(|(key, _)| !SETS_KEYS.contains(&key.as_str())) {
-        return Err(invalid(format!("`{}` has no place there, {EXPECTED}", cut(key))));
+        return Err(invalid(format!("unknown member `{}`, {EXPECTED}", cut(key))));
     }
     let required = |name: &str, expected: &'static str| {
         let value = member(name).ok_or_else(|| invalid(format!("`{name}` is missing, {EXPECTED}")))?;
@@ -120,7 +120,7 @@ pub(super) fn check(policy: &Value) -> Result<(), Problem> {
     Ok(())
 }
 
-const AS_TEXT: &str = "Cedar text is given as `cedar_raw`";
+const AS_TEXT: &str = "use `cedar_raw` for Cedar text";
 
 fn scope(path: &Path<'_>, value: &Value, is_action: bool) -> Result<(), Problem> {
     const OPERATORS: [&str; 4] = ["All", "==", "in", "is"];
@@ -163,7 +163,7 @@ fn kind(json: &str) -> &'static str {
         Some(b'{') => "an object",
         Some(b'[') => "an array",
         Some(b'"') => "a string",
-        Some(b't' | b'f') => "a truth value",
+        Some(b't' | b'f') => "a boolean",
         Some(b'n') => "null",
         _ => "a number",
     }

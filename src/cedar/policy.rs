@@ -53,7 +53,7 @@ fn prepare(form: Form, source: &str, schema: &ParsedSchema, schema_name: &str) -
     if form == Form::Json {
         render::check_size(source, &json)?;
     }
-    let warnings = parsed.validate(schema, "the policy", schema_name)?;
+    let warnings = parsed.validate(schema, "policy", schema_name)?;
     let statements = u32::try_from(parsed.statements.len()).unwrap_or(u32::MAX);
     Ok(PolicyContent { text, json, statements, warnings })
 }
@@ -183,7 +183,7 @@ impl ParsedPolicy {
             return Ok(());
         }
         let (policy, schema, statements) = (policy_label.to_owned(), schema_name.to_owned(), self.statements.len());
-        let advice = "divide the policy, or let the schema's actions apply to fewer types";
+        let advice = "split the policy, or let the schema's actions apply to fewer types";
         Err(ErrorDetail::ValidationTooCostly { policy, schema, statements, counted, request_types, limit, advice }
             .into())
     }
@@ -294,7 +294,7 @@ mod tests {
                     permit(principal, action, resource) when { context.mfa == 3 && resource.owner.x };";
         let error = prepare(text).unwrap_err();
         let ErrorDetail::PolicyValidation { policy, schema, diagnostics } = error.detail() else { panic!("{error}") };
-        assert_eq!((policy.as_str(), schema.as_str()), ("the policy", "v1"));
+        assert_eq!((policy.as_str(), schema.as_str()), ("policy", "v1"));
         let places: Vec<_> = diagnostics.iter().map(|d| (d.statement.unwrap(), d.place.unwrap().line)).collect();
         assert!(places.is_sorted() && places.contains(&(0, 1)) && places.contains(&(2, 3)), "{error}");
         assert!(places.contains(&(3, 4)), "{error}");
@@ -315,7 +315,7 @@ mod tests {
     /// What a parse came to: the statements, and every finding against the schema, or the error.
     fn outcome(parsed: &Result<ParsedPolicy>, schema: &ParsedSchema) -> String {
         let found = |parsed: &ParsedPolicy| {
-            let findings = parsed.validate(schema, "the policy", "v1").map_err(|error| format!("{:?}", error.detail()));
+            let findings = parsed.validate(schema, "policy", "v1").map_err(|error| format!("{:?}", error.detail()));
             let statements: Vec<_> =
                 parsed.statements.iter().map(|s| format!("{} {}", s.policy.id(), s.policy)).collect();
             format!("{} {} {statements:?} {findings:?}", parsed.text, parsed.height)

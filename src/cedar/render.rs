@@ -77,12 +77,13 @@ fn render(source: &str) -> Result<String> {
     let set = PolicySet::from_json_str(&outline.source).map_err(|error| refused(&outline.source, &chain(&error)))?;
     // Cedar drops what it does not expect, such as a statement without slots among the templates.
     if set.policies().count() != outline.keys.len() || set.templates().next().is_some() {
-        return Err(invalid("cedar does not see as many statements as there are".to_owned()));
+        return Err(invalid("cedar reads a different number of statements".to_owned()));
     }
     let mut texts = Vec::with_capacity(outline.keys.len());
     let mut expected = Vec::with_capacity(outline.keys.len());
     for key in &outline.keys {
-        let given = set.policy(&PolicyId::new(key)).ok_or_else(|| invalid(format!("`{key}` got lost")))?;
+        let given =
+            set.policy(&PolicyId::new(key)).ok_or_else(|| invalid(format!("cedar does not read statement `{key}`")))?;
         let named = with_id(key, given)?;
         texts.push(named.to_string());
         expected.push(named);
@@ -103,7 +104,7 @@ fn not_printed(keys: &[String], texts: &[String], error: &Error) -> Error {
         ErrorDetail::Syntax { diagnostics, .. } => diagnostics.iter().map(|finding| finding.message.clone()).collect(),
         _ => vec![error.to_string()],
     };
-    unfaithful(format!("{of}cedar prints it as text that does not parse: {}", messages.join("; ")))
+    unfaithful(format!("{of}text printed by cedar does not parse: {}", messages.join("; ")))
 }
 
 /// The error for a policy set of the right structure that Cedar refuses: which statement it is, and why, in words that are
@@ -130,10 +131,10 @@ fn in_words(message: &str) -> String {
     let message = message.strip_prefix("error deserializing a policy/template from JSON: ").unwrap_or(message);
     let unknown = message.split_once("unknown variant `").and_then(|(_, rest)| rest.split_once('`'));
     match unknown {
-        Some((name, _)) => format!("`{}` is no operator or function of Cedar", cut(name)),
+        Some((name, _)) => format!("unknown operator or function `{}`", cut(name)),
         None => match message.split_once("invalid id `") {
             Some((_, rest)) => format!("invalid name `{}", rest.split(" at line ").next().unwrap_or(rest)),
-            None if OF_THE_READER.iter().any(|word| message.contains(word)) => "it is no policy of Cedar's".to_owned(),
+            None if OF_THE_READER.iter().any(|word| message.contains(word)) => "not a Cedar policy".to_owned(),
             None => message.split_whitespace().collect::<Vec<_>>().join(" "),
         },
     }
@@ -160,7 +161,7 @@ fn with_id(key: &str, policy: &Policy) -> Result<Policy> {
     }
     let named = Policy::from_json(Some(policy.id().clone()), value).map_err(|error| unfaithful(chain(&error)))?;
     if named.annotation("id") != Some(key) {
-        return Err(unfaithful(format!("`{key}` cannot be kept as an `@id`")));
+        return Err(unfaithful(format!("key `{key}` cannot be stored as an `@id` annotation")));
     }
     Ok(named)
 }
@@ -182,13 +183,13 @@ pub(super) fn json_from_statements(text: &str, statements: &[Policy]) -> Result<
             from = printed;
             (last, printed) = derive(&from, &again)?;
         }
-        Err(unfaithful("text and JSON do not become each other".to_owned()))
+        Err(unfaithful("text and JSON do not convert into each other".to_owned()))
     })?
 }
 
 /// The statements of a text that Cedar has printed.
 fn reparsed(printed: &str, expected: &[Policy]) -> Result<Vec<Policy>> {
-    let printed_so = |error: Error| unfaithful(format!("cedar prints it as text that it does not take: {error}"));
+    let printed_so = |error: Error| unfaithful(format!("text printed by cedar is refused: {error}"));
     gate::policy_text(printed).map_err(printed_so)?;
     let statements = parse::statements(printed).map_err(printed_so)?;
     same_statements(expected, &statements).map(|()| statements)
@@ -258,11 +259,11 @@ fn without_place(error: Error) -> Error {
 /// Compares statements as Cedar's syntax trees; their ids and places do not count.
 fn same_statements(expected: &[Policy], actual: &[Policy]) -> Result<()> {
     if expected.len() != actual.len() {
-        return Err(unfaithful(format!("{} statements become {}", expected.len(), actual.len())));
+        return Err(unfaithful(format!("number of statements changes from {} to {}", expected.len(), actual.len())));
     }
     for (number, (expected, actual)) in expected.iter().zip(actual).enumerate() {
         if *expected != actual.new_id(expected.id().clone()) {
-            return Err(unfaithful(format!("statement {number} becomes a different one")));
+            return Err(unfaithful(format!("statement {number} changes")));
         }
     }
     Ok(())

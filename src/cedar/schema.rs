@@ -93,11 +93,11 @@ pub(crate) fn prepare_schema(form: Form, source: &str) -> Result<(ParsedSchema, 
         let read = gate(form.other(), &other).and_then(|()| Understood::new(form.other(), &other));
         let read = read.map_err(|error| unfaithful(format!("{}: {error}", written(form.other()))))?;
         if given.model != read.model {
-            return Err(unfaithful("names, types or annotations get lost".to_owned()));
+            return Err(unfaithful("names, types or annotations change".to_owned()));
         }
         // Cedar compares schemas with all names resolved and all common types written out.
         if given.as_cedar_compares(form)?.as_ref().unwrap_or(&given.schema).as_ref() != read.schema.as_ref() {
-            return Err(unfaithful("it becomes a different schema".to_owned()));
+            return Err(unfaithful("the meaning of the schema changes".to_owned()));
         }
         // What is returned is accepted when it is given: so this form must be one that can be written of it.
         let again = read.written_in(form)?;
@@ -135,7 +135,7 @@ impl Understood {
         let schema = Schema::from_schema_fragments([fragment]);
         let schema = schema.map_err(|error| refused(form, source, DetailedError::from(&error)))?;
         let request_types = schema.request_envs().take(limits::SCHEMA_REQUEST_TYPES + 1).count();
-        at_most("types of request of the schema", request_types, limits::SCHEMA_REQUEST_TYPES)?;
+        at_most("request types of the schema", request_types, limits::SCHEMA_REQUEST_TYPES)?;
         Ok(Self { schema, json, model, expanded })
     }
 

@@ -20,7 +20,7 @@ pub(super) fn find(schema: &Value) -> Option<String> {
     let is_field = |key: &str| ["entityTypes", "actions", "commonTypes"].contains(&key);
     let checked = schema.each(|namespace, key| {
         let checked = namespace.check_namespace();
-        let hint = "a schema holds namespaces by their names, such as `\"\"`, and each of them its `entityTypes`";
+        let hint = "expected namespaces by name, such as `\"\"`, each with its `entityTypes`";
         checked.map_err(|fault| if is_field(key) { format!("{fault}; {hint}") } else { fault })
     });
     checked.err()
@@ -32,7 +32,7 @@ pub(super) fn action_attributes(schema: &Value) -> Option<String> {
         for (id, action) in namespace.get("actions").and_then(Value::as_object).into_iter().flatten() {
             if action.get("attributes").is_some_and(|attributes| !attributes.is_null()) {
                 let path = format!("/{}/actions/{}/attributes", escaped(name), escaped(id));
-                return Some(At { path: &path, value: &Value::Null }.fault("an action has no attributes"));
+                return Some(At { path: &path, value: &Value::Null }.fault("an action must have no attributes"));
             }
         }
     }
@@ -56,7 +56,7 @@ pub(super) fn in_words(message: &str) -> String {
         _ => message.to_owned(),
     };
     if names_types(&kept) {
-        return "it does not have the form of a schema".to_owned();
+        return "not a Cedar schema".to_owned();
     }
     let kinds = ["`Id`", "`AnyId`", "`Unreserved Id`", "`Name`", "`internal name`"];
     kinds.iter().fold(kept, |kept, kind| kept.replace(&format!("{kind} needs to be"), "a name needs to be"))
@@ -72,7 +72,7 @@ impl At<'_> {
     fn expected(&self, expected: &str) -> String {
         let found = match self.value {
             Value::Null => "`null`",
-            Value::Bool(_) => "a truth value",
+            Value::Bool(_) => "a boolean",
             Value::Number(_) => "a number",
             Value::String(_) => TEXT,
             Value::Array(_) => LIST,
@@ -120,7 +120,7 @@ impl At<'_> {
             return Err(self.fault(&format!("unknown field `{}`, expected {}", cut(unknown), known.join(", "))));
         }
         match required.iter().find(|field| !object.contains_key(**field)) {
-            Some(missing) => Err(self.fault(&format!("the field `{missing}` is missing"))),
+            Some(missing) => Err(self.fault(&format!("missing field `{missing}`"))),
             None => Ok(()),
         }
     }
@@ -188,7 +188,7 @@ impl At<'_> {
     /// A type; `more` are the fields that it may have where it stands.
     fn check_type(self, more: &[&str]) -> Found {
         let Some(kind) = self.object()?.get("type") else {
-            return Err(self.fault("the field `type` is missing"));
+            return Err(self.fault("missing field `type`"));
         };
         let (required, optional): (&[&str], &[&str]) = match kind.as_str() {
             Some("Set") => (&["type", "element"], &[]),

@@ -36,12 +36,8 @@ pub(super) fn attributes(text: &str) -> Result<Vec<Diagnostic>> {
             continue;
         };
         let before = SourcePlace::new(text, before, 0);
-        let message = format!(
-            "attribute `{}` is declared already, at {}:{}: one record has each attribute once",
-            cut(name),
-            before.line,
-            before.column
-        );
+        let message =
+            format!("duplicate attribute `{}`: already declared at {}:{}", cut(name), before.line, before.column);
         let place = Some(SourcePlace::new(text, key.at, key.spelled.len()));
         found.push(Diagnostic { message, statement: None, place, count: 1 });
         if found.len() == MOST {
@@ -105,6 +101,6 @@ fn read(strings: &str) -> Result<Vec<String>> {
         .map_err(|error| failed(error.to_string()))?;
     let json = fragment.to_json_value().map_err(|error| failed(error.to_string()))?;
     let values = json.pointer("//entityTypes/E/enum").and_then(Value::as_array);
-    let values = values.ok_or_else(|| failed("it reads no strings".to_owned()))?;
+    let values = values.ok_or_else(|| failed("cannot read strings".to_owned()))?;
     Ok(values.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }

@@ -127,8 +127,8 @@ impl UidInput<'_> {
                 refused(
                     what,
                     format!(
-                        "`{}` is not an entity uid, expected `Type::\"id\"`; an id with quotes, backslashes or control \
-                         characters is best given as type and id, `(type, id)`",
+                        "`{}` is not an entity uid, expected `Type::\"id\"`; pass an id with quotes, backslashes or control \
+                         characters as type and id, `(type, id)`",
                         cut(&text)
                     ),
                 )

@@ -48,7 +48,7 @@ impl BindingFilter {
     }
 
     pub(crate) fn check(&self) -> Result<WantedBindings> {
-        at_most("the targets of a filter", self.targets.len(), limits::FILTER_VALUES)?;
+        at_most("targets of the filter", self.targets.len(), limits::FILTER_VALUES)?;
         self.targets.iter().try_for_each(Target::check)?;
         Ok(WantedBindings { targets: self.targets.clone(), modes: self.modes.clone(), ended: only(&self.ended) })
     }

@@ -20,7 +20,7 @@ impl Terms {
         let mut terms = BTreeSet::new();
         for term in given {
             if term.is_empty() {
-                return Err(ErrorDetail::invalid(what, term, "it is empty").into());
+                return Err(ErrorDetail::invalid(what, term, "must not be empty").into());
             }
             at_most("bytes of the search term", term.len(), bytes)?;
             terms.insert(lower(term));

@@ -150,7 +150,7 @@ pub struct PolicyVersionCheck {
     /// What Cedar would warn of; nothing if it does not validate.
     pub warnings: Arc<[Diagnostic]>,
     /// How many findings or warnings are left out, because those of one preflight are over
-    /// [their limit](crate::types::limits::PREFLIGHT_FINDINGS_BYTES).
+    /// [their limit](crate::limits::PREFLIGHT_FINDINGS_BYTES).
     pub omitted: usize,
 }
 

@@ -63,7 +63,7 @@ impl Texts {
             for batch in batches(&sources) {
                 let texts: Vec<_> = batch.iter().filter_map(|(_, source)| source.text()).collect();
                 let mut parsed = ParsedPolicy::parse_many(&texts).into_iter();
-                let validate = |policy: &ParsedPolicy| policy.validate(schema, "the policy", schema_name);
+                let validate = |policy: &ParsedPolicy| policy.validate(schema, "policy", schema_name);
                 for (address, source) in batch {
                     let validated = match source {
                         Source::Parsed(policy) => validate(policy),
@@ -131,7 +131,7 @@ fn batches(mut sources: &[(Address, Source)]) -> impl Iterator<Item = &[(Address
 }
 
 pub(super) fn lost() -> Error {
-    ErrorDetail::corrupt("the preflight", "a text was not looked at").into()
+    ErrorDetail::corrupt("the preflight", "a text was not checked").into()
 }
 
 #[cfg(test)]
@@ -164,7 +164,7 @@ mod tests {
         let finding = |n| &texts.of(address(n)).unwrap().findings;
         assert_eq!((finding(1).len(), finding(1)[0].place.unwrap().column), (1, 25), "{:?}", finding(1));
         assert!(finding(2)[0].message.contains("`b`") && finding(2)[0].statement == Some(0), "{:?}", finding(2));
-        assert!(finding(3)[0].message.contains("within one another"), "{:?}", finding(3));
+        assert!(finding(3)[0].message.contains("nested brackets"), "{:?}", finding(3));
         assert!(finding(0).is_empty() && texts.of(address(7)).is_err());
         assert!([0, 1, 2, 3, 4, 9].iter().all(|n| texts.of(address(*n)).unwrap().omitted == 0));
     }

@@ -30,11 +30,11 @@ where
     T: Deserialize<'de, Format, Dst = T> + Serialize<Format, Src = T>,
 {
     if bytes.len() > limits::ENTRY_BYTES {
-        return Err(format!("{} bytes, over the limit of {}", bytes.len(), limits::ENTRY_BYTES));
+        return Err(format!("too large: {} bytes, limit {}", bytes.len(), limits::ENTRY_BYTES));
     }
     let value: T = deserialize_exact(bytes, FORMAT).map_err(|error| error.to_string())?;
     if encode(&value)? != bytes {
-        return Err("the bytes are not in canonical form".to_owned());
+        return Err("bytes are not in canonical form".to_owned());
     }
     Ok(value)
 }

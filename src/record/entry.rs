@@ -112,7 +112,7 @@ impl Entry {
             value.split_first_chunk::<HASH_BYTES>().ok_or_else(|| "too short for an entry".to_owned())?;
         let hash = EntryHash(*hash);
         if EntryHash::of(bytes) != hash {
-            return Err("the entry's bytes do not have the hash that is stored with them".to_owned().into());
+            return Err("bytes of the entry do not match the stored hash".to_owned().into());
         }
         match bytes.first() {
             Some(&FORMAT) => Ok((decode::<Self>(bytes)?, hash)),
@@ -144,7 +144,7 @@ impl Recorded {
     pub(crate) fn from_entry(entry: Entry, hash: EntryHash) -> Result<Self, EntryProblem> {
         let Envelope { created_at, clock, actor, imported_by, .. } = &entry.envelope;
         if !created_at.is_valid() || !clock.is_valid() {
-            return Err("its time is out of range".to_owned().into());
+            return Err("time is out of range".to_owned().into());
         }
         for actor in [Some(actor), imported_by.as_ref()].into_iter().flatten() {
             actor.check().map_err(|error| error.to_string())?;
@@ -152,7 +152,7 @@ impl Recorded {
         match Body::decode(entry.kind, &entry.body) {
             Some(body) => Ok(Self { envelope: entry.envelope, body: body?, hash }),
             None => {
-                Err(EntryProblem::Newer { what: "kind of entry", found: entry.kind.into(), known: Body::NEWEST.into() })
+                Err(EntryProblem::Newer { what: "entry kind", found: entry.kind.into(), known: Body::NEWEST.into() })
             }
         }
     }
@@ -182,7 +182,7 @@ mod tests {
         entry.kind = 999;
         let value = stored(&entry);
         assert_eq!(Entry::from_stored(&value).unwrap().0.envelope, envelope());
-        let newer = EntryProblem::Newer { what: "kind of entry", found: 999, known: Body::NEWEST.into() };
+        let newer = EntryProblem::Newer { what: "entry kind", found: 999, known: Body::NEWEST.into() };
         assert_eq!(Recorded::from_stored(&value).unwrap_err(), newer);
         entry.format = 2;
         let newer = EntryProblem::Newer { what: "entry format", found: 2, known: 1 };

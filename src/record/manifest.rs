@@ -61,7 +61,7 @@ impl Manifest {
         let given: Self = serde_json::from_str(canonical).map_err(|error| error.to_string())?;
         let manifest = Self::new(given.entries).map_err(|error| error.to_string())?;
         if manifest.canonical() != canonical {
-            return Err("the manifest is not in canonical form".to_owned());
+            return Err("manifest is not in canonical form".to_owned());
         }
         Ok(manifest)
     }

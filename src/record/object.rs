@@ -85,12 +85,12 @@ impl<'a> Object<'a> {
             None => return Err("empty value".to_owned()),
         };
         if payload.len() > limits::OBJECT_BYTES {
-            return Err(format!("{} bytes, over the limit of {}", payload.len(), limits::OBJECT_BYTES));
+            return Err(format!("too large: {} bytes, limit {}", payload.len(), limits::OBJECT_BYTES));
         }
         let text = std::str::from_utf8(payload).map_err(|error| error.to_string())?;
         let object = Self { kind, text };
         if object.address() != address {
-            return Err("the content is not what its address names".to_owned());
+            return Err("content does not match its address".to_owned());
         }
         Ok(object)
     }

@@ -198,9 +198,10 @@ impl<'txn> Append<'txn> {
     /// Gives the next number to a log.
     pub(super) fn add_log(&mut self, head: &Head) -> Result<LogNumber> {
         let LogsRow { next } = self.view_unguarded().logs()?;
-        let after = next.checked_add(1).ok_or_else(|| ErrorDetail::corrupt("the number of logs", "it is used up"))?;
+        let after =
+            next.checked_add(1).ok_or_else(|| ErrorDetail::corrupt("the number of logs", "no number is left"))?;
         if self.tables.get(Space::Meta, &key::head(next), &mut |_| {})? {
-            return Err(ErrorDetail::corrupt("the number of logs", "the next one has a head already").into());
+            return Err(ErrorDetail::corrupt("the number of logs", "the next log already has a head").into());
         }
         self.tables.put_meta(key::META_LOGS, &LogsRow { next: after })?;
         self.tables.put_meta(&key::head(next), head)?;
@@ -223,7 +224,7 @@ impl<'txn> Append<'txn> {
                 && log != STORE_LOG
                 && *at < view.last_given_time(log, &head)?
             {
-                let reason = format!("the log's last entry is of {last_time}");
+                let reason = format!("must not be earlier than the last entry, of {last_time}");
                 return Err(ErrorDetail::ImportedOutOfOrder { zone_id: view.zone_of(log)?, at: *at, reason }.into());
             }
             self.logs.insert(log, OpenLog { next: head.length, head, last_time });
@@ -304,7 +305,7 @@ impl<'txn> Append<'txn> {
         let OpenLog { mut head, next, .. } = open;
         let start = head.length;
         let size = u32::try_from(next - start)
-            .map_err(|_| ErrorDetail::corrupt("the write", "it has more entries than a group can hold"))?;
+            .map_err(|_| ErrorDetail::corrupt("the write", "more entries than a group can hold"))?;
         for position in start..next {
             let Some(recorded) = self.pending.get(&(log, position)) else {
                 return Err(ErrorDetail::corrupt("the write", "an entry was lost").into());

@@ -31,7 +31,7 @@ impl View<'_> {
     /// Content that an entry names, read from the disk and held against all that the entry says of it.
     pub(crate) fn content(&self, content: Content) -> Result<String> {
         let Content { kind, address, sha } = content;
-        let mut read = Err("it is missing".to_owned());
+        let mut read = Err("missing".to_owned());
         self.source().get(Space::Objects, key::object(&address), &mut |value| {
             read = Object::decode(kind, address, value).map(|object| object.text.to_owned());
         })?;
@@ -40,7 +40,7 @@ impl View<'_> {
         match sha.filter(|sha| Sha256::of(text.as_bytes()) != *sha) {
             None => Ok(text),
             Some(sha) => {
-                Err(ErrorDetail::corrupt(place(), format_args!("its SHA-256 is not the recorded {sha}")).into())
+                Err(ErrorDetail::corrupt(place(), format_args!("SHA-256 does not match the recorded {sha}")).into())
             }
         }
     }
@@ -65,7 +65,7 @@ impl Append<'_> {
                 .and_then(|entry| entry.encode())
                 .map_err(damaged)?;
             if (hash, recorded.envelope.position) != (recorded.hash, head.length) {
-                return Err(damaged("it is not what was read".to_owned()).into());
+                return Err(damaged("copied entry does not match the original".to_owned()).into());
             }
             append.tables.put(Space::Log, &key::entry(*log, head.length), &Entry::stored(&bytes, hash))?;
             (head.length, head.last) = (head.length + 1, hash);

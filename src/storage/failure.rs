@@ -18,7 +18,7 @@ pub(super) fn storage_error(action: impl Into<String>, error: impl Into<redb::Er
         | redb::Error::TypeDefinitionChanged { .. }) => ErrorDetail::corrupt("the file", error).into(),
         // All that is read was written before, so a file that ends earlier has been cut.
         redb::Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
-            ErrorDetail::corrupt(THE_END, "the file was cut: a read goes beyond its end").into()
+            ErrorDetail::corrupt(THE_END, "file is truncated: a read goes beyond its end").into()
         }
         error => {
             let (cause, code) = match &error {
@@ -141,7 +141,7 @@ pub(super) fn contained<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
             .downcast_ref::<&str>()
             .copied()
             .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("it panicked");
+            .unwrap_or("panic without a message");
         Err(ErrorDetail::corrupt(PANICKED, message).into())
     })
 }

@@ -58,7 +58,7 @@ impl Append<'_> {
             match self.replayed.as_ref().filter(|reached| (reached.log, reached.end) == (log, end)) {
                 Some(reached) => f(&view.over(&reached.over(view.source()))),
                 None if self.next_position(log)? == end => f(&view),
-                None => Err(ErrorDetail::corrupt("an earlier state of a log", "it was lost").into()),
+                None => Err(ErrorDetail::corrupt("an earlier state of a log", "state is not available").into()),
             }
         })
     }

@@ -215,7 +215,7 @@ impl Storage {
         }
         let opened = file::open::open(&self.origin, &self.options, sources)?;
         if file::open::store_id(&opened.0)? != self.store_id {
-            return Err(ErrorDetail::corrupt("the file", "another store has taken its place").into());
+            return Err(ErrorDetail::corrupt("the file", "replaced by a different store").into());
         }
         forget();
         // It may be less than before, if the last commit was never made durable.
@@ -254,7 +254,7 @@ impl Storage {
 
     /// Gives up a write. What the storage engine holds in memory after a failure here is not known.
     fn abort(&self, transaction: redb::WriteTransaction) -> Result<()> {
-        let aborted = contained(|| transaction.abort().map_err(|error| storage_error("give up the write", error)));
+        let aborted = contained(|| transaction.abort().map_err(|error| storage_error("roll back the write", error)));
         if let Err(error) = &aborted {
             self.failed.engine_failed(error);
         }
@@ -351,5 +351,9 @@ fn close(Opened { mut database, file, .. }: Opened, has_panicked: bool) {
 
 /// The error of a row that leads to an entry of something else.
 pub(crate) fn astray(tag: index::key::Tag, id: &str) -> crate::types::error::Error {
-    ErrorDetail::corrupt(format_args!("the {tag:?} row of `{id}`"), "it leads to an entry of something else").into()
+    ErrorDetail::corrupt(
+        format_args!("the {tag:?} row of `{id}`"),
+        "index row points to an entry of the wrong kind or id",
+    )
+    .into()
 }

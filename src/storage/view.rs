@@ -220,7 +220,9 @@ impl<'a> View<'a> {
         let (recorded, stored) = read.ok_or_else(|| missing(EntryPlace(log, position)))?;
         let recorded = Arc::new(recorded.map_err(|problem| problem.at(log, position))?);
         if recorded.envelope.position != position || Some(recorded.envelope.log_id) != self.log_id(log)? {
-            return Err(ErrorDetail::corrupt(EntryPlace(log, position), "it belongs elsewhere").into());
+            return Err(
+                ErrorDetail::corrupt(EntryPlace(log, position), "log id or position does not match the key").into()
+            );
         }
         self.cache.keep_entry(log, recorded.clone(), stored);
         Ok(recorded)
@@ -252,7 +254,11 @@ impl<'a> View<'a> {
             Some(last) => self.entry(log, last)?.hash,
         };
         if last != head.last {
-            return Err(ErrorDetail::corrupt(format_args!("the head of log {log}"), "its hash is another").into());
+            return Err(ErrorDetail::corrupt(
+                format_args!("the head of log {log}"),
+                "hash does not match the last entry",
+            )
+            .into());
         }
         let mut further = false;
         let range = key::entries_from(log, head.length);
@@ -271,7 +277,7 @@ impl<'a> View<'a> {
         }
         match &self.entry(log, 0)?.body {
             Body::ZoneOpened(body) => Ok(Some(body.zone_id.clone())),
-            _ => Err(ErrorDetail::corrupt(EntryPlace(log, 0), "it does not open a zone").into()),
+            _ => Err(ErrorDetail::corrupt(EntryPlace(log, 0), "expected the entry that opens a zone").into()),
         }
     }
 
@@ -340,15 +346,15 @@ impl EntryProblem {
 }
 
 fn missing(what: impl std::fmt::Display) -> Error {
-    ErrorDetail::corrupt(what, "it is missing").into()
+    ErrorDetail::corrupt(what, "missing").into()
 }
 
 fn falls_short(log: LogNumber) -> Error {
-    ErrorDetail::corrupt(format_args!("the head of log {log}"), "the log goes on behind it").into()
+    ErrorDetail::corrupt(format_args!("the head of log {log}"), "log has entries after the head").into()
 }
 
 fn out_of_place(row_key: &[u8]) -> Error {
-    ErrorDetail::corrupt(place_of(Space::Index, row_key), "it is damaged or out of its order").into()
+    ErrorDetail::corrupt(place_of(Space::Index, row_key), "row is damaged or out of order").into()
 }
 
 fn place_of(space: Space, row_key: &[u8]) -> String {

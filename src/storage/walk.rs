@@ -33,11 +33,11 @@ pub(super) fn walk(
     source.scan(Space::Log, range, Direction::Ascending, &mut |row_key, value| {
         // The scan goes from row to row, so a damaged key may lie here that belongs elsewhere.
         let Some(position) = key::entry_place(row_key).filter(|place| place.0 == log).map(|place| place.1) else {
-            visit(Step::BadLog(format!("the row {} is out of its place", hex::encode(row_key))))?;
+            visit(Step::BadLog(format!("row {} is out of place", hex::encode(row_key))))?;
             return Ok(true);
         };
         if position < chain.next {
-            visit(Step::BadLog(format!("entry {position} stands behind entry {}", chain.next - 1)))?;
+            visit(Step::BadLog(format!("entry {position} is stored after entry {}", chain.next - 1)))?;
             return Ok(true);
         }
         if position > chain.next {
@@ -99,12 +99,12 @@ impl Chain {
             None => group.start <= position,
         };
         let checks = [
-            (envelope.log_id == head.log_id, "it belongs to another log"),
-            (envelope.position == position, "it belongs at another position"),
-            (self.previous.is_none_or(|hash| envelope.previous == hash), "it does not chain to the entry before it"),
-            (position == 0 || envelope.created_at > self.last_time, "it is not later than the entry before it"),
-            (group_fits && position < group.end(), "its group does not fit the entries around it"),
-            (group.end() <= head.length, "its group goes beyond the head"),
+            (envelope.log_id == head.log_id, "log id does not match the log"),
+            (envelope.position == position, "position does not match the key"),
+            (self.previous.is_none_or(|hash| envelope.previous == hash), "does not chain to the previous entry"),
+            (position == 0 || envelope.created_at > self.last_time, "not later than the previous entry"),
+            (group_fits && position < group.end(), "group does not match the surrounding entries"),
+            (group.end() <= head.length, "group extends beyond the head"),
         ];
         (self.next, self.previous, self.last_time) = (position + 1, Some(hash), envelope.created_at);
         self.group = Some(group);
@@ -120,9 +120,9 @@ impl Chain {
     fn end(&self, head: &Head) -> Vec<String> {
         let mut problems = Vec::new();
         if self.next != head.length {
-            problems.push(format!("the log has {} entries, and its head says {}", self.next, head.length));
+            problems.push(format!("log has {} entries, expected {} by its head", self.next, head.length));
         } else if self.previous.is_some_and(|hash| hash != head.last) {
-            problems.push("the last entry's hash is not the one in the log's head".to_owned());
+            problems.push("hash of the last entry does not match the head".to_owned());
         }
         problems
     }

@@ -99,14 +99,15 @@ impl View<'_> {
     /// How often the store was written.
     pub(super) fn commits(&self) -> Result<u64> {
         let row: Option<CommitsRow> = self.meta(META_COMMITS)?;
-        row.map(|row| row.count).ok_or_else(|| ErrorDetail::corrupt("the number of commits", "it is missing").into())
+        row.map(|row| row.count).ok_or_else(|| ErrorDetail::corrupt("the number of commits", "missing").into())
     }
 
     /// Refuses a state of the store that is older than one that was committed or seen before.
     pub(super) fn check_commits(&self) -> Result<()> {
         let (expected, found) = (self.least_commits(), self.commits()?);
         if found < expected {
-            let problem = format_args!("{found} commits are there, and {expected} were made: an older state is read");
+            let problem =
+                format_args!("commit count is {found}, expected at least {expected}: the file holds an older state");
             return Err(ErrorDetail::corrupt("the file", problem).into());
         }
         Ok(())
@@ -115,5 +116,5 @@ impl View<'_> {
 
 fn differs(row_key: &[u8]) -> Error {
     let place = format_args!("index row {}", hex::encode(row_key));
-    ErrorDetail::corrupt(place, "index and meta differ: one of the two is damaged or older than the other").into()
+    ErrorDetail::corrupt(place, "index row and meta row differ: one of them is damaged or outdated").into()
 }

@@ -29,7 +29,7 @@ impl Zones {
                 let zone = NamedZone { id: body.zone_id.clone(), erased: None };
                 match self.0.insert(body.log_id, zone) {
                     None => Ok(()),
-                    Some(other) => Err(format!("its log is that of zone `{}`", other.id)),
+                    Some(other) => Err(format!("log belongs to zone `{}`", other.id)),
                 }
             }
             Body::ZoneErased(body) => match self.0.get_mut(&body.log_id) {
@@ -37,7 +37,7 @@ impl Zones {
                     zone.erased = Some(body.clone());
                     Ok(())
                 }
-                _ => Err("it erases what is not there".to_owned()),
+                _ => Err("erased zone does not exist".to_owned()),
             },
             _ => Ok(()),
         }
@@ -68,7 +68,7 @@ impl Zones {
 pub(super) fn left_of(source: &dyn Source, log: LogNumber, head: &Head, erased: &ZoneErased) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     if (head.length, head.last) != (erased.length, erased.last) {
-        problems.push("its head is not what it was when the zone was erased".to_owned());
+        problems.push("head does not match the one recorded when the zone was erased".to_owned());
     }
     let mut left = 0_u64;
     let range = key::all_of(log);
@@ -77,7 +77,7 @@ pub(super) fn left_of(source: &dyn Source, log: LogNumber, head: &Head, erased: 
         Ok(true)
     })?;
     if left > 0 {
-        problems.push(format!("the zone was erased, and {left} of its entries are left"));
+        problems.push(format!("the zone was erased, but {left} of its entries are left"));
     }
     Ok(problems)
 }

@@ -131,13 +131,13 @@ id_type! {
 
 /// The rule that an id breaks, if any.
 fn broken_rule(id: &str) -> Option<&'static str> {
-    let Some(first) = id.bytes().next() else { return Some("it is empty") };
+    let Some(first) = id.bytes().next() else { return Some("must not be empty") };
     if id.len() > limits::ID_CHARS {
-        Some("it has more than 64 characters")
+        Some("must have at most 64 characters")
     } else if !id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b)) {
         Some("only `A-Z a-z 0-9 . _ : -` are allowed")
     } else if !first.is_ascii_alphanumeric() {
-        Some("it must start with a letter or digit")
+        Some("must start with a letter or digit")
     } else {
         None
     }
@@ -233,7 +233,7 @@ impl Serialize for RequestId {
 /// Refuses text that is empty, longer than `limit` bytes, or that holds control characters.
 pub(crate) fn check_text(what: &'static str, text: &str, limit: usize) -> Result<()> {
     if text.is_empty() {
-        return Err(ErrorDetail::invalid(what, text, "it is empty").into());
+        return Err(ErrorDetail::invalid(what, text, "must not be empty").into());
     }
     crate::types::error::at_most(what, text.len(), limit)?;
     if text.chars().any(char::is_control) {

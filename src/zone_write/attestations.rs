@@ -54,7 +54,7 @@ impl ZoneWrite<'_, '_> {
     /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if another attestation of the set came between: prepare
     /// again. [`Invalid`](crate::ErrorKind::Invalid) if another actor attested it;
     /// [`Forbidden`](crate::ErrorKind::Forbidden) if a customer attests a version that a platform actor made;
-    /// [`TooLarge`](crate::ErrorKind::TooLarge) if it has [as many](crate::types::limits::VERSION_ATTESTATIONS) as it can get.
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) if it has [as many](crate::limits::VERSION_ATTESTATIONS) as it can get.
     pub fn attest(&mut self, prepared: NewAttestation) -> Result<PolicySetVersion> {
         let NewAttestation { policy_set_version_id, attestation } = prepared;
         let id = policy_set_version_id.as_str();
@@ -68,7 +68,7 @@ impl ZoneWrite<'_, '_> {
     pub(super) fn check_attester(&self, attestation: &Attestation) -> Result<()> {
         let by = &attestation.statement().attested_by;
         if by != self.append.actor().id() {
-            return Err(ErrorDetail::invalid("attester", by, "it is not the actor who writes").into());
+            return Err(ErrorDetail::invalid("attester", by, "must be the actor of the write").into());
         }
         Ok(())
     }

@@ -48,10 +48,8 @@ impl ZoneWrite<'_, '_> {
             BundlePlan::Steps { set, schema, steps, .. } => (set, schema, steps),
         };
         let Some(attested) = attested else {
-            let (demanded, actual) = ("in force".to_owned(), "not in force".to_owned());
-            return Err(
-                ErrorDetail::PreconditionFailed { what: "the policy bundle".to_owned(), demanded, actual }.into()
-            );
+            let (expected, actual) = ("in force".to_owned(), "not in force".to_owned());
+            return Err(ErrorDetail::PreconditionFailed { what: "policy bundle".to_owned(), expected, actual }.into());
         };
         self.check_attester(&attested.attestation)?;
         let new_set = self.append.view(|view| attested.check(view, &self.zone, set.as_ref(), &schema, &mut steps))?;

@@ -62,7 +62,7 @@ fn a_bundle_can_be_demanded_to_be_there_or_not() {
         empty.refuses(UNMET, "`none`", |zone| {
             zone.demand(Demand::some_bundle(target.clone())).apply_bundle(target.clone(), &next)
         });
-        world.refuses(UNMET, "demanded to be `none`", |zone| {
+        world.refuses(UNMET, "expected `none`", |zone| {
             zone.demand(Demand::bundle_digest(target.clone(), None)).apply_bundle(target.clone(), &next)
         });
         world

@@ -146,9 +146,11 @@ fn the_first_activation_fixes_the_user_of_a_user_set() {
     assert_eq!(world.zone().policy_set("u").unwrap().target_id.as_deref(), Some("ann"));
     world.write(|zone| zone.bind(&other.id, user("ann"))).unwrap();
     for _ in 0..2 {
-        world.refuses((Conflict, "wrong_target"), "policy set `u` is for user `ann`, not for user `bob`", |zone| {
-            zone.bind(&version.id, user("bob"))
-        });
+        world.refuses(
+            (Conflict, "wrong_target"),
+            "wrong target of policy set `u`: user `bob`, expected user `ann`",
+            |zone| zone.bind(&version.id, user("bob")),
+        );
         assert_eq!(world.zone().policy_set("u").unwrap().target_id.as_deref(), Some("ann"));
         // Unbinding does not free it.
         let _ = world.write(|zone| zone.unbind(user("ann")));
@@ -160,10 +162,12 @@ fn the_first_activation_fixes_the_user_of_a_user_set() {
 fn a_set_is_bound_only_to_its_kind_of_target() {
     let world = World::new();
     let (for_zone, for_user) = (world.set_version("s", &[]), user_set(&world, "u", &[]));
-    world.refuses((Conflict, "wrong_target"), "policy set `s` is for the zone, not for user `ann`", |zone| {
-        zone.bind(&for_zone.id, user("ann"))
-    });
-    world.refuses((Conflict, "wrong_target"), "policy set `u` is for a user, not for the zone", |zone| {
+    world.refuses(
+        (Conflict, "wrong_target"),
+        "wrong target of policy set `s`: user `ann`, expected the zone",
+        |zone| zone.bind(&for_zone.id, user("ann")),
+    );
+    world.refuses((Conflict, "wrong_target"), "wrong target of policy set `u`: the zone, expected a user", |zone| {
         zone.activate(&for_user.id)
     });
 }

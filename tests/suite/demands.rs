@@ -77,19 +77,19 @@ fn each_demand_holds_or_refuses_the_call_without_a_trace() {
         Demand::active_version(ann(), None),
     ];
     let failing = [
-        (Demand::policy_revision("p", policy - 1), "the revision of policy `p` is"),
-        (Demand::policy_revision("p", policy + 1), "the revision of policy `p` is"),
-        (Demand::policy_set_revision("s", set - 1), "the revision of policy set `s` is"),
-        (Demand::bindings_revision(0), "the revision of the bindings of zone `acme` is"),
-        (Demand::latest_policy_version("p", Some(1)), "policy `p` is `2`, and was demanded to be `1`"),
-        (Demand::latest_policy_version("p", None), "policy `p` is `2`, and was demanded to be `none`"),
-        (Demand::latest_policy_version("new", Some(1)), "policy `new` is `none`, and was demanded to be `1`"),
-        (Demand::latest_policy_version("new", Some(0)), "policy `new` is `none`, and was demanded to be `0`"),
+        (Demand::policy_revision("p", policy - 1), "revision of policy `p` is"),
+        (Demand::policy_revision("p", policy + 1), "revision of policy `p` is"),
+        (Demand::policy_set_revision("s", set - 1), "revision of policy set `s` is"),
+        (Demand::bindings_revision(0), "bindings revision of zone `acme` is"),
+        (Demand::latest_policy_version("p", Some(1)), "policy `p` is `2`, expected `1`"),
+        (Demand::latest_policy_version("p", None), "policy `p` is `2`, expected `none`"),
+        (Demand::latest_policy_version("new", Some(1)), "policy `new` is `none`, expected `1`"),
+        (Demand::latest_policy_version("new", Some(0)), "policy `new` is `none`, expected `0`"),
         (Demand::latest_policy_set_version("s", Some(3)), "policy set `s` is `2`"),
         (Demand::latest_policy_set_version("s", None), "policy set `s` is `2`"),
-        (Demand::active_version(Target::Zone, Some(earlier)), "the version in force for the zone is"),
-        (Demand::active_version(Target::Zone, None), "the version in force for the zone is"),
-        (Demand::active_version(ann(), Some(active)), "the version in force for user `ann` is `none`"),
+        (Demand::active_version(Target::Zone, Some(earlier)), "version in force for the zone is"),
+        (Demand::active_version(Target::Zone, None), "version in force for the zone is"),
+        (Demand::active_version(ann(), Some(active)), "version in force for user `ann` is `none`"),
     ];
     for (unmet, names) in &failing {
         world.refuses(UNMET, names, |zone| zone.demand(unmet.clone()).create_policy(NewPolicy::named("x")));
@@ -210,7 +210,7 @@ fn of_two_threads_with_the_same_demand_exactly_one_wins() {
         let won = won.into_iter().flatten().next().unwrap();
         assert_eq!(world.zone().policy("p").unwrap(), won);
         for lost in lost {
-            refused(lost, UNMET, &format!("is `{}`, and was demanded to be `{revision}`", won.revision));
+            refused(lost, UNMET, &format!("is `{}`, expected `{revision}`", won.revision));
         }
     }
 }
@@ -265,12 +265,12 @@ fn one_of_several_is_enough_and_of_none_none_is() {
     let unmet = |names: &str, demand: Demand| {
         world.refuses(UNMET, names, |zone| zone.demand(demand.clone()).create_policy(NewPolicy::named("x")))
     };
-    let error = unmet(&format!("is `{revision}`, and was demanded to be `0` or `1`"), Demand::any([of(0), of(1)]));
+    let error = unmet(&format!("is `{revision}`, expected `0` or `1`"), Demand::any([of(0), of(1)]));
     assert_eq!(error.to_string().matches("revision").count(), 1, "{error}");
     let error = unmet("zone `acme`", Demand::any([of(0), Demand::bindings_revision(0)]));
-    assert!(error.to_string().contains("policy `p` or the revision"), "{error}");
-    unmet("what is demanded", Demand::any([]));
-    unmet("what is demanded", Demand::any([Demand::any([])]));
+    assert!(error.to_string().contains("policy `p` or bindings revision"), "{error}");
+    unmet("list of alternatives is `empty`, expected `at least one`", Demand::any([]));
+    unmet("list of alternatives is `empty`, expected `at least one`", Demand::any([Demand::any([])]));
     let many = |count: u64| Demand::any((0..count).map(|n| of(n + revision + 1)));
     let error = unmet("policy `p`", many(10_000));
     assert!(error.to_string().len() < 400, "{error}");

@@ -98,9 +98,8 @@ fn an_id_of_another_kind_is_told_from_one_that_nobody_has() {
         } else {
             "policy version"
         };
-        let said = format!(
-            "policy set version `{id}` does not exist: it is the id of a {kind}, expected the id of a policy set's version"
-        );
+        let said =
+            format!("policy set version `{id}` does not exist: it is a {kind} id, expected a policy set version id");
         refused(zone.policy_set_version(id), not_found, &said);
         refused(zone.authorizer_of_version(id), not_found, &said);
         refused(zone.pinned_policy_versions(id, Forms::Neither, &List::new()), not_found, &said);
@@ -109,9 +108,7 @@ fn an_id_of_another_kind_is_told_from_one_that_nobody_has() {
         world.refuses(not_found, &said, |zone| zone.archive_policy_set_version(id));
     }
     for (id, kind) in [("p", "policy"), ("s", "policy set"), (of_set_version, "policy set version")] {
-        let said = format!(
-            "policy version `{id}` does not exist: it is the id of a {kind}, expected the id of a policy's version"
-        );
+        let said = format!("policy version `{id}` does not exist: it is a {kind} id, expected a policy version id");
         refused(zone.policy_version(id, Forms::Both), not_found, &said);
         world.refuses(not_found, &said, |zone| zone.archive_policy_version(id));
         let pin = || Pin { policy_id: "p".to_owned(), policy_version_id: id.to_owned(), sha: None };
@@ -120,7 +117,7 @@ fn an_id_of_another_kind_is_told_from_one_that_nobody_has() {
         });
     }
     for (id, kind) in [("s", "policy set"), (of_version, "policy version"), (of_set_version, "policy set version")] {
-        let said = format!("policy `{id}` does not exist: it is the id of a {kind}, expected a policy's id");
+        let said = format!("policy `{id}` does not exist: it is a {kind} id, expected a policy id");
         refused(zone.policy(id), not_found, &said);
         refused(zone.policy_versions(id, Forms::Neither, &List::new()), not_found, &said);
         refused(zone.policy_version_numbered(id, 1, Forms::Neither), not_found, &said);
@@ -128,7 +125,7 @@ fn an_id_of_another_kind_is_told_from_one_that_nobody_has() {
         world.refuses(not_found, &said, |zone| zone.archive_policy(id));
     }
     for (id, kind) in [("p", "policy"), (of_version, "policy version"), (of_set_version, "policy set version")] {
-        let said = format!("policy set `{id}` does not exist: it is the id of a {kind}, expected a policy set's id");
+        let said = format!("policy set `{id}` does not exist: it is a {kind} id, expected a policy set id");
         refused(zone.policy_set(id), not_found, &said);
         refused(zone.policy_set_versions(id, &List::new()), not_found, &said);
         refused(zone.policy_set_version_numbered(id, 1), not_found, &said);
@@ -153,11 +150,7 @@ fn a_parse_error_tells_which_tokens_were_expected_and_a_byte_order_mark_is_named
         invalid,
         "unexpected token `principal`: expected `(`",
     );
-    refused(
-        world.try_version("p", &format!("\u{feff}{PERMIT}")),
-        invalid,
-        "1:1: it starts with a byte order mark (U+FEFF)",
-    );
+    refused(world.try_version("p", &format!("\u{feff}{PERMIT}")), invalid, "1:1: unexpected byte order mark (U+FEFF)");
 }
 
 #[test]

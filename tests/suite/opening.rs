@@ -45,8 +45,7 @@ fn a_directory_an_empty_file_and_a_file_of_something_else_are_named() {
     std::fs::write(named("empty"), b"").unwrap();
     std::fs::write(named("text"), b"permit(principal, action, resource);").unwrap();
     std::fs::create_dir(named("dir")).unwrap();
-    for (name, reason) in [("empty", "it is empty"), ("text", "it does not start as one"), ("dir", "it is a directory")]
-    {
+    for (name, reason) in [("empty", "it is empty"), ("text", "it is not a redb file"), ("dir", "it is a directory")] {
         is_refused(&named(name), (Invalid, "not_a_store"), reason);
     }
     assert_eq!(std::fs::read(named("empty")).unwrap(), b"");
@@ -168,7 +167,7 @@ fn a_store_whose_file_was_deleted_or_replaced_is_not_written() {
     refused(world.store.rebuild_indexes(), (Unavailable, "file_replaced"), "a.redb");
     std::fs::copy(&aside, &path).unwrap();
     let error = refused(write(), (Unavailable, "file_replaced"), "a.redb");
-    assert!(error.to_string().contains("another file was put in the place"), "{error}");
+    assert!(error.to_string().contains("another file replaced the store's file"), "{error}");
     assert_eq!(world.history().len(), length, "reads go on, and nothing was written");
     // Also where it happens in the midst of the write.
     std::fs::rename(&aside, &path).unwrap();

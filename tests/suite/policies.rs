@@ -26,7 +26,7 @@ fn text_is_kept_verbatim_and_the_sha_is_that_of_its_bytes() {
 fn exactly_one_of_text_and_json_is_taken() {
     let (text, json) = (Some(PERMIT.to_owned()), Some("{}".to_owned()));
     let both = NewPolicyVersion::either(V1, text.clone(), json);
-    refused(both, (Invalid, "exactly_one"), "`cedar_raw` and `cedar_json` must be given, not both");
+    refused(both, (Invalid, "exactly_one"), "expected exactly one of `cedar_raw` and `cedar_json`, found both");
     refused(NewPolicyVersion::either(V1, None, None), (Invalid, "exactly_one"), "neither");
     let world = World::new();
     let version = world.write(|zone| {

@@ -91,7 +91,11 @@ fn a_conflicting_id_annotation_is_refused() {
         let annotated = format!(r#""annotations":{{"id":"{id}"}},"effect""#);
         set(&[member(key, "permit", 1).replace(r#""effect""#, &annotated)])
     };
-    refuses("conflicting_id", "`mine` has an `@id` of its own: `yours`", &with_id("mine", "yours"));
+    refuses(
+        "conflicting_id",
+        "`@id` annotation of statement `mine` is `yours`, expected `mine`",
+        &with_id("mine", "yours"),
+    );
     for (key, id) in [("mine", "mine"), ("policy0", "anything")] {
         let text = create(&World::new(), &with_id(key, id)).unwrap().cedar_raw.unwrap();
         assert_eq!(text.matches("@id").count(), 1, "{text}");

@@ -30,7 +30,7 @@ fn another_store_in_the_files_place_is_refused() {
     let world = World::with(Clock::new().builder().open(&path).unwrap(), Clock::new());
     std::fs::rename(&path, folder.path().join("b.redb")).unwrap();
     drop(Clock::new().builder().id_seed(8).open(&path).unwrap());
-    refused(world.store.recover(), (Corrupt, "corrupt"), "another store");
+    refused(world.store.recover(), (Corrupt, "corrupt"), "a different store");
     refused(world.store.zone("acme"), (Unavailable, "recovery_needed"), "");
 }
 

@@ -9,9 +9,9 @@ fn errors_about_json_say_where_and_what_is_expected_in_words_of_the_format() {
     let wrapped = |namespace: &str| format!(r#"{{"":{{{namespace}}}}}"#);
     let cases = [
         ("[]".to_owned(), "expected an object, found a list"),
-        (r#"{"entityTypes":{},"actions":{}}"#.to_owned(), "a schema holds namespaces by their names"),
+        (r#"{"entityTypes":{},"actions":{}}"#.to_owned(), "expected namespaces by name"),
         (wrapped(r#""entityTypes":[],"actions":{}"#), "at `//entityTypes`: expected an object, found a list"),
-        (wrapped(r#""actions":{}"#), "the field `entityTypes` is missing"),
+        (wrapped(r#""actions":{}"#), "missing field `entityTypes`"),
         (
             wrapped(r#""entityTypes":{"E":{"shape":3}},"actions":{}"#),
             "at `//entityTypes/E/shape`: expected an object, found a number",
@@ -21,15 +21,15 @@ fn errors_about_json_say_where_and_what_is_expected_in_words_of_the_format() {
             "unknown field `shapes`, expected `memberOfTypes`, `shape`",
         ),
         (wrapped(r#""entityTypes":{"E":{"enum":[]}},"actions":{}"#), "expected at least one value"),
-        (wrapped(r#""entityTypes":{"E":{"tags":{"type":"Set"}}},"actions":{}"#), "the field `element` is missing"),
-        (wrapped(r#""entityTypes":{"E":{"tags":{"name":"Set"}}},"actions":{}"#), "the field `type` is missing"),
+        (wrapped(r#""entityTypes":{"E":{"tags":{"type":"Set"}}},"actions":{}"#), "missing field `element`"),
+        (wrapped(r#""entityTypes":{"E":{"tags":{"name":"Set"}}},"actions":{}"#), "missing field `type`"),
         (wrapped(r#""entityTypes":{"E":{"annotations":{"a":1}}},"actions":{}"#), "expected text, found a number"),
         (
             wrapped(r#""entityTypes":{},"actions":{"a":{"appliesTo":[]}}"#),
             "at `//actions/a/appliesTo`: expected an object",
         ),
         (wrapped(r#""entityTypes":{},"actions":{"a":{"memberOf":{"id":"b"}}}"#), "expected a list, found an object"),
-        (wrapped(r#""entityTypes":{},"actions":{"a":{"attributes":{}}}"#), "an action has no attributes"),
+        (wrapped(r#""entityTypes":{},"actions":{"a":{"attributes":{}}}"#), "an action must have no attributes"),
         (wrapped(r#""entityTypes":{" E":{}},"actions":{}"#), "a name needs to be normalized"),
         ("\u{feff}{}".to_owned(), "byte order mark"),
     ];

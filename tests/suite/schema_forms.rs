@@ -199,7 +199,7 @@ fn an_attribute_that_is_declared_twice_in_one_record_is_refused() {
     for (text, name, place, before) in cases {
         let error = prepare(Form::Cedar, text).map(|found| panic!("{found:?}")).unwrap_err();
         assert_eq!((error.kind(), error.code()), (Invalid, "syntax"), "{error}");
-        let expected = format!("{place}: attribute `{name}` is declared already, at {before}");
+        let expected = format!("{place}: duplicate attribute `{name}`: already declared at {before}");
         assert!(error.to_string().contains(&expected), "{error}, expected {expected}");
         let ErrorDetail::Syntax { diagnostics, .. } = error.detail() else { panic!("{error}") };
         assert_eq!(diagnostics.len(), 1);

@@ -151,18 +151,18 @@ fn what_is_observed_cannot_be_archived_nor_what_is_archived_observed() {
 fn a_user_set_has_one_user_over_both_modes() {
     let world = World::new();
     let (u, v) = (user_set(&world, "u"), user_set(&world, "v"));
-    world.refuses(WRONG_TARGET, "policy set `u` is for a user, not for the zone", |zone| {
+    world.refuses(WRONG_TARGET, "wrong target of policy set `u`: the zone, expected a user", |zone| {
         zone.bind_shadow(&u.id, Target::Zone)
     });
     let for_zone = world.set_version("s", &[]);
-    world.refuses(WRONG_TARGET, "policy set `s` is for the zone, not for user `ann`", |zone| {
+    world.refuses(WRONG_TARGET, "wrong target of policy set `s`: user `ann`, expected the zone", |zone| {
         zone.bind_shadow(&for_zone.id, user("ann"))
     });
     // Observed for one user, it is for that one as long as it is observed.
     world.write(|zone| zone.bind_shadow(&u.id, user("ann"))).unwrap();
     assert_eq!(world.zone().policy_set("u").unwrap().target_id, None);
     for shadow in [false, true] {
-        world.refuses(WRONG_TARGET, "policy set `u` is for user `ann`, not for user `bob`", |zone| {
+        world.refuses(WRONG_TARGET, "wrong target of policy set `u`: user `bob`, expected user `ann`", |zone| {
             if shadow { zone.bind_shadow(&u.id, user("bob")) } else { zone.bind(&u.id, user("bob")) }
         });
     }
@@ -175,7 +175,9 @@ fn a_user_set_has_one_user_over_both_modes() {
     world.write(|zone| zone.bind(&u.id, user("ann"))).unwrap();
     // In force once, it is for that user for ever, in both modes.
     world.write(|zone| zone.unbind(user("ann"))).unwrap();
-    world.refuses(WRONG_TARGET, "policy set `u` is for user `ann`", |zone| zone.bind_shadow(&u.id, user("bob")));
+    world.refuses(WRONG_TARGET, "policy set `u`: user `bob`, expected user `ann`", |zone| {
+        zone.bind_shadow(&u.id, user("bob"))
+    });
     world.write(|zone| zone.bind_shadow(&u.id, user("ann"))).unwrap();
     assert_eq!(world.zone().policy_set("u").unwrap().target_id.as_deref(), Some("ann"));
     world.extent();

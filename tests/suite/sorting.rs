@@ -95,7 +95,7 @@ fn by_status_is_descending_and_forward_only() {
     let ascending = page(&world, &any(), &by_status().order(Order::Ascending));
     refused(ascending, (Invalid, "invalid_input"), "order `ascending`");
     let after = page(&world, &any(), &by_status().limit(2)).unwrap().2.unwrap();
-    refused(page(&world, &any(), &by_status().before(&after)), (Invalid, "invalid_cursor"), "forward only");
+    refused(page(&world, &any(), &by_status().before(&after)), (Invalid, "invalid_cursor"), "can only be read forward");
     refused(page(&world, &any(), &by_status().after(&after).before(&after)), (Invalid, "invalid_cursor"), "exclude");
 }
 

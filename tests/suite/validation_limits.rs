@@ -50,7 +50,7 @@ fn a_policy_over_the_limit_is_refused_with_both_numbers_before_it_is_validated()
     let world = published(Clock::new().builder().in_memory().unwrap(), Clock::new(), &[128]);
     // It does not validate either, which would be found.
     let new = || NewPolicyVersion::cedar("128", statements(20).replace("principal.n", "principal.q"));
-    let numbers = "20 statements × 16384 types of request = 327680, limit 250000";
+    let numbers = "20 statements × 16384 request types = 327680, limit 250000";
     world.refuses(COSTLY, numbers, |zone| zone.create_policy_version("p", new()));
     refused(world.store.prepare_policy_version(new()), COSTLY, numbers);
     let json =
@@ -81,7 +81,7 @@ fn one_long_statement_counts_as_many() {
     };
     world.write(|zone| zone.create_policy_version("p", NewPolicyVersion::cedar("3", long(40)))).unwrap();
     let longer = format!("permit(principal, action, resource) when {{ [{}].contains(1) }};", vec!["1"; 400].join(","));
-    world.refuses(COSTLY, "1 statement, for its length counted as 13, × 9 types of request", |zone| {
+    world.refuses(COSTLY, "1 statement counted as 13 for its length × 9 request types", |zone| {
         zone.create_policy_version("p", NewPolicyVersion::cedar("3", longer.as_str()))
     });
 }
@@ -114,7 +114,7 @@ fn all_that_one_write_validates_together_has_the_limit_too_unless_it_was_prepare
     let more = || pinning("3", &versions);
     let world_again = limited(500, &[1, 3]);
     let fresh = pinned(&world_again);
-    world_again.refuses(COSTLY, "100 statements × 9 types of request = 900, limit 500: prepare", |zone| {
+    world_again.refuses(COSTLY, "100 statements × 9 request types = 900, limit 500: prepare", |zone| {
         zone.create_policy_set_version("s", pinning("3", &fresh))
     });
     let prepared = world.zone().prepare_policy_set_version(more()).unwrap();
@@ -186,7 +186,7 @@ fn a_preflight_tells_of_a_policy_over_the_limit_and_goes_on() {
         let failing: Vec<_> = checked.failing().map(|version| version.policy_id.as_str()).collect();
         assert_eq!(failing, ["p"]);
         let finding = checked.failing().next().unwrap().findings[0].to_string();
-        assert!(finding.contains("7 statements × 16 types of request = 112, limit 100"), "{finding}");
+        assert!(finding.contains("7 statements × 16 request types = 112, limit 100"), "{finding}");
         assert_eq!(checked.policy_versions.len(), 3);
     }
 }

@@ -92,7 +92,7 @@ async fn handle(
     let reads = matches!(parts.method, Method::GET | Method::HEAD);
     // A precondition is never passed over in silence.
     if reads && call.if_match.is_some() || !reads && if_none_match.is_some() {
-        return Err(Failure::invalid_header("`If-Match` is for writing, and `If-None-Match` for reading"));
+        return Err(Failure::invalid_header("expected `If-Match` on writes only, and `If-None-Match` on reads only"));
     }
     if matches!(parts.method, Method::PATCH | Method::POST | Method::PUT) {
         body::check_encoding(&parts.headers)?;
@@ -240,7 +240,7 @@ impl Call {
     pub fn no_if_match(&self) -> Result<(), Failure> {
         match self.if_match {
             None => Ok(()),
-            Some(_) => Err(Failure::invalid_header("`If-Match` cannot be compared here")),
+            Some(_) => Err(Failure::invalid_header("`If-Match` is not supported on this route")),
         }
     }
 }

@@ -33,7 +33,7 @@ impl Tags {
         let lines: Vec<_> = headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
         let tags = Self::parse(&lines.join(","));
         let tags =
-            tags.ok_or_else(|| Failure::invalid_header(format!("`{name}` is not `*` or a list of entity tags")))?;
+            tags.ok_or_else(|| Failure::invalid_header(format!("`{name}` must be `*` or a list of entity tags")))?;
         Ok(Some(tags))
     }
 

@@ -32,7 +32,7 @@ impl Failure {
     }
 
     pub fn invalid_path() -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "invalid_path", "the path is not UTF-8 once it is decoded")
+        Self::new(StatusCode::BAD_REQUEST, "invalid_path", "decoded path is not UTF-8")
     }
 
     pub fn invalid_query(message: impl Display) -> Self {
@@ -49,7 +49,7 @@ impl Failure {
 
     /// No tag in `If-Match` is one that could ever match: a weak one never does.
     pub fn no_match() -> Self {
-        let message = "no entity tag that is demanded in `If-Match` can ever match";
+        let message = "precondition failed: no entity tag in `If-Match` can match";
         Self::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", message)
     }
 
@@ -76,7 +76,7 @@ impl Failure {
     /// Names a request id that was used for something else as its client knows it, and not as the store does.
     pub fn of_request(mut self, id: &str) -> Self {
         if self.code == "request_conflict" {
-            self.message = format!("request id `{id}` was used before for something else");
+            self.message = format!("request id `{id}` was already used for a different request");
         }
         self
     }

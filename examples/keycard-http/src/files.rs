@@ -28,7 +28,7 @@ pub struct Found {
 pub fn read(path: &Path) -> Result<Option<Found>, Box<dyn Error + Send + Sync>> {
     // Before it is opened: opening a pipe would wait for a writer.
     match fs::metadata(path) {
-        Ok(metadata) if !metadata.is_file() => return Err("it is not a regular file".into()),
+        Ok(metadata) if !metadata.is_file() => return Err("not a regular file".into()),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         other => other?,
     };
@@ -36,7 +36,7 @@ pub fn read(path: &Path) -> Result<Option<Found>, Box<dyn Error + Send + Sync>> 
     let metadata = file.metadata()?;
     let limit = u64::try_from(JWKS_BYTES)?;
     if metadata.len() > limit {
-        return Err(format!("it has {} bytes, limit {JWKS_BYTES}", metadata.len()).into());
+        return Err(format!("too large: {} bytes, limit {JWKS_BYTES}", metadata.len()).into());
     }
     // All at once, so that no copy stays behind where it grew.
     let mut text = Zeroizing::new(String::with_capacity(JWKS_BYTES));

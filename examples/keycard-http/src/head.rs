@@ -18,13 +18,13 @@ pub const PARSED_HEADERS: usize = 512;
 pub fn check(uri: &Uri, headers: &HeaderMap) -> Result<(), Failure> {
     let length = uri.path().len().saturating_add(uri.query().map_or(0, str::len));
     if length > URI_BYTES {
-        let message = format!("the path and its query have over {URI_BYTES} bytes");
+        let message = format!("too large: path and query: over {URI_BYTES} bytes");
         return Err(Failure::new(StatusCode::URI_TOO_LONG, "uri_too_long", message));
     }
     // As they are written: a name, a colon, a space, a value, and the end of the line.
     let lines = headers.iter().map(|(name, value)| name.as_str().len().saturating_add(value.len()).saturating_add(4));
     if headers.len() > HEADERS || lines.fold(0, usize::saturating_add) > HEADERS_BYTES {
-        let message = format!("there are over {HEADERS} header lines, or over {HEADERS_BYTES} bytes in them");
+        let message = format!("too large: headers: over {HEADERS} lines or over {HEADERS_BYTES} bytes");
         return Err(Failure::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", message));
     }
     Ok(())

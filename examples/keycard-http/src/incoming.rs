@@ -86,14 +86,14 @@ impl Incoming {
             return Ok(Received::default());
         }
         let Some(share) = bodies.share(limit, length).await else {
-            let message = "there is too much to do: there was no memory for the body in time";
+            let message = "server is overloaded: no memory for the body in time";
             return Err(Failure::new(StatusCode::TOO_MANY_REQUESTS, "busy", message));
         };
         self.on_request = false;
         let read = timeout(bodies.patience, self.up_to(length, limit)).await;
         let bytes = read.unwrap_or_else(|_| {
             self.broken = true;
-            let message = format!("the body was not there within {} seconds", bodies.patience.as_secs());
+            let message = format!("body did not arrive within {} seconds", bodies.patience.as_secs());
             Err(Failure::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", message))
         })?;
         Ok(Received { bytes: bytes.into(), _share: Some(share) })
@@ -120,7 +120,7 @@ impl Incoming {
                 Ok(Err(_trailers)) => {}
                 Err(_) => {
                     self.broken = true;
-                    return Err(Failure::invalid_body("the body broke off"));
+                    return Err(Failure::invalid_body("body is incomplete"));
                 }
             }
         }
@@ -157,7 +157,7 @@ impl Incoming {
 }
 
 fn too_large(limit: usize) -> Failure {
-    let message = format!("the body has over {limit} bytes");
+    let message = format!("too large: body: over {limit} bytes");
     Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message)
 }
 

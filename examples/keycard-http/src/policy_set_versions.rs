@@ -122,7 +122,7 @@ fn check_parent(version: &PolicySetVersion, call: &Call) -> StoreResult<()> {
     if version.policy_set_id == *call.id("policy_set_id") {
         return Ok(());
     }
-    Err(ErrorDetail::NotFound { what: Resource::PolicySetVersion, id: version.id.to_string(), is: None }.into())
+    Err(ErrorDetail::NotFound { what: Resource::PolicySetVersion, id: version.id.to_string(), actual: None }.into())
 }
 
 /// A version with what its newest attestation says. That it says so is printed, not verified.

@@ -64,7 +64,7 @@ fn check_parent(version: &PolicyVersion, call: &Call) -> StoreResult<()> {
     if version.policy_id == *call.id("policy_id") {
         return Ok(());
     }
-    Err(ErrorDetail::NotFound { what: Resource::PolicyVersion, id: version.id.to_string(), is: None }.into())
+    Err(ErrorDetail::NotFound { what: Resource::PolicyVersion, id: version.id.to_string(), actual: None }.into())
 }
 
 fn print(version: &PolicyVersion) -> Result<Reply, Failure> {

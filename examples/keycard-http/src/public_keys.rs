@@ -59,7 +59,7 @@ pub async fn get(State(app): State<Arc<App>>, request: Request) -> Response {
 
 fn answer(keys: &Jwks, headers: &HeaderMap) -> Result<Response, Failure> {
     if headers.contains_key(IF_MATCH) {
-        return Err(Failure::invalid_header("`If-Match` is for writing"));
+        return Err(Failure::invalid_header("`If-Match` is not supported on this route"));
     }
     let if_none_match = Tags::of(headers, &IF_NONE_MATCH)?;
     let body = serde_json::to_vec(keys).map_err(Failure::internal)?;

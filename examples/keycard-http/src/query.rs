@@ -107,7 +107,7 @@ impl Query {
             // Numbers are also parsed with a sign.
             let digits = limit.bytes().all(|byte| byte.is_ascii_digit());
             let limit = limit.parse().ok().filter(|_| digits);
-            list = list.limit(limit.ok_or_else(|| Failure::invalid_query("`limit` is not a whole number"))?);
+            list = list.limit(limit.ok_or_else(|| Failure::invalid_query("`limit` must be a whole number"))?);
         }
         if let Some(order) = self.choice("order", &[("asc", Order::Ascending), ("desc", Order::Descending)])? {
             list = list.order(order);
@@ -126,7 +126,7 @@ impl Query {
 fn decoded(text: &str) -> Result<String, Failure> {
     let bytes = text.replace('+', " ");
     let decoded = percent_decode_str(&bytes).decode_utf8();
-    decoded.map(Cow::into_owned).map_err(|_| Failure::invalid_query("the query is not UTF-8 once it is decoded"))
+    decoded.map(Cow::into_owned).map_err(|_| Failure::invalid_query("decoded query is not UTF-8"))
 }
 
 fn chosen<T: Copy>(name: &str, value: &str, choice: &[(&str, T)]) -> Result<T, Failure> {

@@ -18,7 +18,7 @@ pub fn given(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
     let Some(id) = given.next() else { return Ok(None) };
     let id = id.to_str().ok().filter(|id| id.bytes().all(|byte| byte.is_ascii_graphic()) && CHARS.contains(&id.len()));
     if given.next().is_some() || id.is_none() {
-        return Err(Failure::invalid_header(format!("`{HEADER}` is not one id of 1 to 255 visible ASCII characters")));
+        return Err(Failure::invalid_header(format!("`{HEADER}` must be one id of 1 to 255 visible ASCII characters")));
     }
     Ok(id)
 }

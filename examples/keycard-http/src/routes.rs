@@ -69,11 +69,9 @@ pub fn router(app: Arc<App>) -> Router {
         )
         .route("/zones/{zone_id}/log", get(on(zone_log::get)))
         .route(public_keys::PATH, get(public_keys::get))
-        .fallback(|request| {
-            refuse(request, Failure::new(StatusCode::NOT_FOUND, "route_not_found", "there is no such route"))
-        })
+        .fallback(|request| refuse(request, Failure::new(StatusCode::NOT_FOUND, "route_not_found", "unknown route")))
         .method_not_allowed_fallback(|request| {
-            let message = "the route does not have this method";
+            let message = "method is not allowed on this route";
             refuse(request, Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message))
         })
         .layer(middleware::from_fn(bounded))

@@ -27,7 +27,7 @@ pub fn open(args: &Args) -> Result<PolicyStore, Box<dyn Error + Send + Sync>> {
             None => missing.push((version, store.prepare_schema(new_schema(schema, source))?)),
             Some(stored) if stored.sha == Sha256::of(source.as_bytes()) => {}
             Some(_) => {
-                return Err(format!("the store has another schema `{version}` than `{}`", file.display()).into());
+                return Err(format!("schema `{version}` in the store differs from `{}`", file.display()).into());
             }
         }
     }

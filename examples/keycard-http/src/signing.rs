@@ -104,7 +104,9 @@ impl Signing {
         let has_room = version.attestations.len() < VERSION_ATTESTATIONS;
         if !has_room {
             let id = &version.id;
-            told(format_args!("policy set version `{id}` has {VERSION_ATTESTATIONS} attestations, and gets no more"));
+            told(format_args!(
+                "policy set version `{id}` already has {VERSION_ATTESTATIONS} attestations, which is the limit"
+            ));
         }
         has_room
     }

@@ -54,7 +54,7 @@ fn check_mode(path: &Path, metadata: &Metadata) -> Result<(), String> {
     if mode & 0o077 == 0 {
         return Ok(());
     }
-    Err(format!("others than its owner have access to it (mode {mode:04o}): run `chmod 600 {}`", path.display()))
+    Err(format!("other users have access to the file (mode {mode:04o}): run `chmod 600 {}`", path.display()))
 }
 
 #[cfg(not(unix))]
@@ -69,7 +69,7 @@ fn check_mode(_: &Path, _: &Metadata) -> Result<(), String> {
 )]
 fn generate() -> Result<(Ed25519Signer, Zeroizing<String>), Box<dyn Error + Send + Sync>> {
     let mut secret = Zeroizing::new([0; 32]);
-    getrandom::fill(secret.as_mut()).map_err(|error| format!("no random bytes: {error}"))?;
+    getrandom::fill(secret.as_mut()).map_err(|error| format!("cannot get random bytes: {error}"))?;
     let unnamed = Ed25519Signer::new("new", &secret)?;
     let signer = Ed25519Signer::new(unnamed.jwk().thumbprint(), &secret)?;
     let x = Base64UrlUnpadded::encode_string(signer.jwk().as_bytes());

@@ -51,7 +51,7 @@ def test_a_write_may_demand_what_its_author_saw(http, zone, kind):
     assert new != tag
     for given in (tag, f"W/{new}", '"other"', '""', f"{tag}, W/{new}", f'"0{new[1:]}'):
         message = refused(patch(given, {"name": "late"}), 412, "precondition_failed")
-        assert "demanded" in message
+        assert "precondition failed" in message
         refused(patch(given, {}), 412, "precondition_failed")
         refused(http.delete(path, headers={"If-Match": given}), 412, "precondition_failed")
     assert patch(new, {}).headers["etag"] == new

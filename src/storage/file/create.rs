@@ -27,7 +27,7 @@ pub(in crate::storage) fn create_file(path: &Path, options: &Options, sources: &
             return Ok(());
         }
     }
-    let cause = "other processes removed the new file before it had its name";
+    let cause = "another process removed the new file before it was linked to its path";
     Err(ErrorDetail::failed(format!("create `{}`", path.display()), cause).into())
 }
 

@@ -67,7 +67,7 @@ pub(in crate::storage) fn check_format(database: &impl ReadableDatabase, path: &
     })?;
     let cache = RecordCache::new(0);
     let format = View::new(&tables, &cache, None).meta::<FormatRow>(key::META_FORMAT)?;
-    let FormatRow { version, features } = format.ok_or_else(|| not_a_store(path, "it has no format row"))?;
+    let FormatRow { version, features } = format.ok_or_else(|| not_a_store(path, "its format row is missing"))?;
     if version > FORMAT || version == 0 {
         let (found, known) = (version.into(), FORMAT.into());
         return Err(ErrorDetail::NewerFormat { what: "format version", found, known }.into());

@@ -70,7 +70,7 @@ fn special(_: std::fs::FileType) -> &'static str {
 fn check_magic(file: &File, path: &Path) -> Result<()> {
     let mut start = Vec::new();
     file.take(REDB_MAGIC.len() as u64).read_to_end(&mut start).map_err(|error| io_error("read", path, error))?;
-    if start == REDB_MAGIC { Ok(()) } else { Err(not_a_store(path, "it does not start as one")) }
+    if start == REDB_MAGIC { Ok(()) } else { Err(not_a_store(path, "it is not a redb file")) }
 }
 
 /// Which file it is, wherever its name leads by now. Known on Unix only.
@@ -97,7 +97,7 @@ impl FileId {
     pub(in crate::storage) fn check(self, path: &Path) -> Result<()> {
         let problem = match std::fs::metadata(path) {
             Ok(found) if Self::of(&found).is_none_or(|id| id == self) => return Ok(()),
-            Ok(_) => "another file was put in the place of the store's",
+            Ok(_) => "another file replaced the store's file",
             Err(error) if error.kind() == io::ErrorKind::NotFound => "the file was deleted or renamed",
             Err(_) => return Ok(()),
         };
@@ -149,9 +149,9 @@ pub(in crate::storage) fn database_error(action: &str, path: &Path, error: Datab
             ErrorDetail::corrupt(path.display(), error).into()
         }
         DatabaseError::UpgradeRequired(version) => {
-            not_a_store(path, &format!("its storage format is version {version}"))
+            not_a_store(path, &format!("its redb file format is version {version}, which is not supported"))
         }
-        DatabaseError::RepairAborted => ErrorDetail::corrupt(path.display(), "it could not be repaired").into(),
+        DatabaseError::RepairAborted => ErrorDetail::corrupt(path.display(), "repair failed").into(),
         error => storage_error(named(action, path), error),
     }
 }

@@ -43,7 +43,7 @@ pub(in crate::storage) fn derive(rows: &mut dyn Rows, log: LogNumber, recorded: 
         Body::Unchanged(_) => Ok(()),
         Body::ZoneCreated(body) => {
             at.in_store_log(true)?;
-            let number = rows.log_number(body.log_id).ok_or_else(|| at.contradiction("its log has no head"))?;
+            let number = rows.log_number(body.log_id).ok_or_else(|| at.contradiction("log of the zone has no head"))?;
             let row = ZoneRow { created: position, log: number };
             at.insert(rows, Tag::Zone, body.zone_id.as_str(), &row)?;
             at.put_witness(rows, key::witness(&key::by_id(log, Tag::Zone, body.zone_id.as_str())), &row)?;
@@ -172,7 +172,7 @@ impl Entry {
                 let row_key = key::by_version(self.log, Tag::PolicySetVersion, parent, body.version);
                 self.update(rows, row_key, |row: &mut VersionRow| row.archived = Some(position)).map(drop)
             }
-            _ => Err(self.contradiction("it cannot stand here")),
+            _ => Err(self.contradiction("entry kind is not allowed in this log")),
         }
     }
 
@@ -187,11 +187,11 @@ impl Entry {
         before: Option<Latest>,
     ) -> Result<()> {
         if u64::from(version) != before.map_or(0, |latest| u64::from(latest.version)) + 1 {
-            return Err(self.contradiction("its version number does not follow the one before"));
+            return Err(self.contradiction("version number does not follow the previous one"));
         }
         let row_key = key::by_version(self.log, by_number, parent, version);
         if rows.get(&row_key)?.is_some() {
-            return Err(self.contradiction("its version number is taken"));
+            return Err(self.contradiction("version number is already used"));
         }
         self.put(rows, row_key, &VersionRow { created: self.position, archived: None })?;
         self.insert(rows, by_id, id, &PositionRow { created: self.position })
@@ -212,13 +212,13 @@ impl Entry {
                 was_bound = row.binding_mut(mode).take().is_some();
             })?;
             if !was_bound {
-                return Err(self.contradiction("what it replaces is not bound"));
+                return Err(self.contradiction("replaced policy set version is not bound"));
             }
         }
         if let Some(bound) = bound {
             let parent = bound.policy_set_id.as_str();
             if rows.get(&key::by_version(self.log, Tag::PolicySetVersion, parent, bound.version))?.is_none() {
-                return Err(self.contradiction("what it binds does not exist"));
+                return Err(self.contradiction("bound policy set version does not exist"));
             }
             self.policy_set(rows, bound.policy_set_id.as_str(), |row| {
                 *row.binding_mut(mode) = Some(self.position);
@@ -254,14 +254,14 @@ impl Entry {
     fn attest(&self, rows: &mut dyn Rows, body: &Attested) -> Result<()> {
         let set = body.policy_set_id.as_str();
         if rows.get(&key::by_version(self.log, Tag::PolicySetVersion, set, body.version))?.is_none() {
-            return Err(self.contradiction("what it attests does not exist"));
+            return Err(self.contradiction("attested policy set version does not exist"));
         }
         let mut first = false;
         self.update(rows, key::by_id(self.log, Tag::PolicySet, set), |row: &mut PolicySetRow| {
             first = row.attested.replace(self.position).is_none();
         })?;
         if first != body.previous.is_none() {
-            return Err(self.contradiction("it does not follow the set's last attestation"));
+            return Err(self.contradiction("attestation does not follow the last one of the policy set"));
         }
         let row_key = key::attestation(self.log, set, body.version, self.position);
         self.put(rows, row_key, &PositionRow { created: self.position })
@@ -270,10 +270,10 @@ impl Entry {
     /// A zone that is erased leaves its id free.
     fn erase(&self, rows: &mut dyn Rows, body: &ZoneErased) -> Result<()> {
         let row_key = key::by_id(self.log, Tag::Zone, body.zone_id.as_str());
-        let value = rows.get(&row_key)?.ok_or_else(|| self.contradiction("what it erases does not exist"))?;
+        let value = rows.get(&row_key)?.ok_or_else(|| self.contradiction("erased zone does not exist"))?;
         let row = ZoneRow::from_value(&row_key, &value).map_err(|problem| self.contradiction(&problem))?;
         if rows.log_number(body.log_id) != Some(row.log) {
-            return Err(self.contradiction("what it erases has another log"));
+            return Err(self.contradiction("erased zone has a different log"));
         }
         rows.remove(&row_key)?;
         rows.remove_witness(&key::witness(&row_key))?;
@@ -289,7 +289,7 @@ impl Entry {
             row = RequestRow::from_value(&row_key, &value).map_err(|problem| self.contradiction(&problem))?;
         }
         if row.first.checked_add(row.entries.into()) != Some(self.position) {
-            return Err(self.contradiction("its request id is taken"));
+            return Err(self.contradiction("idempotency key is already used"));
         }
         row.entries += 1;
         self.put(rows, row_key, &row)
@@ -338,7 +338,7 @@ impl Entry {
     fn insert(&self, rows: &mut dyn Rows, tag: Tag, id: &str, row: &impl Row) -> Result<()> {
         let row_key = key::by_id(self.log, tag, id);
         if rows.get(&row_key)?.is_some() {
-            return Err(self.contradiction("its id is taken"));
+            return Err(self.contradiction("id is already used"));
         }
         self.put(rows, row_key, row)
     }
@@ -355,7 +355,7 @@ impl Entry {
 
     /// Changes a row that must be there, and returns it as it is then.
     fn update<R: Row>(&self, rows: &mut dyn Rows, row_key: Vec<u8>, change: impl FnOnce(&mut R)) -> Result<R> {
-        let value = rows.get(&row_key)?.ok_or_else(|| self.contradiction("what it changes does not exist"))?;
+        let value = rows.get(&row_key)?.ok_or_else(|| self.contradiction("changed resource does not exist"))?;
         let mut row = R::from_value(&row_key, &value).map_err(|problem| self.contradiction(&problem))?;
         change(&mut row);
         self.put(rows, row_key, &row)?;
@@ -363,7 +363,7 @@ impl Entry {
     }
 
     fn in_store_log(&self, expected: bool) -> Result<()> {
-        if (self.log == STORE_LOG) == expected { Ok(()) } else { Err(self.contradiction("it is in the wrong log")) }
+        if (self.log == STORE_LOG) == expected { Ok(()) } else { Err(self.contradiction("entry is in the wrong log")) }
     }
 
     fn contradiction(&self, problem: &str) -> crate::types::error::Error {

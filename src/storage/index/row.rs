@@ -58,7 +58,7 @@ where
 {
     let (payload, stored) = value.split_last_chunk::<CHECK_BYTES>().ok_or("too short for a row")?;
     if check(key, payload) != *stored {
-        return Err("the row's check does not fit its key and value".to_owned());
+        return Err("checksum of the row does not match its key and value".to_owned());
     }
     decode(payload)
 }

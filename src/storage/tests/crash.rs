@@ -302,7 +302,7 @@ fn a_read_beyond_the_end_of_a_file_that_was_cut_is_damage() {
     disk.put_whole(image[..8_192].to_vec());
     let error = zone.policy_version("p0.2", Forms::Both).unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Corrupt, "corrupt"), "{error:?}");
-    assert!(error.to_string().contains("cut"), "{error}");
+    assert!(error.to_string().contains("truncated"), "{error}");
     assert_eq!(zone.policy("p0").unwrap_err().code(), "recovery_needed");
     disk.put_whole(image);
     store.recover().unwrap();

@@ -78,7 +78,7 @@ fn a_meta_row_that_no_store_has_is_named() {
     });
     let report = open(&disk).unwrap().verify().unwrap();
     let found: Vec<String> = report.findings.iter().map(Finding::to_string).collect();
-    let key = |key: &str| format!("meta rows: the row `{key}` is none that a store has");
+    let key = |key: &str| format!("meta rows: unknown meta row `{key}`");
     let expected = ["", "formau", r"head:\x00\x00\x01", r"\xff\xff\xff\xff\xff\xff\xff\xff\xff"];
     assert_eq!(found, expected.map(key));
 }

@@ -38,8 +38,8 @@ impl<'a> Careful<'a> {
         let mut same = false;
         match self.source.get(space, key, &mut |found| same = found == value) {
             Ok(true) if same => {}
-            Ok(true) => self.note(space, key, "a look-up of its key finds another row"),
-            Ok(false) => self.note(space, key, "a look-up of its key does not find it"),
+            Ok(true) => self.note(space, key, "lookup by key finds a different row"),
+            Ok(false) => self.note(space, key, "lookup by key finds no row"),
             Err(error) if error.kind() == ErrorKind::Corrupt => self.note(space, key, error.to_string()),
             Err(error) => return Err(error),
         }
@@ -60,7 +60,7 @@ impl Source for Careful<'_> {
                 Direction::Descending => before > key,
             });
             if !in_order {
-                self.note(space, key, "it is out of its order");
+                self.note(space, key, "row is out of order");
             }
             let kept = before.get_or_insert_default();
             kept.clear();
@@ -112,9 +112,9 @@ mod tests {
     #[test]
     fn every_row_of_a_scan_is_looked_up_and_lies_in_its_order() {
         assert_eq!(found(&damaged(&[b"a", b"b", b"c"], &[])), []);
-        let unfound = "a look-up of its key does not find it".to_owned();
+        let unfound = "lookup by key finds no row".to_owned();
         assert_eq!(found(&damaged(&[b"a", b"b", b"c"], &[b"b"])), [(b"b".to_vec(), unfound)]);
-        let out_of_order = "it is out of its order".to_owned();
+        let out_of_order = "row is out of order".to_owned();
         assert_eq!(found(&damaged(&[b"a", b"c", b"b"], &[])), [(b"b".to_vec(), out_of_order.clone())]);
         let doubled = found(&damaged(&[b"a", b"a"], &[]));
         assert_eq!(doubled, [(b"a".to_vec(), out_of_order)]);
@@ -142,6 +142,6 @@ mod tests {
             problems
         };
         assert_eq!(problems(7)[0], "entry 0");
-        assert_eq!(problems(3)[0], "the row 000000030000000000000000 is out of its place");
+        assert_eq!(problems(3)[0], "row 000000030000000000000000 is out of place");
     }
 }

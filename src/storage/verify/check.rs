@@ -111,14 +111,14 @@ impl<'a> Check<'a> {
             match (log, head) {
                 (Some(log), Ok(head)) => {
                     if logs.as_ref().is_some_and(|logs| log >= logs.next) {
-                        self.find(Place::Meta, format_args!("log {log} lies beyond the number of logs"));
+                        self.find(Place::Meta, format_args!("log {log} is not below the number of logs"));
                     }
                     if let Some(other) = self.numbers.insert(head.log_id, log) {
                         self.find(Place::Meta, format_args!("logs {other} and {log} have the same id"));
                     }
                     self.heads.insert(log, head);
                 }
-                (Some(log), Err(problem)) => self.find(Place::Meta, format_args!("the head of log {log}: {problem}")),
+                (Some(log), Err(problem)) => self.find(Place::Meta, format_args!("head of log {log}: {problem}")),
                 // Told below, by its key.
                 (None, _) => {}
             }
@@ -137,7 +137,7 @@ impl<'a> Check<'a> {
             // A witness belongs to a log.
             let strays = key::witness_log(row_key).is_some_and(|log| !self.heads.contains_key(&log));
             if strays || !key::is_meta(row_key) {
-                unknown.push(format!("the row `{}` is none that a store has", row_key.escape_ascii()));
+                unknown.push(format!("unknown meta row `{}`", row_key.escape_ascii()));
             }
             Ok(true)
         })?;
@@ -146,7 +146,7 @@ impl<'a> Check<'a> {
     }
 
     fn meta_row<R>(&mut self, what: &str, row: Result<Option<R>>) -> Result<Option<R>> {
-        let row = row.and_then(|row| row.ok_or_else(|| ErrorDetail::corrupt(what, "it is missing").into()));
+        let row = row.and_then(|row| row.ok_or_else(|| ErrorDetail::corrupt(what, "missing").into()));
         match row {
             Ok(row) => Ok(Some(row)),
             Err(error) => self.note(Err(error), Place::Meta).map(|()| None),
@@ -163,7 +163,7 @@ impl<'a> Check<'a> {
         self.versions.clear();
         self.attested.clear();
         if log != STORE_LOG && self.zones.get(head.log_id).is_none() {
-            self.find(Place::Log { log: name.clone() }, "the store's log does not name it");
+            self.find(Place::Log { log: name.clone() }, "not named in the store's log");
         }
         let mut replay = Replay::new(self.numbers.clone());
         let source = self.source;
@@ -239,7 +239,7 @@ impl<'a> Check<'a> {
             Body::ZoneOpened(body) => {
                 let named = self.heads.get(&log).and_then(|head| self.zones.get(head.log_id));
                 if named.is_some_and(|zone| zone.id != body.zone_id) {
-                    return Ok(Err("the store's log names another zone for this log".to_owned()));
+                    return Ok(Err("the store's log names a different zone for this log".to_owned()));
                 }
                 Ok(Ok(()))
             }
@@ -255,7 +255,11 @@ impl<'a> Check<'a> {
             Body::Attested(body) => {
                 let before = self.attested.insert(body.policy_set_id.clone(), body.sha);
                 let follows = before == body.previous;
-                Ok(if follows { Ok(()) } else { Err("it does not follow the set's last attestation".to_owned()) })
+                Ok(if follows {
+                    Ok(())
+                } else {
+                    Err("attestation does not follow the last one of the policy set".to_owned())
+                })
             }
             _ => Ok(Ok(())),
         }
@@ -264,8 +268,8 @@ impl<'a> Check<'a> {
     fn schema(&self, schema: &SchemaRef) -> Result<(), String> {
         match self.schemas.get(&schema.version) {
             Some(source) if *source == schema.source => Ok(()),
-            Some(_) => Err(format!("schema `{}` has another source than the one that it names", schema.version)),
-            None => Err(format!("schema `{}` was never published", schema.version)),
+            Some(_) => Err(format!("source of schema `{}` does not match the published one", schema.version)),
+            None => Err(format!("schema `{}` is not published", schema.version)),
         }
     }
 
@@ -280,13 +284,15 @@ impl<'a> Check<'a> {
     fn pins(&self, text: &str, body: &PolicySetVersionCreated) -> Result<(), String> {
         let manifest = Manifest::parse(text)?;
         if manifest.entries().len() != body.entries as usize {
-            return Err(format!("its manifest has {} entries, not {}", manifest.entries().len(), body.entries));
+            return Err(format!("manifest has {} entries, expected {}", manifest.entries().len(), body.entries));
         }
         for entry in manifest.entries() {
             match self.versions.get(&entry.policy_version_id) {
                 Some((policy_id, sha)) if *policy_id == entry.policy_id && *sha == entry.sha => {}
-                Some(_) => return Err(format!("its manifest misstates policy version `{}`", entry.policy_version_id)),
-                None => return Err(format!("its manifest pins `{}`, which is not there", entry.policy_version_id)),
+                Some(_) => {
+                    return Err(format!("manifest entry does not match policy version `{}`", entry.policy_version_id));
+                }
+                None => return Err(format!("manifest pins `{}`, which does not exist", entry.policy_version_id)),
             }
         }
         Ok(())
@@ -302,7 +308,7 @@ impl<'a> Check<'a> {
             Err(problem) => Some(problem),
             Ok(text) => sha
                 .filter(|sha| Sha256::of(text.as_bytes()) != *sha)
-                .map(|sha| format!("its SHA-256 is not the recorded {sha}")),
+                .map(|sha| format!("SHA-256 does not match the recorded {sha}")),
         };
         if let Some(problem) = problem {
             self.find(Place::Object { address }, problem);
@@ -319,7 +325,7 @@ impl<'a> Check<'a> {
         match found {
             Err(error) if error.kind() == ErrorKind::Corrupt => Ok(Err(error.to_string())),
             Err(error) => Err(error),
-            Ok(_) => Ok(read.unwrap_or_else(|| Err("it is missing".to_owned()))),
+            Ok(_) => Ok(read.unwrap_or_else(|| Err("missing".to_owned()))),
         }
     }
 

@@ -58,7 +58,7 @@ impl Check<'_> {
     ) -> Result<()> {
         let (_, wrong) = self.compare(Space::Meta, &key::witnesses(log), derived)?;
         for (row_key, problem) in wrong {
-            self.find(Place::Meta, format_args!("the row `{}` of log `{name}`: {problem}", row_key.escape_ascii()));
+            self.find(Place::Meta, format_args!("row `{}` of log `{name}`: {problem}", row_key.escape_ascii()));
         }
         Ok(())
     }
@@ -77,12 +77,12 @@ impl Check<'_> {
             rows += 1;
             match derived.remove(row_key) {
                 Some(expected) if expected == value => {}
-                Some(_) => wrong.push((row_key.to_vec(), "it is not what the log says")),
-                None => wrong.push((row_key.to_vec(), "the log says nothing of it")),
+                Some(_) => wrong.push((row_key.to_vec(), "does not match the log")),
+                None => wrong.push((row_key.to_vec(), "has no entry in the log")),
             }
             Ok(true)
         })?;
-        wrong.extend(derived.into_keys().map(|row_key| (row_key, "it is missing")));
+        wrong.extend(derived.into_keys().map(|row_key| (row_key, "missing")));
         Ok((rows, wrong))
     }
 
@@ -110,7 +110,7 @@ impl Check<'_> {
             Ok(true)
         })?;
         for address in unnamed {
-            self.find(Place::Object { address }, "no entry names it");
+            self.find(Place::Object { address }, "not named by any entry");
         }
         Ok(())
     }

@@ -1,10 +1,10 @@
-//! Why the operating system refused, in words: for the message of an error, which tells its cause itself.
+//! Errors of the operating system in words, for messages that contain their cause.
 
 use std::error::Error;
 use std::fmt;
 use std::io::{self, ErrorKind};
 
-/// Why the operating system refused. The number of the error is left out: it stands in the chain of sources.
+/// The error of the operating system without its number, which is in the chain of sources.
 pub(crate) fn words(error: &io::Error) -> String {
     let words = match error.kind() {
         ErrorKind::NotFound => "no such file or directory",
@@ -26,7 +26,7 @@ fn without_code(error: &io::Error) -> String {
     words.next().map(|first| first.to_lowercase().chain(words).collect()).unwrap_or_default()
 }
 
-/// The number of the operating system's error that `error` is, or that it carries.
+/// The number of the operating system's error in the chain of `error`.
 fn os_code(error: &(dyn Error + 'static)) -> Option<i32> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -38,8 +38,7 @@ fn os_code(error: &(dyn Error + 'static)) -> Option<i32> {
     None
 }
 
-/// An error that a message has told in words. As a source it adds the part that the words leave out, so that nothing is
-/// printed twice.
+/// An error that the message already contains in words. As a source it adds only the number, so that nothing is printed twice.
 #[derive(Debug)]
 pub(crate) struct Told {
     pub error: Box<dyn Error + Send + Sync>,
@@ -52,12 +51,12 @@ impl Told {
         Self { code: os_code(&*error), error }
     }
 
-    /// The same, of an operating system's error that the outer error wraps without naming it as its source.
+    /// The same, for an error that wraps an operating system's error without naming it as its source.
     pub(crate) fn with_code(error: impl Into<Box<dyn Error + Send + Sync>>, code: Option<i32>) -> Self {
         Self { error: error.into(), code }
     }
 
-    /// Whether there is a part that the words leave out.
+    /// Whether it adds a number.
     pub(super) fn adds(&self) -> bool {
         self.code.is_some()
     }

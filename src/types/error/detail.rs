@@ -1,208 +1,203 @@
-//! Every error that there is, and its message. Of which kind one is, is said elsewhere.
+//! Every error with its message. Does not assign kinds or codes.
 
-use std::fmt;
-
-use super::cause::{Told, words};
 use super::diagnostic::listed;
-use super::wording::{in_its_place, in_text, is_or_are, sized, statements_as};
+use super::wording::{at, in_text, into_zone, log_of, seconds_between, sized, statements_as, wrong_kind};
 use super::{Diagnostic, Error, Resource, SourcePlace};
 use crate::types::hash::Sha256;
 use crate::types::id::{RequestId, ZoneId};
 use crate::types::schema::SchemaStatus;
 use crate::types::time::Timestamp;
 
-/// What was wrong with which input.
+/// The error with its input.
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum ErrorDetail {
-    /// An id, name, time, cursor or other small input is not of the right form.
+    /// An id, name, time or other small input breaks a rule.
     #[error("invalid {what} `{input}`: {reason}")]
     InvalidInput {
-        /// What the input is for.
+        /// The name of the input, such as `policy id`.
         what: &'static str,
         /// The input, cut short if long.
         input: String,
-        /// The rule that it breaks.
+        /// The rule.
         reason: &'static str,
     },
-    /// A cursor that this list did not give out: forged, cut short, or of another list, order or store.
+    /// The list did not issue the cursor: it is forged, cut short, or of a different list, order, filter or store.
     #[error("invalid cursor `{cursor}`: {reason}")]
     InvalidCursor {
         /// The cursor, cut short if long.
         cursor: String,
-        /// Why it is refused.
+        /// The rule.
         reason: &'static str,
     },
-    /// Not exactly one of two forms was given.
-    #[error("exactly one of `{first}` and `{second}` must be given, not {given}")]
+    /// Both or neither of two alternatives were given.
+    #[error("expected exactly one of `{first}` and `{second}`, found {given}")]
     ExactlyOne {
-        /// The one form.
+        /// One alternative.
         first: &'static str,
-        /// The other.
+        /// The other alternative.
         second: &'static str,
         /// `"both"` or `"neither"`.
         given: &'static str,
     },
     /// Cedar text that does not parse.
-    #[error("the {what} does not parse: {}", listed(.diagnostics))]
+    #[error("{what} does not parse: {}", listed(.diagnostics))]
     Syntax {
-        /// What was parsed.
+        /// The name of the input, such as `policy text`.
         what: &'static str,
-        /// Every finding.
+        /// All findings.
         diagnostics: Vec<Diagnostic>,
     },
-    /// JSON that is not what Cedar's JSON forms require.
-    #[error("the {what} {} not valid: {message}", is_or_are(.what))]
+    /// JSON that does not have the required structure.
+    #[error("invalid {what}: {message}")]
     Json {
-        /// What was read.
+        /// The name of the input, such as `policy JSON`.
         what: &'static str,
-        /// What is wrong, and where.
+        /// The problem and its place.
         message: String,
     },
-    /// Brackets, chains or expressions nest more deeply than can be handled on every thread.
+    /// Nesting is deeper than a thread with a small stack can process.
     #[error("too deep: {what}: more than {limit} levels at byte {offset}")]
     TooDeep {
-        /// What was scanned.
+        /// The name of the input.
         what: &'static str,
-        /// The limit, see [`limits`](crate::types::limits).
+        /// The limit, see [`limits`](crate::limits).
         limit: usize,
-        /// The byte at which the limit is passed, counted from 0; 0 where it is not known.
+        /// The byte that exceeds the limit, counted from 0; 0 if unknown.
         offset: usize,
     },
-    /// A statement's expression nests more deeply than its JSON form may.
+    /// An expression of a statement nests deeper than its JSON may.
     #[error("too deep: statement {statement}{}: {actual} {what}, limit {limit}: {advice}", in_text(.place))]
     ExpressionTooDeep {
         /// The statement, counted from 0.
         statement: u32,
-        /// Where it starts in the policy text; none where JSON was given.
+        /// Its start in the policy text; none for JSON.
         place: Option<SourcePlace>,
-        /// What is counted, such as the alternatives of a chain of `||`.
+        /// The counted operands, such as the alternatives of a chain of `||`.
         what: &'static str,
-        /// How many there are; at least so many where they were not counted to the end.
+        /// Their number; a lower bound if counting stopped early.
         actual: usize,
-        /// How many there may be in this place.
+        /// The highest permitted number at this place.
         limit: usize,
-        /// How it can be written instead.
+        /// Another way to write it.
         advice: &'static str,
     },
-    /// The policy holds a template. Only static statements can be stored.
-    #[error("statement `{id}` is a template, and templates cannot be stored")]
+    /// The policy contains a template. Only static statements can be stored.
+    #[error("statement `{id}` is a template: only static statements can be stored")]
     Template {
-        /// The template's id in the input, or `policy` and its number.
+        /// The template's id in the input, or `policy` with its number.
         id: String,
     },
-    /// The policy set in JSON holds template links.
-    #[error("`templateLinks` holds {count} links, and links cannot be stored")]
+    /// The policy set in JSON contains template links.
+    #[error("`templateLinks` has {count} links: expected none")]
     TemplateLinks {
-        /// How many.
+        /// The number of links.
         count: usize,
     },
-    /// The policy holds no statement.
-    #[error("the policy holds no statement")]
+    /// The policy has no statements.
+    #[error("policy has no statements: expected at least one")]
     EmptyPolicy,
-    /// A statement's key in `staticPolicies` contradicts its own `@id` annotation.
-    #[error("statement `{key}` has an `@id` of its own: `{annotation}`")]
+    /// A statement's key in `staticPolicies` differs from its `@id` annotation.
+    #[error("`@id` annotation of statement `{key}` is `{annotation}`, expected `{key}`")]
     ConflictingId {
         /// The key in `staticPolicies`.
         key: String,
         /// The statement's annotation.
         annotation: String,
     },
-    /// Cedar cannot convert the source to its other form and back without a change.
-    #[error("the {what} cannot be converted faithfully: {reason}")]
+    /// Cedar cannot convert the source to its other syntax and back without a change.
+    #[error("cannot convert the {what} without a change: {reason}")]
     Unfaithful {
-        /// What was converted.
+        /// The name of the source.
         what: &'static str,
-        /// What came out instead.
+        /// The change.
         reason: String,
     },
-    /// The policy does not validate, in strict mode, against the schema.
+    /// The policy does not validate against the schema in strict mode.
     #[error("{policy} does not validate against schema `{schema}`: {}", listed(.diagnostics))]
     PolicyValidation {
-        /// The policy version, or `the policy` where it is new.
+        /// The policy version, or `policy` for a new one.
         policy: String,
         /// The schema version's name.
         schema: String,
-        /// Every finding, within [a bound](crate::types::limits::FINDINGS).
+        /// The findings, [limited in number](crate::limits::FINDINGS).
         diagnostics: Vec<Diagnostic>,
     },
-    /// To validate the policy would take too long: the cost is the number of statements times that of the schema's types of
-    /// request.
+    /// Validation would take too long. The cost is the number of statements times the number of the schema's request types.
     #[error(
-        "too costly: {policy} against schema `{schema}`: {}{request_types} types of request = {}, limit {limit}: {advice}",
+        "too costly: {policy} against schema `{schema}`: {}{request_types} request types = {}, limit {limit}: {advice}",
         statements_as(*.statements, *.counted), .counted.saturating_mul(*.request_types)
     )]
     ValidationTooCostly {
-        /// The policy version, or `the policy` where it is new.
+        /// The policy version, or `policy` for a new one.
         policy: String,
         /// The schema version's name.
         schema: String,
-        /// How many statements.
+        /// The number of statements.
         statements: usize,
-        /// As how many they count: a long one counts [more than once](crate::types::limits::VALIDATION_TOKENS).
+        /// The number they count as: a long statement counts [more than once](crate::limits::VALIDATION_TOKENS).
         counted: usize,
-        /// How many types of request the schema has.
+        /// The number of the schema's request types.
         request_types: usize,
         /// The limit, see [`Builder::validation_limit`](crate::Builder::validation_limit).
         limit: usize,
-        /// What to do instead.
+        /// A way to lower the cost.
         advice: &'static str,
     },
-    /// A policy's text is over its limit in the form in which Cedar prints it, which is the text of the version that is
-    /// made of its JSON.
+    /// The text that Cedar prints for the policy is over its limit. A version created from JSON has that text.
     #[error(
-        "too large: policy text as Cedar prints it, without blanks and round brackets: {actual} bytes, limit {limit}; most are \
-         of statement {statement}{}",
+        "too large: policy text as printed by Cedar, without whitespace and parentheses: {actual} bytes, limit {limit}; \
+         largest: statement {statement}{}",
         in_text(.place)
     )]
     PrintedTooLarge {
-        /// The statement that has the most bytes, counted from 0.
+        /// The largest statement, counted from 0.
         statement: u32,
-        /// Where it starts in the text that was given; none where JSON was given.
+        /// Its start in the given text; none for JSON.
         place: Option<SourcePlace>,
-        /// The limit, see [`limits`](crate::types::limits).
+        /// The limit, see [`limits`](crate::limits).
         limit: usize,
-        /// How many bytes all statements have, without blanks and round brackets outside strings.
+        /// The bytes of all statements, without whitespace and parentheses outside strings.
         actual: usize,
     },
-    /// Entities, a request or a context that do not fit the schema or are not well formed.
-    #[error("the {what} {} not valid: {message}", is_or_are(.what))]
+    /// Entities, a request or a context are malformed or do not match the schema.
+    #[error("invalid {what}: {message}")]
     Request {
-        /// Which part: `entities`, `principal`, `action`, `resource`, `context` or `request`.
+        /// The part: `entities`, `principal`, `action`, `resource`, `context` or `request`.
         what: &'static str,
-        /// What Cedar says.
+        /// Cedar's message.
         message: String,
     },
     /// A manifest names a policy twice.
-    #[error("the manifest names policy `{policy_id}` more than once")]
+    #[error("manifest names policy `{policy_id}` more than once")]
     DuplicatePolicy {
         /// The policy.
         policy_id: String,
     },
-    /// A manifest names a policy version of another policy.
-    #[error("policy version `{policy_version_id}` is not one of policy `{policy_id}`")]
+    /// A manifest names a policy version of a different policy.
+    #[error("policy version `{policy_version_id}` does not belong to policy `{policy_id}`")]
     ForeignVersion {
         /// The policy.
         policy_id: String,
         /// The version.
         policy_version_id: String,
     },
-    /// A manifest entry carries a `sha` that is not its policy version's.
-    #[error("policy version `{policy_version_id}` has sha `{actual}`, not `{given}`")]
+    /// The `sha` of a manifest entry is not the one of its policy version.
+    #[error("wrong sha of policy version `{policy_version_id}`: `{given}`, expected `{actual}`")]
     WrongSha {
         /// The version.
         policy_version_id: String,
-        /// What was given.
+        /// The `sha` in the input.
         given: Sha256,
-        /// What it is.
+        /// The `sha` of the policy version.
         actual: Sha256,
     },
-    /// Bytes that are no policy bundle, or one that says what it must not.
-    #[error("the policy bundle is not valid{}: {reason}", at(.member))]
+    /// The bytes are not a valid policy bundle.
+    #[error("invalid policy bundle{}: {reason}", at(.member))]
     Bundle {
-        /// The member of the archive that it is about, cut short if long; none where it is about the archive.
+        /// The invalid member, cut short if long; none if the archive itself is invalid.
         member: Option<String>,
-        /// What is wrong.
+        /// The rule or the problem.
         reason: String,
     },
     /// A member of a policy bundle is over its limit.
@@ -210,81 +205,81 @@ pub enum ErrorDetail {
     BundleMemberTooLarge {
         /// The member of the archive, cut short if long.
         member: String,
-        /// The limit, see [`limits`](crate::types::limits).
+        /// The limit, see [`limits`](crate::limits).
         limit: usize,
-        /// How many bytes it has.
+        /// Its bytes.
         actual: usize,
     },
-    /// A policy of a bundle is refused when the bundle is applied: kind and code are those of the cause.
+    /// Applying a bundle fails at one of its policies. Kind and code are those of the cause.
     #[error("`{member}` of the policy bundle: {cause}")]
     InBundle {
         /// The policy's file.
         member: String,
-        /// Why it is refused.
+        /// The cause.
         cause: Error,
     },
-    /// There is no such thing, here or in this zone.
-    #[error("{what} `{id}` does not exist{}", in_its_place(*.what, *.is))]
+    /// The store or the zone has nothing with this id.
+    #[error("{what} `{id}` does not exist{}", wrong_kind(*.what, *.actual))]
     NotFound {
-        /// What was looked for.
+        /// The expected kind.
         what: Resource,
-        /// The id as given, cut short if long.
+        /// The id in the input, cut short if long.
         id: String,
-        /// The kind of thing in the zone that has this id, if one has.
-        is: Option<Resource>,
+        /// The kind that the id has in the zone, if any.
+        actual: Option<Resource>,
     },
-    /// The id is taken.
-    #[error("{what} `{id}` exists already")]
+    /// The id is already used.
+    #[error("{what} `{id}` already exists")]
     AlreadyExists {
-        /// What was to be created.
+        /// The kind to create.
         what: Resource,
         /// The id.
         id: String,
     },
-    /// What is bound cannot be archived.
-    #[error("{what} `{id}` is in force: unbind it before it is archived")]
+    /// A resource in force cannot be archived.
+    #[error("{what} `{id}` is in force: unbind it before archiving it")]
     InForce {
-        /// What was to be archived.
+        /// The kind to archive.
         what: Resource,
         /// Its id.
         id: String,
     },
-    /// A schema's status cannot change so: active and deprecated change into each other, and deprecated to archived.
-    #[error("schema `{version}` is {from} and cannot become {to}")]
+    /// The status change is not allowed: active and deprecated change into each other, deprecated into archived.
+    #[error("status of schema `{version}` cannot change from {from} to {to}")]
     SchemaTransition {
         /// The schema version.
         version: String,
-        /// Its status.
+        /// The current status.
         from: SchemaStatus,
-        /// The status that was asked for.
+        /// The requested status.
         to: SchemaStatus,
     },
-    /// A policy version was prepared in another store, where the schema's name stands for another schema.
-    #[error("the policy version was prepared with another schema `{schema}` than this store's")]
+    /// A policy version was prepared with a different store, and the schema of this name differs there.
+    #[error("schema `{schema}` of this store differs from the one that the policy version was prepared with")]
     PreparedElsewhere {
         /// The schema version.
         schema: String,
     },
-    /// The policy set is for another target.
-    #[error("policy set `{policy_set_id}` is for {expected}, not for {target}")]
+    /// The policy set has a different target.
+    #[error("wrong target of policy set `{policy_set_id}`: {target}, expected {expected}")]
     WrongTarget {
         /// The policy set.
         policy_set_id: String,
-        /// What it is for.
+        /// Its target.
         expected: String,
-        /// What it was to be bound to.
+        /// The target in the input.
         target: String,
     },
-    /// The store that is copied into has a schema version of that name with another form or source.
-    #[error("schema `{version}` is another one in the store that is copied into")]
+    /// The destination store of a copy has a schema version of this name with a different syntax or source.
+    #[error("schema `{version}` differs in the destination store")]
     SchemaDiffers {
         /// The schema version's name.
         version: String,
     },
-    /// Only a platform actor may change what a platform actor made.
-    #[error("{what} `{id}` is owned by the platform: a customer cannot change it")]
+    /// Only a platform actor may change a resource of the platform.
+    #[error("{what} `{id}` is owned by the platform: only a platform actor may change it")]
     PlatformOwned {
-        /// What was to be changed.
+        /// The kind of the resource.
         what: Resource,
         /// Its id.
         id: String,
@@ -292,63 +287,62 @@ pub enum ErrorDetail {
     /// Only a platform actor may bind or unbind a guardrail, or suspend, erase or copy a zone that has one.
     #[error("only a platform actor may {action}")]
     GuardrailReserved {
-        /// What was to be done in which zone.
+        /// The refused action with its zone.
         action: String,
     },
-    /// A guardrail holds `forbid` statements only, so that it can only take away.
+    /// A guardrail has `forbid` statements only, so that it can never allow anything.
     #[error(
         "policy set version `{policy_set_version_id}` cannot be a guardrail: statement {statement} of policy version \
-         `{policy_version_id}` is a `permit`, and a guardrail holds `forbid` statements only"
+         `{policy_version_id}` is a `permit`, expected only `forbid` statements"
     )]
     GuardrailPermits {
         /// The policy set version.
         policy_set_version_id: String,
-        /// The pinned policy version that holds a `permit`.
+        /// The pinned policy version with a `permit`.
         policy_version_id: String,
-        /// The statement in its text, counted from 0.
+        /// The statement in the text, counted from 0.
         statement: usize,
     },
-    /// A guardrail is evaluated with every decision of its zone, so it validates against the schema of each.
+    /// Every decision of a zone evaluates its guardrail, so the guardrail must validate against the schema of each binding.
     #[error(
-        "the guardrail `{policy_set_version_id}` of zone `{zone_id}` does not fit schema `{schema}`, with which it would be \
-         evaluated: {cause}"
+        "guardrail `{policy_set_version_id}` of zone `{zone_id}` does not validate against schema `{schema}`: {cause}"
     )]
     GuardrailSchema {
         /// The zone.
         zone_id: String,
-        /// The policy set version that is the guardrail, or was to be.
+        /// The policy set version of the current or new guardrail.
         policy_set_version_id: String,
-        /// The schema version of what is bound, or was to be.
+        /// The schema version of the current or new binding.
         schema: String,
         /// The findings.
         cause: Error,
     },
-    /// A request id was used before for something else: another call, input, demand or actor.
-    #[error("request id `{request_id}` was used before for something else")]
+    /// The idempotency key was already used for a different request: another call, input, precondition or actor.
+    #[error("idempotency key `{request_id}` was already used for a different request")]
     RequestConflict {
-        /// The request id.
+        /// The idempotency key.
         request_id: RequestId,
     },
-    /// A demand of the caller does not hold.
-    #[error("{what} is `{actual}`, and was demanded to be `{demanded}`")]
+    /// A precondition of the caller does not hold.
+    #[error("precondition failed: {what} is `{actual}`, expected `{expected}`")]
     PreconditionFailed {
-        /// What was demanded.
+        /// The compared value, such as ``revision of policy `p` ``.
         what: String,
-        /// What it was demanded to be.
-        demanded: String,
-        /// What it is.
+        /// The expected value.
+        expected: String,
+        /// The current value.
         actual: String,
     },
-    /// The zone is suspended: nothing is written there until it is resumed.
+    /// The zone is suspended: it refuses writes until it is resumed.
     #[error("zone `{zone_id}` is suspended")]
     Suspended {
         /// The zone.
         zone_id: String,
     },
-    /// It is archived, and archived things do not change and are not newly used.
+    /// The resource is archived: it cannot change, and nothing new can use it.
     #[error("{what} `{id}` is archived")]
     Archived {
-        /// What is archived.
+        /// The kind of the resource.
         what: Resource,
         /// Its id.
         id: String,
@@ -361,224 +355,157 @@ pub enum ErrorDetail {
         /// The target.
         target: String,
     },
-    /// Nothing else was bound to the target before.
-    #[error("nothing to roll back to: no other version was bound to {target} in zone `{zone_id}` before")]
+    /// The target has no earlier binding of a different version.
+    #[error("cannot roll back: no other version was bound to {target} in zone `{zone_id}` before")]
     NoEarlierBinding {
         /// The zone.
         zone_id: String,
         /// The target.
         target: String,
     },
-    /// Over a limit.
+    /// The input is over a limit.
     #[error("too large: {}, limit {limit}", sized(.what, *.actual))]
     TooLarge {
-        /// The unit and the thing, as in `statements of the policy`; a thing alone is counted in bytes.
+        /// The unit and the input, as in `statements of the policy`; an input alone is counted in bytes.
         what: &'static str,
-        /// The limit, see [`limits`](crate::types::limits).
+        /// The limit, see [`limits`](crate::limits).
         limit: usize,
-        /// What was given; at least one over the limit where it was not counted to the end.
+        /// The size of the input; a lower bound if counting stopped early.
         actual: usize,
     },
-    /// What is stored is damaged.
-    #[error("the store is damaged at {place}: {problem}")]
+    /// The stored data is damaged.
+    #[error("store is damaged at {place}: {problem}")]
     Corrupt {
-        /// Where.
+        /// The place of the damage.
         place: String,
-        /// What is wrong there.
+        /// The problem.
         problem: String,
     },
-    /// The file is not one of this crate's.
+    /// The file is not a policy store.
     #[error("`{path}` is not a policy store: {reason}")]
     NotAStore {
         /// The file.
         path: String,
-        /// How it was noticed.
+        /// The missing or wrong property.
         reason: String,
     },
-    /// The file, or a part of it, was written by a newer version of this crate.
-    #[error("written by a newer version of this crate: {what} is {found}, and this build knows up to {known}")]
+    /// A newer version of this crate wrote the input or a part of it.
+    #[error("written by a newer version of this crate: {what} is {found}, supported up to {known}")]
     NewerFormat {
-        /// What is newer.
+        /// The name of the number, such as `format version`.
         what: &'static str,
-        /// The number found.
+        /// The number in the input.
         found: u64,
-        /// The highest known number.
+        /// The highest supported number.
         known: u64,
     },
     /// The file is open in another handle, in this process or another.
-    #[error("`{path}` is open already")]
+    #[error("`{path}` is already open")]
     AlreadyOpen {
         /// The file.
         path: String,
     },
-    /// The clock is far behind the log: one of the two was wrong.
+    /// The clock is too far behind the log: one of the two is wrong.
     #[error(
-        "the last entry of {} is of {last}, too far ahead of the clock at {clock}: set the clock if it is wrong, else wait \
-         until {last}, or open the store with a `clock_tolerance` of at least {} seconds",
+        "clock is at {clock}, behind the last entry of {} at {last}: correct the clock, wait until {last}, or open the \
+         store with a `clock_tolerance` of at least {} seconds",
         log_of(.zone_id),
         seconds_between(.clock, .last)
     )]
     ClockBehind {
-        /// The zone whose log it is; none where it is the store's own.
+        /// The zone of the log; none for the store's log.
         zone_id: Option<ZoneId>,
         /// The last entry's time.
         last: Timestamp,
-        /// The clock.
+        /// The clock's time.
         clock: Timestamp,
     },
-    /// Earlier history is imported in its order, and not from the future.
-    #[error("cannot import what happened at {at}{}: {reason}", into_zone(.zone_id))]
+    /// Imported history must be in order and not from the future.
+    #[error("cannot import entries of {at}{}: {reason}", into_zone(.zone_id))]
     ImportedOutOfOrder {
-        /// The zone that has later history; none where it is not about one, but about the future.
+        /// The zone with later history; none for a time in the future.
         zone_id: Option<ZoneId>,
-        /// When it happened, as given.
+        /// The time in the input.
         at: Timestamp,
-        /// The rule that it breaks, with the time that it is measured by.
+        /// The rule with the time that it compares to.
         reason: String,
     },
-    /// The write may or may not be durable. Call `recover`, then look.
-    #[error("the write may or may not have happened: it failed while it was made durable: {source}")]
+    /// The write may or may not be durable. Call `recover`, then read.
+    #[error("outcome of the write is unknown: making it durable failed: {source}")]
     OutcomeUnknown {
-        /// What failed.
+        /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// An earlier failure made the handle unusable until `recover` is called.
-    #[error("an earlier failure made the store unusable: call `recover`")]
+    /// An earlier failure made the handle unusable until a call of `recover`.
+    #[error("store is unusable after an earlier failure: call `recover`")]
     RecoveryNeeded,
-    /// A write, or `recover`, was started inside the closure of a write of the same store.
-    #[error("a write of this store is under way on this thread")]
+    /// A write or `recover` was called inside the closure of a write of the same store.
+    #[error("nested write: this thread is already writing to this store")]
     NestedWrite,
-    /// The store's file was deleted, or another file was put in its place, while the store was open. Nothing was written.
-    #[error("cannot write to `{path}`: {problem} while the store was open, so nothing was written")]
+    /// The store's file was deleted or replaced while the store was open. Nothing was written.
+    #[error("cannot write to `{path}`: {problem} while the store was open; nothing was written")]
     FileReplaced {
-        /// The path that the store was opened at.
+        /// The path of the store.
         path: String,
-        /// What happened to the file.
+        /// The change of the file.
         problem: &'static str,
     },
-    /// This handle has found damage, and refuses writes so that none makes it permanent. Reads go on.
+    /// This handle found damage and refuses writes, so that none makes the damage permanent. Reads continue.
     #[error(
-        "no write is made because damage was found ({found}): run `verify`, then `rebuild_indexes` if only index rows are \
+        "writes are stopped after damage was found ({found}): run `verify`, then `rebuild_indexes` if only index rows are \
          damaged, or restore the file from a copy; `recover` allows writes again"
     )]
     WritesStopped {
-        /// What was found first.
+        /// The first damage.
         found: String,
     },
-    /// The operating system or the storage engine refused.
+    /// The operating system or the storage engine failed.
     #[error("cannot {action}: {cause}")]
     Storage {
-        /// What was tried, with the file where there is one.
+        /// The failed action, with the file if there is one.
         action: String,
-        /// Why it failed, in words.
+        /// The cause in words.
         cause: String,
-        /// The error behind it.
+        /// The underlying error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Cedar failed on this input in a way that it should not; the input is refused.
+    /// Cedar failed unexpectedly on this input; the input is refused.
     #[error("cedar failed on the {what}: {message}")]
     CedarFailed {
-        /// What was handed to it.
+        /// The name of the input.
         what: &'static str,
-        /// What it said.
+        /// Cedar's message.
         message: String,
     },
-    /// A pinned policy's text is not accepted by this build's Cedar any more, so the set cannot decide: no statement
-    /// is ever skipped.
-    #[error("policy set version `{policy_set_version_id}` cannot be compiled because of `{policy_version_id}`")]
+    /// Cedar no longer accepts the text of a pinned policy version. The set version cannot decide, as no statement is ever
+    /// skipped.
+    #[error(
+        "cannot compile policy set version `{policy_set_version_id}`: cedar refuses policy version `{policy_version_id}`"
+    )]
     CannotCompile {
-        /// The set version.
+        /// The policy set version.
         policy_set_version_id: String,
-        /// The policy version that is not accepted.
+        /// The refused policy version.
         policy_version_id: String,
-        /// Why not.
+        /// The cause.
         source: Error,
     },
     /// The signer of an attestation failed.
-    #[error("the signer with key `{key_id}` failed")]
+    #[error("signer with key `{key_id}` failed")]
     Signer {
         /// The key.
         key_id: String,
-        /// What it said.
+        /// The signer's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A receipt does not agree with this store: it is of another store, or one of the two was changed.
-    #[error("the receipt's {field} is `{receipt}`, and the store's `{stored}`")]
+    /// A receipt does not match this store: it is from a different store, or one of the two was changed.
+    #[error("receipt does not match the store: {field} is `{receipt}`, expected `{stored}`")]
     ReceiptMismatch {
         /// The field of the receipt.
         field: &'static str,
-        /// What the receipt says.
+        /// The value in the receipt.
         receipt: String,
-        /// What the store says.
+        /// The value in the store.
         stored: String,
     },
-}
-
-impl ErrorDetail {
-    pub(crate) fn invalid(what: &'static str, input: &str, reason: &'static str) -> Self {
-        Self::InvalidInput { what, input: cut(input), reason }
-    }
-
-    pub(crate) fn cursor(cursor: &str, reason: &'static str) -> Self {
-        Self::InvalidCursor { cursor: cut(cursor), reason }
-    }
-
-    pub(crate) fn not_found(what: Resource, id: &str) -> Self {
-        Self::NotFound { what, id: cut(id), is: None }
-    }
-
-    pub(crate) fn corrupt(place: impl fmt::Display, problem: impl fmt::Display) -> Self {
-        Self::Corrupt { place: place.to_string(), problem: problem.to_string() }
-    }
-
-    /// What was tried, and why the operating system refused it.
-    pub(crate) fn io(action: impl Into<String>, error: std::io::Error) -> Self {
-        let cause = words(&error);
-        Self::Storage { action: action.into(), cause, source: Box::new(Told::new(error)) }
-    }
-
-    /// What was tried, and why it failed.
-    pub(crate) fn failed(action: impl Into<String>, cause: impl fmt::Display) -> Self {
-        let cause = cause.to_string();
-        Self::Storage { action: action.into(), source: Box::new(Told::new(cause.clone())), cause }
-    }
-
-    #[cfg(feature = "bundle")]
-    pub(crate) fn bundle(member: Option<&str>, reason: impl fmt::Display) -> Error {
-        Self::Bundle { member: member.map(cut), reason: reason.to_string() }.into()
-    }
-
-    #[cfg(feature = "bundle")]
-    pub(crate) fn member_too_large(member: &str, limit: usize, actual: usize) -> Error {
-        Self::BundleMemberTooLarge { member: cut(member), limit, actual }.into()
-    }
-}
-
-/// Where in a policy bundle.
-fn at(member: &Option<String>) -> String {
-    member.as_ref().map(|member| format!(" at `{member}`")).unwrap_or_default()
-}
-
-/// Whose log.
-fn log_of(zone_id: &Option<ZoneId>) -> String {
-    zone_id.as_ref().map_or_else(|| "the store's log".to_owned(), |id| format!("the log of zone `{id}`"))
-}
-
-/// How many seconds a time lies behind another, rounded up.
-fn seconds_between(earlier: &Timestamp, later: &Timestamp) -> i64 {
-    let micros = later.as_micros().saturating_sub(earlier.as_micros());
-    micros.saturating_add(999_999).div_euclid(1_000_000)
-}
-
-/// Into which zone.
-fn into_zone(zone_id: &Option<ZoneId>) -> String {
-    zone_id.as_ref().map(|id| format!(" into zone `{id}`")).unwrap_or_default()
-}
-
-/// The first characters of an input, so that an error does not carry megabytes.
-pub(crate) fn cut(input: &str) -> String {
-    match input.char_indices().nth(80) {
-        Some((end, _)) => format!("{}…", input.get(..end).unwrap_or_default()),
-        None => input.to_owned(),
-    }
 }

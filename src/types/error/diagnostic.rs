@@ -1,4 +1,4 @@
-//! What Cedar finds in a source, and where.
+//! Findings of Cedar in a source, with their places.
 
 use std::fmt;
 
@@ -6,16 +6,16 @@ use std::fmt;
 #[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Diagnostic {
-    /// What Cedar says.
+    /// Cedar's message.
     pub message: String,
-    /// The statement in the source, counted from 0, where it is known.
+    /// The statement in the source, counted from 0, if known.
     #[serde(default)]
     pub statement: Option<u32>,
-    /// The place in the source, where it is known.
+    /// The place in the source, if known.
     #[serde(default)]
     pub place: Option<SourcePlace>,
-    /// How many findings it stands for: those at this place that differ only in the types or entities that they name, as one
-    /// comes from each type of request.
+    /// The number of merged findings: at one place, each request type gives a finding that differs only in the named types or
+    /// entities.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub count: u32,
 }
@@ -24,7 +24,7 @@ fn one() -> u32 {
     1
 }
 
-/// A finding that stands for itself is written without its count, and so are the warnings that a store keeps.
+/// A single finding is serialized without its count, as are the warnings that a store keeps.
 fn is_one(count: &u32) -> bool {
     *count == 1
 }
@@ -42,7 +42,7 @@ impl Diagnostic {
 pub struct SourcePlace {
     /// The first byte, counted from 0.
     pub offset: u32,
-    /// How many bytes.
+    /// The number of bytes.
     pub length: u32,
     /// The line of the first byte, counted from 1.
     pub line: u32,
@@ -51,7 +51,7 @@ pub struct SourcePlace {
 }
 
 impl SourcePlace {
-    /// The place of `length` bytes from byte `offset` of `source`.
+    /// The place of `length` bytes at byte `offset` of `source`.
     pub(crate) fn new(source: &str, offset: usize, length: usize) -> Self {
         let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let before = source.get(..offset).unwrap_or(source);
@@ -81,7 +81,7 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// All of them on one line.
+/// All diagnostics on one line.
 pub(super) fn listed(diagnostics: &[Diagnostic]) -> String {
     diagnostics.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("; ")
 }

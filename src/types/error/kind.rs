@@ -1,33 +1,32 @@
-//! The kinds of errors, and which error is of which kind and has which code.
+//! The kinds of errors, and the kind and code of each error.
 
 use super::ErrorDetail;
 
-/// What kind of error it is, and so what the caller can do next. A frontend can choose its status from it.
+/// The kind of an error, which tells the caller's next step. A frontend can choose its status from it.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// The input is wrong by itself: correct it. The same input will be refused again.
+    /// The input breaks a rule: correct it. The same input is always refused.
     Invalid,
-    /// What the input names does not exist, or belongs to another zone: name another.
+    /// The named resource does not exist, or belongs to a different zone: name another one.
     NotFound,
-    /// The input contradicts what is stored, such as an id that is taken: read, then decide.
+    /// The input contradicts stored data, such as an id that is already used: read, then decide.
     Conflict,
-    /// A demand of the caller (such as a revision) does not hold any more: read again, then repeat.
+    /// A precondition of the caller, such as a revision, no longer holds: read again, then repeat.
     PreconditionFailed,
-    /// The actor may not do this: let another actor do it.
+    /// The actor may not do this: use a different actor.
     Forbidden,
-    /// What the input names is archived for good: use another.
+    /// The named resource is archived for good: use another one.
     Archived,
     /// Nothing is in force for the target: bind a policy set version first.
     NotBound,
-    /// The input is over a limit (see [`limits`](crate::types::limits)): make it smaller.
+    /// The input is over a limit (see [`limits`](crate::limits)): make it smaller.
     TooLarge,
-    /// What is stored is damaged: stop writing, run `verify`, restore from a copy.
+    /// The stored data is damaged: stop writing, run `verify`, restore from a copy.
     Corrupt,
-    /// A write was interrupted while it was being made durable, and may or may not have happened: call `recover`,
-    /// then look.
+    /// A write failed while it was made durable, and may or may not have happened: call `recover`, then read.
     OutcomeUnknown,
-    /// The store cannot answer now (disk, lock, clock, memory): nothing was changed; repair the cause, then repeat.
+    /// The store cannot answer now (disk, lock, clock, memory). Nothing was changed: repair the cause, then repeat.
     Unavailable,
 }
 

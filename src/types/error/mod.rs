@@ -1,6 +1,7 @@
-//! The one error type: a kind to act on, a stable code, and the detail with the input that was wrong.
+//! The error type of the crate: a kind to act on, a stable code, and a detail with the input.
 
 mod cause;
+mod constructors;
 mod detail;
 mod diagnostic;
 mod kind;
@@ -10,21 +11,21 @@ use std::fmt;
 
 pub(crate) use cause::{Told, words};
 pub use detail::ErrorDetail;
-pub(crate) use detail::cut;
 pub use diagnostic::{Diagnostic, SourcePlace};
 pub use kind::ErrorKind;
+pub(crate) use wording::cut;
 
-/// What a call of this crate returns.
+/// The result of a call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong: [`kind`](Error::kind) says what to do, [`code`](Error::code) is stable for machines, and
+/// The error of this crate: [`kind`](Error::kind) tells the caller's next step, [`code`](Error::code) is stable for machines,
 /// [`detail`](Error::detail) names the input.
 ///
 /// Unless the kind is [`ErrorKind::OutcomeUnknown`], a refused write has left no trace in the store.
 pub struct Error(Box<ErrorDetail>);
 
 impl Error {
-    /// What the caller can do about it.
+    /// The kind, which tells the caller's next step.
     pub fn kind(&self) -> ErrorKind {
         self.0.class().0
     }
@@ -34,7 +35,7 @@ impl Error {
         self.0.class().1
     }
 
-    /// The error itself, with the input that was wrong.
+    /// The detail with the input.
     pub fn detail(&self) -> &ErrorDetail {
         &self.0
     }
@@ -54,8 +55,7 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // This is what a program prints whose `main` returns the error, so it is the sentence, with the causes that it does
-        // not tell itself.
+        // A program prints this when its `main` returns the error: the message, with the causes that it does not contain.
         let mut told = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {
@@ -72,7 +72,7 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &*self.0 {
-            // These tell the cause in their message already, so the chain goes on behind that.
+            // The message of these already contains the cause, so the chain continues after it.
             ErrorDetail::InBundle { cause, .. } | ErrorDetail::GuardrailSchema { cause, .. } => {
                 std::error::Error::source(cause)
             }
@@ -86,7 +86,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// The kinds of things that a store keeps, as errors name them.
+/// The kinds of resources in a store, as errors name them.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Resource {
@@ -116,8 +116,8 @@ words!(Resource, "resource", {
     PolicySetVersion => "policy set version",
 });
 
-/// Refuses `actual` when it is over `limit`. `what` is the unit and the thing, as in `statements of the policy`; a thing
-/// alone is counted in bytes.
+/// Refuses `actual` if it is over `limit`. `what` is the unit and the input, as in `statements of the policy`; an input alone
+/// is counted in bytes.
 pub(crate) fn at_most(what: &'static str, actual: usize, limit: usize) -> Result<()> {
     if actual > limit {
         return Err(ErrorDetail::TooLarge { what, limit, actual }.into());
@@ -130,16 +130,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_causes_of_a_refused_bundle_are_led_to() {
+    fn the_causes_of_a_refused_bundle_are_in_the_chain() {
         let signer = ErrorDetail::Signer { key_id: "k".to_owned(), source: "the token is out".into() };
         let error = Error::from(ErrorDetail::InBundle { member: "policies/p.cedar".to_owned(), cause: signer.into() });
-        assert_eq!(error.to_string(), "`policies/p.cedar` of the policy bundle: the signer with key `k` failed");
+        assert_eq!(error.to_string(), "`policies/p.cedar` of the policy bundle: signer with key `k` failed");
         let chain: Vec<_> = std::iter::successors(std::error::Error::source(&error), |error| error.source()).collect();
         assert_eq!(chain.iter().map(ToString::to_string).collect::<Vec<_>>(), ["the token is out"]);
     }
 
     #[test]
-    fn debug_is_the_sentence_with_the_causes_that_it_does_not_tell() {
+    fn debug_is_the_message_with_the_causes_that_it_does_not_contain() {
         let full = Error::from(ErrorDetail::io("commit", std::io::Error::other("no space left on device")));
         assert_eq!(format!("{full:?}"), "Error(storage): cannot commit: no space left on device");
         let main = || -> Result<()> { at_most("bytes of policy text", 70_000, 65_536) };
@@ -147,21 +147,45 @@ mod tests {
         assert_eq!(printed, "Error(too_large): too large: policy text: 70000 bytes, limit 65536");
     }
 
+    /// The templates of all messages, with the line breaks of their literals.
+    fn templates() -> Vec<&'static str> {
+        let source = include_str!("detail.rs");
+        let literal = |attribute: &'static str| attribute.trim_start().strip_prefix('"')?.split('"').next();
+        let all: Vec<_> = source.split("#[error(").skip(1).map(|rest| literal(rest).expect(rest)).collect();
+        assert!(all.len() > 50 && all.contains(&"zone `{zone_id}` is suspended"), "{all:?}");
+        all
+    }
+
     #[test]
-    fn messages_are_sentences() {
+    fn messages_have_one_style() {
+        for template in templates() {
+            assert!(!template.starts_with(|first: char| first.is_uppercase()), "upper case: {template}");
+            assert!(!template.starts_with("the ") && !template.starts_with("a "), "article: {template}");
+            assert!(!template.ends_with(['.', '!', ':', ' ']), "end: {template}");
+            let words = template.split(|c: char| !c.is_alphanumeric());
+            let vague =
+                words.filter(|word| matches!(*word, "what" | "who" | "whose" | "demanded" | "told" | "something"));
+            // Fields are named in braces.
+            let vague: Vec<_> = vague.filter(|word| !template.contains(&format!("{{{word}}}"))).collect();
+            assert!(vague.is_empty(), "{vague:?}: {template}");
+        }
+    }
+
+    #[test]
+    fn messages_name_the_input_and_the_limit() {
         let request = |what| Error::from(ErrorDetail::Request { what, message: "no".to_owned() }).to_string();
-        assert_eq!(request("entities"), "the entities are not valid: no");
-        assert_eq!(request("context"), "the context is not valid: no");
+        assert_eq!(request("entities"), "invalid entities: no");
+        assert_eq!(request("context"), "invalid context: no");
         let costly = |statements, counted| {
-            let (policy, schema) = ("the policy".to_owned(), "v1".to_owned());
+            let (policy, schema) = ("policy".to_owned(), "v1".to_owned());
             let (request_types, limit, advice) = (3, 5, "split it");
             let detail =
                 ErrorDetail::ValidationTooCostly { policy, schema, statements, counted, request_types, limit, advice };
             Error::from(detail).to_string()
         };
-        let start = "too costly: the policy against schema `v1`: ";
-        assert_eq!(costly(2, 2), format!("{start}2 statements × 3 types of request = 6, limit 5: split it"));
-        let long = "1 statement, for its length counted as 4, × 3 types of request = 12, limit 5: split it";
+        let start = "too costly: policy against schema `v1`: ";
+        assert_eq!(costly(2, 2), format!("{start}2 statements × 3 request types = 6, limit 5: split it"));
+        let long = "1 statement counted as 4 for its length × 3 request types = 12, limit 5: split it";
         assert_eq!(costly(1, 4), format!("{start}{long}"));
         let large = |what| ErrorDetail::TooLarge { what, limit: 1, actual: 2 }.to_string();
         assert_eq!(large("name"), "too large: name: 2 bytes, limit 1");

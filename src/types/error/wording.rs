@@ -1,6 +1,8 @@
-//! Parts of messages: sizes with their units, verbs, places, and what stands where something else was looked for.
+//! Parts of messages: sizes with their units, places, kinds and times.
 
 use super::{Resource, SourcePlace};
+use crate::types::id::ZoneId;
+use crate::types::time::Timestamp;
 
 /// `statements of the policy` and 1001 as `the policy: 1001 statements`.
 pub(super) fn sized(what: &str, actual: usize) -> String {
@@ -8,12 +10,7 @@ pub(super) fn sized(what: &str, actual: usize) -> String {
     format!("{thing}: {actual} {unit}")
 }
 
-/// The verb of an input.
-pub(super) fn is_or_are(what: &str) -> &'static str {
-    if what.ends_with('s') { "are" } else { "is" }
-}
-
-/// Where in a text that was given.
+/// The place in a given text.
 pub(super) fn in_text(place: &Option<SourcePlace>) -> String {
     place.map(|place| format!(" at {}:{}", place.line, place.column)).unwrap_or_default()
 }
@@ -23,19 +20,41 @@ pub(super) fn statements_as(statements: usize, counted: usize) -> String {
     match (statements, counted > statements) {
         (1, false) => "1 statement × ".to_owned(),
         (_, false) => format!("{statements} statements × "),
-        (1, true) => format!("1 statement, for its length counted as {counted}, × "),
-        (_, true) => format!("{statements} statements, for their length counted as {counted}, × "),
+        (1, true) => format!("1 statement counted as {counted} for its length × "),
+        (_, true) => format!("{statements} statements counted as {counted} for their length × "),
     }
 }
 
-/// The thing that has the id in the place of the one that was looked for, and which id is asked for.
-pub(super) fn in_its_place(what: Resource, is: Option<Resource>) -> String {
-    let expected = match what {
-        Resource::PolicyVersion => "the id of a policy's version",
-        Resource::PolicySetVersion => "the id of a policy set's version",
-        Resource::Policy => "a policy's id",
-        Resource::PolicySet => "a policy set's id",
-        Resource::Zone | Resource::Log | Resource::Schema => "another id",
-    };
-    is.map(|is| format!(": it is the id of a {is}, expected {expected}")).unwrap_or_default()
+/// The kind that an id has in place of the expected one.
+pub(super) fn wrong_kind(expected: Resource, actual: Option<Resource>) -> String {
+    actual.map(|actual| format!(": it is a {actual} id, expected a {expected} id")).unwrap_or_default()
+}
+
+/// The place in a policy bundle.
+pub(super) fn at(member: &Option<String>) -> String {
+    member.as_ref().map(|member| format!(" at `{member}`")).unwrap_or_default()
+}
+
+/// The log of a zone, or the store's.
+pub(super) fn log_of(zone_id: &Option<ZoneId>) -> String {
+    zone_id.as_ref().map_or_else(|| "the store's log".to_owned(), |id| format!("the log of zone `{id}`"))
+}
+
+/// The seconds from one time to a later one, rounded up.
+pub(super) fn seconds_between(earlier: &Timestamp, later: &Timestamp) -> i64 {
+    let micros = later.as_micros().saturating_sub(earlier.as_micros());
+    micros.saturating_add(999_999).div_euclid(1_000_000)
+}
+
+/// The zone of an import.
+pub(super) fn into_zone(zone_id: &Option<ZoneId>) -> String {
+    zone_id.as_ref().map(|id| format!(" into zone `{id}`")).unwrap_or_default()
+}
+
+/// The first characters of an input, so that an error does not carry megabytes.
+pub(crate) fn cut(input: &str) -> String {
+    match input.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", input.get(..end).unwrap_or_default()),
+        None => input.to_owned(),
+    }
 }

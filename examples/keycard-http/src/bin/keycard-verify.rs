@@ -113,7 +113,7 @@ fn in_order(versions: &[Version]) -> Result<Vec<(&Version, &str)>, Box<dyn Error
             let attestation = Attestation::parse_unverified(jws)?;
             let place = (version, jws.as_str(), attestation.sha());
             if after.insert(attestation.header().previous_sha, place).is_some() {
-                return Err("two attestations follow the same one".into());
+                return Err("two attestations have the same previous attestation".into());
             }
         }
     }
@@ -125,7 +125,11 @@ fn in_order(versions: &[Version]) -> Result<Vec<(&Version, &str)>, Box<dyn Error
     if after.is_empty() {
         return Ok(chain);
     }
-    Err(format!("{} attestations follow none that is here: give every page of the versions", after.len()).into())
+    Err(format!(
+        "{} attestations have a previous attestation that is missing: pass every page of the versions",
+        after.len()
+    )
+    .into())
 }
 
 fn read(path: &PathBuf) -> Result<String, Box<dyn Error>> {
