@@ -1,4 +1,4 @@
-//! Prints the results of `--bench store` and `--bench peers` as Markdown, or replaces them in README.md:
+//! Prints the results of `--bench store` and `--bench peers` as Markdown, or replaces them in docs/performance.md:
 //! `cargo bench --bench table`, `cargo bench --bench table -- --write`. Nothing is measured here.
 
 #![expect(clippy::unwrap_used, reason = "a program that fails should stop")]
@@ -38,9 +38,9 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     if std::env::args().any(|argument| argument == "--write") {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-        let readme = std::fs::read_to_string(&path).unwrap();
-        let (before, rest) = readme.split_once(START).unwrap();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md");
+        let page = std::fs::read_to_string(&path).unwrap();
+        let (before, rest) = page.split_once(START).unwrap();
         let (_, after) = rest.split_once(END).unwrap();
         std::fs::write(path, [before, START, &text, END, after].concat()).unwrap();
     } else {
