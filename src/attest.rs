@@ -3,7 +3,6 @@
 //! The write checks that all of it still holds. What an attestation is, and how one is verified, is known in
 //! `attestation`.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::attestation::{Attestation, Signer, Status, Subject};
@@ -19,11 +18,11 @@ use crate::types::error::{ErrorDetail, Resource, Result, at_most};
 use crate::types::hash::Sha256;
 use crate::types::id::{PolicySetId, PolicySetVersionId};
 use crate::types::limits;
-use crate::validated::{Validated, Validation};
-use crate::version::Found;
-use crate::zone::{self, ZoneRef};
-use crate::zone_read::Zone;
-use crate::zone_write::{Planned, PolicySetVersionInput, PreparedPolicySetVersion, next_version, set_to_change};
+use crate::types::time::Timestamp;
+use crate::validated::Validated;
+use crate::version::{Found, next_version};
+use crate::zone::ZoneRef;
+use crate::zone_write::Planned;
 
 /// A policy set version to create that was attested ahead of its creation: see [`Zone::prepare_attested_version`].
 #[derive(Clone)]
@@ -68,113 +67,22 @@ impl NewAttestation {
     }
 }
 
-/// Attesting.
-impl Zone {
-    /// Has `signer` attest what the next version of a policy set will be, as `actor`, who then creates it with
-    /// [`ZoneWrite::create_attested_version`](crate::ZoneWrite::create_attested_version). The signer runs here, outside every
-    /// lock.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`ZoneWrite::create_policy_set_version`](crate::ZoneWrite::create_policy_set_version), and those of
-    /// [`Attestation::sign`].
-    pub fn prepare_attested_version(
-        &self,
-        actor: &Actor,
-        policy_set_id: impl AsRef<str>,
-        input: impl Into<PolicySetVersionInput>,
-        signer: &dyn Signer,
-    ) -> Result<AttestedPolicySetVersion> {
-        let PreparedPolicySetVersion { new, validated: known } = input.into().into_parts();
-        let (subject, validated) = self.read_with_room(|view, store, zone| {
-            // Nothing is signed that could not be created, as far as it can be told before the write.
-            zone::check_open(view, zone)?;
-            set_to_change(view, zone, actor, policy_set_id.as_ref())?;
-            let validation = Validation::ahead(&store.compiler, &known);
-            let planned = Planned::new(view, &validation, zone, &new)?;
-            Ok((next(view, zone, policy_set_id.as_ref(), &planned)?, validation.known()))
-        })?;
-        let policy_set_id = subject.policy_set_id.clone();
-        let attestation = Attestation::sign(&subject, self.now(), actor.id(), Status::Created, signer)?;
-        Ok(AttestedPolicySetVersion { policy_set_id, new, validated, attestation })
-    }
-
-    /// Has `signer` attest a policy set version that is there, as `actor`, who then adds the attestation with
-    /// [`ZoneWrite::attest`](crate::ZoneWrite::attest): for one that was created without, or again after a key was
-    /// rotated. The signer runs here, outside every lock.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`ZoneWrite::attest`](crate::ZoneWrite::attest), and those of [`Attestation::sign`].
-    pub fn prepare_attestation(
-        &self,
-        actor: &Actor,
-        policy_set_version_id: impl AsRef<str>,
-        signer: &dyn Signer,
-    ) -> Result<NewAttestation> {
-        let to_sign = self.read_with_room(|view, _, zone| {
-            zone::check_open(view, zone)?;
-            ToSign::of(view, zone, actor, policy_set_version_id.as_ref())
-        })?;
-        to_sign.sign(self, actor, signer)
-    }
-
-    /// The same of several policy set versions, for a key rotation: each attestation follows the one before it of the same
-    /// set, so that [`ZoneWrite::attest`](crate::ZoneWrite::attest) takes them all in one write, in this order.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`prepare_attestation`](Self::prepare_attestation), and [`Invalid`](crate::ErrorKind::Invalid) for a version
-    /// that is named twice.
-    pub fn prepare_attestations(
-        &self,
-        actor: &Actor,
-        policy_set_version_ids: impl IntoIterator<Item = impl AsRef<str>>,
-        signer: &dyn Signer,
-    ) -> Result<Vec<NewAttestation>> {
-        let to_sign: Vec<ToSign> = self.read_with_room(|view, _, zone| {
-            zone::check_open(view, zone)?;
-            let mut named = BTreeSet::new();
-            let ids = policy_set_version_ids.into_iter();
-            ids.map(|id| {
-                let to_sign = ToSign::of(view, zone, actor, id.as_ref())?;
-                if !named.insert(to_sign.version_id.clone()) {
-                    return Err(ErrorDetail::invalid("policy set version", id.as_ref(), "named twice").into());
-                }
-                Ok(to_sign)
-            })
-            .collect()
-        })?;
-        let mut newest = BTreeMap::new();
-        let signed = to_sign.into_iter().map(|mut to_sign| {
-            let set = to_sign.subject.policy_set_id.clone();
-            if let Some(sha) = newest.get(&set) {
-                to_sign.subject.previous_sha = Some(*sha);
-            }
-            let signed = to_sign.sign(self, actor, signer)?;
-            newest.insert(set, signed.attestation.sha());
-            Ok(signed)
-        });
-        signed.collect()
-    }
-}
-
 /// An attestation of a policy set version that is there, before it is signed.
-struct ToSign {
-    version_id: PolicySetVersionId,
-    subject: Subject,
+pub(crate) struct ToSign {
+    pub version_id: PolicySetVersionId,
+    pub subject: Subject,
     status: Status,
 }
 
 impl ToSign {
-    fn of(view: &View<'_>, zone: &ZoneRef, actor: &Actor, id: &str) -> Result<Self> {
+    pub(crate) fn of(view: &View<'_>, zone: &ZoneRef, actor: &Actor, id: &str) -> Result<Self> {
         let found = Found::by_id(view, zone, id)?;
         let (subject, status) = of_version(view, zone, actor, &found)?;
         Ok(Self { version_id: found.body()?.version_id.clone(), subject, status })
     }
 
-    fn sign(self, zone: &Zone, actor: &Actor, signer: &dyn Signer) -> Result<NewAttestation> {
-        let attestation = Attestation::sign(&self.subject, zone.now(), actor.id(), self.status, signer)?;
+    pub(crate) fn sign(self, now: Timestamp, actor: &Actor, signer: &dyn Signer) -> Result<NewAttestation> {
+        let attestation = Attestation::sign(&self.subject, now, actor.id(), self.status, signer)?;
         Ok(NewAttestation { policy_set_version_id: self.version_id, attestation })
     }
 }

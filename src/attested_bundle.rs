@@ -4,21 +4,17 @@
 //! The write plans the bundle again, and checks that the same comes out. Does not know how a bundle is planned.
 
 use crate::attest;
-use crate::attestation::{Attestation, Signer, Status, Subject};
-use crate::bundle_plan::{BundlePlan, PreparedBundle, Step};
+use crate::attestation::{Attestation, Status, Subject};
+use crate::bundle_plan::{PreparedBundle, Step};
 use crate::engine::Inner;
 use crate::record::Manifest;
 use crate::storage::View;
-use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::{PolicyId, PolicySetId, PolicyVersionId};
 use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::SchemaRef;
-use crate::types::target::Target;
 use crate::types::time::Timestamp;
-use crate::validated::Validation;
-use crate::zone::{self, ZoneRef};
-use crate::zone_read::Zone;
+use crate::zone::ZoneRef;
 use crate::zone_write::Planned;
 
 /// A policy bundle to apply with an attestation of the policy set version that it makes: see
@@ -40,48 +36,15 @@ impl AttestedBundle {
 /// The steps of a bundle with the ids that were attested.
 #[derive(Clone, Debug)]
 pub(crate) struct AttestedSteps {
-    ids: Ids,
+    pub(crate) ids: Ids,
     pub(crate) attestation: Attestation,
 }
 
 /// An id for everything that a bundle may create: the set, and a policy and a version for each step.
 #[derive(Clone, Debug)]
-struct Ids {
+pub(crate) struct Ids {
     set: String,
     steps: Vec<(String, String)>,
-}
-
-/// Policy bundles.
-impl Zone {
-    /// [Prepares](Self::prepare_bundle) a bundle as `actor`, and has `signer` attest the policy set version that it will
-    /// make. The actor then applies it with
-    /// [`ZoneWrite::apply_attested_bundle`](crate::ZoneWrite::apply_attested_bundle). The signer runs here, outside every lock.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`prepare_bundle`](Self::prepare_bundle), and those of [`Attestation::sign`].
-    pub fn prepare_attested_bundle(
-        &self,
-        actor: &Actor,
-        target: Target,
-        bundle: impl Into<PreparedBundle>,
-        signer: &dyn Signer,
-    ) -> Result<AttestedBundle> {
-        let prepared = self.prepare_bundle(actor, target.clone(), bundle)?;
-        let subject = self.read_with_room(|view, store, zone| {
-            zone::check_open(view, zone)?;
-            let validation = Validation::ahead(&store.compiler, &prepared.validated);
-            let plan = BundlePlan::new(view, &validation, zone, actor, &target, &prepared)?;
-            let BundlePlan::Steps { set, schema, mut steps, .. } = plan else { return Ok(None) };
-            let ids = Ids::draw(store, zone, self.now(), steps.len());
-            ids.give(&mut steps);
-            let subject = subject(view, zone, set.as_ref(), &ids, schema, &steps)?;
-            Ok(Some((ids, subject)))
-        })?;
-        let Some((ids, subject)) = subject else { return Ok(AttestedBundle { prepared, version: None }) };
-        let attestation = Attestation::sign(&subject, self.now(), actor.id(), Status::Created, signer)?;
-        Ok(AttestedBundle { prepared, version: Some(AttestedSteps { ids, attestation }) })
-    }
 }
 
 impl AttestedSteps {
@@ -108,13 +71,13 @@ impl AttestedSteps {
 }
 
 impl Ids {
-    fn draw(store: &Inner, zone: &ZoneRef, now: Timestamp, steps: usize) -> Self {
+    pub(crate) fn draw(store: &Inner, zone: &ZoneRef, now: Timestamp, steps: usize) -> Self {
         // Their places in the log are not known yet, and no draw repeats another.
         let id = || store.sources.uuid(now, zone.log_id, 0);
         Self { set: id(), steps: (0..steps).map(|_| (id(), id())).collect() }
     }
 
-    fn give(&self, steps: &mut [Step]) {
+    pub(crate) fn give(&self, steps: &mut [Step]) {
         for (step, (policy_id, version_id)) in steps.iter_mut().zip(&self.steps) {
             match step {
                 Step::Keep(_) => {}
@@ -129,7 +92,7 @@ impl Ids {
 }
 
 /// What the attestation of the version that the steps make is about, as of now.
-fn subject(
+pub(crate) fn subject(
     view: &View<'_>,
     zone: &ZoneRef,
     set: Option<&PolicySetId>,

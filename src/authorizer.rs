@@ -9,7 +9,7 @@ use crate::binding::{self, At, Binding};
 use crate::cedar::{ContextInput, UidInput};
 use crate::compile::{BoundSet, Compiled};
 use crate::engine::Inner;
-use crate::guardrail;
+use crate::guardrail_schema;
 use crate::receipt::{GuardrailReceipt, Receipt, mismatch};
 use crate::storage::View;
 use crate::types::error::Result;
@@ -87,7 +87,7 @@ impl Authorizer {
             let compiled = store.compiler.set(view, zone, &found)?;
             let known = Validated::default();
             let validation = Validation::ahead(&store.compiler, &known);
-            guardrail::check_schema(view, &validation, zone, &compiled.version.schema)?;
+            guardrail_schema::check_schema(view, &validation, zone, &compiled.version.schema)?;
             let guardrail = guardrail_at(view, store, zone, At::Now)?;
             Ok(Self::new(compiled, None, guardrail))
         })

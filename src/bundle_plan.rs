@@ -12,11 +12,11 @@ use crate::bundle_changes::BundleChanges;
 use crate::bundle_match::{Match, Matching};
 use crate::bundled::Contents;
 use crate::cedar::ParsedSchema;
-use crate::guardrail;
+use crate::guardrail_schema;
 use crate::ownership::check_changeable;
 use crate::policy::NewPolicy;
 use crate::policy_set_version::Pin;
-use crate::policy_version::{NewPolicyVersion, PreparedPolicyVersion};
+use crate::policy_version::{NewPolicyVersion, PreparedPolicyVersion, warnings};
 use crate::schema;
 use crate::storage::View;
 use crate::types::actor::Actor;
@@ -27,8 +27,9 @@ use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::SchemaRef;
 use crate::types::target::{BindingMode, Target};
 use crate::validated::{Validated, Validation};
+use crate::version::next_version;
 use crate::zone::ZoneRef;
-use crate::zone_write::{next_version, pinned_entry, set_to_change, warnings};
+use crate::zone_write::{pinned_entry, set_to_change};
 
 /// A policy bundle on its way into a zone: as it is, or [prepared](crate::Zone::prepare_bundle), so that the write does not parse
 /// and validate it.
@@ -157,7 +158,7 @@ impl BundlePlan {
         });
         let set = set.transpose()?;
         let schema = schema::usable(view, bundle.schema_version().as_str())?;
-        guardrail::check_schema(view, validation, zone, &schema)?;
+        guardrail_schema::check_schema(view, validation, zone, &schema)?;
         let parsed = validation.compiler().schema(view, &schema)?;
         let planner = Planner { view, validation, zone, actor, schema, parsed, versions: &prepared.versions };
         let policies = bundle.policies().iter().zip(&prepared.shas).zip(matches);

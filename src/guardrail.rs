@@ -4,10 +4,11 @@
 //! every schema that it is evaluated with.
 
 use crate::binding::{self, At};
+use crate::guardrail_schema::policies;
+use crate::guardrail_schema::validate;
 use crate::listing::in_order;
 use crate::policy_set;
-use crate::policy_set_version;
-use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
+use crate::record::PolicySetVersionCreated;
 use crate::storage::key::Tag;
 use crate::storage::{Direction, View};
 use crate::types::actor::{Actor, OwnerType};
@@ -61,51 +62,6 @@ pub(crate) fn check_version(
         validate(view, validation, zone, version, &policies, schema)?;
     }
     Ok(())
-}
-
-/// Refuses a schema against which the zone's guardrail does not validate, if the zone has one.
-pub(crate) fn check_schema(
-    view: &View<'_>,
-    validation: &Validation<'_>,
-    zone: &ZoneRef,
-    schema: &SchemaRef,
-) -> Result<()> {
-    let Some(binding) = binding::guardrail(view, zone, At::Now)? else { return Ok(()) };
-    let found = Found::<PolicySetVersionCreated>::named(view, zone, binding.policy_set_version_id.as_str())?;
-    let version = found.body()?;
-    if version.schema == *schema {
-        return Ok(());
-    }
-    validate(view, validation, zone, version, &policies(view, zone, version)?, schema)
-}
-
-/// With another schema than its own, against which it was validated when it was created.
-fn validate(
-    view: &View<'_>,
-    validation: &Validation<'_>,
-    zone: &ZoneRef,
-    version: &PolicySetVersionCreated,
-    policies: &[PolicyVersionCreated],
-    schema: &SchemaRef,
-) -> Result<()> {
-    validation.check(view, policies, schema).map_err(|cause| {
-        if !matches!(cause.detail(), ErrorDetail::PolicyValidation { .. }) {
-            return cause;
-        }
-        let (zone_id, policy_set_version_id) = (zone.id.to_string(), version.version_id.to_string());
-        let schema = schema.version.to_string();
-        ErrorDetail::GuardrailSchema { zone_id, policy_set_version_id, schema, cause }.into()
-    })
-}
-
-/// The policy versions that a set version pins.
-fn policies(view: &View<'_>, zone: &ZoneRef, version: &PolicySetVersionCreated) -> Result<Vec<PolicyVersionCreated>> {
-    let manifest = policy_set_version::manifest(view, version)?;
-    let pinned = manifest.into_entries().into_iter().map(|entry| {
-        let found = Found::<PolicyVersionCreated>::named(view, zone, entry.policy_version_id.as_str())?;
-        policy_set_version::check_pinned(version, &entry, Some(found.body()?)).cloned()
-    });
-    pinned.collect()
 }
 
 /// The schemas of all that is in force or under observation in the zone.

@@ -2,13 +2,8 @@
 
 use serde::Serialize;
 
-use crate::cursor::ListName;
-use crate::list::{List, Page, numbered};
 use crate::record::{Body, BoundVersion, Recorded};
-use crate::storage::View;
-use crate::storage::key::LogNumber;
 use crate::types::actor::OwnerType;
-use crate::types::error::Result;
 use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::{
     LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, RequestId, SchemaName, ZoneId,
@@ -113,19 +108,6 @@ pub enum Change {
     DefaultSchemaChanged { version: Option<SchemaName> },
     /// A policy set version was attested; `sha` is the SHA-256 of the attestation.
     Attested { policy_set_id: PolicySetId, policy_set_version_id: PolicySetVersionId, version: u32, sha: Sha256 },
-}
-
-/// A page of the history in a log.
-pub(crate) fn page(view: &View<'_>, log: LogNumber, list: &List) -> Result<Page<HistoryEntry>> {
-    let (cursor_key, head) = (view.store()?.cursor_key, view.head(log)?);
-    let page = ListName::new(cursor_key, head.log_id, "history", "").page(
-        list,
-        || Ok(head.length),
-        |from, direction, count| {
-            Ok(numbered(head.length, from, direction, count).into_iter().map(|place| (place, place)).collect())
-        },
-    )?;
-    page.try_map(|position| Ok(HistoryEntry::new(&*view.entry(log, position)?)))
 }
 
 impl HistoryEntry {

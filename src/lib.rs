@@ -13,6 +13,7 @@ pub mod attestation;
 mod attested_bundle;
 mod authorizer;
 mod binding;
+mod builder;
 #[cfg(feature = "bundle")]
 mod bundle;
 #[cfg(feature = "bundle")]
@@ -36,6 +37,7 @@ mod filter;
 #[doc(hidden)]
 pub mod fuzzing;
 mod guardrail;
+mod guardrail_schema;
 mod history;
 mod items;
 mod list;
@@ -47,6 +49,9 @@ mod policy_set;
 mod policy_set_version;
 mod policy_version;
 mod preflight;
+mod prepare;
+#[cfg(feature = "attestation")]
+mod prepare_attested;
 mod receipt;
 mod recent;
 mod record;
@@ -70,6 +75,7 @@ pub use attest::{AttestedPolicySetVersion, NewAttestation};
 pub use attested_bundle::AttestedBundle;
 pub use authorizer::Authorizer;
 pub use binding::{At, BindOutcome, Binding, BindingEnd, BindingRecord};
+pub use builder::Builder;
 #[cfg(feature = "bundle")]
 pub use bundle::{Bundle, BundleGuardrail, BundleKey, BundlePolicy};
 #[cfg(feature = "bundle")]
@@ -96,7 +102,7 @@ pub use receipt::{GuardrailReceipt, Layer, Receipt, StatementRef};
 pub use schema::{NewSchema, PreparedSchema, SchemaInput, SchemaVersion, ZoneSchema};
 pub use statement::Statement;
 pub use storage::{Finding, Place, Report};
-pub use store::{Builder, PolicyStore};
+pub use store::PolicyStore;
 pub use types::actor::{Actor, OwnerType};
 pub use types::error::{Diagnostic, Error, ErrorDetail, ErrorKind, Resource, Result, SourcePlace};
 pub use types::hash::{Address, EntryHash, Sha256};

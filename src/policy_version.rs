@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::cedar;
 use crate::cedar::{ParsedSchema, PolicyContent, prepare_policy};
 use crate::record::fingerprint::Asked;
 use crate::record::{Body, ObjectKind, PolicyVersionCreated};
 use crate::storage::View;
 use crate::types::actor::OwnerType;
+use crate::types::error::at_most;
 use crate::types::error::{Diagnostic, ErrorDetail, Result};
 use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::{PolicyId, PolicyVersionId, SchemaName, ZoneId};
+use crate::types::limits;
 use crate::types::schema::{CedarVersion, SchemaRef};
 use crate::types::syntax::{Form, Forms, raw_json};
 use crate::types::time::Timestamp;
@@ -219,6 +222,19 @@ pub(crate) fn load(
         cedar_raw: read(ObjectKind::PolicyText, body.text, forms.cedar())?,
         cedar_json: read(ObjectKind::PolicyJson, body.json, forms.json())?,
     })
+}
+
+/// What Cedar warned of, as it is stored.
+pub(crate) fn warnings(content: &cedar::PolicyContent) -> Result<Option<String>> {
+    if content.warnings.is_empty() {
+        return Ok(None);
+    }
+    // Counts are not stored: they say how often it was found, not what.
+    let alone = |warning: &Diagnostic| Diagnostic { count: 1, ..warning.clone() };
+    let json = serde_json::to_string(&content.warnings.iter().map(alone).collect::<Vec<_>>())
+        .map_err(|error| ErrorDetail::CedarFailed { what: "warnings", message: error.to_string() })?;
+    at_most("bytes of the warnings", json.len(), limits::OBJECT_BYTES)?;
+    Ok(Some(json))
 }
 
 #[cfg(test)]

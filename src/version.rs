@@ -148,3 +148,12 @@ pub(crate) fn archiving(
     }
     Ok(Some((entry.envelope.created_at, entry.envelope.actor.id().to_owned())))
 }
+
+/// The number of the next version.
+pub(crate) fn next_version(latest: Option<u32>) -> Result<u32> {
+    let next = latest.unwrap_or(0).checked_add(1);
+    next.ok_or_else(|| {
+        let limit = u32::MAX as usize;
+        ErrorDetail::TooLarge { what: "version numbers of the policy or policy set", limit, actual: limit }.into()
+    })
+}

@@ -1,9 +1,5 @@
 //! A zone as it is read: the handle that finds, lists and decides in one zone.
 
-use crate::bundle_plan::{BundlePlan, PreparedBundle};
-use crate::policy_set_version::NewPolicySetVersion;
-use crate::types::actor::Actor;
-use crate::zone_write::{Planned, PreparedPolicySetVersion};
 use std::sync::Arc;
 
 use crate::absent::not_found;
@@ -14,7 +10,7 @@ use crate::demand::Demand;
 use crate::engine::Inner;
 use crate::filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
 use crate::guardrail;
-use crate::history::{self, HistoryEntry};
+use crate::history::HistoryEntry;
 use crate::list::{List, Page, among};
 use crate::listing::{self, rows_from};
 use crate::policy::{self, Policy};
@@ -361,7 +357,7 @@ impl Zone {
 
     /// What happened in the zone: its log as a list.
     pub fn history(&self, list: &List) -> Result<Page<HistoryEntry>> {
-        self.read(|view| history::page(view, self.zone.log, list))
+        self.read(|view| listing::history::page(view, self.zone.log, list))
     }
 
     /// Reads the zone's log while it is there, and no other that has its number: after a recovery, the number may be another
@@ -410,59 +406,5 @@ impl Zone {
             let page = name.page(list, count, fetch)?;
             page.try_map(|(number, row)| load(view, number, row))
         })
-    }
-}
-
-/// Policy set versions.
-impl Zone {
-    /// Checks a manifest and validates what it pins against its schema version, ahead of its write, on any thread and without
-    /// holding up writes. The write checks again what may have changed, and validates only what was not validated here.
-    ///
-    /// A request that was answered before need not be prepared again: see [`answered`](Self::answered).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`create_policy_set_version`](crate::ZoneWrite::create_policy_set_version) that are about the manifest and its
-    /// schema version; each policy may cost [as much](crate::Builder::validation_limit) as a new one.
-    pub fn prepare_policy_set_version(&self, new: NewPolicySetVersion) -> Result<PreparedPolicySetVersion> {
-        let validated = self.read_with_room(|view, store, zone| {
-            zone::check_open(view, zone)?;
-            let known = Validated::default();
-            let validation = Validation::ahead(&store.compiler, &known);
-            Planned::new(view, &validation, zone, &new)?;
-            Ok(validation.known())
-        })?;
-        Ok(PreparedPolicySetVersion { new, validated })
-    }
-}
-
-#[cfg(feature = "bundle")]
-/// Policy bundles.
-impl Zone {
-    /// Parses and validates what is new in a bundle ahead of its write, on any thread and without holding up writes: as
-    /// `actor`, who then applies it with [`ZoneWrite::apply_bundle`](crate::ZoneWrite::apply_bundle). If something else is
-    /// in force by then, or it is applied by another actor or for another target, the write does what is still to be done.
-    ///
-    /// A request that was answered before need not be prepared again: see [`answered`](Self::answered). And what is demanded
-    /// can be [checked](Self::check) before.
-    ///
-    /// # Errors
-    ///
-    /// Those of applying it, but for demands.
-    pub fn prepare_bundle(
-        &self,
-        actor: &Actor,
-        target: Target,
-        bundle: impl Into<PreparedBundle>,
-    ) -> Result<PreparedBundle> {
-        let mut prepared = bundle.into();
-        let (plan, validated) = self.read_with_room(|view, store, zone| {
-            zone::check_open(view, zone)?;
-            let validation = Validation::ahead(&store.compiler, &prepared.validated);
-            let plan = BundlePlan::new(view, &validation, zone, actor, &target, &prepared)?;
-            Ok((plan, validation.known()))
-        })?;
-        prepared.prepare_with(plan, validated);
-        Ok(prepared)
     }
 }

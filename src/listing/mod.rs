@@ -2,6 +2,7 @@
 //! all without a look at any. What a page and a cursor are is known in `list`, what a filter asks for in `filter`.
 
 pub(crate) mod bindings;
+pub(crate) mod history;
 pub(crate) mod policies;
 pub(crate) mod policy_sets;
 pub(crate) mod schemas;

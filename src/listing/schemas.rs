@@ -7,7 +7,6 @@ use crate::list::{List, Page};
 use crate::schema::{self, SchemaVersion, ZoneSchema};
 use crate::storage::View;
 use crate::storage::key::{LogNumber, STORE_LOG, Tag};
-use crate::store;
 use crate::types::error::Result;
 use crate::types::syntax::Forms;
 use crate::zone::{self, ZoneRef};
@@ -20,7 +19,7 @@ pub(crate) fn page(view: &View<'_>, forms: Forms, list: &List) -> Result<Page<Sc
     let (cursor_key, log_id) = (view.store()?.cursor_key, view.head(STORE_LOG)?.log_id);
     let page = ListName::new(cursor_key, log_id, ORDER.1.name(), "").page(
         list,
-        || Ok(store::state(view)?.schemas),
+        || Ok(view.store_state()?.schemas),
         |from, direction, count| in_order(view, ORDER, from, direction, count, |_, _| Ok(true)),
     )?;
     page.try_map(|version| schema::load(view, &version, forms))
@@ -45,9 +44,9 @@ pub(crate) fn page_of_zone(
         || {
             let defaults = u64::from(default.is_some());
             Ok(match filter.wanted() {
-                None => store::state(view)?.schemas,
+                None => view.store_state()?.schemas,
                 Some(true) => defaults,
-                Some(false) => store::state(view)?.schemas.saturating_sub(defaults),
+                Some(false) => view.store_state()?.schemas.saturating_sub(defaults),
             })
         },
         |from, direction, count| in_order(view, ORDER, from, direction, count, is_wanted),

@@ -39,8 +39,8 @@ pub(crate) use file::open::Origin;
 pub(crate) use idempotency::first_entry;
 pub(crate) use index::key;
 pub(crate) use index::row::{
-    BindingOrderRow, IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, Row, SchemaRow, StoreStateRow, VersionRow,
-    ZoneRow, ZoneStateRow,
+    BindingOrderRow, IdRow, Latest, PolicyRow, PolicySetRow, PositionRow, Row, SchemaRow, VersionRow, ZoneRow,
+    ZoneStateRow,
 };
 #[cfg(fuzzing)]
 pub(crate) use index::row::{EVERY, with_check};

@@ -11,6 +11,7 @@ use super::index::key::{self, LogNumber, STORE_LOG, Tag};
 use super::index::row::{BEFORE_ALL, Head, LogsRow, Row, StoreRow, ZoneRow, is_whole};
 use super::tables::{Direction, Source, Space};
 use crate::record::{Body, EntryProblem, Object, ObjectKind, Recorded};
+use crate::storage::index::row::StoreStateRow;
 use crate::types::error::{Error, ErrorDetail, Result};
 use crate::types::hash::{Address, EntryHash};
 use crate::types::id::{LogId, ZoneId};
@@ -144,6 +145,11 @@ impl<'a> View<'a> {
     /// What tells this store from others.
     pub(crate) fn store(&self) -> Result<StoreRow> {
         self.meta(key::META_STORE)?.ok_or_else(|| missing("the store's id"))
+    }
+
+    /// How many zones and schema versions there are.
+    pub(crate) fn store_state(&self) -> Result<StoreStateRow> {
+        Ok(self.row(&key::state(STORE_LOG))?.unwrap_or_default())
     }
 
     pub(super) fn logs(&self) -> Result<LogsRow> {

@@ -3,6 +3,7 @@
 use super::ZoneWrite;
 use crate::binding::{self, At, BindOutcome, Binding};
 use crate::guardrail;
+use crate::guardrail_schema;
 use crate::ownership::check_owner;
 use crate::policy_set::{self, PolicySet};
 use crate::record::fingerprint::Asked;
@@ -175,7 +176,7 @@ impl ZoneWrite<'_, '_> {
             let found = Found::<PolicySetVersionCreated>::by_id(view, &self.zone, id)?;
             match mode {
                 BindingMode::Guardrail => guardrail::check_version(view, &validation, &self.zone, found.body()?),
-                _ => guardrail::check_schema(view, &validation, &self.zone, &found.body()?.schema),
+                _ => guardrail_schema::check_schema(view, &validation, &self.zone, &found.body()?.schema),
             }
         })
     }

@@ -21,8 +21,6 @@ pub(crate) use planned::entry as pinned_entry;
 #[cfg(any(feature = "attestation", feature = "bundle"))]
 pub(crate) use planned::set_to_change;
 pub use planned::{PolicySetVersionInput, PreparedPolicySetVersion};
-#[cfg(feature = "bundle")]
-pub(crate) use policies::warnings;
 
 use crate::binding::{self, At, Binding};
 use crate::demand::Demand;
@@ -233,13 +231,4 @@ impl ZoneWrite<'_, '_> {
 /// The id of what an entry created.
 fn created(entry: &Recorded) -> Result<&str> {
     entry.body.created_id().ok_or_else(|| astray(Tag::Request, &entry.envelope.position.to_string()))
-}
-
-/// The number of the next version.
-pub(crate) fn next_version(latest: Option<u32>) -> Result<u32> {
-    let next = latest.unwrap_or(0).checked_add(1);
-    next.ok_or_else(|| {
-        let limit = u32::MAX as usize;
-        ErrorDetail::TooLarge { what: "version numbers of the policy or policy set", limit, actual: limit }.into()
-    })
 }

@@ -1,9 +1,10 @@
 //! Writing policies and their versions.
 
-use super::{ZoneWrite, created, next_version};
+use super::{ZoneWrite, created};
 use crate::cedar;
 use crate::ownership::check_owner;
 use crate::policy::{self, NewPolicy, Policy, PolicyUpdate};
+use crate::policy_version::warnings;
 use crate::policy_version::{self, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
 use crate::record::fingerprint::Asked;
 use crate::record::{
@@ -11,12 +12,12 @@ use crate::record::{
 };
 use crate::schema;
 use crate::storage::key::Tag;
-use crate::types::error::{Diagnostic, ErrorDetail, Resource, Result, at_most};
+use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::hash::Sha256;
 use crate::types::id::{PolicyId, PolicyVersionId, check_text};
 use crate::types::limits;
 use crate::types::syntax::Forms;
-use crate::version::Found;
+use crate::version::{Found, next_version};
 
 /// Policies.
 impl ZoneWrite<'_, '_> {
@@ -162,19 +163,6 @@ impl ZoneWrite<'_, '_> {
             }
         }
     }
-}
-
-/// What Cedar warned of, as it is stored.
-pub(crate) fn warnings(content: &cedar::PolicyContent) -> Result<Option<String>> {
-    if content.warnings.is_empty() {
-        return Ok(None);
-    }
-    // Counts are not stored: they say how often it was found, not what.
-    let alone = |warning: &Diagnostic| Diagnostic { count: 1, ..warning.clone() };
-    let json = serde_json::to_string(&content.warnings.iter().map(alone).collect::<Vec<_>>())
-        .map_err(|error| ErrorDetail::CedarFailed { what: "warnings", message: error.to_string() })?;
-    at_most("bytes of the warnings", json.len(), limits::OBJECT_BYTES)?;
-    Ok(Some(json))
 }
 
 fn check_description(description: Option<&str>) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Writing policy sets and their versions.
 
 use super::planned::{Planned, PolicySetVersionInput, PreparedPolicySetVersion, set_to_change};
-use super::{ZoneWrite, created, next_version};
+use super::{ZoneWrite, created};
 use crate::cedar;
 use crate::ownership::check_owner;
 use crate::policy_set::{self, NewPolicySet, PolicySet, PolicySetUpdate};
@@ -16,7 +16,7 @@ use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::id::{PolicySetId, PolicySetVersionId, check_text};
 use crate::types::limits;
 use crate::validated::{Validated, Validation};
-use crate::version::Found;
+use crate::version::{Found, next_version};
 
 /// Policy sets.
 impl ZoneWrite<'_, '_> {

@@ -1,0 +1,63 @@
+//! A guardrail is evaluated with the schema of each set beside it, so it validates against that schema too.
+
+use crate::binding;
+use crate::binding::At;
+use crate::policy_set_version;
+use crate::record::PolicySetVersionCreated;
+use crate::record::PolicyVersionCreated;
+use crate::storage::View;
+use crate::types::error::ErrorDetail;
+use crate::types::error::Result;
+use crate::types::schema::SchemaRef;
+use crate::validated::Validation;
+use crate::version::Found;
+use crate::zone::ZoneRef;
+
+/// Refuses a schema against which the zone's guardrail does not validate, if the zone has one.
+pub(crate) fn check_schema(
+    view: &View<'_>,
+    validation: &Validation<'_>,
+    zone: &ZoneRef,
+    schema: &SchemaRef,
+) -> Result<()> {
+    let Some(binding) = binding::guardrail(view, zone, At::Now)? else { return Ok(()) };
+    let found = Found::<PolicySetVersionCreated>::named(view, zone, binding.policy_set_version_id.as_str())?;
+    let version = found.body()?;
+    if version.schema == *schema {
+        return Ok(());
+    }
+    validate(view, validation, zone, version, &policies(view, zone, version)?, schema)
+}
+
+/// With another schema than its own, against which it was validated when it was created.
+pub(crate) fn validate(
+    view: &View<'_>,
+    validation: &Validation<'_>,
+    zone: &ZoneRef,
+    version: &PolicySetVersionCreated,
+    policies: &[PolicyVersionCreated],
+    schema: &SchemaRef,
+) -> Result<()> {
+    validation.check(view, policies, schema).map_err(|cause| {
+        if !matches!(cause.detail(), ErrorDetail::PolicyValidation { .. }) {
+            return cause;
+        }
+        let (zone_id, policy_set_version_id) = (zone.id.to_string(), version.version_id.to_string());
+        let schema = schema.version.to_string();
+        ErrorDetail::GuardrailSchema { zone_id, policy_set_version_id, schema, cause }.into()
+    })
+}
+
+/// The policy versions that a set version pins.
+pub(crate) fn policies(
+    view: &View<'_>,
+    zone: &ZoneRef,
+    version: &PolicySetVersionCreated,
+) -> Result<Vec<PolicyVersionCreated>> {
+    let manifest = policy_set_version::manifest(view, version)?;
+    let pinned = manifest.into_entries().into_iter().map(|entry| {
+        let found = Found::<PolicyVersionCreated>::named(view, zone, entry.policy_version_id.as_str())?;
+        policy_set_version::check_pinned(version, &entry, Some(found.body()?)).cloned()
+    });
+    pinned.collect()
+}

@@ -1,0 +1,23 @@
+//! A log as a list.
+
+use crate::cursor::ListName;
+use crate::history::HistoryEntry;
+use crate::list::List;
+use crate::list::Page;
+use crate::list::numbered;
+use crate::storage::View;
+use crate::storage::key::LogNumber;
+use crate::types::error::Result;
+
+/// A page of the history in a log.
+pub(crate) fn page(view: &View<'_>, log: LogNumber, list: &List) -> Result<Page<HistoryEntry>> {
+    let (cursor_key, head) = (view.store()?.cursor_key, view.head(log)?);
+    let page = ListName::new(cursor_key, head.log_id, "history", "").page(
+        list,
+        || Ok(head.length),
+        |from, direction, count| {
+            Ok(numbered(head.length, from, direction, count).into_iter().map(|place| (place, place)).collect())
+        },
+    )?;
+    page.try_map(|position| Ok(HistoryEntry::new(&*view.entry(log, position)?)))
+}

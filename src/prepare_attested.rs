@@ -1,0 +1,150 @@
+//! Having policy set versions attested: the signer runs here, outside every lock.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::attest::AttestedPolicySetVersion;
+use crate::attest::NewAttestation;
+use crate::attest::ToSign;
+use crate::attest::next;
+use crate::attestation::Attestation;
+use crate::attestation::Signer;
+use crate::attestation::Status;
+use crate::attested_bundle::{self, AttestedBundle, AttestedSteps, Ids};
+#[cfg(feature = "bundle")]
+use crate::bundle_plan::{BundlePlan, PreparedBundle};
+use crate::types::actor::Actor;
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::target::Target;
+use crate::validated::Validation;
+#[cfg(feature = "bundle")]
+use crate::zone;
+use crate::zone_read::Zone;
+use crate::zone_write::Planned;
+use crate::zone_write::PolicySetVersionInput;
+use crate::zone_write::PreparedPolicySetVersion;
+use crate::zone_write::set_to_change;
+
+/// Attesting.
+impl Zone {
+    /// Has `signer` attest what the next version of a policy set will be, as `actor`, who then creates it with
+    /// [`ZoneWrite::create_attested_version`](crate::ZoneWrite::create_attested_version). The signer runs here, outside every
+    /// lock.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ZoneWrite::create_policy_set_version`](crate::ZoneWrite::create_policy_set_version), and those of
+    /// [`Attestation::sign`].
+    pub fn prepare_attested_version(
+        &self,
+        actor: &Actor,
+        policy_set_id: impl AsRef<str>,
+        input: impl Into<PolicySetVersionInput>,
+        signer: &dyn Signer,
+    ) -> Result<AttestedPolicySetVersion> {
+        let PreparedPolicySetVersion { new, validated: known } = input.into().into_parts();
+        let (subject, validated) = self.read_with_room(|view, store, zone| {
+            // Nothing is signed that could not be created, as far as it can be told before the write.
+            zone::check_open(view, zone)?;
+            set_to_change(view, zone, actor, policy_set_id.as_ref())?;
+            let validation = Validation::ahead(&store.compiler, &known);
+            let planned = Planned::new(view, &validation, zone, &new)?;
+            Ok((next(view, zone, policy_set_id.as_ref(), &planned)?, validation.known()))
+        })?;
+        let policy_set_id = subject.policy_set_id.clone();
+        let attestation = Attestation::sign(&subject, self.now(), actor.id(), Status::Created, signer)?;
+        Ok(AttestedPolicySetVersion { policy_set_id, new, validated, attestation })
+    }
+
+    /// Has `signer` attest a policy set version that is there, as `actor`, who then adds the attestation with
+    /// [`ZoneWrite::attest`](crate::ZoneWrite::attest): for one that was created without, or again after a key was
+    /// rotated. The signer runs here, outside every lock.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ZoneWrite::attest`](crate::ZoneWrite::attest), and those of [`Attestation::sign`].
+    pub fn prepare_attestation(
+        &self,
+        actor: &Actor,
+        policy_set_version_id: impl AsRef<str>,
+        signer: &dyn Signer,
+    ) -> Result<NewAttestation> {
+        let to_sign = self.read_with_room(|view, _, zone| {
+            zone::check_open(view, zone)?;
+            ToSign::of(view, zone, actor, policy_set_version_id.as_ref())
+        })?;
+        to_sign.sign(self.now(), actor, signer)
+    }
+
+    /// The same of several policy set versions, for a key rotation: each attestation follows the one before it of the same
+    /// set, so that [`ZoneWrite::attest`](crate::ZoneWrite::attest) takes them all in one write, in this order.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`prepare_attestation`](Self::prepare_attestation), and [`Invalid`](crate::ErrorKind::Invalid) for a version
+    /// that is named twice.
+    pub fn prepare_attestations(
+        &self,
+        actor: &Actor,
+        policy_set_version_ids: impl IntoIterator<Item = impl AsRef<str>>,
+        signer: &dyn Signer,
+    ) -> Result<Vec<NewAttestation>> {
+        let to_sign: Vec<ToSign> = self.read_with_room(|view, _, zone| {
+            zone::check_open(view, zone)?;
+            let mut named = BTreeSet::new();
+            let ids = policy_set_version_ids.into_iter();
+            ids.map(|id| {
+                let to_sign = ToSign::of(view, zone, actor, id.as_ref())?;
+                if !named.insert(to_sign.version_id.clone()) {
+                    return Err(ErrorDetail::invalid("policy set version", id.as_ref(), "named twice").into());
+                }
+                Ok(to_sign)
+            })
+            .collect()
+        })?;
+        let mut newest = BTreeMap::new();
+        let signed = to_sign.into_iter().map(|mut to_sign| {
+            let set = to_sign.subject.policy_set_id.clone();
+            if let Some(sha) = newest.get(&set) {
+                to_sign.subject.previous_sha = Some(*sha);
+            }
+            let signed = to_sign.sign(self.now(), actor, signer)?;
+            newest.insert(set, signed.attestation.sha());
+            Ok(signed)
+        });
+        signed.collect()
+    }
+}
+
+/// Policy bundles.
+#[cfg(feature = "bundle")]
+impl Zone {
+    /// [Prepares](Self::prepare_bundle) a bundle as `actor`, and has `signer` attest the policy set version that it will
+    /// make. The actor then applies it with
+    /// [`ZoneWrite::apply_attested_bundle`](crate::ZoneWrite::apply_attested_bundle). The signer runs here, outside every lock.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`prepare_bundle`](Self::prepare_bundle), and those of [`Attestation::sign`].
+    pub fn prepare_attested_bundle(
+        &self,
+        actor: &Actor,
+        target: Target,
+        bundle: impl Into<PreparedBundle>,
+        signer: &dyn Signer,
+    ) -> Result<AttestedBundle> {
+        let prepared = self.prepare_bundle(actor, target.clone(), bundle)?;
+        let subject = self.read_with_room(|view, store, zone| {
+            zone::check_open(view, zone)?;
+            let validation = Validation::ahead(&store.compiler, &prepared.validated);
+            let plan = BundlePlan::new(view, &validation, zone, actor, &target, &prepared)?;
+            let BundlePlan::Steps { set, schema, mut steps, .. } = plan else { return Ok(None) };
+            let ids = Ids::draw(store, zone, self.now(), steps.len());
+            ids.give(&mut steps);
+            let subject = attested_bundle::subject(view, zone, set.as_ref(), &ids, schema, &steps)?;
+            Ok(Some((ids, subject)))
+        })?;
+        let Some((ids, subject)) = subject else { return Ok(AttestedBundle { prepared, version: None }) };
+        let attestation = Attestation::sign(&subject, self.now(), actor.id(), Status::Created, signer)?;
+        Ok(AttestedBundle { prepared, version: Some(AttestedSteps { ids, attestation }) })
+    }
+}
