@@ -18,6 +18,25 @@ use crate::types::limits;
 use crate::types::time::Timestamp;
 use crate::version_cache::VersionCache;
 
+/// Opening.
+impl PolicyStore {
+    /// Opens the store in the file at `path`, or creates one there, with the defaults of [`PolicyStore::builder`].
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) if the file is open already, was written by a newer version of
+    /// this crate, or cannot be read; [`Invalid`](crate::ErrorKind::Invalid) if it is no store: an empty file, a directory,
+    /// a FIFO, a socket or a device is refused before it is opened; [`Corrupt`](crate::ErrorKind::Corrupt) if it is damaged.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::builder().open(path)
+    }
+
+    /// Opens a store with other options than the defaults.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
 /// How a store is opened.
 ///
 /// ```

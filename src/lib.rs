@@ -52,6 +52,10 @@ mod preflight;
 mod prepare;
 #[cfg(feature = "attestation")]
 mod prepare_attested;
+#[cfg(all(feature = "attestation", feature = "bundle"))]
+mod prepare_attested_bundle;
+#[cfg(feature = "bundle")]
+mod prepare_bundle;
 mod receipt;
 mod recent;
 mod record;

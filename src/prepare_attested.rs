@@ -9,14 +9,9 @@ use crate::attest::next;
 use crate::attestation::Attestation;
 use crate::attestation::Signer;
 use crate::attestation::Status;
-use crate::attested_bundle::{self, AttestedBundle, AttestedSteps, Ids};
-#[cfg(feature = "bundle")]
-use crate::bundle_plan::{BundlePlan, PreparedBundle};
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Result};
-use crate::types::target::Target;
 use crate::validated::Validation;
-#[cfg(feature = "bundle")]
 use crate::zone;
 use crate::zone_read::Zone;
 use crate::zone_write::Planned;
@@ -112,39 +107,5 @@ impl Zone {
             Ok(signed)
         });
         signed.collect()
-    }
-}
-
-/// Policy bundles.
-#[cfg(feature = "bundle")]
-impl Zone {
-    /// [Prepares](Self::prepare_bundle) a bundle as `actor`, and has `signer` attest the policy set version that it will
-    /// make. The actor then applies it with
-    /// [`ZoneWrite::apply_attested_bundle`](crate::ZoneWrite::apply_attested_bundle). The signer runs here, outside every lock.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`prepare_bundle`](Self::prepare_bundle), and those of [`Attestation::sign`].
-    pub fn prepare_attested_bundle(
-        &self,
-        actor: &Actor,
-        target: Target,
-        bundle: impl Into<PreparedBundle>,
-        signer: &dyn Signer,
-    ) -> Result<AttestedBundle> {
-        let prepared = self.prepare_bundle(actor, target.clone(), bundle)?;
-        let subject = self.read_with_room(|view, store, zone| {
-            zone::check_open(view, zone)?;
-            let validation = Validation::ahead(&store.compiler, &prepared.validated);
-            let plan = BundlePlan::new(view, &validation, zone, actor, &target, &prepared)?;
-            let BundlePlan::Steps { set, schema, mut steps, .. } = plan else { return Ok(None) };
-            let ids = Ids::draw(store, zone, self.now(), steps.len());
-            ids.give(&mut steps);
-            let subject = attested_bundle::subject(view, zone, set.as_ref(), &ids, schema, &steps)?;
-            Ok(Some((ids, subject)))
-        })?;
-        let Some((ids, subject)) = subject else { return Ok(AttestedBundle { prepared, version: None }) };
-        let attestation = Attestation::sign(&subject, self.now(), actor.id(), Status::Created, signer)?;
-        Ok(AttestedBundle { prepared, version: Some(AttestedSteps { ids, attestation }) })
     }
 }

@@ -1,13 +1,11 @@
 //! The store: how it is opened, written, checked and recovered, and where its zones and schemas are found.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use cedar_policy::{Entities, Request};
 
 use crate::answer::Answer;
 use crate::authorizer::Authorizer;
-use crate::builder::Builder;
 use crate::cedar::with_room;
 use crate::cursor::ListName;
 use crate::engine::Inner;
@@ -44,22 +42,6 @@ impl std::fmt::Debug for PolicyStore {
 }
 
 impl PolicyStore {
-    /// Opens the store in the file at `path`, or creates one there, with the defaults of [`PolicyStore::builder`].
-    ///
-    /// # Errors
-    ///
-    /// [`Unavailable`](crate::ErrorKind::Unavailable) if the file is open already, was written by a newer version of
-    /// this crate, or cannot be read; [`Invalid`](crate::ErrorKind::Invalid) if it is no store: an empty file, a directory,
-    /// a FIFO, a socket or a device is refused before it is opened; [`Corrupt`](crate::ErrorKind::Corrupt) if it is damaged.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Self::builder().open(path)
-    }
-
-    /// Opens a store with other options than the defaults.
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
     /// Writes: everything that `f` does becomes durable in one commit, or nothing does.
     ///
     /// Each call in `f` sees the earlier ones. If `f` returns an error or panics, nothing is left behind. Other
