@@ -7,10 +7,12 @@ use std::fmt;
 
 use crate::attestation::{Attestation, Signer, Status, Subject};
 use crate::ownership::check_owner;
-use crate::policy_set;
-use crate::policy_set_version::{NewPolicySetVersion, attested_at};
 use crate::record::{Attested, Body, Manifest, PolicySetVersionCreated};
-use crate::schema;
+use crate::resource::policy_set;
+use crate::resource::policy_set_version::{NewPolicySetVersion, attested_at};
+use crate::resource::schema;
+use crate::resource::version::{Found, next_version};
+use crate::resource::zone::ZoneRef;
 use crate::storage::key::Tag;
 use crate::storage::{View, astray};
 use crate::types::actor::Actor;
@@ -20,8 +22,6 @@ use crate::types::id::{PolicySetId, PolicySetVersionId};
 use crate::types::limits;
 use crate::types::time::Timestamp;
 use crate::validated::Validated;
-use crate::version::{Found, next_version};
-use crate::zone::ZoneRef;
 use crate::zone_write::Planned;
 
 /// A policy set version to create that was attested ahead of its creation: see [`Zone::prepare_attested_version`].

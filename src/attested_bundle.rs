@@ -8,13 +8,13 @@ use crate::attestation::{Attestation, Status, Subject};
 use crate::bundle_plan::{PreparedBundle, Step};
 use crate::engine::Inner;
 use crate::record::Manifest;
+use crate::resource::zone::ZoneRef;
 use crate::storage::View;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::{PolicyId, PolicySetId, PolicyVersionId};
 use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::SchemaRef;
 use crate::types::time::Timestamp;
-use crate::zone::ZoneRef;
 use crate::zone_write::Planned;
 
 /// A policy bundle to apply with an attestation of the policy set version that it makes: see

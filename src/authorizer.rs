@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use cedar_policy::{Entities, Request};
 
-use crate::binding::{self, At, Binding};
 use crate::cedar::{ContextInput, UidInput};
 use crate::compile::{BoundSet, Compiled};
 use crate::engine::Inner;
 use crate::guardrail_schema;
 use crate::receipt::{GuardrailReceipt, Receipt, mismatch};
+use crate::resource::binding::{self, At, Binding};
+use crate::resource::version::Found;
+use crate::resource::zone::{self, ZoneRef};
 use crate::storage::View;
 use crate::types::error::Result;
 use crate::types::target::{BindingMode, Target};
 use crate::validated::{Validated, Validation};
-use crate::version::Found;
-use crate::zone::{self, ZoneRef};
 
 /// What was in force for a target at one moment, compiled: it decides, and it never changes.
 ///

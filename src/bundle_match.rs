@@ -9,8 +9,10 @@ use std::collections::BTreeSet;
 use crate::bundle::{Bundle, BundleKey};
 use crate::bundled::Contents;
 use crate::ownership::check_owner;
-use crate::policy::{self, NewPolicy, Policy};
 use crate::record::PolicyVersionCreated;
+use crate::resource::policy::{self, NewPolicy, Policy};
+use crate::resource::version::Found;
+use crate::resource::zone::ZoneRef;
 use crate::storage::View;
 use crate::types::actor::Actor;
 use crate::types::error::{Resource, Result};
@@ -18,8 +20,6 @@ use crate::types::hash::Sha256;
 use crate::types::id::PolicyId;
 use crate::types::manifest_entry::ManifestEntry;
 use crate::types::target::Target;
-use crate::version::Found;
-use crate::zone::ZoneRef;
 
 /// What one policy of a bundle is.
 pub(crate) enum Match {

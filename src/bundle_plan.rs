@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::binding::{self, At, Binding};
 use crate::bundle::{Bundle, BundleKey, BundlePolicy};
 use crate::bundle_changes::BundleChanges;
 use crate::bundle_match::{Match, Matching};
@@ -14,10 +13,13 @@ use crate::bundled::Contents;
 use crate::cedar::ParsedSchema;
 use crate::guardrail_schema;
 use crate::ownership::check_changeable;
-use crate::policy::NewPolicy;
-use crate::policy_set_version::Pin;
-use crate::policy_version::{NewPolicyVersion, PreparedPolicyVersion, warnings};
-use crate::schema;
+use crate::resource::binding::{self, At, Binding};
+use crate::resource::policy::NewPolicy;
+use crate::resource::policy_set_version::Pin;
+use crate::resource::policy_version::{NewPolicyVersion, PreparedPolicyVersion, warnings};
+use crate::resource::schema;
+use crate::resource::version::next_version;
+use crate::resource::zone::ZoneRef;
 use crate::storage::View;
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Resource, Result};
@@ -27,8 +29,6 @@ use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::SchemaRef;
 use crate::types::target::{BindingMode, Target};
 use crate::validated::{Validated, Validation};
-use crate::version::next_version;
-use crate::zone::ZoneRef;
 use crate::zone_write::{pinned_entry, set_to_change};
 
 /// A policy bundle on its way into a zone: as it is, or [prepared](crate::Zone::prepare_bundle), so that the write does not parse
@@ -281,10 +281,10 @@ fn kept(matches: &[Match]) -> Option<Vec<ManifestEntry>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy_set::NewPolicySet;
-    use crate::policy_set_version::NewPolicySetVersion;
     use crate::record::PolicyVersionCreated;
-    use crate::version::Found;
+    use crate::resource::policy_set::NewPolicySet;
+    use crate::resource::policy_set_version::NewPolicySetVersion;
+    use crate::resource::version::Found;
     use crate::{NewSchema, PolicyStore};
 
     const SCHEMA: &str = "entity U; action a appliesTo { principal: U, resource: U };";

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::binding::{self, At, Binding};
 use crate::bundle::{Bundle, BundleGuardrail, BundleKey, BundlePolicy, Summary};
-use crate::policy;
-use crate::policy_set_version;
 use crate::record::{ObjectKind, PolicySetVersionCreated, PolicyVersionCreated, SchemaPublished};
-use crate::schema;
+use crate::resource::binding::{self, At, Binding};
+use crate::resource::policy;
+use crate::resource::policy_set_version;
+use crate::resource::schema;
+use crate::resource::version::Found;
+use crate::resource::zone::ZoneRef;
 use crate::storage::View;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::Sha256;
@@ -16,8 +18,6 @@ use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::SchemaRef;
 use crate::types::syntax::Form;
 use crate::types::target::{BindingMode, Target};
-use crate::version::Found;
-use crate::zone::ZoneRef;
 
 /// The bundle of what is in force for `target`; nothing is an error.
 pub(crate) fn in_force(view: &View<'_>, zone: &ZoneRef, target: &Target) -> Result<Bundle> {

@@ -10,17 +10,17 @@ use std::sync::Arc;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
-use crate::binding::Binding;
 use crate::cedar::{CompiledSet, ParsedPolicy, ParsedSchema, in_one_go};
-use crate::policy_set_version;
 use crate::record::{ObjectKind, PolicySetVersionCreated, PolicyVersionCreated, Recorded};
+use crate::resource::binding::Binding;
+use crate::resource::policy_set_version;
+use crate::resource::version::{Found, Versioned};
+use crate::resource::zone::ZoneRef;
 use crate::storage::View;
 use crate::types::error::{Error, ErrorDetail, Result};
 use crate::types::hash::{Address, EntryHash, Sha256};
 use crate::types::id::{LogId, PolicyId, PolicyVersionId};
 use crate::types::schema::SchemaRef;
-use crate::version::{Found, Versioned};
-use crate::zone::ZoneRef;
 
 /// A policy set version, ready to decide.
 pub(crate) struct Compiled {

@@ -8,16 +8,16 @@ use serde::Serialize;
 
 use crate::guardrail;
 use crate::record::{Body, Object, Recorded, SchemaPublished};
-use crate::schema;
-use crate::storage::key::{self, STORE_LOG, Tag};
-use crate::storage::{Append, View, ZoneRow};
+use crate::resource::schema;
+use crate::resource::zone;
+use crate::storage::key::{STORE_LOG, Tag};
+use crate::storage::{Append, View, ZoneRow, key};
 use crate::store::PolicyStore;
 use crate::types::actor::Actor;
 use crate::types::error::{Error, ErrorDetail, ErrorKind, Resource, Result};
 use crate::types::hash::EntryHash;
 use crate::types::id::{LogId, SchemaName, ZoneId};
 use crate::types::schema::SchemaRef;
-use crate::zone;
 
 /// What was copied into another store.
 #[non_exhaustive]

@@ -4,19 +4,19 @@
 
 use std::fmt;
 
-use crate::binding::{self, At};
 #[cfg(feature = "bundle")]
 use crate::bundled;
-use crate::policy;
-use crate::policy_set;
 use crate::record::fingerprint::Asked;
+use crate::resource::binding::{self, At};
+use crate::resource::policy;
+use crate::resource::policy_set;
+use crate::resource::zone::{self, ZoneRef};
 use crate::storage::View;
 use crate::types::error::{Error, ErrorDetail, Result, at_most, cut};
 #[cfg(feature = "bundle")]
 use crate::types::hash::Sha256;
 use crate::types::limits;
 use crate::types::target::{BindingMode, Target};
-use crate::zone::{self, ZoneRef};
 
 /// Something that must still be so, or the call is refused with
 /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) and writes nothing.

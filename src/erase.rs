@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use crate::guardrail;
+use crate::resource::zone;
 use crate::store::PolicyStore;
 use crate::types::actor::Actor;
 use crate::types::error::Result;
 use crate::types::hash::EntryHash;
 use crate::types::id::{LogId, ZoneId};
-use crate::zone;
 
 /// What is left of a zone that was erased.
 #[non_exhaustive]

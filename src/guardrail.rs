@@ -3,12 +3,13 @@
 //! It is bound like any policy set version. The rules that make it one are here: it only forbids, and it validates against
 //! every schema that it is evaluated with.
 
-use crate::binding::{self, At};
-use crate::guardrail_schema::policies;
-use crate::guardrail_schema::validate;
+use crate::guardrail_schema::{policies, validate};
 use crate::listing::in_order;
-use crate::policy_set;
 use crate::record::PolicySetVersionCreated;
+use crate::resource::binding::{self, At};
+use crate::resource::policy_set;
+use crate::resource::version::Found;
+use crate::resource::zone::ZoneRef;
 use crate::storage::key::Tag;
 use crate::storage::{Direction, View};
 use crate::types::actor::{Actor, OwnerType};
@@ -17,8 +18,6 @@ use crate::types::id::SchemaName;
 use crate::types::schema::SchemaRef;
 use crate::types::target::BindingMode;
 use crate::validated::Validation;
-use crate::version::Found;
-use crate::zone::ZoneRef;
 use std::collections::BTreeMap;
 
 /// Refuses a customer where the zone has a guardrail.

@@ -1,17 +1,14 @@
 //! A guardrail is evaluated with the schema of each set beside it, so it validates against that schema too.
 
-use crate::binding;
-use crate::binding::At;
-use crate::policy_set_version;
-use crate::record::PolicySetVersionCreated;
-use crate::record::PolicyVersionCreated;
+use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
+use crate::resource::binding::{self, At};
+use crate::resource::policy_set_version;
+use crate::resource::version::Found;
+use crate::resource::zone::ZoneRef;
 use crate::storage::View;
-use crate::types::error::ErrorDetail;
-use crate::types::error::Result;
+use crate::types::error::{ErrorDetail, Result};
 use crate::types::schema::SchemaRef;
 use crate::validated::Validation;
-use crate::version::Found;
-use crate::zone::ZoneRef;
 
 /// Refuses a schema against which the zone's guardrail does not validate, if the zone has one.
 pub(crate) fn check_schema(

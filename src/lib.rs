@@ -3,7 +3,6 @@
 #[macro_use]
 mod types;
 
-mod absent;
 mod answer;
 #[cfg(feature = "attestation")]
 mod attest;
@@ -12,7 +11,6 @@ pub mod attestation;
 #[cfg(all(feature = "attestation", feature = "bundle"))]
 mod attested_bundle;
 mod authorizer;
-mod binding;
 mod builder;
 #[cfg(feature = "bundle")]
 mod bundle;
@@ -38,16 +36,11 @@ mod filter;
 pub mod fuzzing;
 mod guardrail;
 mod guardrail_schema;
-mod history;
 mod items;
 mod list;
 mod listing;
 mod order;
 mod ownership;
-mod policy;
-mod policy_set;
-mod policy_set_version;
-mod policy_version;
 mod preflight;
 mod prepare;
 #[cfg(feature = "attestation")]
@@ -59,16 +52,14 @@ mod prepare_bundle;
 mod receipt;
 mod recent;
 mod record;
-mod schema;
+mod resource;
 mod statement;
 mod storage;
 mod store;
 mod validated;
-mod version;
 mod version_cache;
 mod whole;
 mod write;
-mod zone;
 mod zone_read;
 mod zone_write;
 
@@ -78,7 +69,6 @@ pub use attest::{AttestedPolicySetVersion, NewAttestation};
 #[cfg(all(feature = "attestation", feature = "bundle"))]
 pub use attested_bundle::AttestedBundle;
 pub use authorizer::Authorizer;
-pub use binding::{At, BindOutcome, Binding, BindingEnd, BindingRecord};
 pub use builder::Builder;
 #[cfg(feature = "bundle")]
 pub use bundle::{Bundle, BundleGuardrail, BundleKey, BundlePolicy};
@@ -93,17 +83,19 @@ pub use demand::Demand;
 pub use difference::Difference;
 pub use erase::ErasedZone;
 pub use filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
-pub use history::{BoundTo, Change, HistoryEntry};
 pub use items::Items;
 pub use list::{List, Page};
 pub use order::{Order, Sort};
-pub use policy::{NewPolicy, Policy, PolicyUpdate};
-pub use policy_set::{NewPolicySet, PolicySet, PolicySetUpdate};
-pub use policy_set_version::{NewPolicySetVersion, Pin, PolicySetManifest, PolicySetVersion};
-pub use policy_version::{NewPolicyVersion, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
 pub use preflight::{Candidate, PolicySetVersionCheck, PolicyVersionCheck, Preflight, ZonePreflight};
 pub use receipt::{GuardrailReceipt, Layer, Receipt, StatementRef};
-pub use schema::{NewSchema, PreparedSchema, SchemaInput, SchemaVersion, ZoneSchema};
+pub use resource::binding::{At, BindOutcome, Binding, BindingEnd, BindingRecord};
+pub use resource::history::{BoundTo, Change, HistoryEntry};
+pub use resource::policy::{NewPolicy, Policy, PolicyUpdate};
+pub use resource::policy_set::{NewPolicySet, PolicySet, PolicySetUpdate};
+pub use resource::policy_set_version::{NewPolicySetVersion, Pin, PolicySetManifest, PolicySetVersion};
+pub use resource::policy_version::{NewPolicyVersion, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
+pub use resource::schema::{NewSchema, PreparedSchema, SchemaInput, SchemaVersion, ZoneSchema};
+pub use resource::zone::ZoneInfo;
 pub use statement::Statement;
 pub use storage::{Finding, Place, Report};
 pub use store::PolicyStore;
@@ -118,6 +110,5 @@ pub use types::syntax::{Form, Forms};
 pub use types::target::{BindingMode, Target, TargetType};
 pub use types::time::Timestamp;
 pub use write::Write;
-pub use zone::ZoneInfo;
 pub use zone_read::Zone;
 pub use zone_write::{PolicySetVersionInput, PreparedPolicySetVersion, ZoneWrite};

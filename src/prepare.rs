@@ -1,13 +1,11 @@
 //! Preparing writes: what is parsed and validated ahead, outside the write lock.
 
-use crate::policy_set_version::NewPolicySetVersion;
+use crate::resource::policy_set_version::NewPolicySetVersion;
+use crate::resource::zone;
 use crate::types::error::Result;
-use crate::validated::Validated;
-use crate::validated::Validation;
-use crate::zone;
+use crate::validated::{Validated, Validation};
 use crate::zone_read::Zone;
-use crate::zone_write::Planned;
-use crate::zone_write::PreparedPolicySetVersion;
+use crate::zone_write::{Planned, PreparedPolicySetVersion};
 
 /// Policy set versions.
 impl Zone {

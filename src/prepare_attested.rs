@@ -2,22 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::attest::AttestedPolicySetVersion;
-use crate::attest::NewAttestation;
-use crate::attest::ToSign;
-use crate::attest::next;
-use crate::attestation::Attestation;
-use crate::attestation::Signer;
-use crate::attestation::Status;
+use crate::attest::{AttestedPolicySetVersion, NewAttestation, ToSign, next};
+use crate::attestation::{Attestation, Signer, Status};
+use crate::resource::zone;
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Result};
 use crate::validated::Validation;
-use crate::zone;
 use crate::zone_read::Zone;
-use crate::zone_write::Planned;
-use crate::zone_write::PolicySetVersionInput;
-use crate::zone_write::PreparedPolicySetVersion;
-use crate::zone_write::set_to_change;
+use crate::zone_write::{Planned, PolicySetVersionInput, PreparedPolicySetVersion, set_to_change};
 
 /// Attesting.
 impl Zone {

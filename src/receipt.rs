@@ -3,7 +3,7 @@
 use cedar_policy::Decision;
 use serde::{Deserialize, Serialize};
 
-use crate::binding::Binding;
+use crate::resource::binding::Binding;
 use crate::types::error::{Error, ErrorDetail, Result};
 use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};

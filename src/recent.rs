@@ -5,8 +5,8 @@ use std::sync::{Arc, Weak};
 
 use quick_cache::sync::Cache;
 
-use crate::binding::Binding;
 use crate::compile::{BoundSet, Compiled};
+use crate::resource::binding::Binding;
 use crate::types::id::LogId;
 use crate::types::target::{BindingMode, Target};
 

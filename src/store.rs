@@ -9,13 +9,14 @@ use crate::authorizer::Authorizer;
 use crate::cedar::with_room;
 use crate::cursor::ListName;
 use crate::engine::Inner;
-use crate::history::HistoryEntry;
 use crate::list::{List, Page};
 use crate::listing::{self, in_order};
-use crate::policy_version::{NewPolicyVersion, PreparedPolicyVersion};
 use crate::preflight::{self, Candidate, Preflight};
 use crate::receipt::Receipt;
-use crate::schema::{self, NewSchema, PreparedSchema, SchemaVersion};
+use crate::resource::history::HistoryEntry;
+use crate::resource::policy_version::{NewPolicyVersion, PreparedPolicyVersion};
+use crate::resource::schema::{self, NewSchema, PreparedSchema, SchemaVersion};
+use crate::resource::zone::{self, ZoneInfo};
 use crate::storage::key::{STORE_LOG, Tag};
 use crate::storage::{Imported, Report};
 use crate::types::actor::Actor;
@@ -23,7 +24,6 @@ use crate::types::error::{ErrorDetail, Result};
 use crate::types::syntax::Forms;
 use crate::types::time::Timestamp;
 use crate::write::Write;
-use crate::zone::{self, ZoneInfo};
 use crate::zone_read::Zone;
 
 /// An open policy store.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
 
-use crate::policy_version::PolicyVersion;
+use crate::resource::policy_version::PolicyVersion;
 use crate::storage::VersionRow;
 use crate::types::id::LogId;
 use crate::types::syntax::Forms;

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use crate::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
-use crate::history::HistoryEntry;
 use crate::items::Items;
 use crate::list::List;
-use crate::policy::Policy;
-use crate::policy_set::PolicySet;
-use crate::policy_set_version::PolicySetVersion;
-use crate::policy_version::PolicyVersion;
-use crate::schema::{SchemaVersion, ZoneSchema};
+use crate::resource::history::HistoryEntry;
+use crate::resource::policy::Policy;
+use crate::resource::policy_set::PolicySet;
+use crate::resource::policy_set_version::PolicySetVersion;
+use crate::resource::policy_version::PolicyVersion;
+use crate::resource::schema::{SchemaVersion, ZoneSchema};
+use crate::resource::zone::ZoneInfo;
 use crate::store::PolicyStore;
 use crate::types::syntax::Forms;
-use crate::zone::ZoneInfo;
 use crate::zone_read::Zone;
 
 /// Whole lists. Each starts where `list` says and goes on to the end; an error of the method without `_iter` is an item.

@@ -5,15 +5,15 @@ use crate::engine::Inner;
 use crate::ownership::check_owner;
 use crate::record::fingerprint::Asked;
 use crate::record::{Object, ObjectKind, Request, SchemaPublished, SchemaStatusChanged, ZoneCreated, ZoneOpened};
-use crate::schema::{self, PreparedSchema, SchemaInput, SchemaVersion};
-use crate::storage::key::{self, STORE_LOG, Tag};
-use crate::storage::{Append, View, ZoneRow};
+use crate::resource::schema::{self, PreparedSchema, SchemaInput, SchemaVersion};
+use crate::resource::zone::{self, ZoneRef};
+use crate::storage::key::{STORE_LOG, Tag};
+use crate::storage::{Append, View, ZoneRow, key};
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::hash::Sha256;
 use crate::types::id::{LogId, RequestId, ZoneId};
 use crate::types::schema::SchemaStatus;
 use crate::types::syntax::Forms;
-use crate::zone::{self, ZoneRef};
 use crate::zone_write::ZoneWrite;
 
 /// A write under way: what [`PolicyStore::write`](crate::PolicyStore::write) hands to its closure.

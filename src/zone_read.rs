@@ -2,26 +2,27 @@
 
 use std::sync::Arc;
 
-use crate::absent::not_found;
 use crate::authorizer::Authorizer;
-use crate::binding::{self, At, Binding, BindingRecord};
 use crate::cursor::ListName;
 use crate::demand::Demand;
 use crate::engine::Inner;
 use crate::filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
 use crate::guardrail;
-use crate::history::HistoryEntry;
 use crate::list::{List, Page, among};
 use crate::listing::{self, rows_from};
-use crate::policy::{self, Policy};
-use crate::policy_set::{self, PolicySet};
-use crate::policy_set_version::{self, PolicySetVersion};
-use crate::policy_version::{self, PolicyVersion};
 use crate::preflight::{self, Candidate, ZonePreflight};
 use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
-use crate::schema::ZoneSchema;
-use crate::storage::key;
-use crate::storage::{Direction, VersionRow, View, astray, first_entry};
+use crate::resource::binding::{self, At, Binding, BindingRecord};
+use crate::resource::history::HistoryEntry;
+use crate::resource::not_found::not_found;
+use crate::resource::policy::{self, Policy};
+use crate::resource::policy_set::{self, PolicySet};
+use crate::resource::policy_set_version::{self, PolicySetVersion};
+use crate::resource::policy_version::{self, PolicyVersion};
+use crate::resource::schema::ZoneSchema;
+use crate::resource::version::{Found, Versioned};
+use crate::resource::zone::{self, ZoneInfo, ZoneRef};
+use crate::storage::{Direction, VersionRow, View, astray, first_entry, key};
 use crate::types::error::Result;
 use crate::types::id::{RequestId, SchemaName, ZoneId};
 use crate::types::syntax::Forms;
@@ -29,9 +30,7 @@ use crate::types::target::{BindingMode, Target};
 #[cfg(feature = "attestation")]
 use crate::types::time::Timestamp;
 use crate::validated::{Validated, Validation};
-use crate::version::{Found, Versioned};
 use crate::version_cache::Name;
-use crate::zone::{self, ZoneInfo, ZoneRef};
 
 /// One zone, for reading. Cheap to clone, and to be shared between threads; every call sees the newest state.
 ///

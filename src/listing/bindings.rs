@@ -1,14 +1,14 @@
 //! The bindings of a zone, as a list: each from the entry that made it to the one that ended it.
 
 use super::rows_from;
-use crate::binding::{self, BindingRecord};
 use crate::cursor::ListName;
 use crate::filter::WantedBindings;
 use crate::list::{List, Page};
-use crate::storage::key::{self, Tag};
-use crate::storage::{BindingOrderRow, Direction, View, astray};
+use crate::resource::binding::{self, BindingRecord};
+use crate::resource::zone::ZoneRef;
+use crate::storage::key::Tag;
+use crate::storage::{BindingOrderRow, Direction, View, astray, key};
 use crate::types::error::Result;
-use crate::zone::ZoneRef;
 
 /// The page that `list` asks for.
 pub(crate) fn page(

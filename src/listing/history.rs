@@ -1,10 +1,8 @@
 //! A log as a list.
 
 use crate::cursor::ListName;
-use crate::history::HistoryEntry;
-use crate::list::List;
-use crate::list::Page;
-use crate::list::numbered;
+use crate::list::{List, Page, numbered};
+use crate::resource::history::HistoryEntry;
 use crate::storage::View;
 use crate::storage::key::LogNumber;
 use crate::types::error::Result;

@@ -6,13 +6,13 @@ use super::{count, in_order};
 use crate::cursor::ListName;
 use crate::filter::WantedPolicies;
 use crate::list::{List, Page, among};
-use crate::policy::{self, Policy};
 use crate::record::Body;
-use crate::storage::key::{self, Tag};
-use crate::storage::{PolicyRow, View, astray};
+use crate::resource::policy::{self, Policy};
+use crate::resource::zone::{self, ZoneRef};
+use crate::storage::key::Tag;
+use crate::storage::{PolicyRow, View, astray, key};
 use crate::types::error::Result;
 use crate::types::id::PolicyId;
-use crate::zone::{self, ZoneRef};
 
 /// The page that `list` asks for.
 pub(crate) fn page(view: &View<'_>, zone: &ZoneRef, wanted: &WantedPolicies, list: &List) -> Result<Page<Policy>> {

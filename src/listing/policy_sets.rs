@@ -5,13 +5,13 @@ use crate::cursor::ListName;
 use crate::filter::WantedPolicySets;
 use crate::list::{List, Page};
 use crate::order::Sort;
-use crate::policy_set::{self, PolicySet};
 use crate::record::Body;
-use crate::storage::key::{self, Tag};
-use crate::storage::{Direction, PolicySetRow, View, astray};
+use crate::resource::policy_set::{self, PolicySet};
+use crate::resource::zone::{self, ZoneRef};
+use crate::storage::key::Tag;
+use crate::storage::{Direction, PolicySetRow, View, astray, key};
 use crate::types::error::Result;
 use crate::types::target::TargetType;
-use crate::zone::{self, ZoneRef};
 
 /// In a list by status, what the places of active sets have beside their positions: so they come after all others, and
 /// first if the list is descending. No log has that many entries.

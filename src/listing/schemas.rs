@@ -4,12 +4,12 @@ use super::in_order;
 use crate::cursor::ListName;
 use crate::filter::SchemaFilter;
 use crate::list::{List, Page};
-use crate::schema::{self, SchemaVersion, ZoneSchema};
+use crate::resource::schema::{self, SchemaVersion, ZoneSchema};
+use crate::resource::zone::{self, ZoneRef};
 use crate::storage::View;
 use crate::storage::key::{LogNumber, STORE_LOG, Tag};
 use crate::types::error::Result;
 use crate::types::syntax::Forms;
-use crate::zone::{self, ZoneRef};
 
 /// The rows of the order in which schema versions were published.
 const ORDER: (LogNumber, Tag) = (STORE_LOG, Tag::SchemaOrder);

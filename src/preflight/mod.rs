@@ -14,14 +14,14 @@ use serde::Serialize;
 use crate::cedar::ParsedSchema;
 use crate::engine::Inner;
 use crate::listing::in_order;
-use crate::schema::{self, NewSchema};
+use crate::resource::schema::{self, NewSchema};
+use crate::resource::zone::{self, ZoneRef};
 use crate::storage::key::{STORE_LOG, Tag};
 use crate::storage::{Direction, View};
 use crate::types::error::{Diagnostic, ErrorDetail, ErrorKind, Resource, Result};
 use crate::types::id::{PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
 use crate::types::limits;
 use crate::types::target::Target;
-use crate::zone::{self, ZoneRef};
 use survey::Survey;
 use texts::{GROUP, Texts};
 

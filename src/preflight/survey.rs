@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use crate::listing::in_order;
-use crate::policy;
-use crate::policy_set;
-use crate::policy_set_version;
 use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
+use crate::resource::policy;
+use crate::resource::policy_set;
+use crate::resource::policy_set_version;
+use crate::resource::version::Found;
+use crate::resource::zone::ZoneRef;
 use crate::storage::key::Tag;
 use crate::storage::{Direction, View};
 use crate::types::error::{ErrorDetail, ErrorKind, Result};
 use crate::types::target::{BindingMode, Target};
-use crate::version::Found;
-use crate::zone::ZoneRef;
 
 /// What a preflight looks at in a zone, by the positions of its entries.
 #[derive(Default)]

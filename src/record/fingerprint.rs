@@ -92,7 +92,7 @@ impl Asked {
 mod tests {
     use super::*;
     use crate::demand::Demand;
-    use crate::policy_set_version::{NewPolicySetVersion, Pin};
+    use crate::resource::policy_set_version::{NewPolicySetVersion, Pin};
     use crate::types::hash::Sha256;
 
     /// Computed by a Python program from docs/format.md.

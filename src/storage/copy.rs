@@ -109,9 +109,9 @@ impl LogCopy {
 #[cfg(test)]
 mod tests {
     use crate::PolicyStore;
+    use crate::resource::zone;
     use crate::storage::tests::disk::{actor, builder, fill};
     use crate::types::limits::WRITE_ENTRIES;
-    use crate::zone;
 
     #[test]
     fn copied_entries_do_not_count_against_the_limit_of_a_write() {

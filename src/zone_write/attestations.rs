@@ -3,11 +3,11 @@
 use super::ZoneWrite;
 use crate::attest::{self, AttestedPolicySetVersion, NewAttestation};
 use crate::attestation::{Attestation, Status};
-use crate::policy_set_version::{self, PolicySetVersion};
 use crate::record::fingerprint::Asked;
 use crate::record::{Attested, Object, ObjectKind};
+use crate::resource::policy_set_version::{self, PolicySetVersion};
+use crate::resource::version::Found;
 use crate::types::error::{ErrorDetail, Resource, Result};
-use crate::version::Found;
 
 /// Attestations.
 impl ZoneWrite<'_, '_> {

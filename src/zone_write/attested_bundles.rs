@@ -3,9 +3,9 @@
 use super::ZoneWrite;
 use super::bindings::has_bound;
 use crate::attested_bundle::{AttestedBundle, AttestedSteps};
-use crate::binding::{self, BindOutcome};
 use crate::bundle_plan::{BundlePlan, PreparedBundle};
 use crate::record::fingerprint::Asked;
+use crate::resource::binding::{self, BindOutcome};
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::target::{BindingMode, Target};
 use crate::validated::Validation;

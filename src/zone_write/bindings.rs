@@ -1,17 +1,17 @@
 //! Writing bindings: what is put in force or under observation, and what is no longer.
 
 use super::ZoneWrite;
-use crate::binding::{self, At, BindOutcome, Binding};
 use crate::guardrail;
 use crate::guardrail_schema;
 use crate::ownership::check_owner;
-use crate::policy_set::{self, PolicySet};
 use crate::record::fingerprint::Asked;
 use crate::record::{Body, Bound, BoundVersion, PolicySetVersionCreated, Recorded, Unbound};
+use crate::resource::binding::{self, At, BindOutcome, Binding};
+use crate::resource::policy_set::{self, PolicySet};
+use crate::resource::version::Found;
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::target::{BindingMode, Target, TargetType};
 use crate::validated::{Validated, Validation};
-use crate::version::Found;
 
 /// Bindings.
 impl ZoneWrite<'_, '_> {

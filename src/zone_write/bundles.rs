@@ -5,15 +5,15 @@
 use super::ZoneWrite;
 use super::bindings::has_bound;
 use super::planned::Planned;
-use crate::binding::{self, BindOutcome, Binding};
 use crate::bundle::Bundle;
 use crate::bundle_plan::{BundlePlan, PreparedBundle, Step};
 use crate::bundled;
 use crate::ownership::check_owner;
-use crate::policy_set::NewPolicySet;
-use crate::policy_set_version::PolicySetVersion;
 use crate::record::fingerprint::Asked;
 use crate::record::{Body, Manifest};
+use crate::resource::binding::{self, BindOutcome, Binding};
+use crate::resource::policy_set::NewPolicySet;
+use crate::resource::policy_set_version::PolicySetVersion;
 use crate::types::error::{Resource, Result};
 use crate::types::id::PolicySetId;
 use crate::types::manifest_entry::ManifestEntry;

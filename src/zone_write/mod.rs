@@ -22,25 +22,25 @@ pub(crate) use planned::entry as pinned_entry;
 pub(crate) use planned::set_to_change;
 pub use planned::{PolicySetVersionInput, PreparedPolicySetVersion};
 
-use crate::binding::{self, At, Binding};
 use crate::demand::Demand;
 use crate::engine::Inner;
 use crate::ownership::check_changeable;
-use crate::policy::{self, Policy};
-use crate::policy_set::{self, PolicySet};
-use crate::policy_set_version::{self, PolicySetVersion};
-use crate::policy_version::{self, PolicyVersion};
 use crate::record::fingerprint::Asked;
 use crate::record::{Recorded, Request};
-use crate::storage::key::{self, Tag};
-use crate::storage::{Append, View, astray};
+use crate::resource::binding::{self, At, Binding};
+use crate::resource::policy::{self, Policy};
+use crate::resource::policy_set::{self, PolicySet};
+use crate::resource::policy_set_version::{self, PolicySetVersion};
+use crate::resource::policy_version::{self, PolicyVersion};
+use crate::resource::version::Found;
+use crate::resource::zone::{ZoneInfo, ZoneRef};
+use crate::storage::key::Tag;
+use crate::storage::{Append, View, astray, key};
 use crate::types::actor::OwnerType;
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::id::{RequestId, ZoneId};
 use crate::types::syntax::Forms;
 use crate::types::target::{BindingMode, Target};
-use crate::version::Found;
-use crate::zone::{ZoneInfo, ZoneRef};
 
 /// One zone in a write that is under way. Its reads see what the write has done so far.
 ///
@@ -112,7 +112,8 @@ impl ZoneWrite<'_, '_> {
 
     /// What the store keeps of the zone itself.
     pub fn info(&self) -> Result<ZoneInfo> {
-        let told = if self.then.is_some() { crate::zone::info_as_logged } else { crate::zone::info_of };
+        let told =
+            if self.then.is_some() { crate::resource::zone::info_as_logged } else { crate::resource::zone::info_of };
         self.read(|view| told(view, &self.zone))
     }
 
@@ -171,7 +172,7 @@ impl ZoneWrite<'_, '_> {
         self.answer(
             asked,
             |zone| {
-                zone.append.view(|view| crate::zone::check_open(view, &zone.zone))?;
+                zone.append.view(|view| crate::resource::zone::check_open(view, &zone.zone))?;
                 write(zone)
             },
             again,

@@ -2,11 +2,13 @@
 //! It can be planned ahead of the write, which plans it again, with what was validated at hand.
 
 use crate::ownership::check_changeable;
-use crate::policy;
-use crate::policy_set::{self, PolicySet};
-use crate::policy_set_version::{NewPolicySetVersion, Pin};
 use crate::record::{Manifest, PolicyVersionCreated};
-use crate::schema;
+use crate::resource::policy;
+use crate::resource::policy_set::{self, PolicySet};
+use crate::resource::policy_set_version::{NewPolicySetVersion, Pin};
+use crate::resource::schema;
+use crate::resource::version::Found;
+use crate::resource::zone::ZoneRef;
 use crate::storage::View;
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Resource, Result, at_most};
@@ -14,8 +16,6 @@ use crate::types::limits;
 use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::SchemaRef;
 use crate::validated::{Validated, Validation};
-use crate::version::Found;
-use crate::zone::ZoneRef;
 
 /// A policy set version whose policies were validated against its schema version ahead of its write, by
 /// [`Zone::prepare_policy_set_version`].

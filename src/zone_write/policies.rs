@@ -3,21 +3,20 @@
 use super::{ZoneWrite, created};
 use crate::cedar;
 use crate::ownership::check_owner;
-use crate::policy::{self, NewPolicy, Policy, PolicyUpdate};
-use crate::policy_version::warnings;
-use crate::policy_version::{self, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
 use crate::record::fingerprint::Asked;
 use crate::record::{
     Object, ObjectKind, PolicyArchived, PolicyCreated, PolicyUpdated, PolicyVersionArchived, PolicyVersionCreated,
 };
-use crate::schema;
+use crate::resource::policy::{self, NewPolicy, Policy, PolicyUpdate};
+use crate::resource::policy_version::{self, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion, warnings};
+use crate::resource::schema;
+use crate::resource::version::{Found, next_version};
 use crate::storage::key::Tag;
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::hash::Sha256;
 use crate::types::id::{PolicyId, PolicyVersionId, check_text};
 use crate::types::limits;
 use crate::types::syntax::Forms;
-use crate::version::{Found, next_version};
 
 /// Policies.
 impl ZoneWrite<'_, '_> {

@@ -4,19 +4,19 @@ use super::planned::{Planned, PolicySetVersionInput, PreparedPolicySetVersion, s
 use super::{ZoneWrite, created};
 use crate::cedar;
 use crate::ownership::check_owner;
-use crate::policy_set::{self, NewPolicySet, PolicySet, PolicySetUpdate};
-use crate::policy_set_version::{self, NewPolicySetVersion, PolicySetVersion};
 use crate::record::fingerprint::Asked;
 use crate::record::{
     Manifest, Object, ObjectKind, PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived,
     PolicySetVersionCreated,
 };
+use crate::resource::policy_set::{self, NewPolicySet, PolicySet, PolicySetUpdate};
+use crate::resource::policy_set_version::{self, NewPolicySetVersion, PolicySetVersion};
+use crate::resource::version::{Found, next_version};
 use crate::storage::key::Tag;
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::id::{PolicySetId, PolicySetVersionId, check_text};
 use crate::types::limits;
 use crate::validated::{Validated, Validation};
-use crate::version::{Found, next_version};
 
 /// Policy sets.
 impl ZoneWrite<'_, '_> {

@@ -4,10 +4,10 @@ use super::ZoneWrite;
 use crate::guardrail;
 use crate::record::fingerprint::Asked;
 use crate::record::{DefaultSchemaChanged, ZoneSuspended};
-use crate::schema;
+use crate::resource::schema;
+use crate::resource::zone::{self, ZoneInfo};
 use crate::types::error::Result;
 use crate::types::id::SchemaName;
-use crate::zone::{self, ZoneInfo};
 
 /// The zone itself.
 impl ZoneWrite<'_, '_> {

@@ -4,22 +4,20 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::cedar;
-use crate::cedar::{ParsedSchema, PolicyContent, prepare_policy};
+use super::version::{Found, archiving};
+use super::zone::ZoneRef;
+use crate::cedar::{self, ParsedSchema, PolicyContent, prepare_policy};
 use crate::record::fingerprint::Asked;
 use crate::record::{Body, ObjectKind, PolicyVersionCreated};
 use crate::storage::View;
 use crate::types::actor::OwnerType;
-use crate::types::error::at_most;
-use crate::types::error::{Diagnostic, ErrorDetail, Result};
+use crate::types::error::{Diagnostic, ErrorDetail, Result, at_most};
 use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::{PolicyId, PolicyVersionId, SchemaName, ZoneId};
 use crate::types::limits;
 use crate::types::schema::{CedarVersion, SchemaRef};
 use crate::types::syntax::{Form, Forms, raw_json};
 use crate::types::time::Timestamp;
-use crate::version::{Found, archiving};
-use crate::zone::ZoneRef;
 
 /// One immutable version of a policy.
 #[non_exhaustive]

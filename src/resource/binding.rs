@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::BoundTo;
-use crate::policy_set;
+use super::history::BoundTo;
+use super::policy_set;
+use super::zone::ZoneRef;
 use crate::record::{Body, Bound, BoundVersion, PolicySetVersionCreated, Recorded};
 use crate::storage::key::Tag;
 use crate::storage::{PolicySetRow, View, astray};
@@ -11,7 +12,6 @@ use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::{PolicySetId, PolicySetVersionId, ZoneId};
 use crate::types::target::{BindingMode, Target};
 use crate::types::time::Timestamp;
-use crate::zone::ZoneRef;
 
 /// What is bound to a target: which version, since when, and by whom.
 #[non_exhaustive]

@@ -2,17 +2,17 @@
 
 use serde::Serialize;
 
-use crate::absent::not_found;
+use super::not_found::not_found;
+use super::version::archiving;
+use super::zone::ZoneRef;
 use crate::record::{Body, Bound};
-use crate::storage::key::{self, Tag};
-use crate::storage::{PolicySetRow, View, astray};
+use crate::storage::key::Tag;
+use crate::storage::{PolicySetRow, View, astray, key};
 use crate::types::actor::OwnerType;
 use crate::types::error::{Resource, Result};
 use crate::types::id::{PolicySetId, PolicySetVersionId, ZoneId};
 use crate::types::target::{BindingMode, Target, TargetType};
 use crate::types::time::Timestamp;
-use crate::version::archiving;
-use crate::zone::ZoneRef;
 
 /// A policy set: a name under which manifests of policy versions are kept, and of which one may be in force.
 #[non_exhaustive]

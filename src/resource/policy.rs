@@ -2,16 +2,16 @@
 
 use serde::Serialize;
 
-use crate::absent::not_found;
+use super::not_found::not_found;
+use super::version::archiving;
+use super::zone::ZoneRef;
 use crate::record::{Body, PolicyVersionCreated};
-use crate::storage::key::{self, Tag};
-use crate::storage::{Latest, PolicyRow, View, astray};
+use crate::storage::key::Tag;
+use crate::storage::{Latest, PolicyRow, View, astray, key};
 use crate::types::actor::OwnerType;
 use crate::types::error::{Resource, Result};
 use crate::types::id::{PolicyId, PolicyVersionId, SchemaName, ZoneId};
 use crate::types::time::Timestamp;
-use crate::version::archiving;
-use crate::zone::ZoneRef;
 
 /// A policy: a name under which versions of its text are kept.
 #[non_exhaustive]

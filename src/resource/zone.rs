@@ -1,9 +1,9 @@
 //! Zones: where one is kept, what a store keeps of it itself, and how that is read. What can be read in one is not known here.
 
+use super::schema::{self, FoundSchema};
 use crate::record::{Body, DefaultSchemaChanged};
-use crate::schema::{self, FoundSchema};
-use crate::storage::key::{self, LogNumber, STORE_LOG, Tag};
-use crate::storage::{View, ZoneRow, ZoneStateRow, astray};
+use crate::storage::key::{LogNumber, STORE_LOG, Tag};
+use crate::storage::{View, ZoneRow, ZoneStateRow, astray, key};
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::id::{LogId, SchemaName, ZoneId};
 use crate::types::schema::SchemaStatus;

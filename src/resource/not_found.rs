@@ -1,9 +1,9 @@
 //! What is said of an id that does not name what was looked for: that it is not there, or what it names in its place.
 
-use crate::storage::View;
-use crate::storage::key::{self, Tag};
+use super::zone::ZoneRef;
+use crate::storage::key::Tag;
+use crate::storage::{View, key};
 use crate::types::error::{Error, ErrorDetail, Resource, cut};
-use crate::zone::ZoneRef;
 
 /// The kinds of things in a zone that have ids, and their rows.
 const KINDS: [(Resource, Tag); 4] = [

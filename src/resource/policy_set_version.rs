@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::binding;
-use crate::policy_set;
-use crate::policy_version::PolicyVersion;
+use super::binding;
+use super::policy_set;
+use super::policy_version::PolicyVersion;
+use super::version::{Found, archiving};
+use super::zone::ZoneRef;
 use crate::record::fingerprint::Asked;
 use crate::record::{Body, Manifest, ObjectKind, PolicySetVersionCreated, PolicyVersionCreated};
-use crate::storage::key::{self, Tag};
-use crate::storage::{Direction, PositionRow, View, astray};
+use crate::storage::key::Tag;
+use crate::storage::{Direction, PositionRow, View, astray, key};
 use crate::types::actor::OwnerType;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::Sha256;
@@ -19,8 +21,6 @@ use crate::types::limits;
 use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::CedarVersion;
 use crate::types::time::Timestamp;
-use crate::version::{Found, archiving};
-use crate::zone::ZoneRef;
 
 /// One immutable version of a policy set: which policy versions it is made of.
 #[non_exhaustive]
@@ -259,7 +259,8 @@ fn attestations(view: &View<'_>, zone: &ZoneRef, body: &PolicySetVersionCreated)
 mod tests {
     use super::*;
     use crate::record::{Attested, Object};
-    use crate::{Actor, ErrorKind, NewPolicySet, NewSchema, PolicyStore, zone};
+    use crate::resource::zone;
+    use crate::{Actor, ErrorKind, NewPolicySet, NewSchema, PolicyStore};
 
     /// No write makes it so, but a file may say it.
     #[test]

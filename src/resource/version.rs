@@ -4,13 +4,13 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::absent::not_found;
+use super::not_found::not_found;
+use super::zone::ZoneRef;
 use crate::record::{Body, PolicySetVersionCreated, PolicyVersionCreated, Recorded};
-use crate::storage::key::{self, Tag};
-use crate::storage::{PositionRow, VersionRow, View, astray};
+use crate::storage::key::Tag;
+use crate::storage::{PositionRow, VersionRow, View, astray, key};
 use crate::types::error::{ErrorDetail, ErrorKind, Resource, Result};
 use crate::types::time::Timestamp;
-use crate::zone::ZoneRef;
 
 /// The entry that creates a version.
 pub(crate) trait Versioned: Sized {
