@@ -1,8 +1,7 @@
 //! Answers: a decision, the statements that determined it, and its receipt.
 
-use crate::cedar::Evaluation;
-use crate::cedar::EvaluationFailure;
-use crate::compile::BoundSet;
+use crate::cedar::{Evaluation, EvaluationFailure};
+use crate::engine::compiler::BoundSet;
 use crate::receipt::Layer;
 use cedar_policy::Decision;
 use cedar_policy::Entities;
@@ -10,7 +9,7 @@ use cedar_policy::Request;
 
 use crate::authorizer::Authorizer;
 use crate::cedar;
-use crate::compile::Compiled;
+use crate::engine::compiler::Compiled;
 use crate::receipt::{GUARDRAIL_FORM, PLAIN_FORM, Receipt, StatementRef, mismatch};
 use crate::types::error::Result;
 

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::attestation::{Attestation, Signer, Status, Subject};
+use crate::engine::validation::Validated;
 use crate::ownership::check_owner;
 use crate::record::{Attested, Body, Manifest, PolicySetVersionCreated};
 use crate::resource::policy_set;
@@ -21,7 +22,6 @@ use crate::types::hash::Sha256;
 use crate::types::id::{PolicySetId, PolicySetVersionId};
 use crate::types::limits;
 use crate::types::time::Timestamp;
-use crate::validated::Validated;
 use crate::zone_write::Planned;
 
 /// A policy set version to create that was attested ahead of its creation: see [`Zone::prepare_attested_version`].

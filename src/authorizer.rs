@@ -6,8 +6,9 @@ use std::sync::Arc;
 use cedar_policy::{Entities, Request};
 
 use crate::cedar::{ContextInput, UidInput};
-use crate::compile::{BoundSet, Compiled};
 use crate::engine::Inner;
+use crate::engine::compiler::{BoundSet, Compiled};
+use crate::engine::validation::{Validated, Validation};
 use crate::guardrail_schema;
 use crate::receipt::{GuardrailReceipt, Receipt, mismatch};
 use crate::resource::binding::{self, At, Binding};
@@ -16,7 +17,6 @@ use crate::resource::zone::{self, ZoneRef};
 use crate::storage::View;
 use crate::types::error::Result;
 use crate::types::target::{BindingMode, Target};
-use crate::validated::{Validated, Validation};
 
 /// What was in force for a target at one moment, compiled: it decides, and it never changes.
 ///

@@ -5,18 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::compile::Compiler;
 use crate::engine::Inner;
-use crate::recent::Recent;
-use crate::storage::OpenOptions;
-use crate::storage::Origin;
-use crate::storage::Storage;
+use crate::engine::compiler::Compiler;
+use crate::engine::recent::Recent;
+use crate::engine::versions::VersionCache;
+use crate::storage::{OpenOptions, Origin, Storage};
 use crate::store::PolicyStore;
 use crate::types::environment::Sources;
 use crate::types::error::ErrorDetail;
 use crate::types::limits;
 use crate::types::time::Timestamp;
-use crate::version_cache::VersionCache;
 
 /// Opening.
 impl PolicyStore {

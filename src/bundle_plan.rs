@@ -11,6 +11,7 @@ use crate::bundle_changes::BundleChanges;
 use crate::bundle_match::{Match, Matching};
 use crate::bundled::Contents;
 use crate::cedar::ParsedSchema;
+use crate::engine::validation::{Validated, Validation};
 use crate::guardrail_schema;
 use crate::ownership::check_changeable;
 use crate::resource::binding::{self, At, Binding};
@@ -28,7 +29,6 @@ use crate::types::id::{PolicyId, PolicySetId};
 use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::SchemaRef;
 use crate::types::target::{BindingMode, Target};
-use crate::validated::{Validated, Validation};
 use crate::zone_write::{pinned_entry, set_to_change};
 
 /// A policy bundle on its way into a zone: as it is, or [prepared](crate::Zone::prepare_bundle), so that the write does not parse

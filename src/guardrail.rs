@@ -3,6 +3,7 @@
 //! It is bound like any policy set version. The rules that make it one are here: it only forbids, and it validates against
 //! every schema that it is evaluated with.
 
+use crate::engine::validation::Validation;
 use crate::guardrail_schema::{policies, validate};
 use crate::listing::in_order;
 use crate::record::PolicySetVersionCreated;
@@ -17,7 +18,6 @@ use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::SchemaName;
 use crate::types::schema::SchemaRef;
 use crate::types::target::BindingMode;
-use crate::validated::Validation;
 use std::collections::BTreeMap;
 
 /// Refuses a customer where the zone has a guardrail.

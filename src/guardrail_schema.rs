@@ -1,5 +1,6 @@
 //! A guardrail is evaluated with the schema of each set beside it, so it validates against that schema too.
 
+use crate::engine::validation::Validation;
 use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
 use crate::resource::binding::{self, At};
 use crate::resource::policy_set_version;
@@ -8,7 +9,6 @@ use crate::resource::zone::ZoneRef;
 use crate::storage::View;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::schema::SchemaRef;
-use crate::validated::Validation;
 
 /// Refuses a schema against which the zone's guardrail does not validate, if the zone has one.
 pub(crate) fn check_schema(

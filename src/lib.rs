@@ -23,7 +23,6 @@ mod bundle_plan;
 #[cfg(feature = "bundle")]
 mod bundled;
 mod cedar;
-mod compile;
 mod copy;
 mod cursor;
 mod demand;
@@ -50,14 +49,11 @@ mod prepare_attested_bundle;
 #[cfg(feature = "bundle")]
 mod prepare_bundle;
 mod receipt;
-mod recent;
 mod record;
 mod resource;
 mod statement;
 mod storage;
 mod store;
-mod validated;
-mod version_cache;
 mod whole;
 mod write;
 mod zone_read;

@@ -1,9 +1,9 @@
 //! Preparing writes: what is parsed and validated ahead, outside the write lock.
 
+use crate::engine::validation::{Validated, Validation};
 use crate::resource::policy_set_version::NewPolicySetVersion;
 use crate::resource::zone;
 use crate::types::error::Result;
-use crate::validated::{Validated, Validation};
 use crate::zone_read::Zone;
 use crate::zone_write::{Planned, PreparedPolicySetVersion};
 

@@ -3,11 +3,11 @@
 use crate::attestation::{Attestation, Signer, Status};
 use crate::attested_bundle::{self, AttestedBundle, AttestedSteps, Ids};
 use crate::bundle_plan::{BundlePlan, PreparedBundle};
+use crate::engine::validation::Validation;
 use crate::resource::zone;
 use crate::types::actor::Actor;
 use crate::types::error::Result;
 use crate::types::target::Target;
-use crate::validated::Validation;
 use crate::zone_read::Zone;
 
 /// Policy bundles.

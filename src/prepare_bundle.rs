@@ -1,11 +1,11 @@
 //! Preparing a policy bundle ahead of its write.
 
 use crate::bundle_plan::{BundlePlan, PreparedBundle};
+use crate::engine::validation::Validation;
 use crate::resource::zone;
 use crate::types::actor::Actor;
 use crate::types::error::Result;
 use crate::types::target::Target;
-use crate::validated::Validation;
 use crate::zone_read::Zone;
 
 /// Policy bundles.

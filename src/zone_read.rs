@@ -6,6 +6,8 @@ use crate::authorizer::Authorizer;
 use crate::cursor::ListName;
 use crate::demand::Demand;
 use crate::engine::Inner;
+use crate::engine::validation::{Validated, Validation};
+use crate::engine::versions::Name;
 use crate::filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
 use crate::guardrail;
 use crate::list::{List, Page, among};
@@ -29,8 +31,6 @@ use crate::types::syntax::Forms;
 use crate::types::target::{BindingMode, Target};
 #[cfg(feature = "attestation")]
 use crate::types::time::Timestamp;
-use crate::validated::{Validated, Validation};
-use crate::version_cache::Name;
 
 /// One zone, for reading. Cheap to clone, and to be shared between threads; every call sees the newest state.
 ///

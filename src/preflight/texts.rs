@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::cedar::{ParsedPolicy, ParsedSchema, in_one_go};
-use crate::compile::{Compiler, Source};
+use crate::engine::compiler::{Compiler, Source};
 use crate::storage::View;
 use crate::types::error::{Diagnostic, Error, ErrorDetail, Result};
 use crate::types::hash::Address;

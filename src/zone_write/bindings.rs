@@ -1,6 +1,7 @@
 //! Writing bindings: what is put in force or under observation, and what is no longer.
 
 use super::ZoneWrite;
+use crate::engine::validation::{Validated, Validation};
 use crate::guardrail;
 use crate::guardrail_schema;
 use crate::ownership::check_owner;
@@ -11,7 +12,6 @@ use crate::resource::policy_set::{self, PolicySet};
 use crate::resource::version::Found;
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::target::{BindingMode, Target, TargetType};
-use crate::validated::{Validated, Validation};
 
 /// Bindings.
 impl ZoneWrite<'_, '_> {

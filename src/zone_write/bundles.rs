@@ -8,6 +8,7 @@ use super::planned::Planned;
 use crate::bundle::Bundle;
 use crate::bundle_plan::{BundlePlan, PreparedBundle, Step};
 use crate::bundled;
+use crate::engine::validation::Validation;
 use crate::ownership::check_owner;
 use crate::record::fingerprint::Asked;
 use crate::record::{Body, Manifest};
@@ -19,7 +20,6 @@ use crate::types::id::PolicySetId;
 use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::SchemaRef;
 use crate::types::target::{BindingMode, Target};
-use crate::validated::Validation;
 
 /// The name of a policy set that is created for a bundle.
 const SET_NAME: &str = "policy bundle";

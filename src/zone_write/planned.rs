@@ -1,6 +1,7 @@
 //! What a new version of a policy set will be: its schema, and its manifest once every rule for its entries was checked.
 //! It can be planned ahead of the write, which plans it again, with what was validated at hand.
 
+use crate::engine::validation::{Validated, Validation};
 use crate::ownership::check_changeable;
 use crate::record::{Manifest, PolicyVersionCreated};
 use crate::resource::policy;
@@ -15,7 +16,6 @@ use crate::types::error::{ErrorDetail, Resource, Result, at_most};
 use crate::types::limits;
 use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::SchemaRef;
-use crate::validated::{Validated, Validation};
 
 /// A policy set version whose policies were validated against its schema version ahead of its write, by
 /// [`Zone::prepare_policy_set_version`].

@@ -3,6 +3,7 @@
 use super::planned::{Planned, PolicySetVersionInput, PreparedPolicySetVersion, set_to_change};
 use super::{ZoneWrite, created};
 use crate::cedar;
+use crate::engine::validation::{Validated, Validation};
 use crate::ownership::check_owner;
 use crate::record::fingerprint::Asked;
 use crate::record::{
@@ -16,7 +17,6 @@ use crate::storage::key::Tag;
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::id::{PolicySetId, PolicySetVersionId, check_text};
 use crate::types::limits;
-use crate::validated::{Validated, Validation};
 
 /// Policy sets.
 impl ZoneWrite<'_, '_> {

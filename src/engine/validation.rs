@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
-use crate::compile::Compiler;
+use super::compiler::Compiler;
 use crate::record::PolicyVersionCreated;
 use crate::storage::View;
 use crate::types::error::{ErrorDetail, Result};

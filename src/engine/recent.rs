@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use quick_cache::sync::Cache;
 
-use crate::compile::{BoundSet, Compiled};
+use super::compiler::{BoundSet, Compiled};
 use crate::resource::binding::Binding;
 use crate::types::id::LogId;
 use crate::types::target::{BindingMode, Target};

@@ -1,11 +1,16 @@
 //! What all handles of one open store share: its file, its caches, its clock.
 
-use crate::compile::Compiler;
-use crate::recent::Recent;
+pub(crate) mod compiler;
+pub(crate) mod recent;
+pub(crate) mod validation;
+pub(crate) mod versions;
+
+use crate::engine::compiler::Compiler;
+use crate::engine::recent::Recent;
+use crate::engine::versions::VersionCache;
 use crate::storage::{Author, Imported, Storage};
 use crate::types::actor::Actor;
 use crate::types::environment::Sources;
-use crate::version_cache::VersionCache;
 
 /// What all handles of one open store share.
 #[derive(Debug)]
