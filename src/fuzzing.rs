@@ -1,7 +1,7 @@
 //! What fuzz targets reach of the inside: only built for them.
 
-use crate::cursor::ListName;
-use crate::order::Order;
+use crate::list::cursor::ListName;
+use crate::list::order::Order;
 use crate::record::{Body, Entry, Manifest, Object, ObjectKind, Recorded};
 use crate::storage::key::STORE_LOG;
 use crate::storage::{EVERY, with_check};

@@ -5,7 +5,7 @@
 
 use crate::engine::validation::Validation;
 use crate::guardrail_schema::{policies, validate};
-use crate::listing::in_order;
+use crate::list::scan::in_order;
 use crate::record::PolicySetVersionCreated;
 use crate::resource::binding::{self, At};
 use crate::resource::policy_set;

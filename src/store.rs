@@ -7,10 +7,11 @@ use cedar_policy::{Entities, Request};
 use crate::answer::Answer;
 use crate::authorizer::Authorizer;
 use crate::cedar::with_room;
-use crate::cursor::ListName;
 use crate::engine::Inner;
-use crate::list::{List, Page};
-use crate::listing::{self, in_order};
+use crate::list;
+use crate::list::cursor::ListName;
+use crate::list::page::{List, Page};
+use crate::list::scan::in_order;
 use crate::preflight::{self, Candidate, Preflight};
 use crate::receipt::Receipt;
 use crate::resource::history::HistoryEntry;
@@ -167,7 +168,7 @@ impl PolicyStore {
 
     /// The schema versions of the store, with the forms asked for.
     pub fn schemas(&self, forms: Forms, list: &List) -> Result<Page<SchemaVersion>> {
-        self.inner.storage.read(|view| listing::schemas::page(view, forms, list))
+        self.inner.storage.read(|view| list::schemas::page(view, forms, list))
     }
 
     /// A [preflight](Zone::preflight) of all zones. Each zone is seen as it was at one moment, one after the other; a text that
@@ -200,7 +201,7 @@ impl PolicyStore {
 
     /// What happened in the store itself: zones created and erased, schema versions published, and their statuses.
     pub fn history(&self, list: &List) -> Result<Page<HistoryEntry>> {
-        self.inner.storage.read(|view| listing::history::page(view, STORE_LOG, list))
+        self.inner.storage.read(|view| list::history::page(view, STORE_LOG, list))
     }
 
     /// Checks the whole store against its logs: hashes every entry and all content, follows every chain to its head,

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
-use crate::items::Items;
-use crate::list::List;
+use crate::list::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
+use crate::list::items::Items;
+use crate::list::page::List;
 use crate::resource::history::HistoryEntry;
 use crate::resource::policy::Policy;
 use crate::resource::policy_set::PolicySet;

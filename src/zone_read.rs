@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use crate::authorizer::Authorizer;
-use crate::cursor::ListName;
 use crate::demand::Demand;
 use crate::engine::Inner;
 use crate::engine::validation::{Validated, Validation};
 use crate::engine::versions::Name;
-use crate::filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
 use crate::guardrail;
-use crate::list::{List, Page, among};
-use crate::listing::{self, rows_from};
+use crate::list;
+use crate::list::cursor::ListName;
+use crate::list::filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
+use crate::list::page::{List, Page, among};
+use crate::list::scan::rows_from;
 use crate::preflight::{self, Candidate, ZonePreflight};
 use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
 use crate::resource::binding::{self, At, Binding, BindingRecord};
@@ -78,7 +79,7 @@ impl Zone {
     /// The policies of the zone that `filter` lets pass.
     pub fn policies(&self, filter: &PolicyFilter, list: &List) -> Result<Page<Policy>> {
         let wanted = filter.check()?;
-        self.read(|view| listing::policies::page(view, &self.zone, &wanted, list))
+        self.read(|view| list::policies::page(view, &self.zone, &wanted, list))
     }
 
     /// The policy version `id`, with the Cedar representations asked for.
@@ -155,7 +156,7 @@ impl Zone {
     /// The policy sets of the zone that `filter` lets pass. They can be [sorted](crate::List::sort) by status.
     pub fn policy_sets(&self, filter: &PolicySetFilter, list: &List) -> Result<Page<PolicySet>> {
         let wanted = filter.check()?;
-        self.read(|view| listing::policy_sets::page(view, &self.zone, &wanted, list))
+        self.read(|view| list::policy_sets::page(view, &self.zone, &wanted, list))
     }
 
     /// The policy set version `id`.
@@ -205,13 +206,13 @@ impl Zone {
 
     /// The schema version `version`, with the forms asked for, and whether it is the zone's default.
     pub fn schema(&self, version: impl AsRef<str>, forms: Forms) -> Result<ZoneSchema> {
-        self.read(|view| listing::schemas::of_zone(view, &self.zone, version.as_ref(), forms))
+        self.read(|view| list::schemas::of_zone(view, &self.zone, version.as_ref(), forms))
     }
 
     /// The schema versions that `filter` lets pass, with the forms asked for. They are the store's, for all zones; which
     /// of them is the default is the zone's.
     pub fn schemas(&self, filter: &SchemaFilter, forms: Forms, list: &List) -> Result<Page<ZoneSchema>> {
-        self.read(|view| listing::schemas::page_of_zone(view, &self.zone, filter, forms, list))
+        self.read(|view| list::schemas::page_of_zone(view, &self.zone, filter, forms, list))
     }
 
     /// What is in force for `target` now: which version, since when and by whom. Nothing bound is an error of the
@@ -267,7 +268,7 @@ impl Zone {
     /// and how it ended. The filter's targets and modes do not change; whether a binding has ended is as of reading.
     pub fn bindings(&self, filter: &BindingFilter, list: &List) -> Result<Page<BindingRecord>> {
         let wanted = filter.check()?;
-        self.read(|view| listing::bindings::page(view, &self.zone, &wanted, list))
+        self.read(|view| list::bindings::page(view, &self.zone, &wanted, list))
     }
 
     /// The zone's default schema: a hint for clients, without effect on decisions. None once it is archived.
@@ -356,7 +357,7 @@ impl Zone {
 
     /// What happened in the zone: its log as a list.
     pub fn history(&self, list: &List) -> Result<Page<HistoryEntry>> {
-        self.read(|view| listing::history::page(view, self.zone.log, list))
+        self.read(|view| list::history::page(view, self.zone.log, list))
     }
 
     /// Reads the zone's log while it is there, and no other that has its number: after a recovery, the number may be another

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::cedar::ParsedSchema;
 use crate::engine::Inner;
-use crate::listing::in_order;
+use crate::list::scan::in_order;
 use crate::resource::schema::{self, NewSchema};
 use crate::resource::zone::{self, ZoneRef};
 use crate::storage::key::{STORE_LOG, Tag};

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use crate::listing::in_order;
+use crate::list::scan::in_order;
 use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
 use crate::resource::policy;
 use crate::resource::policy_set;

@@ -1,9 +1,9 @@
 //! The bindings of a zone, as a list: each from the entry that made it to the one that ended it.
 
-use super::rows_from;
-use crate::cursor::ListName;
-use crate::filter::WantedBindings;
-use crate::list::{List, Page};
+use super::cursor::ListName;
+use super::filter::WantedBindings;
+use super::page::{List, Page};
+use super::scan::rows_from;
 use crate::resource::binding::{self, BindingRecord};
 use crate::resource::zone::ZoneRef;
 use crate::storage::key::Tag;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::iter::FusedIterator;
 use std::vec;
 
-use crate::list::{List, Page};
+use super::page::{List, Page};
 use crate::types::error::{ErrorDetail, Result};
 
 /// Reads a page of a list.

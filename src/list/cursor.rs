@@ -1,6 +1,6 @@
 //! Cursors: places in lists, authenticated, and refused by every list but their own. What a page is, is not known here.
 
-use crate::order::{Order, Sort};
+use super::order::{Order, Sort};
 use crate::types::error::{ErrorDetail, Result, at_most};
 use crate::types::hash::hex;
 use crate::types::id::LogId;
@@ -78,7 +78,7 @@ pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::filter::{PolicyFilter, PolicySetFilter};
+    use crate::list::filter::{PolicyFilter, PolicySetFilter};
     use crate::types::actor::OwnerType;
 
     pub(crate) const NAME: ListName<'static> = ListName {

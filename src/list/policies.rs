@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{count, in_order};
-use crate::cursor::ListName;
-use crate::filter::WantedPolicies;
-use crate::list::{List, Page, among};
+use super::cursor::ListName;
+use super::filter::WantedPolicies;
+use super::page::{List, Page, among};
+use super::scan::{count, in_order};
 use crate::record::Body;
 use crate::resource::policy::{self, Policy};
 use crate::resource::zone::{self, ZoneRef};

@@ -60,7 +60,7 @@ pub(super) fn flag(flag: bool) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
+    use crate::list::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
     use crate::types::actor::OwnerType;
     use crate::types::hash::hex;
     use crate::types::target::TargetType;

@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use crate::storage::key::{self, LogNumber, Tag};
-use crate::storage::{Direction, IdRow, Row, View, astray};
+use crate::storage::key::{LogNumber, Tag};
+use crate::storage::{Direction, IdRow, Row, View, astray, key};
 use crate::types::error::Result;
 
 /// Up to `count` rows of `range` in a direction, beyond `from`, of which `read` makes something.

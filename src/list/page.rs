@@ -1,8 +1,8 @@
 //! Lists: pages in created_at order, with cursors in both directions. What is listed is not known here, nor what a cursor
 //! is made of.
 
-use crate::cursor::ListName;
-use crate::order::{Order, Sort};
+use super::cursor::ListName;
+use super::order::{Order, Sort};
 use crate::storage::Direction;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::limits;
@@ -246,7 +246,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::cursor::tests::NAME;
+    use crate::list::cursor::tests::NAME;
 
     fn page(list: &List, length: u64) -> Page<u64> {
         let fetch = |from, direction, count| {

@@ -1,10 +1,10 @@
 //! The policy sets of a zone, as a list: by created_at, or what is in force first.
 
-use super::{count, in_order};
-use crate::cursor::ListName;
-use crate::filter::WantedPolicySets;
-use crate::list::{List, Page};
-use crate::order::Sort;
+use super::cursor::ListName;
+use super::filter::WantedPolicySets;
+use super::order::Sort;
+use super::page::{List, Page};
+use super::scan::{count, in_order};
 use crate::record::Body;
 use crate::resource::policy_set::{self, PolicySet};
 use crate::resource::zone::{self, ZoneRef};

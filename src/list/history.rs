@@ -1,7 +1,7 @@
 //! A log as a list.
 
-use crate::cursor::ListName;
-use crate::list::{List, Page, numbered};
+use super::cursor::ListName;
+use super::page::{List, Page, numbered};
 use crate::resource::history::HistoryEntry;
 use crate::storage::View;
 use crate::storage::key::LogNumber;

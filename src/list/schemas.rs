@@ -1,9 +1,9 @@
 //! The schema versions, as a list of the store and as one of a zone, which may have chosen one of them as its default.
 
-use super::in_order;
-use crate::cursor::ListName;
-use crate::filter::SchemaFilter;
-use crate::list::{List, Page};
+use super::cursor::ListName;
+use super::filter::SchemaFilter;
+use super::page::{List, Page};
+use super::scan::in_order;
 use crate::resource::schema::{self, SchemaVersion, ZoneSchema};
 use crate::resource::zone::{self, ZoneRef};
 use crate::storage::View;

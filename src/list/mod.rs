@@ -1,0 +1,15 @@
+//! Lists: page requests, pages, cursors, filters, scans of rows, and one file for each list.
+//!
+//! Knows no rule of who may write what is listed.
+
+pub(crate) mod bindings;
+pub(crate) mod cursor;
+pub(crate) mod filter;
+pub(crate) mod history;
+pub(crate) mod items;
+pub(crate) mod order;
+pub(crate) mod page;
+pub(crate) mod policies;
+pub(crate) mod policy_sets;
+pub(crate) mod scan;
+pub(crate) mod schemas;
