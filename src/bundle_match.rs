@@ -6,8 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::bundle::export::Contents;
 use crate::bundle::{Bundle, BundleKey};
-use crate::bundled::Contents;
 use crate::ownership::check_owner;
 use crate::record::PolicyVersionCreated;
 use crate::resource::policy::{self, NewPolicy, Policy};

@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::bundle::export::Contents;
 use crate::bundle::{Bundle, BundleKey, BundlePolicy};
 use crate::bundle_changes::BundleChanges;
 use crate::bundle_match::{Match, Matching};
-use crate::bundled::Contents;
 use crate::cedar::ParsedSchema;
+use crate::decide::guardrail::check_guardrail;
+
 use crate::engine::validation::{Validated, Validation};
-use crate::guardrail_schema;
 use crate::ownership::check_changeable;
 use crate::resource::binding::{self, At, Binding};
 use crate::resource::policy::NewPolicy;
@@ -158,7 +159,7 @@ impl BundlePlan {
         });
         let set = set.transpose()?;
         let schema = schema::usable(view, bundle.schema_version().as_str())?;
-        guardrail_schema::check_schema(view, validation, zone, &schema)?;
+        check_guardrail(view, validation, zone, &schema)?;
         let parsed = validation.compiler().schema(view, &schema)?;
         let planner = Planner { view, validation, zone, actor, schema, parsed, versions: &prepared.versions };
         let policies = bundle.policies().iter().zip(&prepared.shas).zip(matches);

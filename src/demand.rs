@@ -5,7 +5,7 @@
 use std::fmt;
 
 #[cfg(feature = "bundle")]
-use crate::bundled;
+use crate::bundle::export;
 use crate::record::fingerprint::Asked;
 use crate::resource::binding::{self, At};
 use crate::resource::policy;
@@ -189,7 +189,7 @@ impl Kind {
             }
             #[cfg(feature = "bundle")]
             Self::SomeBundle(target) => {
-                let missing = bundled::start(view, zone, target)?.is_none();
+                let missing = export::start(view, zone, target)?.is_none();
                 missing.then(|| Unmet::new(bundle_of(target), "any", "none"))
             }
         })
@@ -214,8 +214,8 @@ impl Now<'_> {
         {
             return Ok(*digest);
         }
-        let start = bundled::start(self.view, self.zone, target)?;
-        let digest = start.map(|start| bundled::digest(self.view, self.zone, &start)).transpose()?;
+        let start = export::start(self.view, self.zone, target)?;
+        let digest = start.map(|start| export::digest(self.view, self.zone, &start)).transpose()?;
         self.digest = Some((target.clone(), digest));
         Ok(digest)
     }

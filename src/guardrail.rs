@@ -3,8 +3,8 @@
 //! It is bound like any policy set version. The rules that make it one are here: it only forbids, and it validates against
 //! every schema that it is evaluated with.
 
+use crate::decide::guardrail::{policies, validate};
 use crate::engine::validation::Validation;
-use crate::guardrail_schema::{policies, validate};
 use crate::list::scan::in_order;
 use crate::record::PolicySetVersionCreated;
 use crate::resource::binding::{self, At};

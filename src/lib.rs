@@ -3,14 +3,12 @@
 #[macro_use]
 mod types;
 
-mod answer;
 #[cfg(feature = "attestation")]
 mod attest;
 #[cfg(feature = "attestation")]
 pub mod attestation;
 #[cfg(all(feature = "attestation", feature = "bundle"))]
 mod attested_bundle;
-mod authorizer;
 mod builder;
 #[cfg(feature = "bundle")]
 mod bundle;
@@ -20,19 +18,16 @@ mod bundle_changes;
 mod bundle_match;
 #[cfg(feature = "bundle")]
 mod bundle_plan;
-#[cfg(feature = "bundle")]
-mod bundled;
 mod cedar;
 mod copy;
+mod decide;
 mod demand;
-mod difference;
 mod engine;
 mod erase;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 mod guardrail;
-mod guardrail_schema;
 mod list;
 mod ownership;
 mod preflight;
@@ -43,10 +38,8 @@ mod prepare_attested;
 mod prepare_attested_bundle;
 #[cfg(feature = "bundle")]
 mod prepare_bundle;
-mod receipt;
 mod record;
 mod resource;
-mod statement;
 mod storage;
 mod store;
 mod whole;
@@ -54,12 +47,10 @@ mod write;
 mod zone_read;
 mod zone_write;
 
-pub use answer::{Answer, StatementError};
 #[cfg(feature = "attestation")]
 pub use attest::{AttestedPolicySetVersion, NewAttestation};
 #[cfg(all(feature = "attestation", feature = "bundle"))]
 pub use attested_bundle::AttestedBundle;
-pub use authorizer::Authorizer;
 pub use builder::Builder;
 #[cfg(feature = "bundle")]
 pub use bundle::{Bundle, BundleGuardrail, BundleKey, BundlePolicy};
@@ -70,15 +61,18 @@ pub use bundle_plan::PreparedBundle;
 pub use cedar::{ContextInput, UidInput};
 pub use cedar_policy;
 pub use copy::{CopiedZone, CopiedZones};
+pub use decide::answer::{Answer, StatementError};
+pub use decide::authorizer::Authorizer;
+pub use decide::difference::Difference;
+pub use decide::receipt::{GuardrailReceipt, Layer, Receipt, StatementRef};
+pub use decide::statement::Statement;
 pub use demand::Demand;
-pub use difference::Difference;
 pub use erase::ErasedZone;
 pub use list::filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
 pub use list::items::Items;
 pub use list::order::{Order, Sort};
 pub use list::page::{List, Page};
 pub use preflight::{Candidate, PolicySetVersionCheck, PolicyVersionCheck, Preflight, ZonePreflight};
-pub use receipt::{GuardrailReceipt, Layer, Receipt, StatementRef};
 pub use resource::binding::{At, BindOutcome, Binding, BindingEnd, BindingRecord};
 pub use resource::history::{BoundTo, Change, HistoryEntry};
 pub use resource::policy::{NewPolicy, Policy, PolicyUpdate};
@@ -87,7 +81,6 @@ pub use resource::policy_set_version::{NewPolicySetVersion, Pin, PolicySetManife
 pub use resource::policy_version::{NewPolicyVersion, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
 pub use resource::schema::{NewSchema, PreparedSchema, SchemaInput, SchemaVersion, ZoneSchema};
 pub use resource::zone::ZoneInfo;
-pub use statement::Statement;
 pub use storage::{Finding, Place, Report};
 pub use store::PolicyStore;
 pub use types::actor::{Actor, OwnerType};

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use cedar_policy::{Entities, Request};
 
-use crate::answer::Answer;
-use crate::authorizer::Authorizer;
 use crate::cedar::with_room;
+use crate::decide::answer::Answer;
+use crate::decide::authorizer::Authorizer;
+use crate::decide::receipt::Receipt;
 use crate::engine::Inner;
 use crate::list;
 use crate::list::cursor::ListName;
 use crate::list::page::{List, Page};
 use crate::list::scan::in_order;
 use crate::preflight::{self, Candidate, Preflight};
-use crate::receipt::Receipt;
 use crate::resource::history::HistoryEntry;
 use crate::resource::policy_version::{NewPolicyVersion, PreparedPolicyVersion};
 use crate::resource::schema::{self, NewSchema, PreparedSchema, SchemaVersion};

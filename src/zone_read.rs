@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::authorizer::Authorizer;
+use crate::decide::authorizer::Authorizer;
 use crate::demand::Demand;
 use crate::engine::Inner;
 use crate::engine::validation::{Validated, Validation};
@@ -280,7 +280,7 @@ impl Zone {
     /// [`NotBound`](crate::ErrorKind::NotBound).
     #[cfg(feature = "bundle")]
     pub fn bundle(&self, target: Target) -> Result<crate::bundle::Bundle> {
-        self.read(|view| crate::bundled::in_force(view, &self.zone, &target))
+        self.read(|view| crate::bundle::export::in_force(view, &self.zone, &target))
     }
 
     /// The policy bundle that a user would edit: of what is in force for the user, or else for the zone, which the bundle
@@ -288,7 +288,7 @@ impl Zone {
     #[cfg(feature = "bundle")]
     pub fn effective_bundle(&self, user: impl Into<String>) -> Result<crate::bundle::Bundle> {
         let user = Target::User(user.into());
-        self.read(|view| crate::bundled::effective(view, &self.zone, &user))
+        self.read(|view| crate::bundle::export::effective(view, &self.zone, &user))
     }
 
     /// An authorizer for what is in force for `target` now, and for the zone's guardrail if it has one: an immutable snapshot,

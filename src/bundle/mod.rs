@@ -2,6 +2,7 @@
 //! format is known here: what a bundle says, and how it becomes bytes and is read from bytes that anybody may have made.
 
 mod archive;
+pub(crate) mod export;
 #[cfg(fuzzing)]
 mod fuzzing;
 mod gzip;

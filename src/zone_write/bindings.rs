@@ -1,9 +1,10 @@
 //! Writing bindings: what is put in force or under observation, and what is no longer.
 
 use super::ZoneWrite;
+
+use crate::decide::guardrail::check_guardrail;
 use crate::engine::validation::{Validated, Validation};
 use crate::guardrail;
-use crate::guardrail_schema;
 use crate::ownership::check_owner;
 use crate::record::fingerprint::Asked;
 use crate::record::{Body, Bound, BoundVersion, PolicySetVersionCreated, Recorded, Unbound};
@@ -176,7 +177,7 @@ impl ZoneWrite<'_, '_> {
             let found = Found::<PolicySetVersionCreated>::by_id(view, &self.zone, id)?;
             match mode {
                 BindingMode::Guardrail => guardrail::check_version(view, &validation, &self.zone, found.body()?),
-                _ => guardrail_schema::check_schema(view, &validation, &self.zone, &found.body()?.schema),
+                _ => check_guardrail(view, &validation, &self.zone, &found.body()?.schema),
             }
         })
     }

@@ -6,8 +6,8 @@ use super::ZoneWrite;
 use super::bindings::has_bound;
 use super::planned::Planned;
 use crate::bundle::Bundle;
+use crate::bundle::export;
 use crate::bundle_plan::{BundlePlan, PreparedBundle, Step};
-use crate::bundled;
 use crate::engine::validation::Validation;
 use crate::ownership::check_owner;
 use crate::record::fingerprint::Asked;
@@ -28,13 +28,13 @@ const SET_NAME: &str = "policy bundle";
 impl ZoneWrite<'_, '_> {
     /// The policy bundle of what is in force for `target`.
     pub fn bundle(&self, target: Target) -> Result<Bundle> {
-        self.read(|view| bundled::in_force(view, &self.zone, &target))
+        self.read(|view| export::in_force(view, &self.zone, &target))
     }
 
     /// The policy bundle that a user would edit: of what is in force for the user, or else for the zone.
     pub fn effective_bundle(&self, user: impl Into<String>) -> Result<Bundle> {
         let user = Target::User(user.into());
-        self.read(|view| bundled::effective(view, &self.zone, &user))
+        self.read(|view| export::effective(view, &self.zone, &user))
     }
 
     /// Puts the policies of a bundle in force for a target, and no others. What of it is new is better

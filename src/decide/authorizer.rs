@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use cedar_policy::{Entities, Request};
 
+use super::receipt::{GuardrailReceipt, Receipt, mismatch};
 use crate::cedar::{ContextInput, UidInput};
+use crate::decide::guardrail::check_guardrail;
 use crate::engine::Inner;
 use crate::engine::compiler::{BoundSet, Compiled};
 use crate::engine::validation::{Validated, Validation};
-use crate::guardrail_schema;
-use crate::receipt::{GuardrailReceipt, Receipt, mismatch};
 use crate::resource::binding::{self, At, Binding};
 use crate::resource::version::Found;
 use crate::resource::zone::{self, ZoneRef};
@@ -87,7 +87,7 @@ impl Authorizer {
             let compiled = store.compiler.set(view, zone, &found)?;
             let known = Validated::default();
             let validation = Validation::ahead(&store.compiler, &known);
-            guardrail_schema::check_schema(view, &validation, zone, &compiled.version.schema)?;
+            check_guardrail(view, &validation, zone, &compiled.version.schema)?;
             let guardrail = guardrail_at(view, store, zone, At::Now)?;
             Ok(Self::new(compiled, None, guardrail))
         })

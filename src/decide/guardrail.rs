@@ -11,7 +11,7 @@ use crate::types::error::{ErrorDetail, Result};
 use crate::types::schema::SchemaRef;
 
 /// Refuses a schema against which the zone's guardrail does not validate, if the zone has one.
-pub(crate) fn check_schema(
+pub(crate) fn check_guardrail(
     view: &View<'_>,
     validation: &Validation<'_>,
     zone: &ZoneRef,

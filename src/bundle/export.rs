@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::bundle::{Bundle, BundleGuardrail, BundleKey, BundlePolicy, Summary};
+use super::{Bundle, BundleGuardrail, BundleKey, BundlePolicy, Summary};
 use crate::record::{ObjectKind, PolicySetVersionCreated, PolicyVersionCreated, SchemaPublished};
 use crate::resource::binding::{self, At, Binding};
 use crate::resource::policy;

@@ -1,16 +1,16 @@
 //! Answers: a decision, the statements that determined it, and its receipt.
 
+use super::receipt::Layer;
 use crate::cedar::{Evaluation, EvaluationFailure};
 use crate::engine::compiler::BoundSet;
-use crate::receipt::Layer;
 use cedar_policy::Decision;
 use cedar_policy::Entities;
 use cedar_policy::Request;
 
-use crate::authorizer::Authorizer;
+use super::authorizer::Authorizer;
+use super::receipt::{GUARDRAIL_FORM, PLAIN_FORM, Receipt, StatementRef, mismatch};
 use crate::cedar;
 use crate::engine::compiler::Compiled;
-use crate::receipt::{GUARDRAIL_FORM, PLAIN_FORM, Receipt, StatementRef, mismatch};
 use crate::types::error::Result;
 
 /// A decision, with what determined it.

@@ -3,8 +3,8 @@
 use cedar_policy::Decision;
 use serde::Serialize;
 
-use crate::answer::Answer;
-use crate::receipt::StatementRef;
+use super::answer::Answer;
+use super::receipt::StatementRef;
 
 /// How a shadow's answer differs from the enforced one.
 #[non_exhaustive]

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use cedar_policy::Effect;
 
-use crate::answer::Answer;
-use crate::authorizer::Authorizer;
-use crate::receipt::{Layer, StatementRef};
+use super::answer::Answer;
+use super::authorizer::Authorizer;
+use super::receipt::{Layer, StatementRef};
 
 /// One statement of a pinned policy version, as it stands in the version's Cedar text.
 #[non_exhaustive]
