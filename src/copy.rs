@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::guardrail;
 use crate::record::{Body, Object, Recorded, SchemaPublished};
 use crate::resource::schema;
 use crate::resource::zone;
+use crate::rules::guardrail;
 use crate::storage::key::{STORE_LOG, Tag};
 use crate::storage::{Append, View, ZoneRow, key};
 use crate::store::PolicyStore;

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::guardrail;
 use crate::resource::zone;
+use crate::rules::guardrail;
 use crate::store::PolicyStore;
 use crate::types::actor::Actor;
 use crate::types::error::Result;

@@ -4,32 +4,19 @@
 mod types;
 
 #[cfg(feature = "attestation")]
-mod attest;
-#[cfg(feature = "attestation")]
 pub mod attestation;
-#[cfg(all(feature = "attestation", feature = "bundle"))]
-mod attested_bundle;
 mod builder;
 #[cfg(feature = "bundle")]
 mod bundle;
-#[cfg(feature = "bundle")]
-mod bundle_changes;
-#[cfg(feature = "bundle")]
-mod bundle_match;
-#[cfg(feature = "bundle")]
-mod bundle_plan;
 mod cedar;
 mod copy;
 mod decide;
-mod demand;
 mod engine;
 mod erase;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-mod guardrail;
 mod list;
-mod ownership;
 mod preflight;
 mod prepare;
 #[cfg(feature = "attestation")]
@@ -40,6 +27,7 @@ mod prepare_attested_bundle;
 mod prepare_bundle;
 mod record;
 mod resource;
+mod rules;
 mod storage;
 mod store;
 mod whole;
@@ -47,17 +35,9 @@ mod write;
 mod zone_read;
 mod zone_write;
 
-#[cfg(feature = "attestation")]
-pub use attest::{AttestedPolicySetVersion, NewAttestation};
-#[cfg(all(feature = "attestation", feature = "bundle"))]
-pub use attested_bundle::AttestedBundle;
 pub use builder::Builder;
 #[cfg(feature = "bundle")]
 pub use bundle::{Bundle, BundleGuardrail, BundleKey, BundlePolicy};
-#[cfg(feature = "bundle")]
-pub use bundle_changes::BundleChanges;
-#[cfg(feature = "bundle")]
-pub use bundle_plan::PreparedBundle;
 pub use cedar::{ContextInput, UidInput};
 pub use cedar_policy;
 pub use copy::{CopiedZone, CopiedZones};
@@ -66,7 +46,6 @@ pub use decide::authorizer::Authorizer;
 pub use decide::difference::Difference;
 pub use decide::receipt::{GuardrailReceipt, Layer, Receipt, StatementRef};
 pub use decide::statement::Statement;
-pub use demand::Demand;
 pub use erase::ErasedZone;
 pub use list::filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
 pub use list::items::Items;
@@ -81,6 +60,16 @@ pub use resource::policy_set_version::{NewPolicySetVersion, Pin, PolicySetManife
 pub use resource::policy_version::{NewPolicyVersion, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion};
 pub use resource::schema::{NewSchema, PreparedSchema, SchemaInput, SchemaVersion, ZoneSchema};
 pub use resource::zone::ZoneInfo;
+#[cfg(feature = "attestation")]
+pub use rules::attest::{AttestedPolicySetVersion, NewAttestation};
+#[cfg(all(feature = "attestation", feature = "bundle"))]
+pub use rules::attested_bundle::AttestedBundle;
+#[cfg(feature = "bundle")]
+pub use rules::bundle_changes::BundleChanges;
+#[cfg(feature = "bundle")]
+pub use rules::bundle_plan::PreparedBundle;
+pub use rules::manifest::{PolicySetVersionInput, PreparedPolicySetVersion};
+pub use rules::precondition::Demand;
 pub use storage::{Finding, Place, Report};
 pub use store::PolicyStore;
 pub use types::actor::{Actor, OwnerType};
@@ -95,4 +84,4 @@ pub use types::target::{BindingMode, Target, TargetType};
 pub use types::time::Timestamp;
 pub use write::Write;
 pub use zone_read::Zone;
-pub use zone_write::{PolicySetVersionInput, PreparedPolicySetVersion, ZoneWrite};
+pub use zone_write::ZoneWrite;

@@ -3,9 +3,9 @@
 use crate::engine::validation::{Validated, Validation};
 use crate::resource::policy_set_version::NewPolicySetVersion;
 use crate::resource::zone;
+use crate::rules::manifest::{Planned, PreparedPolicySetVersion};
 use crate::types::error::Result;
 use crate::zone_read::Zone;
-use crate::zone_write::{Planned, PreparedPolicySetVersion};
 
 /// Policy set versions.
 impl Zone {

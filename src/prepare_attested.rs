@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::attest::{AttestedPolicySetVersion, NewAttestation, ToSign, next};
 use crate::attestation::{Attestation, Signer, Status};
 use crate::engine::validation::Validation;
 use crate::resource::zone;
+use crate::rules::attest::{AttestedPolicySetVersion, NewAttestation, ToSign, next};
+use crate::rules::manifest::{Planned, PolicySetVersionInput, PreparedPolicySetVersion, set_to_change};
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Result};
 use crate::zone_read::Zone;
-use crate::zone_write::{Planned, PolicySetVersionInput, PreparedPolicySetVersion, set_to_change};
 
 /// Attesting.
 impl Zone {

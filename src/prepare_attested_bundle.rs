@@ -1,10 +1,10 @@
 //! Having the policy set version attested that a bundle makes: the signer runs here, outside every lock.
 
 use crate::attestation::{Attestation, Signer, Status};
-use crate::attested_bundle::{self, AttestedBundle, AttestedSteps, Ids};
-use crate::bundle_plan::{BundlePlan, PreparedBundle};
 use crate::engine::validation::Validation;
 use crate::resource::zone;
+use crate::rules::attested_bundle::{self, AttestedBundle, AttestedSteps, Ids};
+use crate::rules::bundle_plan::{BundlePlan, PreparedBundle};
 use crate::types::actor::Actor;
 use crate::types::error::Result;
 use crate::types::target::Target;

@@ -1,8 +1,8 @@
 //! Preparing a policy bundle ahead of its write.
 
-use crate::bundle_plan::{BundlePlan, PreparedBundle};
 use crate::engine::validation::Validation;
 use crate::resource::zone;
+use crate::rules::bundle_plan::{BundlePlan, PreparedBundle};
 use crate::types::actor::Actor;
 use crate::types::error::Result;
 use crate::types::target::Target;

@@ -2,11 +2,11 @@
 
 use crate::cedar;
 use crate::engine::Inner;
-use crate::ownership::check_owner;
 use crate::record::fingerprint::Asked;
 use crate::record::{Object, ObjectKind, Request, SchemaPublished, SchemaStatusChanged, ZoneCreated, ZoneOpened};
 use crate::resource::schema::{self, PreparedSchema, SchemaInput, SchemaVersion};
 use crate::resource::zone::{self, ZoneRef};
+use crate::rules::ownership::check_owner;
 use crate::storage::key::{STORE_LOG, Tag};
 use crate::storage::{Append, View, ZoneRow, key};
 use crate::types::error::{ErrorDetail, Resource, Result};

@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use crate::decide::authorizer::Authorizer;
-use crate::demand::Demand;
 use crate::engine::Inner;
 use crate::engine::validation::{Validated, Validation};
 use crate::engine::versions::Name;
-use crate::guardrail;
 use crate::list;
 use crate::list::cursor::ListName;
 use crate::list::filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
@@ -25,6 +23,8 @@ use crate::resource::policy_version::{self, PolicyVersion};
 use crate::resource::schema::ZoneSchema;
 use crate::resource::version::{Found, Versioned};
 use crate::resource::zone::{self, ZoneInfo, ZoneRef};
+use crate::rules::guardrail;
+use crate::rules::precondition::Demand;
 use crate::storage::{Direction, VersionRow, View, astray, first_entry, key};
 use crate::types::error::Result;
 use crate::types::id::{RequestId, SchemaName, ZoneId};

@@ -91,8 +91,8 @@ impl Asked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demand::Demand;
     use crate::resource::policy_set_version::{NewPolicySetVersion, Pin};
+    use crate::rules::precondition::Demand;
     use crate::types::hash::Sha256;
 
     /// Computed by a Python program from docs/format.md.

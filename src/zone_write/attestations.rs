@@ -1,12 +1,12 @@
 //! Writing attestations, of new policy set versions and of those that are there. The signer has run before.
 
 use super::ZoneWrite;
-use crate::attest::{self, AttestedPolicySetVersion, NewAttestation};
 use crate::attestation::{Attestation, Status};
 use crate::record::fingerprint::Asked;
 use crate::record::{Attested, Object, ObjectKind};
 use crate::resource::policy_set_version::{self, PolicySetVersion};
 use crate::resource::version::Found;
+use crate::rules::attest::{self, AttestedPolicySetVersion, NewAttestation};
 use crate::types::error::{ErrorDetail, Resource, Result};
 
 /// Attestations.

@@ -2,11 +2,11 @@
 
 use super::ZoneWrite;
 use super::bindings::has_bound;
-use crate::attested_bundle::{AttestedBundle, AttestedSteps};
-use crate::bundle_plan::{BundlePlan, PreparedBundle};
 use crate::engine::validation::Validation;
 use crate::record::fingerprint::Asked;
 use crate::resource::binding::{self, BindOutcome};
+use crate::rules::attested_bundle::{AttestedBundle, AttestedSteps};
+use crate::rules::bundle_plan::{BundlePlan, PreparedBundle};
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::target::{BindingMode, Target};
 

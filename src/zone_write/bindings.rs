@@ -4,13 +4,13 @@ use super::ZoneWrite;
 
 use crate::decide::guardrail::check_guardrail;
 use crate::engine::validation::{Validated, Validation};
-use crate::guardrail;
-use crate::ownership::check_owner;
 use crate::record::fingerprint::Asked;
 use crate::record::{Body, Bound, BoundVersion, PolicySetVersionCreated, Recorded, Unbound};
 use crate::resource::binding::{self, At, BindOutcome, Binding};
 use crate::resource::policy_set::{self, PolicySet};
 use crate::resource::version::Found;
+use crate::rules::guardrail;
+use crate::rules::ownership::check_owner;
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::target::{BindingMode, Target, TargetType};
 

@@ -4,17 +4,17 @@
 
 use super::ZoneWrite;
 use super::bindings::has_bound;
-use super::planned::Planned;
 use crate::bundle::Bundle;
 use crate::bundle::export;
-use crate::bundle_plan::{BundlePlan, PreparedBundle, Step};
 use crate::engine::validation::Validation;
-use crate::ownership::check_owner;
 use crate::record::fingerprint::Asked;
 use crate::record::{Body, Manifest};
 use crate::resource::binding::{self, BindOutcome, Binding};
 use crate::resource::policy_set::NewPolicySet;
 use crate::resource::policy_set_version::PolicySetVersion;
+use crate::rules::bundle_plan::{BundlePlan, PreparedBundle, Step};
+use crate::rules::manifest::Planned;
+use crate::rules::ownership::check_owner;
 use crate::types::error::{Resource, Result};
 use crate::types::id::PolicySetId;
 use crate::types::manifest_entry::ManifestEntry;

@@ -10,21 +10,11 @@ mod attested_bundles;
 mod bindings;
 #[cfg(feature = "bundle")]
 mod bundles;
-mod planned;
 mod policies;
 mod policy_sets;
 mod zone;
 
-pub(crate) use planned::Planned;
-#[cfg(feature = "bundle")]
-pub(crate) use planned::entry as pinned_entry;
-#[cfg(any(feature = "attestation", feature = "bundle"))]
-pub(crate) use planned::set_to_change;
-pub use planned::{PolicySetVersionInput, PreparedPolicySetVersion};
-
-use crate::demand::Demand;
 use crate::engine::Inner;
-use crate::ownership::check_changeable;
 use crate::record::fingerprint::Asked;
 use crate::record::{Recorded, Request};
 use crate::resource::binding::{self, At, Binding};
@@ -34,6 +24,8 @@ use crate::resource::policy_set_version::{self, PolicySetVersion};
 use crate::resource::policy_version::{self, PolicyVersion};
 use crate::resource::version::Found;
 use crate::resource::zone::{ZoneInfo, ZoneRef};
+use crate::rules::ownership::check_changeable;
+use crate::rules::precondition::Demand;
 use crate::storage::key::Tag;
 use crate::storage::{Append, View, astray, key};
 use crate::types::actor::OwnerType;

@@ -2,7 +2,6 @@
 
 use super::{ZoneWrite, created};
 use crate::cedar;
-use crate::ownership::check_owner;
 use crate::record::fingerprint::Asked;
 use crate::record::{
     Object, ObjectKind, PolicyArchived, PolicyCreated, PolicyUpdated, PolicyVersionArchived, PolicyVersionCreated,
@@ -11,6 +10,7 @@ use crate::resource::policy::{self, NewPolicy, Policy, PolicyUpdate};
 use crate::resource::policy_version::{self, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion, warnings};
 use crate::resource::schema;
 use crate::resource::version::{Found, next_version};
+use crate::rules::ownership::check_owner;
 use crate::storage::key::Tag;
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::hash::Sha256;

@@ -1,10 +1,8 @@
 //! Writing policy sets and their versions.
 
-use super::planned::{Planned, PolicySetVersionInput, PreparedPolicySetVersion, set_to_change};
 use super::{ZoneWrite, created};
 use crate::cedar;
 use crate::engine::validation::{Validated, Validation};
-use crate::ownership::check_owner;
 use crate::record::fingerprint::Asked;
 use crate::record::{
     Manifest, Object, ObjectKind, PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived,
@@ -13,6 +11,8 @@ use crate::record::{
 use crate::resource::policy_set::{self, NewPolicySet, PolicySet, PolicySetUpdate};
 use crate::resource::policy_set_version::{self, NewPolicySetVersion, PolicySetVersion};
 use crate::resource::version::{Found, next_version};
+use crate::rules::manifest::{Planned, PolicySetVersionInput, PreparedPolicySetVersion, set_to_change};
+use crate::rules::ownership::check_owner;
 use crate::storage::key::Tag;
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::id::{PolicySetId, PolicySetVersionId, check_text};

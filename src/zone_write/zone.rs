@@ -1,11 +1,11 @@
 //! Writing what is known of the zone as a whole: whether it takes writes, and its default schema.
 
 use super::ZoneWrite;
-use crate::guardrail;
 use crate::record::fingerprint::Asked;
 use crate::record::{DefaultSchemaChanged, ZoneSuspended};
 use crate::resource::schema;
 use crate::resource::zone::{self, ZoneInfo};
+use crate::rules::guardrail;
 use crate::types::error::Result;
 use crate::types::id::SchemaName;
 

@@ -1,8 +1,8 @@
 //! What a new version of a policy set will be: its schema, and its manifest once every rule for its entries was checked.
 //! It can be planned ahead of the write, which plans it again, with what was validated at hand.
 
+use super::ownership::check_changeable;
 use crate::engine::validation::{Validated, Validation};
-use crate::ownership::check_changeable;
 use crate::record::{Manifest, PolicyVersionCreated};
 use crate::resource::policy;
 use crate::resource::policy_set::{self, PolicySet};

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeSet;
 
+use super::ownership::check_owner;
 use crate::bundle::export::Contents;
 use crate::bundle::{Bundle, BundleKey};
-use crate::ownership::check_owner;
 use crate::record::PolicyVersionCreated;
 use crate::resource::policy::{self, NewPolicy, Policy};
 use crate::resource::version::Found;

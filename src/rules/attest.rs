@@ -5,9 +5,10 @@
 
 use std::fmt;
 
+use super::manifest::Planned;
+use super::ownership::check_owner;
 use crate::attestation::{Attestation, Signer, Status, Subject};
 use crate::engine::validation::Validated;
-use crate::ownership::check_owner;
 use crate::record::{Attested, Body, Manifest, PolicySetVersionCreated};
 use crate::resource::policy_set;
 use crate::resource::policy_set_version::{NewPolicySetVersion, attested_at};
@@ -22,7 +23,6 @@ use crate::types::hash::Sha256;
 use crate::types::id::{PolicySetId, PolicySetVersionId};
 use crate::types::limits;
 use crate::types::time::Timestamp;
-use crate::zone_write::Planned;
 
 /// A policy set version to create that was attested ahead of its creation: see [`Zone::prepare_attested_version`].
 #[derive(Clone)]

@@ -6,15 +6,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::bundle_changes::BundleChanges;
+use super::bundle_match::{Match, Matching};
 use crate::bundle::export::Contents;
 use crate::bundle::{Bundle, BundleKey, BundlePolicy};
-use crate::bundle_changes::BundleChanges;
-use crate::bundle_match::{Match, Matching};
 use crate::cedar::ParsedSchema;
 use crate::decide::guardrail::check_guardrail;
+use crate::rules::manifest;
 
+use super::manifest::set_to_change;
+use super::ownership::check_changeable;
 use crate::engine::validation::{Validated, Validation};
-use crate::ownership::check_changeable;
 use crate::resource::binding::{self, At, Binding};
 use crate::resource::policy::NewPolicy;
 use crate::resource::policy_set_version::Pin;
@@ -30,7 +32,6 @@ use crate::types::id::{PolicyId, PolicySetId};
 use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::SchemaRef;
 use crate::types::target::{BindingMode, Target};
-use crate::zone_write::{pinned_entry, set_to_change};
 
 /// A policy bundle on its way into a zone: as it is, or [prepared](crate::Zone::prepare_bundle), so that the write does not parse
 /// and validate it.
@@ -225,7 +226,7 @@ impl Planner<'_> {
     fn step(&self, policy: &BundlePolicy, sha: Sha256, found: Match) -> Result<Step> {
         Ok(match found {
             Match::Keep(entry) => {
-                Step::Keep(pinned_entry(self.view, self.validation, self.zone, &self.schema, &Pin::from(&entry))?)
+                Step::Keep(manifest::entry(self.view, self.validation, self.zone, &self.schema, &Pin::from(&entry))?)
             }
             Match::Edit(before) => {
                 let is_archived = before.archived_at.is_some();

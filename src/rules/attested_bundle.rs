@@ -3,9 +3,10 @@
 //!
 //! The write plans the bundle again, and checks that the same comes out. Does not know how a bundle is planned.
 
-use crate::attest;
+use super::attest;
+use super::bundle_plan::{PreparedBundle, Step};
+use super::manifest::Planned;
 use crate::attestation::{Attestation, Status, Subject};
-use crate::bundle_plan::{PreparedBundle, Step};
 use crate::engine::Inner;
 use crate::record::Manifest;
 use crate::resource::zone::ZoneRef;
@@ -15,7 +16,6 @@ use crate::types::id::{PolicyId, PolicySetId, PolicyVersionId};
 use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::SchemaRef;
 use crate::types::time::Timestamp;
-use crate::zone_write::Planned;
 
 /// A policy bundle to apply with an attestation of the policy set version that it makes: see
 /// [`Zone::prepare_attested_bundle`].
