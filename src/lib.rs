@@ -33,7 +33,6 @@ mod store;
 mod whole;
 mod write;
 mod zone_read;
-mod zone_write;
 
 pub use builder::Builder;
 #[cfg(feature = "bundle")]
@@ -83,5 +82,5 @@ pub use types::syntax::{Form, Forms};
 pub use types::target::{BindingMode, Target, TargetType};
 pub use types::time::Timestamp;
 pub use write::Write;
+pub use write::zone_transaction::ZoneWrite;
 pub use zone_read::Zone;
-pub use zone_write::ZoneWrite;

@@ -1,5 +1,7 @@
 //! Writing to the store: zones and schema versions. What is written in a zone is in `zone_write`.
 
+pub(crate) mod zone_transaction;
+
 use crate::cedar;
 use crate::engine::Inner;
 use crate::record::fingerprint::Asked;
@@ -14,7 +16,7 @@ use crate::types::hash::Sha256;
 use crate::types::id::{LogId, RequestId, ZoneId};
 use crate::types::schema::SchemaStatus;
 use crate::types::syntax::Forms;
-use crate::zone_write::ZoneWrite;
+use crate::write::zone_transaction::ZoneWrite;
 
 /// A write under way: what [`PolicyStore::write`](crate::PolicyStore::write) hands to its closure.
 ///

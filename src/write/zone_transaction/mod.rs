@@ -12,7 +12,7 @@ mod bindings;
 mod bundles;
 mod policies;
 mod policy_sets;
-mod zone;
+mod settings;
 
 use crate::engine::Inner;
 use crate::record::fingerprint::Asked;
