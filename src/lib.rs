@@ -5,47 +5,32 @@ mod types;
 
 #[cfg(feature = "attestation")]
 pub mod attestation;
-mod builder;
 #[cfg(feature = "bundle")]
 mod bundle;
 mod cedar;
-mod copy;
 mod decide;
 mod engine;
-mod erase;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 mod list;
 mod preflight;
-mod prepare;
-#[cfg(feature = "attestation")]
-mod prepare_attested;
-#[cfg(all(feature = "attestation", feature = "bundle"))]
-mod prepare_attested_bundle;
-#[cfg(feature = "bundle")]
-mod prepare_bundle;
 mod record;
 mod resource;
 mod rules;
 mod storage;
 mod store;
-mod whole;
 mod write;
-mod zone_read;
 
-pub use builder::Builder;
 #[cfg(feature = "bundle")]
 pub use bundle::{Bundle, BundleGuardrail, BundleKey, BundlePolicy};
 pub use cedar::{ContextInput, UidInput};
 pub use cedar_policy;
-pub use copy::{CopiedZone, CopiedZones};
 pub use decide::answer::{Answer, StatementError};
 pub use decide::authorizer::Authorizer;
 pub use decide::difference::Difference;
 pub use decide::receipt::{GuardrailReceipt, Layer, Receipt, StatementRef};
 pub use decide::statement::Statement;
-pub use erase::ErasedZone;
 pub use list::filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
 pub use list::items::Items;
 pub use list::order::{Order, Sort};
@@ -71,6 +56,10 @@ pub use rules::manifest::{PolicySetVersionInput, PreparedPolicySetVersion};
 pub use rules::precondition::Demand;
 pub use storage::{Finding, Place, Report};
 pub use store::PolicyStore;
+pub use store::builder::Builder;
+pub use store::copy::{CopiedZone, CopiedZones};
+pub use store::erase::ErasedZone;
+pub use store::zone_handle::Zone;
 pub use types::actor::{Actor, OwnerType};
 pub use types::error::{Diagnostic, Error, ErrorDetail, ErrorKind, Resource, Result, SourcePlace};
 pub use types::hash::{Address, EntryHash, Sha256};
@@ -83,4 +72,3 @@ pub use types::target::{BindingMode, Target, TargetType};
 pub use types::time::Timestamp;
 pub use write::Write;
 pub use write::zone_transaction::ZoneWrite;
-pub use zone_read::Zone;

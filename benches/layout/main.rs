@@ -41,11 +41,6 @@ mod instruments;
 mod read;
 mod store;
 
-use content::*;
-use instruments::*;
-use read::*;
-use store::*;
-
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::error::Error;
@@ -56,8 +51,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use content::*;
+use instruments::*;
+use read::*;
 use redb::backends::FileBackend;
 use redb::{Builder, Database, ReadOnlyTable, ReadableDatabase, ReadableTable, StorageBackend, Table, TableDefinition};
+use store::*;
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;

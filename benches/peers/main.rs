@@ -23,9 +23,8 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use criterion::{BenchmarkId, Criterion, SamplingMode};
-
 use content::Content;
+use criterion::{BenchmarkId, Criterion, SamplingMode};
 use engine::ENGINES;
 use filled::Filled;
 use run::Sizes;

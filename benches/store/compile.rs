@@ -1,9 +1,8 @@
 //! Compiling a set: all of it, and after a change of three policies.
 
+use cedar_policy::{Policy, PolicySet};
 use criterion::{BatchSize, BenchmarkId, Criterion};
 use policy_store::{NewPolicySetVersion, NewPolicyVersion, PolicySetVersion, PolicyStore};
-
-use cedar_policy::{Policy, PolicySet};
 
 use crate::sample::{self, SCHEMA, SCHEMA_VERSION, text};
 use crate::world;

@@ -7,10 +7,9 @@ use std::fmt;
 use ed25519_dalek::{Signer as _, SigningKey};
 use zeroize::Zeroizing;
 
-use super::Signer;
-use super::base64url;
 use super::jwk::{ALGORITHM, Jwk, malformed, operations};
 use super::members::Members;
+use super::{Signer, base64url};
 use crate::types::error::{ErrorDetail, Result, at_most};
 use crate::types::limits;
 

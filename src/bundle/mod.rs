@@ -16,15 +16,16 @@ mod tar;
 
 use std::collections::BTreeSet;
 
+use archive::{MANIFEST, Members, SCHEMA, policy_file};
+#[cfg(fuzzing)]
+pub(crate) use fuzzing::fuzz;
+use manifest::Given;
+
 use crate::types::error::{Error, ErrorDetail, Result, at_most};
 use crate::types::hash::Sha256;
 use crate::types::id::{PolicyId, PolicySetId, PolicySetVersionId, SchemaName, check_text};
 use crate::types::limits;
 use crate::types::target::TargetType;
-use archive::{MANIFEST, Members, SCHEMA, policy_file};
-#[cfg(fuzzing)]
-pub(crate) use fuzzing::fuzz;
-use manifest::Given;
 
 /// What packing and unpacking need: the compressor is made on the stack in debug builds.
 const STACK: usize = 1024 * 1024;

@@ -5,12 +5,10 @@
 use cedar_policy::{Entities, Entity};
 use serde_json::Value;
 
-use super::actions;
-use super::explicit;
 use super::hierarchy::{self, Node};
-use super::json;
 use super::schema::ParsedSchema;
 use super::stack::{self, on_grown_stack};
+use super::{actions, explicit, json};
 use crate::types::error::{Error, ErrorDetail, Result, cut};
 use crate::types::limits;
 

@@ -4,9 +4,8 @@
 //! Whether it is correct Cedar is not asked.
 
 use super::height::Heights;
-use super::json;
-use super::nesting;
 use super::token::{Token, Tokens};
+use super::{json, nesting};
 use crate::types::error::{Diagnostic, ErrorDetail, Result, SourcePlace, at_most};
 use crate::types::limits;
 

@@ -8,13 +8,11 @@ use std::sync::Arc;
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, ValidationMode};
 
-use super::diagnose;
 use super::gate::{self, Gated};
-use super::parse;
-use super::render;
 use super::schema::ParsedSchema;
 use super::scope::Scope;
 use super::stack::{PARSE, VALIDATE, in_one_go, on_grown_stack};
+use super::{diagnose, parse, render};
 use crate::types::error::{Diagnostic, ErrorDetail, Result};
 use crate::types::limits;
 use crate::types::syntax::Form;

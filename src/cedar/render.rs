@@ -6,15 +6,10 @@
 use cedar_policy::{Policy, PolicyId, PolicySet};
 use serde_json::Value;
 
-use super::canonical;
 use super::diagnose::chain;
-use super::gate;
-use super::json;
-use super::nesting;
-use super::outline;
-use super::parse;
 use super::shape::{JSON, Problem, invalid};
 use super::stack::{PARSE, on_grown_stack};
+use super::{canonical, gate, json, nesting, outline, parse};
 use crate::types::error::{Error, ErrorDetail, Result, SourcePlace, at_most, cut};
 use crate::types::limits;
 

@@ -1,16 +1,12 @@
 //! Answers: a decision, the statements that determined it, and its receipt.
 
-use super::receipt::Layer;
-use crate::cedar::{Evaluation, EvaluationFailure};
-use crate::engine::compiler::BoundSet;
-use cedar_policy::Decision;
-use cedar_policy::Entities;
-use cedar_policy::Request;
+use cedar_policy::{Decision, Entities, Request};
 
 use super::authorizer::Authorizer;
-use super::receipt::{GUARDRAIL_FORM, PLAIN_FORM, Receipt, StatementRef, mismatch};
+use super::receipt::{GUARDRAIL_FORM, Layer, PLAIN_FORM, Receipt, StatementRef, mismatch};
 use crate::cedar;
-use crate::engine::compiler::Compiled;
+use crate::cedar::{Evaluation, EvaluationFailure};
+use crate::engine::compiler::{BoundSet, Compiled};
 use crate::types::error::Result;
 
 /// A decision, with what determined it.

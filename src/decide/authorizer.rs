@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use cedar_policy::{Entities, Request};
 
+use super::guardrail::check_guardrail;
 use super::receipt::{GuardrailReceipt, Receipt, mismatch};
 use crate::cedar::{ContextInput, UidInput};
-use crate::decide::guardrail::check_guardrail;
 use crate::engine::Inner;
 use crate::engine::compiler::{BoundSet, Compiled};
 use crate::engine::validation::{Validated, Validation};

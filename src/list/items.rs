@@ -1,8 +1,7 @@
 //! Whole lists, item by item: the pages behind them are read as they are needed. What is listed is not known here.
 
-use std::fmt;
 use std::iter::FusedIterator;
-use std::vec;
+use std::{fmt, vec};
 
 use super::page::{List, Page};
 use crate::types::error::{ErrorDetail, Result};

@@ -10,6 +10,8 @@ mod texts;
 use std::sync::Arc;
 
 use serde::Serialize;
+use survey::Survey;
+use texts::{GROUP, Texts};
 
 use crate::cedar::ParsedSchema;
 use crate::engine::Inner;
@@ -22,8 +24,6 @@ use crate::types::error::{Diagnostic, ErrorDetail, ErrorKind, Resource, Result};
 use crate::types::id::{PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
 use crate::types::limits;
 use crate::types::target::Target;
-use survey::Survey;
-use texts::{GROUP, Texts};
 
 /// The schema that a preflight is made with.
 #[non_exhaustive]

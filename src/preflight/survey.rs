@@ -6,11 +6,9 @@ use std::collections::btree_map::Entry;
 
 use crate::list::scan::in_order;
 use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
-use crate::resource::policy;
-use crate::resource::policy_set;
-use crate::resource::policy_set_version;
 use crate::resource::version::Found;
 use crate::resource::zone::ZoneRef;
+use crate::resource::{policy, policy_set, policy_set_version};
 use crate::storage::key::Tag;
 use crate::storage::{Direction, View};
 use crate::types::error::{ErrorDetail, ErrorKind, Result};

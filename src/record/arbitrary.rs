@@ -11,9 +11,7 @@ use crate::types::id::*;
 use crate::types::limits;
 use crate::types::schema::*;
 use crate::types::syntax::Form;
-use crate::types::target::BindingMode;
-use crate::types::target::Target;
-use crate::types::target::TargetType;
+use crate::types::target::{BindingMode, Target, TargetType};
 use crate::types::time::Timestamp;
 
 /// An id of any string, as decoding takes it.

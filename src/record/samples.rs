@@ -6,9 +6,7 @@ use crate::types::hash::{Address, EntryHash, Sha256};
 use crate::types::id::*;
 use crate::types::schema::*;
 use crate::types::syntax::Form;
-use crate::types::target::BindingMode;
-use crate::types::target::Target;
-use crate::types::target::TargetType;
+use crate::types::target::{BindingMode, Target, TargetType};
 use crate::types::time::Timestamp;
 
 fn bound(version: u32) -> BoundVersion {

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::binding;
-use super::policy_set;
 use super::policy_version::PolicyVersion;
 use super::version::{Found, archiving};
 use super::zone::ZoneRef;
+use super::{binding, policy_set};
 use crate::record::fingerprint::Asked;
 use crate::record::{Body, Manifest, ObjectKind, PolicySetVersionCreated, PolicyVersionCreated};
 use crate::storage::key::Tag;

@@ -8,14 +8,13 @@ use std::sync::Arc;
 
 use super::bundle_changes::BundleChanges;
 use super::bundle_match::{Match, Matching};
+use super::manifest;
+use super::manifest::set_to_change;
+use super::ownership::check_changeable;
 use crate::bundle::export::Contents;
 use crate::bundle::{Bundle, BundleKey, BundlePolicy};
 use crate::cedar::ParsedSchema;
 use crate::decide::guardrail::check_guardrail;
-use crate::rules::manifest;
-
-use super::manifest::set_to_change;
-use super::ownership::check_changeable;
 use crate::engine::validation::{Validated, Validation};
 use crate::resource::binding::{self, At, Binding};
 use crate::resource::policy::NewPolicy;

@@ -3,6 +3,8 @@
 //! It is bound like any policy set version. The rules that make it one are here: it only forbids, and it validates against
 //! every schema that it is evaluated with.
 
+use std::collections::BTreeMap;
+
 use crate::decide::guardrail::{policies, validate};
 use crate::engine::validation::Validation;
 use crate::list::scan::in_order;
@@ -18,7 +20,6 @@ use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::SchemaName;
 use crate::types::schema::SchemaRef;
 use crate::types::target::BindingMode;
-use std::collections::BTreeMap;
 
 /// Refuses a customer where the zone has a guardrail.
 pub(crate) fn check_actor(view: &View<'_>, zone: &ZoneRef, actor: &Actor, action: &'static str) -> Result<()> {

@@ -4,12 +4,11 @@
 use super::ownership::check_changeable;
 use crate::engine::validation::{Validated, Validation};
 use crate::record::{Manifest, PolicyVersionCreated};
-use crate::resource::policy;
 use crate::resource::policy_set::{self, PolicySet};
 use crate::resource::policy_set_version::{NewPolicySetVersion, Pin};
-use crate::resource::schema;
 use crate::resource::version::Found;
 use crate::resource::zone::ZoneRef;
+use crate::resource::{policy, schema};
 use crate::storage::View;
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Resource, Result, at_most};

@@ -8,9 +8,8 @@ use std::fmt;
 use crate::bundle::export;
 use crate::record::fingerprint::Asked;
 use crate::resource::binding::{self, At};
-use crate::resource::policy;
-use crate::resource::policy_set;
 use crate::resource::zone::{self, ZoneRef};
+use crate::resource::{policy, policy_set};
 use crate::storage::View;
 use crate::types::error::{Error, ErrorDetail, Result, at_most, cut};
 #[cfg(feature = "bundle")]

@@ -1,12 +1,13 @@
 //! A log as it was when it was shorter: its rows, derived again into memory, in the place of those on disk.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use super::index::key::{self, LogNumber};
 use super::index::replay::Replay;
 use super::tables::{Space, Visit};
 use super::{Direction, Source};
 use crate::types::error::Result;
-use std::collections::BTreeMap;
-use std::ops::Range;
 
 /// How far a log was replayed to answer a request: where requests come again in their order, the next one goes on there.
 pub(super) struct Replayed {

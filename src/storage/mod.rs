@@ -28,8 +28,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::ThreadId;
 use std::time::Duration;
 
-use redb::{Database, ReadableDatabase};
-
 pub(crate) use append::{Append, Author, Imported};
 use cache::RecordCache;
 use failure::{Failed, contained, storage_error};
@@ -44,6 +42,7 @@ pub(crate) use index::row::{
 };
 #[cfg(fuzzing)]
 pub(crate) use index::row::{EVERY, with_check};
+use redb::{Database, ReadableDatabase};
 pub(crate) use tables::Direction;
 use tables::{ReadTables, Source, WriteTables};
 pub use verify::{Finding, Place, Report};

@@ -8,10 +8,9 @@ use std::sync::Arc;
 
 use super::cache::RecordCache;
 use super::index::key::{self, LogNumber, STORE_LOG, Tag};
-use super::index::row::{BEFORE_ALL, Head, LogsRow, Row, StoreRow, ZoneRow, is_whole};
+use super::index::row::{BEFORE_ALL, Head, LogsRow, Row, StoreRow, StoreStateRow, ZoneRow, is_whole};
 use super::tables::{Direction, Source, Space};
 use crate::record::{Body, EntryProblem, Object, ObjectKind, Recorded};
-use crate::storage::index::row::StoreStateRow;
 use crate::types::error::{Error, ErrorDetail, Result};
 use crate::types::hash::{Address, EntryHash};
 use crate::types::id::{LogId, ZoneId};

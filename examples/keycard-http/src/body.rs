@@ -127,10 +127,11 @@ pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) 
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use axum::http::HeaderValue;
     use serde::Deserialize;
     use serde_json::value::RawValue;
+
+    use super::*;
 
     #[derive(Debug, Deserialize)]
     struct Change<'a> {

@@ -17,16 +17,14 @@ use policy_store::limits::BUNDLE_BYTES;
 use policy_store::{Actor, Demand, PolicyStore, RequestId, Result as StoreResult, Zone, ZoneWrite};
 use tokio::sync::Semaphore;
 
-use crate::STORE_THREADS;
 use crate::body::{self, Body};
 use crate::condition::Tags;
 use crate::failure::Failure;
 use crate::incoming::{BODY_BYTES, Bodies, Incoming};
-use crate::policy_bundle;
 use crate::query::Query;
 use crate::reply::Reply;
-use crate::request_id;
 use crate::signing::Signing;
+use crate::{STORE_THREADS, policy_bundle, request_id};
 
 /// Requests that prepare or wait for a write at one time, so that half of the threads are for readers; others wait without
 /// a thread.

@@ -68,8 +68,9 @@ fn answer(keys: &Jwks, headers: &HeaderMap) -> Result<Response, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use policy_store::attestation::Ed25519Signer;
+
+    use super::*;
 
     fn key(id: &str, secret: u8) -> Jwk {
         Ed25519Signer::new(id, &[secret; 32]).unwrap().jwk().clone()

@@ -134,7 +134,6 @@ fn all<T>(page: impl Fn(&List) -> StoreResult<Page<T>>) -> StoreResult<Vec<T>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
@@ -142,6 +141,7 @@ mod tests {
     use policy_store::attestation::{Ed25519Signer, Jwks};
     use policy_store::{Bundle, BundlePolicy, NewPolicySet, NewSchema};
 
+    use super::*;
     use crate::body::Body;
     use crate::call::{App, Call};
     use crate::{policy_bundle, policy_set_versions};

@@ -88,8 +88,9 @@ fn generate() -> Result<(Ed25519Signer, Zeroizing<String>), Box<dyn Error + Send
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use policy_store::attestation::Signer;
+
+    use super::*;
 
     #[test]
     fn a_key_is_made_once_and_read_again() {

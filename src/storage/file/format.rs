@@ -1,17 +1,16 @@
 //! The format of the file: the rows that a new store has, and the versions that this build reads.
 
-use super::handle::not_a_store;
-use crate::storage::index::derive::GENERATION;
-use crate::storage::index::key::{self, STORE_LOG};
-use crate::storage::{ReadTables, RecordCache, View, WriteTables, storage_error};
-use crate::types::environment::Sources;
-use crate::types::error::ErrorDetail;
 use std::path::Path;
 
 use redb::{Database, ReadableDatabase};
 
+use super::handle::not_a_store;
+use crate::storage::index::derive::GENERATION;
+use crate::storage::index::key::{self, STORE_LOG};
 use crate::storage::index::row::{CommitsRow, FormatRow, Head, IndexRow, LogsRow, StoreRow};
-use crate::types::error::Result;
+use crate::storage::{ReadTables, RecordCache, View, WriteTables, storage_error};
+use crate::types::environment::Sources;
+use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::EntryHash;
 use crate::types::id::LogId;
 

@@ -6,13 +6,12 @@
 use wincode::config::{Deserialize, Serialize};
 use wincode::{SchemaRead, SchemaWrite};
 
+use super::key::LogNumber;
 use crate::record::{decode, encode};
 use crate::types::hash::EntryHash;
 use crate::types::id::LogId;
 use crate::types::target::{BindingMode, Target};
 use crate::types::time::Timestamp;
-
-use super::key::LogNumber;
 
 /// Bytes of the check.
 const CHECK_BYTES: usize = 8;

@@ -1,7 +1,6 @@
 //! Writing bindings: what is put in force or under observation, and what is no longer.
 
 use super::ZoneWrite;
-
 use crate::decide::guardrail::check_guardrail;
 use crate::engine::validation::{Validated, Validation};
 use crate::record::fingerprint::Asked;

@@ -4,8 +4,7 @@
 
 use super::ZoneWrite;
 use super::bindings::has_bound;
-use crate::bundle::Bundle;
-use crate::bundle::export;
+use crate::bundle::{Bundle, export};
 use crate::engine::validation::Validation;
 use crate::record::fingerprint::Asked;
 use crate::record::{Body, Manifest};

@@ -1,5 +1,6 @@
 //! Having the policy set version attested that a bundle makes: the signer runs here, outside every lock.
 
+use super::zone_handle::Zone;
 use crate::attestation::{Attestation, Signer, Status};
 use crate::engine::validation::Validation;
 use crate::resource::zone;
@@ -8,7 +9,6 @@ use crate::rules::bundle_plan::{BundlePlan, PreparedBundle};
 use crate::types::actor::Actor;
 use crate::types::error::Result;
 use crate::types::target::Target;
-use crate::zone_read::Zone;
 
 /// Policy bundles.
 impl Zone {

@@ -6,13 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::PolicyStore;
 use crate::record::{Body, Object, Recorded, SchemaPublished};
-use crate::resource::schema;
-use crate::resource::zone;
+use crate::resource::{schema, zone};
 use crate::rules::guardrail;
 use crate::storage::key::{STORE_LOG, Tag};
 use crate::storage::{Append, View, ZoneRow, key};
-use crate::store::PolicyStore;
 use crate::types::actor::Actor;
 use crate::types::error::{Error, ErrorDetail, ErrorKind, Resource, Result};
 use crate::types::hash::EntryHash;

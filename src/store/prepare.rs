@@ -1,11 +1,11 @@
 //! Preparing writes: what is parsed and validated ahead, outside the write lock.
 
+use super::zone_handle::Zone;
 use crate::engine::validation::{Validated, Validation};
 use crate::resource::policy_set_version::NewPolicySetVersion;
 use crate::resource::zone;
 use crate::rules::manifest::{Planned, PreparedPolicySetVersion};
 use crate::types::error::Result;
-use crate::zone_read::Zone;
 
 /// Policy set versions.
 impl Zone {

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use super::PolicyStore;
 use crate::resource::zone;
 use crate::rules::guardrail;
-use crate::store::PolicyStore;
 use crate::types::actor::Actor;
 use crate::types::error::Result;
 use crate::types::hash::EntryHash;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::zone_handle::Zone;
 use crate::attestation::{Attestation, Signer, Status};
 use crate::engine::validation::Validation;
 use crate::resource::zone;
@@ -9,7 +10,6 @@ use crate::rules::attest::{AttestedPolicySetVersion, NewAttestation, ToSign, nex
 use crate::rules::manifest::{Planned, PolicySetVersionInput, PreparedPolicySetVersion, set_to_change};
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Result};
-use crate::zone_read::Zone;
 
 /// Attesting.
 impl Zone {

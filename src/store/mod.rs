@@ -1,5 +1,18 @@
 //! The store: how it is opened, written, checked and recovered, and where its zones and schemas are found.
 
+mod all;
+pub(crate) mod builder;
+pub(crate) mod copy;
+pub(crate) mod erase;
+mod prepare;
+#[cfg(feature = "attestation")]
+mod prepare_attested;
+#[cfg(all(feature = "attestation", feature = "bundle"))]
+mod prepare_attested_bundle;
+#[cfg(feature = "bundle")]
+mod prepare_bundle;
+pub(crate) mod zone_handle;
+
 use std::sync::Arc;
 
 use cedar_policy::{Entities, Request};
@@ -20,12 +33,12 @@ use crate::resource::schema::{self, NewSchema, PreparedSchema, SchemaVersion};
 use crate::resource::zone::{self, ZoneInfo};
 use crate::storage::key::{STORE_LOG, Tag};
 use crate::storage::{Imported, Report};
+use crate::store::zone_handle::Zone;
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::syntax::Forms;
 use crate::types::time::Timestamp;
 use crate::write::Write;
-use crate::zone_read::Zone;
 
 /// An open policy store.
 ///

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::PolicyStore;
+use super::zone_handle::Zone;
 use crate::list::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
 use crate::list::items::Items;
 use crate::list::page::List;
@@ -12,9 +14,7 @@ use crate::resource::policy_set_version::PolicySetVersion;
 use crate::resource::policy_version::PolicyVersion;
 use crate::resource::schema::{SchemaVersion, ZoneSchema};
 use crate::resource::zone::ZoneInfo;
-use crate::store::PolicyStore;
 use crate::types::syntax::Forms;
-use crate::zone_read::Zone;
 
 /// Whole lists. Each starts where `list` says and goes on to the end; an error of the method without `_iter` is an item.
 impl PolicyStore {

@@ -1,12 +1,12 @@
 //! Preparing a policy bundle ahead of its write.
 
+use super::zone_handle::Zone;
 use crate::engine::validation::Validation;
 use crate::resource::zone;
 use crate::rules::bundle_plan::{BundlePlan, PreparedBundle};
 use crate::types::actor::Actor;
 use crate::types::error::Result;
 use crate::types::target::Target;
-use crate::zone_read::Zone;
 
 /// Policy bundles.
 impl Zone {

@@ -1,18 +1,17 @@
 //! How a store is opened: where time and ids come from, the bounds of its caches, the checks of its file.
 
-use crate::types::error::Result;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::PolicyStore;
 use crate::engine::Inner;
 use crate::engine::compiler::Compiler;
 use crate::engine::recent::Recent;
 use crate::engine::versions::VersionCache;
 use crate::storage::{OpenOptions, Origin, Storage};
-use crate::store::PolicyStore;
 use crate::types::environment::Sources;
-use crate::types::error::ErrorDetail;
+use crate::types::error::{ErrorDetail, Result};
 use crate::types::limits;
 use crate::types::time::Timestamp;
 
