@@ -34,7 +34,7 @@ pub use decide::statement::Statement;
 pub use list::filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
 pub use list::items::Items;
 pub use list::order::{Order, Sort};
-pub use list::page::{List, Page};
+pub use list::page::{Page, PageRequest};
 pub use preflight::{Candidate, PolicySetVersionCheck, PolicyVersionCheck, Preflight, ZonePreflight};
 pub use resource::binding::{At, BindOutcome, Binding, BindingEnd, BindingRecord};
 pub use resource::history::{BoundTo, Change, HistoryEntry};
@@ -53,7 +53,7 @@ pub use rules::bundle_changes::BundleChanges;
 #[cfg(feature = "bundle")]
 pub use rules::bundle_plan::PreparedBundle;
 pub use rules::manifest::{PolicySetVersionInput, PreparedPolicySetVersion};
-pub use rules::precondition::Demand;
+pub use rules::precondition::Precondition;
 pub use storage::{Finding, Place, Report};
 pub use store::PolicyStore;
 pub use store::builder::Builder;
@@ -63,12 +63,14 @@ pub use store::zone_handle::Zone;
 pub use types::actor::{Actor, OwnerType};
 pub use types::error::{Diagnostic, Error, ErrorDetail, ErrorKind, Resource, Result, SourcePlace};
 pub use types::hash::{Address, EntryHash, Sha256};
-pub use types::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, RequestId, SchemaName, ZoneId};
+pub use types::id::{
+    IdempotencyKey, LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId,
+};
 pub use types::limits;
 pub use types::manifest_entry::ManifestEntry;
 pub use types::schema::{CedarVersion, SchemaStatus};
-pub use types::syntax::{Form, Forms};
+pub use types::syntax::{Include, Syntax};
 pub use types::target::{BindingMode, Target, TargetType};
 pub use types::time::Timestamp;
-pub use write::Write;
-pub use write::zone_transaction::ZoneWrite;
+pub use write::WriteTransaction;
+pub use write::zone_transaction::ZoneTransaction;

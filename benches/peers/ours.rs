@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use policy_store::{Actor, Forms, List, NewPolicy, NewPolicyVersion, NewSchema, PolicyStore, PolicyVersion, Zone};
+use policy_store::{
+    Actor, Include, NewPolicy, NewPolicyVersion, NewSchema, PageRequest, PolicyStore, PolicyVersion, Zone,
+};
 
 use crate::content::{Content, Metadata, Row};
 use crate::sample::{Cedar, SCHEMA, SCHEMA_VERSION};
@@ -21,7 +23,7 @@ impl Ours {
         let store = PolicyStore::builder().page_cache_bytes(PAGE_CACHE).check_integrity(false).open(path).unwrap();
         let actor = Actor::customer("bench").unwrap();
         if new {
-            let write = |w: &mut policy_store::Write<'_, '_>| {
+            let write = |w: &mut policy_store::WriteTransaction<'_, '_>| {
                 w.publish_schema(NewSchema::cedar(SCHEMA_VERSION, SCHEMA))?;
                 w.create_zone(ZONE)?.create_policy(NewPolicy::named("p").id(POLICY))
             };
@@ -33,7 +35,7 @@ impl Ours {
 
 impl Store for Ours {
     fn create(&mut self, contents: &[Content]) {
-        let write = |w: &mut policy_store::Write<'_, '_>| {
+        let write = |w: &mut policy_store::WriteTransaction<'_, '_>| {
             let mut zone = w.zone(ZONE)?;
             contents
                 .iter()
@@ -48,14 +50,14 @@ impl Store for Ours {
     }
 
     fn get(&mut self, version: u32) -> (String, String) {
-        let row = row(&self.zone.policy_version_numbered(POLICY, version, Forms::Both).unwrap());
+        let row = row(&self.zone.policy_version_numbered(POLICY, version, Include::Both).unwrap());
         assert_eq!(row.metadata.version, version);
         row.forms.unwrap()
     }
 
     fn page(&mut self, forms: bool) -> u32 {
-        let forms = if forms { Forms::Both } else { Forms::Neither };
-        let page = self.zone.policy_versions(POLICY, forms, &List::new().limit(100)).unwrap();
+        let forms = if forms { Include::Both } else { Include::Neither };
+        let page = self.zone.policy_versions(POLICY, forms, &PageRequest::new().limit(100)).unwrap();
         let rows: Vec<Row> = page.items.iter().map(|version| row(version)).collect();
         assert_eq!(rows.len(), 100);
         rows[0].metadata.version

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use policy_store::Forms;
+use policy_store::Include;
 use redb::{Database, ReadTransaction, ReadableDatabase, TableDefinition};
 
 pub type Bytes = &'static [u8];
@@ -77,7 +77,7 @@ pub fn commit(database: &Database, first: u64, contents: &[(String, String)]) {
 }
 
 /// The rows of the versions up to and without the `end`th, newest first: entries by their range, and content by address.
-pub fn page(transaction: &ReadTransaction, end: usize, addresses: &[[[u8; 32]; 2]], forms: Forms) -> Vec<Vec<u8>> {
+pub fn page(transaction: &ReadTransaction, end: usize, addresses: &[[[u8; 32]; 2]], forms: Include) -> Vec<Vec<u8>> {
     let log = transaction.open_table(LOG).unwrap();
     let objects = transaction.open_table(OBJECTS).unwrap();
     let start = end - 100;
@@ -86,10 +86,10 @@ pub fn page(transaction: &ReadTransaction, end: usize, addresses: &[[[u8; 32]; 2
     for (row, [text, json]) in range.rev().zip(addresses[start..end].iter().rev()) {
         rows.push(row.unwrap().1.value().to_vec());
         let asked = match forms {
-            Forms::Both => [Some(text), Some(json)],
-            Forms::Cedar => [Some(text), None],
-            Forms::Json => [None, Some(json)],
-            Forms::Neither => [None, None],
+            Include::Both => [Some(text), Some(json)],
+            Include::Cedar => [Some(text), None],
+            Include::Json => [None, Some(json)],
+            Include::Neither => [None, None],
         };
         for address in asked.into_iter().flatten() {
             rows.push(objects.get(address.as_slice()).unwrap().unwrap().value().to_vec());

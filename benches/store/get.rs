@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion};
-use policy_store::{Forms, PolicyStore};
+use policy_store::{Include, PolicyStore};
 use redb::{Database, ReadableDatabase, TableDefinition};
 
 use crate::large::{Large, large};
@@ -25,7 +25,7 @@ pub fn get(c: &mut Criterion) {
             let store = large.open(|options| options.record_cache_bytes(budget));
             let zone = store.zone("z").unwrap();
             let mut numbers = (1..=AGAIN).cycle();
-            b.iter(|| zone.policy_version_numbered("p", numbers.next().unwrap(), Forms::Both).unwrap());
+            b.iter(|| zone.policy_version_numbered("p", numbers.next().unwrap(), Include::Both).unwrap());
         });
         group.bench_function(BenchmarkId::new("floor", line), |b| {
             let database = rows(&large());
@@ -38,7 +38,7 @@ pub fn get(c: &mut Criterion) {
         let large = large();
         let open = || large.open(|options| options);
         let read = |store: &PolicyStore, n| {
-            black_box(store.zone("z").unwrap().policy_version_numbered("p", n, Forms::Both).unwrap());
+            black_box(store.zone("z").unwrap().policy_version_numbered("p", n, Include::Both).unwrap());
         };
         b.iter_custom(|reads| time_first_reads(reads, large.versions(), open, read));
     });
@@ -87,7 +87,7 @@ fn rows(large: &Large) -> Database {
     {
         let mut table = transaction.open_table(ROWS).unwrap();
         for end in (100..=large.versions()).step_by(100) {
-            let page = floor::page(&read, end, &large.addresses, Forms::Both);
+            let page = floor::page(&read, end, &large.addresses, Include::Both);
             for (n, version) in (1..=end as u32).rev().zip(page.chunks(3)) {
                 table.insert(n, version.concat().as_slice()).unwrap();
             }

@@ -45,7 +45,7 @@ pub fn import(c: &mut Criterion) {
 }
 
 fn import_new(store: &PolicyStore, versions: usize) {
-    let write = |w: &mut policy_store::Write<'_, '_>| {
+    let write = |w: &mut policy_store::WriteTransaction<'_, '_>| {
         let mut zone = w.zone("z")?;
         (0..versions).try_for_each(|n| zone.create_policy_version("p", world::new_version(n)).map(drop))
     };
@@ -54,7 +54,7 @@ fn import_new(store: &PolicyStore, versions: usize) {
 
 fn import_prepared(store: &PolicyStore, versions: usize) {
     let prepared = world::prepare_on_two_threads(store, 0..versions);
-    let write = |w: &mut policy_store::Write<'_, '_>| {
+    let write = |w: &mut policy_store::WriteTransaction<'_, '_>| {
         let mut zone = w.zone("z")?;
         prepared.into_iter().try_for_each(|version| zone.create_policy_version("p", version).map(drop))
     };

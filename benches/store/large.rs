@@ -38,7 +38,7 @@ impl Large {
         let versions = sample::size(100_000);
         for start in (0..versions).step_by(WRITE) {
             let prepared = world::prepare_on_two_threads(&store, start..versions.min(start + WRITE));
-            let write = |w: &mut policy_store::Write<'_, '_>| {
+            let write = |w: &mut policy_store::WriteTransaction<'_, '_>| {
                 let mut zone = w.zone("z")?;
                 for prepared in prepared {
                     let version = zone.create_policy_version("p", prepared)?;

@@ -4,14 +4,14 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion};
-use policy_store::{Forms, List, PolicyStore, Zone};
+use policy_store::{Include, PageRequest, PolicyStore, Zone};
 use redb::{Database, ReadableDatabase};
 
 use crate::floor;
 use crate::large::large;
 
-const FORMS: [(&str, Forms); 3] =
-    [("both forms", Forms::Both), ("text", Forms::Cedar), ("metadata only", Forms::Neither)];
+const FORMS: [(&str, Include); 3] =
+    [("both forms", Include::Both), ("text", Include::Cedar), ("metadata only", Include::Neither)];
 
 /// Floor: the same entries by a raw range, and the same content by raw gets, from the same file. `seen before` is the
 /// newest page over and over; `never seen` walks through the list, page by page, and opens the file again at its end.
@@ -23,7 +23,7 @@ pub fn page(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("store", &line), |b| {
             let store = large().open(|options| options);
             let zone = store.zone("z").unwrap();
-            let list = List::new().limit(100);
+            let list = PageRequest::new().limit(100);
             b.iter(|| zone.policy_versions("p", forms, &list).unwrap());
         });
         group.bench_function(BenchmarkId::new("floor", &line), |b| {
@@ -74,14 +74,14 @@ fn time_walks<W: Iterator<Item = ()>>(pages: u64, start: impl Fn() -> W) -> Dura
 
 struct Walk {
     zone: Zone,
-    forms: Forms,
+    forms: Include,
     /// The next page, if there is one.
-    next: Option<List>,
+    next: Option<PageRequest>,
 }
 
 impl Walk {
-    fn start(store: &PolicyStore, forms: Forms) -> Self {
-        Self { zone: store.zone("z").unwrap(), forms, next: Some(List::new().limit(100)) }
+    fn start(store: &PolicyStore, forms: Include) -> Self {
+        Self { zone: store.zone("z").unwrap(), forms, next: Some(PageRequest::new().limit(100)) }
     }
 }
 
@@ -90,7 +90,7 @@ impl Iterator for Walk {
 
     fn next(&mut self) -> Option<()> {
         let page = self.zone.policy_versions("p", self.forms, &self.next.take()?).unwrap();
-        self.next = page.after_cursor.as_ref().map(|cursor| List::new().limit(100).after(cursor));
+        self.next = page.after_cursor.as_ref().map(|cursor| PageRequest::new().limit(100).after(cursor));
         black_box(page);
         Some(())
     }
@@ -100,7 +100,7 @@ struct RawWalk<'a> {
     database: Database,
     end: usize,
     addresses: &'a [[[u8; 32]; 2]],
-    forms: Forms,
+    forms: Include,
 }
 
 impl Iterator for RawWalk<'_> {

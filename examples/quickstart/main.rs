@@ -6,8 +6,8 @@ use std::error::Error;
 use std::path::Path;
 
 use policy_store::{
-    Actor, Answer, Authorizer, Change, Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion,
-    NewSchema, Order, PolicySetVersion, PolicyStore, Receipt, Result, Target, Zone,
+    Actor, Answer, Authorizer, Change, Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion,
+    NewSchema, Order, PageRequest, PolicySetVersion, PolicyStore, Receipt, Result, Target, Zone,
 };
 
 const SCHEMA_VERSION: &str = "2026-02-24";
@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let zone = store.zone("acme")?;
     println!("   version {} of `production` is in force, with {} policies:", first.version, POLICIES.len());
     for pin in &first.manifest.entries {
-        let version = zone.policy_version(&pin.policy_version_id, Forms::Neither)?;
+        let version = zone.policy_version(&pin.policy_version_id, Include::Neither)?;
         let name = zone.policy(&pin.policy_id)?.name;
         println!(
             "   - {name:<10} v{}, {} statements, sha {:.12}…",
@@ -146,7 +146,7 @@ fn print_answer(zone: &Zone, question: &Question, answer: &Answer) -> Result<()>
     println!("   {:<42} {:?}", question.says, answer.decision());
     for statement in answer.determining() {
         let policy = zone.policy(&statement.policy_id)?;
-        let version = zone.policy_version(&statement.policy_version_id, Forms::Neither)?;
+        let version = zone.policy_version(&statement.policy_version_id, Include::Neither)?;
         println!("   {:<42}   by `{}` v{}, statement {}", "", policy.name, version.version, statement.statement);
     }
     if answer.determining().is_empty() {
@@ -175,7 +175,7 @@ fn years_later(path: &Path, kept: &str) -> Result<(), Box<dyn Error>> {
 
     println!("\n6. Who did what, when");
     let zone = store.zone("acme")?;
-    for entry in zone.history(&List::new().limit(100).order(Order::Ascending))?.items {
+    for entry in zone.history(&PageRequest::new().limit(100).order(Order::Ascending))?.items {
         println!("   {:>2}  {}  {:<6} {}", entry.position, entry.created_at, entry.created_by, told(&entry.change));
     }
     Ok(())

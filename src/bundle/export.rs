@@ -14,7 +14,7 @@ use crate::types::hash::Sha256;
 use crate::types::id::PolicyId;
 use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::SchemaRef;
-use crate::types::syntax::Form;
+use crate::types::syntax::Syntax;
 use crate::types::target::{BindingMode, Target};
 
 /// The bundle of what is in force for `target`; nothing is an error.
@@ -120,14 +120,14 @@ fn published(view: &View<'_>, schema: &SchemaRef) -> Result<SchemaPublished> {
 
 /// The schema in Cedar's syntax, whichever form it was published in.
 fn schema_text(view: &View<'_>, schema: &SchemaPublished) -> Result<Arc<str>> {
-    let text = if schema.form == Form::Cedar { schema.source } else { schema.converted };
-    view.object(ObjectKind::of_schema(Form::Cedar), text)
+    let text = if schema.form == Syntax::Cedar { schema.source } else { schema.converted };
+    view.object(ObjectKind::of_schema(Syntax::Cedar), text)
 }
 
 /// The SHA-256 of that.
 fn schema_sha(view: &View<'_>, schema: &SchemaPublished) -> Result<Sha256> {
     match schema.form {
-        Form::Cedar => Ok(schema.sha),
-        Form::Json => Ok(Sha256::of(schema_text(view, schema)?.as_bytes())),
+        Syntax::Cedar => Ok(schema.sha),
+        Syntax::Json => Ok(Sha256::of(schema_text(view, schema)?.as_bytes())),
     }
 }

@@ -206,11 +206,13 @@ fn failed(message: String) -> crate::types::error::Error {
 mod tests {
     use super::super::schema::ParsedSchema;
     use super::*;
-    use crate::types::syntax::Form;
+    use crate::types::syntax::Syntax;
 
     fn decide(texts: &[&str]) -> Evaluation {
-        let schema =
-            ParsedSchema::parse(Form::Cedar, "entity U { n: Long }; action a appliesTo { principal: U, resource: U };");
+        let schema = ParsedSchema::parse(
+            Syntax::Cedar,
+            "entity U { n: Long }; action a appliesTo { principal: U, resource: U };",
+        );
         let schema = schema.unwrap();
         let members = texts.iter().map(|text| Arc::new(ParsedPolicy::parse(*text).unwrap()));
         let set = CompiledSet::assemble(members.collect());

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::{prepare_schema, *};
 use crate::types::error::ErrorDetail;
-use crate::types::syntax::Form;
+use crate::types::syntax::Syntax;
 
 fn schema(text: &str) -> ParsedSchema {
-    ParsedSchema::parse(Form::Cedar, text).unwrap()
+    ParsedSchema::parse(Syntax::Cedar, text).unwrap()
 }
 
 fn refusal(read: crate::types::error::Result<Entities>) -> String {
@@ -67,7 +67,7 @@ fn what_the_schema_says_of_one_attribute_is_not_taken_for_another() {
 #[test]
 fn schemas_in_json_decide_alike() {
     let text = "namespace N { type T = { who: U, at?: ipaddr }; entity U { t: T, s: Set<T> } tags T; }";
-    let json = prepare_schema(Form::Cedar, text).unwrap().1;
+    let json = prepare_schema(Syntax::Cedar, text).unwrap().1;
     let by_hand = r#"{"N":{"commonTypes":{"T":{"type":"Record","attributes":{"who":{"type":"Entity","name":"U"},
         "at":{"type":"Extension","name":"ipaddr","required":false}}}},"actions":{},"entityTypes":{"U":{
         "tags":{"type":"T"},"shape":{"type":"Record","attributes":{"t":{"type":"T"},
@@ -76,7 +76,7 @@ fn schemas_in_json_decide_alike() {
         "attrs":{"t":{"who":{"type":"N::U","id":"b"},"at":"::1"},"s":[{"who":{"type":"N::U","id":"b"}}]}}]"#;
     let expected = schema(text).entities(document).unwrap();
     for source in [json.as_str(), by_hand] {
-        let schema = ParsedSchema::parse(Form::Json, source).unwrap();
+        let schema = ParsedSchema::parse(Syntax::Json, source).unwrap();
         assert_eq!(schema.entities_as_given(document).unwrap(), expected);
     }
 }

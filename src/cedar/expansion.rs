@@ -117,10 +117,10 @@ impl<'a> Expansion<'a> {
 mod tests {
     use super::super::schema::ParsedSchema;
     use crate::types::limits;
-    use crate::types::syntax::Form;
+    use crate::types::syntax::Syntax;
 
     fn code(text: &str) -> String {
-        ParsedSchema::parse(Form::Cedar, text).map_or_else(|error| error.code().to_owned(), |_| "ok".to_owned())
+        ParsedSchema::parse(Syntax::Cedar, text).map_or_else(|error| error.code().to_owned(), |_| "ok".to_owned())
     }
 
     fn chain(length: usize) -> String {

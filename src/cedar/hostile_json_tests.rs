@@ -9,14 +9,14 @@ use super::hostile_tests::{KIB, Kind, SCHEMA, boundary, child_input, exercise, i
 use super::schema::convert_schema;
 use super::*;
 use crate::types::limits;
-use crate::types::syntax::Form;
+use crate::types::syntax::Syntax;
 
 pub(super) fn schema_outcome(text: &str) -> String {
-    let parsed = ParsedSchema::parse(Form::Cedar, text).map_or_else(|error| error.code(), |_| "ok");
-    let converted = convert_schema(Form::Cedar, text);
+    let parsed = ParsedSchema::parse(Syntax::Cedar, text).map_or_else(|error| error.code(), |_| "ok");
+    let converted = convert_schema(Syntax::Cedar, text);
     if let Ok(json) = &converted {
-        assert!(ParsedSchema::parse(Form::Json, json).is_ok());
-        assert!(convert_schema(Form::Json, json).is_ok_and(|back| !back.is_empty() || json == "{}"), "{json}");
+        assert!(ParsedSchema::parse(Syntax::Json, json).is_ok());
+        assert!(convert_schema(Syntax::Json, json).is_ok_and(|back| !back.is_empty() || json == "{}"), "{json}");
     }
     format!("{parsed} {}", converted.map_or_else(|error| error.code(), |_| "ok"))
 }
@@ -54,7 +54,7 @@ fn the_largest_accepted_schema_of_each_kind_works_on_every_thread() {
         return;
     };
     let (_, make) = SCHEMAS.iter().find(|(name, _)| *name == input).unwrap();
-    let accepted = boundary(110, |n| ParsedSchema::parse(Form::Cedar, &make(n)).is_ok());
+    let accepted = boundary(110, |n| ParsedSchema::parse(Syntax::Cedar, &make(n)).is_ok());
     let large: &[usize] = if cfg!(debug_assertions) { &[150] } else { &[500, 2_100, 4_000] };
     for n in [1, accepted, accepted + 1].iter().chain(large).copied() {
         let text = make(n);
@@ -113,18 +113,18 @@ fn hostile_json_ends_normally_on_a_small_thread() {
 
 /// Puts a value wherever JSON is taken.
 fn json_outcomes(value: &str) -> Vec<String> {
-    let schema = ParsedSchema::parse(Form::Cedar, SCHEMA).unwrap();
+    let schema = ParsedSchema::parse(Syntax::Cedar, SCHEMA).unwrap();
     let code = |error: crate::types::error::Error| error.code().to_owned();
     let policy = format!(
         r#"{{"staticPolicies":{{"policy0":{{"effect":"forbid","principal":{{"op":"All"}},"action":{{"op":"All"}},
         "resource":{{"op":"All"}},"conditions":[{{"kind":"when","body":{value}}}]}}}},"templates":{{}},"templateLinks":[]}}"#
     );
-    let policy = prepare_policy(Form::Json, &policy, &schema, "s").map(|content| exercise(&content.text));
+    let policy = prepare_policy(Syntax::Json, &policy, &schema, "s").map(|content| exercise(&content.text));
     let context = schema.request("U::\"x\"", "Action::\"a\"", "U::\"x\"", format!(r#"{{"b":true,"v":{value}}}"#));
     let entities =
         format!(r#"[{{"uid":{{"type":"U","id":"x"}},"parents":[],"attrs":{{"g":{value}}},"tags":{{"a":{value}}}}}]"#);
     let types = format!(r#"{{"":{{"entityTypes":{{"E":{{"tags":{value}}}}},"actions":{{}}}}}}"#);
-    let converted = convert_schema(Form::Json, &types).map(|text| schema_outcome(&text));
+    let converted = convert_schema(Syntax::Json, &types).map(|text| schema_outcome(&text));
     vec![
         policy.unwrap_or_else(code),
         context.map_or_else(code, |_| "ok".to_owned()),
@@ -149,7 +149,7 @@ fn requests_of_every_depth_are_read_on_a_small_thread() {
                 "entity U in [U] {{ d?: {of_type} }};
                 action a appliesTo {{ principal: U, resource: U, context: {{ d?: {of_type} }} }};"
             );
-            let schema = Arc::new(ParsedSchema::parse(Form::Cedar, &schema).unwrap());
+            let schema = Arc::new(ParsedSchema::parse(Syntax::Cedar, &schema).unwrap());
             let (fits, does_not) = (wrap(value, "1", end, depth), wrap(value, "true", end, depth));
             let parents = 256.min(depth * 4);
             on_thread(256 * KIB, move || {
@@ -184,7 +184,7 @@ fn deep_values_are_compared_alike_on_every_thread() {
         wrap("Set<", "Long", ">", depth)
     );
     let decide = move || {
-        let schema = ParsedSchema::parse(Form::Cedar, &schema).unwrap();
+        let schema = ParsedSchema::parse(Syntax::Cedar, &schema).unwrap();
         let value = wrap("[", "1", "]", depth);
         let text = policy("context.d == principal.d && principal.d == resource.d && [context.d].contains(principal.d)");
         let parsed = ParsedPolicy::parse(text.as_str()).unwrap();
@@ -210,7 +210,7 @@ fn an_entity_hierarchy_as_deep_as_allowed_works_on_a_small_thread() {
         format!("[{}]", (0..n).map(node).collect::<Vec<_>>().join(","))
     };
     on_thread(256 * KIB, move || {
-        let schema = ParsedSchema::parse(Form::Cedar, "entity T in [T];").unwrap();
+        let schema = ParsedSchema::parse(Syntax::Cedar, "entity T in [T];").unwrap();
         assert_eq!(schema.entities(&chain(limits::ENTITY_DEPTH)).unwrap().iter().count(), limits::ENTITY_DEPTH);
         assert_eq!(schema.entities(&chain(100_000)).unwrap_err().code(), "too_large");
     });

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::hostile_json_tests::schema_outcome;
 use super::*;
 use crate::types::limits;
-use crate::types::syntax::Form;
+use crate::types::syntax::Syntax;
 
 const CHILD: &str = "POLICY_STORE_HOSTILE_CHILD";
 pub(super) const KIB: usize = 1024;
@@ -79,10 +79,10 @@ pub(super) fn on_thread<T: Send + 'static>(stack: usize, job: impl FnOnce() -> T
 
 /// Everything that can be done with a policy text; what comes out must not depend on the thread.
 pub(super) fn exercise(text: &str) -> String {
-    let schema = ParsedSchema::parse(Form::Cedar, SCHEMA).unwrap();
-    let prepared = prepare_policy(Form::Cedar, text, &schema, "s");
+    let schema = ParsedSchema::parse(Syntax::Cedar, SCHEMA).unwrap();
+    let prepared = prepare_policy(Syntax::Cedar, text, &schema, "s");
     if let Ok(content) = &prepared {
-        let again = prepare_policy(Form::Json, &content.json, &schema, "s").map(|again| again.json);
+        let again = prepare_policy(Syntax::Json, &content.json, &schema, "s").map(|again| again.json);
         assert_eq!(again.unwrap(), content.json);
     }
     let prepared = prepared.map_or_else(|error| error.code().to_owned(), |_| "ok".to_owned());
@@ -149,9 +149,9 @@ fn the_largest_accepted_expression_of_each_kind_works_on_every_thread() {
     };
     let (_, make) = EXPRESSIONS.iter().find(|(name, _)| *name == input).unwrap();
     let gated = boundary(300, |n| gate::policy_text(&policy(&make(n))).is_ok());
-    let schema = ParsedSchema::parse(Form::Cedar, SCHEMA).unwrap();
+    let schema = ParsedSchema::parse(Syntax::Cedar, SCHEMA).unwrap();
     let stored = boundary(gated, |n| {
-        prepare_policy(Form::Cedar, &policy(&make(n)), &schema, "s")
+        prepare_policy(Syntax::Cedar, &policy(&make(n)), &schema, "s")
             .err()
             .is_none_or(|error| error.code() != "too_deep")
     });

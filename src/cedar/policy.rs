@@ -15,7 +15,7 @@ use super::stack::{PARSE, VALIDATE, in_one_go, on_grown_stack};
 use super::{diagnose, parse, render};
 use crate::types::error::{Diagnostic, ErrorDetail, Result};
 use crate::types::limits;
-use crate::types::syntax::Form;
+use crate::types::syntax::Syntax;
 
 /// What is stored of a policy version.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(crate) struct PolicyContent {
 
 /// Checks a new policy against a schema, and makes both of its representations.
 pub(crate) fn prepare_policy(
-    form: Form,
+    form: Syntax,
     source: &str,
     schema: &ParsedSchema,
     schema_name: &str,
@@ -40,15 +40,15 @@ pub(crate) fn prepare_policy(
     in_one_go("policy", || prepare(form, source, schema, schema_name))?
 }
 
-fn prepare(form: Form, source: &str, schema: &ParsedSchema, schema_name: &str) -> Result<PolicyContent> {
+fn prepare(form: Syntax, source: &str, schema: &ParsedSchema, schema_name: &str) -> Result<PolicyContent> {
     let text = match form {
-        Form::Cedar => render::given_text(source)?.to_owned(),
-        Form::Json => render::text_from_json(source)?,
+        Syntax::Cedar => render::given_text(source)?.to_owned(),
+        Syntax::Json => render::text_from_json(source)?,
     };
     let parsed = ParsedPolicy::parse(text.as_str())?;
     let policies: Vec<_> = parsed.statements.iter().map(|statement| statement.policy.clone()).collect();
     let json = render::json_from_statements(&text, &policies)?;
-    if form == Form::Json {
+    if form == Syntax::Json {
         render::check_size(source, &json)?;
     }
     let warnings = parsed.validate(schema, "policy", schema_name)?;
@@ -235,8 +235,8 @@ mod tests {
     const PERMIT: &str = "permit(principal, action, resource);";
 
     fn prepare(source: &str) -> Result<PolicyContent> {
-        let schema = ParsedSchema::parse(Form::Cedar, SCHEMA).unwrap();
-        prepare_policy(Form::Cedar, source, &schema, "v1")
+        let schema = ParsedSchema::parse(Syntax::Cedar, SCHEMA).unwrap();
+        prepare_policy(Syntax::Cedar, source, &schema, "v1")
     }
 
     fn code(source: &str) -> &'static str {
@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn texts_parsed_together_are_what_each_is_alone() {
-        let schema = ParsedSchema::parse(Form::Cedar, SCHEMA).unwrap();
+        let schema = ParsedSchema::parse(Syntax::Cedar, SCHEMA).unwrap();
         let texts: Vec<Arc<str>> = [
             PERMIT,
             "@id(\"a\") forbid(principal, action, resource) when { context.mfa && false }; // the end",

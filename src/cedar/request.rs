@@ -54,12 +54,12 @@ fn invalid(what: &'static str, error: &dyn std::error::Error) -> crate::types::e
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::syntax::Form;
+    use crate::types::syntax::Syntax;
 
     fn schema() -> ParsedSchema {
         let text = "entity U in [G] { n?: Set<Long>, at?: datetime }; entity G; entity D;
             action a appliesTo { principal: U, resource: D, context: { mfa?: Bool, ip?: ipaddr } };";
-        ParsedSchema::parse(Form::Cedar, text).unwrap()
+        ParsedSchema::parse(Syntax::Cedar, text).unwrap()
     }
 
     fn part(principal: &str, action: &str, resource: &str, context: &str) -> &'static str {

@@ -9,7 +9,7 @@ use cedar_policy::{Context, Decision, Entities, PolicySet, Request};
 use super::schema::convert_schema;
 use super::scope_tests::{by_cedar, by_groups};
 use super::*;
-use crate::types::syntax::Form;
+use crate::types::syntax::Syntax;
 
 #[test]
 fn the_static_sample_applications_pass_from_text_and_from_json() {
@@ -22,20 +22,20 @@ fn the_static_sample_applications_pass_from_text_and_from_json() {
     for application in applications.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
         let text = fs::read_to_string(application.join("policies.cedar")).unwrap();
         let source = fs::read_to_string(application.join("policies.cedarschema")).unwrap();
-        let schema = ParsedSchema::parse(Form::Cedar, &source).unwrap();
-        let json = convert_schema(Form::Cedar, &source).unwrap();
-        let from_json = ParsedSchema::parse(Form::Json, &json).unwrap();
-        convert_schema(Form::Json, &json).unwrap();
+        let schema = ParsedSchema::parse(Syntax::Cedar, &source).unwrap();
+        let json = convert_schema(Syntax::Cedar, &source).unwrap();
+        let from_json = ParsedSchema::parse(Syntax::Json, &json).unwrap();
+        convert_schema(Syntax::Json, &json).unwrap();
         if text.parse::<PolicySet>().unwrap().templates().next().is_some() {
-            assert_eq!(prepare_policy(Form::Cedar, &text, &schema, "s").unwrap_err().code(), "template");
+            assert_eq!(prepare_policy(Syntax::Cedar, &text, &schema, "s").unwrap_err().code(), "template");
             continue;
         }
         let given = text.parse::<PolicySet>().unwrap().to_json().unwrap().to_string();
-        for (schema, form, source) in [(&schema, Form::Cedar, &text), (&from_json, Form::Json, &given)] {
+        for (schema, form, source) in [(&schema, Syntax::Cedar, &text), (&from_json, Syntax::Json, &given)] {
             let content = prepare_policy(form, source, schema, "s").unwrap();
-            let again = prepare_policy(Form::Json, &content.json, schema, "s").unwrap();
+            let again = prepare_policy(Syntax::Json, &content.json, schema, "s").unwrap();
             assert_eq!(again.json, content.json, "{}", application.display());
-            let from_text = prepare_policy(Form::Cedar, &again.text, schema, "s").unwrap();
+            let from_text = prepare_policy(Syntax::Cedar, &again.text, schema, "s").unwrap();
             assert_eq!((from_text.text, from_text.json), (again.text, again.json), "{}", application.display());
             check_answers(&application, schema, &content.text);
         }

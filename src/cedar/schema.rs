@@ -12,7 +12,7 @@ use super::stack::{PARSE, on_grown_stack};
 use super::{canonical, diagnose, expansion, gate, json, schema_fault, schema_json, schema_text, schema_twice};
 use crate::types::error::{Diagnostic, ErrorDetail, Result, SourcePlace, at_most};
 use crate::types::limits;
-use crate::types::syntax::Form;
+use crate::types::syntax::Syntax;
 
 const WHAT: &str = "schema";
 const WHAT_JSON: &str = "schema JSON";
@@ -31,7 +31,7 @@ const SMALL_SCHEMA: usize = 48 * 1024;
 
 impl ParsedSchema {
     /// Parses a schema and resolves its names.
-    pub(crate) fn parse(form: Form, source: &str) -> Result<Self> {
+    pub(crate) fn parse(form: Syntax, source: &str) -> Result<Self> {
         gate(form, source)?;
         on_grown_stack(PARSE, WHAT, || Ok(Understood::new(form, source)?.parsed(source)))?
     }
@@ -73,11 +73,11 @@ impl ParsedSchema {
 /// Parses a schema, and writes it in its other form, which reads back as an equal schema with the same annotations.
 ///
 /// The other form can be given in turn, and so can the form that is written of it.
-pub(crate) fn prepare_schema(form: Form, source: &str) -> Result<(ParsedSchema, String)> {
+pub(crate) fn prepare_schema(form: Syntax, source: &str) -> Result<(ParsedSchema, String)> {
     gate(form, source)?;
     on_grown_stack(PARSE, WHAT, || {
         let mut given = Understood::new(form, source)?;
-        if form == Form::Cedar {
+        if form == Syntax::Cedar {
             refuse(schema_twice::attributes(source)?)?;
         }
         given.model.write_out_shapes();
@@ -98,10 +98,10 @@ pub(crate) fn prepare_schema(form: Form, source: &str) -> Result<(ParsedSchema, 
     })?
 }
 
-fn written(form: Form) -> &'static str {
+fn written(form: Syntax) -> &'static str {
     match form {
-        Form::Cedar => "written in Cedar's syntax",
-        Form::Json => "written in JSON",
+        Syntax::Cedar => "written in Cedar's syntax",
+        Syntax::Json => "written in JSON",
     }
 }
 
@@ -117,7 +117,7 @@ struct Understood {
 
 impl Understood {
     /// Parses a schema that stands alone, and resolves its names.
-    fn new(form: Form, source: &str) -> Result<Self> {
+    fn new(form: Syntax, source: &str) -> Result<Self> {
         let fragment = fragment(form, source)?;
         let mut json = fragment.clone().to_json_value().map_err(|error| unfaithful(error.to_string()))?;
         schema_json::repair_contexts(&mut json);
@@ -139,12 +139,12 @@ impl Understood {
         ParsedSchema { validator: Validator::new(self.schema), described, weight, request_types, validation_limit }
     }
 
-    fn written_in(&self, form: Form) -> Result<String> {
+    fn written_in(&self, form: Syntax) -> Result<String> {
         let (text, what) = match form {
-            Form::Cedar => {
+            Syntax::Cedar => {
                 (schema_text::write(&self.model).map_err(unfaithful)?, "bytes of the schema written in Cedar's syntax")
             }
-            Form::Json => {
+            Syntax::Json => {
                 let json = canonical::to_string(&self.json).map_err(|error| unfaithful(error.to_string()))?;
                 (json, "bytes of the schema written in JSON")
             }
@@ -155,9 +155,9 @@ impl Understood {
 
     /// The schema without `appliesTo` of the actions that no request can have: Cedar's syntax cannot say that an action has
     /// principals and no resources, or the other way round, and to a request it is all the same. None if there are no such.
-    fn as_cedar_compares(&self, form: Form) -> Result<Option<Schema>> {
+    fn as_cedar_compares(&self, form: Syntax) -> Result<Option<Schema>> {
         let mut json = self.json.clone();
-        if form == Form::Cedar || !schema_json::remove_vain_applies_to(&mut json) {
+        if form == Syntax::Cedar || !schema_json::remove_vain_applies_to(&mut json) {
             return Ok(None);
         }
         let fragment = SchemaFragment::from_json_value(json).map_err(|error| unfaithful(error.to_string()))?;
@@ -166,26 +166,26 @@ impl Understood {
     }
 }
 
-fn gate(form: Form, source: &str) -> Result<()> {
+fn gate(form: Syntax, source: &str) -> Result<()> {
     match form {
-        Form::Cedar if source.starts_with(json::BYTE_ORDER_MARK) => {
+        Syntax::Cedar if source.starts_with(json::BYTE_ORDER_MARK) => {
             let place = Some(SourcePlace::new(source, 0, json::BYTE_ORDER_MARK.len_utf8()));
             refuse(vec![Diagnostic { message: json::MARKED.to_owned(), statement: None, place, count: 1 }])
         }
-        Form::Cedar => gate::schema_text(source),
-        Form::Json => {
+        Syntax::Cedar => gate::schema_text(source),
+        Syntax::Json => {
             at_most("bytes of schema JSON", source.len(), limits::SCHEMA_BYTES)?;
             json::policy(WHAT_JSON, source, limits::SCHEMA_BYTES).map(drop)
         }
     }
 }
 
-fn fragment(form: Form, source: &str) -> Result<SchemaFragment> {
+fn fragment(form: Syntax, source: &str) -> Result<SchemaFragment> {
     match form {
-        Form::Cedar => SchemaFragment::from_cedarschema_str(source)
+        Syntax::Cedar => SchemaFragment::from_cedarschema_str(source)
             .map(|(fragment, _)| fragment)
             .map_err(|error| refused(form, source, DetailedError::from(&error))),
-        Form::Json => {
+        Syntax::Json => {
             let invalid = |message| crate::types::error::Error::from(ErrorDetail::Json { what: WHAT_JSON, message });
             let value = serde_json::from_str(source).map_err(|error| invalid(error.to_string()))?;
             // Cedar reads them, again and again where they nest, before it refuses them.
@@ -200,10 +200,10 @@ fn fragment(form: Form, source: &str) -> Result<SchemaFragment> {
     }
 }
 
-fn refused(form: Form, source: &str, report: DetailedError) -> crate::types::error::Error {
+fn refused(form: Syntax, source: &str, report: DetailedError) -> crate::types::error::Error {
     match form {
-        Form::Cedar => ErrorDetail::Syntax { what: WHAT, diagnostics: findings(source, report) }.into(),
-        Form::Json => ErrorDetail::Json { what: WHAT_JSON, message: messages(source, report) }.into(),
+        Syntax::Cedar => ErrorDetail::Syntax { what: WHAT, diagnostics: findings(source, report) }.into(),
+        Syntax::Json => ErrorDetail::Json { what: WHAT_JSON, message: messages(source, report) }.into(),
     }
 }
 
@@ -227,7 +227,7 @@ fn unfaithful(reason: String) -> crate::types::error::Error {
 }
 
 #[cfg(test)]
-pub(super) fn convert_schema(form: Form, source: &str) -> Result<String> {
+pub(super) fn convert_schema(form: Syntax, source: &str) -> Result<String> {
     prepare_schema(form, source).map(|(_, other)| other)
 }
 
@@ -248,16 +248,16 @@ mod tests {
         entity Free { user: Org::People::User, price: decimal };
     "#;
 
-    fn parse(form: Form, source: &str) -> &'static str {
+    fn parse(form: Syntax, source: &str) -> &'static str {
         ParsedSchema::parse(form, source).map_or_else(|error| error.code(), |_| "ok")
     }
 
     #[test]
     fn forms_convert_into_each_other_and_back() {
-        let json = convert_schema(Form::Cedar, RICH).unwrap();
-        let text = convert_schema(Form::Json, &json).unwrap();
-        let again = convert_schema(Form::Cedar, &text).unwrap();
-        assert_eq!(convert_schema(Form::Json, &again).unwrap(), text);
+        let json = convert_schema(Syntax::Cedar, RICH).unwrap();
+        let text = convert_schema(Syntax::Json, &json).unwrap();
+        let again = convert_schema(Syntax::Cedar, &text).unwrap();
+        assert_eq!(convert_schema(Syntax::Json, &again).unwrap(), text);
         for kept in ["Spare", "odd key", "doc", "zip", "note"] {
             assert!(json.contains(kept) && text.contains(kept) && again.contains(kept), "{kept}: {text}");
         }
@@ -265,11 +265,11 @@ mod tests {
 
     #[test]
     fn the_derived_bytes_are_the_same_each_time() {
-        let json = convert_schema(Form::Cedar, RICH).unwrap();
-        let text = convert_schema(Form::Json, &json).unwrap();
+        let json = convert_schema(Syntax::Cedar, RICH).unwrap();
+        let text = convert_schema(Syntax::Json, &json).unwrap();
         for _ in 0..20 {
-            assert_eq!(convert_schema(Form::Cedar, RICH).unwrap(), json);
-            assert_eq!(convert_schema(Form::Json, &json).unwrap(), text);
+            assert_eq!(convert_schema(Syntax::Cedar, RICH).unwrap(), json);
+            assert_eq!(convert_schema(Syntax::Json, &json).unwrap(), text);
         }
     }
 
@@ -278,31 +278,31 @@ mod tests {
         // In JSON, an entity type and a common type of one name can be told apart.
         let json = r#"{"":{"commonTypes":{"T":{"type":"Long"}},"entityTypes":{"T":{},
             "E":{"shape":{"type":"Record","attributes":{"a":{"type":"Entity","name":"T"}}}}},"actions":{}}}"#;
-        let error = convert_schema(Form::Json, json).unwrap_err();
+        let error = convert_schema(Syntax::Json, json).unwrap_err();
         assert!(["unfaithful", "json"].contains(&error.code()), "{error}");
     }
 
     #[test]
     fn schemas_that_do_not_stand_alone_are_refused() {
-        assert_eq!(parse(Form::Cedar, "entity E { a: Missing };"), "syntax");
-        assert_eq!(parse(Form::Cedar, "entity E { a: Long"), "syntax");
-        assert_eq!(parse(Form::Cedar, "entity E; entity E;"), "syntax");
-        assert_eq!(parse(Form::Cedar, ""), "ok");
-        assert_eq!(parse(Form::Json, r#"{"":{"entityTypes":{},"actions":{}}}"#), "ok");
-        assert_eq!(parse(Form::Json, r#"{"":{"entityTypes":{},"entityTypes":{},"actions":{}}}"#), "json");
-        assert_eq!(parse(Form::Json, r#"{"":{"entityTypes":{"E":{"shape":{"type":"Nope"}}},"actions":{}}}"#), "json");
+        assert_eq!(parse(Syntax::Cedar, "entity E { a: Missing };"), "syntax");
+        assert_eq!(parse(Syntax::Cedar, "entity E { a: Long"), "syntax");
+        assert_eq!(parse(Syntax::Cedar, "entity E; entity E;"), "syntax");
+        assert_eq!(parse(Syntax::Cedar, ""), "ok");
+        assert_eq!(parse(Syntax::Json, r#"{"":{"entityTypes":{},"actions":{}}}"#), "ok");
+        assert_eq!(parse(Syntax::Json, r#"{"":{"entityTypes":{},"entityTypes":{},"actions":{}}}"#), "json");
+        assert_eq!(parse(Syntax::Json, r#"{"":{"entityTypes":{"E":{"shape":{"type":"Nope"}}},"actions":{}}}"#), "json");
     }
 
     #[test]
     fn an_error_in_schema_text_has_its_place() {
-        let error = ParsedSchema::parse(Form::Cedar, "entity A;\nentity B in [Missing];").err().unwrap();
+        let error = ParsedSchema::parse(Syntax::Cedar, "entity A;\nentity B in [Missing];").err().unwrap();
         let ErrorDetail::Syntax { diagnostics, .. } = error.detail() else { panic!("{error}") };
         assert_eq!(diagnostics[0].place.map(|place| place.line), Some(2), "{error}");
     }
 
     #[test]
     fn a_form_has_a_name_in_snake_case() {
-        assert_eq!(serde_json::to_string(&[Form::Cedar, Form::Json]).unwrap(), r#"["cedar","json"]"#);
+        assert_eq!(serde_json::to_string(&[Syntax::Cedar, Syntax::Json]).unwrap(), r#"["cedar","json"]"#);
     }
 
     #[test]
@@ -312,7 +312,7 @@ mod tests {
             let names = names.join(", ");
             format!("entity {names}; action a appliesTo {{ principal: [{names}], resource: [{names}] }};")
         };
-        assert!(ParsedSchema::parse(Form::Cedar, &schema(256)).is_ok());
-        assert_eq!(ParsedSchema::parse(Form::Cedar, &schema(257)).err().unwrap().code(), "too_large");
+        assert!(ParsedSchema::parse(Syntax::Cedar, &schema(256)).is_ok());
+        assert_eq!(ParsedSchema::parse(Syntax::Cedar, &schema(257)).err().unwrap().code(), "too_large");
     }
 }

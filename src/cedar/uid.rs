@@ -147,7 +147,7 @@ mod tests {
 
     use super::super::ParsedSchema;
     use super::*;
-    use crate::types::syntax::Form;
+    use crate::types::syntax::Syntax;
 
     fn uid<'a>(given: impl Into<UidInput<'a>>) -> Result<EntityUid> {
         let given = given.into();
@@ -218,7 +218,7 @@ mod tests {
         #[test]
         fn type_and_id_take_any_id(id in any::<String>()) {
             let schema = ParsedSchema::parse(
-                Form::Cedar,
+                Syntax::Cedar,
                 "entity U; action a appliesTo { principal: U, resource: U };",
             ).unwrap();
             let request = schema.request(("U", &id), ("Action", "a"), ("U", &id), "{}").unwrap();

@@ -13,7 +13,7 @@ use quick_cache::{Equivalent, Weighter};
 use crate::resource::policy_version::PolicyVersion;
 use crate::storage::VersionRow;
 use crate::types::id::LogId;
-use crate::types::syntax::Forms;
+use crate::types::syntax::Include;
 
 /// How many ids and numbers are remembered.
 const NAMES: usize = 16_384;
@@ -34,7 +34,7 @@ pub(crate) enum Name<S> {
 struct NameKey<S> {
     log: LogId,
     name: Name<S>,
-    forms: Forms,
+    forms: Include,
 }
 
 impl Equivalent<NameKey<Box<str>>> for NameKey<&str> {
@@ -53,11 +53,11 @@ struct EntriesKey {
     log: LogId,
     created: u64,
     archived: Option<u64>,
-    forms: Forms,
+    forms: Include,
 }
 
 impl EntriesKey {
-    fn new(log: LogId, row: &VersionRow, forms: Forms) -> Self {
+    fn new(log: LogId, row: &VersionRow, forms: Include) -> Self {
         Self { log, created: row.created, archived: row.archived, forms }
     }
 }
@@ -98,7 +98,13 @@ impl VersionCache {
     }
 
     /// What a name led to, if nothing was committed since.
-    pub(crate) fn named(&self, log: LogId, name: Name<&str>, forms: Forms, commits: u64) -> Option<Arc<PolicyVersion>> {
+    pub(crate) fn named(
+        &self,
+        log: LogId,
+        name: Name<&str>,
+        forms: Include,
+        commits: u64,
+    ) -> Option<Arc<PolicyVersion>> {
         let named = self.by_name.get(&NameKey { log, name, forms })?;
         if named.commits == commits { named.version.upgrade() } else { None }
     }
@@ -108,7 +114,7 @@ impl VersionCache {
         &self,
         log: LogId,
         name: Name<&str>,
-        forms: Forms,
+        forms: Include,
         commits: u64,
         version: &Arc<PolicyVersion>,
     ) {
@@ -120,12 +126,12 @@ impl VersionCache {
     }
 
     /// The version that a row leads to.
-    pub(crate) fn at_row(&self, log: LogId, row: &VersionRow, forms: Forms) -> Option<Arc<PolicyVersion>> {
+    pub(crate) fn at_row(&self, log: LogId, row: &VersionRow, forms: Include) -> Option<Arc<PolicyVersion>> {
         self.by_entries.get(&EntriesKey::new(log, row, forms))
     }
 
     /// Keeps the version that a row leads to.
-    pub(crate) fn keep(&self, log: LogId, row: &VersionRow, forms: Forms, version: Arc<PolicyVersion>) {
+    pub(crate) fn keep(&self, log: LogId, row: &VersionRow, forms: Include, version: Arc<PolicyVersion>) {
         self.by_entries.insert(EntriesKey::new(log, row, forms), version);
     }
 

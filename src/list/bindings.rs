@@ -2,7 +2,7 @@
 
 use super::cursor::ListName;
 use super::filter::WantedBindings;
-use super::page::{List, Page};
+use super::page::{Page, PageRequest};
 use super::scan::rows_from;
 use crate::resource::binding::{self, BindingRecord};
 use crate::resource::zone::ZoneRef;
@@ -15,7 +15,7 @@ pub(crate) fn page(
     view: &View<'_>,
     zone: &ZoneRef,
     wanted: &WantedBindings,
-    list: &List,
+    list: &PageRequest,
 ) -> Result<Page<BindingRecord>> {
     let (bytes, cursor_key, tag) = (wanted.bytes(), view.store()?.cursor_key, Tag::BindingOrder);
     let name = ListName { filter: &bytes, ..ListName::new(cursor_key, zone.log_id, tag.name(), "") };

@@ -23,7 +23,7 @@ pub(crate) struct ListName<'a> {
 
 /// The first byte of a cursor of this form.
 const CURSOR_FORM: u8 = 1;
-/// Form, place, and the first half of a MAC.
+/// Syntax, place, and the first half of a MAC.
 const CURSOR_BYTES: usize = 1 + 8 + 16;
 
 impl<'a> ListName<'a> {
@@ -123,7 +123,7 @@ pub(crate) mod tests {
         let pinned = |name: ListName<'_>, order, place, expected: &str| {
             assert_eq!(name.cursor(order, place), expected.replace(' ', ""));
         };
-        // Form, place, MAC.
+        // Syntax, place, MAC.
         pinned(NAME, Order::Descending, 3, "01 0000000000000003 09887b1c29f35c3d8f6c089a3c8118ce");
         let versions = ListName { list: "policy_versions", parent: "p", ..NAME };
         pinned(versions, Order::Ascending, 258, "01 0000000000000102 4d44faca8ca29fd36eec8ab27b7ef094");

@@ -1,14 +1,14 @@
 //! A log as a list.
 
 use super::cursor::ListName;
-use super::page::{List, Page, numbered};
+use super::page::{Page, PageRequest, numbered};
 use crate::resource::history::HistoryEntry;
 use crate::storage::View;
 use crate::storage::key::LogNumber;
 use crate::types::error::Result;
 
 /// A page of the history in a log.
-pub(crate) fn page(view: &View<'_>, log: LogNumber, list: &List) -> Result<Page<HistoryEntry>> {
+pub(crate) fn page(view: &View<'_>, log: LogNumber, list: &PageRequest) -> Result<Page<HistoryEntry>> {
     let (cursor_key, head) = (view.store()?.cursor_key, view.head(log)?);
     let page = ListName::new(cursor_key, head.log_id, "history", "").page(
         list,

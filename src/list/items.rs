@@ -3,11 +3,11 @@
 use std::iter::FusedIterator;
 use std::{fmt, vec};
 
-use super::page::{List, Page};
+use super::page::{Page, PageRequest};
 use crate::types::error::{ErrorDetail, Result};
 
 /// Reads a page of a list.
-type Fetch<T> = dyn FnMut(&List) -> Result<Page<T>> + Send;
+type Fetch<T> = dyn FnMut(&PageRequest) -> Result<Page<T>> + Send;
 
 /// The items of a list from a place on, one after the other, of as many pages as there are.
 ///
@@ -17,11 +17,11 @@ type Fetch<T> = dyn FnMut(&List) -> Result<Page<T>> + Send;
 ///
 /// ```
 /// # fn main() -> policy_store::Result<()> {
-/// use policy_store::{Actor, List, Order, PolicyStore};
+/// use policy_store::{Actor, PageRequest, Order, PolicyStore};
 ///
 /// let store = PolicyStore::builder().in_memory()?;
 /// store.write(&Actor::customer("alice")?, |w| ["a", "b", "c"].iter().try_for_each(|id| w.create_zone(*id).map(drop)))?;
-/// let oldest_first = List::new().order(Order::Ascending);
+/// let oldest_first = PageRequest::new().order(Order::Ascending);
 /// let ids = store.zones_iter(&oldest_first).map(|zone| Ok(zone?.id.to_string())).collect::<policy_store::Result<Vec<_>>>()?;
 /// assert_eq!(ids, ["a", "b", "c"]);
 /// # Ok(())
@@ -32,16 +32,16 @@ pub struct Items<T> {
     fetch: Box<Fetch<T>>,
     page: vec::IntoIter<T>,
     /// Where the next page starts; none behind the last.
-    next: Option<List>,
+    next: Option<PageRequest>,
 }
 
 impl<T> Items<T> {
     /// The items of a list, as `fetch` reads its pages.
-    pub(crate) fn new(list: &List, fetch: impl FnMut(&List) -> Result<Page<T>> + Send + 'static) -> Self {
+    pub(crate) fn new(list: &PageRequest, fetch: impl FnMut(&PageRequest) -> Result<Page<T>> + Send + 'static) -> Self {
         Self { fetch: Box::new(fetch), page: Vec::new().into_iter(), next: Some(list.in_pages()) }
     }
 
-    fn turn(&mut self, list: List) -> Result<()> {
+    fn turn(&mut self, list: PageRequest) -> Result<()> {
         if let Some(cursor) = list.backwards() {
             return Err(ErrorDetail::cursor(cursor, "an iterator reads forward only: reverse the order instead").into());
         }

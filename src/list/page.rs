@@ -10,11 +10,11 @@ use crate::types::limits;
 /// Which page of a list is asked for. The default is the first page of 50, newest first.
 ///
 /// ```
-/// use policy_store::{List, Order};
-/// let first = List::new().limit(20).order(Order::Ascending);
+/// use policy_store::{PageRequest, Order};
+/// let first = PageRequest::new().limit(20).order(Order::Ascending);
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct List {
+pub struct PageRequest {
     limit: Option<usize>,
     sort: Sort,
     order: Order,
@@ -23,7 +23,7 @@ pub struct List {
     total_count: bool,
 }
 
-impl List {
+impl PageRequest {
     /// The first page of 50, newest first.
     pub fn new() -> Self {
         Self::default()
@@ -100,13 +100,13 @@ pub struct Page<T> {
     pub after_cursor: Option<String>,
     /// Where the page before ends, if something precedes.
     pub before_cursor: Option<String>,
-    /// The number of items on all pages, if it was [asked for](List::total_count).
+    /// The number of items on all pages, if it was [asked for](PageRequest::total_count).
     pub total_count: Option<u64>,
 }
 
 impl ListName<'_> {
     /// The sort, order and cursor of a list, as far as they can be refused without a look at the cursor.
-    fn check(&self, list: &List) -> Result<()> {
+    fn check(&self, list: &PageRequest) -> Result<()> {
         if list.sort != self.sort {
             return Err(ErrorDetail::invalid("sort", "status", "this list can only be sorted by `created_at`").into());
         }
@@ -130,7 +130,7 @@ impl ListName<'_> {
     /// from the end if there is none) in a direction; places rise with created_at. `count` gives the number of all.
     pub(crate) fn page<T>(
         &self,
-        list: &List,
+        list: &PageRequest,
         count: impl FnOnce() -> Result<u64>,
         fetch: impl Fn(Option<u64>, Direction, usize) -> Result<Vec<(u64, T)>>,
     ) -> Result<Page<T>> {
@@ -248,7 +248,7 @@ mod tests {
     use super::*;
     use crate::list::cursor::tests::NAME;
 
-    fn page(list: &List, length: u64) -> Page<u64> {
+    fn page(list: &PageRequest, length: u64) -> Page<u64> {
         let fetch = |from, direction, count| {
             Ok(numbered(length, from, direction, count).into_iter().map(|place| (place, place)).collect())
         };
@@ -260,7 +260,7 @@ mod tests {
         #[test]
         fn pages_never_repeat_or_skip(length in 0..40_u64, more in 0..5_u64, limit in 1..9_usize, ascending: bool) {
             let order = if ascending { Order::Ascending } else { Order::Descending };
-            let list = List::new().limit(limit).order(order);
+            let list = PageRequest::new().limit(limit).order(order);
             let mut pages = vec![page(&list, length)];
             let mut now = length;
             while let Some(cursor) = &pages.last().unwrap().after_cursor {
@@ -281,14 +281,14 @@ mod tests {
 
     #[test]
     fn limits_and_cursors_are_checked() {
-        let refused = |list: List| NAME.page::<()>(&list, || Ok(0), |_, _, _| Ok(Vec::new())).unwrap_err();
-        assert_eq!(refused(List::new().limit(0)).code(), "invalid_input");
-        assert_eq!(refused(List::new().limit(101)).code(), "invalid_input");
+        let refused = |list: PageRequest| NAME.page::<()>(&list, || Ok(0), |_, _, _| Ok(Vec::new())).unwrap_err();
+        assert_eq!(refused(PageRequest::new().limit(0)).code(), "invalid_input");
+        assert_eq!(refused(PageRequest::new().limit(101)).code(), "invalid_input");
         let cursor = NAME.cursor(Order::Descending, 3);
-        assert_eq!(refused(List::new().after(&cursor).before(&cursor)).code(), "invalid_cursor");
-        assert_eq!(refused(List::new().after("")).code(), "invalid_cursor");
-        assert_eq!(refused(List::new().after("x".repeat(256))).code(), "too_large");
-        assert_eq!(page(&List::new(), 200).items.len(), 50);
-        assert_eq!(page(&List::new().limit(100), 200).items.len(), 100);
+        assert_eq!(refused(PageRequest::new().after(&cursor).before(&cursor)).code(), "invalid_cursor");
+        assert_eq!(refused(PageRequest::new().after("")).code(), "invalid_cursor");
+        assert_eq!(refused(PageRequest::new().after("x".repeat(256))).code(), "too_large");
+        assert_eq!(page(&PageRequest::new(), 200).items.len(), 50);
+        assert_eq!(page(&PageRequest::new().limit(100), 200).items.len(), 100);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::cursor::ListName;
 use super::filter::WantedPolicies;
-use super::page::{List, Page, among};
+use super::page::{Page, PageRequest, among};
 use super::scan::{count, in_order};
 use crate::record::Body;
 use crate::resource::policy::{self, Policy};
@@ -15,7 +15,12 @@ use crate::types::error::Result;
 use crate::types::id::PolicyId;
 
 /// The page that `list` asks for.
-pub(crate) fn page(view: &View<'_>, zone: &ZoneRef, wanted: &WantedPolicies, list: &List) -> Result<Page<Policy>> {
+pub(crate) fn page(
+    view: &View<'_>,
+    zone: &ZoneRef,
+    wanted: &WantedPolicies,
+    list: &PageRequest,
+) -> Result<Page<Policy>> {
     let (bytes, cursor_key) = (wanted.bytes(), view.store()?.cursor_key);
     let name = ListName { filter: &bytes, ..ListName::new(cursor_key, zone.log_id, Tag::PolicyOrder.name(), "") };
     let order = (zone.log, Tag::PolicyOrder);

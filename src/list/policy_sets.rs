@@ -3,7 +3,7 @@
 use super::cursor::ListName;
 use super::filter::WantedPolicySets;
 use super::order::Sort;
-use super::page::{List, Page};
+use super::page::{Page, PageRequest};
 use super::scan::{count, in_order};
 use crate::record::Body;
 use crate::resource::policy_set::{self, PolicySet};
@@ -18,7 +18,12 @@ use crate::types::target::TargetType;
 const ACTIVE: u64 = 1 << 63;
 
 /// The page that `list` asks for.
-pub(crate) fn page(view: &View<'_>, zone: &ZoneRef, wanted: &WantedPolicySets, list: &List) -> Result<Page<PolicySet>> {
+pub(crate) fn page(
+    view: &View<'_>,
+    zone: &ZoneRef,
+    wanted: &WantedPolicySets,
+    list: &PageRequest,
+) -> Result<Page<PolicySet>> {
     let (bytes, cursor_key, tag) = (wanted.bytes(), view.store()?.cursor_key, Tag::PolicySetOrder);
     let sort = list.sorted_by();
     let name = ListName { filter: &bytes, sort, ..ListName::new(cursor_key, zone.log_id, tag.name(), "") };

@@ -2,20 +2,20 @@
 
 use super::cursor::ListName;
 use super::filter::SchemaFilter;
-use super::page::{List, Page};
+use super::page::{Page, PageRequest};
 use super::scan::in_order;
 use crate::resource::schema::{self, SchemaVersion, ZoneSchema};
 use crate::resource::zone::{self, ZoneRef};
 use crate::storage::View;
 use crate::storage::key::{LogNumber, STORE_LOG, Tag};
 use crate::types::error::Result;
-use crate::types::syntax::Forms;
+use crate::types::syntax::Include;
 
 /// The rows of the order in which schema versions were published.
 const ORDER: (LogNumber, Tag) = (STORE_LOG, Tag::SchemaOrder);
 
 /// The page of a store's schema versions that `list` asks for.
-pub(crate) fn page(view: &View<'_>, forms: Forms, list: &List) -> Result<Page<SchemaVersion>> {
+pub(crate) fn page(view: &View<'_>, forms: Include, list: &PageRequest) -> Result<Page<SchemaVersion>> {
     let (cursor_key, log_id) = (view.store()?.cursor_key, view.head(STORE_LOG)?.log_id);
     let page = ListName::new(cursor_key, log_id, ORDER.1.name(), "").page(
         list,
@@ -31,8 +31,8 @@ pub(crate) fn page_of_zone(
     view: &View<'_>,
     zone: &ZoneRef,
     filter: &SchemaFilter,
-    forms: Forms,
-    list: &List,
+    forms: Include,
+    list: &PageRequest,
 ) -> Result<Page<ZoneSchema>> {
     let (bytes, cursor_key) = (filter.bytes(), view.store()?.cursor_key);
     let default = zone::default_schema(view, zone)?;
@@ -57,7 +57,7 @@ pub(crate) fn page_of_zone(
 }
 
 /// A schema version as a zone sees it.
-pub(crate) fn of_zone(view: &View<'_>, zone: &ZoneRef, version: &str, forms: Forms) -> Result<ZoneSchema> {
+pub(crate) fn of_zone(view: &View<'_>, zone: &ZoneRef, version: &str, forms: Include) -> Result<ZoneSchema> {
     let is_default = zone::default_schema(view, zone)?.is_some_and(|default| default == *version);
     Ok(ZoneSchema { is_default, schema: schema::load(view, version, forms)? })
 }

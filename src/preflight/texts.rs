@@ -137,13 +137,13 @@ pub(super) fn lost() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::syntax::Form;
+    use crate::types::syntax::Syntax;
 
     /// No text of a store is refused by the Cedar that took it, so these come from elsewhere.
     #[test]
     fn a_text_that_is_not_taken_any_more_is_a_finding_and_the_others_are_validated_all_the_same() {
         let schema = "entity U { a: Long }; action act appliesTo { principal: U, resource: U };";
-        let schema = ParsedSchema::parse(Form::Cedar, schema).unwrap();
+        let schema = ParsedSchema::parse(Syntax::Cedar, schema).unwrap();
         let permit = "permit(principal, action, resource);";
         let deep = format!("permit(principal, action, resource) when {{ {}1{} }};", "(".repeat(99), ")".repeat(99));
         let given = [
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn findings_are_told_as_far_as_there_is_room_and_the_others_are_counted() {
         let schema = "entity U { a: Long }; action act appliesTo { principal: U, resource: U };";
-        let schema = ParsedSchema::parse(Form::Cedar, schema).unwrap();
+        let schema = ParsedSchema::parse(Syntax::Cedar, schema).unwrap();
         let wrong = "permit(principal, action, resource) when { principal.b };\n".repeat(3);
         let warned = "permit(principal, action, resource) when { false };".to_owned();
         let given = [wrong.clone(), wrong + "\n", warned];

@@ -10,7 +10,7 @@ use crate::types::hash::{Address, EntryHash, Sha256};
 use crate::types::id::*;
 use crate::types::limits;
 use crate::types::schema::*;
-use crate::types::syntax::Form;
+use crate::types::syntax::Syntax;
 use crate::types::target::{BindingMode, Target, TargetType};
 use crate::types::time::Timestamp;
 
@@ -39,7 +39,7 @@ impl Parts {
         let Self { ids: [a, b, c, user], texts: (name, description), numbers: [version, count], hashes, choice } = self;
         let (version, name, description) = (*version, || name.clone(), || description.clone());
         let [sha, text, json, other] = *hashes;
-        let form = if choice.0 { Form::Cedar } else { Form::Json };
+        let form = if choice.0 { Syntax::Cedar } else { Syntax::Json };
         let cedar = || CedarVersion { sdk: name(), language: description().unwrap_or_default() };
         let schema = || SchemaRef { version: unchecked(c), form, source: Address(other) };
         let bound = |version| BoundVersion { policy_set_id: unchecked(a), version_id: unchecked(b), version };
@@ -178,7 +178,7 @@ pub(super) fn envelope() -> impl Strategy<Value = Envelope> {
             clock,
             actor,
             imported_by,
-            request: request.map(|(id, hash)| Request { id: RequestId(id), hash: EntryHash(hash) }),
+            request: request.map(|(id, hash)| Request { id: IdempotencyKey(id), hash: EntryHash(hash) }),
             group: Group { start, size },
         },
     )

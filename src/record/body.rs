@@ -12,7 +12,7 @@ use super::object::ObjectKind;
 use crate::types::hash::{Address, EntryHash, Sha256};
 use crate::types::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
 use crate::types::schema::{CedarVersion, SchemaRef, SchemaStatus};
-use crate::types::syntax::Form;
+use crate::types::syntax::Syntax;
 use crate::types::target::{BindingMode, Target, TargetType};
 
 /// Declares the bodies, and with them the one place where a kind has its number.
@@ -85,7 +85,7 @@ bodies! {
     /// A schema version was published.
     2 SchemaPublished {
         version: SchemaName,
-        form: Form,
+        form: Syntax,
         sha: Sha256,
         source: Address,
         converted: Address,
@@ -112,7 +112,7 @@ bodies! {
         version_id: PolicyVersionId,
         version: u32,
         schema: SchemaRef,
-        form: Form,
+        form: Syntax,
         sha: Sha256,
         text: Address,
         json: Address,

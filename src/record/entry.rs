@@ -9,7 +9,7 @@ use super::body::Body;
 use super::codec::{decode, encode};
 use crate::types::actor::Actor;
 use crate::types::hash::EntryHash;
-use crate::types::id::{LogId, RequestId};
+use crate::types::id::{IdempotencyKey, LogId};
 use crate::types::time::Timestamp;
 
 /// The first byte of every entry of this format.
@@ -45,7 +45,7 @@ pub(crate) struct Envelope {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 pub(crate) struct Request {
-    pub id: RequestId,
+    pub id: IdempotencyKey,
     pub hash: EntryHash,
 }
 

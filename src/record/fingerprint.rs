@@ -7,7 +7,7 @@
 use crate::types::actor::{Actor, OwnerType};
 use crate::types::hash::EntryHash;
 use crate::types::schema::SchemaStatus;
-use crate::types::syntax::Form;
+use crate::types::syntax::Syntax;
 use crate::types::target::{Target, TargetType};
 
 /// What a call was asked to do, as far as it was told yet.
@@ -56,10 +56,10 @@ impl Asked {
         }
     }
 
-    pub(crate) fn form(self, form: Form) -> Self {
+    pub(crate) fn form(self, form: Syntax) -> Self {
         self.number(match form {
-            Form::Cedar => 0,
-            Form::Json => 1,
+            Syntax::Cedar => 0,
+            Syntax::Json => 1,
         })
     }
 
@@ -92,7 +92,7 @@ impl Asked {
 mod tests {
     use super::*;
     use crate::resource::policy_set_version::{NewPolicySetVersion, Pin};
-    use crate::rules::precondition::Demand;
+    use crate::rules::precondition::Precondition;
     use crate::types::hash::Sha256;
 
     /// Computed by a Python program from docs/format.md.
@@ -104,14 +104,14 @@ mod tests {
             sha,
         };
         let pins = [pin("p", "v1", None), pin("q", "v2", Some(Sha256([0xab; 32])))];
-        let demands = [
-            Demand::policy_set_revision("s", 300),
-            Demand::latest_policy_version("p", Some(7)),
-            Demand::latest_policy_set_version("s", None),
-            Demand::active_version(Target::User("zoë".to_owned()), None),
+        let preconditions = [
+            Precondition::policy_set_revision("s", 300),
+            Precondition::latest_policy_version("p", Some(7)),
+            Precondition::latest_policy_set_version("s", None),
+            Precondition::active_version(Target::User("zoë".to_owned()), None),
         ];
         let asked = NewPolicySetVersion::from_pins("2026-02-24", pins).asked("s");
-        let asked = demands.iter().fold(asked, |asked, demand| demand.add_to(asked));
+        let asked = preconditions.iter().fold(asked, |asked, precondition| precondition.add_to(asked));
         let hash = asked.by(&Actor::customer("alice").unwrap());
         assert_eq!(hash.to_string(), "ac7a16c80ce8f485c631dd8b0d6addf682c0c3fd1021939566188765db042123");
     }
@@ -121,8 +121,8 @@ mod tests {
         let hash = |asked: Asked| asked.by(&Actor::platform("ops").unwrap());
         let number = |n| hash(Asked::to("x").number(n));
         for (asked, n) in [
-            (Asked::to("x").form(Form::Cedar), 0),
-            (Asked::to("x").form(Form::Json), 1),
+            (Asked::to("x").form(Syntax::Cedar), 0),
+            (Asked::to("x").form(Syntax::Json), 1),
             (Asked::to("x").status(SchemaStatus::Active), 0),
             (Asked::to("x").status(SchemaStatus::Deprecated), 1),
             (Asked::to("x").status(SchemaStatus::Archived), 2),

@@ -9,7 +9,7 @@ use crate::types::error::Result;
 use crate::types::hash::{Address, EntryHash, Sha256};
 use crate::types::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
 use crate::types::schema::{CedarVersion, SchemaRef, SchemaStatus};
-use crate::types::syntax::Form;
+use crate::types::syntax::Syntax;
 use crate::types::target::{BindingMode, Target, TargetType};
 
 /// A part of a body.
@@ -40,7 +40,7 @@ macro_rules! without_ids {
 
 ids!(ZoneId, SchemaName, PolicyId, PolicyVersionId, PolicySetId, PolicySetVersionId, Target);
 without_ids!(bool, u32, u64, String, LogId, EntryHash, Sha256, Address);
-without_ids!(Form, SchemaStatus, TargetType, BindingMode, CedarVersion);
+without_ids!(Syntax, SchemaStatus, TargetType, BindingMode, CedarVersion);
 
 impl<T: HoldsIds> HoldsIds for Option<T> {
     fn check_ids(&self) -> Result<()> {

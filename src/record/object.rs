@@ -5,7 +5,7 @@
 
 use crate::types::hash::Address;
 use crate::types::limits;
-use crate::types::syntax::Form;
+use crate::types::syntax::Syntax;
 
 /// The kinds of content. The number is part of the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,10 +41,10 @@ impl ObjectKind {
     ];
 
     /// The kind of a schema that is written in `form`.
-    pub(crate) fn of_schema(form: Form) -> Self {
+    pub(crate) fn of_schema(form: Syntax) -> Self {
         match form {
-            Form::Cedar => Self::SchemaText,
-            Form::Json => Self::SchemaJson,
+            Syntax::Cedar => Self::SchemaText,
+            Syntax::Json => Self::SchemaJson,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::samples::{bodies, envelope};
 use super::*;
 use crate::types::actor::Actor;
 use crate::types::hash::{EntryHash, Sha256, hex};
-use crate::types::id::{PolicyId, RequestId};
+use crate::types::id::{IdempotencyKey, PolicyId};
 use crate::types::manifest_entry::ManifestEntry;
 use crate::types::time::Timestamp;
 
@@ -35,7 +35,7 @@ fn annotated(lines: &[(&str, &str)]) -> String {
 fn an_entry_is_what_the_document_says() {
     let envelope = Envelope {
         imported_by: Some(Actor::platform("é").unwrap()),
-        request: Some(Request { id: RequestId([0x11; 16]), hash: EntryHash([0x22; 32]) }),
+        request: Some(Request { id: IdempotencyKey([0x11; 16]), hash: EntryHash([0x22; 32]) }),
         created_at: Timestamp::EPOCH,
         clock: Timestamp::MAX,
         position: u64::MAX,

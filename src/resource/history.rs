@@ -6,7 +6,7 @@ use crate::record::{Body, BoundVersion, Recorded};
 use crate::types::actor::OwnerType;
 use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::{
-    LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, RequestId, SchemaName, ZoneId,
+    IdempotencyKey, LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId,
 };
 use crate::types::schema::SchemaStatus;
 use crate::types::target::{BindingMode, Target, TargetType};
@@ -29,7 +29,7 @@ pub struct HistoryEntry {
     /// Who imported it, if it is earlier history of another system; then `clock` is when.
     pub imported_by: Option<String>,
     /// The request that it answers, if the caller named one.
-    pub request_id: Option<RequestId>,
+    pub idempotency_key: Option<IdempotencyKey>,
     /// The first and the last position of the write that it was part of: all of those are in force, or none.
     pub write: (u64, u64),
     /// What happened.
@@ -120,7 +120,7 @@ impl HistoryEntry {
             created_by: envelope.actor.id().to_owned(),
             actor_type: envelope.actor.owner_type(),
             imported_by: envelope.imported_by.as_ref().map(|actor| actor.id().to_owned()),
-            request_id: envelope.request.map(|request| request.id),
+            idempotency_key: envelope.request.map(|request| request.id),
             write: (envelope.group.start, envelope.group.end().saturating_sub(1)),
             change: Change::new(&recorded.body),
             hash: recorded.hash,

@@ -16,7 +16,7 @@ use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::{PolicyId, PolicyVersionId, SchemaName, ZoneId};
 use crate::types::limits;
 use crate::types::schema::{CedarVersion, SchemaRef};
-use crate::types::syntax::{Form, Forms, raw_json};
+use crate::types::syntax::{Include, Syntax, raw_json};
 use crate::types::time::Timestamp;
 
 /// One immutable version of a policy.
@@ -38,7 +38,7 @@ pub struct PolicyVersion {
     /// The SHA-256 of the UTF-8 bytes of its Cedar text.
     pub sha: Sha256,
     /// The form that it was given in.
-    pub form: Form,
+    pub form: Syntax,
     /// How many statements it has.
     pub statements: u32,
     /// What Cedar warned of when it was validated.
@@ -76,20 +76,20 @@ impl PolicyVersion {
 pub struct NewPolicyVersion {
     pub(crate) id: Option<String>,
     pub(crate) schema_version: String,
-    pub(crate) form: Form,
+    pub(crate) form: Syntax,
     pub(crate) source: String,
 }
 
 impl NewPolicyVersion {
     /// From Cedar text, to be validated against a schema version. The text is kept verbatim.
     pub fn cedar(schema_version: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { id: None, schema_version: schema_version.into(), form: Form::Cedar, source: text.into() }
+        Self { id: None, schema_version: schema_version.into(), form: Syntax::Cedar, source: text.into() }
     }
 
     /// From Cedar's JSON, to be validated against a schema version: a whole policy set, or one policy, which is a set of
     /// one.
     pub fn json(schema_version: impl Into<String>, json: impl Into<String>) -> Self {
-        Self { id: None, schema_version: schema_version.into(), form: Form::Json, source: json.into() }
+        Self { id: None, schema_version: schema_version.into(), form: Syntax::Json, source: json.into() }
     }
 
     /// From whichever of the two a client sent. Both or neither is an error.
@@ -98,7 +98,7 @@ impl NewPolicyVersion {
         cedar_raw: Option<String>,
         cedar_json: Option<String>,
     ) -> Result<Self> {
-        let (form, source) = Form::of_either(("cedar_raw", cedar_raw), ("cedar_json", cedar_json))?;
+        let (form, source) = Syntax::of_either(("cedar_raw", cedar_raw), ("cedar_json", cedar_json))?;
         Ok(Self { id: None, schema_version: schema_version.into(), form, source })
     }
 
@@ -115,7 +115,7 @@ impl NewPolicyVersion {
 pub struct PreparedPolicyVersion {
     pub(crate) id: Option<String>,
     pub(crate) schema: SchemaRef,
-    pub(crate) form: Form,
+    pub(crate) form: Syntax,
     /// Of the source that was given.
     pub(crate) source: EntryHash,
     pub(crate) content: Arc<PolicyContent>,
@@ -187,7 +187,7 @@ pub(crate) fn load(
     view: &View<'_>,
     zone: &ZoneRef,
     found: &Found<PolicyVersionCreated>,
-    forms: Forms,
+    forms: Include,
 ) -> Result<PolicyVersion> {
     let body = found.body()?;
     let envelope = &found.entry.envelope;
@@ -244,8 +244,8 @@ mod tests {
         let either = |raw: Option<&str>, json: Option<&str>| {
             NewPolicyVersion::either("s", raw.map(str::to_owned), json.map(str::to_owned))
         };
-        assert_eq!(either(Some("t"), None).unwrap().form, Form::Cedar);
-        assert_eq!(either(None, Some("{}")).unwrap().form, Form::Json);
+        assert_eq!(either(Some("t"), None).unwrap().form, Syntax::Cedar);
+        assert_eq!(either(None, Some("{}")).unwrap().form, Syntax::Json);
         for (raw, json, given) in [(Some("t"), Some("{}"), "both"), (None, None, "neither")] {
             let error = either(raw, json).unwrap_err();
             assert_eq!(error.code(), "exactly_one");

@@ -14,7 +14,7 @@ use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::hash::Sha256;
 use crate::types::id::SchemaName;
 use crate::types::schema::{CedarVersion, SchemaRef, SchemaStatus};
-use crate::types::syntax::{Form, Forms, raw_json};
+use crate::types::syntax::{Include, Syntax, raw_json};
 use crate::types::time::Timestamp;
 
 /// A schema version: published once under its name, for all zones.
@@ -26,7 +26,7 @@ pub struct SchemaVersion {
     /// What it may be used for.
     pub status: SchemaStatus,
     /// The form that it was published in.
-    pub form: Form,
+    pub form: Syntax,
     /// The SHA-256 of the bytes that were published.
     pub sha: Sha256,
     /// Who manages it: only platform actors change the status of what a platform actor published.
@@ -67,19 +67,19 @@ pub struct ZoneSchema {
 #[derive(Clone, Debug)]
 pub struct NewSchema {
     pub(crate) version: String,
-    pub(crate) form: Form,
+    pub(crate) form: Syntax,
     pub(crate) source: String,
 }
 
 impl NewSchema {
     /// A schema in Cedar's syntax, to be known as `version`.
     pub fn cedar(version: impl Into<String>, source: impl Into<String>) -> Self {
-        Self { version: version.into(), form: Form::Cedar, source: source.into() }
+        Self { version: version.into(), form: Syntax::Cedar, source: source.into() }
     }
 
     /// A schema in JSON, to be known as `version`.
     pub fn json(version: impl Into<String>, source: impl Into<String>) -> Self {
-        Self { version: version.into(), form: Form::Json, source: source.into() }
+        Self { version: version.into(), form: Syntax::Json, source: source.into() }
     }
 
     /// From whichever of the two a client sent. Both or neither is an error.
@@ -88,7 +88,8 @@ impl NewSchema {
         cedar_schema: Option<String>,
         cedar_schema_json: Option<String>,
     ) -> Result<Self> {
-        let (form, source) = Form::of_either(("cedar_schema", cedar_schema), ("cedar_schema_json", cedar_schema_json))?;
+        let (form, source) =
+            Syntax::of_either(("cedar_schema", cedar_schema), ("cedar_schema_json", cedar_schema_json))?;
         Ok(Self { version: version.into(), form, source })
     }
 }
@@ -124,15 +125,15 @@ impl PreparedSchema {
 
     /// The schema in Cedar's syntax, as it will be kept.
     pub fn cedar_schema(&self) -> &str {
-        self.in_form(Form::Cedar)
+        self.in_form(Syntax::Cedar)
     }
 
     /// The schema in JSON, as it will be kept.
     pub fn cedar_schema_json(&self) -> &str {
-        self.in_form(Form::Json)
+        self.in_form(Syntax::Json)
     }
 
-    fn in_form(&self, form: Form) -> &str {
+    fn in_form(&self, form: Syntax) -> &str {
         if form == self.new.form { &self.new.source } else { &self.converted }
     }
 }
@@ -243,13 +244,13 @@ pub(crate) fn usable(view: &View<'_>, version: &str) -> Result<SchemaRef> {
 }
 
 /// Reads a schema version, with the forms asked for.
-pub(crate) fn load(view: &View<'_>, version: &str, forms: Forms) -> Result<SchemaVersion> {
+pub(crate) fn load(view: &View<'_>, version: &str, forms: Include) -> Result<SchemaVersion> {
     let FoundSchema { row, owner, status, published } = find(view, version)?;
     let time = |position| -> Result<Timestamp> { Ok(view.entry(STORE_LOG, position)?.envelope.created_at) };
     let created = view.entry(STORE_LOG, row.created)?;
     let changed = row.changed.map(|position| view.entry(STORE_LOG, position)).transpose()?;
     let SchemaPublished { version, form, sha, source, converted, cedar } = published;
-    let read = |wanted: Form, asked: bool| {
+    let read = |wanted: Syntax, asked: bool| {
         let address = if wanted == form { source } else { converted };
         asked.then(|| view.object(ObjectKind::of_schema(wanted), address)).transpose()
     };
@@ -266,8 +267,8 @@ pub(crate) fn load(view: &View<'_>, version: &str, forms: Forms) -> Result<Schem
         updated_by: changed.map(|entry| entry.envelope.actor.id().to_owned()),
         deprecated_at: row.deprecated.map(time).transpose()?,
         archived_at: row.changed.filter(|_| status == SchemaStatus::Archived).map(time).transpose()?,
-        cedar_schema: read(Form::Cedar, forms.cedar())?,
-        cedar_schema_json: read(Form::Json, forms.json())?,
+        cedar_schema: read(Syntax::Cedar, forms.cedar())?,
+        cedar_schema_json: read(Syntax::Json, forms.json())?,
     })
 }
 

@@ -20,7 +20,7 @@ use crate::types::target::{BindingMode, Target};
 /// Something that must still be so, or the call is refused with
 /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) and writes nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Demand {
+pub struct Precondition {
     /// One of these must hold.
     alternatives: Vec<Kind>,
 }
@@ -39,13 +39,13 @@ enum Kind {
     SomeBundle(Target),
 }
 
-impl From<Kind> for Demand {
+impl From<Kind> for Precondition {
     fn from(kind: Kind) -> Self {
         Self { alternatives: vec![kind] }
     }
 }
 
-impl Demand {
+impl Precondition {
     /// The policy is as it was at this [`revision`](crate::Policy::revision).
     pub fn policy_revision(policy_id: impl Into<String>, revision: u64) -> Self {
         Kind::PolicyRevision(policy_id.into(), revision).into()
@@ -91,8 +91,8 @@ impl Demand {
     }
 
     /// One of these holds, as of the entity tags in an `If-Match`: up to 10,000. Of none, none does.
-    pub fn any(demands: impl IntoIterator<Item = Self>) -> Self {
-        Self { alternatives: demands.into_iter().flat_map(|demand| demand.alternatives).collect() }
+    pub fn any(preconditions: impl IntoIterator<Item = Self>) -> Self {
+        Self { alternatives: preconditions.into_iter().flat_map(|precondition| precondition.alternatives).collect() }
     }
 
     /// Adds the demand to what was asked.
@@ -109,7 +109,7 @@ impl Demand {
 
     /// Refuses what does not hold in the zone.
     pub(crate) fn check(&self, view: &View<'_>, zone: &ZoneRef) -> Result<()> {
-        at_most("alternatives of a precondition", self.alternatives.len(), limits::DEMAND_ALTERNATIVES)?;
+        at_most("alternatives of a precondition", self.alternatives.len(), limits::PRECONDITION_ALTERNATIVES)?;
         let mut now = Now {
             view,
             zone,
@@ -155,36 +155,36 @@ impl Kind {
     fn unmet(&self, now: &mut Now<'_>) -> Result<Option<Unmet>> {
         let Now { view, zone, .. } = *now;
         Ok(match self {
-            Self::PolicyRevision(id, demanded) => {
+            Self::PolicyRevision(id, expected) => {
                 let actual = policy::find(view, zone, id)?.revision;
-                same(|| format!("revision of policy `{id}`"), demanded, &actual)
+                same(|| format!("revision of policy `{id}`"), expected, &actual)
             }
-            Self::PolicySetRevision(id, demanded) => {
+            Self::PolicySetRevision(id, expected) => {
                 let actual = policy_set::find(view, zone, id)?.revision;
-                same(|| format!("revision of policy set `{id}`"), demanded, &actual)
+                same(|| format!("revision of policy set `{id}`"), expected, &actual)
             }
-            Self::BindingsRevision(demanded) => {
+            Self::BindingsRevision(expected) => {
                 let actual = zone::state(view, zone)?.bindings.unwrap_or(0);
-                same(|| format!("bindings revision of zone `{}`", zone.id), demanded, &actual)
+                same(|| format!("bindings revision of zone `{}`", zone.id), expected, &actual)
             }
-            Self::LatestPolicyVersion(id, demanded) => {
+            Self::LatestPolicyVersion(id, expected) => {
                 let actual = policy::find(view, zone, id)?.latest.map(|latest| latest.version);
-                same(|| format!("newest version of policy `{}`", cut(id)), &OrNone(*demanded), &OrNone(actual))
+                same(|| format!("newest version of policy `{}`", cut(id)), &OrNone(*expected), &OrNone(actual))
             }
-            Self::LatestPolicySetVersion(id, demanded) => {
+            Self::LatestPolicySetVersion(id, expected) => {
                 let actual = policy_set::find(view, zone, id)?.latest.map(|latest| latest.version);
-                same(|| format!("newest version of policy set `{}`", cut(id)), &OrNone(*demanded), &OrNone(actual))
+                same(|| format!("newest version of policy set `{}`", cut(id)), &OrNone(*expected), &OrNone(actual))
             }
-            Self::ActiveVersion(target, demanded) => {
+            Self::ActiveVersion(target, expected) => {
                 let actual = binding::find(view, zone, target, BindingMode::Active, At::Now)?;
                 let actual = actual.map(|binding| String::from(binding.policy_set_version_id));
-                let (demanded, actual) = (demanded.as_deref(), actual.as_deref());
-                same(|| format!("version in force for {target}"), &OrNone(demanded), &OrNone(actual))
+                let (expected, actual) = (expected.as_deref(), actual.as_deref());
+                same(|| format!("version in force for {target}"), &OrNone(expected), &OrNone(actual))
             }
             #[cfg(feature = "bundle")]
-            Self::BundleDigest(target, demanded) => {
+            Self::BundleDigest(target, expected) => {
                 let actual = now.bundle_digest(target)?;
-                same(|| bundle_of(target), &OrNone(*demanded), &OrNone(actual))
+                same(|| bundle_of(target), &OrNone(*expected), &OrNone(actual))
             }
             #[cfg(feature = "bundle")]
             Self::SomeBundle(target) => {
@@ -238,15 +238,15 @@ impl<T: fmt::Display> fmt::Display for OrNone<T> {
     }
 }
 
-fn same<T: PartialEq + ToString>(what: impl FnOnce() -> String, demanded: &T, actual: &T) -> Option<Unmet> {
-    (demanded != actual).then(|| Unmet::new(what(), &demanded.to_string(), &actual.to_string()))
+fn same<T: PartialEq + ToString>(what: impl FnOnce() -> String, expected: &T, actual: &T) -> Option<Unmet> {
+    (expected != actual).then(|| Unmet::new(what(), &expected.to_string(), &actual.to_string()))
 }
 
 /// What was demanded and is not so: of each, those that differ, and not more than can be read.
 #[derive(Default)]
 struct Unmet {
     what: Vec<String>,
-    demanded: Vec<String>,
+    expected: Vec<String>,
     actual: Vec<String>,
 }
 
@@ -254,13 +254,13 @@ struct Unmet {
 const UNMET: usize = 10;
 
 impl Unmet {
-    fn new(what: String, demanded: &str, actual: &str) -> Self {
-        Self { what: vec![what], demanded: vec![cut(demanded)], actual: vec![cut(actual)] }
+    fn new(what: String, expected: &str, actual: &str) -> Self {
+        Self { what: vec![what], expected: vec![cut(expected)], actual: vec![cut(actual)] }
     }
 
     fn add(&mut self, more: Self) {
         for (all, more) in
-            [(&mut self.what, more.what), (&mut self.demanded, more.demanded), (&mut self.actual, more.actual)]
+            [(&mut self.what, more.what), (&mut self.expected, more.expected), (&mut self.actual, more.actual)]
         {
             for text in more {
                 if all.len() < UNMET && !all.contains(&text) {
@@ -272,13 +272,13 @@ impl Unmet {
 
     fn into_error(self) -> Error {
         if self.what.is_empty() {
-            let (what, demanded, actual) =
+            let (what, expected, actual) =
                 ("list of alternatives".to_owned(), "at least one".to_owned(), "empty".to_owned());
-            return ErrorDetail::PreconditionFailed { what, expected: demanded, actual }.into();
+            return ErrorDetail::PreconditionFailed { what, expected: expected, actual }.into();
         }
         // Both are printed between backticks.
         let joined = |texts: &[String]| if let [one] = texts { one.clone() } else { cut(&texts.join("` or `")) };
-        let (what, demanded, actual) = (self.what.join(" or "), joined(&self.demanded), joined(&self.actual));
-        ErrorDetail::PreconditionFailed { what, expected: demanded, actual }.into()
+        let (what, expected, actual) = (self.what.join(" or "), joined(&self.expected), joined(&self.actual));
+        ErrorDetail::PreconditionFailed { what, expected: expected, actual }.into()
     }
 }

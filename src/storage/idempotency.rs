@@ -13,7 +13,7 @@ use super::index::row::RequestRow;
 use super::view::View;
 use crate::record::{Recorded, Request, Unchanged};
 use crate::types::error::{ErrorDetail, Result};
-use crate::types::id::RequestId;
+use crate::types::id::IdempotencyKey;
 
 impl Append<'_> {
     /// What `f` makes of the log as it was when `request` had been carried out, and of the request's first entry, and where
@@ -29,7 +29,7 @@ impl Append<'_> {
             let view = self.view_unguarded();
             let Some((row, first, known)) = find(&view, log, request.id)? else { return Ok(None) };
             if known.hash != request.hash {
-                return Err(ErrorDetail::RequestConflict { request_id: request.id }.into());
+                return Err(ErrorDetail::IdempotencyConflict { idempotency_key: request.id }.into());
             }
             let end = row.first.saturating_add(row.entries.into());
             if end == self.next_position(log)? {
@@ -95,11 +95,11 @@ impl Append<'_> {
 }
 
 /// The first entry that was written in a log under a request id.
-pub(crate) fn first_entry(view: &View<'_>, log: LogNumber, id: RequestId) -> Result<Option<Arc<Recorded>>> {
+pub(crate) fn first_entry(view: &View<'_>, log: LogNumber, id: IdempotencyKey) -> Result<Option<Arc<Recorded>>> {
     Ok(find(view, log, id)?.map(|(_, first, _)| first))
 }
 
-fn find(view: &View<'_>, log: LogNumber, id: RequestId) -> Result<Option<(RequestRow, Arc<Recorded>, Request)>> {
+fn find(view: &View<'_>, log: LogNumber, id: IdempotencyKey) -> Result<Option<(RequestRow, Arc<Recorded>, Request)>> {
     let Some(row) = view.row::<RequestRow>(&key::request(log, id))? else { return Ok(None) };
     let first = view.entry(log, row.first)?;
     match first.envelope.request.filter(|known| known.id == id) {

@@ -6,7 +6,7 @@ use super::PolicyStore;
 use super::zone_handle::Zone;
 use crate::list::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
 use crate::list::items::Items;
-use crate::list::page::List;
+use crate::list::page::PageRequest;
 use crate::resource::history::HistoryEntry;
 use crate::resource::policy::Policy;
 use crate::resource::policy_set::PolicySet;
@@ -14,24 +14,24 @@ use crate::resource::policy_set_version::PolicySetVersion;
 use crate::resource::policy_version::PolicyVersion;
 use crate::resource::schema::{SchemaVersion, ZoneSchema};
 use crate::resource::zone::ZoneInfo;
-use crate::types::syntax::Forms;
+use crate::types::syntax::Include;
 
 /// Whole lists. Each starts where `list` says and goes on to the end; an error of the method without `_iter` is an item.
 impl PolicyStore {
     /// The zones of the store, one after the other: see [`zones`](Self::zones).
-    pub fn zones_iter(&self, list: &List) -> Items<ZoneInfo> {
+    pub fn zones_iter(&self, list: &PageRequest) -> Items<ZoneInfo> {
         let store = self.clone();
         Items::new(list, move |list| store.zones(list))
     }
 
     /// The schema versions of the store, one after the other: see [`schemas`](Self::schemas).
-    pub fn schemas_iter(&self, forms: Forms, list: &List) -> Items<SchemaVersion> {
+    pub fn schemas_iter(&self, forms: Include, list: &PageRequest) -> Items<SchemaVersion> {
         let store = self.clone();
         Items::new(list, move |list| store.schemas(forms, list))
     }
 
     /// The history of the store itself, one entry after the other: see [`history`](Self::history).
-    pub fn history_iter(&self, list: &List) -> Items<HistoryEntry> {
+    pub fn history_iter(&self, list: &PageRequest) -> Items<HistoryEntry> {
         let store = self.clone();
         Items::new(list, move |list| store.history(list))
     }
@@ -42,12 +42,12 @@ impl Zone {
     /// The policies of the zone, one after the other: see [`policies`](Self::policies).
     ///
     /// ```
-    /// # use policy_store::{List, PolicyFilter, Result, Zone};
+    /// # use policy_store::{PageRequest, PolicyFilter, Result, Zone};
     /// fn names(zone: &Zone) -> Result<Vec<String>> {
-    ///     zone.policies_iter(&PolicyFilter::new(), &List::new()).map(|policy| Ok(policy?.name)).collect()
+    ///     zone.policies_iter(&PolicyFilter::new(), &PageRequest::new()).map(|policy| Ok(policy?.name)).collect()
     /// }
     /// ```
-    pub fn policies_iter(&self, filter: &PolicyFilter, list: &List) -> Items<Policy> {
+    pub fn policies_iter(&self, filter: &PolicyFilter, list: &PageRequest) -> Items<Policy> {
         let (zone, filter) = (self.clone(), filter.clone());
         Items::new(list, move |list| zone.policies(&filter, list))
     }
@@ -56,21 +56,25 @@ impl Zone {
     pub fn policy_versions_iter(
         &self,
         policy_id: impl Into<String>,
-        forms: Forms,
-        list: &List,
+        forms: Include,
+        list: &PageRequest,
     ) -> Items<Arc<PolicyVersion>> {
         let (zone, policy_id) = (self.clone(), policy_id.into());
         Items::new(list, move |list| zone.policy_versions(&policy_id, forms, list))
     }
 
     /// The policy sets of the zone, one after the other: see [`policy_sets`](Self::policy_sets).
-    pub fn policy_sets_iter(&self, filter: &PolicySetFilter, list: &List) -> Items<PolicySet> {
+    pub fn policy_sets_iter(&self, filter: &PolicySetFilter, list: &PageRequest) -> Items<PolicySet> {
         let (zone, filter) = (self.clone(), filter.clone());
         Items::new(list, move |list| zone.policy_sets(&filter, list))
     }
 
     /// The versions of a policy set, one after the other: see [`policy_set_versions`](Self::policy_set_versions).
-    pub fn policy_set_versions_iter(&self, policy_set_id: impl Into<String>, list: &List) -> Items<PolicySetVersion> {
+    pub fn policy_set_versions_iter(
+        &self,
+        policy_set_id: impl Into<String>,
+        list: &PageRequest,
+    ) -> Items<PolicySetVersion> {
         let (zone, policy_set_id) = (self.clone(), policy_set_id.into());
         Items::new(list, move |list| zone.policy_set_versions(&policy_set_id, list))
     }
@@ -80,21 +84,21 @@ impl Zone {
     pub fn pinned_policy_versions_iter(
         &self,
         id: impl Into<String>,
-        forms: Forms,
-        list: &List,
+        forms: Include,
+        list: &PageRequest,
     ) -> Items<Arc<PolicyVersion>> {
         let (zone, id) = (self.clone(), id.into());
         Items::new(list, move |list| zone.pinned_policy_versions(&id, forms, list))
     }
 
     /// The schema versions as the zone sees them, one after the other: see [`schemas`](Self::schemas).
-    pub fn schemas_iter(&self, filter: &SchemaFilter, forms: Forms, list: &List) -> Items<ZoneSchema> {
+    pub fn schemas_iter(&self, filter: &SchemaFilter, forms: Include, list: &PageRequest) -> Items<ZoneSchema> {
         let (zone, filter) = (self.clone(), filter.clone());
         Items::new(list, move |list| zone.schemas(&filter, forms, list))
     }
 
     /// The history of the zone, one entry after the other: see [`history`](Self::history).
-    pub fn history_iter(&self, list: &List) -> Items<HistoryEntry> {
+    pub fn history_iter(&self, list: &PageRequest) -> Items<HistoryEntry> {
         let zone = self.clone();
         Items::new(list, move |list| zone.history(list))
     }

@@ -24,7 +24,7 @@ use crate::decide::receipt::Receipt;
 use crate::engine::Inner;
 use crate::list;
 use crate::list::cursor::ListName;
-use crate::list::page::{List, Page};
+use crate::list::page::{Page, PageRequest};
 use crate::list::scan::in_order;
 use crate::preflight::{self, Candidate, Preflight};
 use crate::resource::history::HistoryEntry;
@@ -36,9 +36,9 @@ use crate::storage::{Imported, Report};
 use crate::store::zone_handle::Zone;
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Result};
-use crate::types::syntax::Forms;
+use crate::types::syntax::Include;
 use crate::types::time::Timestamp;
-use crate::write::Write;
+use crate::write::WriteTransaction;
 
 /// An open policy store.
 ///
@@ -71,7 +71,7 @@ impl PolicyStore {
     /// store's file was deleted, or another put in its place, which is noticed on Unix;
     /// [`Conflict`](crate::ErrorKind::Conflict) if it is called inside the closure of another write of this store; [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) if the disk failed while the commit
     /// was made durable: call [`recover`](PolicyStore::recover), then look whether it happened.
-    pub fn write<T>(&self, actor: &Actor, f: impl FnOnce(&mut Write<'_, '_>) -> Result<T>) -> Result<T> {
+    pub fn write<T>(&self, actor: &Actor, f: impl FnOnce(&mut WriteTransaction<'_, '_>) -> Result<T>) -> Result<T> {
         self.write_by(actor, None, f)
     }
 
@@ -91,7 +91,7 @@ impl PolicyStore {
         importer: &Actor,
         author: &Actor,
         at: Timestamp,
-        f: impl FnOnce(&mut Write<'_, '_>) -> Result<T>,
+        f: impl FnOnce(&mut WriteTransaction<'_, '_>) -> Result<T>,
     ) -> Result<T> {
         let imported = Imported { by: importer.clone(), at };
         self.write_by(author, Some(imported), |write| {
@@ -108,11 +108,11 @@ impl PolicyStore {
         &self,
         actor: &Actor,
         imported: Option<Imported>,
-        f: impl FnOnce(&mut Write<'_, '_>) -> Result<T>,
+        f: impl FnOnce(&mut WriteTransaction<'_, '_>) -> Result<T>,
     ) -> Result<T> {
         let inner = &*self.inner;
         let author = || inner.author(actor, imported);
-        with_room(|| inner.storage.write(author, |append| f(&mut Write::new(append, inner))))
+        with_room(|| inner.storage.write(author, |append| f(&mut WriteTransaction::new(append, inner))))
     }
 
     /// Parses and validates a policy version ahead of its write, on any thread and without holding up writes. The
@@ -161,7 +161,7 @@ impl PolicyStore {
     }
 
     /// The zones of the store.
-    pub fn zones(&self, list: &List) -> Result<Page<ZoneInfo>> {
+    pub fn zones(&self, list: &PageRequest) -> Result<Page<ZoneInfo>> {
         self.inner.storage.read(|view| {
             let (cursor_key, log_id) = (view.store()?.cursor_key, view.head(STORE_LOG)?.log_id);
             let order = (STORE_LOG, Tag::ZoneOrder);
@@ -175,12 +175,12 @@ impl PolicyStore {
     }
 
     /// The schema version `version`, with the forms asked for.
-    pub fn schema(&self, version: impl AsRef<str>, forms: Forms) -> Result<SchemaVersion> {
+    pub fn schema(&self, version: impl AsRef<str>, forms: Include) -> Result<SchemaVersion> {
         self.inner.storage.read(|view| schema::load(view, version.as_ref(), forms))
     }
 
     /// The schema versions of the store, with the forms asked for.
-    pub fn schemas(&self, forms: Forms, list: &List) -> Result<Page<SchemaVersion>> {
+    pub fn schemas(&self, forms: Include, list: &PageRequest) -> Result<Page<SchemaVersion>> {
         self.inner.storage.read(|view| list::schemas::page(view, forms, list))
     }
 
@@ -213,7 +213,7 @@ impl PolicyStore {
     }
 
     /// What happened in the store itself: zones created and erased, schema versions published, and their statuses.
-    pub fn history(&self, list: &List) -> Result<Page<HistoryEntry>> {
+    pub fn history(&self, list: &PageRequest) -> Result<Page<HistoryEntry>> {
         self.inner.storage.read(|view| list::history::page(view, STORE_LOG, list))
     }
 

@@ -16,7 +16,7 @@ impl Zone {
     ///
     /// # Errors
     ///
-    /// Those of [`create_policy_set_version`](crate::ZoneWrite::create_policy_set_version) that are about the manifest and its
+    /// Those of [`create_policy_set_version`](crate::ZoneTransaction::create_policy_set_version) that are about the manifest and its
     /// schema version; each policy may cost [as much](crate::Builder::validation_limit) as a new one.
     pub fn prepare_policy_set_version(&self, new: NewPolicySetVersion) -> Result<PreparedPolicySetVersion> {
         let validated = self.read_with_room(|view, store, zone| {

@@ -14,12 +14,12 @@ use crate::types::error::{ErrorDetail, Result};
 /// Attesting.
 impl Zone {
     /// Has `signer` attest what the next version of a policy set will be, as `actor`, who then creates it with
-    /// [`ZoneWrite::create_attested_version`](crate::ZoneWrite::create_attested_version). The signer runs here, outside every
+    /// [`ZoneTransaction::create_attested_version`](crate::ZoneTransaction::create_attested_version). The signer runs here, outside every
     /// lock.
     ///
     /// # Errors
     ///
-    /// Those of [`ZoneWrite::create_policy_set_version`](crate::ZoneWrite::create_policy_set_version), and those of
+    /// Those of [`ZoneTransaction::create_policy_set_version`](crate::ZoneTransaction::create_policy_set_version), and those of
     /// [`Attestation::sign`].
     pub fn prepare_attested_version(
         &self,
@@ -43,12 +43,12 @@ impl Zone {
     }
 
     /// Has `signer` attest a policy set version that is there, as `actor`, who then adds the attestation with
-    /// [`ZoneWrite::attest`](crate::ZoneWrite::attest): for one that was created without, or again after a key was
+    /// [`ZoneTransaction::attest`](crate::ZoneTransaction::attest): for one that was created without, or again after a key was
     /// rotated. The signer runs here, outside every lock.
     ///
     /// # Errors
     ///
-    /// Those of [`ZoneWrite::attest`](crate::ZoneWrite::attest), and those of [`Attestation::sign`].
+    /// Those of [`ZoneTransaction::attest`](crate::ZoneTransaction::attest), and those of [`Attestation::sign`].
     pub fn prepare_attestation(
         &self,
         actor: &Actor,
@@ -63,7 +63,7 @@ impl Zone {
     }
 
     /// The same of several policy set versions, for a key rotation: each attestation follows the one before it of the same
-    /// set, so that [`ZoneWrite::attest`](crate::ZoneWrite::attest) takes them all in one write, in this order.
+    /// set, so that [`ZoneTransaction::attest`](crate::ZoneTransaction::attest) takes them all in one write, in this order.
     ///
     /// # Errors
     ///

@@ -14,7 +14,7 @@ use crate::types::target::Target;
 impl Zone {
     /// [Prepares](Self::prepare_bundle) a bundle as `actor`, and has `signer` attest the policy set version that it will
     /// make. The actor then applies it with
-    /// [`ZoneWrite::apply_attested_bundle`](crate::ZoneWrite::apply_attested_bundle). The signer runs here, outside every lock.
+    /// [`ZoneTransaction::apply_attested_bundle`](crate::ZoneTransaction::apply_attested_bundle). The signer runs here, outside every lock.
     ///
     /// # Errors
     ///

@@ -11,7 +11,7 @@ use crate::types::target::Target;
 /// Policy bundles.
 impl Zone {
     /// Parses and validates what is new in a bundle ahead of its write, on any thread and without holding up writes: as
-    /// `actor`, who then applies it with [`ZoneWrite::apply_bundle`](crate::ZoneWrite::apply_bundle). If something else is
+    /// `actor`, who then applies it with [`ZoneTransaction::apply_bundle`](crate::ZoneTransaction::apply_bundle). If something else is
     /// in force by then, or it is applied by another actor or for another target, the write does what is still to be done.
     ///
     /// A request that was answered before need not be prepared again: see [`answered`](Self::answered). And what is demanded

@@ -9,7 +9,7 @@ use crate::engine::versions::Name;
 use crate::list;
 use crate::list::cursor::ListName;
 use crate::list::filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
-use crate::list::page::{List, Page, among};
+use crate::list::page::{Page, PageRequest, among};
 use crate::list::scan::rows_from;
 use crate::preflight::{self, Candidate, ZonePreflight};
 use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
@@ -24,11 +24,11 @@ use crate::resource::schema::ZoneSchema;
 use crate::resource::version::{Found, Versioned};
 use crate::resource::zone::{self, ZoneInfo, ZoneRef};
 use crate::rules::guardrail;
-use crate::rules::precondition::Demand;
+use crate::rules::precondition::Precondition;
 use crate::storage::{Direction, VersionRow, View, astray, first_entry, key};
 use crate::types::error::Result;
-use crate::types::id::{RequestId, SchemaName, ZoneId};
-use crate::types::syntax::Forms;
+use crate::types::id::{IdempotencyKey, SchemaName, ZoneId};
+use crate::types::syntax::Include;
 use crate::types::target::{BindingMode, Target};
 #[cfg(feature = "attestation")]
 use crate::types::time::Timestamp;
@@ -77,13 +77,13 @@ impl Zone {
     }
 
     /// The policies of the zone that `filter` lets pass.
-    pub fn policies(&self, filter: &PolicyFilter, list: &List) -> Result<Page<Policy>> {
+    pub fn policies(&self, filter: &PolicyFilter, list: &PageRequest) -> Result<Page<Policy>> {
         let wanted = filter.check()?;
         self.read(|view| list::policies::page(view, &self.zone, &wanted, list))
     }
 
     /// The policy version `id`, with the Cedar representations asked for.
-    pub fn policy_version(&self, id: impl AsRef<str>, forms: Forms) -> Result<Arc<PolicyVersion>> {
+    pub fn policy_version(&self, id: impl AsRef<str>, forms: Include) -> Result<Arc<PolicyVersion>> {
         self.policy_version_named(Name::Id(id.as_ref()), forms)
     }
 
@@ -92,12 +92,12 @@ impl Zone {
         &self,
         policy_id: impl AsRef<str>,
         version: u32,
-        forms: Forms,
+        forms: Include,
     ) -> Result<Arc<PolicyVersion>> {
         self.policy_version_named(Name::Number(policy_id.as_ref(), version), forms)
     }
 
-    fn policy_version_named(&self, name: Name<&str>, forms: Forms) -> Result<Arc<PolicyVersion>> {
+    fn policy_version_named(&self, name: Name<&str>, forms: Include) -> Result<Arc<PolicyVersion>> {
         let Inner { storage, versions, .. } = &*self.store;
         let (log, commits) = (self.zone.log_id, storage.commits()?);
         if let Some(version) = commits.and_then(|commits| versions.named(log, name, forms, commits)) {
@@ -120,7 +120,7 @@ impl Zone {
         &self,
         view: &View<'_>,
         found: &Found<PolicyVersionCreated>,
-        forms: Forms,
+        forms: Include,
     ) -> Result<Arc<PolicyVersion>> {
         let (versions, log) = (&self.store.versions, self.zone.log_id);
         if let Some(version) = versions.at_row(log, &found.row, forms) {
@@ -135,8 +135,8 @@ impl Zone {
     pub fn policy_versions(
         &self,
         policy_id: impl AsRef<str>,
-        forms: Forms,
-        list: &List,
+        forms: Include,
+        list: &PageRequest,
     ) -> Result<Page<Arc<PolicyVersion>>> {
         let policy_id = policy_id.as_ref();
         self.versions::<PolicyVersionCreated, _>(policy_id, list, |view, number, row| {
@@ -153,8 +153,8 @@ impl Zone {
         self.read(|view| policy_set::load(view, &self.zone, id.as_ref()))
     }
 
-    /// The policy sets of the zone that `filter` lets pass. They can be [sorted](crate::List::sort) by status.
-    pub fn policy_sets(&self, filter: &PolicySetFilter, list: &List) -> Result<Page<PolicySet>> {
+    /// The policy sets of the zone that `filter` lets pass. They can be [sorted](crate::PageRequest::sort) by status.
+    pub fn policy_sets(&self, filter: &PolicySetFilter, list: &PageRequest) -> Result<Page<PolicySet>> {
         let wanted = filter.check()?;
         self.read(|view| list::policy_sets::page(view, &self.zone, &wanted, list))
     }
@@ -177,7 +177,11 @@ impl Zone {
     }
 
     /// The versions of the policy set `policy_set_id`.
-    pub fn policy_set_versions(&self, policy_set_id: impl AsRef<str>, list: &List) -> Result<Page<PolicySetVersion>> {
+    pub fn policy_set_versions(
+        &self,
+        policy_set_id: impl AsRef<str>,
+        list: &PageRequest,
+    ) -> Result<Page<PolicySetVersion>> {
         let set_id = policy_set_id.as_ref();
         self.versions::<PolicySetVersionCreated, _>(set_id, list, |view, number, row| {
             policy_set_version::load(view, &self.zone, &Found::at_row(view, &self.zone, set_id, number, row)?)
@@ -188,8 +192,8 @@ impl Zone {
     pub fn pinned_policy_versions(
         &self,
         id: impl AsRef<str>,
-        forms: Forms,
-        list: &List,
+        forms: Include,
+        list: &PageRequest,
     ) -> Result<Page<Arc<PolicyVersion>>> {
         self.read(|view| {
             let found = Found::<PolicySetVersionCreated>::by_id(view, &self.zone, id.as_ref())?;
@@ -205,13 +209,13 @@ impl Zone {
     }
 
     /// The schema version `version`, with the forms asked for, and whether it is the zone's default.
-    pub fn schema(&self, version: impl AsRef<str>, forms: Forms) -> Result<ZoneSchema> {
+    pub fn schema(&self, version: impl AsRef<str>, forms: Include) -> Result<ZoneSchema> {
         self.read(|view| list::schemas::of_zone(view, &self.zone, version.as_ref(), forms))
     }
 
     /// The schema versions that `filter` lets pass, with the forms asked for. They are the store's, for all zones; which
     /// of them is the default is the zone's.
-    pub fn schemas(&self, filter: &SchemaFilter, forms: Forms, list: &List) -> Result<Page<ZoneSchema>> {
+    pub fn schemas(&self, filter: &SchemaFilter, forms: Include, list: &PageRequest) -> Result<Page<ZoneSchema>> {
         self.read(|view| list::schemas::page_of_zone(view, &self.zone, filter, forms, list))
     }
 
@@ -248,7 +252,7 @@ impl Zone {
         self.read(|view| binding::guardrail(view, &self.zone, at.into()))
     }
 
-    /// Parses and validates a version ahead of [`bind_guardrail`](crate::ZoneWrite::bind_guardrail), on any thread and without
+    /// Parses and validates a version ahead of [`bind_guardrail`](crate::ZoneTransaction::bind_guardrail), on any thread and without
     /// holding up writes. The write checks it again, and finds what was parsed and validated at hand.
     ///
     /// # Errors
@@ -266,7 +270,7 @@ impl Zone {
 
     /// The bindings that the zone has or had and that `filter` lets pass: what was bound when and by whom, what it replaced,
     /// and how it ended. The filter's targets and modes do not change; whether a binding has ended is as of reading.
-    pub fn bindings(&self, filter: &BindingFilter, list: &List) -> Result<Page<BindingRecord>> {
+    pub fn bindings(&self, filter: &BindingFilter, list: &PageRequest) -> Result<Page<BindingRecord>> {
         let wanted = filter.check()?;
         self.read(|view| list::bindings::page(view, &self.zone, &wanted, list))
     }
@@ -331,7 +335,7 @@ impl Zone {
     ///
     /// # Errors
     ///
-    /// What [`publish_schema`](crate::Write::publish_schema) would say of a new schema, its name being taken included;
+    /// What [`publish_schema`](crate::WriteTransaction::publish_schema) would say of a new schema, its name being taken included;
     /// [`NotFound`](crate::ErrorKind::NotFound) for the name of none that is published. That a policy would not validate, or
     /// that this build's Cedar does not take its text any more, is a finding and no error; and so is that it would be [too
     /// costly](crate::Builder::validation_limit) to validate.
@@ -341,8 +345,8 @@ impl Zone {
 
     /// The first entry that was written under a request id; none if no request with that id was carried out in the zone.
     /// Tells whether a call would only be answered again, so that nothing has to be prepared for it, and what it created.
-    pub fn answered(&self, id: RequestId) -> Result<Option<HistoryEntry>> {
-        self.read(|view| Ok(first_entry(view, self.zone.log, id)?.map(|first| HistoryEntry::new(&first))))
+    pub fn entry_for_key(&self, key: IdempotencyKey) -> Result<Option<HistoryEntry>> {
+        self.read(|view| Ok(first_entry(view, self.zone.log, key)?.map(|first| HistoryEntry::new(&first))))
     }
 
     /// Refuses a demand that does not hold now, before something is prepared for a call. It can be otherwise by the time of
@@ -351,12 +355,12 @@ impl Zone {
     /// # Errors
     ///
     /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if it does not hold.
-    pub fn check(&self, demand: &Demand) -> Result<()> {
-        self.read(|view| demand.check(view, &self.zone))
+    pub fn check(&self, precondition: &Precondition) -> Result<()> {
+        self.read(|view| precondition.check(view, &self.zone))
     }
 
     /// What happened in the zone: its log as a list.
-    pub fn history(&self, list: &List) -> Result<Page<HistoryEntry>> {
+    pub fn history(&self, list: &PageRequest) -> Result<Page<HistoryEntry>> {
         self.read(|view| list::history::page(view, self.zone.log, list))
     }
 
@@ -383,7 +387,7 @@ impl Zone {
     fn versions<V: Versioned, T>(
         &self,
         parent: &str,
-        list: &List,
+        list: &PageRequest,
         load: impl Fn(&View<'_>, u32, VersionRow) -> Result<T>,
     ) -> Result<Page<T>> {
         self.read(|view| {

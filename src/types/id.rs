@@ -186,34 +186,34 @@ impl<'de> Deserialize<'de> for LogId {
 /// What tells a request from every other request: a UUID that its sender chose, taken once in each log.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
-pub struct RequestId(pub(crate) [u8; 16]);
+pub struct IdempotencyKey(pub(crate) [u8; 16]);
 
-impl RequestId {
+impl IdempotencyKey {
     /// The 16 bytes of the UUID.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 }
 
-impl From<[u8; 16]> for RequestId {
+impl From<[u8; 16]> for IdempotencyKey {
     fn from(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 }
 
-impl fmt::Display for RequestId {
+impl fmt::Display for IdempotencyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         uuid::Uuid::from_bytes(self.0).fmt(f)
     }
 }
 
-impl fmt::Debug for RequestId {
+impl fmt::Debug for IdempotencyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RequestId({self})")
     }
 }
 
-impl FromStr for RequestId {
+impl FromStr for IdempotencyKey {
     type Err = Error;
 
     /// Reads a UUID, such as `182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e`.
@@ -224,7 +224,7 @@ impl FromStr for RequestId {
     }
 }
 
-impl Serialize for RequestId {
+impl Serialize for IdempotencyKey {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

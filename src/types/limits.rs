@@ -59,7 +59,7 @@ pub const PAGE_ITEMS_DEFAULT: usize = 50;
 /// Values of one kind that a list is filtered by: ids, or search terms.
 pub const FILTER_VALUES: usize = 100;
 /// Alternatives of one demand.
-pub const DEMAND_ALTERNATIVES: usize = 10_000;
+pub const PRECONDITION_ALTERNATIVES: usize = 10_000;
 /// Characters of a cursor.
 pub const CURSOR_CHARS: usize = 255;
 /// Bytes of one encoded log entry.

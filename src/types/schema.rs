@@ -5,7 +5,7 @@ use wincode::{SchemaRead, SchemaWrite};
 
 use super::hash::Address;
 use super::id::SchemaName;
-use super::syntax::Form;
+use super::syntax::Syntax;
 
 /// What a schema version may be used for. `Active` and `Deprecated` change into each other; `Archived` is final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
@@ -37,6 +37,6 @@ pub struct CedarVersion {
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 pub(crate) struct SchemaRef {
     pub version: SchemaName,
-    pub form: Form,
+    pub form: Syntax,
     pub source: Address,
 }

@@ -11,14 +11,14 @@ use super::error::{ErrorDetail, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 #[serde(rename_all = "snake_case")]
-pub enum Form {
+pub enum Syntax {
     /// Cedar's human-readable syntax.
     Cedar,
     /// Cedar's JSON.
     Json,
 }
 
-impl Form {
+impl Syntax {
     /// The form and the source of whichever is given, Cedar's syntax or JSON; each comes with its name.
     pub(crate) fn of_either(
         (first, cedar): (&'static str, Option<String>),
@@ -42,11 +42,11 @@ impl Form {
     }
 }
 
-words!(Form, "form", { Cedar => "cedar", Json => "json" });
+words!(Syntax, "form", { Cedar => "cedar", Json => "json" });
 
 /// Which Cedar representations a read returns. What is not asked for is not read from disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Forms {
+pub enum Include {
     /// Text and JSON.
     #[default]
     Both,
@@ -58,9 +58,9 @@ pub enum Forms {
     Neither,
 }
 
-words!(Forms, "forms", { Both => "both", Cedar => "cedar", Json => "json", Neither => "neither" });
+words!(Include, "forms", { Both => "both", Cedar => "cedar", Json => "json", Neither => "neither" });
 
-impl Forms {
+impl Include {
     pub(crate) fn cedar(self) -> bool {
         matches!(self, Self::Both | Self::Cedar)
     }

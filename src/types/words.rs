@@ -45,7 +45,7 @@ mod tests {
 
     use crate::types::error::Error;
     use crate::{
-        BindingMode, ErrorKind, Form, Forms, Layer, Order, OwnerType, Resource, SchemaStatus, Sort, TargetType,
+        BindingMode, ErrorKind, Include, Layer, Order, OwnerType, Resource, SchemaStatus, Sort, Syntax, TargetType,
     };
 
     /// Each prints as its word and is read from it, and from nothing else.
@@ -78,10 +78,15 @@ mod tests {
         as_in_json(&[(BindingMode::Active, "active"), (BindingMode::Shadow, "shadow")]);
         as_in_json(&[(BindingMode::Guardrail, "guardrail")]);
         as_in_json(&[(Layer::Target, "target"), (Layer::Guardrail, "guardrail")]);
-        as_in_json(&[(Form::Cedar, "cedar"), (Form::Json, "json")]);
+        as_in_json(&[(Syntax::Cedar, "cedar"), (Syntax::Json, "json")]);
         alike(&[(Order::Ascending, "ascending"), (Order::Descending, "descending")]);
         alike(&[(Sort::CreatedAt, "created_at"), (Sort::Status, "status")]);
-        alike(&[(Forms::Both, "both"), (Forms::Cedar, "cedar"), (Forms::Json, "json"), (Forms::Neither, "neither")]);
+        alike(&[
+            (Include::Both, "both"),
+            (Include::Cedar, "cedar"),
+            (Include::Json, "json"),
+            (Include::Neither, "neither"),
+        ]);
         alike(&[(ErrorKind::PreconditionFailed, "precondition_failed"), (ErrorKind::NotBound, "not_bound")]);
         alike(&[(Resource::Zone, "zone"), (Resource::PolicySetVersion, "policy set version")]);
         #[cfg(feature = "attestation")]

@@ -13,42 +13,42 @@ use crate::storage::key::{STORE_LOG, Tag};
 use crate::storage::{Append, View, ZoneRow, key};
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::hash::Sha256;
-use crate::types::id::{LogId, RequestId, ZoneId};
+use crate::types::id::{IdempotencyKey, LogId, ZoneId};
 use crate::types::schema::SchemaStatus;
-use crate::types::syntax::Forms;
-use crate::write::zone_transaction::ZoneWrite;
+use crate::types::syntax::Include;
+use crate::write::zone_transaction::ZoneTransaction;
 
 /// A write under way: what [`PolicyStore::write`](crate::PolicyStore::write) hands to its closure.
 ///
 /// A call that returns an error has changed nothing, so the closure may go on with others. Its reads see what was written so
 /// far; a [`Zone`](crate::Zone) taken from the store sees what was there before the write.
-pub struct Write<'w, 'txn> {
+pub struct WriteTransaction<'w, 'txn> {
     pub(crate) append: &'w mut Append<'txn>,
     pub(crate) store: &'w Inner,
-    request: Option<RequestId>,
+    idempotency_key: Option<IdempotencyKey>,
 }
 
-impl std::fmt::Debug for Write<'_, '_> {
+impl std::fmt::Debug for WriteTransaction<'_, '_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Write").finish_non_exhaustive()
     }
 }
 
-impl<'w, 'txn> Write<'w, 'txn> {
+impl<'w, 'txn> WriteTransaction<'w, 'txn> {
     pub(crate) fn new(append: &'w mut Append<'txn>, store: &'w Inner) -> Self {
-        Self { append, store, request: None }
+        Self { append, store, idempotency_key: None }
     }
 
     /// The next call answers this request, if it is one that creates a zone or publishes or changes a schema version: if
     /// the request was answered before, the call does nothing and returns what it returned then, before any other check.
-    /// For calls in a zone see [`ZoneWrite::request`]: [`zone`](Self::zone) forgets it.
+    /// For calls in a zone see [`ZoneTransaction::request`]: [`zone`](Self::zone) forgets it.
     ///
     /// # Errors
     ///
     /// The call returns [`Conflict`](crate::ErrorKind::Conflict) if the store knows the id of another request: one that
     /// differs in call, input or actor.
-    pub fn request(&mut self, id: RequestId) -> &mut Self {
-        self.request = Some(id);
+    pub fn idempotency_key(&mut self, key: IdempotencyKey) -> &mut Self {
+        self.idempotency_key = Some(key);
         self
     }
 
@@ -60,7 +60,7 @@ impl<'w, 'txn> Write<'w, 'txn> {
         write: impl FnOnce(&mut Self) -> Result<T>,
         again: impl FnOnce(&View<'_>) -> Result<T>,
     ) -> Result<T> {
-        let Some(id) = self.request.take() else { return write(self) };
+        let Some(id) = self.idempotency_key.take() else { return write(self) };
         let request = Request { id, hash: asked.by(self.append.actor()) };
         if let Some((answer, _)) = self.append.answered(STORE_LOG, &request, |view, _| again(view))? {
             return Ok(answer);
@@ -76,13 +76,13 @@ impl<'w, 'txn> Write<'w, 'txn> {
     ///
     /// [`Conflict`](crate::ErrorKind::Conflict) if there is one of that id; [`NotFound`](crate::ErrorKind::NotFound) if the
     /// request was answered before, and what it created was erased since.
-    pub fn create_zone(&mut self, id: impl Into<String>) -> Result<ZoneWrite<'_, 'txn>> {
+    pub fn create_zone(&mut self, id: impl Into<String>) -> Result<ZoneTransaction<'_, 'txn>> {
         let id = id.into();
         let asked = Asked::to("create_zone").text(&id);
         let zone = self.once(asked, |write| write.add_zone(&id), |view| zone::find(view, &id))?;
         // A request that comes again may be about a zone that was erased since.
         self.append.view(|view| zone::check(view, &zone))?;
-        Ok(ZoneWrite::new(self.append, self.store, zone))
+        Ok(ZoneTransaction::new(self.append, self.store, zone))
     }
 
     fn add_zone(&mut self, id: &str) -> Result<ZoneRef> {
@@ -105,10 +105,10 @@ impl<'w, 'txn> Write<'w, 'txn> {
     }
 
     /// The zone `id`, for writing.
-    pub fn zone(&mut self, id: impl AsRef<str>) -> Result<ZoneWrite<'_, 'txn>> {
-        self.request = None;
+    pub fn zone(&mut self, id: impl AsRef<str>) -> Result<ZoneTransaction<'_, 'txn>> {
+        self.idempotency_key = None;
         let zone = self.append.view(|view| zone::find(view, id.as_ref()))?;
-        Ok(ZoneWrite::new(self.append, self.store, zone))
+        Ok(ZoneTransaction::new(self.append, self.store, zone))
     }
 
     /// Publishes a schema version for all zones, from a new schema or a prepared one. The bytes are kept verbatim, and the
@@ -124,7 +124,7 @@ impl<'w, 'txn> Write<'w, 'txn> {
     pub fn publish_schema(&mut self, input: impl Into<SchemaInput>) -> Result<SchemaVersion> {
         let input = input.into();
         let version = input.given().version.clone();
-        self.once(input.asked(), |write| write.add_schema(input), |view| schema::load(view, &version, Forms::Both))
+        self.once(input.asked(), |write| write.add_schema(input), |view| schema::load(view, &version, Include::Both))
     }
 
     fn add_schema(&mut self, input: SchemaInput) -> Result<SchemaVersion> {
@@ -140,7 +140,7 @@ impl<'w, 'txn> Write<'w, 'txn> {
             version: version.clone(),
         };
         self.append.append(STORE_LOG, body)?;
-        self.append.view(|view| schema::load(view, version.as_str(), Forms::Both))
+        self.append.view(|view| schema::load(view, version.as_str(), Include::Both))
     }
 
     /// Changes a schema version's status. Active and deprecated change into each other, deprecated changes to
@@ -155,7 +155,7 @@ impl<'w, 'txn> Write<'w, 'txn> {
         self.once(
             Asked::to("set_schema_status").text(version).status(status),
             |write| write.change_status(version, status),
-            |view| schema::load(view, version, Forms::Both),
+            |view| schema::load(view, version, Include::Both),
         )
     }
 
@@ -173,11 +173,11 @@ impl<'w, 'txn> Write<'w, 'txn> {
                 return Err(ErrorDetail::SchemaTransition { version: name.to_string(), from, to }.into());
             }
         }
-        self.append.view(|view| schema::load(view, version, Forms::Both))
+        self.append.view(|view| schema::load(view, version, Include::Both))
     }
 
     /// Reads a schema version, as this write has left it so far.
-    pub fn schema(&self, version: impl AsRef<str>, forms: Forms) -> Result<SchemaVersion> {
+    pub fn schema(&self, version: impl AsRef<str>, forms: Include) -> Result<SchemaVersion> {
         self.append.view(|view| schema::load(view, version.as_ref(), forms))
     }
 }

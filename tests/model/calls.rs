@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use std::rc::Rc;
 
 use policy_store::{
-    Forms, NewSchema, PolicyStore, PolicyVersion, PreparedPolicyVersion, Result, SchemaStatus, SchemaVersion, Target,
-    Write, ZoneWrite,
+    Include, NewSchema, PolicyStore, PolicyVersion, PreparedPolicyVersion, Result, SchemaStatus, SchemaVersion, Target,
+    WriteTransaction, ZoneTransaction,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -81,9 +81,9 @@ impl Doing<'_> {
     #[track_caller]
     pub fn ask(
         &mut self,
-        zone: &mut ZoneWrite<'_, '_>,
+        zone: &mut ZoneTransaction<'_, '_>,
         (call, what): (&Call, String),
-        ask: impl Fn(&mut ZoneWrite<'_, '_>) -> Result<Value> + 'static,
+        ask: impl Fn(&mut ZoneTransaction<'_, '_>) -> Result<Value> + 'static,
         rules: impl FnOnce(&mut State, &Value) -> Expected,
     ) -> Option<Value> {
         let asked = self.model.asked(Some(zone.id().as_str()), what, self.under);
@@ -93,17 +93,17 @@ impl Doing<'_> {
     #[track_caller]
     pub fn ask_as(
         &mut self,
-        zone: &mut ZoneWrite<'_, '_>,
+        zone: &mut ZoneTransaction<'_, '_>,
         call: &Call,
         asked: Asked,
         ask: InZone,
         rules: impl FnOnce(&mut State, &Value) -> Expected,
     ) -> Option<Value> {
         if let Some(id) = asked.request {
-            zone.request(id);
+            zone.idempotency_key(id);
         }
-        for demanded in &asked.demands {
-            zone.demand(demanded.given());
+        for expected in &asked.preconditions {
+            zone.precondition(expected.given());
         }
         let told = ask(zone);
         let id = zone.id().to_string();
@@ -114,9 +114,9 @@ impl Doing<'_> {
     #[track_caller]
     fn ask_store(
         &mut self,
-        w: &mut Write<'_, '_>,
+        w: &mut WriteTransaction<'_, '_>,
         (call, what): (&Call, String),
-        ask: impl Fn(&mut Write<'_, '_>) -> Result<Value> + 'static,
+        ask: impl Fn(&mut WriteTransaction<'_, '_>) -> Result<Value> + 'static,
         rules: impl FnOnce(&mut State, &Value) -> Expected,
     ) -> Option<Value> {
         let asked = self.model.asked(None, what, self.under);
@@ -126,14 +126,14 @@ impl Doing<'_> {
     #[track_caller]
     fn ask_store_as(
         &mut self,
-        w: &mut Write<'_, '_>,
+        w: &mut WriteTransaction<'_, '_>,
         call: &Call,
         asked: Asked,
         ask: InStore,
         rules: impl FnOnce(&mut State, &Value) -> Expected,
     ) -> Option<Value> {
         if let Some(id) = asked.request {
-            w.request(id);
+            w.idempotency_key(id);
         }
         let told = ask(w);
         self.compare(call, told, None, (asked, Again::Store(ask)), rules)
@@ -185,7 +185,7 @@ impl Doing<'_> {
         told.ok()
     }
 
-    pub fn call(&mut self, w: &mut Write<'_, '_>, zone: &str, call: &Call) {
+    pub fn call(&mut self, w: &mut WriteTransaction<'_, '_>, zone: &str, call: &Call) {
         self.model.then = None;
         match call {
             Call::PublishSchema { version, source } => {
@@ -250,8 +250,8 @@ impl Doing<'_> {
         }
     }
 
-    fn read_schema(&mut self, w: &Write<'_, '_>, version: &str) {
-        let told = w.schema(version, Forms::Both).map(seen_schema);
+    fn read_schema(&mut self, w: &WriteTransaction<'_, '_>, version: &str) {
+        let told = w.schema(version, Include::Both).map(seen_schema);
         self.read(&version, told, |model, _| model.schema(version).map(super::state::Schema::view));
         self.touched.push(Touched::Schema(version.to_owned()));
     }

@@ -1,6 +1,6 @@
 //! Reading: what a write touched, single things by id and number, and everything that there is.
 
-use policy_store::{At, BindingMode, Forms, Order, Result, SchemaName, Target, Timestamp};
+use policy_store::{At, BindingMode, Include, Order, Result, SchemaName, Target, Timestamp};
 use serde_json::{Value, json};
 
 use super::binding_rules::target_rules;
@@ -192,8 +192,8 @@ impl Runner {
     fn read_schema(&mut self, version: &str) {
         let expected = || self.model.schema(version).map(Schema::view);
         let (both, neither) = (expected(), without(expected(), &["cedar_schema", "cedar_schema_json"]));
-        let told = self.store().schema(version, Forms::Both).map(seen_schema);
-        let told_neither = self.store().schema(version, Forms::Neither).map(seen_schema);
+        let told = self.store().schema(version, Include::Both).map(seen_schema);
+        let told_neither = self.store().schema(version, Include::Neither).map(seen_schema);
         self.agree(version, &told, both);
         self.agree(version, &told_neither, neither);
     }
@@ -229,10 +229,10 @@ impl Runner {
             0 => self.agree(("policy", id), &handle.policy(id).map(seen), self.model.read_policy(zone, id)),
             1 => {
                 for (forms, absent) in [
-                    (Forms::Both, [].as_slice()),
-                    (Forms::Cedar, &["cedar_json"]),
-                    (Forms::Json, &["cedar_raw"]),
-                    (Forms::Neither, &["cedar_json", "cedar_raw"]),
+                    (Include::Both, [].as_slice()),
+                    (Include::Cedar, &["cedar_json"]),
+                    (Include::Json, &["cedar_raw"]),
+                    (Include::Neither, &["cedar_json", "cedar_raw"]),
                 ] {
                     let told = handle.policy_version(id, forms).map(seen_version);
                     let expected = without(self.model.read_version(zone, id), absent);
@@ -252,7 +252,7 @@ impl Runner {
         let id = self.model.pick(zone, id, ids[usize::from(what % 4)]);
         self.get_by_id(zone, what, &id);
         let Some(handle) = self.handle(zone) else { return };
-        let told = handle.policy_version_numbered(&id, number, Forms::Both).map(seen_version);
+        let told = handle.policy_version_numbered(&id, number, Include::Both).map(seen_version);
         self.agree(("policy", &id, number), &told, self.model.read_version_numbered(zone, &id, number));
         let told = handle.policy_set_version_numbered(&id, number).map(seen);
         self.agree(("set", &id, number), &told, self.model.read_set_version_numbered(zone, &id, number));

@@ -1,6 +1,6 @@
 //! Erasing a zone, and looking for what must be gone.
 
-use policy_store::{Actor, Forms, List, PolicyFilter, Target};
+use policy_store::{Actor, Include, PageRequest, PolicyFilter, Target};
 use serde_json::Value;
 
 use super::calls::seen;
@@ -32,13 +32,13 @@ impl Runner {
     pub fn look_for_erased(&mut self) {
         for zone in self.erased.clone() {
             let id = zone.id().to_string();
-            let list = List::new();
+            let list = PageRequest::new();
             for told in [
                 zone.info().map(seen),
                 zone.policy("p0").map(seen),
                 zone.policies(&PolicyFilter::new(), &list).map(|page| seen(page.items)),
                 zone.history(&list).map(|page| seen(page.items)),
-                zone.schema("s0", Forms::Neither).map(seen),
+                zone.schema("s0", Include::Neither).map(seen),
                 zone.observed(Target::Zone).map(seen),
                 zone.authorizer(Target::Zone).map(|it| seen(it.binding())),
             ] {

@@ -1,6 +1,6 @@
 //! Every list of the store: what is in it, which page follows from a cursor, and whose cursors it takes.
 
-use policy_store::{Error, Forms, List, Order, Page, Result, Sort, ZoneSchema};
+use policy_store::{Error, Include, Order, Page, PageRequest, Result, Sort, ZoneSchema};
 use serde_json::{Value, json};
 
 use super::agreement::agree;
@@ -187,25 +187,25 @@ impl State {
 }
 
 impl Runner {
-    fn fetch(&self, listed: &Listed, list: &List) -> Result<Got> {
+    fn fetch(&self, listed: &Listed, list: &PageRequest) -> Result<Got> {
         let zone = || self.store().zone(listed.zone().unwrap_or_default());
         match listed {
             Listed::Zones => got(self.store().zones(list), seen),
-            Listed::Schemas => got(self.store().schemas(Forms::Both, list), seen_schema),
+            Listed::Schemas => got(self.store().schemas(Include::Both, list), seen_schema),
             Listed::StoreHistory => got(self.store().history(list), seen),
             Listed::Policies(id, filter) => {
                 let filter = self.model.zone(id).map(|zone| zone.policy_filter(*filter)).unwrap_or_default();
                 got(zone()?.policies(&filter, list), seen)
             }
-            Listed::Versions(_, policy) => got(zone()?.policy_versions(policy, Forms::Both, list), seen_version),
+            Listed::Versions(_, policy) => got(zone()?.policy_versions(policy, Include::Both, list), seen_version),
             Listed::Sets(_, filter, _) => got(zone()?.policy_sets(&filters::set_filter(*filter), list), seen),
             Listed::SetVersions(_, set) => got(zone()?.policy_set_versions(set, list), seen),
-            Listed::Pinned(_, id) => got(zone()?.pinned_policy_versions(id, Forms::Both, list), seen_version),
+            Listed::Pinned(_, id) => got(zone()?.pinned_policy_versions(id, Include::Both, list), seen_version),
             Listed::History(_) => got(zone()?.history(list), seen),
             Listed::Bindings(_, filter) => got(zone()?.bindings(&filters::binding_filter(*filter).0, list), seen),
             Listed::ZoneSchemas(_, filter) => {
                 let filter = filters::schema_filter(*filter).0;
-                got(zone()?.schemas(&filter, Forms::Both, list), |ZoneSchema { schema, is_default, .. }| {
+                got(zone()?.schemas(&filter, Include::Both, list), |ZoneSchema { schema, is_default, .. }| {
                     let mut view = seen_schema(schema);
                     view["is_default"] = json!(is_default);
                     view
@@ -280,7 +280,7 @@ impl Runner {
         order: Order,
         side: &Side,
     ) -> Option<(Option<String>, Option<String>)> {
-        let mut list = List::new().order(order);
+        let mut list = PageRequest::new().order(order);
         if listed.is_by_status() {
             list = list.sort(Sort::Status);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use policy_store::{Forms, NewPolicySetVersion, Pin, PolicySetVersion, PolicyVersion, Sha256, ZoneWrite};
+use policy_store::{Include, NewPolicySetVersion, Pin, PolicySetVersion, PolicyVersion, Sha256, ZoneTransaction};
 
 use super::operation::{Pick, Style};
 use super::state::{State, Zone};
@@ -11,7 +11,7 @@ impl State {
     /// A manifest as the operation asks for it, its schema, and the pins that it comes to.
     pub fn manifest(
         &self,
-        zone: &ZoneWrite<'_, '_>,
+        zone: &ZoneTransaction<'_, '_>,
         set: &str,
         schema: &str,
         picks: &[Pick],
@@ -20,7 +20,7 @@ impl State {
         let id = zone.id().as_str();
         let ids: BTreeSet<String> = picks.iter().map(|pick| self.pick(id, *pick, Zone::version_ids)).collect();
         let versions: Vec<PolicyVersion> =
-            ids.iter().filter_map(|id| zone.policy_version(id, Forms::Neither).ok()).collect();
+            ids.iter().filter_map(|id| zone.policy_version(id, Include::Neither).ok()).collect();
         if matches!(style, Style::Builder | Style::Next) {
             let newest = self.zone(id).ok().and_then(|zone| Some(zone.set(set).ok()?.versions.last()?.id.clone()));
             let newest = newest.filter(|_| style == Style::Next).map(|id| zone.policy_set_version(id).unwrap());

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::rc::Rc;
 
-use policy_store::{Actor, Demand, RequestId, Result, Target, Write, ZoneWrite};
+use policy_store::{Actor, IdempotencyKey, Precondition, Result, Target, WriteTransaction, ZoneTransaction};
 use serde_json::{Value, json};
 
 use super::agreement::Tally;
@@ -18,10 +18,10 @@ use super::state::{Broken, Expected, Log, State, Zone, check, one};
 /// A call that is asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
-    pub request: Option<RequestId>,
+    pub request: Option<IdempotencyKey>,
     /// The operation and its input.
     pub what: String,
-    pub demands: Vec<Demanded>,
+    pub preconditions: Vec<Demanded>,
 }
 
 /// What must still be so.
@@ -36,8 +36,8 @@ pub enum Demanded {
 }
 
 /// A call of the store's, and one of a zone's.
-pub type InStore = Rc<dyn Fn(&mut Write<'_, '_>) -> Result<Value>>;
-pub type InZone = Rc<dyn Fn(&mut ZoneWrite<'_, '_>) -> Result<Value>>;
+pub type InStore = Rc<dyn Fn(&mut WriteTransaction<'_, '_>) -> Result<Value>>;
+pub type InZone = Rc<dyn Fn(&mut ZoneTransaction<'_, '_>) -> Result<Value>>;
 
 /// How a call is done to the store.
 #[derive(Clone)]
@@ -64,14 +64,14 @@ pub struct Answered {
 }
 
 impl Demanded {
-    pub fn given(&self) -> Demand {
+    pub fn given(&self) -> Precondition {
         match self.clone() {
-            Self::PolicyRevision(id, revision) => Demand::policy_revision(id, revision),
-            Self::SetRevision(id, revision) => Demand::policy_set_revision(id, revision),
-            Self::BindingsRevision(revision) => Demand::bindings_revision(revision),
-            Self::LatestPolicyVersion(id, version) => Demand::latest_policy_version(id, version),
-            Self::LatestSetVersion(id, version) => Demand::latest_policy_set_version(id, version),
-            Self::ActiveVersion(target, version) => Demand::active_version(target, version),
+            Self::PolicyRevision(id, revision) => Precondition::policy_revision(id, revision),
+            Self::SetRevision(id, revision) => Precondition::policy_set_revision(id, revision),
+            Self::BindingsRevision(revision) => Precondition::bindings_revision(revision),
+            Self::LatestPolicyVersion(id, version) => Precondition::latest_policy_version(id, version),
+            Self::LatestSetVersion(id, version) => Precondition::latest_policy_set_version(id, version),
+            Self::ActiveVersion(target, version) => Precondition::active_version(target, version),
         }
     }
 
@@ -114,7 +114,7 @@ impl Demanded {
 
 impl State {
     /// A demand as the operation wants it: of something in the zone, holding or not.
-    fn demanded(&self, zone: &str, claim: &Claim) -> Demanded {
+    fn expected(&self, zone: &str, claim: &Claim) -> Demanded {
         let id = |ids: fn(&Zone) -> Vec<String>| self.pick(zone, claim.of, ids);
         let blank = match claim.kind {
             0 => Demanded::PolicyRevision(id(Zone::policy_ids), 0),
@@ -130,8 +130,9 @@ impl State {
 
     /// What an operation asks for: `scope` is the zone, or none for the store itself, where nothing is demanded.
     pub fn asked(&mut self, scope: Option<&str>, what: String, under: &Under) -> Asked {
-        let demands = scope.into_iter().flat_map(|zone| under.claims.iter().map(|claim| self.demanded(zone, claim)));
-        let demands = demands.collect();
+        let preconditions =
+            scope.into_iter().flat_map(|zone| under.claims.iter().map(|claim| self.expected(zone, claim)));
+        let preconditions = preconditions.collect();
         let request = match under.id {
             Id::None => None,
             Id::Fresh => Some(self.choose()),
@@ -142,15 +143,15 @@ impl State {
                 Some(chosen.unwrap_or_else(|| self.choose()))
             }
         };
-        Asked { request, what, demands }
+        Asked { request, what, preconditions }
     }
 
     /// A request id that no other request has.
-    fn choose(&mut self) -> RequestId {
+    fn choose(&mut self) -> IdempotencyKey {
         self.chosen += 1;
         let mut bytes = [0xa5; 16];
         bytes[8..].copy_from_slice(&self.chosen.to_be_bytes());
-        RequestId::from(bytes)
+        IdempotencyKey::from(bytes)
     }
 
     fn requests(&self, scope: Option<&str>) -> &[Answered] {
@@ -195,7 +196,7 @@ impl State {
                 Err(one("request_conflict"))
             };
         }
-        self.check_demands(scope, &asked.demands, tally)?;
+        self.check_demands(scope, &asked.preconditions, tally)?;
         let author = self.author.clone();
         let suspended = scope.is_some_and(|zone| self.zone(zone).is_ok_and(|zone| zone.suspended));
         let mut broken = Broken::new();
@@ -254,13 +255,13 @@ impl State {
     fn check_demands(
         &self,
         scope: Option<&str>,
-        demands: &[Demanded],
+        preconditions: &[Demanded],
         tally: &mut Tally,
     ) -> std::result::Result<(), Broken> {
         let Some(zone) = scope.and_then(|zone| self.zone(zone).ok()) else { return Ok(()) };
-        for demanded in demands {
-            let holds = demanded.at_present(zone)? == *demanded;
-            let name: String = format!("{demanded:?}").chars().take_while(char::is_ascii_alphabetic).collect();
+        for expected in preconditions {
+            let holds = expected.at_present(zone)? == *expected;
+            let name: String = format!("{expected:?}").chars().take_while(char::is_ascii_alphabetic).collect();
             *tally.entry(format!("{name}{}", if holds { "Holds" } else { "Fails" })).or_default() += 1;
             if !holds {
                 return Err(one("precondition_failed"));

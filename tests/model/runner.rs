@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use policy_store::{
-    Actor, Builder, NewPolicyVersion, NewSchema, PolicyStore, PreparedPolicyVersion, Timestamp, Write, Zone,
+    Actor, Builder, NewPolicyVersion, NewSchema, PolicyStore, PreparedPolicyVersion, Timestamp, WriteTransaction, Zone,
 };
 use serde_json::Value;
 
@@ -198,7 +198,7 @@ impl Runner {
         let store = self.store().clone();
         let (mut tally, mut touched) = (std::mem::take(&mut self.tally), Vec::new());
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let write = |w: &mut Write<'_, '_>| {
+            let write = |w: &mut WriteTransaction<'_, '_>| {
                 for (zone, under, call) in calls {
                     let mut doing = super::calls::Doing {
                         store: &store,

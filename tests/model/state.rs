@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use policy_store::{Actor, BindingMode, RequestId, Target, Timestamp};
+use policy_store::{Actor, BindingMode, IdempotencyKey, Target, Timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -52,7 +52,7 @@ pub struct Entry {
     pub clock: i64,
     pub by: Actor,
     pub imported_by: Option<Actor>,
-    pub request: Option<RequestId>,
+    pub request: Option<IdempotencyKey>,
     pub write: (usize, usize),
     pub change: Value,
 }

@@ -1,8 +1,8 @@
 //! The calls of a write in a zone, each done to the store and to the model, and what they changed read again.
 
 use policy_store::{
-    BindingMode, Forms, NewPolicy, NewPolicySet, NewPolicyVersion, PolicySetUpdate, PolicyUpdate, Target, TargetType,
-    ZoneWrite,
+    BindingMode, Include, NewPolicy, NewPolicySet, NewPolicyVersion, PolicySetUpdate, PolicyUpdate, Target, TargetType,
+    ZoneTransaction,
 };
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use super::state::{Zone, one};
 use super::texts;
 
 impl Doing<'_> {
-    pub fn zone_call(&mut self, zone: &mut ZoneWrite<'_, '_>, call: &Call) {
+    pub fn zone_call(&mut self, zone: &mut ZoneTransaction<'_, '_>, call: &Call) {
         let id = zone.id().to_string();
         match call {
             Call::CreateVersion { .. } | Call::ArchiveVersion { .. } => self.version_call(zone, &id, call),
@@ -37,7 +37,7 @@ impl Doing<'_> {
     }
 
     /// The zone as a whole; and calls that are repeated.
-    fn whole_call(&mut self, zone: &mut ZoneWrite<'_, '_>, id: &str, call: &Call) {
+    fn whole_call(&mut self, zone: &mut ZoneTransaction<'_, '_>, id: &str, call: &Call) {
         match call {
             Call::Suspend => {
                 let what = (call, "suspend".to_owned());
@@ -63,10 +63,10 @@ impl Doing<'_> {
                 if let Some(known) = self.model.pick_request(Some(id), request.0)
                     && let Again::Zone(again) = known.again
                 {
-                    let claimed = self.model.asked(Some(id), String::new(), self.under).demands;
+                    let claimed = self.model.asked(Some(id), String::new(), self.under).preconditions;
                     let asked = match claimed.is_empty() {
                         true => known.asked,
-                        false => Asked { demands: claimed, ..known.asked },
+                        false => Asked { preconditions: claimed, ..known.asked },
                     };
                     self.ask_as(zone, call, asked, again, |_, _| Err(one("never done")));
                 }
@@ -77,7 +77,7 @@ impl Doing<'_> {
         self.touched.push(Touched::Zone(id.to_owned()));
     }
 
-    fn binding_call(&mut self, zone: &mut ZoneWrite<'_, '_>, id: &str, call: &Call) {
+    fn binding_call(&mut self, zone: &mut ZoneTransaction<'_, '_>, id: &str, call: &Call) {
         let (mode, word) = match call {
             Call::BindShadow { .. } | Call::UnbindShadow { .. } => (BindingMode::Shadow, "shadow"),
             _ => (BindingMode::Active, "active"),
@@ -89,7 +89,7 @@ impl Doing<'_> {
                 let what = (call, format!("bind {word} {version} {target:?}"));
                 let by_activating = *target == Target::Zone && self.model.log.entries.len().is_multiple_of(2);
                 let given = (version.clone(), target.clone());
-                let ask = move |zone: &mut ZoneWrite<'_, '_>| match given.clone() {
+                let ask = move |zone: &mut ZoneTransaction<'_, '_>| match given.clone() {
                     (version, target) if is_shadow => zone.bind_shadow(version, target).map(seen),
                     (version, _) if by_activating => zone.activate(version).map(seen),
                     (version, target) => zone.bind(version, target).map(seen),
@@ -99,7 +99,7 @@ impl Doing<'_> {
             }
             Call::Unbind { target } | Call::UnbindShadow { target } => {
                 let (what, given) = ((call, format!("unbind {word} {target:?}")), target.clone());
-                let ask = move |zone: &mut ZoneWrite<'_, '_>| match is_shadow {
+                let ask = move |zone: &mut ZoneTransaction<'_, '_>| match is_shadow {
                     true => zone.unbind_shadow(given.clone()).map(seen),
                     false => zone.unbind(given.clone()).map(seen),
                 };
@@ -118,25 +118,25 @@ impl Doing<'_> {
         self.touched.push(Touched::Target(id.to_owned(), target.clone()));
     }
 
-    fn guardrail_or_rollback(&mut self, zone: &mut ZoneWrite<'_, '_>, id: &str, call: &Call) {
+    fn guardrail_or_rollback(&mut self, zone: &mut ZoneTransaction<'_, '_>, id: &str, call: &Call) {
         let mode = BindingMode::Guardrail;
         let target = match call {
             Call::BindGuardrail { version } => {
                 let version = self.model.pick(id, *version, Zone::set_version_ids);
                 let (what, given) = ((call, format!("bind guardrail {version}")), version.clone());
-                let ask = move |zone: &mut ZoneWrite<'_, '_>| zone.bind_guardrail(&given).map(seen);
+                let ask = move |zone: &mut ZoneTransaction<'_, '_>| zone.bind_guardrail(&given).map(seen);
                 self.ask(zone, what, ask, |model, _| model.bind(id, &version, &Target::Zone, mode));
                 Target::Zone
             }
             Call::UnbindGuardrail => {
                 let what = (call, "unbind guardrail".to_owned());
-                let ask = |zone: &mut ZoneWrite<'_, '_>| zone.unbind_guardrail().map(seen);
+                let ask = |zone: &mut ZoneTransaction<'_, '_>| zone.unbind_guardrail().map(seen);
                 self.ask(zone, what, ask, |model, _| model.unbind(id, &Target::Zone, mode));
                 Target::Zone
             }
             Call::Rollback { target } => {
                 let (what, given) = ((call, format!("rollback {target:?}")), target.clone());
-                let ask = move |zone: &mut ZoneWrite<'_, '_>| zone.rollback(given.clone()).map(seen);
+                let ask = move |zone: &mut ZoneTransaction<'_, '_>| zone.rollback(given.clone()).map(seen);
                 self.ask(zone, what, ask, |model, _| model.rollback(id, target));
                 target.clone()
             }
@@ -148,7 +148,7 @@ impl Doing<'_> {
         self.touched.push(Touched::Target(id.to_owned(), target));
     }
 
-    fn policy_call(&mut self, zone: &mut ZoneWrite<'_, '_>, id: &str, call: &Call) {
+    fn policy_call(&mut self, zone: &mut ZoneTransaction<'_, '_>, id: &str, call: &Call) {
         let changed = match call {
             Call::CreatePolicy { own, name, description } => {
                 let mut new = NewPolicy::named(name.as_str());
@@ -190,7 +190,7 @@ impl Doing<'_> {
             Call::ArchivePolicy { policy } => {
                 let policy = self.model.pick(id, *policy, Zone::policy_ids);
                 let (what, given) = ((call, format!("archive_policy {policy}")), policy.clone());
-                let ask = move |zone: &mut ZoneWrite<'_, '_>| zone.archive_policy(&given).map(seen);
+                let ask = move |zone: &mut ZoneTransaction<'_, '_>| zone.archive_policy(&given).map(seen);
                 self.ask(zone, what, ask, |model, _| model.archive_policy(id, &policy));
                 Some(policy)
             }
@@ -203,7 +203,7 @@ impl Doing<'_> {
         }
     }
 
-    fn version_call(&mut self, zone: &mut ZoneWrite<'_, '_>, id: &str, call: &Call) {
+    fn version_call(&mut self, zone: &mut ZoneTransaction<'_, '_>, id: &str, call: &Call) {
         let version = match call {
             Call::CreateVersion { policy, schema, own, input } => {
                 let policy = self.model.pick(id, *policy, Zone::policy_ids);
@@ -218,20 +218,21 @@ impl Doing<'_> {
             Call::ArchiveVersion { version } => {
                 let version = self.model.pick(id, *version, Zone::version_ids);
                 let (what, given) = ((call, format!("archive_policy_version {version}")), version.clone());
-                let ask = move |zone: &mut ZoneWrite<'_, '_>| zone.archive_policy_version(&given).map(seen_version);
+                let ask =
+                    move |zone: &mut ZoneTransaction<'_, '_>| zone.archive_policy_version(&given).map(seen_version);
                 self.ask(zone, what, ask, |model, _| model.archive_policy_version(id, &version));
                 version
             }
             _ => return,
         };
-        let told = zone.policy_version(&version, Forms::Both).map(seen_version);
+        let told = zone.policy_version(&version, Include::Both).map(seen_version);
         self.read(&version, told, |model, _| model.read_version(id, &version));
         self.touched.push(Touched::Version(id.to_owned(), version));
     }
 
     fn create_version(
         &mut self,
-        zone: &mut ZoneWrite<'_, '_>,
+        zone: &mut ZoneTransaction<'_, '_>,
         call: &Call,
         (id, policy): (&str, &str),
         schema: &str,
@@ -246,7 +247,7 @@ impl Doing<'_> {
             }
             Input::Foreign => {
                 let (given, parent) = (self.foreign.clone(), policy.to_owned());
-                let ask = move |zone: &mut ZoneWrite<'_, '_>| {
+                let ask = move |zone: &mut ZoneTransaction<'_, '_>| {
                     zone.create_policy_version(&parent, given.clone()).map(seen_version)
                 };
                 return self.ask(zone, (call, "a foreign one".to_owned()), ask, |model, _| {
@@ -274,7 +275,7 @@ impl Doing<'_> {
         let what = format!("create_policy_version {policy} {own:?} {schema} {} {}", draft.json, draft.source);
         let (given, parent) = (prepared.map(|it| it.version.clone()), policy.to_owned());
         let source = new_version(schema, &draft, own);
-        let ask = move |zone: &mut ZoneWrite<'_, '_>| {
+        let ask = move |zone: &mut ZoneTransaction<'_, '_>| {
             let told = match &given {
                 Some(prepared) => zone.create_policy_version(&parent, prepared.clone()),
                 None => zone.create_policy_version(&parent, source.clone()),
@@ -286,7 +287,7 @@ impl Doing<'_> {
         })
     }
 
-    fn set_call(&mut self, zone: &mut ZoneWrite<'_, '_>, id: &str, call: &Call) {
+    fn set_call(&mut self, zone: &mut ZoneTransaction<'_, '_>, id: &str, call: &Call) {
         let changed = match call {
             Call::CreateSet { own, name, for_users } => {
                 let target_type = if *for_users { TargetType::User } else { TargetType::Zone };
@@ -318,7 +319,7 @@ impl Doing<'_> {
             Call::ArchiveSet { set } => {
                 let set = self.model.pick(id, *set, Zone::set_ids);
                 let (what, given) = ((call, format!("archive_policy_set {set}")), set.clone());
-                let ask = move |zone: &mut ZoneWrite<'_, '_>| zone.archive_policy_set(&given).map(seen);
+                let ask = move |zone: &mut ZoneTransaction<'_, '_>| zone.archive_policy_set(&given).map(seen);
                 self.ask(zone, what, ask, |model, _| model.archive_set(id, &set));
                 Some(set)
             }
@@ -341,7 +342,7 @@ impl Doing<'_> {
             Call::ArchiveSetVersion { version } => {
                 let version = self.model.pick(id, *version, Zone::set_version_ids);
                 let (what, given) = ((call, format!("archive_policy_set_version {version}")), version.clone());
-                let ask = move |zone: &mut ZoneWrite<'_, '_>| zone.archive_policy_set_version(&given).map(seen);
+                let ask = move |zone: &mut ZoneTransaction<'_, '_>| zone.archive_policy_set_version(&given).map(seen);
                 self.ask(zone, what, ask, |model, _| model.archive_set_version(id, &version));
                 let told = zone.policy_set_version(&version).map(seen);
                 self.read(&version, told, |model, _| model.read_set_version(id, &version));

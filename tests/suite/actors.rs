@@ -3,10 +3,10 @@
 use policy_store::ErrorKind::{Forbidden, Invalid, TooLarge};
 use policy_store::{
     Actor, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, OwnerType, PolicySetUpdate,
-    PolicyUpdate, Result, SchemaStatus, ZoneWrite,
+    PolicyUpdate, Result, SchemaStatus, ZoneTransaction,
 };
 
-use super::help::{PERMIT, SCHEMA, V1, World, customer, platform, refused};
+use super::support::{PERMIT, SCHEMA, V1, World, customer, platform, refused};
 
 #[test]
 fn an_actors_id_has_1_to_256_bytes_without_control_characters() {
@@ -87,7 +87,7 @@ fn what_an_actor_makes_is_owned_by_its_kind() {
     }
 }
 
-type Call = fn(&mut ZoneWrite<'_, '_>) -> Result<()>;
+type Call = fn(&mut ZoneTransaction<'_, '_>) -> Result<()>;
 
 /// Every change of a thing that exists, other than of what is in force.
 const CHANGES: [(&str, Call); 8] = [
@@ -159,7 +159,7 @@ fn a_version_that_the_platform_made_of_a_customers_policy_is_the_platforms() {
 #[test]
 fn a_customer_may_pin_and_read_what_the_platform_owns() {
     let world = made_by(&platform());
-    let version = world.zone().policy_version("v", policy_store::Forms::Both).unwrap();
+    let version = world.zone().policy_version("v", policy_store::Include::Both).unwrap();
     let pinned = world.set_version("mine", &[&version]);
     assert_eq!((pinned.owner_type, pinned.manifest.entries[0].sha), (OwnerType::Customer, version.sha));
     let schema = world.store.write(&platform(), |w| w.set_schema_status(V1, SchemaStatus::Deprecated)).unwrap();

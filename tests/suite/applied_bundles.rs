@@ -2,19 +2,19 @@
 
 use policy_store::ErrorKind::{Archived, Conflict, Invalid, NotFound, PreconditionFailed};
 use policy_store::{
-    Bundle, BundlePolicy, Demand, ErrorKind, NewPolicy, NewPolicyVersion, NewSchema, PolicyUpdate, RequestId,
-    SchemaStatus, Sha256, Target, ZoneWrite,
+    Bundle, BundlePolicy, ErrorKind, IdempotencyKey, NewPolicy, NewPolicyVersion, NewSchema, PolicyUpdate,
+    Precondition, SchemaStatus, Sha256, Target, ZoneTransaction,
 };
 
 use super::bundles::{ann, apply, bundle, pins, with, world};
-use super::help::{FORBID, PERMIT, SCHEMA, V1, World, customer, platform};
+use super::support::{FORBID, PERMIT, SCHEMA, V1, World, customer, platform};
 
 const UNMET: (ErrorKind, &str) = (PreconditionFailed, "precondition_failed");
 /// A schema without the attribute that [`FORBID`] reads.
 const SMALLER: &str = "entity User; entity Doc; action read appliesTo { principal: User, resource: Doc };";
 const OTHER: &str = "forbid(principal, action, resource);";
 
-fn request() -> RequestId {
+fn request() -> IdempotencyKey {
     "0190a1b2-0000-7000-8000-000000000001".parse().unwrap()
 }
 
@@ -27,8 +27,8 @@ pub(super) fn named(texts: &[(&str, &str)]) -> Bundle {
 #[test]
 fn a_digest_that_is_expected_is_that_of_what_was_edited() {
     let world = world();
-    let expecting_in = |zone: &mut ZoneWrite<'_, '_>, target: Target, bundle: &Bundle, digest: Sha256| {
-        zone.demand(Demand::bundle_digest(target.clone(), Some(digest))).apply_bundle(target, bundle)
+    let expecting_in = |zone: &mut ZoneTransaction<'_, '_>, target: Target, bundle: &Bundle, digest: Sha256| {
+        zone.precondition(Precondition::bundle_digest(target.clone(), Some(digest))).apply_bundle(target, bundle)
     };
     let expecting = |target: Target, bundle: &Bundle, digest: Sha256| {
         world.write(|zone| expecting_in(zone, target, bundle, digest))
@@ -60,17 +60,19 @@ fn a_bundle_can_be_demanded_to_be_there_or_not() {
     let next = bundle(V1, &[]);
     for target in [Target::Zone, ann()] {
         empty.refuses(UNMET, "`none`", |zone| {
-            zone.demand(Demand::some_bundle(target.clone())).apply_bundle(target.clone(), &next)
+            zone.precondition(Precondition::some_bundle(target.clone())).apply_bundle(target.clone(), &next)
         });
         world.refuses(UNMET, "expected `none`", |zone| {
-            zone.demand(Demand::bundle_digest(target.clone(), None)).apply_bundle(target.clone(), &next)
+            zone.precondition(Precondition::bundle_digest(target.clone(), None)).apply_bundle(target.clone(), &next)
         });
         world
-            .write(|zone| zone.demand(Demand::some_bundle(target.clone())).apply_bundle(target.clone(), &next))
+            .write(|zone| {
+                zone.precondition(Precondition::some_bundle(target.clone())).apply_bundle(target.clone(), &next)
+            })
             .unwrap();
     }
-    let nothing = Demand::bundle_digest(ann(), None);
-    empty.write(|zone| zone.demand(nothing).apply_bundle(ann(), &next)).unwrap();
+    let nothing = Precondition::bundle_digest(ann(), None);
+    empty.write(|zone| zone.precondition(nothing).apply_bundle(ann(), &next)).unwrap();
 }
 
 #[test]
@@ -79,11 +81,11 @@ fn a_digest_is_that_of_its_target() {
     apply(&world, ann(), &named(&[("x", PERMIT)])).unwrap();
     let of = |target: Target| {
         let digest = world.zone().bundle(target.clone()).unwrap().digest();
-        Demand::bundle_digest(target, Some(digest))
+        Precondition::bundle_digest(target, Some(digest))
     };
-    let not = |target: Target| Demand::bundle_digest(target, None);
+    let not = |target: Target| Precondition::bundle_digest(target, None);
     for (first, second) in [(not(Target::Zone), of(ann())), (not(ann()), of(Target::Zone))] {
-        world.zone().check(&Demand::any([first.clone(), second])).unwrap();
+        world.zone().check(&Precondition::any([first.clone(), second])).unwrap();
         assert_eq!(world.zone().check(&first).unwrap_err().kind(), PreconditionFailed);
     }
 }
@@ -99,8 +101,8 @@ fn the_demanded_digest_is_that_of_the_bundle() {
         for target in [ann(), Target::Zone] {
             let digest =
                 world.zone().bundle(target.clone()).unwrap_or_else(|_| world.zone().bundle(Target::Zone).unwrap());
-            let demand = Demand::bundle_digest(target.clone(), Some(digest.digest()));
-            world.write(|zone| zone.demand(demand).apply_bundle(target, next)).unwrap();
+            let precondition = Precondition::bundle_digest(target.clone(), Some(digest.digest()));
+            world.write(|zone| zone.precondition(precondition).apply_bundle(target, next)).unwrap();
         }
     }
 }
@@ -108,11 +110,13 @@ fn the_demanded_digest_is_that_of_the_bundle() {
 #[test]
 fn a_request_is_carried_out_once() {
     let world = world();
-    let id: RequestId = "0190a1b2-0000-7000-8000-000000000001".parse().unwrap();
+    let id: IdempotencyKey = "0190a1b2-0000-7000-8000-000000000001".parse().unwrap();
     let edited = with(&bundle(V1, &[("a", FORBID)]), BundlePolicy::new("new", PERMIT));
     let digest = world.zone().bundle(Target::Zone).unwrap().digest();
-    let demand = || Demand::bundle_digest(Target::Zone, Some(digest));
-    let call = |zone: &mut ZoneWrite<'_, '_>| zone.request(id).demand(demand()).apply_bundle(Target::Zone, &edited);
+    let precondition = || Precondition::bundle_digest(Target::Zone, Some(digest));
+    let call = |zone: &mut ZoneTransaction<'_, '_>| {
+        zone.idempotency_key(id).precondition(precondition()).apply_bundle(Target::Zone, &edited)
+    };
     let first = world.write(call).unwrap();
     let before = world.extent();
     assert_eq!(world.write(call).unwrap(), first);
@@ -124,26 +128,30 @@ fn a_request_is_carried_out_once() {
     let conflict = (ErrorKind::Conflict, "request_conflict");
     let other = with(&edited, BundlePolicy::new("newer", PERMIT));
     world.refuses(conflict, &id.to_string(), |zone| {
-        zone.request(id).demand(demand()).apply_bundle(Target::Zone, &other)
+        zone.idempotency_key(id).precondition(precondition()).apply_bundle(Target::Zone, &other)
     });
-    world.refuses(conflict, &id.to_string(), |zone| zone.request(id).demand(demand()).apply_bundle(ann(), &edited));
-    world.refuses(conflict, &id.to_string(), |zone| zone.request(id).apply_bundle(Target::Zone, &edited));
+    world.refuses(conflict, &id.to_string(), |zone| {
+        zone.idempotency_key(id).precondition(precondition()).apply_bundle(ann(), &edited)
+    });
+    world.refuses(conflict, &id.to_string(), |zone| zone.idempotency_key(id).apply_bundle(Target::Zone, &edited));
 
-    let demand = Demand::latest_policy_version("a", Some(7));
+    let precondition = Precondition::latest_policy_version("a", Some(7));
     world.refuses((ErrorKind::PreconditionFailed, "precondition_failed"), "policy `a`", |zone| {
-        zone.demand(demand.clone()).apply_bundle(Target::Zone, &edited)
+        zone.precondition(precondition.clone()).apply_bundle(Target::Zone, &edited)
     });
     // The demand was for that call: the calls that a bundle is made of do not repeat it.
-    let demand = Demand::latest_policy_version("a", world.zone().policy("a").unwrap().latest_version);
-    world.write(|zone| zone.demand(demand).apply_bundle(Target::Zone, bundle(V1, &[("a", OTHER)]))).unwrap();
+    let precondition = Precondition::latest_policy_version("a", world.zone().policy("a").unwrap().latest_version);
+    world
+        .write(|zone| zone.precondition(precondition).apply_bundle(Target::Zone, bundle(V1, &[("a", OTHER)])))
+        .unwrap();
 }
 
 #[test]
 fn what_is_read_after_a_repeated_request_is_as_it_was_then() {
     let world = world();
     let edited = named(&[("new", PERMIT)]);
-    let call = |zone: &mut ZoneWrite<'_, '_>| {
-        zone.request(request()).apply_bundle(ann(), &edited)?;
+    let call = |zone: &mut ZoneTransaction<'_, '_>| {
+        zone.idempotency_key(request()).apply_bundle(ann(), &edited)?;
         Ok((zone.bundle(ann())?, zone.effective_bundle("ann")?))
     };
     let first = world.write(call).unwrap();
@@ -202,7 +210,7 @@ fn only_what_is_just_like_it_stands_for_a_new_policy() {
     // An archived version of it, then an archived policy.
     for is_policy in [false, true] {
         let before = pins(&world, ann())[0].clone();
-        let archive = |zone: &mut ZoneWrite<'_, '_>| match is_policy {
+        let archive = |zone: &mut ZoneTransaction<'_, '_>| match is_policy {
             true => zone.archive_policy(&before.0).map(drop),
             false => zone.archive_policy_version(&before.1).map(drop),
         };
@@ -277,13 +285,14 @@ fn a_prepared_bundle_is_applied_as_it_would_be_without() {
         let prepared = world.zone().prepare_bundle(&alice, target.clone(), &edited).unwrap();
         assert_eq!(world.extent(), before);
         assert_eq!(prepared.bundle(), &edited);
-        let id = RequestId::from([n; 16]);
-        assert_eq!(world.zone().answered(id).unwrap(), None);
-        let first = world.write(|zone| zone.request(id).apply_bundle(target.clone(), prepared.clone())).unwrap();
+        let id = IdempotencyKey::from([n; 16]);
+        assert_eq!(world.zone().entry_for_key(id).unwrap(), None);
+        let first =
+            world.write(|zone| zone.idempotency_key(id).apply_bundle(target.clone(), prepared.clone())).unwrap();
         assert_eq!(pins(&world, target.clone()).len(), 3);
         // The same request, prepared or not.
-        assert_eq!(world.write(|zone| zone.request(id).apply_bundle(target.clone(), &edited)).unwrap(), first);
-        assert!(world.zone().answered(id).unwrap().is_some());
+        assert_eq!(world.write(|zone| zone.idempotency_key(id).apply_bundle(target.clone(), &edited)).unwrap(), first);
+        assert!(world.zone().entry_for_key(id).unwrap().is_some());
         world.write(|zone| zone.apply_bundle(target.clone(), bundle(V1, &[]))).unwrap();
         // What is no longer as it was is done in the write.
         world.write(|zone| zone.apply_bundle(target.clone(), prepared)).unwrap();

@@ -6,7 +6,7 @@ use policy_store::{BundlePolicy, Target};
 
 use super::attesting::{Odd, expected, signer, verifier};
 use super::bundles::{ann, bundle, with, world};
-use super::help::{FORBID, PERMIT, V1, World, customer, platform, refused};
+use super::support::{FORBID, PERMIT, V1, World, customer, platform, refused};
 
 const OTHER: &str = "forbid(principal, action, resource);";
 const UNMET: (policy_store::ErrorKind, &str) = (PreconditionFailed, "precondition_failed");
@@ -75,7 +75,7 @@ fn a_bundle_that_comes_to_something_else_by_then_is_refused() {
     // The policy has another text in force, so that the policy's version is kept.
     let late = prepare(Target::Zone, &next);
     let version = world.version("a", OTHER);
-    world.write(|zone| zone.create_policy_set_version("s", super::help::pinning(&[&version]))).unwrap();
+    world.write(|zone| zone.create_policy_set_version("s", super::support::pinning(&[&version]))).unwrap();
     world.refuses(UNMET, "`3`", |zone| zone.apply_attested_bundle(Target::Zone, late.clone()));
     // It was in force, and is not any more: nothing is created unattested.
     world.live("s", &[&version]);
@@ -111,10 +111,10 @@ fn a_request_is_answered_again_without_a_signature() {
     let (key, zone, alice) = (signer("k"), world.zone(), customer("alice"));
     let (id, next) = ("182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e".parse().unwrap(), bundle(V1, &[("a", OTHER)]));
     let prepared = zone.prepare_attested_bundle(&alice, ann(), &next, &key).unwrap();
-    let first = world.write(|zone| zone.request(id).apply_attested_bundle(ann(), prepared.clone())).unwrap();
+    let first = world.write(|zone| zone.idempotency_key(id).apply_attested_bundle(ann(), prepared.clone())).unwrap();
     world.write(|zone| zone.apply_bundle(ann(), bundle(V1, &[]))).unwrap();
     let extent = world.extent();
-    assert_eq!(world.write(|zone| zone.request(id).apply_attested_bundle(ann(), prepared)).unwrap(), first);
-    assert_eq!(world.write(|zone| zone.request(id).apply_bundle(ann(), &next)).unwrap(), first);
+    assert_eq!(world.write(|zone| zone.idempotency_key(id).apply_attested_bundle(ann(), prepared)).unwrap(), first);
+    assert_eq!(world.write(|zone| zone.idempotency_key(id).apply_bundle(ann(), &next)).unwrap(), first);
     assert_eq!(world.extent(), extent);
 }

@@ -6,9 +6,9 @@ use policy_store::ErrorKind::{
 use policy_store::attestation::{
     Ed25519Signer, Expected, ExpectedManifest, ExpectedSchema, Jwks, Signer, Status, VerificationError, Verifier,
 };
-use policy_store::{Actor, Change, Forms, NewPolicySetVersion, PolicySetVersion, Target, limits};
+use policy_store::{Actor, Change, Include, NewPolicySetVersion, PolicySetVersion, Target, limits};
 
-use super::help::{PERMIT, SCHEMA, V1, World, customer, pinning, platform, refused};
+use super::support::{PERMIT, SCHEMA, V1, World, customer, pinning, platform, refused};
 
 pub(super) fn signer(key_id: &str) -> Ed25519Signer {
     let secret: [u8; 32] = std::array::from_fn(|n| key_id.as_bytes()[n % key_id.len()]);
@@ -134,15 +134,15 @@ fn a_request_is_the_same_whichever_key_signs_it() {
     let empty = || NewPolicySetVersion::new(V1);
     let create = |key: &dyn Signer| {
         let prepared = zone.prepare_attested_version(&alice, "s", empty(), key).unwrap();
-        world.write(|zone| zone.request(id).create_attested_version(prepared)).unwrap()
+        world.write(|zone| zone.idempotency_key(id).create_attested_version(prepared)).unwrap()
     };
     let first = create(&old);
     let extent = world.extent();
     assert_eq!(create(&new), first);
-    let unsigned = world.write(|zone| zone.request(id).create_policy_set_version("s", empty())).unwrap();
+    let unsigned = world.write(|zone| zone.idempotency_key(id).create_policy_set_version("s", empty())).unwrap();
     assert_eq!((unsigned, world.extent()), (first, extent));
     let version = world.version("p", PERMIT);
-    let other = world.write(|zone| zone.request(id).create_policy_set_version("s", pinning(&[&version])));
+    let other = world.write(|zone| zone.idempotency_key(id).create_policy_set_version("s", pinning(&[&version])));
     refused(other, (Conflict, "request_conflict"), "182bd5e5");
 }
 
@@ -326,7 +326,7 @@ fn attesting_keeps_the_rules_of_writing() {
     let id = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e".parse().unwrap();
     let attest = || {
         let prepared = zone.prepare_attestation(&alice, &version.id, &key).unwrap();
-        world.write(|zone| zone.request(id).attest(prepared)).unwrap()
+        world.write(|zone| zone.idempotency_key(id).attest(prepared)).unwrap()
     };
     assert_eq!(attest(), attest());
     assert_eq!(zone.policy_set_version(&version.id).unwrap().attestations.len(), 1);
@@ -339,5 +339,5 @@ fn attesting_keeps_the_rules_of_writing() {
         .unwrap();
     let again = zone.prepare_attestation(&alice, &version.id, &key).unwrap();
     assert_eq!(world.write(|zone| zone.attest(again)).unwrap().attestations.len(), 2);
-    assert!(zone.policy_versions("audit", Forms::Both, &policy_store::List::new()).is_err());
+    assert!(zone.policy_versions("audit", Include::Both, &policy_store::PageRequest::new()).is_err());
 }

@@ -2,15 +2,16 @@
 
 use policy_store::ErrorKind::{Archived, Invalid, NotBound};
 use policy_store::{
-    At, BindingFilter, BindingMode, BindingRecord, List, NewPolicySet, Order, Target, TargetType, Timestamp, Zone,
+    At, BindingFilter, BindingMode, BindingRecord, NewPolicySet, Order, PageRequest, Target, TargetType, Timestamp,
+    Zone,
 };
 
-use super::help::{PERMIT, World, customer, pinning, platform, refused};
+use super::support::{PERMIT, World, customer, pinning, platform, refused};
 
 const ZONE: Target = Target::Zone;
 
 fn records(zone: &Zone, filter: &BindingFilter) -> Vec<BindingRecord> {
-    zone.bindings(filter, &List::new().order(Order::Ascending)).unwrap().items
+    zone.bindings(filter, &PageRequest::new().order(Order::Ascending)).unwrap().items
 }
 
 /// A version that was created and put in force in one write: the points just before its binding lie within that write.
@@ -124,7 +125,7 @@ fn bindings_are_a_list_from_beginning_to_end() {
     assert_eq!(of(new().mode(BindingMode::Shadow).mode(BindingMode::Guardrail)), 2);
     let printed = serde_json::to_value(&all[0]).unwrap();
     assert_eq!((&printed["version"], &printed["mode"]), (&1.into(), &"active".into()));
-    let bad = zone.bindings(&new().target(Target::User(String::new())), &List::new());
+    let bad = zone.bindings(&new().target(Target::User(String::new())), &PageRequest::new());
     refused(bad, (Invalid, "invalid_input"), "target id");
 }
 
@@ -136,16 +137,17 @@ fn pages_of_bindings_go_both_ways_and_take_only_their_own_cursors() {
         world.write(|zone| zone.activate(&versions[n % 2].id)).unwrap();
     }
     let (zone, filter) = (world.zone(), BindingFilter::new());
-    let first = zone.bindings(&filter, &List::new().limit(3).total_count()).unwrap();
+    let first = zone.bindings(&filter, &PageRequest::new().limit(3).total_count()).unwrap();
     assert_eq!((first.items.len(), first.total_count, &first.before_cursor), (3, Some(7), &None));
     let cursor = first.after_cursor.clone().unwrap();
-    let second = zone.bindings(&filter, &List::new().limit(3).after(&cursor)).unwrap();
-    let back = zone.bindings(&filter, &List::new().limit(3).before(second.before_cursor.clone().unwrap())).unwrap();
+    let second = zone.bindings(&filter, &PageRequest::new().limit(3).after(&cursor)).unwrap();
+    let back =
+        zone.bindings(&filter, &PageRequest::new().limit(3).before(second.before_cursor.clone().unwrap())).unwrap();
     assert_eq!(back.items, first.items);
     let all: Vec<_> = first.items.iter().chain(&second.items).map(|it| it.binding.position).collect();
     assert!(all.is_sorted_by(|a, b| a > b), "newest first: {all:?}");
     for other in [filter.clone().mode(BindingMode::Active), filter.clone().ended(true), filter.target(ZONE)] {
-        refused(zone.bindings(&other, &List::new().after(&cursor)), (Invalid, "invalid_cursor"), &cursor[..20]);
+        refused(zone.bindings(&other, &PageRequest::new().after(&cursor)), (Invalid, "invalid_cursor"), &cursor[..20]);
     }
-    refused(zone.history(&List::new().after(&cursor)), (Invalid, "invalid_cursor"), &cursor[..20]);
+    refused(zone.history(&PageRequest::new().after(&cursor)), (Invalid, "invalid_cursor"), &cursor[..20]);
 }

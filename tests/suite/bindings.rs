@@ -4,7 +4,7 @@ use cedar_policy::Decision;
 use policy_store::ErrorKind::{Conflict, Invalid, NotBound, TooLarge};
 use policy_store::{BindingMode, NewPolicySet, PolicySetVersion, PolicyVersion, Target, TargetType};
 
-use super::help::{PERMIT, World, customer, decide, pinning, refused};
+use super::support::{PERMIT, World, customer, decide, pinning, refused};
 
 fn user(id: &str) -> Target {
     Target::User(id.to_owned())

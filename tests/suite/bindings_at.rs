@@ -4,7 +4,7 @@ use cedar_policy::Decision;
 use policy_store::ErrorKind::{Invalid, NotBound};
 use policy_store::{At, Binding, Result, Target, Timestamp};
 
-use super::help::{PERMIT, SECOND, START, World, decide, refused};
+use super::support::{PERMIT, SECOND, START, World, decide, refused};
 
 const ZONE: Target = Target::Zone;
 

@@ -3,7 +3,7 @@
 use policy_store::{BundlePolicy, NewSchema, Target};
 
 use super::bundles::{ann, apply, bundle, pins, with, world};
-use super::help::{FORBID, PERMIT, SCHEMA, V1, customer};
+use super::support::{FORBID, PERMIT, SCHEMA, V1, customer};
 
 #[test]
 fn a_prepared_bundle_tells_what_it_would_do() {

@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 
 use policy_store::{
-    Actor, Bundle, BundlePolicy, List, NewPolicyVersion, NewSchema, OwnerType, Policy, PolicyFilter, PolicyUpdate,
-    PreparedBundle, Result, Target, ZoneWrite,
+    Actor, Bundle, BundlePolicy, NewPolicyVersion, NewSchema, OwnerType, PageRequest, Policy, PolicyFilter,
+    PolicyUpdate, PreparedBundle, Result, Target, ZoneTransaction,
 };
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any};
 use proptest::test_runner::{Config, TestRunner};
 
 use super::bundles::{pins, world};
-use super::help::{FORBID, PERMIT, V1, World, customer, platform};
+use super::support::{FORBID, PERMIT, V1, World, customer, platform};
 
 /// The last is refused.
 const TEXTS: [&str; 5] =
@@ -63,12 +63,12 @@ fn targets() -> [Target; 3] {
 
 fn policies(world: &World) -> Vec<Policy> {
     let zone = world.zone();
-    let (mut items, mut list) = (Vec::new(), List::new().limit(100));
+    let (mut items, mut list) = (Vec::new(), PageRequest::new().limit(100));
     loop {
         let page = zone.policies(&PolicyFilter::new(), &list).unwrap();
         items.extend(page.items);
         let Some(cursor) = page.after_cursor else { return items };
-        list = List::new().limit(100).after(cursor);
+        list = PageRequest::new().limit(100).after(cursor);
     }
 }
 
@@ -88,7 +88,7 @@ fn taken(world: &World, step: &Step) {
     let actor = one(&[customer("alice"), customer("alice"), customer("bob"), platform()], step.actor);
     let known = policies(world);
     let policy = one(&known, step.policy);
-    let write = |f: &dyn Fn(&mut ZoneWrite<'_, '_>) -> Result<()>| drop(world.write_as(&actor, |zone| f(zone)));
+    let write = |f: &dyn Fn(&mut ZoneTransaction<'_, '_>) -> Result<()>| drop(world.write_as(&actor, |zone| f(zone)));
     match &step.what {
         What::Rename(name) => {
             write(&|zone| zone.update_policy(&policy.id, PolicyUpdate::new().name(one(&NAMES, *name))).map(drop));

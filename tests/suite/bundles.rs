@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use cedar_policy::Decision;
 use policy_store::{
-    Binding, Bundle, BundleKey, BundlePolicy, ErrorDetail, ErrorKind, Forms, NewPolicy, NewPolicySet,
+    Binding, Bundle, BundleKey, BundlePolicy, ErrorDetail, ErrorKind, Include, NewPolicy, NewPolicySet,
     NewPolicySetVersion, NewPolicyVersion, NewSchema, OwnerType, PolicyUpdate, Result, SchemaStatus, Target,
-    TargetType, ZoneWrite, limits,
+    TargetType, ZoneTransaction, limits,
 };
 
-use super::help::{FORBID, PERMIT, SCHEMA, V1, World, decide, platform};
+use super::support::{FORBID, PERMIT, SCHEMA, V1, World, decide, platform};
 
 /// A zone with two policies in force.
 pub(super) fn world() -> World {
@@ -83,7 +83,7 @@ fn a_schema_that_was_published_as_json_is_given_in_cedar_syntax() {
             zone.activate(&version.id)
         })
         .unwrap();
-    let derived = world.store.schema("json", Forms::Cedar).unwrap().cedar_schema;
+    let derived = world.store.schema("json", Include::Cedar).unwrap().cedar_schema;
     let bundle = world.zone().bundle(Target::Zone).unwrap();
     assert!(derived.is_some() && bundle.schema() == derived.as_deref());
     assert!(bundle.policies().is_empty());
@@ -143,7 +143,7 @@ fn what_is_in_force_for_the_zone_is_forked_and_never_edited() {
         .write(|zone| {
             zone.create_policy_set(NewPolicySet::named("carols").id("carols").target_type(TargetType::User))?;
             let version = zone.policy("a")?.latest_version_id.unwrap();
-            let version = zone.policy_version(version, Forms::Neither)?;
+            let version = zone.policy_version(version, Include::Neither)?;
             let version = zone.create_policy_set_version("carols", NewPolicySetVersion::new(V1).pin(&version))?;
             zone.bind(&version.id, Target::User("carol".into()))
         })
@@ -287,7 +287,7 @@ fn a_bundle_that_is_refused_leaves_no_trace() {
     world.write(|zone| zone.archive_policy("c")).unwrap();
     let apply = |bundle: &Bundle| {
         let bundle = bundle.clone();
-        move |zone: &mut ZoneWrite<'_, '_>| zone.apply_bundle(Target::Zone, &bundle)
+        move |zone: &mut ZoneTransaction<'_, '_>| zone.apply_bundle(Target::Zone, &bundle)
     };
     let with_text = |id: &str, text: &str| with(&fine, BundlePolicy::of(id.parse().unwrap(), text));
     for (bundle, expected, names) in [

@@ -3,12 +3,12 @@
 
 use policy_store::ErrorKind::Archived;
 use policy_store::{
-    Bundle, BundlePolicy, Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema,
-    OwnerType, PolicyFilter, PolicyUpdate, SchemaStatus, Target, TargetType,
+    Bundle, BundlePolicy, Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema,
+    OwnerType, PageRequest, PolicyFilter, PolicyUpdate, SchemaStatus, Target, TargetType,
 };
 
 use super::bundles::{ann, apply, bundle, pins, with, world};
-use super::help::{FORBID, PERMIT, SCHEMA, V1, World, platform};
+use super::support::{FORBID, PERMIT, SCHEMA, V1, World, platform};
 
 const OTHER: &str = "forbid(principal, action, resource);";
 
@@ -18,7 +18,7 @@ fn of_both(a: &str, new: &str) -> Bundle {
 }
 
 fn policies(world: &World) -> usize {
-    world.zone().policies(&PolicyFilter::new(), &List::new().limit(100)).unwrap().items.len()
+    world.zone().policies(&PolicyFilter::new(), &PageRequest::new().limit(100)).unwrap().items.len()
 }
 
 /// The texts in force, sorted.
@@ -190,7 +190,7 @@ fn what_is_in_force_for_the_zone_too_is_not_found_again_to_be_edited() {
     let version = world.zone().policy("a").unwrap().latest_version_id.unwrap();
     world
         .write(|zone| {
-            let version = zone.policy_version(version, Forms::Neither)?;
+            let version = zone.policy_version(version, Include::Neither)?;
             let set = zone.create_policy_set(NewPolicySet::named("s").target_type(TargetType::User))?.id;
             let version = zone.create_policy_set_version(&set, NewPolicySetVersion::new(V1).pin(&version))?;
             zone.bind(&version.id, ann())

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use cedar_policy::{Decision, Entities, PolicyId, PolicySet, Schema, SchemaFragment};
 use policy_store::ErrorKind::Invalid;
 use policy_store::{
-    Authorizer, Form, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Target, TargetType,
+    Authorizer, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Syntax, Target, TargetType,
 };
 
-use super::help::World;
 use super::schema_forms::accepted;
+use super::support::World;
 
 /// One application.
 struct Case {
@@ -182,7 +182,7 @@ fn every_templated_application_is_refused_by_name_and_leaves_no_trace() {
 #[test]
 fn every_applications_schema_is_accepted_in_both_forms() {
     for case in [false, true].into_iter().flat_map(cases) {
-        let (_, json) = accepted(Form::Cedar, &case.schema);
-        accepted(Form::Json, &json);
+        let (_, json) = accepted(Syntax::Cedar, &case.schema);
+        accepted(Syntax::Json, &json);
     }
 }

@@ -2,11 +2,11 @@
 
 use policy_store::ErrorKind::{Conflict, Invalid, NotFound, Unavailable};
 use policy_store::{
-    Actor, Change, CopiedZones, Error, ErrorKind, Forms, HistoryEntry, List, NewPolicy, NewPolicyVersion, NewSchema,
-    Order, OwnerType, RequestId, Result, SchemaStatus, Target,
+    Actor, Change, CopiedZones, Error, ErrorKind, HistoryEntry, IdempotencyKey, Include, NewPolicy, NewPolicyVersion,
+    NewSchema, Order, OwnerType, PageRequest, Result, SchemaStatus, Target,
 };
 
-use super::help::{Clock, FORBID, HOUR, PERMIT, SCHEMA, START, V1, World, asked, customer, platform, refused};
+use super::support::{Clock, FORBID, HOUR, PERMIT, SCHEMA, START, V1, World, asked, customer, platform, refused};
 
 /// A zone with a bit of everything: requests, a default schema, a schema of its own, warnings, a shadow.
 fn source() -> World {
@@ -25,12 +25,13 @@ fn source() -> World {
 }
 
 /// A policy version with a warning, under a request id.
-fn create_warned(zone: &mut policy_store::ZoneWrite<'_, '_>) -> Result<policy_store::PolicyVersion> {
+fn create_warned(zone: &mut policy_store::ZoneTransaction<'_, '_>) -> Result<policy_store::PolicyVersion> {
     let text = "permit(principal, action, resource) when { false };";
     if zone.policy("warned").is_err() {
         zone.create_policy(NewPolicy::named("warned").id("warned"))?;
     }
-    zone.request(RequestId::from([3; 16])).create_policy_version("warned", NewPolicyVersion::cedar("used", text))
+    zone.idempotency_key(IdempotencyKey::from([3; 16]))
+        .create_policy_version("warned", NewPolicyVersion::cedar("used", text))
 }
 
 fn target() -> World {
@@ -43,7 +44,7 @@ fn copy(from: &World, zones: &[&str], to: &World) -> Result<CopiedZones> {
 }
 
 fn store_history(world: &World) -> Vec<HistoryEntry> {
-    world.store.history(&List::new().order(Order::Ascending).limit(100)).unwrap().items
+    world.store.history(&PageRequest::new().order(Order::Ascending).limit(100)).unwrap().items
 }
 
 /// Expects a copy to be refused and to leave no trace.
@@ -53,8 +54,8 @@ fn refuses(from: &World, zones: &[&str], to: &World, expected: (ErrorKind, &str)
     let error = refused(copy(from, zones, to), expected, names);
     assert_eq!((to.extent(), store_history(to), from.extent(), store_history(from)), before, "{error}");
     // Neither of the two needs to be recovered.
-    from.store.zones(&List::new()).unwrap();
-    to.store.write(&customer("alice"), |w| w.schema(V1, Forms::Neither).map(drop).or(Ok(()))).unwrap();
+    from.store.zones(&PageRequest::new()).unwrap();
+    to.store.write(&customer("alice"), |w| w.schema(V1, Include::Neither).map(drop).or(Ok(()))).unwrap();
     error
 }
 
@@ -68,16 +69,16 @@ fn a_copied_zone_is_the_same_in_all_that_can_be_read_of_it() {
     let history = from.history();
     let told = |world: &World| {
         let zone = world.zone();
-        let list = List::new().total_count();
+        let list = PageRequest::new().total_count();
         format!(
             "{:#?}",
             (
                 world.history(),
                 zone.info().unwrap(),
-                zone.policies(&policy_store::PolicyFilter::new(), &List::new()).unwrap().items,
-                zone.policy_versions("warned", Forms::Both, &List::new()).unwrap().items,
-                zone.policy_sets(&policy_store::PolicySetFilter::new(), &List::new()).unwrap().items,
-                zone.policy_set_versions("s", &List::new()).unwrap().items,
+                zone.policies(&policy_store::PolicyFilter::new(), &PageRequest::new()).unwrap().items,
+                zone.policy_versions("warned", Include::Both, &PageRequest::new()).unwrap().items,
+                zone.policy_sets(&policy_store::PolicySetFilter::new(), &PageRequest::new()).unwrap().items,
+                zone.policy_set_versions("s", &PageRequest::new()).unwrap().items,
                 zone.in_force(Target::Zone).unwrap(),
                 zone.observed(Target::Zone).unwrap(),
                 zone.in_force_at(Target::Zone, policy_store::At::Position(9)).unwrap(),
@@ -111,7 +112,8 @@ fn receipts_of_a_copied_zone_replay_and_its_requests_are_known() {
     let length = to.history().len();
     let again = to.write(create_warned).unwrap();
     assert_eq!(again, from.write(create_warned).unwrap());
-    let other = to.write(|zone| zone.request(RequestId::from([3; 16])).create_policy(NewPolicy::named("x")));
+    let other =
+        to.write(|zone| zone.idempotency_key(IdempotencyKey::from([3; 16])).create_policy(NewPolicy::named("x")));
     refused(other, (Conflict, "request_conflict"), "");
     assert_eq!(to.history().len(), length);
     // And it can be written on.
@@ -125,10 +127,10 @@ fn schemas_keep_their_publisher_their_times_and_their_status() {
     let (from, to) = (source(), target());
     copy(&from, &["acme"], &to).unwrap();
     for name in [V1, "used", "hint"] {
-        assert_eq!(to.store.schema(name, Forms::Both).unwrap(), from.store.schema(name, Forms::Both).unwrap());
+        assert_eq!(to.store.schema(name, Include::Both).unwrap(), from.store.schema(name, Include::Both).unwrap());
     }
-    refused(to.store.schema("unused", Forms::Both), (NotFound, "not_found"), "unused");
-    assert_eq!(to.store.schema("used", Forms::Both).unwrap().owner_type, OwnerType::Platform);
+    refused(to.store.schema("unused", Include::Both), (NotFound, "not_found"), "unused");
+    assert_eq!(to.store.schema("used", Include::Both).unwrap().owner_type, OwnerType::Platform);
     let customers = to.write_store(|w| w.set_schema_status("used", SchemaStatus::Active));
     refused(customers, (ErrorKind::Forbidden, "platform_owned"), "used");
 
@@ -155,7 +157,7 @@ fn in_a_store_that_has_later_history_the_times_are_moved_behind_it() {
     let times: Vec<_> = store_history(&to).iter().map(|entry| entry.created_at.as_micros() - last).collect();
     assert_eq!(times, [0, 1, 2, 3, 4, 5, 6]);
     assert_eq!(to.history(), from.history());
-    let zones = to.store.zones(&List::new().order(Order::Ascending)).unwrap().items;
+    let zones = to.store.zones(&PageRequest::new().order(Order::Ascending)).unwrap().items;
     assert_eq!(zones.iter().map(|zone| zone.id.as_str()).collect::<Vec<_>>(), ["mine", "acme", "other"]);
     to.extent();
 }
@@ -174,14 +176,14 @@ fn a_schema_that_is_there_must_be_the_same_and_stays_as_it_is() {
         to
     };
     let same = publish(NewSchema::cedar(V1, SCHEMA));
-    let before = same.store.schema(V1, Forms::Both).unwrap();
+    let before = same.store.schema(V1, Include::Both).unwrap();
     assert_eq!(copy(&from, &["acme"], &same).unwrap().schemas, ["used", "hint"]);
-    assert_eq!(same.store.schema(V1, Forms::Both).unwrap(), before);
+    assert_eq!(same.store.schema(V1, Include::Both).unwrap(), before);
     same.extent();
 
     let source = publish(NewSchema::cedar(V1, format!("{SCHEMA} ")));
     refuses(&from, &["acme"], &source, (Conflict, "schema_differs"), V1);
-    let json = from.store.schema(V1, Forms::Both).unwrap().cedar_schema_json.unwrap();
+    let json = from.store.schema(V1, Include::Both).unwrap().cedar_schema_json.unwrap();
     let form = publish(NewSchema::json(V1, &*json));
     refuses(&from, &["acme"], &form, (Conflict, "schema_differs"), V1);
     // One that the zone does not use is none of its business.

@@ -1,11 +1,11 @@
 //! Total counts: how many items all pages of a list have, wherever the page is.
 
 use policy_store::{
-    Forms, List, NewPolicy, NewPolicySet, NewSchema, Order, OwnerType, Page, PolicyFilter, PolicySetFilter, Result,
-    SchemaFilter, Target, TargetType,
+    Include, NewPolicy, NewPolicySet, NewSchema, Order, OwnerType, Page, PageRequest, PolicyFilter, PolicySetFilter,
+    Result, SchemaFilter, Target, TargetType,
 };
 
-use super::help::{PERMIT, SCHEMA, World, pinning, platform};
+use super::support::{PERMIT, SCHEMA, World, pinning, platform};
 
 /// Lists of different lengths.
 fn world() -> World {
@@ -36,10 +36,10 @@ fn world() -> World {
 
 /// Asks for each page of a list, in both orders, and finds the same count on all; without being asked, none tells.
 #[track_caller]
-fn expect<T>(expected: u64, get: impl Fn(&List) -> Result<Page<T>>) {
-    assert_eq!(get(&List::new()).unwrap().total_count, None);
+fn expect<T>(expected: u64, get: impl Fn(&PageRequest) -> Result<Page<T>>) {
+    assert_eq!(get(&PageRequest::new()).unwrap().total_count, None);
     for order in [Order::Ascending, Order::Descending] {
-        let (mut list, mut seen) = (List::new().limit(2).order(order).total_count(), 0);
+        let (mut list, mut seen) = (PageRequest::new().limit(2).order(order).total_count(), 0);
         loop {
             let page = get(&list).unwrap();
             seen += page.items.len() as u64;
@@ -57,24 +57,24 @@ fn expect<T>(expected: u64, get: impl Fn(&List) -> Result<Page<T>>) {
 fn expect_all(world: &World) {
     let (store, zone) = (&world.store, world.zone());
     expect(8, |list| store.zones(list));
-    expect(6, |list| store.schemas(Forms::Neither, list));
+    expect(6, |list| store.schemas(Include::Neither, list));
     expect(14, |list| store.history(list));
     let sets = |filter: PolicySetFilter, count| expect(count, |list| zone.policy_sets(&filter, list));
     expect(4, |list| zone.policies(&PolicyFilter::new(), list));
     sets(PolicySetFilter::new(), 4);
     sets(PolicySetFilter::new().target_type(TargetType::User), 5);
     sets(PolicySetFilter::new().any_target(), 9);
-    expect(4, |list| zone.policy_versions("p0", Forms::Neither, list));
-    expect(0, |list| zone.policy_versions("base", Forms::Neither, list));
+    expect(4, |list| zone.policy_versions("p0", Include::Neither, list));
+    expect(0, |list| zone.policy_versions("base", Include::Neither, list));
     expect(2, |list| zone.policy_set_versions("s0", list));
-    expect(3, |list| zone.pinned_policy_versions("pins", Forms::Neither, list));
+    expect(3, |list| zone.pinned_policy_versions("pins", Include::Neither, list));
     expect(world.history().len() as u64, |list| zone.history(list));
     // Under filters.
     expect(3, |list| zone.policies(&PolicyFilter::new().owner_type(OwnerType::Customer), list));
     expect(1, |list| zone.policies(&PolicyFilter::new().name("BASE"), list));
     sets(PolicySetFilter::new().active(true), 1);
     sets(PolicySetFilter::new().any_target().active(false), 8);
-    let schemas = |filter: SchemaFilter, count| expect(count, |list| zone.schemas(&filter, Forms::Neither, list));
+    let schemas = |filter: SchemaFilter, count| expect(count, |list| zone.schemas(&filter, Include::Neither, list));
     schemas(SchemaFilter::new(), 6);
     schemas(SchemaFilter::new().is_default(true), 1);
     schemas(SchemaFilter::new().is_default(false), 5);

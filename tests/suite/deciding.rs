@@ -9,7 +9,7 @@ use policy_store::{
     StatementRef, Target,
 };
 
-use super::help::{ENTITIES, FORBID, PERMIT, SCHEMA, World, asked, decide, refused};
+use super::support::{ENTITIES, FORBID, PERMIT, SCHEMA, World, asked, decide, refused};
 
 /// A statement that overflows for `bob`, whose level is the largest number.
 const OVERFLOW: &str = "(principal, action, resource) when { principal.level + 1 > 0 && resource.secret };";
@@ -206,7 +206,7 @@ fn an_authorizer_is_a_snapshot() {
 
 #[test]
 fn an_authorizer_is_up_to_date_though_no_compiled_set_is_kept() {
-    let clock = super::help::Clock::new();
+    let clock = super::support::Clock::new();
     let store = clock.builder().compiled_cache_bytes(0).record_cache_bytes(0).in_memory().unwrap();
     let world = World::with(store, clock);
     let version = world.version("p", PERMIT);

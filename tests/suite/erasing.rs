@@ -2,11 +2,11 @@
 
 use policy_store::ErrorKind::{Conflict, NotFound};
 use policy_store::{
-    Change, Forms, List, NewPolicy, NewPolicyVersion, Order, PolicyFilter, PolicySetFilter, RequestId, Result,
-    SchemaFilter, Target, Zone,
+    Change, IdempotencyKey, Include, NewPolicy, NewPolicyVersion, Order, PageRequest, PolicyFilter, PolicySetFilter,
+    Result, SchemaFilter, Target, Zone,
 };
 
-use super::help::{FORBID, PERMIT, V1, World, asked, customer, decide, platform, refused};
+use super::support::{FORBID, PERMIT, V1, World, asked, customer, decide, platform, refused};
 
 /// A text that only `acme` has.
 const OWN: &str = "permit(principal, action, resource) when { principal.level == 7 };";
@@ -27,7 +27,7 @@ fn busy(world: World) -> World {
 
 /// Every kind of read of a zone, by a handle.
 fn reads(zone: &Zone) -> Vec<Result<()>> {
-    let (list, forms) = (List::new(), Forms::Both);
+    let (list, forms) = (PageRequest::new(), Include::Both);
     vec![
         zone.info().map(drop),
         zone.policy("p").map(drop),
@@ -57,11 +57,11 @@ fn last_version(zone: &Zone) -> String {
 fn nothing_of_an_erased_zone_is_found_by_any_handle_and_what_was_taken_before_goes_on_deciding() {
     let world = busy(World::new());
     let zone = world.zone();
-    let version = zone.policy_version_numbered("p", 1, Forms::Both).unwrap();
+    let version = zone.policy_version_numbered("p", 1, Include::Both).unwrap();
     let set_version = last_version(&zone);
     // Twice, so that every cache knows it.
     for _ in 0..2 {
-        zone.policy_version(&version.id, Forms::Both).unwrap();
+        zone.policy_version(&version.id, Include::Both).unwrap();
         reads(&zone).into_iter().for_each(|read| read.unwrap());
     }
     let authorizer = zone.authorizer(Target::Zone).unwrap();
@@ -74,7 +74,7 @@ fn nothing_of_an_erased_zone_is_found_by_any_handle_and_what_was_taken_before_go
     for read in reads(&zone) {
         refused(read, (NotFound, "not_found"), "zone `acme`");
     }
-    refused(zone.policy_version(&version.id, Forms::Both), (NotFound, "not_found"), "zone `acme`");
+    refused(zone.policy_version(&version.id, Include::Both), (NotFound, "not_found"), "zone `acme`");
     refused(zone.authorizer_of_version(set_version), (NotFound, "not_found"), "zone `acme`");
     refused(world.store.zone("acme"), (NotFound, "not_found"), "zone `acme`");
     refused(world.write(|zone| zone.create_policy(NewPolicy::named("p"))), (NotFound, "not_found"), "zone `acme`");
@@ -94,10 +94,10 @@ fn the_stores_history_tells_who_erased_the_zone_and_where_its_log_ended() {
         (erased.zone_id.as_str(), erased.log_id, erased.length, erased.last),
         ("acme", info.log_id, length, last)
     );
-    let told = world.store.history(&List::new().limit(1)).unwrap().items.remove(0);
+    let told = world.store.history(&PageRequest::new().limit(1)).unwrap().items.remove(0);
     assert_eq!(told.created_by, "ops");
     assert_eq!(told.change, Change::ZoneErased { zone_id: info.id, log_id: info.log_id, length, last });
-    let zones = world.store.zones(&List::new().total_count()).unwrap();
+    let zones = world.store.zones(&PageRequest::new().total_count()).unwrap();
     assert_eq!((zones.items.len(), zones.total_count), (1, Some(1)));
     assert_eq!(zones.items[0].id, "other");
 }
@@ -117,7 +117,7 @@ fn content_goes_unless_another_log_names_it_and_rows_go_all() {
     assert_eq!(rows_left, rows - 2 - (1 + 2 * 2 + 2 * 2 + 2 + 2 * 2 + 2 * 2));
     let read = |world: &World| {
         let zone = world.store.zone("other").unwrap();
-        (zone.policy_version("v", Forms::Both).unwrap(), zone.history(&List::new()).unwrap())
+        (zone.policy_version("v", Include::Both).unwrap(), zone.history(&PageRequest::new()).unwrap())
     };
     let kept = read(&world);
     assert_eq!(kept.0.cedar_raw.as_deref(), Some(PERMIT));
@@ -139,7 +139,7 @@ fn content_that_was_erased_can_be_written_again() {
         w.zone("other")?.create_policy_version("p", new)
     });
     written.unwrap();
-    let read = world.store.zone("other").unwrap().policy_version("own", Forms::Both).unwrap();
+    let read = world.store.zone("other").unwrap().policy_version("own", Include::Both).unwrap();
     assert_eq!(read.cedar_raw.as_deref(), Some(OWN));
     world.extent();
 }
@@ -158,7 +158,7 @@ fn the_id_is_free_again_and_means_another_zone() {
     }
     let new = world.zone();
     assert_ne!(new.info().unwrap().log_id, log_id);
-    assert_eq!(new.policies(&PolicyFilter::new(), &List::new().total_count()).unwrap().total_count, Some(1));
+    assert_eq!(new.policies(&PolicyFilter::new(), &PageRequest::new().total_count()).unwrap().total_count, Some(1));
     let extent = world.extent();
     world.store.rebuild_indexes().unwrap();
     assert_eq!(world.extent(), extent);
@@ -196,7 +196,7 @@ fn a_request_that_created_what_was_erased_since_does_not_create_it_again() {
     let world = World::new();
     let create = || {
         world.write_store(|w| {
-            w.request(RequestId::from([5; 16]));
+            w.idempotency_key(IdempotencyKey::from([5; 16]));
             w.create_zone("brief")?.create_policy(NewPolicy::named("p").id("p"))
         })
     };
@@ -211,7 +211,7 @@ fn a_request_that_created_what_was_erased_since_does_not_create_it_again() {
 fn lists_go_on_over_the_place_of_an_erased_zone() {
     let world = World::new();
     world.write_store(|w| ["c", "d", "e"].iter().try_for_each(|id| w.create_zone(*id).map(drop))).unwrap();
-    let list = List::new().order(Order::Ascending).limit(3);
+    let list = PageRequest::new().order(Order::Ascending).limit(3);
     let first = world.store.zones(&list).unwrap();
     let cursor = first.after_cursor.unwrap();
     for id in ["c", "d"] {
@@ -220,7 +220,7 @@ fn lists_go_on_over_the_place_of_an_erased_zone() {
     let rest = world.store.zones(&list.after(cursor)).unwrap();
     let ids: Vec<_> = rest.items.iter().map(|zone| zone.id.as_str()).collect();
     assert_eq!(ids, ["e"]);
-    let page = world.store.zones(&List::new().order(Order::Ascending)).unwrap();
+    let page = world.store.zones(&PageRequest::new().order(Order::Ascending)).unwrap();
     let ids: Vec<_> = page.items.iter().map(|zone| zone.id.as_str()).collect();
     assert_eq!(ids, ["acme", "other", "e"]);
 }
@@ -231,18 +231,21 @@ fn what_other_zones_decide_is_not_touched() {
     world
         .write_store(|w| {
             let mut zone = w.zone("other")?;
-            let shared = zone.policy_version("v", Forms::Neither)?;
+            let shared = zone.policy_version("v", Include::Neither)?;
             zone.create_policy(NewPolicy::named("q").id("q"))?;
             let own = zone.create_policy_version("q", NewPolicyVersion::cedar(V1, FORBID))?;
             zone.create_policy_set(policy_store::NewPolicySet::named("s").id("s"))?;
-            let set = zone.create_policy_set_version("s", super::help::pinning(&[&shared, &own]))?;
+            let set = zone.create_policy_set_version("s", super::support::pinning(&[&shared, &own]))?;
             zone.activate(&set.id)
         })
         .unwrap();
     let told = |world: &World| {
         let other = world.store.zone("other").unwrap();
         let authorizer = other.authorizer(Target::Zone).unwrap();
-        (["open", "shut"].map(|doc| decide(&authorizer, "ann", "read", doc)), other.history(&List::new()).unwrap())
+        (
+            ["open", "shut"].map(|doc| decide(&authorizer, "ann", "read", doc)),
+            other.history(&PageRequest::new()).unwrap(),
+        )
     };
     let before = told(&world);
     world.store.erase_zone(&platform(), "acme").unwrap();

@@ -3,11 +3,11 @@
 use std::error::Error as _;
 
 use policy_store::{
-    Error, ErrorKind, Forms, List, NewPolicy, NewPolicySetVersion, NewPolicyVersion, Pin, PolicyId, PolicyStore,
-    SchemaStatus, Target,
+    Error, ErrorKind, Include, NewPolicy, NewPolicySetVersion, NewPolicyVersion, PageRequest, Pin, PolicyId,
+    PolicyStore, SchemaStatus, Target,
 };
 
-use super::help::{PERMIT, V1, World, refused};
+use super::support::{PERMIT, V1, World, refused};
 
 #[test]
 fn kinds_and_codes_are_as_documented() {
@@ -102,14 +102,14 @@ fn an_id_of_another_kind_is_told_from_one_that_nobody_has() {
             format!("policy set version `{id}` does not exist: it is a {kind} id, expected a policy set version id");
         refused(zone.policy_set_version(id), not_found, &said);
         refused(zone.authorizer_of_version(id), not_found, &said);
-        refused(zone.pinned_policy_versions(id, Forms::Neither, &List::new()), not_found, &said);
+        refused(zone.pinned_policy_versions(id, Include::Neither, &PageRequest::new()), not_found, &said);
         world.refuses(not_found, &said, |zone| zone.activate(id));
         world.refuses(not_found, &said, |zone| zone.bind_shadow(id, Target::Zone));
         world.refuses(not_found, &said, |zone| zone.archive_policy_set_version(id));
     }
     for (id, kind) in [("p", "policy"), ("s", "policy set"), (of_set_version, "policy set version")] {
         let said = format!("policy version `{id}` does not exist: it is a {kind} id, expected a policy version id");
-        refused(zone.policy_version(id, Forms::Both), not_found, &said);
+        refused(zone.policy_version(id, Include::Both), not_found, &said);
         world.refuses(not_found, &said, |zone| zone.archive_policy_version(id));
         let pin = || Pin { policy_id: "p".to_owned(), policy_version_id: id.to_owned(), sha: None };
         world.refuses(not_found, &said, |zone| {
@@ -119,15 +119,15 @@ fn an_id_of_another_kind_is_told_from_one_that_nobody_has() {
     for (id, kind) in [("s", "policy set"), (of_version, "policy version"), (of_set_version, "policy set version")] {
         let said = format!("policy `{id}` does not exist: it is a {kind} id, expected a policy id");
         refused(zone.policy(id), not_found, &said);
-        refused(zone.policy_versions(id, Forms::Neither, &List::new()), not_found, &said);
-        refused(zone.policy_version_numbered(id, 1, Forms::Neither), not_found, &said);
+        refused(zone.policy_versions(id, Include::Neither, &PageRequest::new()), not_found, &said);
+        refused(zone.policy_version_numbered(id, 1, Include::Neither), not_found, &said);
         world.refuses(not_found, &said, |zone| zone.create_policy_version(id, NewPolicyVersion::cedar(V1, PERMIT)));
         world.refuses(not_found, &said, |zone| zone.archive_policy(id));
     }
     for (id, kind) in [("p", "policy"), (of_version, "policy version"), (of_set_version, "policy set version")] {
         let said = format!("policy set `{id}` does not exist: it is a {kind} id, expected a policy set id");
         refused(zone.policy_set(id), not_found, &said);
-        refused(zone.policy_set_versions(id, &List::new()), not_found, &said);
+        refused(zone.policy_set_versions(id, &PageRequest::new()), not_found, &said);
         refused(zone.policy_set_version_numbered(id, 1), not_found, &said);
         world.refuses(not_found, &said, |zone| zone.create_policy_set_version(id, NewPolicySetVersion::new(V1)));
     }

@@ -1,17 +1,17 @@
 //! Pages of filtered lists, and the cursors that lead through them while others write.
 
 use policy_store::OwnerType::{Customer, Platform};
-use policy_store::{List, NewPolicy, Order, Page, Policy, PolicyFilter, PolicyUpdate};
+use policy_store::{NewPolicy, Order, Page, PageRequest, Policy, PolicyFilter, PolicyUpdate};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::help::{World, customer, platform};
+use super::support::{World, customer, platform};
 
 #[test]
 fn a_cursor_is_bound_to_its_filter_however_that_is_written() {
     let world = World::new();
     world.write(|zone| (0..4).try_for_each(|_| zone.create_policy(NewPolicy::named("ab")).map(drop))).unwrap();
-    let list = List::new().limit(2);
+    let list = PageRequest::new().limit(2);
     let filter = PolicyFilter::new;
     let filters = [
         filter(),
@@ -42,7 +42,7 @@ fn renamed(names: [&str; 3]) -> [Page<Policy>; 2] {
     world
         .write(|zone| all.iter().try_for_each(|id| zone.create_policy(NewPolicy::named("x").id(*id)).map(drop)))
         .unwrap();
-    let (filter, list) = (PolicyFilter::new().name("x"), List::new().limit(1).order(Order::Ascending));
+    let (filter, list) = (PolicyFilter::new().name("x"), PageRequest::new().limit(1).order(Order::Ascending));
     let first = world.zone().policies(&filter, &list).unwrap();
     let second = list.clone().after(first.after_cursor.unwrap());
     let third = world.zone().policies(&filter, &second).unwrap().after_cursor.unwrap();
@@ -105,12 +105,12 @@ proptest! {
             false => (PolicyFilter::new().owner_type(Platform), Order::Descending),
         };
         let order = if ascending { order } else { Order::Descending };
-        let list = List::new().limit(limit).order(order).total_count();
+        let list = PageRequest::new().limit(limit).order(order).total_count();
         let passes = |(platforms, name): &Known| if by_name { *name != 1 } else { *platforms };
         let (mut before, mut after, mut seen) = (None::<(usize, String)>, None, Vec::new());
         for (step, platforms, name, whose) in steps {
             // The list to ask for, and the place of its cursor: that of `after`, or that of `before`.
-            let (at, range): (List, (Option<usize>, Option<usize>));
+            let (at, range): (PageRequest, (Option<usize>, Option<usize>));
             match step {
                 0 if !known.is_empty() => {
                     let n = whose.index(known.len());

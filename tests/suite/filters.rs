@@ -3,23 +3,23 @@
 use policy_store::ErrorKind::{Invalid, NotFound, TooLarge};
 use policy_store::OwnerType::{Customer, Platform};
 use policy_store::{
-    Forms, List, NewPolicy, NewPolicySet, NewSchema, Order, Page, Policy, PolicyFilter, PolicySet, PolicySetFilter,
-    PolicySetUpdate, PolicyUpdate, Result, SchemaFilter, Target, TargetType,
+    Include, NewPolicy, NewPolicySet, NewSchema, Order, Page, PageRequest, Policy, PolicyFilter, PolicySet,
+    PolicySetFilter, PolicySetUpdate, PolicyUpdate, Result, SchemaFilter, Target, TargetType,
 };
 
-use super::help::{PERMIT, SCHEMA, V1, World, customer, platform, refused};
+use super::support::{PERMIT, SCHEMA, V1, World, customer, platform, refused};
 
 fn ids<T>(page: Result<Page<T>>, id: impl Fn(&T) -> &str) -> Vec<String> {
     page.unwrap().items.iter().map(|item| id(item).to_owned()).collect()
 }
 
 fn policies(world: &World, filter: &PolicyFilter) -> Vec<String> {
-    let list = List::new().order(Order::Ascending);
+    let list = PageRequest::new().order(Order::Ascending);
     ids(world.zone().policies(filter, &list), |policy: &Policy| policy.id.as_str())
 }
 
 fn sets(world: &World, filter: &PolicySetFilter) -> Vec<String> {
-    let list = List::new().order(Order::Ascending);
+    let list = PageRequest::new().order(Order::Ascending);
     ids(world.zone().policy_sets(filter, &list), |set: &PolicySet| set.id.as_str())
 }
 
@@ -54,7 +54,7 @@ fn with_sets() -> World {
     world
         .write(|zone| {
             zone.create_policy_set(users("anns"))?;
-            let version = zone.create_policy_set_version("anns", super::help::pinning(&[&version]))?;
+            let version = zone.create_policy_set_version("anns", super::support::pinning(&[&version]))?;
             zone.bind(&version.id, Target::User("ann".to_owned()))?;
             zone.create_policy_set(users("bobs")).map(drop)
         })
@@ -69,13 +69,15 @@ fn both_of_a_flag_are_all() {
     let world = World::new();
     world.live("on", &[]);
     world.set_version("off", &[]);
-    let count = |filter: PolicySetFilter| world.zone().policy_sets(&filter, &List::new()).unwrap().items.len();
+    let count = |filter: PolicySetFilter| world.zone().policy_sets(&filter, &PageRequest::new()).unwrap().items.len();
     let filter = PolicySetFilter::new;
     assert_eq!(count(filter().active(true)), 1);
     assert_eq!(count(filter().active(true).active(false)), 2);
     world.write(|zone| zone.set_default_schema(Some(V1))).unwrap();
     world.write_store(|w| w.publish_schema(NewSchema::cedar("other", SCHEMA))).unwrap();
-    let count = |filter: SchemaFilter| world.zone().schemas(&filter, Forms::Neither, &List::new()).unwrap().items.len();
+    let count = |filter: SchemaFilter| {
+        world.zone().schemas(&filter, Include::Neither, &PageRequest::new()).unwrap().items.len()
+    };
     assert_eq!(count(SchemaFilter::new().is_default(true)), 1);
     assert_eq!(count(SchemaFilter::new().is_default(false).is_default(true)), 2);
 }
@@ -89,7 +91,7 @@ fn policies_by_ids_come_in_the_order_of_the_list_each_once_and_unknown_ones_not_
     assert_eq!(policies(&world, &by_ids.clone().owner_type(Customer)), ["c", "a"]);
     assert_eq!(policies(&world, &by_ids.clone().any("BILL")), ["c", "e"]);
     assert!(policies(&world, &PolicyFilter::new().id("none")).is_empty());
-    let newest = world.zone().policies(&by_ids, &List::new().total_count()).unwrap();
+    let newest = world.zone().policies(&by_ids, &PageRequest::new().total_count()).unwrap();
     assert_eq!(newest.total_count, Some(3));
     assert_eq!(ids(Ok(newest), |policy| policy.id.as_str()), ["e", "a", "c"]);
 }
@@ -104,14 +106,14 @@ fn policies_by_ids_are_one_page_without_cursors() {
     let by_ids = PolicyFilter::new().ids(&all[..100]);
     // More than the 50 that other pages have by default.
     assert_eq!(policies(&world, &by_ids), all[..100]);
-    let first = world.zone().policies(&by_ids, &List::new().limit(3).total_count()).unwrap();
+    let first = world.zone().policies(&by_ids, &PageRequest::new().limit(3).total_count()).unwrap();
     assert_eq!((first.after_cursor, first.before_cursor, first.total_count), (None, None, Some(100)));
     assert_eq!(first.items.len(), 3);
-    let cursor = world.zone().policies(&PolicyFilter::new(), &List::new()).unwrap().after_cursor.unwrap();
-    for list in [List::new().after(&cursor), List::new().before(&cursor)] {
+    let cursor = world.zone().policies(&PolicyFilter::new(), &PageRequest::new()).unwrap().after_cursor.unwrap();
+    for list in [PageRequest::new().after(&cursor), PageRequest::new().before(&cursor)] {
         refused(world.zone().policies(&by_ids, &list), (Invalid, "invalid_cursor"), "by ids");
     }
-    let too_many = world.zone().policies(&PolicyFilter::new().ids(&all), &List::new());
+    let too_many = world.zone().policies(&PolicyFilter::new().ids(&all), &PageRequest::new());
     refused(too_many, (TooLarge, "too_large"), "the filter: 101 ids, limit 100");
 }
 
@@ -162,8 +164,8 @@ fn repeated_values_are_alternatives_and_different_filters_must_all_fit() {
 fn search_terms_are_bounded_and_not_empty() {
     let world = with_policies();
     let filter = PolicyFilter::new;
-    let try_policies = |filter: PolicyFilter| world.zone().policies(&filter, &List::new());
-    let try_sets = |filter: PolicySetFilter| world.zone().policy_sets(&filter, &List::new());
+    let try_policies = |filter: PolicyFilter| world.zone().policies(&filter, &PageRequest::new());
+    let try_sets = |filter: PolicySetFilter| world.zone().policy_sets(&filter, &PageRequest::new());
     for empty in [filter().any(""), filter().name("a").name(""), filter().description("")] {
         refused(try_policies(empty), (Invalid, "invalid_input"), "empty");
     }
@@ -219,10 +221,10 @@ fn sets_are_filtered_by_what_is_in_force_by_owner_and_by_name() {
 fn schemas_of_a_zone_are_those_of_the_store_and_one_is_the_default_if_it_was_chosen() {
     let world = World::new();
     let zone = world.zone();
-    let schema = zone.schema(V1, Forms::Both).unwrap();
-    assert_eq!((schema.schema.clone(), schema.is_default), (world.store.schema(V1, Forms::Both).unwrap(), false));
-    refused(zone.schema("none", Forms::Both), (NotFound, "not_found"), "schema `none`");
-    let list = |filter| zone.schemas(&filter, Forms::Both, &List::new()).unwrap().items;
+    let schema = zone.schema(V1, Include::Both).unwrap();
+    assert_eq!((schema.schema.clone(), schema.is_default), (world.store.schema(V1, Include::Both).unwrap(), false));
+    refused(zone.schema("none", Include::Both), (NotFound, "not_found"), "schema `none`");
+    let list = |filter| zone.schemas(&filter, Include::Both, &PageRequest::new()).unwrap().items;
     assert_eq!(list(SchemaFilter::new()), vec![schema.clone()]);
     assert_eq!(list(SchemaFilter::new().is_default(false)), [schema]);
     assert!(list(SchemaFilter::new().is_default(true)).is_empty());
@@ -234,9 +236,9 @@ fn schemas_of_a_zone_are_those_of_the_store_and_one_is_the_default_if_it_was_cho
     assert_eq!(all, [next.clone(), (V1.to_owned(), false)]);
     assert_eq!(versions(SchemaFilter::new().is_default(true)), vec![next]);
     assert_eq!(versions(SchemaFilter::new().is_default(false)), vec![(V1.to_owned(), false)]);
-    assert!(zone.schema("next", Forms::Neither).unwrap().is_default);
+    assert!(zone.schema("next", Include::Neither).unwrap().is_default);
     let other = world.store.zone("other").unwrap();
-    assert!(!other.schema("next", Forms::Neither).unwrap().is_default);
+    assert!(!other.schema("next", Include::Neither).unwrap().is_default);
     world.write(|zone| zone.set_default_schema(None)).unwrap();
     assert!(list(SchemaFilter::new().is_default(true)).is_empty());
 }
@@ -244,24 +246,24 @@ fn schemas_of_a_zone_are_those_of_the_store_and_one_is_the_default_if_it_was_cho
 #[test]
 fn a_zones_schema_is_json_with_whether_it_is_the_default() {
     let world = World::new();
-    let mut json = serde_json::to_value(world.store.schema(V1, Forms::Both).unwrap()).unwrap();
+    let mut json = serde_json::to_value(world.store.schema(V1, Include::Both).unwrap()).unwrap();
     json["is_default"] = serde_json::json!(false);
-    assert_eq!(serde_json::to_value(world.zone().schema(V1, Forms::Both).unwrap()).unwrap(), json);
+    assert_eq!(serde_json::to_value(world.zone().schema(V1, Include::Both).unwrap()).unwrap(), json);
 }
 
 #[test]
 fn cursors_of_a_zones_schemas_are_its_own() {
     let world = World::new();
     world.write_store(|w| w.publish_schema(policy_store::NewSchema::cedar("next", "entity U;"))).unwrap();
-    let list = List::new().limit(1);
+    let list = PageRequest::new().limit(1);
     let all = SchemaFilter::new();
-    let of_zone = world.zone().schemas(&all, Forms::Neither, &list).unwrap().after_cursor.unwrap();
-    let of_store = world.store.schemas(Forms::Neither, &list).unwrap().after_cursor.unwrap();
-    let read = |cursor: &str, filter| world.zone().schemas(filter, Forms::Neither, &list.clone().after(cursor));
+    let of_zone = world.zone().schemas(&all, Include::Neither, &list).unwrap().after_cursor.unwrap();
+    let of_store = world.store.schemas(Include::Neither, &list).unwrap().after_cursor.unwrap();
+    let read = |cursor: &str, filter| world.zone().schemas(filter, Include::Neither, &list.clone().after(cursor));
     assert_eq!(read(&of_zone, &all).unwrap().items[0].schema.version, *V1);
     refused(read(&of_store, &all), (Invalid, "invalid_cursor"), "cursor");
     refused(read(&of_zone, &SchemaFilter::new().is_default(false)), (Invalid, "invalid_cursor"), "cursor");
-    let in_other = world.store.zone("other").unwrap().schemas(&all, Forms::Neither, &list.clone().after(&of_zone));
+    let in_other = world.store.zone("other").unwrap().schemas(&all, Include::Neither, &list.clone().after(&of_zone));
     refused(in_other, (Invalid, "invalid_cursor"), "cursor");
-    refused(world.store.schemas(Forms::Neither, &list.after(of_zone)), (Invalid, "invalid_cursor"), "cursor");
+    refused(world.store.schemas(Include::Neither, &list.after(of_zone)), (Invalid, "invalid_cursor"), "cursor");
 }

@@ -7,13 +7,13 @@
 use std::path::{Path, PathBuf};
 
 use policy_store::{
-    Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, PolicyFilter,
-    PolicySetFilter, PolicySetUpdate, PolicySetVersion, PolicyStore, PolicyUpdate, Receipt, SchemaFilter, SchemaStatus,
-    Target, TargetType, Timestamp, Write,
+    Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, PageRequest,
+    PolicyFilter, PolicySetFilter, PolicySetUpdate, PolicySetVersion, PolicyStore, PolicyUpdate, Receipt, SchemaFilter,
+    SchemaStatus, Target, TargetType, Timestamp, WriteTransaction,
 };
 use serde_json::{Value, json};
 
-use super::help::*;
+use super::support::*;
 
 const TEXT_2: &str =
     "@id(\"mine\")\npermit(principal, action == Action::\"read\", resource) when { principal.level > 2 };";
@@ -28,7 +28,7 @@ fn fixture(name: &str) -> PathBuf {
 fn write_fixture(path: &Path) -> Value {
     let clock = Clock::new();
     let world = World::with(clock.builder().open(path).unwrap(), clock.clone());
-    let schema_json = world.store.schema(V1, Forms::Json).unwrap().cedar_schema_json.unwrap();
+    let schema_json = world.store.schema(V1, Include::Json).unwrap().cedar_schema_json.unwrap();
     world
         .write_store(|w| {
             w.publish_schema(NewSchema::json("2027", &*schema_json))?;
@@ -89,7 +89,7 @@ fn write_later_kinds(world: &World, next: &PolicySetVersion) {
         .write(|zone| {
             zone.set_default_schema(Some(V1))?;
             zone.bind_shadow(&next.id, Target::Zone)?;
-            zone.request(REQUEST.parse()?).update_policy("rules", PolicyUpdate::new())?;
+            zone.idempotency_key(REQUEST.parse()?).update_policy("rules", PolicyUpdate::new())?;
             zone.create_policy_set(NewPolicySet::named("attested").id("attested"))
         })
         .unwrap();
@@ -105,7 +105,8 @@ fn write_later_kinds(world: &World, next: &PolicySetVersion) {
     imported.unwrap();
     world.clock.set(START + HOUR);
     let then = Timestamp::from_micros(START + HOUR / 2);
-    let import = |w: &mut Write<'_, '_>| w.zone("other")?.create_policy(NewPolicy::named("old").id("old")).map(drop);
+    let import =
+        |w: &mut WriteTransaction<'_, '_>| w.zone("other")?.create_policy(NewPolicy::named("old").id("old")).map(drop);
     world.store.import(&customer("alice"), &customer("olga"), then, import).unwrap();
     world.store.write(&customer("alice"), |w| w.zone("other")?.suspend()).unwrap();
     world.write_store(|w| w.create_zone("left").map(drop)).unwrap();
@@ -114,23 +115,23 @@ fn write_later_kinds(world: &World, next: &PolicySetVersion) {
 
 /// Everything that can be read from a fixture.
 fn read_all(store: &PolicyStore) -> Value {
-    let list = List::new().limit(100).order(Order::Ascending);
+    let list = PageRequest::new().limit(100).order(Order::Ascending);
     let zone = store.zone("acme").unwrap();
     let policies = zone.policies(&PolicyFilter::new(), &list).unwrap().items;
     let sets = zone.policy_sets(&PolicySetFilter::new().any_target(), &list).unwrap().items;
-    let versions = |id| zone.policy_versions(id, Forms::Both, &list).unwrap().items;
+    let versions = |id| zone.policy_versions(id, Include::Both, &list).unwrap().items;
     let set_versions = |id| zone.policy_set_versions(id, &list).unwrap().items;
     let report = store.verify().unwrap();
     json!({
         "zones": store.zones(&list).unwrap().items,
-        "schemas": store.schemas(Forms::Both, &list).unwrap().items,
+        "schemas": store.schemas(Include::Both, &list).unwrap().items,
         "policy_versions": policies.iter().map(|policy| versions(&policy.id)).collect::<Vec<_>>(),
         "policies": policies,
         "policy_set_versions": sets.iter().map(|set| set_versions(&set.id)).collect::<Vec<_>>(),
         "policy_sets": sets,
         "in_force": zone.in_force(Target::Zone).unwrap(),
         "observed": zone.observed(Target::Zone).ok(),
-        "zone_schemas": zone.schemas(&SchemaFilter::new(), Forms::Neither, &list).unwrap().items,
+        "zone_schemas": zone.schemas(&SchemaFilter::new(), Include::Neither, &list).unwrap().items,
         "history": zone.history(&list).unwrap().items,
         "other_history": store.zone("other").unwrap().history(&list).unwrap().items,
         "store_history": store.history(&list).unwrap().items,
@@ -190,11 +191,11 @@ fn opens_reads_and_decides(name: &str) {
     let history = &read["history"].as_array().unwrap();
     if history.iter().any(|entry| entry["request_id"] == REQUEST) {
         let conflict = store.write(&customer("zoe"), |w| {
-            w.zone("acme")?.request(REQUEST.parse()?).update_policy("rules", PolicyUpdate::new())
+            w.zone("acme")?.idempotency_key(REQUEST.parse()?).update_policy("rules", PolicyUpdate::new())
         });
         assert_eq!(conflict.unwrap_err().code(), "request_conflict");
         let again = store.write(&customer("alice"), |w| {
-            w.zone("acme")?.request(REQUEST.parse()?).update_policy("rules", PolicyUpdate::new())
+            w.zone("acme")?.idempotency_key(REQUEST.parse()?).update_policy("rules", PolicyUpdate::new())
         });
         assert_eq!(serde_json::to_value(again.unwrap()).unwrap(), read["policies"][0]);
     }

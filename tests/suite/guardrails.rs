@@ -3,11 +3,11 @@
 use cedar_policy::{Authorizer as PlainAuthorizer, Decision, PolicySet};
 use policy_store::ErrorKind::{Conflict, Forbidden, Invalid, NotBound, NotFound};
 use policy_store::{
-    Answer, At, BindingMode, Change, ErrorKind, Layer, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion,
-    NewSchema, PolicySetVersion, Receipt, RequestId, StatementRef, Target, TargetType,
+    Answer, At, BindingMode, Change, ErrorKind, IdempotencyKey, Layer, NewPolicy, NewPolicySet, NewPolicySetVersion,
+    NewPolicyVersion, NewSchema, PolicySetVersion, Receipt, StatementRef, Target, TargetType,
 };
 
-use super::help::{ENTITIES, FORBID, PERMIT, V1, World, asked, customer, decide, pinning, platform, refused};
+use super::support::{ENTITIES, FORBID, PERMIT, V1, World, asked, customer, decide, pinning, platform, refused};
 
 const RESERVED: (ErrorKind, &str) = (Forbidden, "guardrail_reserved");
 const NOT_SECRET: &str = "forbid(principal, action, resource) when { resource.secret };";
@@ -47,7 +47,8 @@ fn a_guardrail_takes_away_from_every_target_and_gives_nothing() {
     let (world, guardrail) = guarded(World::new());
     let users = world.write(|zone| {
         zone.create_policy_set(NewPolicySet::named("u").id("u").target_type(TargetType::User))?;
-        let permit = zone.policy_version(zone.policy("p")?.latest_version_id.unwrap(), policy_store::Forms::Neither)?;
+        let permit =
+            zone.policy_version(zone.policy("p")?.latest_version_id.unwrap(), policy_store::Include::Neither)?;
         let version = zone.create_policy_set_version("u", pinning(&[&permit]))?;
         zone.bind(&version.id, user("ann"))
     });
@@ -81,7 +82,7 @@ fn an_answer_names_the_layer_of_each_statement() {
     assert_eq!((allowed.determining()[0].layer, allowed.determining()[0].policy_id.as_str()), (Layer::Target, "p"));
     // The same version in both layers is told apart.
     let version = guardrail.manifest.entries[0].policy_version_id.clone();
-    let pinned = world.zone().policy_version(&version, policy_store::Forms::Neither).unwrap();
+    let pinned = world.zone().policy_version(&version, policy_store::Include::Neither).unwrap();
     world.live("s", &[&pinned]);
     let layers: Vec<_> = answer(&world, "shut").determining().iter().map(|statement| statement.layer).collect();
     assert_eq!(layers, [Layer::Target, Layer::Guardrail]);
@@ -316,7 +317,7 @@ fn a_doctored_guardrail_in_a_receipt_is_refused() {
 fn shadows_and_preflights_know_it() {
     let (world, guardrail) = guarded(World::new());
     let permit = world.zone().policy("p").unwrap().latest_version_id.unwrap();
-    let permit = world.zone().policy_version(&permit, policy_store::Forms::Neither).unwrap();
+    let permit = world.zone().policy_version(&permit, policy_store::Include::Neither).unwrap();
     let next = world.set_version("t", &[&permit]);
     world.write(|zone| zone.bind_shadow(&next.id, Target::Zone)).unwrap();
     let shadow = world.zone().shadow_authorizer(Target::Zone).unwrap();
@@ -344,16 +345,17 @@ fn a_copied_zone_keeps_its_guardrail() {
 #[test]
 fn a_request_that_comes_again_is_answered_as_it_was() {
     let (world, guardrail) = guarded(World::new());
-    let id = |n: u8| RequestId::from([n; 16]);
-    let unbind = || world.write_as(&platform(), |zone| zone.request(id(1)).unbind_guardrail()).unwrap();
-    let bind = || world.write_as(&platform(), |zone| zone.request(id(2)).bind_guardrail(&guardrail.id)).unwrap();
+    let id = |n: u8| IdempotencyKey::from([n; 16]);
+    let unbind = || world.write_as(&platform(), |zone| zone.idempotency_key(id(1)).unbind_guardrail()).unwrap();
+    let bind =
+        || world.write_as(&platform(), |zone| zone.idempotency_key(id(2)).bind_guardrail(&guardrail.id)).unwrap();
     let first = (unbind(), bind());
     assert!(first.1.changed);
     world.write_as(&platform(), |zone| zone.unbind_guardrail()).unwrap();
     let length = world.history().len();
     assert_eq!((unbind(), bind()), first);
     assert_eq!(world.history().len(), length);
-    let conflict = world.write_as(&platform(), |zone| zone.request(id(2)).bind_guardrail("none"));
+    let conflict = world.write_as(&platform(), |zone| zone.idempotency_key(id(2)).bind_guardrail("none"));
     refused(conflict, (Conflict, "request_conflict"), &id(2).to_string());
 }
 
@@ -361,10 +363,10 @@ fn a_request_that_comes_again_is_answered_as_it_was() {
 #[test]
 fn the_guardrail_is_evaluated_with_the_targets_schema() {
     let (world, _) = guarded(World::new());
-    let wider = super::help::SCHEMA.replace("secret: Bool", "secret: Bool, title?: String");
+    let wider = super::support::SCHEMA.replace("secret: Bool", "secret: Bool, title?: String");
     world.write_store(|w| w.publish_schema(NewSchema::cedar("wider", wider))).unwrap();
     let permit = world.zone().policy("p").unwrap().latest_version_id.unwrap();
-    let permit = world.zone().policy_version(&permit, policy_store::Forms::Neither).unwrap();
+    let permit = world.zone().policy_version(&permit, policy_store::Include::Neither).unwrap();
     let live = world
         .write(|zone| {
             let version = zone.create_policy_set_version("s", NewPolicySetVersion::new("wider").pin(&permit))?;

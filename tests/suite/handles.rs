@@ -3,12 +3,12 @@
 use policy_store::ErrorKind::Invalid;
 use policy_store::cedar_policy::{Context, Decision, EntityId, EntityUid, Request};
 use policy_store::{
-    Demand, Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicyFilter,
-    PolicyId, Target, UidInput,
+    Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PageRequest, PolicyFilter,
+    PolicyId, Precondition, Target, UidInput,
 };
 use serde_json::json;
 
-use super::help::{ENTITIES, FORBID, PERMIT, SCHEMA, V1, World, refused};
+use super::support::{ENTITIES, FORBID, PERMIT, SCHEMA, V1, World, refused};
 
 #[test]
 fn an_id_is_taken_as_text_as_a_string_and_as_an_id() {
@@ -17,7 +17,7 @@ fn an_id_is_taken_as_text_as_a_string_and_as_an_id() {
     let id: PolicyId = version.policy_id.clone();
     let (text, string) = (id.as_str(), id.to_string());
     let zone = world.zone();
-    let list = &List::new();
+    let list = &PageRequest::new();
     // Each line is expanded for every spelling: that it compiles is the point.
     macro_rules! spelled {
         ($it:ident => $call:expr) => {{
@@ -44,18 +44,18 @@ fn an_id_is_taken_as_text_as_a_string_and_as_an_id() {
         }};
     }
     spelled!(it => zone.policy(it).is_ok());
-    spelled!(it => zone.policy_versions(it, Forms::Neither, list).is_ok());
-    spelled!(it => zone.policy_versions_iter(it, Forms::Neither, list).count() == 1);
-    spelled!(it => zone.policy_version_numbered(it, 1, Forms::Neither).is_ok());
+    spelled!(it => zone.policy_versions(it, Include::Neither, list).is_ok());
+    spelled!(it => zone.policy_versions_iter(it, Include::Neither, list).count() == 1);
+    spelled!(it => zone.policy_version_numbered(it, 1, Include::Neither).is_ok());
     spelled!(it => zone.policies(&PolicyFilter::new().id(it), list).unwrap().items.len() == 1);
-    spelled!(it => zone.check(&Demand::latest_policy_version(it, Some(1))).is_ok());
+    spelled!(it => zone.check(&Precondition::latest_policy_version(it, Some(1))).is_ok());
     spelled!(it => world.write(|zone| zone.create_policy(NewPolicy::named("p").id(it))).unwrap_err().code() == "already_exists");
     spelled!(it => world.write(|zone| zone.create_policy_version(it, NewPolicyVersion::cedar(V1, PERMIT))).is_ok());
     spelled!(it => {
         let set = NewPolicySetVersion::new(V1).pin(&version).unpin(it);
         format!("{set:?}").contains("pins: []")
     });
-    let schema = zone.schema(V1, Forms::Neither).unwrap().schema.version;
+    let schema = zone.schema(V1, Include::Neither).unwrap().schema.version;
     assert!(zone.preflight(&schema).is_ok() && zone.preflight(schema.clone()).is_ok() && zone.preflight(V1).is_ok());
     assert_eq!(Target::user("ann"), Target::User("ann".to_owned()));
 }
@@ -72,7 +72,7 @@ fn handles_are_shown_in_a_line() {
     #[cfg(feature = "attestation")]
     {
         let signer = policy_store::attestation::Ed25519Signer::new("key", &[7; 32]).unwrap();
-        let actor = &super::help::customer("alice");
+        let actor = &super::support::customer("alice");
         let new = NewPolicySetVersion::new(V1).pin(&version);
         let attested = zone.prepare_attested_version(actor, "s", new, &signer).unwrap();
         assert_eq!(format!("{attested:?}"), "AttestedPolicySetVersion(version 2 of s with 1 pins)");

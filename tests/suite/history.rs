@@ -1,11 +1,11 @@
 //! History: a zone's log as what happened, by whom, when and in which write.
 
 use policy_store::{
-    BindingMode, BoundTo, Change, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion,
+    BindingMode, BoundTo, Change, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, PageRequest,
     PolicySetUpdate, PolicyUpdate, Target, TargetType,
 };
 
-use super::help::{PERMIT, V1, World, pinning};
+use super::support::{PERMIT, V1, World, pinning};
 
 #[test]
 fn every_kind_of_change_is_an_entry_that_says_what_changed() {
@@ -125,7 +125,7 @@ fn entries_are_told_with_time_and_clock_and_each_with_a_hash_of_its_own() {
 fn what_happens_in_one_zone_is_not_in_anothers_history() {
     let world = World::new();
     world.version("p", PERMIT);
-    let other = world.store.zone("other").unwrap().history(&List::new()).unwrap();
+    let other = world.store.zone("other").unwrap().history(&PageRequest::new()).unwrap();
     assert_eq!(other.items.len(), 1);
     let printed = serde_json::to_value(&other.items[0]).unwrap();
     assert_eq!((&printed["change"]["kind"], &printed["change"]["zone_id"]), (&"zone_created".into(), &"other".into()));

@@ -2,14 +2,14 @@
 
 use policy_store::ErrorKind::{Conflict, Invalid, NotFound};
 use policy_store::{
-    Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Pin, PolicySetUpdate,
-    PolicyUpdate, Result, Zone, ZoneWrite,
+    Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PageRequest, Pin,
+    PolicySetUpdate, PolicyUpdate, Result, Zone, ZoneTransaction,
 };
 
-use super::help::{PERMIT, SCHEMA, START, V1, World, refused};
+use super::support::{PERMIT, SCHEMA, START, V1, World, refused};
 
 /// Creates one of everything in a zone under the ids given.
-fn create(zone: &mut ZoneWrite<'_, '_>, kind: &str, id: &str) -> Result<String> {
+fn create(zone: &mut ZoneTransaction<'_, '_>, kind: &str, id: &str) -> Result<String> {
     match kind {
         "policy" => zone.create_policy(NewPolicy::named("n").id(id)).map(|it| it.id.to_string()),
         "policy version" => zone
@@ -133,24 +133,24 @@ fn a_version_id_is_unique_in_the_zone_and_not_only_in_its_policy() {
 
 /// What every call that takes an id says of this one.
 fn said_of(world: &World, zone: &Zone, id: &str) -> Vec<String> {
-    let list = List::new();
+    let list = PageRequest::new();
     let mut said = Vec::new();
     let mut note = |result: Result<()>| said.push(format!("{:?}", result.expect_err("the id is not of this zone")));
     note(zone.policy(id).map(drop));
-    note(zone.policy_version(id, Forms::Both).map(drop));
-    note(zone.policy_version_numbered(id, 1, Forms::Both).map(drop));
-    note(zone.policy_versions(id, Forms::Both, &list).map(drop));
+    note(zone.policy_version(id, Include::Both).map(drop));
+    note(zone.policy_version_numbered(id, 1, Include::Both).map(drop));
+    note(zone.policy_versions(id, Include::Both, &list).map(drop));
     note(zone.policy_set(id).map(drop));
     note(zone.policy_set_version(id).map(drop));
     note(zone.policy_set_version_numbered(id, 1).map(drop));
     note(zone.policy_set_versions(id, &list).map(drop));
-    note(zone.pinned_policy_versions(id, Forms::Both, &list).map(drop));
+    note(zone.pinned_policy_versions(id, Include::Both, &list).map(drop));
     note(zone.authorizer_of_version(id).map(drop));
     let pin = |policy: &str| Pin { policy_id: policy.into(), policy_version_id: id.into(), sha: None };
-    type Call<'a> = Box<dyn Fn(&mut ZoneWrite<'_, '_>) -> Result<()> + 'a>;
+    type Call<'a> = Box<dyn Fn(&mut ZoneTransaction<'_, '_>) -> Result<()> + 'a>;
     let calls: Vec<Call<'_>> = vec![
         Box::new(|z| z.policy(id).map(drop)),
-        Box::new(|z| z.policy_version(id, Forms::Both).map(drop)),
+        Box::new(|z| z.policy_version(id, Include::Both).map(drop)),
         Box::new(|z| z.policy_set(id).map(drop)),
         Box::new(|z| z.policy_set_version(id).map(drop)),
         Box::new(|z| z.update_policy(id, PolicyUpdate::new().name("x")).map(drop)),

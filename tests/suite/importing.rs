@@ -2,11 +2,11 @@
 
 use policy_store::ErrorKind::{Forbidden, Invalid};
 use policy_store::{
-    HistoryEntry, List, NewPolicy, NewPolicySet, NewPolicyVersion, NewSchema, Order, OwnerType, Policy, Result,
-    Timestamp, Write, ZoneWrite,
+    HistoryEntry, NewPolicy, NewPolicySet, NewPolicyVersion, NewSchema, Order, OwnerType, PageRequest, Policy, Result,
+    Timestamp, WriteTransaction, ZoneTransaction,
 };
 
-use super::help::{Clock, HOUR, PERMIT, SCHEMA, SECOND, START, World, customer, pinning, platform, refused};
+use super::support::{Clock, HOUR, PERMIT, SCHEMA, SECOND, START, World, customer, pinning, platform, refused};
 
 fn at(micros: i64) -> Timestamp {
     Timestamp::from_micros(micros)
@@ -22,7 +22,7 @@ fn world() -> World {
     world
 }
 
-fn import<T>(world: &World, micros: i64, f: impl FnOnce(&mut ZoneWrite<'_, '_>) -> Result<T>) -> Result<T> {
+fn import<T>(world: &World, micros: i64, f: impl FnOnce(&mut ZoneTransaction<'_, '_>) -> Result<T>) -> Result<T> {
     world.store.import(&platform(), &customer("ann"), at(micros), |w| f(&mut w.zone("acme")?))
 }
 
@@ -132,9 +132,10 @@ fn a_clock_that_was_behind_goes_on_after_what_was_imported() {
 #[test]
 fn a_zone_with_earlier_history_is_imported_into_a_store_that_is_in_use() {
     let world = World::new();
-    let import =
-        |time, f: fn(&mut Write<'_, '_>) -> Result<()>| world.store.import(&platform(), &customer("olga"), at(time), f);
-    let policy: fn(&mut Write<'_, '_>) -> Result<()> =
+    let import = |time, f: fn(&mut WriteTransaction<'_, '_>) -> Result<()>| {
+        world.store.import(&platform(), &customer("olga"), at(time), f)
+    };
+    let policy: fn(&mut WriteTransaction<'_, '_>) -> Result<()> =
         |w| w.zone("old")?.create_policy(NewPolicy::named("p")).map(drop);
     import(2_000, |w| {
         w.publish_schema(NewSchema::cedar("old", SCHEMA))?;
@@ -146,7 +147,7 @@ fn a_zone_with_earlier_history_is_imported_into_a_store_that_is_in_use() {
     import(2_000, policy).unwrap();
     import(3_000, policy).unwrap();
     refused(import(2_500, policy), (Invalid, "imported_out_of_order"), "");
-    let list = List::new().order(Order::Ascending);
+    let list = PageRequest::new().order(Order::Ascending);
     let history = world.store.zone("old").unwrap().history(&list).unwrap().items;
     assert_eq!(history.iter().map(|entry| entry.created_at).collect::<Vec<_>>(), [2_000, 2_001, 3_000].map(at));
     // In the store's log they stand behind what is there.
@@ -181,10 +182,11 @@ fn everything_that_is_created_can_be_given_its_id() {
     world
         .store
         .import(&platform(), &customer("ann"), at(2_000), |w| {
-            w.publish_schema(NewSchema::cedar(super::help::V1, SCHEMA))?;
+            w.publish_schema(NewSchema::cedar(super::support::V1, SCHEMA))?;
             let mut zone = w.zone("acme")?;
             zone.create_policy(NewPolicy::named("p").id("p"))?;
-            let version = zone.create_policy_version("p", NewPolicyVersion::cedar(super::help::V1, PERMIT).id("pv"))?;
+            let version =
+                zone.create_policy_version("p", NewPolicyVersion::cedar(super::support::V1, PERMIT).id("pv"))?;
             zone.create_policy_set(NewPolicySet::named("s").id("s"))?;
             let set = zone.create_policy_set_version("s", pinning(&[&version]).id("sv"))?;
             zone.activate(&set.id)

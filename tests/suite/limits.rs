@@ -2,11 +2,11 @@
 
 use policy_store::ErrorKind::{Invalid, TooLarge};
 use policy_store::{
-    NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicySetUpdate, PolicyUpdate,
-    RequestId, limits,
+    IdempotencyKey, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicySetUpdate,
+    PolicyUpdate, limits,
 };
 
-use super::help::{PERMIT, V1, World, pinning, refused};
+use super::support::{PERMIT, V1, World, pinning, refused};
 
 const OVER: (policy_store::ErrorKind, &str) = (TooLarge, "too_large");
 
@@ -159,7 +159,7 @@ fn a_manifest_has_up_to_1000_entries() {
     assert_eq!(largest.manifest.entries.len(), 1_000);
     assert_eq!(world.zone().policy_set_version(&largest.id).unwrap(), largest);
     let authorizer = world.zone().authorizer_of_version(&largest.id).unwrap();
-    let (request, entities) = super::help::asked(&authorizer, "ann", "read", "open");
+    let (request, entities) = super::support::asked(&authorizer, "ann", "read", "open");
     assert_eq!(authorizer.is_authorized(&request, &entities).unwrap().determining().len(), 1_000);
 }
 
@@ -172,7 +172,7 @@ fn a_write_has_up_to_100000_entries() {
             zone.create_policy(NewPolicy::named("p").id(format!("p{n}")))?;
         }
         // A request that takes the last place is carried out, and no more is asked of it.
-        zone.request(RequestId::from([1; 16])).create_policy(NewPolicy::named("p").id("last")).unwrap();
+        zone.idempotency_key(IdempotencyKey::from([1; 16])).create_policy(NewPolicy::named("p").id("last")).unwrap();
         assert_eq!(zone.policy("last")?.name, "p");
         let error = refused(zone.create_policy(NewPolicy::named("p")), OVER, "the write: 100001 entries, limit 100000");
         refused(

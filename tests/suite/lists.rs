@@ -2,11 +2,11 @@
 
 use policy_store::ErrorKind::{Invalid, NotFound, TooLarge};
 use policy_store::{
-    Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewSchema, Order, Page, PolicyFilter, PolicySetFilter,
-    PolicyStore, PolicyVersion, Result, SchemaStatus, limits,
+    Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewSchema, Order, Page, PageRequest, PolicyFilter,
+    PolicySetFilter, PolicyStore, PolicyVersion, Result, SchemaStatus, limits,
 };
 
-use super::help::{Clock, PERMIT, SCHEMA, V1, World, pinning, refused};
+use super::support::{Clock, PERMIT, SCHEMA, V1, World, pinning, refused};
 
 /// A page of any list, by the ids of its items.
 #[derive(Debug, PartialEq)]
@@ -29,16 +29,16 @@ const NAMES: [&str; 7] = ["p0", "p6", "p5", "p4", "p3", "p2", "p1"];
 
 const LISTS: [&str; 8] = ["zones", "schemas", "policies", "versions", "sets", "set versions", "pinned", "history"];
 
-fn get(store: &PolicyStore, name: &str, list: &List) -> Result<Got> {
+fn get(store: &PolicyStore, name: &str, list: &PageRequest) -> Result<Got> {
     let zone = store.zone("acme")?;
     match name {
         "zones" => got(store.zones(list), |it| it.id.to_string()),
-        "schemas" => got(store.schemas(Forms::Neither, list), |it| it.version.to_string()),
+        "schemas" => got(store.schemas(Include::Neither, list), |it| it.version.to_string()),
         "policies" => got(zone.policies(&PolicyFilter::new(), list), |it| it.id.to_string()),
-        "versions" => got(zone.policy_versions("p0", Forms::Cedar, list), |it| it.version.to_string()),
+        "versions" => got(zone.policy_versions("p0", Include::Cedar, list), |it| it.version.to_string()),
         "sets" => got(zone.policy_sets(&PolicySetFilter::new(), list), |it| it.id.to_string()),
         "set versions" => got(zone.policy_set_versions("p0", list), |it| it.version.to_string()),
-        "pinned" => got(zone.pinned_policy_versions("pins", Forms::Neither, list), |it| it.policy_id.to_string()),
+        "pinned" => got(zone.pinned_policy_versions("pins", Include::Neither, list), |it| it.policy_id.to_string()),
         _ => got(zone.history(list), |it| it.position.to_string()),
     }
 }
@@ -114,7 +114,7 @@ fn every_list_is_by_created_at_and_newest_first_unless_asked_otherwise() {
     let world = filled();
     for name in LISTS {
         let all = expected(&world, name);
-        let list = List::new().limit(100);
+        let list = PageRequest::new().limit(100);
         let newest_first = ordered(all.clone(), Order::Descending);
         assert_eq!(get(&world.store, name, &list).unwrap(), Got { items: newest_first, after: None, before: None });
         let ascending = get(&world.store, name, &list.order(Order::Ascending)).unwrap();
@@ -129,7 +129,7 @@ fn pages_lead_through_every_list_and_back_in_both_orders() {
         for order in [Order::Ascending, Order::Descending] {
             for limit in [1, 2, 3, 7, 8] {
                 let all = ordered(expected(&world, name), order);
-                let list = List::new().limit(limit).order(order);
+                let list = PageRequest::new().limit(limit).order(order);
                 let mut page = get(&world.store, name, &list).unwrap();
                 let mut pages = Vec::new();
                 for (n, part) in all.chunks(limit).enumerate() {
@@ -158,7 +158,7 @@ fn pages_never_repeat_or_skip_while_others_are_written() {
         for order in [Order::Ascending, Order::Descending] {
             let world = filled();
             let all = expected(&world, name);
-            let list = List::new().limit(3).order(order);
+            let list = PageRequest::new().limit(3).order(order);
             let mut page = get(&world.store, name, &list).unwrap();
             let mut seen = page.items.clone();
             let mut round = 0;
@@ -185,7 +185,7 @@ fn pages_never_repeat_or_skip_while_others_are_written() {
 #[test]
 fn the_first_page_gets_a_before_cursor_only_once_something_precedes() {
     let world = filled();
-    let list = List::new().limit(3);
+    let list = PageRequest::new().limit(3);
     let first = get(&world.store, "policies", &list).unwrap();
     assert_eq!(first.before, None);
     let second = get(&world.store, "policies", &list.clone().after(first.after.unwrap())).unwrap();
@@ -204,25 +204,25 @@ fn a_limit_is_1_to_100_and_50_by_default() {
     world.write(|zone| (0..120).try_for_each(|_| zone.create_policy(NewPolicy::named("p")).map(drop))).unwrap();
     for name in LISTS {
         for bad in [0, 101, usize::MAX] {
-            let refusal = get(&world.store, name, &List::new().limit(bad));
+            let refusal = get(&world.store, name, &PageRequest::new().limit(bad));
             refused(refusal, (Invalid, "invalid_input"), &format!("limit `{bad}`"));
         }
     }
     for name in ["policies", "history"] {
-        assert_eq!(get(&world.store, name, &List::new()).unwrap().items.len(), 50);
-        assert_eq!(get(&world.store, name, &List::new().limit(100)).unwrap().items.len(), 100);
+        assert_eq!(get(&world.store, name, &PageRequest::new()).unwrap().items.len(), 50);
+        assert_eq!(get(&world.store, name, &PageRequest::new().limit(100)).unwrap().items.len(), 100);
     }
 }
 
 /// A cursor after the first page of a list.
 fn cursor(store: &PolicyStore, name: &str, order: Order) -> String {
-    get(store, name, &List::new().limit(2).order(order)).unwrap().after.unwrap()
+    get(store, name, &PageRequest::new().limit(2).order(order)).unwrap().after.unwrap()
 }
 
 #[track_caller]
 fn refuses(world: &World, name: &str, cursor: &str, code: &str) {
     let kind = if code == "too_large" { TooLarge } else { Invalid };
-    for list in [List::new().after(cursor), List::new().before(cursor)] {
+    for list in [PageRequest::new().after(cursor), PageRequest::new().before(cursor)] {
         refused(get(&world.store, name, &list), (kind, code), "cursor");
     }
 }
@@ -233,7 +233,7 @@ fn after_and_before_exclude_each_other() {
     for name in LISTS {
         let cursor = cursor(&world.store, name, Order::Descending);
         refused(
-            get(&world.store, name, &List::new().after(&cursor).before(&cursor)),
+            get(&world.store, name, &PageRequest::new().after(&cursor).before(&cursor)),
             (Invalid, "invalid_cursor"),
             "before",
         );
@@ -246,11 +246,11 @@ fn a_forged_or_truncated_cursor_is_refused() {
     for name in LISTS {
         let good = cursor(&world.store, name, Order::Descending);
         assert!(good.len() <= limits::CURSOR_CHARS && good.is_ascii());
-        get(&world.store, name, &List::new().before(&good)).unwrap();
+        get(&world.store, name, &PageRequest::new().before(&good)).unwrap();
         for at in 0..good.len() {
             let other = if good.as_bytes()[at] == b'0' { "1" } else { "0" };
             let forged = format!("{}{other}{}", &good[..at], &good[at + 1..]);
-            let refusal = get(&world.store, name, &List::new().after(forged));
+            let refusal = get(&world.store, name, &PageRequest::new().after(forged));
             refused(refusal, (Invalid, "invalid_cursor"), "cursor");
         }
         for wrong in [&good[..good.len() - 1], &good[..good.len() - 2], &good[2..], "", "é", &format!("{good}00")] {
@@ -276,13 +276,14 @@ fn a_cursor_is_bound_to_its_list_and_order() {
 fn a_cursor_is_bound_to_its_parent_and_its_zone() {
     let world = filled();
     let zone = world.zone();
-    let list = List::new().limit(1);
+    let list = PageRequest::new().limit(1);
     world.version("p1", PERMIT);
-    let of_p0 = zone.policy_versions("p0", Forms::Neither, &list).unwrap().after_cursor.unwrap();
-    let at_p1 = zone.policy_versions("p1", Forms::Neither, &List::new().after(of_p0));
+    let of_p0 = zone.policy_versions("p0", Include::Neither, &list).unwrap().after_cursor.unwrap();
+    let at_p1 = zone.policy_versions("p1", Include::Neither, &PageRequest::new().after(of_p0));
     refused(at_p1, (Invalid, "invalid_cursor"), "cursor");
     let of_acme = zone.policies(&PolicyFilter::new(), &list).unwrap().after_cursor.unwrap();
-    let in_other = world.store.zone("other").unwrap().policies(&PolicyFilter::new(), &List::new().after(of_acme));
+    let in_other =
+        world.store.zone("other").unwrap().policies(&PolicyFilter::new(), &PageRequest::new().after(of_acme));
     refused(in_other, (Invalid, "invalid_cursor"), "cursor");
 }
 
@@ -301,7 +302,7 @@ fn a_cursor_of_another_store_is_refused() {
 fn a_cursor_outlives_the_handle_and_a_rebuild() {
     let world = World::in_file();
     fill(&world);
-    let list = List::new().limit(3);
+    let list = PageRequest::new().limit(3);
     let first = get(&world.store, "policies", &list).unwrap();
     let list = list.after(first.after.unwrap());
     let second = get(&world.store, "policies", &list).unwrap();
@@ -313,7 +314,8 @@ fn a_cursor_outlives_the_handle_and_a_rebuild() {
 #[test]
 fn archived_items_are_listed() {
     let world = filled();
-    let before: Vec<_> = LISTS[..7].iter().map(|name| get(&world.store, name, &List::new()).unwrap().items).collect();
+    let before: Vec<_> =
+        LISTS[..7].iter().map(|name| get(&world.store, name, &PageRequest::new()).unwrap().items).collect();
     world
         .write_store(|w| {
             w.set_schema_status("v0", SchemaStatus::Deprecated)?;
@@ -322,7 +324,7 @@ fn archived_items_are_listed() {
             zone.archive_policy("p0")?;
             zone.archive_policy_set("p0")?;
             for number in 1..=7 {
-                let version = world.zone().policy_version_numbered("p0", number, Forms::Neither)?.id.clone();
+                let version = world.zone().policy_version_numbered("p0", number, Include::Neither)?.id.clone();
                 zone.archive_policy_version(version)?;
                 let version = world.zone().policy_set_version_numbered("p0", number)?.id;
                 zone.archive_policy_set_version(version)?;
@@ -330,12 +332,13 @@ fn archived_items_are_listed() {
             Ok(())
         })
         .unwrap();
-    let after: Vec<_> = LISTS[..7].iter().map(|name| get(&world.store, name, &List::new()).unwrap().items).collect();
+    let after: Vec<_> =
+        LISTS[..7].iter().map(|name| get(&world.store, name, &PageRequest::new()).unwrap().items).collect();
     assert_eq!(after, before);
     assert!(
         world
             .zone()
-            .policies(&PolicyFilter::new(), &List::new())
+            .policies(&PolicyFilter::new(), &PageRequest::new())
             .unwrap()
             .items
             .iter()
@@ -346,18 +349,18 @@ fn archived_items_are_listed() {
 #[test]
 fn items_are_what_a_read_by_id_returns() {
     let world = filled();
-    let (zone, list) = (world.zone(), List::new());
+    let (zone, list) = (world.zone(), PageRequest::new());
     for policy in zone.policies(&PolicyFilter::new(), &list).unwrap().items {
         assert_eq!(policy, zone.policy(&policy.id).unwrap());
     }
-    for version in zone.policy_versions("p0", Forms::Both, &list).unwrap().items {
-        assert_eq!(version, zone.policy_version(&version.id, Forms::Both).unwrap());
+    for version in zone.policy_versions("p0", Include::Both, &list).unwrap().items {
+        assert_eq!(version, zone.policy_version(&version.id, Include::Both).unwrap());
     }
     for version in zone.policy_set_versions("p1", &list).unwrap().items {
         assert_eq!(version, zone.policy_set_version(&version.id).unwrap());
     }
-    for schema in world.store.schemas(Forms::Both, &list).unwrap().items {
-        assert_eq!(schema, world.store.schema(&schema.version, Forms::Both).unwrap());
+    for schema in world.store.schemas(Include::Both, &list).unwrap().items {
+        assert_eq!(schema, world.store.schema(&schema.version, Include::Both).unwrap());
     }
     for info in world.store.zones(&list).unwrap().items {
         assert_eq!(info, world.store.zone(&info.id).unwrap().info().unwrap());
@@ -368,8 +371,8 @@ fn items_are_what_a_read_by_id_returns() {
 fn a_list_of_what_is_empty_is_empty_and_of_what_does_not_exist_an_error() {
     let world = World::new();
     world.write(|zone| zone.create_policy(NewPolicy::named("p").id("p"))).unwrap();
-    let page = world.zone().policy_versions("p", Forms::Both, &List::new()).unwrap();
+    let page = world.zone().policy_versions("p", Include::Both, &PageRequest::new()).unwrap();
     assert_eq!((page.items.len(), page.after_cursor, page.before_cursor), (0, None, None));
-    let unknown = world.zone().policy_versions("q", Forms::Both, &List::new());
+    let unknown = world.zone().policy_versions("q", Include::Both, &PageRequest::new());
     refused(unknown, (NotFound, "not_found"), "policy `q`");
 }

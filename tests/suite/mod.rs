@@ -1,7 +1,6 @@
 //! The parts of the domain, and what their tests share.
 
 mod actors;
-mod answers;
 #[cfg(feature = "bundle")]
 mod applied_bundles;
 #[cfg(all(feature = "attestation", feature = "bundle"))]
@@ -21,11 +20,11 @@ mod bundles;
 mod bundles_in_git;
 #[cfg(feature = "bundle")]
 mod bundles_packed;
+mod caches;
 mod cedar_cases;
 mod copying;
 mod counts;
 mod deciding;
-mod demands;
 mod erasing;
 mod errors;
 mod filtered_pages;
@@ -33,22 +32,24 @@ mod filters;
 mod fixture;
 mod guardrails;
 mod handles;
-mod help;
 mod history;
+mod idempotency;
+mod idempotency_conflicts;
+mod idempotency_reads;
 mod ids;
 mod importing;
-mod kept;
+mod layers;
 mod limits;
 mod lists;
 mod opening;
 mod operations;
 mod policies;
 mod policies_json;
+mod preconditions;
 mod preflight;
 mod receipts;
+mod recomputed_hashes;
 mod recovery;
-mod request_conflicts;
-mod requests;
 #[cfg(feature = "bundle")]
 mod reset_bundles;
 mod schema_errors;
@@ -59,9 +60,9 @@ mod schemas;
 mod schemas_prepared;
 mod sets;
 mod shadows;
-mod shas;
 mod sorting;
 mod statements;
+mod support;
 mod suspending;
 mod time;
 mod validation_limits;

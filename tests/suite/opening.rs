@@ -9,7 +9,7 @@ use std::time::Duration;
 use policy_store::ErrorKind::{Invalid, Unavailable};
 use policy_store::{Error, NewPolicy, PolicyStore, Result};
 
-use super::help::{Clock, World, customer, refused};
+use super::support::{Clock, World, customer, refused};
 
 /// Opens on a thread of its own, so that one that hangs fails the test.
 fn open(path: &Path, create: bool) -> Result<PolicyStore> {
@@ -215,7 +215,7 @@ fn what_a_killed_process_has_left_beside_a_store_is_removed_at_the_next_opening(
 
 #[test]
 fn a_zone_that_was_written_under_a_clock_far_ahead_tells_the_way_out() {
-    use super::help::{HOUR, START};
+    use super::support::{HOUR, START};
     let clock = Clock::new();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.redb");

@@ -3,18 +3,18 @@
 use cedar_policy::{Decision, PolicySet};
 use policy_store::ErrorKind::{Archived, Invalid, NotFound};
 use policy_store::{
-    Change, ErrorDetail, Form, Forms, NewPolicy, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicyUpdate,
-    Sha256, Target,
+    Change, ErrorDetail, Include, NewPolicy, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicyUpdate, Sha256,
+    Syntax, Target,
 };
 
-use super::help::{FORBID, PERMIT, V1, World, customer, decide, pinning, refused, reread};
+use super::support::{FORBID, PERMIT, V1, World, customer, decide, pinning, refused, reread};
 
 #[test]
 fn text_is_kept_verbatim_and_the_sha_is_that_of_its_bytes() {
     let text = "\n// café\r\n  permit ( principal,action , resource ) ;\t\r\n// end";
     let world = World::in_file();
     let version = world.version("p", text);
-    assert_eq!((version.form, version.cedar_raw.as_deref()), (Form::Cedar, Some(text)));
+    assert_eq!((version.form, version.cedar_raw.as_deref()), (Syntax::Cedar, Some(text)));
     assert_eq!(version.sha, Sha256::of(text.as_bytes()));
     let hex = version.sha.to_string();
     assert!(hex.len() == 64 && hex.chars().all(|c| c.is_ascii_digit() || c.is_ascii_lowercase()), "{hex}");
@@ -144,10 +144,10 @@ fn numbers_are_1_2_3_per_policy_without_gaps() {
     assert_eq!(twice.unwrap(), [3, 4]);
     let policy = world.zone().policy("p").unwrap();
     assert_eq!(policy.latest_version, Some(4));
-    let newest = world.zone().policy_version_numbered("p", 4, Forms::Both).unwrap();
+    let newest = world.zone().policy_version_numbered("p", 4, Include::Both).unwrap();
     assert_eq!(policy.latest_version_id.as_ref(), Some(&newest.id));
     for number in [0, 5, u32::MAX] {
-        let missing = world.zone().policy_version_numbered("p", number, Forms::Both);
+        let missing = world.zone().policy_version_numbered("p", number, Include::Both);
         refused(missing, (NotFound, "not_found"), &format!("`{number} of p`"));
     }
 }
@@ -165,10 +165,10 @@ fn only_the_forms_asked_for_are_returned() {
     let world = World::new();
     let id = world.version("p", PERMIT).id;
     for (forms, text, json) in [
-        (Forms::Both, true, true),
-        (Forms::Cedar, true, false),
-        (Forms::Json, false, true),
-        (Forms::Neither, false, false),
+        (Include::Both, true, true),
+        (Include::Cedar, true, false),
+        (Include::Json, false, true),
+        (Include::Neither, false, false),
     ] {
         let version = world.zone().policy_version(&id, forms).unwrap();
         assert_eq!((version.cedar_raw.is_some(), version.cedar_json.is_some()), (text, json));
@@ -273,7 +273,7 @@ fn updated_moves_with_name_and_description_and_not_with_versions() {
 #[test]
 fn a_policy_tells_its_latest_version_and_its_schema() {
     let world = World::new();
-    world.write_store(|w| w.publish_schema(NewSchema::cedar("next", super::help::SCHEMA))).unwrap();
+    world.write_store(|w| w.publish_schema(NewSchema::cedar("next", super::support::SCHEMA))).unwrap();
     let policy = world.write(|zone| zone.create_policy(NewPolicy::named("p").id("p"))).unwrap();
     assert_eq!((policy.latest_version, &policy.latest_version_id, &policy.latest_schema_version), (None, &None, &None));
     world.version("p", PERMIT);

@@ -2,11 +2,11 @@
 
 use policy_store::ErrorKind::{Conflict, Invalid, NotFound, TooLarge};
 use policy_store::{
-    Candidate, ErrorDetail, Forms, NewPolicy, NewPolicySet, NewPolicyVersion, NewSchema, PolicySetVersionCheck,
+    Candidate, ErrorDetail, Include, NewPolicy, NewPolicySet, NewPolicyVersion, NewSchema, PolicySetVersionCheck,
     PolicyVersion, PolicyVersionCheck, SchemaStatus, Target, TargetType, ZonePreflight, limits,
 };
 
-use super::help::{FORBID, PERMIT, SCHEMA, V1, World, pinning, refused};
+use super::support::{FORBID, PERMIT, SCHEMA, V1, World, pinning, refused};
 
 const NICK: &str = "permit(principal, action, resource) when { principal has nick && principal.nick == \"x\" };";
 const LEVEL: &str = "permit(principal, action, resource)\n  when { principal.level > 2 };";
@@ -271,7 +271,7 @@ fn all_zones_are_checked_and_a_shared_text_is_the_same_everywhere() {
     }
     assert!(world.store.preflight(V1).unwrap().is_clean());
     let none =
-        super::help::Clock::new().builder().in_memory().unwrap().preflight(NewSchema::cedar("s", SCHEMA)).unwrap();
+        super::support::Clock::new().builder().in_memory().unwrap().preflight(NewSchema::cedar("s", SCHEMA)).unwrap();
     assert!(none.is_clean() && none.zones.is_empty());
 }
 
@@ -287,7 +287,7 @@ fn a_published_schema_of_any_status_can_be_tried() {
     }
     assert!(flown(&world, V1.to_owned()).is_clean());
     // And one in JSON.
-    let json = world.store.schema("next", Forms::Json).unwrap().cedar_schema_json.unwrap();
+    let json = world.store.schema("next", Include::Json).unwrap().cedar_schema_json.unwrap();
     let flown = flown(&world, NewSchema::json("json", &*json));
     assert_eq!((flown.schema_version.as_str(), of(&flown, &version).valid), ("json", false));
 }

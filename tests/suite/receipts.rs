@@ -4,7 +4,7 @@ use cedar_policy::Decision;
 use policy_store::ErrorKind::{Conflict, Invalid, NotFound, Unavailable};
 use policy_store::{Answer, At, Receipt, SchemaStatus, Target};
 
-use super::help::{Clock, FORBID, PERMIT, V1, World, asked, refused};
+use super::support::{Clock, FORBID, PERMIT, V1, World, asked, refused};
 
 /// A world in which `ann` may read `open`, and the answer that says so.
 fn answered(world: &World) -> Answer {
@@ -32,7 +32,7 @@ fn a_receipt_says_what_the_decision_rested_on() {
     assert_eq!(receipt.binding.as_ref(), Some(&zone.in_force(Target::Zone).unwrap()));
     assert_eq!((&receipt.policy_set_id, receipt.policy_set_version), (&live.policy_set_id, live.version));
     assert_eq!((receipt.manifest_sha, &receipt.schema_version), (live.manifest_sha, &live.schema_version));
-    assert_eq!(receipt.schema_sha, world.store.schema(V1, policy_store::Forms::Neither).unwrap().sha);
+    assert_eq!(receipt.schema_sha, world.store.schema(V1, policy_store::Include::Neither).unwrap().sha);
     assert_eq!((receipt.decision, receipt.determining.as_slice()), (Decision::Allow, answer.determining()));
     assert_eq!((receipt.failed.len(), receipt.deny_on_forbid_error), (0, false));
     assert_eq!(receipt.cedar_version.sdk, cedar_policy::get_sdk_version().to_string());

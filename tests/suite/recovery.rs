@@ -2,11 +2,11 @@
 
 use policy_store::ErrorKind::{Corrupt, NotFound, Unavailable};
 use policy_store::{
-    Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, Order, PolicyFilter, PolicySetFilter,
-    PolicyStore, Result, Target,
+    Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, Order, PageRequest, PolicyFilter,
+    PolicySetFilter, PolicyStore, Result, Target,
 };
 
-use super::help::{Clock, PERMIT, V1, World, customer, refused};
+use super::support::{Clock, PERMIT, V1, World, customer, refused};
 
 #[test]
 fn a_store_whose_file_is_gone_is_not_made_anew() {
@@ -68,7 +68,7 @@ fn a_zone_handle_never_reads_another_zone() {
         zone.activate(&version.id)
     });
     theirs.unwrap();
-    let (list, forms) = (List::new(), Forms::Both);
+    let (list, forms) = (PageRequest::new(), Include::Both);
     let reads: [&dyn Fn() -> Result<()>; 15] = [
         &|| mine.info().map(drop),
         &|| mine.policy("p").map(drop),
@@ -95,14 +95,14 @@ fn a_zone_handle_never_reads_another_zone() {
 #[test]
 fn zones_of_one_write_are_listed_in_the_order_of_their_times_also_with_a_clock_that_went_back() {
     let world = World::new();
-    world.clock.set(super::help::START - super::help::HOUR);
+    world.clock.set(super::support::START - super::support::HOUR);
     world
         .write_store(|w| {
             w.create_zone("third")?;
             w.create_zone("fourth").map(drop)
         })
         .unwrap();
-    let zones = world.store.zones(&List::new().order(Order::Ascending)).unwrap().items;
+    let zones = world.store.zones(&PageRequest::new().order(Order::Ascending)).unwrap().items;
     let ids: Vec<_> = zones.iter().map(|zone| zone.id.as_str()).collect();
     assert_eq!(ids, ["acme", "other", "third", "fourth"]);
     assert!(zones.is_sorted_by(|a, b| a.created_at < b.created_at), "{zones:?}");

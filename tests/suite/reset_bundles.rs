@@ -2,12 +2,12 @@
 
 use policy_store::ErrorKind::{Conflict, Forbidden, Invalid};
 use policy_store::{
-    NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, RequestId, Target, TargetType, limits,
+    IdempotencyKey, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, Target, TargetType, limits,
 };
 
 use super::applied_bundles::named;
 use super::bundles::{ann, apply, bundle, world};
-use super::help::{PERMIT, V1, World, platform};
+use super::support::{PERMIT, V1, World, platform};
 
 #[test]
 fn a_bundle_is_taken_back_in_one_call() {
@@ -40,7 +40,8 @@ fn a_bundle_is_taken_back_in_one_call() {
 #[test]
 fn taking_back_is_answered_again_as_it_was() {
     let world = world();
-    let reset = |id: u8| world.write(|zone| zone.request(RequestId::from([id; 16])).reset_bundle("ann")).unwrap();
+    let reset =
+        |id: u8| world.write(|zone| zone.idempotency_key(IdempotencyKey::from([id; 16])).reset_bundle("ann")).unwrap();
     assert_eq!(reset(1), None);
     let first = apply(&world, ann(), &named(&[("x", PERMIT)])).unwrap();
     // A late repetition does not take back what came after it.
@@ -51,8 +52,8 @@ fn taking_back_is_answered_again_as_it_was() {
     let before = world.extent();
     assert_eq!((reset(1), reset(2)), (None, Some(first)));
     assert_eq!(world.extent(), before);
-    let id = RequestId::from([1; 16]);
-    world.refuses((Conflict, "request_conflict"), &id.to_string(), |zone| zone.request(id).reset_bundle("bob"));
+    let id = IdempotencyKey::from([1; 16]);
+    world.refuses((Conflict, "request_conflict"), &id.to_string(), |zone| zone.idempotency_key(id).reset_bundle("bob"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Errors about schemas: where the mistake is and what is expected, in words of the format.
 
-use policy_store::Form;
+use policy_store::Syntax;
 
 use super::schema_forms::{message, prepare};
 
@@ -34,17 +34,17 @@ fn errors_about_json_say_where_and_what_is_expected_in_words_of_the_format() {
         ("\u{feff}{}".to_owned(), "byte order mark"),
     ];
     for (json, expected) in cases {
-        let (code, message) = message(Form::Json, &json);
+        let (code, message) = message(Syntax::Json, &json);
         assert!(code == "json" && message.contains(expected), "{json}: {message}");
         assert_has_words_only(&message);
     }
-    let (code, message) = message(Form::Cedar, "\u{feff}entity A;");
+    let (code, message) = message(Syntax::Cedar, "\u{feff}entity A;");
     assert!(code == "syntax" && message.contains("1:1: ") && message.contains("byte order mark"), "{message}");
 }
 
 #[test]
 fn an_error_about_text_says_what_is_expected() {
-    let (_, message) = message(Form::Cedar, "entity A { a Long };");
+    let (_, message) = message(Syntax::Cedar, "entity A { a Long };");
     assert!(message.contains("1:14: ") && message.contains("expected ") && message.contains("`:`"), "{message}");
     let cases = [
         ("entity A", "expected `,`, `;`, `=`, `{`, `enum`, `in`, or `tags`"),
@@ -54,7 +54,7 @@ fn an_error_about_text_says_what_is_expected() {
         ("entity A in [B];", "1:14: failed to resolve type: B (`B` has not been declared as an entity type)"),
     ];
     for (text, expected) in cases {
-        let (_, message) = self::message(Form::Cedar, text);
+        let (_, message) = self::message(Syntax::Cedar, text);
         assert!(message.contains(expected), "{message}");
     }
 }
@@ -75,7 +75,7 @@ fn no_mistake_in_json_is_told_in_rusts_words() {
         "entityTypes":{"E":{"memberOfTypes":["E"],"shape":{"type":"T"},"tags":{"type":"EntityOrCommon","name":"T"}},
         "F":{"enum":["x"]},"G":{"external":true}},"actions":{"a":{"memberOf":[{"id":"b","type":"N::Action"}],
         "appliesTo":{"principalTypes":["E"],"resourceTypes":["E"],"context":{"type":"T"}}},"b":{"external":false}}}}"#;
-    prepare(Form::Json, json).unwrap();
+    prepare(Syntax::Json, json).unwrap();
     let schema: serde_json::Value = serde_json::from_str(json).unwrap();
     let others = [r#"null"#, "true", "7", r#""x""#, "[]", r#"[[]]"#, "{}", r#"{"x":{}}"#, r#"["x"]"#];
     let mut refused = 0;
@@ -83,7 +83,7 @@ fn no_mistake_in_json_is_told_in_rusts_words() {
         for other in others {
             let mut changed = schema.clone();
             *changed.pointer_mut(&path).unwrap() = serde_json::from_str(other).unwrap();
-            if let Err(error) = prepare(Form::Json, &changed.to_string()) {
+            if let Err(error) = prepare(Syntax::Json, &changed.to_string()) {
                 refused += 1;
                 assert_has_words_only(&error.to_string());
             }

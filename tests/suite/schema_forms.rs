@@ -7,24 +7,24 @@ use std::sync::LazyLock;
 
 use cedar_policy::Schema;
 use policy_store::ErrorKind::{Invalid, TooLarge};
-use policy_store::{Error, ErrorDetail, Form, NewSchema, PolicyStore, PreparedSchema};
+use policy_store::{Error, ErrorDetail, NewSchema, PolicyStore, PreparedSchema, Syntax};
 use proptest::prelude::*;
 
-use super::help::{World, refused};
 use super::schema_samples::Sample;
+use super::support::{World, refused};
 
 static STORE: LazyLock<PolicyStore> = LazyLock::new(|| PolicyStore::builder().in_memory().unwrap());
 
-pub fn prepare(form: Form, source: &str) -> Result<PreparedSchema, Error> {
+pub fn prepare(form: Syntax, source: &str) -> Result<PreparedSchema, Error> {
     match form {
-        Form::Cedar => STORE.prepare_schema(NewSchema::cedar("s", source)),
-        Form::Json => STORE.prepare_schema(NewSchema::json("s", source)),
+        Syntax::Cedar => STORE.prepare_schema(NewSchema::cedar("s", source)),
+        Syntax::Json => STORE.prepare_schema(NewSchema::json("s", source)),
     }
 }
 
-fn by_cedar(form: Form, source: &str) -> Schema {
+fn by_cedar(form: Syntax, source: &str) -> Schema {
     let parsed = match form {
-        Form::Cedar => {
+        Syntax::Cedar => {
             Schema::from_cedarschema_str(source).map(|(schema, _)| schema).map_err(|error| error.to_string())
         }
         _ => Schema::from_json_str(source).map_err(|error| error.to_string()),
@@ -34,20 +34,20 @@ fn by_cedar(form: Form, source: &str) -> Schema {
 
 /// Checks that both forms are accepted, and the forms that are derived of those, and that they mean the same to Cedar.
 /// Returns both.
-pub fn accepted(form: Form, source: &str) -> (String, String) {
+pub fn accepted(form: Syntax, source: &str) -> (String, String) {
     let given = prepare(form, source).unwrap_or_else(|error| panic!("{error}\n{source}"));
     let (text, json) = (given.cedar_schema(), given.cedar_schema_json());
-    assert_eq!(if form == Form::Cedar { text } else { json }, source);
-    assert!(by_cedar(Form::Cedar, text).as_ref() == by_cedar(Form::Json, json).as_ref(), "{text}\n{json}");
-    let of_text = prepare(Form::Cedar, text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let of_json = prepare(Form::Json, json).unwrap_or_else(|error| panic!("{error}\n{json}"));
-    let again = prepare(Form::Json, of_text.cedar_schema_json()).unwrap();
+    assert_eq!(if form == Syntax::Cedar { text } else { json }, source);
+    assert!(by_cedar(Syntax::Cedar, text).as_ref() == by_cedar(Syntax::Json, json).as_ref(), "{text}\n{json}");
+    let of_text = prepare(Syntax::Cedar, text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let of_json = prepare(Syntax::Json, json).unwrap_or_else(|error| panic!("{error}\n{json}"));
+    let again = prepare(Syntax::Json, of_text.cedar_schema_json()).unwrap();
     assert_eq!(again.cedar_schema(), of_json.cedar_schema());
-    assert!(prepare(Form::Cedar, of_json.cedar_schema()).is_ok());
+    assert!(prepare(Syntax::Cedar, of_json.cedar_schema()).is_ok());
     (text.to_owned(), json.to_owned())
 }
 
-pub fn message(form: Form, source: &str) -> (&'static str, String) {
+pub fn message(form: Syntax, source: &str) -> (&'static str, String) {
     let error = prepare(form, source).map(|found| panic!("{found:?}")).unwrap_err();
     (error.code(), error.to_string())
 }
@@ -59,15 +59,15 @@ proptest! {
     fn every_form_of_a_generated_schema_is_accepted(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         let sample = Sample::new(&bytes);
         let text = sample.text();
-        by_cedar(Form::Cedar, &text);
-        accepted(Form::Cedar, &text);
+        by_cedar(Syntax::Cedar, &text);
+        accepted(Syntax::Cedar, &text);
         let json = sample.json();
-        by_cedar(Form::Json, &json);
+        by_cedar(Syntax::Json, &json);
         if sample.is_sayable() {
             let text = derived_text(&json);
-            accepted(Form::Cedar, &text);
+            accepted(Syntax::Cedar, &text);
         } else {
-            let (code, message) = message(Form::Json, &json);
+            let (code, message) = message(Syntax::Json, &json);
             prop_assert_eq!(code, "unfaithful", "{}", message);
         }
     }
@@ -76,8 +76,8 @@ proptest! {
 /// The text of JSON in which actions may have an empty list of types: it has the same types of request, while Cedar's
 /// comparison tells such lists apart.
 fn derived_text(json: &str) -> String {
-    let given = prepare(Form::Json, json).unwrap_or_else(|error| panic!("{error}\n{json}"));
-    let envs = [by_cedar(Form::Json, json), by_cedar(Form::Cedar, given.cedar_schema())].map(|schema| {
+    let given = prepare(Syntax::Json, json).unwrap_or_else(|error| panic!("{error}\n{json}"));
+    let envs = [by_cedar(Syntax::Json, json), by_cedar(Syntax::Cedar, given.cedar_schema())].map(|schema| {
         let mut envs: Vec<_> = schema.request_envs().map(|env| format!("{env:?}")).collect();
         envs.sort();
         envs
@@ -95,27 +95,27 @@ fn a_users_name_is_never_taken_for_a_word_of_the_format() {
         )
     };
     for name in ["annotations", "commonTypes", "type", "attributes", "element", "name", "shape", "required", "__extn"] {
-        let (text, _) = accepted(Form::Json, &attribute(name));
+        let (text, _) = accepted(Syntax::Json, &attribute(name));
         assert!(text.replace('"', "").contains(&format!("{name}: String")), "{text}");
-        accepted(Form::Json, &format!(r#"{{"N":{{"entityTypes":{{"{name}":{{}}}},"actions":{{"{name}":{{}}}}}}}}"#));
+        accepted(Syntax::Json, &format!(r#"{{"N":{{"entityTypes":{{"{name}":{{}}}},"actions":{{"{name}":{{}}}}}}}}"#));
     }
     // As deep as any other name may nest, and as an attribute any word will do.
     let deep = (0..7).fold("Long".to_owned(), |kind, _| format!(r#"{{ "has": {{ __extn: {kind} }} }}"#));
-    accepted(Form::Cedar, &format!("entity E {{ in_: {deep} }};"));
+    accepted(Syntax::Cedar, &format!("entity E {{ in_: {deep} }};"));
 }
 
 #[test]
 fn annotations_are_compared_by_what_they_mean() {
     for value in ["null", "\"\""] {
         let json = format!(r#"{{"":{{"entityTypes":{{"E":{{"annotations":{{"doc":{value}}}}}}},"actions":{{}}}}}}"#);
-        assert_eq!(accepted(Form::Json, &json).0, "@doc\nentity E;\n");
+        assert_eq!(accepted(Syntax::Json, &json).0, "@doc\nentity E;\n");
     }
 }
 
 #[test]
 fn spelling_does_not_matter() {
     let (text, _) = accepted(
-        Form::Json,
+        Syntax::Json,
         r#"{"N":{"commonTypes":{"T":{"type":"Set","element":{"type":"Entity","name":"N::E"}}},
             "entityTypes":{"E":{"memberOfTypes":[],"shape":{"type":"Record","additionalAttributes":false,"attributes":{
                 "b":{"type":"String","required":true},"a":{"type":"EntityOrCommon","name":"String","required":false},
@@ -148,29 +148,29 @@ fn an_action_that_no_request_can_have_is_published_as_one() {
             r#"{{"":{{"entityTypes":{{"E":{{}}}},"actions":{{"a":{{"appliesTo":{{"principalTypes":[{principals}],
                 "resourceTypes":[{resources}],"context":{{"type":"Record","attributes":{{"c":{{"type":"Long"}}}}}}}}}}}}}}}}"#
         );
-        assert_eq!(by_cedar(Form::Json, &json).request_envs().count(), 0);
+        assert_eq!(by_cedar(Syntax::Json, &json).request_envs().count(), 0);
         let text = derived_text(&json);
         assert_eq!(text, "entity E;\naction a;\n");
-        accepted(Form::Cedar, &text);
+        accepted(Syntax::Cedar, &text);
     }
 }
 
 #[test]
 fn a_common_type_may_have_the_name_of_an_entity_type() {
-    let (_, json) = accepted(Form::Cedar, "namespace N { entity T; type T = { a: Long }; entity E in T { x: T }; }");
-    assert!(prepare(Form::Json, &json).unwrap().cedar_schema().contains("x: T"));
+    let (_, json) = accepted(Syntax::Cedar, "namespace N { entity T; type T = { a: Long }; entity E in T { x: T }; }");
+    assert!(prepare(Syntax::Json, &json).unwrap().cedar_schema().contains("x: T"));
     // In JSON, what Cedar's syntax cannot name can be named.
     let other = json.replace(r#"{"name":"T","type":"EntityOrCommon"}"#, r#"{"name":"T","type":"Entity"}"#);
-    let (code, message) = message(Form::Json, &other);
+    let (code, message) = message(Syntax::Json, &other);
     assert_eq!(code, "unfaithful");
     assert!(message.contains("cannot refer to the entity type `N::T`"), "{message}");
     accepted(
-        Form::Cedar,
+        Syntax::Cedar,
         "type EntityOrCommon = { a: Long }; entity E; \
         action a appliesTo { principal: E, resource: E, context: EntityOrCommon };",
     );
     accepted(
-        Form::Cedar,
+        Syntax::Cedar,
         "entity String { a: __cedar::String, b: String }; namespace N { entity Long { c: __cedar::Long }; }",
     );
 }
@@ -178,7 +178,7 @@ fn a_common_type_may_have_the_name_of_an_entity_type() {
 #[test]
 fn a_shape_that_is_a_common_type_is_written_out() {
     let (text, _) = accepted(
-        Form::Json,
+        Syntax::Json,
         r#"{"":{"commonTypes":{"S":{"type":"T"}, "T":{"type":"Record","attributes":{"a":{"type":"Long","annotations":{"b":"c"}}}}},
             "entityTypes":{"E":{"shape":{"type":"S"}}},"actions":{}}}"#,
     );
@@ -197,7 +197,7 @@ fn an_attribute_that_is_declared_twice_in_one_record_is_refused() {
         ("entity A tags { \"a b\": A, \"a b\": A };", "a b", "1:27", "1:17"),
     ];
     for (text, name, place, before) in cases {
-        let error = prepare(Form::Cedar, text).map(|found| panic!("{found:?}")).unwrap_err();
+        let error = prepare(Syntax::Cedar, text).map(|found| panic!("{found:?}")).unwrap_err();
         assert_eq!((error.kind(), error.code()), (Invalid, "syntax"), "{error}");
         let expected = format!("{place}: duplicate attribute `{name}`: already declared at {before}");
         assert!(error.to_string().contains(&expected), "{error}, expected {expected}");
@@ -209,7 +209,7 @@ fn an_attribute_that_is_declared_twice_in_one_record_is_refused() {
     }
     // The same name in another record, or as the name of something else, is another one.
     accepted(
-        Form::Cedar,
+        Syntax::Cedar,
         "entity a { a: { a: Set<{ a: Long }> }, b: { a: Long } } tags { a: Long }; type b = { a: Long };",
     );
     let world = World::new();
@@ -237,7 +237,7 @@ fn nothing_else_that_is_declared_twice_is_lost() {
         "entity A; action a appliesTo { principal: A, resource: A, context: {}, context: {} };",
     ];
     for text in lost {
-        assert_eq!(message(Form::Cedar, text).0, "syntax", "{text}");
+        assert_eq!(message(Syntax::Cedar, text).0, "syntax", "{text}");
     }
     let wrapped = |namespace: &str| format!(r#"{{"N":{{{namespace}}}}}"#);
     let lost = [
@@ -258,10 +258,10 @@ fn nothing_else_that_is_declared_twice_is_lost() {
         wrapped(r#""entityTypes":{" A":{}},"actions":{}"#),
     ];
     for json in lost {
-        assert_eq!(message(Form::Json, &json).0, "json", "{json}");
+        assert_eq!(message(Syntax::Json, &json).0, "json", "{json}");
     }
     accepted(
-        Form::Cedar,
+        Syntax::Cedar,
         "entity B; entity A in [B, B]; entity C enum [\"x\", \"x\"]; action a; \
          action b in [a, a] appliesTo { principal: [A, A], resource: [A, A] };",
     );
@@ -270,9 +270,9 @@ fn nothing_else_that_is_declared_twice_is_lost() {
 #[test]
 fn an_external_declaration_is_kept() {
     let text = "external entity A in [B]; entity B; external action x; action y in x;";
-    let (_, json) = accepted(Form::Cedar, text);
+    let (_, json) = accepted(Syntax::Cedar, text);
     let expected = "external entity A in [B];\nentity B;\nexternal action x;\naction y in [x];\n";
-    assert_eq!(prepare(Form::Json, &json).unwrap().cedar_schema(), expected);
+    assert_eq!(prepare(Syntax::Json, &json).unwrap().cedar_schema(), expected);
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn a_schema_whose_other_form_is_too_large_is_refused_with_both_numbers() {
     let names = |n: usize| (0..n).map(|n| format!("E{n}")).collect::<Vec<_>>();
     let attributes = |n: usize| (0..n).map(|n| format!("a{n}: Long,")).collect::<String>();
     let text = format!("entity {} {{ {} }};", names(1_000).join(", "), attributes(30));
-    let error = prepare(Form::Cedar, &text).map(|found| panic!("{found:?}")).unwrap_err();
+    let error = prepare(Syntax::Cedar, &text).map(|found| panic!("{found:?}")).unwrap_err();
     assert_eq!((error.kind(), error.code()), (TooLarge, "too_large"));
     assert!(error.to_string().contains("written in JSON") && error.to_string().contains("1048576"), "{error}");
 
@@ -295,7 +295,7 @@ fn a_schema_whose_other_form_is_too_large_is_refused_with_both_numbers() {
         )
     };
     for (attributes, named) in [(250, "written in Cedar's syntax"), (60, "written in JSON")] {
-        let error = prepare(Form::Json, &shaped(attributes)).map(|found| panic!("{found:?}")).unwrap_err();
+        let error = prepare(Syntax::Json, &shaped(attributes)).map(|found| panic!("{found:?}")).unwrap_err();
         assert_eq!(error.kind(), TooLarge, "{error}");
         assert!(error.to_string().contains(named) && error.to_string().contains("1048576"), "{error}");
     }

@@ -4,11 +4,11 @@ use cedar_policy::{Decision, Schema};
 use policy_store::ErrorKind::{Archived, Conflict, Forbidden, Invalid, NotFound};
 use policy_store::SchemaStatus::{self, Active, Deprecated};
 use policy_store::{
-    Actor, Change, Form, Forms, List, NewPolicy, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, OwnerType,
-    SchemaName, Sha256, Target,
+    Actor, Change, Include, NewPolicy, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, OwnerType, PageRequest,
+    SchemaName, Sha256, Syntax, Target,
 };
 
-use super::help::{PERMIT, SCHEMA, V1, World, customer, decide, platform, refused};
+use super::support::{PERMIT, SCHEMA, V1, World, customer, decide, platform, refused};
 
 fn json() -> String {
     let fragment = cedar_policy::SchemaFragment::from_cedarschema_str(SCHEMA).unwrap().0;
@@ -28,11 +28,11 @@ fn the_published_bytes_are_kept_and_their_sha_256_is_the_sha() {
         world.write_store(|w| w.publish_schema(new)).unwrap();
     }
     let world = world.reopened();
-    let text = world.store.schema("text", Forms::Both).unwrap();
-    assert_eq!((text.form, text.cedar_schema.as_deref()), (Form::Cedar, Some(source.as_str())));
+    let text = world.store.schema("text", Include::Both).unwrap();
+    assert_eq!((text.form, text.cedar_schema.as_deref()), (Syntax::Cedar, Some(source.as_str())));
     assert_eq!(text.sha, Sha256::of(source.as_bytes()));
-    let published = world.store.schema("json", Forms::Both).unwrap();
-    assert_eq!((published.form, published.cedar_schema_json.as_deref()), (Form::Json, Some(json().as_str())));
+    let published = world.store.schema("json", Include::Both).unwrap();
+    assert_eq!((published.form, published.cedar_schema_json.as_deref()), (Syntax::Json, Some(json().as_str())));
     assert_eq!(published.sha, Sha256::of(json().as_bytes()));
 }
 
@@ -42,23 +42,23 @@ fn the_other_form_is_derived_once_and_is_the_same_schema() {
     let first = world.write_store(|w| w.publish_schema(NewSchema::json("json", json()))).unwrap();
     let text = first.cedar_schema.clone().unwrap();
     assert!(Schema::from_cedarschema_str(&text).is_ok(), "{text}");
-    let derived = world.store.schema(V1, Forms::Json).unwrap().cedar_schema_json.unwrap();
+    let derived = world.store.schema(V1, Include::Json).unwrap().cedar_schema_json.unwrap();
     assert!(Schema::from_json_str(&derived).is_ok(), "{derived}");
     let given: serde_json::Value = serde_json::from_str(&json()).unwrap();
     assert_eq!(serde_json::from_str::<serde_json::Value>(&derived).unwrap(), given);
     let world = world.reopened();
-    assert_eq!(world.store.schema("json", Forms::Both).unwrap(), first);
-    assert_eq!(world.store.schema(V1, Forms::Json).unwrap().cedar_schema_json.unwrap(), derived);
+    assert_eq!(world.store.schema("json", Include::Both).unwrap(), first);
+    assert_eq!(world.store.schema(V1, Include::Json).unwrap().cedar_schema_json.unwrap(), derived);
 }
 
 #[test]
 fn only_the_forms_asked_for_are_returned() {
     let world = World::new();
     for (forms, text, json) in [
-        (Forms::Both, true, true),
-        (Forms::Cedar, true, false),
-        (Forms::Json, false, true),
-        (Forms::Neither, false, false),
+        (Include::Both, true, true),
+        (Include::Cedar, true, false),
+        (Include::Json, false, true),
+        (Include::Neither, false, false),
     ] {
         let schema = world.store.schema(V1, forms).unwrap();
         assert_eq!((schema.cedar_schema.is_some(), schema.cedar_schema_json.is_some()), (text, json));
@@ -81,7 +81,11 @@ fn a_schema_that_does_not_parse_is_refused_and_leaves_no_trace() {
         assert!(error.to_string().contains("schema"), "{error}");
     }
     assert_eq!(world.extent(), before);
-    refused(world.store.schema("bad", Forms::Both), (NotFound, "not_found"), "schema version `bad`".get(..6).unwrap());
+    refused(
+        world.store.schema("bad", Include::Both),
+        (NotFound, "not_found"),
+        "schema version `bad`".get(..6).unwrap(),
+    );
 }
 
 #[test]
@@ -102,7 +106,7 @@ fn the_same_version_name_cannot_be_published_twice() {
 #[test]
 fn status_goes_between_active_and_deprecated_and_from_there_to_archived_for_good() {
     let world = World::new();
-    let created = world.store.schema(V1, Forms::Neither).unwrap();
+    let created = world.store.schema(V1, Include::Neither).unwrap();
     assert_eq!((created.status, created.updated_at), (Active, created.created_at));
     assert_eq!((created.deprecated_at, created.archived_at), (None, None));
     refused(set(&world, SchemaStatus::Archived), (Conflict, "schema_transition"), V1);
@@ -122,7 +126,7 @@ fn status_goes_between_active_and_deprecated_and_from_there_to_archived_for_good
     for back in [Active, Deprecated] {
         refused(set(&world, back), (Conflict, "schema_transition"), V1);
     }
-    assert_eq!(world.store.schema(V1, Forms::Both).unwrap().created_at, created.created_at);
+    assert_eq!(world.store.schema(V1, Include::Both).unwrap().created_at, created.created_at);
     refused(world.write_store(|w| w.set_schema_status("none", Active)), (NotFound, "not_found"), "schema `none`");
 }
 
@@ -202,7 +206,7 @@ fn one_schema_serves_every_zone_and_its_cedar_is_recorded() {
         });
         assert_eq!(made.unwrap().schema_version, V1);
     }
-    let cedar = world.store.schema(V1, Forms::Neither).unwrap().cedar_version;
+    let cedar = world.store.schema(V1, Include::Neither).unwrap().cedar_version;
     assert_eq!(cedar.sdk, cedar_policy::get_sdk_version().to_string());
     assert_eq!(cedar.language, cedar_policy::get_lang_version().to_string());
 }
@@ -213,7 +217,7 @@ fn only_a_platform_actor_changes_the_status_of_what_a_platform_actor_published()
     world.store.write(&platform(), |w| w.publish_schema(NewSchema::cedar("p", "entity E;"))).unwrap();
     let status = |actor: &Actor, status| world.store.write(actor, |w| w.set_schema_status("p", status));
     refused(status(&customer("c"), SchemaStatus::Deprecated), (Forbidden, "platform_owned"), "schema `p`");
-    let schema = world.store.schema("p", Forms::Neither).unwrap();
+    let schema = world.store.schema("p", Include::Neither).unwrap();
     assert_eq!(
         (schema.status, schema.owner_type, schema.updated_by),
         (SchemaStatus::Active, OwnerType::Platform, None)
@@ -226,11 +230,11 @@ fn only_a_platform_actor_changes_the_status_of_what_a_platform_actor_published()
 fn the_stores_history_tells_who_did_what_to_zones_and_schemas() {
     let world = World::new();
     world.write_store(|w| w.set_schema_status(V1, SchemaStatus::Deprecated)).unwrap();
-    let list = List::new().order(Order::Ascending).limit(3);
+    let list = PageRequest::new().order(Order::Ascending).limit(3);
     let first = world.store.history(&list).unwrap();
     let rest = world.store.history(&list.clone().after(first.after_cursor.clone().unwrap())).unwrap();
     let version: SchemaName = V1.parse().unwrap();
-    let sha = world.store.schema(V1, Forms::Neither).unwrap().sha;
+    let sha = world.store.schema(V1, Include::Neither).unwrap().sha;
     let told: Vec<Change> = first.items.iter().chain(&rest.items).map(|entry| entry.change.clone()).collect();
     let expected = [
         Change::SchemaPublished { version: version.clone(), sha },
@@ -251,7 +255,7 @@ fn exactly_one_form_of_a_schema_is_taken() {
     };
     let world = World::new();
     let published = world.write_store(|w| w.publish_schema(either(Some("entity E;"), None)?)).unwrap();
-    assert_eq!(published.form, Form::Cedar);
+    assert_eq!(published.form, Syntax::Cedar);
     for (text, json, given) in [(Some("t"), Some("{}"), "both"), (None, None, "neither")] {
         refused(either(text, json), (Invalid, "exactly_one"), given);
     }

@@ -1,13 +1,13 @@
 //! Schemas that are parsed and converted ahead of the write that publishes them.
 
 use policy_store::ErrorKind::{Conflict, Invalid};
-use policy_store::{Form, Forms, NewSchema, RequestId, SchemaInput, Sha256};
+use policy_store::{IdempotencyKey, Include, NewSchema, SchemaInput, Sha256, Syntax};
 
-use super::help::{SCHEMA, World, refused};
+use super::support::{SCHEMA, World, refused};
 
 const NAME: &str = "2027-01-01";
 
-fn request() -> RequestId {
+fn request() -> IdempotencyKey {
     "0192d3a4-0000-7000-8000-000000000001".parse().unwrap()
 }
 
@@ -25,8 +25,8 @@ fn a_prepared_schema_is_published_as_the_new_one_would_be() {
     }
     let world_2 = World::new();
     let new = world_2.write_store(|w| w.publish_schema(NewSchema::cedar("a", SCHEMA))).unwrap();
-    let prepared = world.store.schema("a", Forms::Both).unwrap();
-    assert_eq!((new.form, new.sha, new.cedar_schema_json), (Form::Cedar, prepared.sha, prepared.cedar_schema_json));
+    let prepared = world.store.schema("a", Include::Both).unwrap();
+    assert_eq!((new.form, new.sha, new.cedar_schema_json), (Syntax::Cedar, prepared.sha, prepared.cedar_schema_json));
     assert_eq!(new.sha, Sha256::of(SCHEMA.as_bytes()));
 }
 
@@ -47,7 +47,7 @@ fn a_schema_that_cannot_be_published_cannot_be_prepared() {
 #[test]
 fn a_request_is_the_same_whether_or_not_its_schema_was_prepared() {
     let world = World::new();
-    let publish = |input: SchemaInput| world.write_store(|w| w.request(request()).publish_schema(input));
+    let publish = |input: SchemaInput| world.write_store(|w| w.idempotency_key(request()).publish_schema(input));
     let prepared = || world.store.prepare_schema(NewSchema::cedar(NAME, SCHEMA)).unwrap();
     let first = publish(prepared().into()).unwrap();
     let before = world.extent();

@@ -3,11 +3,11 @@
 use cedar_policy::Decision;
 use policy_store::ErrorKind::{Archived, Conflict, Invalid, NotFound};
 use policy_store::{
-    Forms, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Pin, PolicySetUpdate, PolicyVersion, Sha256,
-    Target, TargetType,
+    Include, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Pin, PolicySetUpdate, PolicyVersion,
+    Sha256, Target, TargetType,
 };
 
-use super::help::{FORBID, PERMIT, SCHEMA, V1, World, customer, decide, pinning, refused};
+use super::support::{FORBID, PERMIT, SCHEMA, V1, World, customer, decide, pinning, refused};
 
 fn pin(version: &PolicyVersion) -> Pin {
     Pin { policy_id: version.policy_id.to_string(), policy_version_id: version.id.to_string(), sha: None }
@@ -210,7 +210,8 @@ fn archiving_a_set_version_is_idempotent_and_it_stays_readable_and_is_never_boun
     assert_eq!(world.write(|zone| zone.archive_policy_set_version(&version.id)).unwrap(), archived);
     assert_eq!(world.extent(), before);
     world.refuses((Archived, "archived"), version.id.as_str(), |zone| zone.activate(&version.id));
-    let pinned = world.zone().pinned_policy_versions(&version.id, Forms::Both, &policy_store::List::new()).unwrap();
+    let pinned =
+        world.zone().pinned_policy_versions(&version.id, Include::Both, &policy_store::PageRequest::new()).unwrap();
     assert_eq!(pinned.items, [b.into()]);
     let authorizer = world.zone().authorizer_of_version(&version.id).unwrap();
     assert_eq!(decide(&authorizer, "ann", "read", "open"), Decision::Allow);

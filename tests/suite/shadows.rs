@@ -4,7 +4,7 @@ use cedar_policy::Decision;
 use policy_store::ErrorKind::{Archived, Conflict, Invalid, NotBound, NotFound};
 use policy_store::{Answer, At, BindingMode, NewPolicySet, PolicySetVersion, Target, TargetType};
 
-use super::help::{FORBID, PERMIT, World, asked, customer, decide, pinning, platform, refused};
+use super::support::{FORBID, PERMIT, World, asked, customer, decide, pinning, platform, refused};
 
 const NOT_BOUND: (policy_store::ErrorKind, &str) = (NotBound, "not_bound");
 const IN_FORCE: (policy_store::ErrorKind, &str) = (Conflict, "in_force");

@@ -2,10 +2,11 @@
 
 use policy_store::ErrorKind::Invalid;
 use policy_store::{
-    Forms, List, NewPolicySet, Order, PolicyFilter, PolicySetFilter, Result, SchemaFilter, Sort, Target, TargetType,
+    Include, NewPolicySet, Order, PageRequest, PolicyFilter, PolicySetFilter, Result, SchemaFilter, Sort, Target,
+    TargetType,
 };
 
-use super::help::{PERMIT, World, pinning, refused};
+use super::support::{PERMIT, World, pinning, refused};
 
 /// Sets `s0` to `s6` for users, of which the 2nd, 3rd and 6th are in force.
 fn world() -> World {
@@ -27,12 +28,16 @@ fn world() -> World {
     world
 }
 
-fn by_status() -> List {
-    List::new().sort(Sort::Status)
+fn by_status() -> PageRequest {
+    PageRequest::new().sort(Sort::Status)
 }
 
 /// The numbers of the sets on a page, and its cursors.
-fn page(world: &World, filter: &PolicySetFilter, list: &List) -> Result<(String, Option<String>, Option<String>)> {
+fn page(
+    world: &World,
+    filter: &PolicySetFilter,
+    list: &PageRequest,
+) -> Result<(String, Option<String>, Option<String>)> {
     let page = world.zone().policy_sets(filter, list)?;
     let items = page.items.iter().map(|set| &set.id.as_str()[1..]).collect();
     Ok((items, page.before_cursor, page.after_cursor))
@@ -50,7 +55,7 @@ fn active_sets_come_first_and_each_group_by_created_at() {
     assert_eq!(items(any().active(true)), "521");
     assert_eq!(items(any().active(false)), "6430");
     assert_eq!(items(PolicySetFilter::new()), "");
-    assert_eq!(page(&world, &any(), &List::new()).unwrap().0, "6543210");
+    assert_eq!(page(&world, &any(), &PageRequest::new()).unwrap().0, "6543210");
 }
 
 #[test]
@@ -103,11 +108,11 @@ fn by_status_is_descending_and_forward_only() {
 fn a_cursor_is_bound_to_what_its_list_is_sorted_by() {
     let world = world();
     let by_status_cursor = page(&world, &any(), &by_status().limit(4)).unwrap().2.unwrap();
-    let by_created_at = page(&world, &any(), &List::new().limit(4)).unwrap().2.unwrap();
-    let refuses = |list: List| refused(page(&world, &any(), &list), (Invalid, "invalid_cursor"), "cursor");
+    let by_created_at = page(&world, &any(), &PageRequest::new().limit(4)).unwrap().2.unwrap();
+    let refuses = |list: PageRequest| refused(page(&world, &any(), &list), (Invalid, "invalid_cursor"), "cursor");
     for order in [Order::Ascending, Order::Descending] {
-        refuses(List::new().order(order).after(&by_status_cursor));
-        refuses(List::new().order(order).before(&by_status_cursor));
+        refuses(PageRequest::new().order(order).after(&by_status_cursor));
+        refuses(PageRequest::new().order(order).before(&by_status_cursor));
     }
     refuses(by_status().after(by_created_at));
     let other = page(&world, &any().active(false), &by_status().after(by_status_cursor));
@@ -120,14 +125,14 @@ fn only_policy_sets_are_sorted_by_status() {
     let (zone, store, list) = (world.zone(), &world.store, by_status());
     let other: [Result<()>; 9] = [
         store.zones(&list).map(drop),
-        store.schemas(Forms::Neither, &list).map(drop),
+        store.schemas(Include::Neither, &list).map(drop),
         store.history(&list).map(drop),
         zone.policies(&PolicyFilter::new(), &list).map(drop),
         zone.policies(&PolicyFilter::new().id("p"), &list).map(drop),
-        zone.schemas(&SchemaFilter::new(), Forms::Neither, &list).map(drop),
-        zone.policy_versions("p", Forms::Neither, &list).map(drop),
+        zone.schemas(&SchemaFilter::new(), Include::Neither, &list).map(drop),
+        zone.policy_versions("p", Include::Neither, &list).map(drop),
         zone.policy_set_versions("s0", &list).map(drop),
-        zone.pinned_policy_versions("s0v", Forms::Neither, &list).map(drop),
+        zone.pinned_policy_versions("s0v", Include::Neither, &list).map(drop),
     ];
     for refusal in other {
         refused(refusal, (Invalid, "invalid_input"), "sort `status`");

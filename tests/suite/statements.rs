@@ -3,7 +3,7 @@
 use policy_store::cedar_policy::{Decision, Effect};
 use policy_store::{NewPolicy, NewPolicyVersion, Target};
 
-use super::help::{V1, World, asked, pinning};
+use super::support::{V1, World, asked, pinning};
 
 #[test]
 fn an_answer_tells_the_text_and_the_annotations_of_its_statements() {

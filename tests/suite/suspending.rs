@@ -3,11 +3,11 @@
 use cedar_policy::Decision;
 use policy_store::ErrorKind::{Archived, Conflict, NotFound};
 use policy_store::{
-    Change, Demand, Forms, NewPolicy, NewPolicySet, NewPolicyVersion, NewSchema, PolicySetUpdate, PolicyUpdate, Result,
-    SchemaStatus, Target, ZoneWrite,
+    Change, Include, NewPolicy, NewPolicySet, NewPolicyVersion, NewSchema, PolicySetUpdate, PolicyUpdate, Precondition,
+    Result, SchemaStatus, Target, ZoneTransaction,
 };
 
-use super::help::{PERMIT, SCHEMA, V1, World, customer, decide, pinning, platform, refused};
+use super::support::{PERMIT, SCHEMA, V1, World, customer, decide, pinning, platform, refused};
 
 const SUSPENDED: (policy_store::ErrorKind, &str) = (Conflict, "suspended");
 
@@ -35,7 +35,7 @@ fn what_is_suspended_already_is_left_as_it_is() {
 
 #[test]
 fn a_suspended_zone_takes_no_write_and_goes_on_deciding() {
-    type Call = fn(&mut ZoneWrite<'_, '_>) -> Result<()>;
+    type Call = fn(&mut ZoneTransaction<'_, '_>) -> Result<()>;
     let calls: [Call; 17] = [
         |zone| zone.create_policy(NewPolicy::named("new")).map(drop),
         |zone| zone.update_policy("p", PolicyUpdate::new().name("p")).map(drop),
@@ -80,7 +80,7 @@ fn a_suspended_zone_takes_no_write_and_goes_on_deciding() {
     assert_eq!(decide(&world.zone().authorizer(Target::Zone).unwrap(), "ann", "read", "open"), Decision::Allow);
     assert_eq!(decide(&world.zone().shadow_authorizer(Target::Zone).unwrap(), "ann", "read", "open"), Decision::Allow);
     assert_eq!(world.zone().policy("p").unwrap().name, "p");
-    assert_eq!(world.write(|zone| zone.policy_version("pv", Forms::Cedar)).unwrap().version, 1);
+    assert_eq!(world.write(|zone| zone.policy_version("pv", Include::Cedar)).unwrap().version, 1);
     world.write_store(|w| w.zone("other")?.create_policy(NewPolicy::named("p"))).unwrap();
     world.write_store(|w| w.publish_schema(NewSchema::cedar("2027", SCHEMA))).unwrap();
     world.write(|zone| zone.resume()).unwrap();
@@ -133,7 +133,7 @@ fn a_zone_is_suspended_for_the_rest_of_the_write_and_after_reopening() {
     world.refuses(SUSPENDED, "acme", |zone| zone.create_policy(NewPolicy::named("p")));
     world.store.rebuild_indexes().unwrap();
     assert!(suspended(&world));
-    let zones = world.store.zones(&policy_store::List::new()).unwrap().items;
+    let zones = world.store.zones(&policy_store::PageRequest::new()).unwrap().items;
     assert_eq!(zones.iter().map(|zone| zone.suspended).collect::<Vec<_>>(), [false, true]);
 }
 
@@ -141,11 +141,11 @@ fn a_zone_is_suspended_for_the_rest_of_the_write_and_after_reopening() {
 fn suspending_can_be_demanded_upon() {
     let world = World::new();
     let unmet = (policy_store::ErrorKind::PreconditionFailed, "precondition_failed");
-    world.refuses(unmet, "bindings", |zone| zone.demand(Demand::bindings_revision(9)).suspend());
+    world.refuses(unmet, "bindings", |zone| zone.precondition(Precondition::bindings_revision(9)).suspend());
     // Demands are looked at before it is said that the zone is suspended.
-    world.write(|zone| zone.demand(Demand::bindings_revision(0)).suspend()).unwrap();
+    world.write(|zone| zone.precondition(Precondition::bindings_revision(0)).suspend()).unwrap();
     world.refuses(unmet, "bindings", |zone| {
-        zone.demand(Demand::bindings_revision(9)).create_policy(NewPolicy::named("p"))
+        zone.precondition(Precondition::bindings_revision(9)).create_policy(NewPolicy::named("p"))
     });
 }
 
@@ -156,7 +156,7 @@ fn a_zone_has_one_default_schema_or_none() {
         let default = world.zone().default_schema().unwrap();
         assert_eq!(world.zone().info().unwrap().default_schema, default);
         let marked: Vec<_> =
-            world.zone().schemas(&Default::default(), Forms::Neither, &Default::default()).unwrap().items;
+            world.zone().schemas(&Default::default(), Include::Neither, &Default::default()).unwrap().items;
         let marked: Vec<_> = marked.into_iter().filter(|schema| schema.is_default).collect();
         assert_eq!(marked.first().map(|schema| schema.schema.version.clone()), default);
         default.map(|version| version.to_string())

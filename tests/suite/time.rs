@@ -3,7 +3,7 @@
 use policy_store::ErrorKind::Unavailable;
 use policy_store::{NewPolicy, Timestamp};
 
-use super::help::{Clock, HOUR, SECOND, START, World, refused};
+use super::support::{Clock, HOUR, SECOND, START, World, refused};
 
 fn add(world: &World) -> policy_store::Result<Timestamp> {
     world.write(|zone| zone.create_policy(NewPolicy::named("p"))).map(|policy| policy.created_at)

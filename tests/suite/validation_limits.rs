@@ -4,11 +4,11 @@
 
 use policy_store::ErrorKind::TooLarge;
 use policy_store::{
-    ErrorDetail, Forms, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicyStore,
-    RequestId, Result,
+    ErrorDetail, IdempotencyKey, Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema,
+    PolicyStore, Result,
 };
 
-use super::help::{Clock, PERMIT, V1, World, refused};
+use super::support::{Clock, PERMIT, V1, World, refused};
 
 const COSTLY: (policy_store::ErrorKind, &str) = (TooLarge, "validation_too_costly");
 
@@ -132,9 +132,9 @@ fn what_was_prepared_needs_no_cache_and_is_the_same_request() {
     let versions = pinned(&world);
     let new = || pinning("3", &versions);
     let prepared = world.zone().prepare_policy_set_version(new()).unwrap();
-    let id = RequestId::from([7; 16]);
+    let id = IdempotencyKey::from([7; 16]);
     let create = |input: policy_store::PolicySetVersionInput| {
-        world.write(|zone| zone.request(id).create_policy_set_version("s", input))
+        world.write(|zone| zone.idempotency_key(id).create_policy_set_version("s", input))
     };
     let first = create(prepared.clone().into()).unwrap();
     assert_eq!(create(new().into()).unwrap(), first);
@@ -228,6 +228,6 @@ fn warnings_that_are_kept_are_few_and_without_counts() {
     assert!(left_out.starts_with("… and "), "{left_out}");
     let version = world.write(|zone| zone.create_policy_version("p", prepared)).unwrap();
     assert_eq!(version.warnings.last().unwrap().to_string(), left_out);
-    assert_eq!(*world.zone().policy_version(&version.id, Forms::Both).unwrap(), version);
+    assert_eq!(*world.zone().policy_version(&version.id, Include::Both).unwrap(), version);
     assert!(version.warnings.iter().all(|warning| warning.count == 1));
 }

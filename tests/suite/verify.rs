@@ -2,7 +2,7 @@
 
 use policy_store::{NewSchema, PolicyFilter, PolicySetFilter, Report, SchemaStatus, Target};
 
-use super::help::{FORBID, PERMIT, SCHEMA, World};
+use super::support::{FORBID, PERMIT, SCHEMA, World};
 
 /// A store with something of everything.
 fn busy() -> World {
@@ -65,7 +65,7 @@ fn equal_content_is_kept_once_in_the_whole_store() {
         .write_store(|w| {
             let mut other = w.zone("other")?;
             other.create_policy(policy_store::NewPolicy::named("p").id("p"))?;
-            other.create_policy_version("p", policy_store::NewPolicyVersion::cedar(super::help::V1, PERMIT))
+            other.create_policy_version("p", policy_store::NewPolicyVersion::cedar(super::support::V1, PERMIT))
         })
         .unwrap();
     assert_eq!(report(&world).objects, before.objects);
@@ -76,13 +76,13 @@ fn rebuilding_gives_the_same_rows_and_the_same_answers() {
     let world = busy();
     let zone = world.zone();
     let told = || {
-        let list = policy_store::List::new();
+        let list = policy_store::PageRequest::new();
         (
             zone.policies(&PolicyFilter::new(), &list).unwrap(),
             zone.policy_sets(&PolicySetFilter::new().any_target(), &list).unwrap(),
             zone.policy_set_versions("s", &list).unwrap(),
             zone.in_force_at(Target::Zone, policy_store::At::Position(9)).unwrap(),
-            world.store.schemas(policy_store::Forms::Both, &list).unwrap(),
+            world.store.schemas(policy_store::Include::Both, &list).unwrap(),
         )
     };
     let before = (report(&world), told(), world.history());

@@ -2,13 +2,14 @@
 
 use policy_store::ErrorKind::{Invalid, NotFound};
 use policy_store::{
-    Forms, Items, List, NewPolicy, NewSchema, Order, Page, PolicyFilter, PolicySetFilter, Result, SchemaFilter, Sort,
+    Include, Items, NewPolicy, NewSchema, Order, Page, PageRequest, PolicyFilter, PolicySetFilter, Result,
+    SchemaFilter, Sort,
 };
 
-use super::help::{PERMIT, SCHEMA, World, pinning, platform, refused};
+use super::support::{PERMIT, SCHEMA, World, pinning, platform, refused};
 
 /// What pages give, one after the other.
-fn paged<T>(page: impl Fn(&List) -> Result<Page<T>>, list: &List) -> Vec<T> {
+fn paged<T>(page: impl Fn(&PageRequest) -> Result<Page<T>>, list: &PageRequest) -> Vec<T> {
     let (mut list, mut items) = (list.clone(), Vec::new());
     loop {
         let read = page(&list).unwrap();
@@ -22,10 +23,10 @@ fn paged<T>(page: impl Fn(&List) -> Result<Page<T>>, list: &List) -> Vec<T> {
 
 #[track_caller]
 fn alike<T: PartialEq + std::fmt::Debug>(
-    list: &List,
+    list: &PageRequest,
     least: usize,
-    page: impl Fn(&List) -> Result<Page<T>>,
-    items: impl Fn(&List) -> Items<T>,
+    page: impl Fn(&PageRequest) -> Result<Page<T>>,
+    items: impl Fn(&PageRequest) -> Items<T>,
 ) {
     let whole = items(list).collect::<Result<Vec<_>>>().unwrap();
     assert!(whole.len() >= least, "{whole:?}");
@@ -53,8 +54,8 @@ fn every_list_can_be_read_item_by_item() {
     let sets = PolicySetFilter::new();
     let schemas = SchemaFilter::new();
     for order in [Order::Ascending, Order::Descending] {
-        let list = &List::new().order(order);
-        let json = Forms::Json;
+        let list = &PageRequest::new().order(order);
+        let json = Include::Json;
         alike(list, 7, |list| store.zones(list), |list| store.zones_iter(list));
         alike(list, 6, |list| store.schemas(json, list), |list| store.schemas_iter(json, list));
         alike(list, 13, |list| store.history(list), |list| store.history_iter(list));
@@ -67,18 +68,18 @@ fn every_list_can_be_read_item_by_item() {
         );
         alike(list, 6, |list| zone.policy_sets(&sets, list), |list| zone.policy_sets_iter(&sets, list));
         alike(list, 6, |list| zone.policy_set_versions("s0", list), |list| zone.policy_set_versions_iter("s0", list));
-        let pinned = |list: &List| zone.pinned_policy_versions(&set.id, json, list);
+        let pinned = |list: &PageRequest| zone.pinned_policy_versions(&set.id, json, list);
         alike(list, 5, pinned, |list| zone.pinned_policy_versions_iter(&set.id, json, list));
         alike(list, 6, |list| zone.schemas(&schemas, json, list), |list| zone.schemas_iter(&schemas, json, list));
         alike(list, 20, |list| zone.history(list), |list| zone.history_iter(list));
     }
-    let by_status = &List::new().sort(Sort::Status);
+    let by_status = &PageRequest::new().sort(Sort::Status);
     alike(by_status, 6, |list| zone.policy_sets(&sets, list), |list| zone.policy_sets_iter(&sets, list));
     let named = PolicyFilter::new().id("p2").id("p1").id("p9");
-    assert_eq!(zone.policies_iter(&named, &List::new()).count(), 2);
+    assert_eq!(zone.policies_iter(&named, &PageRequest::new()).count(), 2);
     // From a place on.
-    let first = zone.policies(&none, &List::new().limit(2)).unwrap();
-    let rest = zone.policies_iter(&none, &List::new().after(first.after_cursor.clone().unwrap()));
+    let first = zone.policies(&none, &PageRequest::new().limit(2)).unwrap();
+    let rest = zone.policies_iter(&none, &PageRequest::new().after(first.after_cursor.clone().unwrap()));
     assert_eq!(rest.count(), 4);
     // A page is a list of its items.
     assert_eq!((&first).into_iter().map(|policy| policy.id.as_str()).collect::<Vec<_>>(), ["p5", "p4"]);
@@ -91,7 +92,7 @@ fn pages_are_read_when_they_are_needed_and_what_is_added_meanwhile_is_not_told_t
     let create =
         |n: usize| world.write(|zone| zone.create_policy(NewPolicy::named("p").id(format!("p{n:03}")))).unwrap();
     (0..4).for_each(|n| drop(create(n)));
-    let list = List::new().order(Order::Ascending).limit(2);
+    let list = PageRequest::new().order(Order::Ascending).limit(2);
     let mut all = world.zone().policies_iter(&PolicyFilter::new(), &list);
     create(4);
     assert_eq!(all.size_hint(), (0, None));
@@ -110,18 +111,18 @@ fn an_error_is_the_last_item() {
     let world = World::new();
     let zone = world.zone();
     (0..4).for_each(|n| drop(world.version(&format!("p{n}"), PERMIT)));
-    let mut wrong = zone.policy_versions_iter("nope", Forms::Both, &List::new());
+    let mut wrong = zone.policy_versions_iter("nope", Include::Both, &PageRequest::new());
     refused(wrong.next().unwrap(), (NotFound, "not_found"), "nope");
     assert!(wrong.next().is_none());
-    let first = zone.policies(&PolicyFilter::new(), &List::new().limit(2)).unwrap();
+    let first = zone.policies(&PolicyFilter::new(), &PageRequest::new().limit(2)).unwrap();
     let cursor = first.after_cursor.unwrap();
-    for list in [List::new().before(&cursor), List::new().limit(0), List::new().after("forged")] {
+    for list in [PageRequest::new().before(&cursor), PageRequest::new().limit(0), PageRequest::new().after("forged")] {
         let mut wrong = zone.policies_iter(&PolicyFilter::new(), &list);
         assert_eq!(wrong.next().unwrap().unwrap_err().kind(), Invalid);
         assert!(wrong.next().is_none());
     }
     // The zone goes while its list is read.
-    let mut all = zone.policies_iter(&PolicyFilter::new(), &List::new().limit(2));
+    let mut all = zone.policies_iter(&PolicyFilter::new(), &PageRequest::new().limit(2));
     assert!(all.next().unwrap().is_ok());
     world.store.erase_zone(&platform(), "acme").unwrap();
     assert!(all.next().unwrap().is_ok(), "the page that was read is there");

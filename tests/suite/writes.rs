@@ -5,10 +5,10 @@ use std::sync::{Barrier, mpsc};
 
 use policy_store::ErrorKind::{Conflict, NotFound};
 use policy_store::{
-    Forms, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicyUpdate, Result, Target,
+    Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicyUpdate, Result, Target,
 };
 
-use super::help::{Clock, FORBID, PERMIT, SCHEMA, V1, World, customer, refused, reread};
+use super::support::{Clock, FORBID, PERMIT, SCHEMA, V1, World, customer, refused, reread};
 
 #[test]
 fn each_call_sees_the_earlier_ones_and_all_of_it_is_one_write() {
@@ -16,12 +16,12 @@ fn each_call_sees_the_earlier_ones_and_all_of_it_is_one_write() {
     let live = world
         .write_store(|w| {
             w.publish_schema(NewSchema::cedar("next", SCHEMA))?;
-            assert_eq!(w.schema("next", Forms::Neither)?.version, "next");
+            assert_eq!(w.schema("next", Include::Neither)?.version, "next");
             let mut zone = w.create_zone("new")?;
             let policy = zone.create_policy(NewPolicy::named("p"))?;
             let version = zone.create_policy_version(&policy.id, NewPolicyVersion::cedar("next", PERMIT))?;
             assert_eq!(zone.policy(&policy.id)?.latest_version, Some(1));
-            assert_eq!(zone.policy_version(&version.id, Forms::Both)?, version);
+            assert_eq!(zone.policy_version(&version.id, Include::Both)?, version);
             let set = zone.create_policy_set(NewPolicySet::named("s"))?;
             let live = zone.create_policy_set_version(&set.id, NewPolicySetVersion::new("next").pin(&version))?;
             let bound = zone.activate(&live.id)?.binding;
@@ -35,7 +35,7 @@ fn each_call_sees_the_earlier_ones_and_all_of_it_is_one_write() {
         .unwrap();
     let zone = world.store.zone("new").unwrap();
     assert_eq!(zone.in_force(Target::Zone).unwrap().policy_set_version_id, live.id);
-    let history = zone.history(&policy_store::List::new()).unwrap().items;
+    let history = zone.history(&policy_store::PageRequest::new()).unwrap().items;
     assert!(history.iter().all(|entry| entry.write == (0, 6)), "{history:?}");
     world.extent();
 }
@@ -56,7 +56,7 @@ fn nothing_of_a_write_is_seen_before_it_ends() {
 }
 
 /// Does a bit of everything, in three logs.
-fn a_lot(w: &mut policy_store::Write<'_, '_>) -> Result<()> {
+fn a_lot(w: &mut policy_store::WriteTransaction<'_, '_>) -> Result<()> {
     w.publish_schema(NewSchema::cedar("next", format!("{SCHEMA}// next")))?;
     w.create_zone("new")?.create_policy(NewPolicy::named("p"))?;
     let mut zone = w.zone("acme")?;
@@ -75,7 +75,7 @@ fn nothing_is_left_after_an_error() {
     refused(given_up, (NotFound, "not_found"), "zone `none`");
     assert_eq!((world.extent(), world.history()), before);
     refused(world.store.zone("new"), (NotFound, "not_found"), "new");
-    refused(world.store.schema("next", Forms::Neither), (NotFound, "not_found"), "next");
+    refused(world.store.schema("next", Include::Neither), (NotFound, "not_found"), "next");
     world.write_store(a_lot).unwrap();
 }
 
@@ -207,7 +207,7 @@ fn two_threads_write_one_after_the_other() {
             scope.spawn(move || {
                 barrier.wait();
                 for n in 0..20 {
-                    let add = |zone: &mut policy_store::ZoneWrite<'_, '_>| {
+                    let add = |zone: &mut policy_store::ZoneTransaction<'_, '_>| {
                         zone.create_policy(NewPolicy::named(format!("{name}{n}")))?;
                         std::thread::yield_now();
                         zone.create_policy(NewPolicy::named(format!("{name}{n}")))
@@ -245,7 +245,7 @@ fn a_write_waits_for_another_threads_and_reads_do_not() {
                 assert!(
                     world
                         .zone()
-                        .policies(&policy_store::PolicyFilter::new(), &policy_store::List::new())?
+                        .policies(&policy_store::PolicyFilter::new(), &policy_store::PageRequest::new())?
                         .items
                         .is_empty()
                 );
@@ -255,7 +255,7 @@ fn a_write_waits_for_another_threads_and_reads_do_not() {
         second.join().unwrap();
     });
     let names: Vec<_> =
-        world.zone().policies(&policy_store::PolicyFilter::new(), &policy_store::List::new()).unwrap().items;
+        world.zone().policies(&policy_store::PolicyFilter::new(), &policy_store::PageRequest::new()).unwrap().items;
     assert_eq!(names.iter().map(|policy| policy.id.as_str()).collect::<Vec<_>>(), ["second", "first"]);
 }
 
@@ -280,7 +280,7 @@ fn recovering_a_healthy_store_changes_nothing_and_handles_stay_valid() {
     let (zone, before) = (world.zone(), world.extent());
     let authorizer = zone.authorizer(Target::Zone).unwrap();
     world.store.recover().unwrap();
-    assert_eq!((world.extent(), zone.policy_version(&version.id, Forms::Both).unwrap()), (before, version.into()));
+    assert_eq!((world.extent(), zone.policy_version(&version.id, Include::Both).unwrap()), (before, version.into()));
     assert_eq!(zone.authorizer(Target::Zone).unwrap().binding(), authorizer.binding());
     assert_eq!(zone.policy_set_version(&live.id).unwrap().id, live.id);
     world.version("p", FORBID);

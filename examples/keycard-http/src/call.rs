@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use policy_store::attestation::Jwks;
 use policy_store::limits::BUNDLE_BYTES;
-use policy_store::{Actor, Demand, PolicyStore, RequestId, Result as StoreResult, Zone, ZoneWrite};
+use policy_store::{Actor, IdempotencyKey, PolicyStore, Precondition, Result as StoreResult, Zone, ZoneTransaction};
 use tokio::sync::Semaphore;
 
 use crate::body::{self, Body};
@@ -57,7 +57,7 @@ pub struct Call {
     pub actor: Actor,
     pub query: Query,
     pub body: Body,
-    pub request_id: Option<RequestId>,
+    pub request_id: Option<IdempotencyKey>,
     pub if_match: Option<Tags>,
     /// The request id as the client knows it.
     client_request_id: Option<String>,
@@ -152,7 +152,7 @@ impl App {
     /// Whether the store has carried the request out before: then nothing has to be prepared for it.
     pub fn is_answered(&self, zone: &str, call: &Call) -> Result<bool, Failure> {
         let Some(id) = call.request_id else { return Ok(false) };
-        Ok(self.store.zone(zone)?.answered(id)?.is_some())
+        Ok(self.store.zone(zone)?.entry_for_key(id)?.is_some())
     }
 
     /// Writes in the zone of a request, as its actor. The first call in `f` is done once for each request id; what is read
@@ -160,7 +160,7 @@ impl App {
     pub fn write<T>(
         &self,
         call: &Call,
-        f: impl FnOnce(&mut ZoneWrite<'_, '_>) -> StoreResult<T>,
+        f: impl FnOnce(&mut ZoneTransaction<'_, '_>) -> StoreResult<T>,
     ) -> Result<T, Failure> {
         self.write_if(call.id("zone_id"), call, None, f)
     }
@@ -170,16 +170,16 @@ impl App {
         &self,
         zone: &str,
         call: &Call,
-        demand: Option<Demand>,
-        f: impl FnOnce(&mut ZoneWrite<'_, '_>) -> StoreResult<T>,
+        precondition: Option<Precondition>,
+        f: impl FnOnce(&mut ZoneTransaction<'_, '_>) -> StoreResult<T>,
     ) -> Result<T, Failure> {
         Ok(self.store.write(&call.actor, |w| {
             let mut zone = w.zone(zone)?;
             if let Some(id) = call.request_id {
-                zone.request(id);
+                zone.idempotency_key(id);
             }
-            if let Some(demand) = demand {
-                zone.demand(demand);
+            if let Some(precondition) = precondition {
+                zone.precondition(precondition);
             }
             f(&mut zone)
         })?)
@@ -217,21 +217,21 @@ impl Call {
 
     /// What `If-Match` demands, of the tags that `read` takes for something that `demand` can be made of. None if it demands
     /// nothing, or that there is something.
-    pub fn demanded<T: Display>(
+    pub fn expected<T: Display>(
         &self,
         read: impl Fn(&str) -> Option<T>,
-        demand: impl Fn(T) -> Demand,
-    ) -> Result<Option<Demand>, Failure> {
-        let Some(demanded) = self.if_match.as_ref().and_then(|tags| tags.demanded(read)) else { return Ok(None) };
-        if demanded.is_empty() {
+        precondition: impl Fn(T) -> Precondition,
+    ) -> Result<Option<Precondition>, Failure> {
+        let Some(expected) = self.if_match.as_ref().and_then(|tags| tags.expected(read)) else { return Ok(None) };
+        if expected.is_empty() {
             return Err(Failure::no_match());
         }
-        Ok(Some(Demand::any(demanded.into_iter().map(demand))))
+        Ok(Some(Precondition::any(expected.into_iter().map(precondition))))
     }
 
     /// The same of a revision.
-    pub fn revision(&self, demand: impl Fn(u64) -> Demand) -> Result<Option<Demand>, Failure> {
-        self.demanded(|text| text.parse().ok(), demand)
+    pub fn revision(&self, precondition: impl Fn(u64) -> Precondition) -> Result<Option<Precondition>, Failure> {
+        self.expected(|text| text.parse().ok(), precondition)
     }
 
     /// For routes that have no tags to compare.

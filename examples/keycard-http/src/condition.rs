@@ -71,11 +71,11 @@ impl Tags {
 
     /// What `If-Match` can match, each as `read` reads it from the text between its quotes and `etag` writes it; none if
     /// anything matches. A weak tag never does.
-    pub fn demanded<T: Display>(&self, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    pub fn expected<T: Display>(&self, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
         let Self::These(tags) = self else { return None };
-        let demanded =
+        let expected =
             |tag: &Tag| read(tag.quoted.trim_matches('"')).filter(|value| !tag.weak && etag(value) == tag.quoted);
-        Some(tags.iter().filter_map(demanded).collect())
+        Some(tags.iter().filter_map(expected).collect())
     }
 }
 
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn revisions_are_written_in_one_way_and_strong() {
         let tags = Tags::parse("\"7\", W/\"8\", \"09\", \"+10\", \"a\", \"\", \"12\"").unwrap();
-        assert_eq!(tags.demanded(|text| text.parse::<u64>().ok()), Some(vec![7, 12]));
-        assert_eq!(Tags::parse("*").unwrap().demanded(|text| text.parse::<u64>().ok()), None);
+        assert_eq!(tags.expected(|text| text.parse::<u64>().ok()), Some(vec![7, 12]));
+        assert_eq!(Tags::parse("*").unwrap().expected(|text| text.parse::<u64>().ok()), None);
     }
 }

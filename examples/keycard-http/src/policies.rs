@@ -1,7 +1,7 @@
 //! `/zones/{zone_id}/policies`
 
 use policy_store::limits::FILTER_VALUES;
-use policy_store::{Demand, NewPolicy, Policy, PolicyFilter, PolicyUpdate};
+use policy_store::{NewPolicy, Policy, PolicyFilter, PolicyUpdate, Precondition};
 use serde::Deserialize;
 
 use crate::body::present;
@@ -74,19 +74,19 @@ pub fn update(app: &App, call: &Call) -> Result<Reply, Failure> {
         Some(Some(description)) => update.description(description),
     };
     let policy = app
-        .write_if(call.id("zone_id"), call, demanded(call)?, |zone| zone.update_policy(call.id("policy_id"), update))?;
+        .write_if(call.id("zone_id"), call, expected(call)?, |zone| zone.update_policy(call.id("policy_id"), update))?;
     print(&policy)
 }
 
 pub fn archive(app: &App, call: &Call) -> Result<Reply, Failure> {
     let policy =
-        app.write_if(call.id("zone_id"), call, demanded(call)?, |zone| zone.archive_policy(call.id("policy_id")))?;
+        app.write_if(call.id("zone_id"), call, expected(call)?, |zone| zone.archive_policy(call.id("policy_id")))?;
     print(&policy)
 }
 
 /// The revision in `If-Match`.
-fn demanded(call: &Call) -> Result<Option<Demand>, Failure> {
-    call.revision(|revision| Demand::policy_revision(call.id("policy_id"), revision))
+fn expected(call: &Call) -> Result<Option<Precondition>, Failure> {
+    call.revision(|revision| Precondition::policy_revision(call.id("policy_id"), revision))
 }
 
 fn print(policy: &Policy) -> Result<Reply, Failure> {

@@ -1,6 +1,6 @@
 //! `/policy/bundle`: what is in force for the calling user, as one archive
 
-use policy_store::{Bundle, Demand, PreparedBundle, Sha256, Target};
+use policy_store::{Bundle, Precondition, PreparedBundle, Sha256, Target};
 
 use crate::call::{App, Call};
 use crate::condition::Tags;
@@ -19,9 +19,9 @@ pub fn get(app: &App, call: &Call) -> Result<Reply, Failure> {
 
 pub fn put(app: &App, call: &Call) -> Result<Reply, Failure> {
     let (bundle, zone) = (Bundle::from_bytes(call.body.bytes(&MEDIA_TYPES)?)?, &app.bundle_zone);
-    let demand = demanded(call)?;
+    let precondition = expected(call)?;
     let apply = |bundle: PreparedBundle| {
-        app.write_if(zone, call, demand.clone(), |zone| {
+        app.write_if(zone, call, precondition.clone(), |zone| {
             zone.apply_bundle(user(call), bundle)?;
             zone.bundle(user(call))
         })
@@ -32,18 +32,18 @@ pub fn put(app: &App, call: &Call) -> Result<Reply, Failure> {
     // Parsed and validated before the write, so that others do not wait; and not in vain.
     let prepared = {
         let zone = app.store.zone(zone)?;
-        demand.iter().try_for_each(|demand| zone.check(demand))?;
+        precondition.iter().try_for_each(|precondition| zone.check(precondition))?;
         zone.prepare_bundle(&call.actor, user(call), bundle)?
     };
     let Some(signing) = &app.signing else { return print(&apply(prepared)?) };
     let applied = signing.write(
         |signer| {
             let zone = app.store.zone(zone)?;
-            demand.iter().try_for_each(|demand| zone.check(demand))?;
+            precondition.iter().try_for_each(|precondition| zone.check(precondition))?;
             zone.prepare_attested_bundle(&call.actor, user(call), prepared.clone(), signer)
         },
         |attested| {
-            app.write_if(zone, call, demand.clone(), |zone| {
+            app.write_if(zone, call, precondition.clone(), |zone| {
                 zone.apply_attested_bundle(user(call), attested)?;
                 zone.bundle(user(call))
             })
@@ -64,11 +64,11 @@ fn user(call: &Call) -> Target {
 }
 
 /// The digest in `If-Match`. Any is one that is there.
-fn demanded(call: &Call) -> Result<Option<Demand>, Failure> {
+fn expected(call: &Call) -> Result<Option<Precondition>, Failure> {
     if call.if_match == Some(Tags::Any) {
-        return Ok(Some(Demand::some_bundle(user(call))));
+        return Ok(Some(Precondition::some_bundle(user(call))));
     }
-    call.demanded(|text| text.parse::<Sha256>().ok(), |digest| Demand::bundle_digest(user(call), Some(digest)))
+    call.expected(|text| text.parse::<Sha256>().ok(), |digest| Precondition::bundle_digest(user(call), Some(digest)))
 }
 
 fn print(bundle: &Bundle) -> Result<Reply, Failure> {

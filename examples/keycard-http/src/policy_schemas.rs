@@ -1,6 +1,6 @@
 //! `/zones/{zone_id}/policy-schemas`
 
-use policy_store::{Forms, SchemaFilter, ZoneSchema};
+use policy_store::{Include, SchemaFilter, ZoneSchema};
 
 use crate::call::{App, Call};
 use crate::failure::Failure;
@@ -12,12 +12,12 @@ pub fn list(app: &App, call: &Call) -> Result<Reply, Failure> {
     if let Some(is_default) = call.query.flag("filter[default]", "is_default")? {
         filter = filter.is_default(is_default);
     }
-    let page = app.zone(call)?.schemas(&filter, call.query.forms(Forms::Json)?, &call.query.list()?)?;
+    let page = app.zone(call)?.schemas(&filter, call.query.forms(Include::Json)?, &call.query.list()?)?;
     Reply::page(&page, |schema| schema)
 }
 
 pub fn get(app: &App, call: &Call) -> Result<Reply, Failure> {
-    print(&app.zone(call)?.schema(call.id("version"), call.query.forms(Forms::Json)?)?)
+    print(&app.zone(call)?.schema(call.id("version"), call.query.forms(Include::Json)?)?)
 }
 
 pub fn set_default(app: &App, call: &Call) -> Result<Reply, Failure> {
@@ -25,7 +25,7 @@ pub fn set_default(app: &App, call: &Call) -> Result<Reply, Failure> {
     call.body.unused()?;
     let version = call.id("version");
     let chosen = app.write(call, |zone| zone.set_default_schema(Some(version)))?.default_schema;
-    let mut schema = app.zone(call)?.schema(version, Forms::Json)?;
+    let mut schema = app.zone(call)?.schema(version, Include::Json)?;
     // As the write has left it; another may have chosen again since.
     schema.is_default = chosen.as_ref() == Some(&schema.schema.version);
     print(&schema)

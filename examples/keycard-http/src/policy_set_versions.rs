@@ -2,7 +2,7 @@
 
 use policy_store::attestation::{Attestation, Statement};
 use policy_store::{
-    ErrorDetail, Forms, NewPolicySetVersion, Pin, PolicySetVersion, Resource, Result as StoreResult, Sha256, Target,
+    ErrorDetail, Include, NewPolicySetVersion, Pin, PolicySetVersion, Resource, Result as StoreResult, Sha256, Target,
     TargetType,
 };
 use serde::{Deserialize, Serialize};
@@ -110,7 +110,7 @@ pub fn archive(app: &App, call: &Call) -> Result<Reply, Failure> {
 
 pub fn list_policies(app: &App, call: &Call) -> Result<Reply, Failure> {
     call.query.choice("sort", &[("created_at", ())])?;
-    let forms = call.query.forms(Forms::Both)?;
+    let forms = call.query.forms(Include::Both)?;
     let (zone, id) = (app.zone(call)?, call.id("version_id"));
     check_parent(&zone.policy_set_version(id)?, call)?;
     let page = zone.pinned_policy_versions(id, forms, &call.query.list()?)?;

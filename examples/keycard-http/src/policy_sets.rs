@@ -1,6 +1,6 @@
 //! `/zones/{zone_id}/policy-sets`
 
-use policy_store::{Demand, NewPolicySet, PolicySet, PolicySetFilter, PolicySetUpdate, Sort, TargetType};
+use policy_store::{NewPolicySet, PolicySet, PolicySetFilter, PolicySetUpdate, Precondition, Sort, TargetType};
 use serde::{Deserialize, Serialize};
 
 use crate::body::present;
@@ -86,22 +86,22 @@ pub fn update(app: &App, call: &Call) -> Result<Reply, Failure> {
     if let Some(name) = name {
         update = update.name(name);
     }
-    let set = app.write_if(call.id("zone_id"), call, demanded(call)?, |zone| {
+    let set = app.write_if(call.id("zone_id"), call, expected(call)?, |zone| {
         zone.update_policy_set(call.id("policy_set_id"), update)
     })?;
     print(&set)
 }
 
 pub fn archive(app: &App, call: &Call) -> Result<Reply, Failure> {
-    let set = app.write_if(call.id("zone_id"), call, demanded(call)?, |zone| {
+    let set = app.write_if(call.id("zone_id"), call, expected(call)?, |zone| {
         zone.archive_policy_set(call.id("policy_set_id"))
     })?;
     print(&set)
 }
 
 /// The revision in `If-Match`.
-fn demanded(call: &Call) -> Result<Option<Demand>, Failure> {
-    call.revision(|revision| Demand::policy_set_revision(call.id("policy_set_id"), revision))
+fn expected(call: &Call) -> Result<Option<Precondition>, Failure> {
+    call.revision(|revision| Precondition::policy_set_revision(call.id("policy_set_id"), revision))
 }
 
 fn printed(set: &PolicySet) -> Printed<'_> {

@@ -1,7 +1,7 @@
 //! `/zones/{zone_id}/policies/{policy_id}/versions`
 
 use policy_store::{
-    ErrorDetail, Forms, NewPolicyVersion, PolicyVersion, PolicyVersionInput, Resource, Result as StoreResult,
+    ErrorDetail, Include, NewPolicyVersion, PolicyVersion, PolicyVersionInput, Resource, Result as StoreResult,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -21,7 +21,7 @@ struct Create<'a> {
 
 pub fn list(app: &App, call: &Call) -> Result<Reply, Failure> {
     call.query.choice("sort", &[("created_at", ())])?;
-    let forms = call.query.forms(Forms::Both)?;
+    let forms = call.query.forms(Include::Both)?;
     let page = app.zone(call)?.policy_versions(call.id("policy_id"), forms, &call.query.list()?)?;
     Reply::page(&page, |version| version)
 }
@@ -43,7 +43,7 @@ pub fn create(app: &App, call: &Call) -> Result<Reply, Failure> {
 
 pub fn get(app: &App, call: &Call) -> Result<Reply, Failure> {
     call.query.expand()?;
-    let forms = call.query.forms(Forms::Both)?;
+    let forms = call.query.forms(Include::Both)?;
     let version = app.zone(call)?.policy_version(call.id("version_id"), forms)?;
     check_parent(&version, call)?;
     print(&version)
@@ -53,7 +53,7 @@ pub fn archive(app: &App, call: &Call) -> Result<Reply, Failure> {
     call.no_if_match()?;
     let version = app.write(call, |zone| {
         let id = call.id("version_id");
-        check_parent(&zone.policy_version(id, Forms::Neither)?, call)?;
+        check_parent(&zone.policy_version(id, Include::Neither)?, call)?;
         zone.archive_policy_version(id)
     })?;
     print(&version)

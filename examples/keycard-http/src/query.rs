@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
-use policy_store::{Forms, List, Order, OwnerType};
+use policy_store::{Include, Order, OwnerType, PageRequest};
 
 use crate::failure::Failure;
 
@@ -93,13 +93,13 @@ impl Query {
     }
 
     /// Which Cedar representations are asked for.
-    pub fn forms(&self, default: Forms) -> Result<Forms, Failure> {
-        Ok(self.choice("format", &[("cedar", Forms::Cedar), ("json", Forms::Json)])?.unwrap_or(default))
+    pub fn forms(&self, default: Include) -> Result<Include, Failure> {
+        Ok(self.choice("format", &[("cedar", Include::Cedar), ("json", Include::Json)])?.unwrap_or(default))
     }
 
     /// What every list takes: limit, order and cursors, and what is to be expanded.
-    pub fn list(&self) -> Result<List, Failure> {
-        let mut list = List::new();
+    pub fn list(&self) -> Result<PageRequest, Failure> {
+        let mut list = PageRequest::new();
         if self.expansions(&["total_count", "user"])?.contains(&"total_count") {
             list = list.total_count();
         }

@@ -2,7 +2,7 @@
 //! UUID that is unique in the zone.
 
 use axum::http::{HeaderMap, Method};
-use policy_store::{Actor, OwnerType, RequestId};
+use policy_store::{Actor, IdempotencyKey, OwnerType};
 use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
@@ -25,7 +25,7 @@ pub fn given(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
 
 /// Its id in the store, by an actor on a method and a route with its ids, however their path was spelled: a UUID of version 8,
 /// made of a hash of all of it.
-pub fn of(id: &str, actor: &Actor, method: &Method, route: &str, ids: &[(String, String)]) -> RequestId {
+pub fn of(id: &str, actor: &Actor, method: &Method, route: &str, ids: &[(String, String)]) -> IdempotencyKey {
     let mut hash = Sha256::new();
     let owner = match actor.owner_type() {
         OwnerType::Platform => "platform",
@@ -48,7 +48,7 @@ pub fn of(id: &str, actor: &Actor, method: &Method, route: &str, ids: &[(String,
 mod tests {
     use super::*;
 
-    fn id(actor: &Actor, method: &Method, zone: &str, id: &str) -> RequestId {
+    fn id(actor: &Actor, method: &Method, zone: &str, id: &str) -> IdempotencyKey {
         of(id, actor, method, "/zones/{zone_id}/policies", &[("zone_id".to_owned(), zone.to_owned())])
     }
 

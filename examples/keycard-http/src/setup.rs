@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fs;
 
 use policy_store::{
-    Actor, ErrorKind, Forms, NewSchema, PolicyStore, Result as StoreResult, SchemaStatus, Sha256, Write,
+    Actor, ErrorKind, Include, NewSchema, PolicyStore, Result as StoreResult, SchemaStatus, Sha256, WriteTransaction,
 };
 
 use crate::args::{Args, SchemaArg};
@@ -23,7 +23,7 @@ pub fn open(args: &Args) -> Result<PolicyStore, Box<dyn Error + Send + Sync>> {
     let mut missing = Vec::new();
     for (schema, source) in sources {
         let SchemaArg { version, file, .. } = schema;
-        match found(store.schema(version, Forms::Neither))? {
+        match found(store.schema(version, Include::Neither))? {
             None => missing.push((version, store.prepare_schema(new_schema(schema, source))?)),
             Some(stored) if stored.sha == Sha256::of(source.as_bytes()) => {}
             Some(_) => {
@@ -34,7 +34,7 @@ pub fn open(args: &Args) -> Result<PolicyStore, Box<dyn Error + Send + Sync>> {
     store.write(&actor()?, |w| {
         for (version, schema) in missing {
             // The same one may be named twice; another one of that name is refused.
-            if found(w.schema(version, Forms::Neither))?.is_none_or(|stored| stored.sha != schema.sha()) {
+            if found(w.schema(version, Include::Neither))?.is_none_or(|stored| stored.sha != schema.sha()) {
                 w.publish_schema(schema)?;
             }
         }
@@ -69,8 +69,8 @@ fn new_schema(schema: &SchemaArg, source: String) -> NewSchema {
 }
 
 /// An active schema becomes archived by way of deprecated.
-fn set_status(w: &mut Write<'_, '_>, SchemaArg { version, status, .. }: &SchemaArg) -> StoreResult<()> {
-    let now = w.schema(version, Forms::Neither)?.status;
+fn set_status(w: &mut WriteTransaction<'_, '_>, SchemaArg { version, status, .. }: &SchemaArg) -> StoreResult<()> {
+    let now = w.schema(version, Include::Neither)?.status;
     if (now, *status) == (SchemaStatus::Active, SchemaStatus::Archived) {
         w.set_schema_status(version, SchemaStatus::Deprecated)?;
     }

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use policy_store::attestation::{Attestation, Signer};
 use policy_store::limits::VERSION_ATTESTATIONS;
 use policy_store::{
-    Actor, List, Order, Page, PolicySetFilter, PolicySetVersion, PolicySetVersionId, PolicyStore,
+    Actor, Order, Page, PageRequest, PolicySetFilter, PolicySetVersion, PolicySetVersionId, PolicyStore,
     Result as StoreResult, Zone, ZoneInfo,
 };
 
@@ -62,7 +62,7 @@ impl Signing {
     /// Signs every policy set version that can be put in force and whose newest attestation is not by this key: after a key
     /// rotation, and where a version was created without. Earlier attestations stay.
     pub fn sign_again(&self, store: &PolicyStore, actor: &Actor) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let zones = |list: &List| store.zones(list);
+        let zones = |list: &PageRequest| store.zones(list);
         for ZoneInfo { id, suspended, .. } in all(zones)? {
             let zone = store.zone(&id)?;
             let versions = self.to_sign(&zone)?;
@@ -117,12 +117,12 @@ fn told(line: fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "keycard-http: {line}");
 }
 
-fn oldest_first() -> List {
-    List::new().limit(PAGE).order(Order::Ascending)
+fn oldest_first() -> PageRequest {
+    PageRequest::new().limit(PAGE).order(Order::Ascending)
 }
 
 /// All items of a list that is short enough to be held.
-fn all<T>(page: impl Fn(&List) -> StoreResult<Page<T>>) -> StoreResult<Vec<T>> {
+fn all<T>(page: impl Fn(&PageRequest) -> StoreResult<Page<T>>) -> StoreResult<Vec<T>> {
     let (mut items, mut list) = (Vec::new(), oldest_first());
     loop {
         let page = page(&list)?;
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn a_signer_that_fails_leaves_nothing_behind() {
         let app = app(Broken);
-        let length = || app.store.zone("z").unwrap().history(&List::new()).unwrap().items.len();
+        let length = || app.store.zone("z").unwrap().history(&PageRequest::new()).unwrap().items.len();
         let before = length();
         for failed in [policy_set_versions::create(&app, &create()), policy_bundle::put(&app, &put())] {
             let failure = format!("{:?}", failed.unwrap_err());
@@ -242,7 +242,7 @@ mod tests {
         let app = slow(TRIES - 1);
         policy_set_versions::create(&app, &create()).unwrap();
         let zone = app.store.zone("z").unwrap();
-        let versions = zone.policy_set_versions("s", &List::new().order(Order::Ascending)).unwrap().items;
+        let versions = zone.policy_set_versions("s", &PageRequest::new().order(Order::Ascending)).unwrap().items;
         let attested: Vec<_> = versions.iter().map(|version| version.attestations.len()).collect();
         assert_eq!(attested, [0, 0, 0, 0, 0, 0, 0, 1]);
         let failure = format!("{:?}", policy_set_versions::create(&slow(TRIES), &create()).unwrap_err());

@@ -11,7 +11,7 @@ use super::row::{
 };
 use crate::record::{Attested, Body, BoundVersion, Recorded, ZoneErased};
 use crate::types::error::{ErrorDetail, Result};
-use crate::types::id::{LogId, RequestId};
+use crate::types::id::{IdempotencyKey, LogId};
 use crate::types::schema::SchemaStatus;
 use crate::types::target::{BindingMode, Target, TargetType};
 
@@ -282,7 +282,7 @@ impl Entry {
     }
 
     /// The row of a request: all that one request writes in a log stands together.
-    fn request(&self, rows: &mut dyn Rows, id: RequestId) -> Result<()> {
+    fn request(&self, rows: &mut dyn Rows, id: IdempotencyKey) -> Result<()> {
         let row_key = key::request(self.log, id);
         let mut row = RequestRow { first: self.position, entries: 0 };
         if let Some(value) = rows.get(&row_key)? {

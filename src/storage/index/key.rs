@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::types::hash::Address;
-use crate::types::id::RequestId;
+use crate::types::id::IdempotencyKey;
 use crate::types::target::{BindingMode, Target};
 
 /// A log's number in this file: 0 is the store's log, every zone has one of its own.
@@ -230,7 +230,7 @@ pub(crate) fn state(log: LogNumber) -> Vec<u8> {
 }
 
 /// The row of a request.
-pub(crate) fn request(log: LogNumber, id: RequestId) -> Vec<u8> {
+pub(crate) fn request(log: LogNumber, id: IdempotencyKey) -> Vec<u8> {
     let mut key = tagged(log, Tag::Request);
     key.extend_from_slice(id.as_bytes());
     key
@@ -317,7 +317,7 @@ mod tests {
             Tag::PolicyVersion | Tag::PolicySetVersion => by_version(1, tag, "p", 3),
             Tag::Binding => binding(1, BindingMode::Active, &Target::Zone, 9),
             Tag::State => state(1),
-            Tag::Request => request(1, RequestId([0x11; 16])),
+            Tag::Request => request(1, IdempotencyKey([0x11; 16])),
             Tag::Attestation => attestation(1, "p", 3, 258),
         }
     }

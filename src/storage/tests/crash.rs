@@ -31,7 +31,7 @@ fn is_there(store: &PolicyStore, number: usize) -> bool {
         store.zone(format!("z{number}")).and_then(|zone| zone.info()).map(|_| ()),
         zone.policy(format!("first{number}")).map(|_| ()),
         zone.policy(format!("second{number}")).map(|_| ()),
-        zone.policy_version(format!("version{number}"), Forms::Both).map(|_| ()),
+        zone.policy_version(format!("version{number}"), Include::Both).map(|_| ()),
     ];
     for part in &parts {
         assert!(part.as_ref().err().is_none_or(|error| error.kind() == ErrorKind::NotFound), "{part:?}");
@@ -150,7 +150,7 @@ fn a_failing_change_of_the_length_loses_no_acknowledged_write() {
     disk.heal();
     store.recover().unwrap();
     for number in acknowledged {
-        store.zone("a").unwrap().policy_version(format!("large{number}"), Forms::Both).unwrap();
+        store.zone("a").unwrap().policy_version(format!("large{number}"), Include::Both).unwrap();
     }
     assert!(store.verify().unwrap().is_clean());
     write(&store, 0).unwrap();
@@ -185,7 +185,7 @@ fn a_failing_read_is_an_error_until_the_store_is_recovered() {
     loop {
         let before = disk.failures();
         disk.fail(Fault::Read, countdown, false);
-        let read = zone.policy_version("p0.2", Forms::Both);
+        let read = zone.policy_version("p0.2", Include::Both);
         disk.heal();
         let Err(error) = read else { break };
         assert_eq!(disk.failures(), before + 1);
@@ -242,7 +242,7 @@ fn a_failed_handle_answers_nothing_from_memory() {
     let disk = Disk::new(base());
     let store = builder().page_cache_bytes(0).open_at(disk.origin()).unwrap();
     let zone = store.zone("a").unwrap();
-    let read = || zone.policy_version("p0.2", Forms::Both);
+    let read = || zone.policy_version("p0.2", Include::Both);
     read().unwrap();
     zone.authorizer(Target::Zone).unwrap();
     disk.fail(Fault::Read, 0, true);
@@ -300,12 +300,12 @@ fn a_read_beyond_the_end_of_a_file_that_was_cut_is_damage() {
     let store = builder().record_cache_bytes(0).page_cache_bytes(0).open_at(disk.origin()).unwrap();
     let (zone, image) = (store.zone("a").unwrap(), disk.image());
     disk.put_whole(image[..8_192].to_vec());
-    let error = zone.policy_version("p0.2", Forms::Both).unwrap_err();
+    let error = zone.policy_version("p0.2", Include::Both).unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Corrupt, "corrupt"), "{error:?}");
     assert!(error.to_string().contains("truncated"), "{error}");
     assert_eq!(zone.policy("p0").unwrap_err().code(), "recovery_needed");
     disk.put_whole(image);
     store.recover().unwrap();
-    zone.policy_version("p0.2", Forms::Both).unwrap();
+    zone.policy_version("p0.2", Include::Both).unwrap();
     write(&store, 0).unwrap();
 }

@@ -122,7 +122,7 @@ fn large() -> (Vec<u8>, Vec<String>) {
     fill(&store);
     let more: Vec<String> = (0..24).map(|number| format!("z{number}")).collect();
     for id in &more {
-        let write = |w: &mut Write<'_, '_>| {
+        let write = |w: &mut WriteTransaction<'_, '_>| {
             let mut zone = w.create_zone(id)?;
             zone.create_policy_set(NewPolicySet::named("set").id("set"))?;
             let version = zone.create_policy_set_version("set", NewPolicySetVersion::new("s1").id("set.1"))?;

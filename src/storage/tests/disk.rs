@@ -304,10 +304,10 @@ pub(in crate::storage) fn read_all(store: &PolicyStore) -> Vec<(String, crate::t
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(read));
         all.push((name.clone(), result.unwrap_or_else(|_| panic!("{name} panicked"))));
     };
-    let list = List::new().order(Order::Ascending).total_count();
+    let list = PageRequest::new().order(Order::Ascending).total_count();
     note("zones".into(), &mut || Ok(format!("{:?}", store.zones(&list)?)));
-    note("schemas".into(), &mut || Ok(format!("{:?}", store.schemas(Forms::Both, &list)?)));
-    note("schema".into(), &mut || Ok(format!("{:?}", store.schema("s1", Forms::Both)?)));
+    note("schemas".into(), &mut || Ok(format!("{:?}", store.schemas(Include::Both, &list)?)));
+    note("schema".into(), &mut || Ok(format!("{:?}", store.schema("s1", Include::Both)?)));
     for id in ["a", "b"] {
         let zone = || store.zone(id);
         note(format!("{id} info"), &mut || Ok(format!("{:?}", zone()?.info()?)));
@@ -315,12 +315,12 @@ pub(in crate::storage) fn read_all(store: &PolicyStore) -> Vec<(String, crate::t
         note(format!("{id} named"), &mut || Ok(format!("{:?}", zone()?.policies(&named, &list)?)));
         let active = PolicySetFilter::new().name("s").active(true);
         note(format!("{id} active sets"), &mut || Ok(format!("{:?}", zone()?.policy_sets(&active, &list)?)));
-        let by_status = List::new().sort(Sort::Status);
+        let by_status = PageRequest::new().sort(Sort::Status);
         note(format!("{id} sets by status"), &mut || {
             Ok(format!("{:?}", zone()?.policy_sets(&PolicySetFilter::new(), &by_status)?))
         });
         note(format!("{id} schemas"), &mut || {
-            Ok(format!("{:?}", zone()?.schemas(&SchemaFilter::new().is_default(false), Forms::Neither, &list)?))
+            Ok(format!("{:?}", zone()?.schemas(&SchemaFilter::new().is_default(false), Include::Neither, &list)?))
         });
         note(format!("{id} policies"), &mut || Ok(format!("{:?}", zone()?.policies(&PolicyFilter::new(), &list)?)));
         note(format!("{id} sets"), &mut || {
@@ -336,17 +336,19 @@ pub(in crate::storage) fn read_all(store: &PolicyStore) -> Vec<(String, crate::t
             let policy = format!("p{number}");
             note(format!("{id} {policy}"), &mut || Ok(format!("{:?}", zone()?.policy(&policy)?)));
             note(format!("{id} {policy} versions"), &mut || {
-                Ok(format!("{:?}", zone()?.policy_versions(&policy, Forms::Both, &list)?))
+                Ok(format!("{:?}", zone()?.policy_versions(&policy, Include::Both, &list)?))
             });
         }
         let versions: &[&str] = if id == "a" { &["p0.1", "p0.2", "p1.1", "p2.1"] } else { &["p0.1", "p1.1", "p2.1"] };
         for version in versions {
-            note(format!("{id} {version}"), &mut || Ok(format!("{:?}", zone()?.policy_version(version, Forms::Both)?)));
+            note(format!("{id} {version}"), &mut || {
+                Ok(format!("{:?}", zone()?.policy_version(version, Include::Both)?))
+            });
         }
         note(format!("{id} set"), &mut || Ok(format!("{:?}", zone()?.policy_set("set")?)));
         note(format!("{id} set 1"), &mut || Ok(format!("{:?}", zone()?.policy_set_version_numbered("set", 1)?)));
         note(format!("{id} pinned"), &mut || {
-            Ok(format!("{:?}", zone()?.pinned_policy_versions("set.1", Forms::Both, &list)?))
+            Ok(format!("{:?}", zone()?.pinned_policy_versions("set.1", Include::Both, &list)?))
         });
     }
     all

@@ -24,7 +24,7 @@ fn reads(store: &PolicyStore) -> Reads {
         all.push((name.clone(), result.unwrap_or_else(|_| panic!("{name} panicked"))));
     };
     for schema in ["s1", "s2", "s3", "none"] {
-        note(format!("schema {schema}"), &|| Ok(format!("{:?}", store.schema(schema, Forms::Neither)?)));
+        note(format!("schema {schema}"), &|| Ok(format!("{:?}", store.schema(schema, Include::Neither)?)));
     }
     for id in ZONES {
         let zone = || store.zone(id);

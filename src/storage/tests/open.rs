@@ -75,7 +75,7 @@ fn an_entry_of_an_unknown_kind_is_newer_and_never_skipped() {
     put(&path, LOG, &key::entry(1, 5), &Entry::stored(&bytes, hash));
     let store = builder().open(&path).unwrap();
     let zone = store.zone("a").unwrap();
-    assert_eq!(zone.history(&List::new()).unwrap_err().code(), "newer_format");
+    assert_eq!(zone.history(&PageRequest::new()).unwrap_err().code(), "newer_format");
     assert_eq!(zone.policy("p2").unwrap_err().code(), "newer_format");
     assert_eq!(store.verify().unwrap_err().code(), "newer_format");
     assert_eq!(store.rebuild_indexes().unwrap_err().code(), "newer_format");
@@ -213,13 +213,13 @@ fn a_store_in_which_the_storage_engine_panicked_is_opened_again_in_its_place() {
         fs::OpenOptions::new().write(true).open(&path).unwrap().write_all(bytes).unwrap();
     };
     put(&bad);
-    let error = zone.policy_version("p0.2", Forms::Both).unwrap_err();
+    let error = zone.policy_version("p0.2", Include::Both).unwrap_err();
     assert!(error.to_string().contains("the storage engine: "), "{error}");
     assert_eq!(zone.policy("p0").unwrap_err().code(), "recovery_needed");
     store.recover().unwrap_err();
     put(&whole);
     store.recover().unwrap();
-    zone.policy_version("p0.2", Forms::Both).unwrap();
+    zone.policy_version("p0.2", Include::Both).unwrap();
     store.write(&actor(), |w| w.create_zone("new").map(drop)).unwrap();
     assert_eq!(builder().open(&path).unwrap_err().code(), "already_open");
     drop((store, zone));

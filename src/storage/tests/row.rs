@@ -8,7 +8,7 @@ use crate::record::arbitrary::{edited, edits, id, number, small_number};
 use crate::storage::index::key::{self, Tag};
 use crate::storage::index::row::*;
 use crate::types::hash::{EntryHash, hex};
-use crate::types::id::{LogId, RequestId};
+use crate::types::id::{IdempotencyKey, LogId};
 use crate::types::target::{BindingMode, Target};
 
 /// A row under a key that it may have.
@@ -113,7 +113,7 @@ impl Parts {
                     user_sets: small.into(),
                 },
             ),
-            sample(key::request(1, RequestId(first16)), &RequestRow { first: created, entries: small }),
+            sample(key::request(1, IdempotencyKey(first16)), &RequestRow { first: created, entries: small }),
         ]
     }
 }

@@ -57,7 +57,7 @@ fn a_new_log_takes_no_number_that_is_in_use() {
     .unwrap();
     let created = store.write(&actor(), |w| w.create_zone("new").map(|_| ()));
     assert_eq!(created.unwrap_err().kind(), ErrorKind::Corrupt);
-    assert_eq!(store.zone("a").unwrap().history(&List::new()).unwrap().items.len(), 14);
+    assert_eq!(store.zone("a").unwrap().history(&PageRequest::new()).unwrap().items.len(), 14);
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn damage_stops_writes_and_no_reads_until_the_store_is_recovered_or_rebuilt() {
         assert_eq!((refused.kind(), refused.code()), (ErrorKind::Corrupt, "writes_stopped"), "{name}");
         assert!(refused.to_string().contains("00000001107031"), "{name}: {refused}");
         assert_eq!(
-            store.zone("a").unwrap().policies(&PolicyFilter::new(), &List::new()).unwrap_err().code(),
+            store.zone("a").unwrap().policies(&PolicyFilter::new(), &PageRequest::new()).unwrap_err().code(),
             "corrupt"
         );
         store.zone("b").unwrap().policy("p1").unwrap();
@@ -187,7 +187,7 @@ fn what_a_caller_got_wrong_stops_no_write() {
     receipt.manifest_sha = Sha256::of(b"another");
     store.replay(&receipt, &request, &entities).unwrap_err();
     zone.in_force_at(Target::Zone, At::Position(10_000)).unwrap_err();
-    zone.policies(&PolicyFilter::new(), &List::new().after("00")).unwrap_err();
+    zone.policies(&PolicyFilter::new(), &PageRequest::new().after("00")).unwrap_err();
     store.zone("none").unwrap_err();
     write(&store).unwrap();
 }

@@ -69,10 +69,10 @@ fn a_read_sees_all_of_a_write_or_nothing() {
                 scope.spawn(move || {
                     while done.load(Ordering::SeqCst) < 3 {
                         let newest = zone
-                            .policies(&PolicyFilter::new(), &List::new().limit(100).order(Order::Descending))
+                            .policies(&PolicyFilter::new(), &PageRequest::new().limit(100).order(Order::Descending))
                             .unwrap()
                             .items;
-                        let history = zone.history(&List::new().limit(2)).unwrap().items;
+                        let history = zone.history(&PageRequest::new().limit(2)).unwrap().items;
                         assert_eq!(history[0].position, history[0].write.1, "a log ends with a whole write");
                         let pairs = newest.iter().filter(|policy| policy.id.as_str().starts_with('w'));
                         let pairs: Vec<&str> = pairs.map(|policy| policy.id.as_str()).collect();
@@ -103,7 +103,8 @@ fn a_recovery_waits_for_reads_and_writes_and_they_for_it() {
             for _ in 0..2 {
                 scope.spawn(|| {
                     while !done.load(Ordering::SeqCst) {
-                        let read = store.zone("a").and_then(|zone| zone.policies(&PolicyFilter::new(), &List::new()));
+                        let read =
+                            store.zone("a").and_then(|zone| zone.policies(&PolicyFilter::new(), &PageRequest::new()));
                         read.map(|_| ()).unwrap_or_else(|error| allowed(&error));
                         let taken = store.zone("a").and_then(|zone| zone.authorizer(Target::Zone));
                         taken.map(|taken| drop(decide(&taken))).unwrap_or_else(|error| allowed(&error));
@@ -168,7 +169,7 @@ fn a_panic_in_a_closure_leaves_nothing_and_the_store_in_use() {
     let store = PolicyStore::builder().clock(clock).in_memory().unwrap();
     fill(&store);
     let zone = store.zone("a").unwrap();
-    let before = zone.history(&List::new()).unwrap();
+    let before = zone.history(&PageRequest::new()).unwrap();
     within(20, || {
         let panicked = catch_unwind(AssertUnwindSafe(|| {
             store.write(&actor(), |w| -> Result<()> {
@@ -188,7 +189,7 @@ fn a_panic_in_a_closure_leaves_nothing_and_the_store_in_use() {
         });
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotFound);
     });
-    assert_eq!(zone.history(&List::new()).unwrap(), before);
+    assert_eq!(zone.history(&PageRequest::new()).unwrap(), before);
     assert_eq!(store.zone("half").unwrap_err().kind(), ErrorKind::NotFound);
     assert!(store.verify().unwrap().is_clean());
     two_policies(&store, "later").unwrap();

@@ -30,7 +30,7 @@ fn is_there(store: &PolicyStore) -> bool {
     assert!(report.is_clean(), "{:?}", report.findings);
     let read = [
         store.zone("a").map(drop),
-        store.zone("a").and_then(|zone| zone.policy_version("p0.2", Forms::Both)).map(drop),
+        store.zone("a").and_then(|zone| zone.policy_version("p0.2", Include::Both)).map(drop),
         store.zone("a").and_then(|zone| zone.authorizer(Target::Zone)).map(|authorizer| drop(decide(&authorizer))),
     ];
     let there = read.iter().filter(|read| read.is_ok()).count();
@@ -154,13 +154,13 @@ fn no_cached_answer_survives_an_erasure_of_unknown_outcome() {
     let disk = Disk::new(base());
     let store = builder().open_at(disk.origin()).unwrap();
     let zone = store.zone("a").unwrap();
-    zone.policy_version("p0.2", Forms::Both).unwrap();
+    zone.policy_version("p0.2", Include::Both).unwrap();
     disk.fail(Fault::Sync, 1, false);
     assert_eq!(erase(&store).unwrap_err().kind(), ErrorKind::OutcomeUnknown);
-    assert_eq!(zone.policy_version("p0.2", Forms::Both).unwrap_err().code(), "recovery_needed");
+    assert_eq!(zone.policy_version("p0.2", Include::Both).unwrap_err().code(), "recovery_needed");
     disk.heal();
     store.recover().unwrap();
-    assert_eq!(zone.policy_version("p0.2", Forms::Both).is_ok(), is_there(&store));
+    assert_eq!(zone.policy_version("p0.2", Include::Both).is_ok(), is_there(&store));
 }
 
 #[test]
@@ -254,10 +254,10 @@ fn reads_beside_an_erasure_see_the_zone_whole_or_not_at_all() {
                 let zone = store.zone("a").unwrap();
                 scope.spawn(move || {
                     let read = || -> Result<()> {
-                        zone.policy_version("p0.2", Forms::Both)?;
+                        zone.policy_version("p0.2", Include::Both)?;
                         zone.info()?;
-                        zone.history(&List::new())?;
-                        zone.policies(&PolicyFilter::new(), &List::new())?;
+                        zone.history(&PageRequest::new())?;
+                        zone.policies(&PolicyFilter::new(), &PageRequest::new())?;
                         decide(&zone.authorizer(Target::Zone)?);
                         store.zone("a")?.policy_set("set").map(drop)
                     };

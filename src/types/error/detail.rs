@@ -4,7 +4,7 @@ use super::diagnostic::listed;
 use super::wording::{at, in_text, into_zone, log_of, seconds_between, sized, statements_as, wrong_kind};
 use super::{Diagnostic, Error, Resource, SourcePlace};
 use crate::types::hash::Sha256;
-use crate::types::id::{RequestId, ZoneId};
+use crate::types::id::{IdempotencyKey, ZoneId};
 use crate::types::schema::SchemaStatus;
 use crate::types::time::Timestamp;
 
@@ -318,10 +318,10 @@ pub enum ErrorDetail {
         cause: Error,
     },
     /// The idempotency key was already used for a different request: another call, input, precondition or actor.
-    #[error("idempotency key `{request_id}` was already used for a different request")]
-    RequestConflict {
+    #[error("idempotency key `{idempotency_key}` was already used for a different request")]
+    IdempotencyConflict {
         /// The idempotency key.
-        request_id: RequestId,
+        idempotency_key: IdempotencyKey,
     },
     /// A precondition of the caller does not hold.
     #[error("precondition failed: {what} is `{actual}`, expected `{expected}`")]

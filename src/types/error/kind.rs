@@ -77,7 +77,7 @@ impl ErrorDetail {
             Self::SchemaDiffers { .. } => (Kind::Conflict, "schema_differs"),
             Self::PreparedElsewhere { .. } => (Kind::Conflict, "prepared_elsewhere"),
             Self::WrongTarget { .. } => (Kind::Conflict, "wrong_target"),
-            Self::RequestConflict { .. } => (Kind::Conflict, "request_conflict"),
+            Self::IdempotencyConflict { .. } => (Kind::Conflict, "request_conflict"),
             Self::PreconditionFailed { .. } => (Kind::PreconditionFailed, "precondition_failed"),
             Self::Suspended { .. } => (Kind::Conflict, "suspended"),
             Self::PlatformOwned { .. } => (Kind::Forbidden, "platform_owned"),

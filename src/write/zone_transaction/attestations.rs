@@ -1,6 +1,6 @@
 //! Writing attestations, of new policy set versions and of those that are there. The signer has run before.
 
-use super::ZoneWrite;
+use super::ZoneTransaction;
 use crate::attestation::{Attestation, Status};
 use crate::record::fingerprint::Asked;
 use crate::record::{Attested, Object, ObjectKind};
@@ -10,7 +10,7 @@ use crate::rules::attest::{self, AttestedPolicySetVersion, NewAttestation};
 use crate::types::error::{ErrorDetail, Resource, Result};
 
 /// Attestations.
-impl ZoneWrite<'_, '_> {
+impl ZoneTransaction<'_, '_> {
     /// Creates a policy set version that was attested ahead, with its attestation: both or neither.
     ///
     /// A request asks for the same with and without an attestation, and by whichever key. So one that was answered

@@ -1,6 +1,6 @@
 //! Applying policy bundles with an attestation of the version that they make. The signer has run before.
 
-use super::ZoneWrite;
+use super::ZoneTransaction;
 use super::bindings::has_bound;
 use crate::engine::validation::Validation;
 use crate::record::fingerprint::Asked;
@@ -11,7 +11,7 @@ use crate::types::error::{ErrorDetail, Result};
 use crate::types::target::{BindingMode, Target};
 
 /// Attested policy bundles.
-impl ZoneWrite<'_, '_> {
+impl ZoneTransaction<'_, '_> {
     /// [Applies](Self::apply_bundle) a policy bundle, and adds the attestation of the policy set version that it makes: all or
     /// nothing. A bundle that is in force already makes no version, and changes nothing.
     ///

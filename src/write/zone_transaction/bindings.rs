@@ -1,6 +1,6 @@
 //! Writing bindings: what is put in force or under observation, and what is no longer.
 
-use super::ZoneWrite;
+use super::ZoneTransaction;
 use crate::decide::guardrail::check_guardrail;
 use crate::engine::validation::{Validated, Validation};
 use crate::record::fingerprint::Asked;
@@ -14,7 +14,7 @@ use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::target::{BindingMode, Target, TargetType};
 
 /// Bindings.
-impl ZoneWrite<'_, '_> {
+impl ZoneTransaction<'_, '_> {
     /// Puts a policy set version in force for the zone, in the place of what was bound there. A version that is in force
     /// already changes nothing, and the [outcome](BindOutcome::changed) says so. For the way back see
     /// [`rollback`](Self::rollback).

@@ -2,7 +2,7 @@
 //!
 //! Everything that one of them could refuse is checked before the first.
 
-use super::ZoneWrite;
+use super::ZoneTransaction;
 use super::bindings::has_bound;
 use crate::bundle::{Bundle, export};
 use crate::engine::validation::Validation;
@@ -24,7 +24,7 @@ use crate::types::target::{BindingMode, Target};
 const SET_NAME: &str = "policy bundle";
 
 /// Policy bundles.
-impl ZoneWrite<'_, '_> {
+impl ZoneTransaction<'_, '_> {
     /// The policy bundle of what is in force for `target`.
     pub fn bundle(&self, target: Target) -> Result<Bundle> {
         self.read(|view| export::in_force(view, &self.zone, &target))
@@ -60,7 +60,7 @@ impl ZoneWrite<'_, '_> {
     /// What is archived cannot be pinned again, edited, or copied.
     ///
     /// To be sure that it replaces what its author has edited, demand its
-    /// [digest](crate::Demand::bundle_digest).
+    /// [digest](crate::Precondition::bundle_digest).
     ///
     /// # Errors
     ///

@@ -25,13 +25,13 @@ use crate::resource::policy_version::{self, PolicyVersion};
 use crate::resource::version::Found;
 use crate::resource::zone::{ZoneInfo, ZoneRef};
 use crate::rules::ownership::check_changeable;
-use crate::rules::precondition::Demand;
+use crate::rules::precondition::Precondition;
 use crate::storage::key::Tag;
 use crate::storage::{Append, View, astray, key};
 use crate::types::actor::OwnerType;
 use crate::types::error::{ErrorDetail, Resource, Result};
-use crate::types::id::{RequestId, ZoneId};
-use crate::types::syntax::Forms;
+use crate::types::id::{IdempotencyKey, ZoneId};
+use crate::types::syntax::Include;
 use crate::types::target::{BindingMode, Target};
 
 /// One zone in a write that is under way. Its reads see what the write has done so far.
@@ -45,25 +45,25 @@ use crate::types::target::{BindingMode, Target};
 /// [`Invalid`](crate::ErrorKind::Invalid) for input that breaks a rule and [`TooLarge`](crate::ErrorKind::TooLarge) for input
 /// over a limit. Any call may return [`Corrupt`](crate::ErrorKind::Corrupt) or
 /// [`Unavailable`](crate::ErrorKind::Unavailable).
-pub struct ZoneWrite<'w, 'txn> {
+pub struct ZoneTransaction<'w, 'txn> {
     append: &'w mut Append<'txn>,
     store: &'w Inner,
     zone: ZoneRef,
-    request: Option<RequestId>,
-    demands: Vec<Demand>,
+    idempotency_key: Option<IdempotencyKey>,
+    preconditions: Vec<Precondition>,
     /// Where the log ended when the request of the last call was carried out, if it was so before that call.
     then: Option<u64>,
 }
 
-impl std::fmt::Debug for ZoneWrite<'_, '_> {
+impl std::fmt::Debug for ZoneTransaction<'_, '_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ZoneWrite").field("zone", &self.zone.id).finish_non_exhaustive()
     }
 }
 
-impl<'w, 'txn> ZoneWrite<'w, 'txn> {
+impl<'w, 'txn> ZoneTransaction<'w, 'txn> {
     pub(crate) fn new(append: &'w mut Append<'txn>, store: &'w Inner, zone: ZoneRef) -> Self {
-        Self { append, store, zone, request: None, demands: Vec::new(), then: None }
+        Self { append, store, zone, idempotency_key: None, preconditions: Vec::new(), then: None }
     }
 
     /// The next call answers this request: if it was answered before, the call does nothing and returns what it
@@ -79,8 +79,8 @@ impl<'w, 'txn> ZoneWrite<'w, 'txn> {
     ///
     /// The call returns [`Conflict`](crate::ErrorKind::Conflict) if the zone knows the id of another request: one that
     /// differs in call, input, demands or actor.
-    pub fn request(&mut self, id: RequestId) -> &mut Self {
-        self.request = Some(id);
+    pub fn idempotency_key(&mut self, key: IdempotencyKey) -> &mut Self {
+        self.idempotency_key = Some(key);
         self
     }
 
@@ -89,14 +89,14 @@ impl<'w, 'txn> ZoneWrite<'w, 'txn> {
     /// # Errors
     ///
     /// The call returns [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if it does not hold.
-    pub fn demand(&mut self, demand: Demand) -> &mut Self {
-        self.demands.push(demand);
+    pub fn precondition(&mut self, precondition: Precondition) -> &mut Self {
+        self.preconditions.push(precondition);
         self
     }
 }
 
-/// Reads, as the write has left the zone so far, or as [`ZoneWrite::request`] says.
-impl ZoneWrite<'_, '_> {
+/// Reads, as the write has left the zone so far, or as [`ZoneTransaction::request`] says.
+impl ZoneTransaction<'_, '_> {
     /// The zone's id.
     pub fn id(&self) -> &ZoneId {
         &self.zone.id
@@ -115,7 +115,7 @@ impl ZoneWrite<'_, '_> {
     }
 
     /// The policy version `id`, with the Cedar representations asked for.
-    pub fn policy_version(&self, id: impl AsRef<str>, forms: Forms) -> Result<PolicyVersion> {
+    pub fn policy_version(&self, id: impl AsRef<str>, forms: Include) -> Result<PolicyVersion> {
         self.read(|view| policy_version::load(view, &self.zone, &Found::by_id(view, &self.zone, id.as_ref())?, forms))
     }
 
@@ -153,7 +153,7 @@ impl ZoneWrite<'_, '_> {
 }
 
 /// Rules that several calls share.
-impl ZoneWrite<'_, '_> {
+impl ZoneTransaction<'_, '_> {
     /// A call that changes the zone: not while it is suspended.
     fn once<T>(
         &mut self,
@@ -179,10 +179,10 @@ impl ZoneWrite<'_, '_> {
         write: impl FnOnce(&mut Self) -> Result<T>,
         again: impl FnOnce(&View<'_>, &ZoneRef, &Recorded) -> Result<T>,
     ) -> Result<T> {
-        let demands = std::mem::take(&mut self.demands);
+        let preconditions = std::mem::take(&mut self.preconditions);
         self.then = None;
-        let request = self.request.take().map(|id| {
-            let asked = demands.iter().fold(asked, |asked, demand| demand.add_to(asked));
+        let request = self.idempotency_key.take().map(|id| {
+            let asked = preconditions.iter().fold(asked, |asked, precondition| precondition.add_to(asked));
             Request { id, hash: asked.by(self.append.actor()) }
         });
         if let Some(request) = &request {
@@ -193,7 +193,8 @@ impl ZoneWrite<'_, '_> {
                 return Ok(answer);
             }
         }
-        self.append.view(|view| demands.iter().try_for_each(|demand| demand.check(view, &self.zone)))?;
+        self.append
+            .view(|view| preconditions.iter().try_for_each(|precondition| precondition.check(view, &self.zone)))?;
         let before = self.append.next_position(self.zone.log)?;
         if let Some(request) = request {
             self.append.begin_request(self.zone.log, request)?;

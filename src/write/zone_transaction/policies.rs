@@ -1,6 +1,6 @@
 //! Writing policies and their versions.
 
-use super::{ZoneWrite, created};
+use super::{ZoneTransaction, created};
 use crate::cedar;
 use crate::record::fingerprint::Asked;
 use crate::record::{
@@ -16,10 +16,10 @@ use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::hash::Sha256;
 use crate::types::id::{PolicyId, PolicyVersionId, check_text};
 use crate::types::limits;
-use crate::types::syntax::Forms;
+use crate::types::syntax::Include;
 
 /// Policies.
-impl ZoneWrite<'_, '_> {
+impl ZoneTransaction<'_, '_> {
     /// Creates a policy.
     pub fn create_policy(&mut self, new: NewPolicy) -> Result<Policy> {
         let asked = Asked::to("create_policy").option(new.id.as_deref()).text(&new.name);
@@ -94,7 +94,7 @@ impl ZoneWrite<'_, '_> {
             input.asked(policy_id),
             |zone| zone.add_policy_version(policy_id, input),
             |view, zone, entry| {
-                policy_version::load(view, zone, &Found::by_id(view, zone, created(entry)?)?, Forms::Both)
+                policy_version::load(view, zone, &Found::by_id(view, zone, created(entry)?)?, Include::Both)
             },
         )
     }
@@ -122,7 +122,7 @@ impl ZoneWrite<'_, '_> {
             cedar: cedar::version(),
         };
         self.append.append(self.zone.log, body)?;
-        self.policy_version(version_id, Forms::Both)
+        self.policy_version(version_id, Include::Both)
     }
 
     /// Archives a policy version for good: it stays readable, what pins it goes on working, and new manifests cannot
@@ -132,15 +132,15 @@ impl ZoneWrite<'_, '_> {
         self.once(
             Asked::to("archive_policy_version").text(id),
             |zone| {
-                let before = zone.policy_version(id, Forms::Neither)?;
+                let before = zone.policy_version(id, Include::Neither)?;
                 check_owner(zone.append.actor(), Resource::PolicyVersion, before.id.as_str(), before.owner_type)?;
                 if before.archived_at.is_none() {
                     let (policy_id, version_id, version) = (before.policy_id, before.id, before.version);
                     zone.append.append(zone.zone.log, PolicyVersionArchived { policy_id, version_id, version })?;
                 }
-                zone.policy_version(id, Forms::Both)
+                zone.policy_version(id, Include::Both)
             },
-            |view, zone, _| policy_version::load(view, zone, &Found::by_id(view, zone, id)?, Forms::Both),
+            |view, zone, _| policy_version::load(view, zone, &Found::by_id(view, zone, id)?, Include::Both),
         )
     }
 

@@ -1,6 +1,6 @@
 //! Writing policy sets and their versions.
 
-use super::{ZoneWrite, created};
+use super::{ZoneTransaction, created};
 use crate::cedar;
 use crate::engine::validation::{Validated, Validation};
 use crate::record::fingerprint::Asked;
@@ -19,7 +19,7 @@ use crate::types::id::{PolicySetId, PolicySetVersionId, check_text};
 use crate::types::limits;
 
 /// Policy sets.
-impl ZoneWrite<'_, '_> {
+impl ZoneTransaction<'_, '_> {
     /// Creates a policy set. It is bound to nothing.
     pub fn create_policy_set(&mut self, new: NewPolicySet) -> Result<PolicySet> {
         let asked = Asked::to("create_policy_set").option(new.id.as_deref()).text(&new.name);

@@ -1,6 +1,6 @@
 //! Writing what is known of the zone as a whole: whether it takes writes, and its default schema.
 
-use super::ZoneWrite;
+use super::ZoneTransaction;
 use crate::record::fingerprint::Asked;
 use crate::record::{DefaultSchemaChanged, ZoneSuspended};
 use crate::resource::schema;
@@ -10,7 +10,7 @@ use crate::types::error::Result;
 use crate::types::id::SchemaName;
 
 /// The zone itself.
-impl ZoneWrite<'_, '_> {
+impl ZoneTransaction<'_, '_> {
     /// Suspends the zone: it takes no writes until it is [resumed](Self::resume). Reads and decisions go on. A zone that is
     /// suspended already stays so. A default schema that was archived is taken back in the zone's history, too.
     ///

@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use policy_store::ErrorKind::NotFound;
-use policy_store::{Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, Target, Zone};
+use policy_store::{
+    Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, PageRequest, Target, Zone,
+};
 
-use super::help::{Clock, FORBID, PERMIT, V1, World, customer, refused};
+use super::support::{Clock, FORBID, PERMIT, V1, World, customer, refused};
 
 /// Every way to read version 1 of `p`.
 fn reads(zone: &Zone) -> [Arc<policy_store::PolicyVersion>; 3] {
     [
-        zone.policy_version("v", Forms::Both).unwrap(),
-        zone.policy_version_numbered("p", 1, Forms::Both).unwrap(),
-        zone.policy_versions("p", Forms::Both, &List::new()).unwrap().items.pop().unwrap(),
+        zone.policy_version("v", Include::Both).unwrap(),
+        zone.policy_version_numbered("p", 1, Include::Both).unwrap(),
+        zone.policy_versions("p", Include::Both, &PageRequest::new()).unwrap().items.pop().unwrap(),
     ]
 }
 
@@ -32,7 +34,7 @@ fn a_version_is_shared_until_it_is_archived() {
     with_version(&world, "acme", PERMIT);
     with_version(&world, "other", FORBID);
     let zone = world.zone();
-    let first = zone.policy_version("v", Forms::Both).unwrap();
+    let first = zone.policy_version("v", Include::Both).unwrap();
     for _ in 0..2 {
         assert!(reads(&zone).iter().all(|version| Arc::ptr_eq(version, &first)));
         world.write(|zone| zone.create_policy(NewPolicy::named("another"))).unwrap();
@@ -40,7 +42,7 @@ fn a_version_is_shared_until_it_is_archived() {
     assert!(
         reads(&world.store.zone("other").unwrap()).iter().all(|version| version.cedar_raw.as_deref() == Some(FORBID))
     );
-    assert_eq!(zone.policy_version("v", Forms::Neither).unwrap().cedar_raw, None);
+    assert_eq!(zone.policy_version("v", Include::Neither).unwrap().cedar_raw, None);
 
     let archived = world.write(|zone| zone.archive_policy_version("v")).unwrap();
     assert!(archived.archived_at.is_some() && first.archived_at.is_none());
@@ -53,7 +55,7 @@ fn without_a_budget_nothing_is_kept() {
         let clock = Clock::new();
         let world = World::with(clock.builder().record_cache_bytes(budget).in_memory().unwrap(), clock);
         with_version(&world, "acme", PERMIT);
-        let version = world.zone().policy_version("v", Forms::Both).unwrap();
+        let version = world.zone().policy_version("v", Include::Both).unwrap();
         assert_eq!(Arc::into_inner(version).is_none(), kept);
     }
 }
@@ -72,7 +74,7 @@ fn after_a_recovery_nothing_is_left_of_what_was_lost() {
     reads(&zone);
     std::fs::rename(&copy, &path).unwrap();
     world.store.recover().unwrap();
-    refused(zone.policy_version("v", Forms::Both), (NotFound, "not_found"), "`v`");
+    refused(zone.policy_version("v", Include::Both), (NotFound, "not_found"), "`v`");
     // At the same places of the log, under the same names.
     with_version(&world, "acme", FORBID);
     assert!(reads(&zone).iter().all(|version| version.cedar_raw.as_deref() == Some(FORBID)));
@@ -106,17 +108,17 @@ fn who_has_seen_a_version_archived_sees_it_so_under_every_name() {
     let world = World::new();
     with_version(&world, "acme", PERMIT);
     let zone = world.zone();
-    let newest = || zone.policy_versions("p", Forms::Neither, &List::new().limit(1)).unwrap().items.remove(0);
+    let newest = || zone.policy_versions("p", Include::Neither, &PageRequest::new().limit(1)).unwrap().items.remove(0);
     while_written(
         |n| {
             let id = format!("v{n}");
             world.write(|z| z.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT).id(&id))).unwrap();
             world.write(|z| z.archive_policy_version(&id)).unwrap();
         },
-        || drop(zone.policy_version(&newest().id, Forms::Neither).unwrap()),
+        || drop(zone.policy_version(&newest().id, Include::Neither).unwrap()),
         || {
             let newest = newest();
-            let named = zone.policy_version(&newest.id, Forms::Neither).unwrap();
+            let named = zone.policy_version(&newest.id, Include::Neither).unwrap();
             newest.archived_at.is_some() && named.archived_at.is_none()
         },
     );
@@ -126,7 +128,7 @@ fn who_has_seen_a_version_archived_sees_it_so_under_every_name() {
 fn who_has_seen_a_binding_decides_by_it_or_by_a_later_one() {
     let world = World::new();
     with_version(&world, "acme", PERMIT);
-    let bind = |z: &mut policy_store::ZoneWrite<'_, '_>| z.activate("sv").map(drop);
+    let bind = |z: &mut policy_store::ZoneTransaction<'_, '_>| z.activate("sv").map(drop);
     let first = world.write(|z| {
         z.create_policy_set(NewPolicySet::named("s").id("s"))?;
         z.create_policy_set_version("s", NewPolicySetVersion::new(V1).id("sv"))?;

@@ -4,11 +4,11 @@ use std::sync::Barrier;
 
 use policy_store::ErrorKind::{Archived, Invalid, NotFound, PreconditionFailed, TooLarge};
 use policy_store::{
-    Demand, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, PolicySetUpdate, PolicyUpdate, Target,
-    TargetType,
+    NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, PolicySetUpdate, PolicyUpdate, Precondition,
+    Target, TargetType,
 };
 
-use super::help::{FORBID, PERMIT, V1, World, customer, pinning, refused};
+use super::support::{FORBID, PERMIT, V1, World, customer, pinning, refused};
 
 const UNMET: (policy_store::ErrorKind, &str) = (PreconditionFailed, "precondition_failed");
 
@@ -39,8 +39,8 @@ fn a_version_called_none_is_not_nothing() {
     let world = World::new();
     world.set_version("s", &[]);
     let demanding = |version: Option<&str>| {
-        let demand = Demand::active_version(Target::Zone, version.map(str::to_owned));
-        world.write(|zone| zone.demand(demand).create_policy(NewPolicy::named("p")))
+        let precondition = Precondition::active_version(Target::Zone, version.map(str::to_owned));
+        world.write(|zone| zone.precondition(precondition).create_policy(NewPolicy::named("p")))
     };
     refused(demanding(Some("none")), (PreconditionFailed, "precondition_failed"), "none");
     world
@@ -66,48 +66,48 @@ fn each_demand_holds_or_refuses_the_call_without_a_trace() {
     let active = zone.in_force(Target::Zone).unwrap().policy_set_version_id.to_string();
     let earlier = zone.policy_set_version_numbered("s", 1).unwrap().id.to_string();
     let holding = [
-        Demand::policy_revision("p", policy),
-        Demand::policy_set_revision("s", set),
-        Demand::bindings_revision(bindings),
-        Demand::latest_policy_version("p", Some(2)),
-        Demand::latest_policy_version("new", None),
-        Demand::latest_policy_set_version("s", Some(2)),
-        Demand::latest_policy_set_version("new", None),
-        Demand::active_version(Target::Zone, Some(active.clone())),
-        Demand::active_version(ann(), None),
+        Precondition::policy_revision("p", policy),
+        Precondition::policy_set_revision("s", set),
+        Precondition::bindings_revision(bindings),
+        Precondition::latest_policy_version("p", Some(2)),
+        Precondition::latest_policy_version("new", None),
+        Precondition::latest_policy_set_version("s", Some(2)),
+        Precondition::latest_policy_set_version("new", None),
+        Precondition::active_version(Target::Zone, Some(active.clone())),
+        Precondition::active_version(ann(), None),
     ];
     let failing = [
-        (Demand::policy_revision("p", policy - 1), "revision of policy `p` is"),
-        (Demand::policy_revision("p", policy + 1), "revision of policy `p` is"),
-        (Demand::policy_set_revision("s", set - 1), "revision of policy set `s` is"),
-        (Demand::bindings_revision(0), "bindings revision of zone `acme` is"),
-        (Demand::latest_policy_version("p", Some(1)), "policy `p` is `2`, expected `1`"),
-        (Demand::latest_policy_version("p", None), "policy `p` is `2`, expected `none`"),
-        (Demand::latest_policy_version("new", Some(1)), "policy `new` is `none`, expected `1`"),
-        (Demand::latest_policy_version("new", Some(0)), "policy `new` is `none`, expected `0`"),
-        (Demand::latest_policy_set_version("s", Some(3)), "policy set `s` is `2`"),
-        (Demand::latest_policy_set_version("s", None), "policy set `s` is `2`"),
-        (Demand::active_version(Target::Zone, Some(earlier)), "version in force for the zone is"),
-        (Demand::active_version(Target::Zone, None), "version in force for the zone is"),
-        (Demand::active_version(ann(), Some(active)), "version in force for user `ann` is `none`"),
+        (Precondition::policy_revision("p", policy - 1), "revision of policy `p` is"),
+        (Precondition::policy_revision("p", policy + 1), "revision of policy `p` is"),
+        (Precondition::policy_set_revision("s", set - 1), "revision of policy set `s` is"),
+        (Precondition::bindings_revision(0), "bindings revision of zone `acme` is"),
+        (Precondition::latest_policy_version("p", Some(1)), "policy `p` is `2`, expected `1`"),
+        (Precondition::latest_policy_version("p", None), "policy `p` is `2`, expected `none`"),
+        (Precondition::latest_policy_version("new", Some(1)), "policy `new` is `none`, expected `1`"),
+        (Precondition::latest_policy_version("new", Some(0)), "policy `new` is `none`, expected `0`"),
+        (Precondition::latest_policy_set_version("s", Some(3)), "policy set `s` is `2`"),
+        (Precondition::latest_policy_set_version("s", None), "policy set `s` is `2`"),
+        (Precondition::active_version(Target::Zone, Some(earlier)), "version in force for the zone is"),
+        (Precondition::active_version(Target::Zone, None), "version in force for the zone is"),
+        (Precondition::active_version(ann(), Some(active)), "version in force for user `ann` is `none`"),
     ];
     for (unmet, names) in &failing {
-        world.refuses(UNMET, names, |zone| zone.demand(unmet.clone()).create_policy(NewPolicy::named("x")));
+        world.refuses(UNMET, names, |zone| zone.precondition(unmet.clone()).create_policy(NewPolicy::named("x")));
         // Also among others that hold.
         world.refuses(UNMET, names, |zone| {
-            for demand in &holding {
-                zone.demand(demand.clone());
+            for precondition in &holding {
+                zone.precondition(precondition.clone());
             }
-            zone.demand(unmet.clone()).archive_policy("none")
+            zone.precondition(unmet.clone()).archive_policy("none")
         });
     }
-    for demand in &holding {
-        world.write(|zone| zone.demand(demand.clone()).create_policy(NewPolicy::named("x"))).unwrap();
+    for precondition in &holding {
+        world.write(|zone| zone.precondition(precondition.clone()).create_policy(NewPolicy::named("x"))).unwrap();
     }
     world
         .write(|zone| {
-            for demand in holding {
-                zone.demand(demand);
+            for precondition in holding {
+                zone.precondition(precondition);
             }
             zone.archive_policy("p")
         })
@@ -118,19 +118,23 @@ fn each_demand_holds_or_refuses_the_call_without_a_trace() {
 fn a_demand_of_what_is_not_there_is_an_error_of_its_own() {
     let world = world();
     let not_found = (NotFound, "not_found");
-    for (demand, expected, names) in [
-        (Demand::policy_revision("none", 1), not_found, "policy `none`"),
-        (Demand::policy_revision("s", 1), not_found, "policy `s`"),
-        (Demand::policy_set_revision("none", 1), not_found, "policy set `none`"),
-        (Demand::latest_policy_version("none", None), not_found, "policy `none`"),
-        (Demand::latest_policy_set_version("none", None), not_found, "policy set `none`"),
-        (Demand::active_version(Target::User(String::new()), None), (Invalid, "invalid_input"), "target id"),
+    for (precondition, expected, names) in [
+        (Precondition::policy_revision("none", 1), not_found, "policy `none`"),
+        (Precondition::policy_revision("s", 1), not_found, "policy `s`"),
+        (Precondition::policy_set_revision("none", 1), not_found, "policy set `none`"),
+        (Precondition::latest_policy_version("none", None), not_found, "policy `none`"),
+        (Precondition::latest_policy_set_version("none", None), not_found, "policy set `none`"),
+        (Precondition::active_version(Target::User(String::new()), None), (Invalid, "invalid_input"), "target id"),
     ] {
-        world.refuses(expected, names, |zone| zone.demand(demand.clone()).create_policy(NewPolicy::named("x")));
+        world.refuses(expected, names, |zone| {
+            zone.precondition(precondition.clone()).create_policy(NewPolicy::named("x"))
+        });
     }
     // What another zone has is not there.
     let other = world.write_store(|w| {
-        w.zone("other")?.demand(Demand::latest_policy_version("p", Some(2))).create_policy(NewPolicy::named("x"))
+        w.zone("other")?
+            .precondition(Precondition::latest_policy_version("p", Some(2)))
+            .create_policy(NewPolicy::named("x"))
     });
     refused(other, not_found, "policy `p`");
 }
@@ -138,9 +142,9 @@ fn a_demand_of_what_is_not_there_is_an_error_of_its_own() {
 #[test]
 fn every_change_that_get_returns_moves_the_revision_that_is_demanded() {
     let world = world();
-    let at = |id: &str| Demand::policy_revision(id, world.zone().policy(id).unwrap().revision);
-    let moves = |seen: Demand| {
-        refused(world.write(|zone| zone.demand(seen).create_policy(NewPolicy::named("x"))), UNMET, "revision");
+    let at = |id: &str| Precondition::policy_revision(id, world.zone().policy(id).unwrap().revision);
+    let moves = |seen: Precondition| {
+        refused(world.write(|zone| zone.precondition(seen).create_policy(NewPolicy::named("x"))), UNMET, "revision");
     };
     let seen = at("p");
     world.write(|zone| zone.update_policy("p", PolicyUpdate::new().name("renamed"))).unwrap();
@@ -156,7 +160,7 @@ fn every_change_that_get_returns_moves_the_revision_that_is_demanded() {
     world.write(|zone| zone.archive_policy("p")).unwrap();
     world.version("other", PERMIT);
     world.write(|zone| zone.unbind(Target::Zone)).unwrap();
-    world.write(|zone| zone.demand(seen).demand(other).create_policy(NewPolicy::named("x"))).unwrap();
+    world.write(|zone| zone.precondition(seen).precondition(other).create_policy(NewPolicy::named("x"))).unwrap();
 }
 
 #[test]
@@ -172,11 +176,11 @@ fn the_revision_of_a_set_that_is_displaced_moves_in_either_mode() {
             .write(|zone| if shadow { zone.bind_shadow(&other.id, Target::Zone) } else { zone.activate(&other.id) })
             .unwrap();
         for (seen, names) in [
-            (Demand::policy_set_revision("s", set.revision), "policy set `s`"),
-            (Demand::bindings_revision(bindings), "bindings"),
+            (Precondition::policy_set_revision("s", set.revision), "policy set `s`"),
+            (Precondition::bindings_revision(bindings), "bindings"),
         ] {
             world.refuses(UNMET, names, |zone| {
-                zone.demand(seen.clone()).update_policy_set("s", PolicySetUpdate::new().name("x"))
+                zone.precondition(seen.clone()).update_policy_set("s", PolicySetUpdate::new().name("x"))
             });
         }
     }
@@ -197,7 +201,7 @@ fn of_two_threads_with_the_same_demand_exactly_one_wins() {
                     barrier.wait();
                     store.write(&customer(name), |w| {
                         let mut zone = w.zone("acme")?;
-                        zone.demand(Demand::policy_revision("p", revision));
+                        zone.precondition(Precondition::policy_revision("p", revision));
                         zone.update_policy("p", PolicyUpdate::new().name(name))
                     })
                 }
@@ -218,15 +222,16 @@ fn of_two_threads_with_the_same_demand_exactly_one_wins() {
 #[test]
 fn a_demand_is_that_of_the_next_call_alone() {
     let world = world();
-    let demand = || Demand::latest_policy_version("p", Some(2));
+    let precondition = || Precondition::latest_policy_version("p", Some(2));
     world
         .write(|zone| {
             // A read is no call that a demand waits for.
-            zone.demand(demand()).policy("p")?;
+            zone.precondition(precondition()).policy("p")?;
             zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))?;
             zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))?;
             // It sees what the write has done.
-            let late = zone.demand(demand()).create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT));
+            let late =
+                zone.precondition(precondition()).create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT));
             refused(late, UNMET, "policy `p` is `4`");
             zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))
         })
@@ -240,10 +245,12 @@ fn a_demand_is_checked_before_the_rules_of_the_call() {
     world.write(|zone| zone.archive_policy("p")).unwrap();
     let update = || PolicyUpdate::new().name("x");
     world.refuses((Archived, "archived"), "p", |zone| zone.update_policy("p", update()));
-    world.refuses(UNMET, "p", |zone| zone.demand(Demand::policy_revision("p", 0)).update_policy("p", update()));
+    world.refuses(UNMET, "p", |zone| {
+        zone.precondition(Precondition::policy_revision("p", 0)).update_policy("p", update())
+    });
     let version = world.zone().policy_set_version_numbered("s", 2).unwrap();
     world.refuses(UNMET, "the zone", |zone| {
-        zone.demand(Demand::active_version(Target::Zone, None))
+        zone.precondition(Precondition::active_version(Target::Zone, None))
             .create_policy_set_version("none", pinning(&[]).id(version.id.as_str()))
     });
 }
@@ -252,36 +259,38 @@ fn a_demand_is_checked_before_the_rules_of_the_call() {
 fn one_of_several_is_enough_and_of_none_none_is() {
     let world = world();
     let revision = world.zone().policy("p").unwrap().revision;
-    let of = |revision| Demand::policy_revision("p", revision);
-    let create = |demand: Demand| world.write(|zone| zone.demand(demand).create_policy(NewPolicy::named("x")));
-    for demand in [
-        Demand::any([of(revision)]),
-        Demand::any([of(1), of(revision)]),
-        Demand::any([of(revision), of(1)]),
-        Demand::any([Demand::any([of(1), Demand::bindings_revision(0)]), of(revision)]),
-    ] {
-        create(demand).unwrap();
-    }
-    let unmet = |names: &str, demand: Demand| {
-        world.refuses(UNMET, names, |zone| zone.demand(demand.clone()).create_policy(NewPolicy::named("x")))
+    let of = |revision| Precondition::policy_revision("p", revision);
+    let create = |precondition: Precondition| {
+        world.write(|zone| zone.precondition(precondition).create_policy(NewPolicy::named("x")))
     };
-    let error = unmet(&format!("is `{revision}`, expected `0` or `1`"), Demand::any([of(0), of(1)]));
+    for precondition in [
+        Precondition::any([of(revision)]),
+        Precondition::any([of(1), of(revision)]),
+        Precondition::any([of(revision), of(1)]),
+        Precondition::any([Precondition::any([of(1), Precondition::bindings_revision(0)]), of(revision)]),
+    ] {
+        create(precondition).unwrap();
+    }
+    let unmet = |names: &str, precondition: Precondition| {
+        world.refuses(UNMET, names, |zone| zone.precondition(precondition.clone()).create_policy(NewPolicy::named("x")))
+    };
+    let error = unmet(&format!("is `{revision}`, expected `0` or `1`"), Precondition::any([of(0), of(1)]));
     assert_eq!(error.to_string().matches("revision").count(), 1, "{error}");
-    let error = unmet("zone `acme`", Demand::any([of(0), Demand::bindings_revision(0)]));
+    let error = unmet("zone `acme`", Precondition::any([of(0), Precondition::bindings_revision(0)]));
     assert!(error.to_string().contains("policy `p` or bindings revision"), "{error}");
-    unmet("list of alternatives is `empty`, expected `at least one`", Demand::any([]));
-    unmet("list of alternatives is `empty`, expected `at least one`", Demand::any([Demand::any([])]));
-    let many = |count: u64| Demand::any((0..count).map(|n| of(n + revision + 1)));
+    unmet("list of alternatives is `empty`, expected `at least one`", Precondition::any([]));
+    unmet("list of alternatives is `empty`, expected `at least one`", Precondition::any([Precondition::any([])]));
+    let many = |count: u64| Precondition::any((0..count).map(|n| of(n + revision + 1)));
     let error = unmet("policy `p`", many(10_000));
     assert!(error.to_string().len() < 400, "{error}");
     refused(create(many(10_001)), (TooLarge, "too_large"), "10001");
     // What is not there is said if nothing else holds, in any order.
-    let missing = || Demand::policy_revision("none", 1);
+    let missing = || Precondition::policy_revision("none", 1);
     for (first, second) in [(missing(), of(revision)), (of(revision), missing())] {
-        create(Demand::any([first, second])).unwrap();
+        create(Precondition::any([first, second])).unwrap();
     }
     for (first, second) in [(missing(), of(1)), (of(1), missing())] {
-        refused(create(Demand::any([first, second])), (NotFound, "not_found"), "none");
+        refused(create(Precondition::any([first, second])), (NotFound, "not_found"), "none");
     }
 }
 
@@ -290,9 +299,9 @@ fn a_demand_can_be_checked_before_a_write() {
     let world = world();
     let revision = world.zone().policy("p").unwrap().revision;
     let before = world.extent();
-    world.zone().check(&Demand::policy_revision("p", revision)).unwrap();
-    refused(world.zone().check(&Demand::policy_revision("p", 0)), UNMET, "policy `p`");
-    refused(world.zone().check(&Demand::policy_revision("none", 0)), (NotFound, "not_found"), "none");
+    world.zone().check(&Precondition::policy_revision("p", revision)).unwrap();
+    refused(world.zone().check(&Precondition::policy_revision("p", 0)), UNMET, "policy `p`");
+    refused(world.zone().check(&Precondition::policy_revision("none", 0)), (NotFound, "not_found"), "none");
     assert_eq!(world.extent(), before);
 }
 
@@ -300,22 +309,22 @@ fn a_demand_can_be_checked_before_a_write() {
 #[test]
 fn a_request_is_told_by_its_alternatives() {
     let world = world();
-    let id = policy_store::RequestId::from([1; 16]);
+    let id = policy_store::IdempotencyKey::from([1; 16]);
     let revision = world.zone().policy("p").unwrap().revision;
-    let of = |revision| Demand::policy_revision("p", revision);
-    let create = |zone: &mut policy_store::ZoneWrite<'_, '_>, demand: Demand| {
-        zone.request(id).demand(demand).create_policy(NewPolicy::named("x"))
+    let of = |revision| Precondition::policy_revision("p", revision);
+    let create = |zone: &mut policy_store::ZoneTransaction<'_, '_>, precondition: Precondition| {
+        zone.idempotency_key(id).precondition(precondition).create_policy(NewPolicy::named("x"))
     };
-    let first = world.write(|zone| create(zone, Demand::any([of(1), of(revision)]))).unwrap();
+    let first = world.write(|zone| create(zone, Precondition::any([of(1), of(revision)]))).unwrap();
     world.write(|zone| zone.archive_policy("p")).unwrap();
-    assert_eq!(world.write(|zone| create(zone, Demand::any([of(1), of(revision)]))).unwrap(), first);
+    assert_eq!(world.write(|zone| create(zone, Precondition::any([of(1), of(revision)]))).unwrap(), first);
     let others = [
         of(revision),
-        Demand::any([of(revision), of(1)]),
-        Demand::any([of(1), of(2)]),
-        Demand::any([of(1), of(revision), of(2)]),
-        Demand::any([of(1)]),
-        Demand::any([]),
+        Precondition::any([of(revision), of(1)]),
+        Precondition::any([of(1), of(2)]),
+        Precondition::any([of(1), of(revision), of(2)]),
+        Precondition::any([of(1)]),
+        Precondition::any([]),
     ];
     for other in others {
         let taken = (policy_store::ErrorKind::Conflict, "request_conflict");

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use cedar_policy::{Decision, Entities, Request};
 use policy_store::{
-    Actor, Authorizer, Builder, Error, ErrorKind, Forms, HistoryEntry, List, NewPolicy, NewPolicySet,
-    NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, PolicySetVersion, PolicyStore, PolicyVersion, Result,
-    Timestamp, Write, Zone, ZoneWrite,
+    Actor, Authorizer, Builder, Error, ErrorKind, HistoryEntry, Include, NewPolicy, NewPolicySet, NewPolicySetVersion,
+    NewPolicyVersion, NewSchema, Order, PageRequest, PolicySetVersion, PolicyStore, PolicyVersion, Result, Timestamp,
+    WriteTransaction, Zone, ZoneTransaction,
 };
 
 /// The schema version that every world has.
@@ -116,16 +116,16 @@ impl World {
         Self { store: clock.builder().open(&path).unwrap(), clock, file: Some((folder, path)) }
     }
 
-    pub fn write_store<T>(&self, f: impl FnOnce(&mut Write<'_, '_>) -> Result<T>) -> Result<T> {
+    pub fn write_store<T>(&self, f: impl FnOnce(&mut WriteTransaction<'_, '_>) -> Result<T>) -> Result<T> {
         self.store.write(&customer("alice"), f)
     }
 
     /// Writes in the zone `acme` as `alice`.
-    pub fn write<T>(&self, f: impl FnOnce(&mut ZoneWrite<'_, '_>) -> Result<T>) -> Result<T> {
+    pub fn write<T>(&self, f: impl FnOnce(&mut ZoneTransaction<'_, '_>) -> Result<T>) -> Result<T> {
         self.write_as(&customer("alice"), f)
     }
 
-    pub fn write_as<T>(&self, actor: &Actor, f: impl FnOnce(&mut ZoneWrite<'_, '_>) -> Result<T>) -> Result<T> {
+    pub fn write_as<T>(&self, actor: &Actor, f: impl FnOnce(&mut ZoneTransaction<'_, '_>) -> Result<T>) -> Result<T> {
         self.store.write(actor, |w| f(&mut w.zone("acme")?))
     }
 
@@ -167,7 +167,7 @@ impl World {
 
     /// The history of `acme`, oldest first.
     pub fn history(&self) -> Vec<HistoryEntry> {
-        let mut list = List::new().order(Order::Ascending).limit(100);
+        let mut list = PageRequest::new().order(Order::Ascending).limit(100);
         let mut entries = Vec::new();
         loop {
             let page = self.zone().history(&list).unwrap();
@@ -193,7 +193,7 @@ impl World {
         &self,
         expected: (ErrorKind, &str),
         names: &str,
-        call: impl Fn(&mut ZoneWrite<'_, '_>) -> Result<T>,
+        call: impl Fn(&mut ZoneTransaction<'_, '_>) -> Result<T>,
     ) -> Error {
         let before = (self.extent(), self.history());
         let error = refused(self.write(&call), expected, names);
@@ -241,5 +241,5 @@ pub fn asked(authorizer: &Authorizer, who: &str, act: &str, doc: &str) -> (Reque
 
 /// The same version with everything in it.
 pub fn reread(world: &World, version: &PolicyVersion) -> PolicyVersion {
-    std::sync::Arc::unwrap_or_clone(world.zone().policy_version(&version.id, Forms::Both).unwrap())
+    std::sync::Arc::unwrap_or_clone(world.zone().policy_version(&version.id, Include::Both).unwrap())
 }

@@ -1,8 +1,8 @@
 //! The hashes that the outside sees, as other programs compute them: none here was copied from the store.
 
-use policy_store::{Forms, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion};
+use policy_store::{Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion};
 
-use super::help::{V1, World};
+use super::support::{V1, World};
 
 /// `printf 'permit(principal, action, resource);' | sha256sum`, and `printf '// é\r\npermit(…' | sha256sum`.
 const PLAIN: &str = "bacfa3fab8b34a87fbe68d2b949b8fb62bc093942a84fd9a08543f15a0b63ee2";
@@ -37,7 +37,7 @@ fn anybody_can_recompute_the_hashes_of_policies_and_manifests() {
         })
         .unwrap();
     let zone = world.zone();
-    let sha = |id| zone.policy_version(id, Forms::Neither).unwrap().sha.to_string();
+    let sha = |id| zone.policy_version(id, Include::Neither).unwrap().sha.to_string();
     assert_eq!((sha(&plain.id), sha(&commented.id)), (PLAIN.to_owned(), COMMENTED.to_owned()));
     let manifest_sha = |id| zone.policy_set_version(id).unwrap().manifest_sha.to_string();
     assert_eq!(manifest_sha(&set.id), MANIFEST, "{}", manifest());

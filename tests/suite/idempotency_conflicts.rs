@@ -1,21 +1,21 @@
 //! A request id that comes again for something else: each input, demand and actor makes it another request.
 
 use policy_store::{
-    Actor, Demand, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, Pin, PolicyUpdate, Sha256, Target,
-    TargetType, ZoneWrite,
+    Actor, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, Pin, PolicyUpdate, Precondition, Sha256,
+    Target, TargetType, ZoneTransaction,
 };
 
-use super::help::{PERMIT, V1, World, customer, platform, refused};
-use super::requests::{CALLS, Call, TAKEN, ann, id, settle, shown, world};
+use super::idempotency::{CALLS, Call, TAKEN, ann, id, settle, shown, world};
+use super::support::{PERMIT, V1, World, customer, platform, refused};
 
 #[test]
 fn another_call_under_the_same_id_is_a_conflict() {
     for (n, call) in CALLS.iter().enumerate() {
         let world = world();
-        world.write(|zone| call(zone.request(id(1)))).unwrap();
+        world.write(|zone| call(zone.idempotency_key(id(1)))).unwrap();
         let before = world.history();
         for (other, refused_call) in CALLS.iter().enumerate().filter(|(other, _)| *other != n) {
-            let result = world.write(|zone| refused_call(zone.request(id(1))));
+            let result = world.write(|zone| refused_call(zone.idempotency_key(id(1))));
             refused(result, TAKEN, &id(1).to_string());
             assert_eq!(world.history(), before, "{n} {other}");
         }
@@ -78,7 +78,8 @@ const ALIKE: [[Call; 2]; 18] = [
     [
         |zone| {
             shown(
-                zone.demand(Demand::bindings_revision(0)).create_policy_set_version("x", NewPolicySetVersion::new(V1)),
+                zone.precondition(Precondition::bindings_revision(0))
+                    .create_policy_set_version("x", NewPolicySetVersion::new(V1)),
             )
         },
         |zone| {
@@ -99,18 +100,18 @@ fn another_input_under_the_same_id_is_a_conflict() {
         let world = World::new();
         // So that nothing was bound yet.
         world.write(|zone| zone.create_policy_set(NewPolicySet::named("x").id("x"))).unwrap();
-        if world.write(|zone| call(zone.request(id(1)))).is_err() {
+        if world.write(|zone| call(zone.idempotency_key(id(1)))).is_err() {
             settle(&world);
-            world.write(|zone| call(zone.request(id(1)))).unwrap();
+            world.write(|zone| call(zone.idempotency_key(id(1)))).unwrap();
         }
-        refused(world.write(|zone| other(zone.request(id(1)))), TAKEN, &id(1).to_string());
+        refused(world.write(|zone| other(zone.idempotency_key(id(1)))), TAKEN, &id(1).to_string());
     }
 }
 
 #[test]
 fn the_same_call_by_another_actor_is_a_conflict() {
     let world = world();
-    let call = |zone: &mut ZoneWrite<'_, '_>| zone.request(id(1)).archive_policy("q");
+    let call = |zone: &mut ZoneTransaction<'_, '_>| zone.idempotency_key(id(1)).archive_policy("q");
     world.write_as(&customer("ops"), call).unwrap();
     for other in [customer("alice"), platform(), Actor::platform("alice").unwrap()] {
         refused(world.write_as(&other, call), TAKEN, &id(1).to_string());
@@ -123,28 +124,33 @@ fn the_same_call_with_other_demands_is_a_conflict() {
     let world = world();
     let revision = world.zone().policy("p").unwrap().revision;
     let update = || PolicyUpdate::new().name("x");
-    let (first, second) = (Demand::policy_revision("p", revision), Demand::latest_policy_version("p", Some(2)));
-    let demanding = |demands: &[&Demand]| {
+    let (first, second) =
+        (Precondition::policy_revision("p", revision), Precondition::latest_policy_version("p", Some(2)));
+    let demanding = |preconditions: &[&Precondition]| {
         world.write(|zone| {
-            zone.request(id(1));
-            for demand in demands {
-                zone.demand((*demand).clone());
+            zone.idempotency_key(id(1));
+            for precondition in preconditions {
+                zone.precondition((*precondition).clone());
             }
             zone.update_policy("p", update())
         })
     };
     let done = demanding(&[&first, &second]).unwrap();
-    let fresh = Demand::policy_revision("p", done.revision);
+    let fresh = Precondition::policy_revision("p", done.revision);
     for other in [[].as_slice(), &[&first], &[&second], &[&second, &first], &[&fresh, &second]] {
         refused(demanding(other), TAKEN, &id(1).to_string());
     }
     // The demand does not hold any more, and is not looked at.
     assert_eq!(demanding(&[&first, &second]).unwrap(), done);
     // None and 0 are different demands.
-    let none = Demand::latest_policy_version("q", None);
-    world.write(|zone| zone.request(id(2)).demand(none).archive_policy("q")).unwrap();
-    let zero = Demand::latest_policy_version("q", Some(0));
-    refused(world.write(|zone| zone.request(id(2)).demand(zero).archive_policy("q")), TAKEN, &id(2).to_string());
+    let none = Precondition::latest_policy_version("q", None);
+    world.write(|zone| zone.idempotency_key(id(2)).precondition(none).archive_policy("q")).unwrap();
+    let zero = Precondition::latest_policy_version("q", Some(0));
+    refused(
+        world.write(|zone| zone.idempotency_key(id(2)).precondition(zero).archive_policy("q")),
+        TAKEN,
+        &id(2).to_string(),
+    );
 }
 
 #[test]
@@ -152,9 +158,9 @@ fn a_prepared_version_and_its_source_are_the_same_request() {
     let world = world();
     let new = || NewPolicyVersion::cedar(V1, PERMIT);
     let prepared = world.store.prepare_policy_version(new()).unwrap();
-    let first = world.write(|zone| zone.request(id(1)).create_policy_version("p", prepared.clone())).unwrap();
-    assert_eq!(world.write(|zone| zone.request(id(1)).create_policy_version("p", new())).unwrap(), first);
-    let second = world.write(|zone| zone.request(id(2)).create_policy_version("p", new())).unwrap();
-    assert_eq!(world.write(|zone| zone.request(id(2)).create_policy_version("p", prepared)).unwrap(), second);
+    let first = world.write(|zone| zone.idempotency_key(id(1)).create_policy_version("p", prepared.clone())).unwrap();
+    assert_eq!(world.write(|zone| zone.idempotency_key(id(1)).create_policy_version("p", new())).unwrap(), first);
+    let second = world.write(|zone| zone.idempotency_key(id(2)).create_policy_version("p", new())).unwrap();
+    assert_eq!(world.write(|zone| zone.idempotency_key(id(2)).create_policy_version("p", prepared)).unwrap(), second);
     assert_ne!(first.id, second.id);
 }

@@ -2,20 +2,20 @@
 //! request was answered.
 
 use policy_store::{
-    Change, Forms, NewPolicy, NewPolicyVersion, PolicySetUpdate, PolicyUpdate, RequestId, Result, SchemaStatus, Target,
-    ZoneWrite,
+    Change, IdempotencyKey, Include, NewPolicy, NewPolicyVersion, PolicySetUpdate, PolicyUpdate, Result, SchemaStatus,
+    Target, ZoneTransaction,
 };
 
-use super::help::{FORBID, PERMIT, V1, World, pinning};
+use super::support::{FORBID, PERMIT, V1, World, pinning};
 
-fn id(n: u8) -> RequestId {
-    RequestId::from([n; 16])
+fn id(n: u8) -> IdempotencyKey {
+    IdempotencyKey::from([n; 16])
 }
 
 /// All that can be read of what the tests change.
-fn seen(zone: &ZoneWrite<'_, '_>, version: &str) -> Result<String> {
+fn seen(zone: &ZoneTransaction<'_, '_>, version: &str) -> Result<String> {
     let policy = zone.policy("p")?;
-    let policy_version = zone.policy_version(policy.latest_version_id.as_ref().unwrap(), Forms::Both)?;
+    let policy_version = zone.policy_version(policy.latest_version_id.as_ref().unwrap(), Include::Both)?;
     let set = zone.policy_set("s")?;
     let set_version = zone.policy_set_version(version)?;
     let (in_force, observed) = (zone.in_force(Target::Zone)?, zone.observed(Target::Zone)?);
@@ -39,8 +39,8 @@ fn world() -> World {
     world
 }
 
-fn activate(zone: &mut ZoneWrite<'_, '_>) -> Result<String> {
-    zone.request(id(1)).activate("2")?;
+fn activate(zone: &mut ZoneTransaction<'_, '_>) -> Result<String> {
+    zone.idempotency_key(id(1)).activate("2")?;
     seen(zone, "2")
 }
 
@@ -83,7 +83,7 @@ fn reads_after_a_repeated_request_are_as_of_then() {
         })
         .unwrap();
     let name = world.write_store(|w| {
-        w.zone("acme")?.request(id(1)).activate("2")?;
+        w.zone("acme")?.idempotency_key(id(1)).activate("2")?;
         Ok(w.zone("acme")?.policy("p")?.name)
     });
     assert_eq!(name.unwrap(), "renamed");
@@ -92,8 +92,8 @@ fn reads_after_a_repeated_request_are_as_of_then() {
 #[test]
 fn two_requests_are_read_each_as_it_was() {
     let world = world();
-    let rename = |zone: &mut ZoneWrite<'_, '_>, n: u8| {
-        zone.request(id(n)).update_policy("p", PolicyUpdate::new().name(format!("{n}")))?;
+    let rename = |zone: &mut ZoneTransaction<'_, '_>, n: u8| {
+        zone.idempotency_key(id(n)).update_policy("p", PolicyUpdate::new().name(format!("{n}")))?;
         zone.policy("p").map(|policy| policy.name)
     };
     for n in 2..=4 {
@@ -112,24 +112,24 @@ fn two_requests_are_read_each_as_it_was() {
 #[test]
 fn what_a_request_wrote_first_can_be_asked() {
     let world = world();
-    assert_eq!(world.zone().answered(id(7)).unwrap(), None);
-    let created = world.write(|zone| zone.request(id(7)).create_policy(NewPolicy::named("new"))).unwrap();
-    let entry = world.zone().answered(id(7)).unwrap().unwrap();
+    assert_eq!(world.zone().entry_for_key(id(7)).unwrap(), None);
+    let created = world.write(|zone| zone.idempotency_key(id(7)).create_policy(NewPolicy::named("new"))).unwrap();
+    let entry = world.zone().entry_for_key(id(7)).unwrap().unwrap();
     assert_eq!(entry, world.history().pop().unwrap());
     assert!(matches!(entry.change, Change::PolicyCreated { policy_id, .. } if policy_id == created.id));
-    world.write(|zone| zone.request(id(8)).archive_policy(&created.id)).unwrap();
-    assert_eq!(world.write(|zone| zone.request(id(9)).archive_policy(&created.id)).unwrap().id, created.id);
-    let unchanged = world.zone().answered(id(9)).unwrap().unwrap();
-    assert_eq!((unchanged.change, unchanged.request_id), (Change::Unchanged, Some(id(9))));
-    assert_eq!(world.store.zone("other").unwrap().answered(id(7)).unwrap(), None, "it is another zone's");
+    world.write(|zone| zone.idempotency_key(id(8)).archive_policy(&created.id)).unwrap();
+    assert_eq!(world.write(|zone| zone.idempotency_key(id(9)).archive_policy(&created.id)).unwrap().id, created.id);
+    let unchanged = world.zone().entry_for_key(id(9)).unwrap().unwrap();
+    assert_eq!((unchanged.change, unchanged.idempotency_key), (Change::Unchanged, Some(id(9))));
+    assert_eq!(world.store.zone("other").unwrap().entry_for_key(id(7)).unwrap(), None, "it is another zone's");
 }
 
 /// It is told by another log whether a schema version was archived by then.
 #[test]
 fn the_default_schema_is_read_as_the_call_has_answered() {
     let world = world();
-    let choose = |zone: &mut ZoneWrite<'_, '_>| {
-        let chosen = zone.request(id(1)).set_default_schema(Some(V1))?;
+    let choose = |zone: &mut ZoneTransaction<'_, '_>| {
+        let chosen = zone.idempotency_key(id(1)).set_default_schema(Some(V1))?;
         assert_eq!(zone.info()?, chosen);
         Ok(chosen)
     };
