@@ -85,14 +85,14 @@ impl Reader {
             text = Some(string(take_form(&mut both)?)?);
             json = if want == Want::Both { Some(string(both)?) } else { None };
         } else if want != Want::Metadata {
-            text = Some(self.form(inline_text, TEXT, &text_address)?);
-            json = if want == Want::Both { Some(self.form(inline_json, JSON, &json_address)?) } else { None };
+            text = Some(self.syntax(inline_text, TEXT, &text_address)?);
+            json = if want == Want::Both { Some(self.syntax(inline_json, JSON, &json_address)?) } else { None };
         }
         Ok(Version { policy, id, number, text, json })
     }
 
     /// An inline form was verified with its entry.
-    pub(crate) fn form(&self, inline: &[u8], kind: u8, address: &[u8; 32]) -> Result<String> {
+    pub(crate) fn syntax(&self, inline: &[u8], kind: u8, address: &[u8; 32]) -> Result<String> {
         if !inline.is_empty() {
             return string(inline);
         }
@@ -120,7 +120,7 @@ pub(crate) fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N]> {
 
 pub(crate) fn take_form<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8]> {
     let length = usize::try_from(u32::from_be_bytes(take(bytes)?))?;
-    let (form, rest) = bytes.split_at_checked(length).ok_or("too short")?;
+    let (syntax, rest) = bytes.split_at_checked(length).ok_or("too short")?;
     *bytes = rest;
-    Ok(form)
+    Ok(syntax)
 }

@@ -119,10 +119,10 @@ impl Store {
         entry.extend(version.number.to_be_bytes());
         entry.extend(text_address);
         entry.extend(json_address);
-        for (form, inline) in [(text, text_inline), (json, json_inline)] {
-            let form = if inline { form.as_slice() } else { &[] };
-            entry.extend(u32::try_from(form.len())?.to_be_bytes());
-            entry.extend(form);
+        for (syntax, inline) in [(text, text_inline), (json, json_inline)] {
+            let syntax = if inline { syntax.as_slice() } else { &[] };
+            entry.extend(u32::try_from(syntax.len())?.to_be_bytes());
+            entry.extend(syntax);
         }
         Ok(entry)
     }

@@ -43,7 +43,7 @@ pub struct Metadata {
     pub version: u32,
     pub schema_version: String,
     pub sha: [u8; 32],
-    pub form: u8,
+    pub syntax: u8,
     pub statements: u32,
     pub cedar_sdk: String,
     pub cedar_language: String,
@@ -59,7 +59,7 @@ impl Metadata {
             version,
             schema_version: SCHEMA_VERSION.to_owned(),
             sha: Sha256::digest(content.text.as_bytes()).into(),
-            form: 0,
+            syntax: 0,
             statements: 1,
             cedar_sdk: "4.14.1".to_owned(),
             cedar_language: "4.5".to_owned(),
@@ -72,5 +72,5 @@ impl Metadata {
 /// A version as it is read: its metadata, and both forms if they were asked for.
 pub struct Row {
     pub metadata: Metadata,
-    pub forms: Option<(String, String)>,
+    pub include: Option<(String, String)>,
 }

@@ -71,19 +71,19 @@ impl Lmdb<'_> {
         self.policies.put(txn, &policy, &version.to_be_bytes()).unwrap();
         let (version_key, metadata) = (version_key(version), Metadata::new(content, version));
         self.versions.put(txn, &version_key, &wincode::serialize(&metadata).unwrap()).unwrap();
-        for (form, content) in [(TEXT, &content.text), (JSON, &content.json)] {
-            self.contents.put(txn, &[version_key.as_slice(), &[form]].concat(), content.as_bytes()).unwrap();
+        for (syntax, content) in [(TEXT, &content.text), (JSON, &content.json)] {
+            self.contents.put(txn, &[version_key.as_slice(), &[syntax]].concat(), content.as_bytes()).unwrap();
         }
         self.ids.put(txn, &key(&[ZONE, &metadata.id]), &version_key).unwrap();
     }
 
-    fn read(&self, txn: &RoTxn<'_>, version_key: &[u8], metadata: &[u8], forms: bool) -> Row {
-        let content = |form| {
-            let bytes = self.contents.get(txn, &[version_key, &[form]].concat()).unwrap().unwrap();
+    fn read(&self, txn: &RoTxn<'_>, version_key: &[u8], metadata: &[u8], include: bool) -> Row {
+        let content = |syntax| {
+            let bytes = self.contents.get(txn, &[version_key, &[syntax]].concat()).unwrap().unwrap();
             String::from_utf8(bytes.to_vec()).unwrap()
         };
-        let forms = forms.then(|| (content(TEXT), content(JSON)));
-        Row { metadata: wincode::deserialize(metadata).unwrap(), forms }
+        let include = include.then(|| (content(TEXT), content(JSON)));
+        Row { metadata: wincode::deserialize(metadata).unwrap(), include }
     }
 }
 
@@ -99,13 +99,13 @@ impl Store for Lmdb<'_> {
         let key = version_key(version);
         let row = self.read(&txn, &key, self.versions.get(&txn, &key).unwrap().unwrap(), true);
         assert_eq!(row.metadata.version, version);
-        row.forms.unwrap()
+        row.include.unwrap()
     }
 
-    fn page(&mut self, forms: bool) -> u32 {
+    fn page(&mut self, include: bool) -> u32 {
         let txn = self.env.read_txn().unwrap();
         let newest = self.versions.rev_prefix_iter(&txn, &key(&[ZONE, POLICY])).unwrap().take(100);
-        let read = |(key, metadata): (&[u8], &[u8])| self.read(&txn, key, metadata, forms);
+        let read = |(key, metadata): (&[u8], &[u8])| self.read(&txn, key, metadata, include);
         let rows: Vec<Row> = newest.map(|row| read(row.unwrap())).collect();
         assert_eq!(rows.len(), 100);
         rows[0].metadata.version

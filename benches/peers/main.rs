@@ -101,10 +101,10 @@ fn read<'a>(c: &mut Criterion, filled: &dyn Fn() -> &'a Filled) {
     }
     group.finish();
     let mut group = c.benchmark_group("peers: the newest 100 of 100,000 versions");
-    for (line, forms) in [("both forms", true), ("metadata only", false)] {
+    for (line, include) in [("both forms", true), ("metadata only", false)] {
         for engine in ENGINES {
             group.bench_function(BenchmarkId::new(engine.name(), line), |b| {
-                engine.with(filled().folder(engine), |store| b.iter(|| black_box(store.page(forms))));
+                engine.with(filled().folder(engine), |store| b.iter(|| black_box(store.page(include))));
             });
         }
     }

@@ -52,12 +52,12 @@ impl Store for Ours {
     fn get(&mut self, version: u32) -> (String, String) {
         let row = row(&self.zone.policy_version_numbered(POLICY, version, Include::Both).unwrap());
         assert_eq!(row.metadata.version, version);
-        row.forms.unwrap()
+        row.include.unwrap()
     }
 
-    fn page(&mut self, forms: bool) -> u32 {
-        let forms = if forms { Include::Both } else { Include::Neither };
-        let page = self.zone.policy_versions(POLICY, forms, &PageRequest::new().limit(100)).unwrap();
+    fn page(&mut self, include: bool) -> u32 {
+        let include = if include { Include::Both } else { Include::Neither };
+        let page = self.zone.policy_versions(POLICY, include, &PageRequest::new().limit(100)).unwrap();
         let rows: Vec<Row> = page.items.iter().map(|version| row(version)).collect();
         assert_eq!(rows.len(), 100);
         rows[0].metadata.version
@@ -71,13 +71,13 @@ fn row(version: &PolicyVersion) -> Row {
         version: version.version,
         schema_version: version.schema_version.as_str().to_owned(),
         sha: *version.sha.as_bytes(),
-        form: version.form as u8,
+        syntax: version.syntax as u8,
         statements: version.statements,
         cedar_sdk: version.cedar_version.sdk.clone(),
         cedar_language: version.cedar_version.language.clone(),
         created_at: version.created_at.as_micros(),
         created_by: version.created_by.clone(),
     };
-    let forms = version.cedar_raw.as_deref().zip(version.cedar_json.as_deref());
-    Row { metadata, forms: forms.map(|(text, json)| (text.to_owned(), json.to_owned())) }
+    let include = version.cedar_raw.as_deref().zip(version.cedar_json.as_deref());
+    Row { metadata, include: include.map(|(text, json)| (text.to_owned(), json.to_owned())) }
 }

@@ -80,7 +80,7 @@ impl Store for Sqlite<'_> {
                 m.version,
                 m.schema_version,
                 m.sha,
-                m.form,
+                m.syntax,
                 m.statements,
                 m.cedar_sdk,
                 m.cedar_language,
@@ -97,30 +97,30 @@ impl Store for Sqlite<'_> {
     fn get(&mut self, version: u32) -> (String, String) {
         let row = self.get.query_row(params![ZONE, POLICY, version], |row| read(row, true)).unwrap();
         assert_eq!(row.metadata.version, version);
-        row.forms.unwrap()
+        row.include.unwrap()
     }
 
-    fn page(&mut self, forms: bool) -> u32 {
-        let statement = if forms { &mut self.page_with_forms } else { &mut self.page_of_metadata };
-        let rows = statement.query_map([ZONE, POLICY], |row| read(row, forms)).unwrap();
+    fn page(&mut self, include: bool) -> u32 {
+        let statement = if include { &mut self.page_with_forms } else { &mut self.page_of_metadata };
+        let rows = statement.query_map([ZONE, POLICY], |row| read(row, include)).unwrap();
         let rows: Vec<Row> = rows.collect::<Result<_, _>>().unwrap();
         assert_eq!(rows.len(), 100);
         rows[0].metadata.version
     }
 }
 
-fn read(row: &rusqlite::Row<'_>, forms: bool) -> rusqlite::Result<Row> {
+fn read(row: &rusqlite::Row<'_>, include: bool) -> rusqlite::Result<Row> {
     let metadata = Metadata {
         id: row.get(0)?,
         version: row.get(1)?,
         schema_version: row.get(2)?,
         sha: row.get(3)?,
-        form: row.get(4)?,
+        syntax: row.get(4)?,
         statements: row.get(5)?,
         cedar_sdk: row.get(6)?,
         cedar_language: row.get(7)?,
         created_at: row.get(8)?,
         created_by: row.get(9)?,
     };
-    Ok(Row { metadata, forms: if forms { Some((row.get(10)?, row.get(11)?)) } else { None } })
+    Ok(Row { metadata, include: if include { Some((row.get(10)?, row.get(11)?)) } else { None } })
 }

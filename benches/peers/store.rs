@@ -19,5 +19,5 @@ pub trait Store {
     /// A version by zone, policy and number: its text and its JSON.
     fn get(&mut self, version: u32) -> (String, String);
     /// The newest 100 versions by zone and policy, with both forms or none. Returns the newest one's number.
-    fn page(&mut self, forms: bool) -> u32;
+    fn page(&mut self, include: bool) -> u32;
 }

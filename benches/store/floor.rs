@@ -77,7 +77,7 @@ pub fn commit(database: &Database, first: u64, contents: &[(String, String)]) {
 }
 
 /// The rows of the versions up to and without the `end`th, newest first: entries by their range, and content by address.
-pub fn page(transaction: &ReadTransaction, end: usize, addresses: &[[[u8; 32]; 2]], forms: Include) -> Vec<Vec<u8>> {
+pub fn page(transaction: &ReadTransaction, end: usize, addresses: &[[[u8; 32]; 2]], include: Include) -> Vec<Vec<u8>> {
     let log = transaction.open_table(LOG).unwrap();
     let objects = transaction.open_table(OBJECTS).unwrap();
     let start = end - 100;
@@ -85,7 +85,7 @@ pub fn page(transaction: &ReadTransaction, end: usize, addresses: &[[[u8; 32]; 2
     let range = log.range::<&[u8]>(entry(start).as_slice()..entry(end).as_slice()).unwrap();
     for (row, [text, json]) in range.rev().zip(addresses[start..end].iter().rev()) {
         rows.push(row.unwrap().1.value().to_vec());
-        let asked = match forms {
+        let asked = match include {
             Include::Both => [Some(text), Some(json)],
             Include::Cedar => [Some(text), None],
             Include::Json => [None, Some(json)],

@@ -18,18 +18,18 @@ const FORMS: [(&str, Include); 3] =
 pub fn page(c: &mut Criterion) {
     let mut group = c.benchmark_group("a page of 100 of 100,000 versions");
     group.sample_size(20);
-    for (name, forms) in FORMS {
+    for (name, include) in FORMS {
         let line = format!("{name}, seen before");
         group.bench_function(BenchmarkId::new("store", &line), |b| {
             let store = large().open(|options| options);
             let zone = store.zone("z").unwrap();
             let list = PageRequest::new().limit(100);
-            b.iter(|| zone.policy_versions("p", forms, &list).unwrap());
+            b.iter(|| zone.policy_versions("p", include, &list).unwrap());
         });
         group.bench_function(BenchmarkId::new("floor", &line), |b| {
             let large = large();
             let database = floor::open(&large.path());
-            b.iter(|| floor::page(&database.begin_read().unwrap(), large.versions(), &large.addresses, forms));
+            b.iter(|| floor::page(&database.begin_read().unwrap(), large.versions(), &large.addresses, include));
         });
         let line = format!("{name}, never seen");
         group.bench_function(BenchmarkId::new("store", &line), |b| {
@@ -37,7 +37,7 @@ pub fn page(c: &mut Criterion) {
             b.iter_custom(|pages| {
                 time_walks(pages, || {
                     let store = large.open(|options| options);
-                    Walk::start(&store, forms)
+                    Walk::start(&store, include)
                 })
             });
         });
@@ -48,7 +48,7 @@ pub fn page(c: &mut Criterion) {
                     database: floor::open(&large.path()),
                     end: large.versions(),
                     addresses: &large.addresses,
-                    forms,
+                    include,
                 })
             });
         });
@@ -74,14 +74,14 @@ fn time_walks<W: Iterator<Item = ()>>(pages: u64, start: impl Fn() -> W) -> Dura
 
 struct Walk {
     zone: Zone,
-    forms: Include,
+    include: Include,
     /// The next page, if there is one.
     next: Option<PageRequest>,
 }
 
 impl Walk {
-    fn start(store: &PolicyStore, forms: Include) -> Self {
-        Self { zone: store.zone("z").unwrap(), forms, next: Some(PageRequest::new().limit(100)) }
+    fn start(store: &PolicyStore, include: Include) -> Self {
+        Self { zone: store.zone("z").unwrap(), include, next: Some(PageRequest::new().limit(100)) }
     }
 }
 
@@ -89,7 +89,7 @@ impl Iterator for Walk {
     type Item = ();
 
     fn next(&mut self) -> Option<()> {
-        let page = self.zone.policy_versions("p", self.forms, &self.next.take()?).unwrap();
+        let page = self.zone.policy_versions("p", self.include, &self.next.take()?).unwrap();
         self.next = page.after_cursor.as_ref().map(|cursor| PageRequest::new().limit(100).after(cursor));
         black_box(page);
         Some(())
@@ -100,7 +100,7 @@ struct RawWalk<'a> {
     database: Database,
     end: usize,
     addresses: &'a [[[u8; 32]; 2]],
-    forms: Include,
+    include: Include,
 }
 
 impl Iterator for RawWalk<'_> {
@@ -108,7 +108,7 @@ impl Iterator for RawWalk<'_> {
 
     fn next(&mut self) -> Option<()> {
         let start = self.end.checked_sub(100)?;
-        black_box(floor::page(&self.database.begin_read().unwrap(), self.end, self.addresses, self.forms));
+        black_box(floor::page(&self.database.begin_read().unwrap(), self.end, self.addresses, self.include));
         self.end = start;
         Some(())
     }

@@ -120,13 +120,13 @@ fn published(view: &View<'_>, schema: &SchemaRef) -> Result<SchemaPublished> {
 
 /// The schema in Cedar's syntax, whichever form it was published in.
 fn schema_text(view: &View<'_>, schema: &SchemaPublished) -> Result<Arc<str>> {
-    let text = if schema.form == Syntax::Cedar { schema.source } else { schema.converted };
+    let text = if schema.syntax == Syntax::Cedar { schema.source } else { schema.converted };
     view.object(ObjectKind::of_schema(Syntax::Cedar), text)
 }
 
 /// The SHA-256 of that.
 fn schema_sha(view: &View<'_>, schema: &SchemaPublished) -> Result<Sha256> {
-    match schema.form {
+    match schema.syntax {
         Syntax::Cedar => Ok(schema.sha),
         Syntax::Json => Ok(Sha256::of(schema_text(view, schema)?.as_bytes())),
     }

@@ -32,23 +32,23 @@ pub(crate) struct PolicyContent {
 
 /// Checks a new policy against a schema, and makes both of its representations.
 pub(crate) fn prepare_policy(
-    form: Syntax,
+    syntax: Syntax,
     source: &str,
     schema: &ParsedSchema,
     schema_name: &str,
 ) -> Result<PolicyContent> {
-    in_one_go("policy", || prepare(form, source, schema, schema_name))?
+    in_one_go("policy", || prepare(syntax, source, schema, schema_name))?
 }
 
-fn prepare(form: Syntax, source: &str, schema: &ParsedSchema, schema_name: &str) -> Result<PolicyContent> {
-    let text = match form {
+fn prepare(syntax: Syntax, source: &str, schema: &ParsedSchema, schema_name: &str) -> Result<PolicyContent> {
+    let text = match syntax {
         Syntax::Cedar => render::given_text(source)?.to_owned(),
         Syntax::Json => render::text_from_json(source)?,
     };
     let parsed = ParsedPolicy::parse(text.as_str())?;
     let policies: Vec<_> = parsed.statements.iter().map(|statement| statement.policy.clone()).collect();
     let json = render::json_from_statements(&text, &policies)?;
-    if form == Syntax::Json {
+    if syntax == Syntax::Json {
         render::check_size(source, &json)?;
     }
     let warnings = parsed.validate(schema, "policy", schema_name)?;

@@ -31,8 +31,8 @@ fn the_static_sample_applications_pass_from_text_and_from_json() {
             continue;
         }
         let given = text.parse::<PolicySet>().unwrap().to_json().unwrap().to_string();
-        for (schema, form, source) in [(&schema, Syntax::Cedar, &text), (&from_json, Syntax::Json, &given)] {
-            let content = prepare_policy(form, source, schema, "s").unwrap();
+        for (schema, syntax, source) in [(&schema, Syntax::Cedar, &text), (&from_json, Syntax::Json, &given)] {
+            let content = prepare_policy(syntax, source, schema, "s").unwrap();
             let again = prepare_policy(Syntax::Json, &content.json, schema, "s").unwrap();
             assert_eq!(again.json, content.json, "{}", application.display());
             let from_text = prepare_policy(Syntax::Cedar, &again.text, schema, "s").unwrap();

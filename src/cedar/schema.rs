@@ -31,9 +31,9 @@ const SMALL_SCHEMA: usize = 48 * 1024;
 
 impl ParsedSchema {
     /// Parses a schema and resolves its names.
-    pub(crate) fn parse(form: Syntax, source: &str) -> Result<Self> {
-        gate(form, source)?;
-        on_grown_stack(PARSE, WHAT, || Ok(Understood::new(form, source)?.parsed(source)))?
+    pub(crate) fn parse(syntax: Syntax, source: &str) -> Result<Self> {
+        gate(syntax, source)?;
+        on_grown_stack(PARSE, WHAT, || Ok(Understood::new(syntax, source)?.parsed(source)))?
     }
 
     /// Cedar's schema.
@@ -73,33 +73,33 @@ impl ParsedSchema {
 /// Parses a schema, and writes it in its other form, which reads back as an equal schema with the same annotations.
 ///
 /// The other form can be given in turn, and so can the form that is written of it.
-pub(crate) fn prepare_schema(form: Syntax, source: &str) -> Result<(ParsedSchema, String)> {
-    gate(form, source)?;
+pub(crate) fn prepare_schema(syntax: Syntax, source: &str) -> Result<(ParsedSchema, String)> {
+    gate(syntax, source)?;
     on_grown_stack(PARSE, WHAT, || {
-        let mut given = Understood::new(form, source)?;
-        if form == Syntax::Cedar {
+        let mut given = Understood::new(syntax, source)?;
+        if syntax == Syntax::Cedar {
             refuse(schema_twice::attributes(source)?)?;
         }
         given.model.write_out_shapes();
-        let other = given.written_in(form.other())?;
-        let read = gate(form.other(), &other).and_then(|()| Understood::new(form.other(), &other));
-        let read = read.map_err(|error| unfaithful(format!("{}: {error}", written(form.other()))))?;
+        let other = given.written_in(syntax.other())?;
+        let read = gate(syntax.other(), &other).and_then(|()| Understood::new(syntax.other(), &other));
+        let read = read.map_err(|error| unfaithful(format!("{}: {error}", written(syntax.other()))))?;
         if given.model != read.model {
             return Err(unfaithful("names, types or annotations change".to_owned()));
         }
         // Cedar compares schemas with all names resolved and all common types written out.
-        if given.as_cedar_compares(form)?.as_ref().unwrap_or(&given.schema).as_ref() != read.schema.as_ref() {
+        if given.as_cedar_compares(syntax)?.as_ref().unwrap_or(&given.schema).as_ref() != read.schema.as_ref() {
             return Err(unfaithful("the meaning of the schema changes".to_owned()));
         }
         // What is returned is accepted when it is given: so this form must be one that can be written of it.
-        let again = read.written_in(form)?;
-        gate(form, &again).map_err(|error| unfaithful(format!("{}: {error}", written(form))))?;
+        let again = read.written_in(syntax)?;
+        gate(syntax, &again).map_err(|error| unfaithful(format!("{}: {error}", written(syntax))))?;
         Ok((given.parsed(source), other))
     })?
 }
 
-fn written(form: Syntax) -> &'static str {
-    match form {
+fn written(syntax: Syntax) -> &'static str {
+    match syntax {
         Syntax::Cedar => "written in Cedar's syntax",
         Syntax::Json => "written in JSON",
     }
@@ -117,15 +117,15 @@ struct Understood {
 
 impl Understood {
     /// Parses a schema that stands alone, and resolves its names.
-    fn new(form: Syntax, source: &str) -> Result<Self> {
-        let fragment = fragment(form, source)?;
+    fn new(syntax: Syntax, source: &str) -> Result<Self> {
+        let fragment = fragment(syntax, source)?;
         let mut json = fragment.clone().to_json_value().map_err(|error| unfaithful(error.to_string()))?;
         schema_json::repair_contexts(&mut json);
         let namespaces = schema_json::read(&json).map_err(|error| unfaithful(error.to_string()))?;
         let model = Model::new(namespaces);
         let expanded = expansion::check(&model)?;
         let schema = Schema::from_schema_fragments([fragment]);
-        let schema = schema.map_err(|error| refused(form, source, DetailedError::from(&error)))?;
+        let schema = schema.map_err(|error| refused(syntax, source, DetailedError::from(&error)))?;
         let request_types = schema.request_envs().take(limits::SCHEMA_REQUEST_TYPES + 1).count();
         at_most("request types of the schema", request_types, limits::SCHEMA_REQUEST_TYPES)?;
         Ok(Self { schema, json, model, expanded })
@@ -139,8 +139,8 @@ impl Understood {
         ParsedSchema { validator: Validator::new(self.schema), described, weight, request_types, validation_limit }
     }
 
-    fn written_in(&self, form: Syntax) -> Result<String> {
-        let (text, what) = match form {
+    fn written_in(&self, syntax: Syntax) -> Result<String> {
+        let (text, what) = match syntax {
             Syntax::Cedar => {
                 (schema_text::write(&self.model).map_err(unfaithful)?, "bytes of the schema written in Cedar's syntax")
             }
@@ -155,9 +155,9 @@ impl Understood {
 
     /// The schema without `appliesTo` of the actions that no request can have: Cedar's syntax cannot say that an action has
     /// principals and no resources, or the other way round, and to a request it is all the same. None if there are no such.
-    fn as_cedar_compares(&self, form: Syntax) -> Result<Option<Schema>> {
+    fn as_cedar_compares(&self, syntax: Syntax) -> Result<Option<Schema>> {
         let mut json = self.json.clone();
-        if form == Syntax::Cedar || !schema_json::remove_vain_applies_to(&mut json) {
+        if syntax == Syntax::Cedar || !schema_json::remove_vain_applies_to(&mut json) {
             return Ok(None);
         }
         let fragment = SchemaFragment::from_json_value(json).map_err(|error| unfaithful(error.to_string()))?;
@@ -166,8 +166,8 @@ impl Understood {
     }
 }
 
-fn gate(form: Syntax, source: &str) -> Result<()> {
-    match form {
+fn gate(syntax: Syntax, source: &str) -> Result<()> {
+    match syntax {
         Syntax::Cedar if source.starts_with(json::BYTE_ORDER_MARK) => {
             let place = Some(SourcePlace::new(source, 0, json::BYTE_ORDER_MARK.len_utf8()));
             refuse(vec![Diagnostic { message: json::MARKED.to_owned(), statement: None, place, count: 1 }])
@@ -180,11 +180,11 @@ fn gate(form: Syntax, source: &str) -> Result<()> {
     }
 }
 
-fn fragment(form: Syntax, source: &str) -> Result<SchemaFragment> {
-    match form {
+fn fragment(syntax: Syntax, source: &str) -> Result<SchemaFragment> {
+    match syntax {
         Syntax::Cedar => SchemaFragment::from_cedarschema_str(source)
             .map(|(fragment, _)| fragment)
-            .map_err(|error| refused(form, source, DetailedError::from(&error))),
+            .map_err(|error| refused(syntax, source, DetailedError::from(&error))),
         Syntax::Json => {
             let invalid = |message| crate::types::error::Error::from(ErrorDetail::Json { what: WHAT_JSON, message });
             let value = serde_json::from_str(source).map_err(|error| invalid(error.to_string()))?;
@@ -200,8 +200,8 @@ fn fragment(form: Syntax, source: &str) -> Result<SchemaFragment> {
     }
 }
 
-fn refused(form: Syntax, source: &str, report: DetailedError) -> crate::types::error::Error {
-    match form {
+fn refused(syntax: Syntax, source: &str, report: DetailedError) -> crate::types::error::Error {
+    match syntax {
         Syntax::Cedar => ErrorDetail::Syntax { what: WHAT, diagnostics: findings(source, report) }.into(),
         Syntax::Json => ErrorDetail::Json { what: WHAT_JSON, message: messages(source, report) }.into(),
     }
@@ -227,8 +227,8 @@ fn unfaithful(reason: String) -> crate::types::error::Error {
 }
 
 #[cfg(test)]
-pub(super) fn convert_schema(form: Syntax, source: &str) -> Result<String> {
-    prepare_schema(form, source).map(|(_, other)| other)
+pub(super) fn convert_schema(syntax: Syntax, source: &str) -> Result<String> {
+    prepare_schema(syntax, source).map(|(_, other)| other)
 }
 
 #[cfg(test)]
@@ -248,8 +248,8 @@ mod tests {
         entity Free { user: Org::People::User, price: decimal };
     "#;
 
-    fn parse(form: Syntax, source: &str) -> &'static str {
-        ParsedSchema::parse(form, source).map_or_else(|error| error.code(), |_| "ok")
+    fn parse(syntax: Syntax, source: &str) -> &'static str {
+        ParsedSchema::parse(syntax, source).map_or_else(|error| error.code(), |_| "ok")
     }
 
     #[test]

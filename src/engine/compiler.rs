@@ -145,8 +145,8 @@ impl Compiler {
     /// The schema that a version names.
     pub(crate) fn schema(&self, view: &View<'_>, schema: &SchemaRef) -> Result<Arc<ParsedSchema>> {
         let make = || -> Result<Value> {
-            let source = view.object(ObjectKind::of_schema(schema.form), schema.source)?;
-            Ok(Value::Schema(Arc::new(self.limited(ParsedSchema::parse(schema.form, &source)?))))
+            let source = view.object(ObjectKind::of_schema(schema.syntax), schema.source)?;
+            Ok(Value::Schema(Arc::new(self.limited(ParsedSchema::parse(schema.syntax, &source)?))))
         };
         match self.cache.get_or_insert_with(&Key::Schema(schema.source), make)? {
             Value::Schema(schema) => Ok(schema),
@@ -204,7 +204,7 @@ impl Compiler {
         let version = found.body()?.clone();
         let manifest = policy_set_version::manifest(view, &version)?;
         let schema = self.schema(view, &version.schema)?;
-        let source = view.object(ObjectKind::of_schema(version.schema.form), version.schema.source)?;
+        let source = view.object(ObjectKind::of_schema(version.schema.syntax), version.schema.source)?;
         let mut members = Vec::with_capacity(manifest.entries().len());
         let mut sources = Vec::with_capacity(manifest.entries().len());
         for entry in manifest.into_entries() {

@@ -34,7 +34,7 @@ pub(crate) enum Name<S> {
 struct NameKey<S> {
     log: LogId,
     name: Name<S>,
-    forms: Include,
+    include: Include,
 }
 
 impl Equivalent<NameKey<Box<str>>> for NameKey<&str> {
@@ -44,7 +44,7 @@ impl Equivalent<NameKey<Box<str>>> for NameKey<&str> {
             (Name::Number(a, m), Name::Number(b, n)) => **a == **b && m == n,
             _ => false,
         };
-        same_name && self.log == key.log && self.forms == key.forms
+        same_name && self.log == key.log && self.include == key.include
     }
 }
 
@@ -53,12 +53,12 @@ struct EntriesKey {
     log: LogId,
     created: u64,
     archived: Option<u64>,
-    forms: Include,
+    include: Include,
 }
 
 impl EntriesKey {
-    fn new(log: LogId, row: &VersionRow, forms: Include) -> Self {
-        Self { log, created: row.created, archived: row.archived, forms }
+    fn new(log: LogId, row: &VersionRow, include: Include) -> Self {
+        Self { log, created: row.created, archived: row.archived, include }
     }
 }
 
@@ -102,10 +102,10 @@ impl VersionCache {
         &self,
         log: LogId,
         name: Name<&str>,
-        forms: Include,
+        include: Include,
         commits: u64,
     ) -> Option<Arc<PolicyVersion>> {
-        let named = self.by_name.get(&NameKey { log, name, forms })?;
+        let named = self.by_name.get(&NameKey { log, name, include })?;
         if named.commits == commits { named.version.upgrade() } else { None }
     }
 
@@ -114,7 +114,7 @@ impl VersionCache {
         &self,
         log: LogId,
         name: Name<&str>,
-        forms: Include,
+        include: Include,
         commits: u64,
         version: &Arc<PolicyVersion>,
     ) {
@@ -122,17 +122,17 @@ impl VersionCache {
             Name::Id(id) => Name::Id(id.into()),
             Name::Number(policy, number) => Name::Number(policy.into(), number),
         };
-        self.by_name.insert(NameKey { log, name, forms }, Named { commits, version: Arc::downgrade(version) });
+        self.by_name.insert(NameKey { log, name, include }, Named { commits, version: Arc::downgrade(version) });
     }
 
     /// The version that a row leads to.
-    pub(crate) fn at_row(&self, log: LogId, row: &VersionRow, forms: Include) -> Option<Arc<PolicyVersion>> {
-        self.by_entries.get(&EntriesKey::new(log, row, forms))
+    pub(crate) fn at_row(&self, log: LogId, row: &VersionRow, include: Include) -> Option<Arc<PolicyVersion>> {
+        self.by_entries.get(&EntriesKey::new(log, row, include))
     }
 
     /// Keeps the version that a row leads to.
-    pub(crate) fn keep(&self, log: LogId, row: &VersionRow, forms: Include, version: Arc<PolicyVersion>) {
-        self.by_entries.insert(EntriesKey::new(log, row, forms), version);
+    pub(crate) fn keep(&self, log: LogId, row: &VersionRow, include: Include, version: Arc<PolicyVersion>) {
+        self.by_entries.insert(EntriesKey::new(log, row, include), version);
     }
 
     /// Forgets everything: after a recovery, what was read before may never have become durable, and after an erasure it is

@@ -15,14 +15,14 @@ use crate::types::syntax::Include;
 const ORDER: (LogNumber, Tag) = (STORE_LOG, Tag::SchemaOrder);
 
 /// The page of a store's schema versions that `list` asks for.
-pub(crate) fn page(view: &View<'_>, forms: Include, list: &PageRequest) -> Result<Page<SchemaVersion>> {
+pub(crate) fn page(view: &View<'_>, include: Include, list: &PageRequest) -> Result<Page<SchemaVersion>> {
     let (cursor_key, log_id) = (view.store()?.cursor_key, view.head(STORE_LOG)?.log_id);
     let page = ListName::new(cursor_key, log_id, ORDER.1.name(), "").page(
         list,
         || Ok(view.store_state()?.schemas),
         |from, direction, count| in_order(view, ORDER, from, direction, count, |_, _| Ok(true)),
     )?;
-    page.try_map(|version| schema::load(view, &version, forms))
+    page.try_map(|version| schema::load(view, &version, include))
 }
 
 /// The page of a zone's schema versions that `list` asks for. They are the store's; the list is the zone's own, as its
@@ -31,7 +31,7 @@ pub(crate) fn page_of_zone(
     view: &View<'_>,
     zone: &ZoneRef,
     filter: &SchemaFilter,
-    forms: Include,
+    include: Include,
     list: &PageRequest,
 ) -> Result<Page<ZoneSchema>> {
     let (bytes, cursor_key) = (filter.bytes(), view.store()?.cursor_key);
@@ -52,12 +52,12 @@ pub(crate) fn page_of_zone(
         |from, direction, count| in_order(view, ORDER, from, direction, count, is_wanted),
     )?;
     page.try_map(|version| {
-        Ok(ZoneSchema { is_default: is_default(&version), schema: schema::load(view, &version, forms)? })
+        Ok(ZoneSchema { is_default: is_default(&version), schema: schema::load(view, &version, include)? })
     })
 }
 
 /// A schema version as a zone sees it.
-pub(crate) fn of_zone(view: &View<'_>, zone: &ZoneRef, version: &str, forms: Include) -> Result<ZoneSchema> {
+pub(crate) fn of_zone(view: &View<'_>, zone: &ZoneRef, version: &str, include: Include) -> Result<ZoneSchema> {
     let is_default = zone::default_schema(view, zone)?.is_some_and(|default| default == *version);
-    Ok(ZoneSchema { is_default, schema: schema::load(view, version, forms)? })
+    Ok(ZoneSchema { is_default, schema: schema::load(view, version, include)? })
 }

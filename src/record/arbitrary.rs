@@ -39,9 +39,9 @@ impl Parts {
         let Self { ids: [a, b, c, user], texts: (name, description), numbers: [version, count], hashes, choice } = self;
         let (version, name, description) = (*version, || name.clone(), || description.clone());
         let [sha, text, json, other] = *hashes;
-        let form = if choice.0 { Syntax::Cedar } else { Syntax::Json };
+        let syntax = if choice.0 { Syntax::Cedar } else { Syntax::Json };
         let cedar = || CedarVersion { sdk: name(), language: description().unwrap_or_default() };
-        let schema = || SchemaRef { version: unchecked(c), form, source: Address(other) };
+        let schema = || SchemaRef { version: unchecked(c), syntax, source: Address(other) };
         let bound = |version| BoundVersion { policy_set_id: unchecked(a), version_id: unchecked(b), version };
         let status =
             [SchemaStatus::Active, SchemaStatus::Deprecated, SchemaStatus::Archived][usize::from(choice.2 % 3)];
@@ -52,7 +52,7 @@ impl Parts {
             ZoneCreated { zone_id: unchecked(a), log_id: LogId(*sha.first_chunk().unwrap()) }.into(),
             SchemaPublished {
                 version: unchecked(a),
-                form,
+                syntax,
                 sha: Sha256(sha),
                 source: Address(text),
                 converted: Address(json),
@@ -76,7 +76,7 @@ impl Parts {
                 version_id: unchecked(b),
                 version,
                 schema: schema(),
-                form,
+                syntax,
                 sha: Sha256(sha),
                 text: Address(text),
                 json: Address(json),

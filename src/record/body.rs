@@ -85,7 +85,7 @@ bodies! {
     /// A schema version was published.
     2 SchemaPublished {
         version: SchemaName,
-        form: Syntax,
+        syntax: Syntax,
         sha: Sha256,
         source: Address,
         converted: Address,
@@ -112,7 +112,7 @@ bodies! {
         version_id: PolicyVersionId,
         version: u32,
         schema: SchemaRef,
-        form: Syntax,
+        syntax: Syntax,
         sha: Sha256,
         text: Address,
         json: Address,
@@ -199,8 +199,8 @@ impl Body {
         let content = |kind, address, sha| Content { kind, address, sha };
         match self {
             Self::SchemaPublished(body) => vec![
-                content(ObjectKind::of_schema(body.form), body.source, Some(body.sha)),
-                content(ObjectKind::of_schema(body.form.other()), body.converted, None),
+                content(ObjectKind::of_schema(body.syntax), body.source, Some(body.sha)),
+                content(ObjectKind::of_schema(body.syntax.other()), body.converted, None),
             ],
             Self::PolicyVersionCreated(body) => [
                 Some(content(ObjectKind::PolicyText, body.text, Some(body.sha))),

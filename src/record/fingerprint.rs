@@ -56,8 +56,8 @@ impl Asked {
         }
     }
 
-    pub(crate) fn form(self, form: Syntax) -> Self {
-        self.number(match form {
+    pub(crate) fn syntax(self, syntax: Syntax) -> Self {
+        self.number(match syntax {
             Syntax::Cedar => 0,
             Syntax::Json => 1,
         })
@@ -121,8 +121,8 @@ mod tests {
         let hash = |asked: Asked| asked.by(&Actor::platform("ops").unwrap());
         let number = |n| hash(Asked::to("x").number(n));
         for (asked, n) in [
-            (Asked::to("x").form(Syntax::Cedar), 0),
-            (Asked::to("x").form(Syntax::Json), 1),
+            (Asked::to("x").syntax(Syntax::Cedar), 0),
+            (Asked::to("x").syntax(Syntax::Json), 1),
             (Asked::to("x").status(SchemaStatus::Active), 0),
             (Asked::to("x").status(SchemaStatus::Deprecated), 1),
             (Asked::to("x").status(SchemaStatus::Archived), 2),

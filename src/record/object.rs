@@ -41,8 +41,8 @@ impl ObjectKind {
     ];
 
     /// The kind of a schema that is written in `form`.
-    pub(crate) fn of_schema(form: Syntax) -> Self {
-        match form {
+    pub(crate) fn of_schema(syntax: Syntax) -> Self {
+        match syntax {
             Syntax::Cedar => Self::SchemaText,
             Syntax::Json => Self::SchemaJson,
         }

@@ -24,13 +24,13 @@ pub(super) fn bodies() -> Vec<Body> {
     let zone_id = ZoneId::new("zone").unwrap();
     let version = SchemaName::new("2026-02-24").unwrap();
     let cedar = CedarVersion { sdk: "4.14.1".into(), language: "4.5.0".into() };
-    let schema = SchemaRef { version: version.clone(), form: Syntax::Json, source: Address([1; 32]) };
+    let schema = SchemaRef { version: version.clone(), syntax: Syntax::Json, source: Address([1; 32]) };
     let BoundVersion { version_id, .. } = bound(1);
     vec![
         ZoneCreated { zone_id: zone_id.clone(), log_id: LogId([7; 16]) }.into(),
         SchemaPublished {
             version: version.clone(),
-            form: Syntax::Cedar,
+            syntax: Syntax::Cedar,
             sha: Sha256([2; 32]),
             source: Address([3; 32]),
             converted: Address([4; 32]),
@@ -48,7 +48,7 @@ pub(super) fn bodies() -> Vec<Body> {
             version_id: PolicyVersionId::new("policy.v300").unwrap(),
             version: 300,
             schema: schema.clone(),
-            form: Syntax::Cedar,
+            syntax: Syntax::Cedar,
             sha: Sha256([5; 32]),
             text: Address([6; 32]),
             json: Address([7; 32]),

@@ -38,7 +38,7 @@ pub struct PolicyVersion {
     /// The SHA-256 of the UTF-8 bytes of its Cedar text.
     pub sha: Sha256,
     /// The form that it was given in.
-    pub form: Syntax,
+    pub syntax: Syntax,
     /// How many statements it has.
     pub statements: u32,
     /// What Cedar warned of when it was validated.
@@ -76,20 +76,20 @@ impl PolicyVersion {
 pub struct NewPolicyVersion {
     pub(crate) id: Option<String>,
     pub(crate) schema_version: String,
-    pub(crate) form: Syntax,
+    pub(crate) syntax: Syntax,
     pub(crate) source: String,
 }
 
 impl NewPolicyVersion {
     /// From Cedar text, to be validated against a schema version. The text is kept verbatim.
     pub fn cedar(schema_version: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { id: None, schema_version: schema_version.into(), form: Syntax::Cedar, source: text.into() }
+        Self { id: None, schema_version: schema_version.into(), syntax: Syntax::Cedar, source: text.into() }
     }
 
     /// From Cedar's JSON, to be validated against a schema version: a whole policy set, or one policy, which is a set of
     /// one.
     pub fn json(schema_version: impl Into<String>, json: impl Into<String>) -> Self {
-        Self { id: None, schema_version: schema_version.into(), form: Syntax::Json, source: json.into() }
+        Self { id: None, schema_version: schema_version.into(), syntax: Syntax::Json, source: json.into() }
     }
 
     /// From whichever of the two a client sent. Both or neither is an error.
@@ -98,8 +98,8 @@ impl NewPolicyVersion {
         cedar_raw: Option<String>,
         cedar_json: Option<String>,
     ) -> Result<Self> {
-        let (form, source) = Syntax::of_either(("cedar_raw", cedar_raw), ("cedar_json", cedar_json))?;
-        Ok(Self { id: None, schema_version: schema_version.into(), form, source })
+        let (syntax, source) = Syntax::of_either(("cedar_raw", cedar_raw), ("cedar_json", cedar_json))?;
+        Ok(Self { id: None, schema_version: schema_version.into(), syntax, source })
     }
 
     /// With this id, in the place of a generated one.
@@ -115,7 +115,7 @@ impl NewPolicyVersion {
 pub struct PreparedPolicyVersion {
     pub(crate) id: Option<String>,
     pub(crate) schema: SchemaRef,
-    pub(crate) form: Syntax,
+    pub(crate) syntax: Syntax,
     /// Of the source that was given.
     pub(crate) source: EntryHash,
     pub(crate) content: Arc<PolicyContent>,
@@ -131,9 +131,9 @@ impl std::fmt::Debug for PreparedPolicyVersion {
 impl PreparedPolicyVersion {
     /// Parses and validates.
     pub(crate) fn new(new: NewPolicyVersion, schema: SchemaRef, parsed: &ParsedSchema) -> Result<Self> {
-        let content = prepare_policy(new.form, &new.source, parsed, schema.version.as_str())?;
+        let content = prepare_policy(new.syntax, &new.source, parsed, schema.version.as_str())?;
         let source = EntryHash::of(new.source.as_bytes());
-        Ok(Self { id: new.id, schema, form: new.form, source, content: Arc::new(content) })
+        Ok(Self { id: new.id, schema, syntax: new.syntax, source, content: Arc::new(content) })
     }
 
     /// The SHA-256 that the version will have.
@@ -159,14 +159,14 @@ pub enum PolicyVersionInput {
 impl PolicyVersionInput {
     /// The same whether or not it was prepared.
     pub(crate) fn asked(&self, policy_id: &str) -> Asked {
-        let (id, schema, form, source) = match self {
-            Self::New(new) => (&new.id, &*new.schema_version, new.form, EntryHash::of(new.source.as_bytes())),
+        let (id, schema, syntax, source) = match self {
+            Self::New(new) => (&new.id, &*new.schema_version, new.syntax, EntryHash::of(new.source.as_bytes())),
             Self::Prepared(prepared) => {
-                (&prepared.id, prepared.schema.version.as_str(), prepared.form, prepared.source)
+                (&prepared.id, prepared.schema.version.as_str(), prepared.syntax, prepared.source)
             }
         };
         let asked = Asked::to("create_policy_version").text(policy_id).option(id.as_deref()).text(schema);
-        asked.form(form).bytes(source.as_bytes())
+        asked.syntax(syntax).bytes(source.as_bytes())
     }
 }
 
@@ -187,7 +187,7 @@ pub(crate) fn load(
     view: &View<'_>,
     zone: &ZoneRef,
     found: &Found<PolicyVersionCreated>,
-    forms: Include,
+    include: Include,
 ) -> Result<PolicyVersion> {
     let body = found.body()?;
     let envelope = &found.entry.envelope;
@@ -207,7 +207,7 @@ pub(crate) fn load(
         owner_type: envelope.actor.owner_type(),
         schema_version: body.schema.version.clone(),
         sha: body.sha,
-        form: body.form,
+        syntax: body.syntax,
         statements: body.statements,
         warnings: warnings.map_or(Ok(Vec::new()), |json| {
             serde_json::from_str(&json).map_err(|error| ErrorDetail::corrupt("warnings", error))
@@ -217,8 +217,8 @@ pub(crate) fn load(
         created_by: envelope.actor.id().to_owned(),
         archived_at: archived.as_ref().map(|(at, _)| *at),
         archived_by: archived.map(|(_, by)| by),
-        cedar_raw: read(ObjectKind::PolicyText, body.text, forms.cedar())?,
-        cedar_json: read(ObjectKind::PolicyJson, body.json, forms.json())?,
+        cedar_raw: read(ObjectKind::PolicyText, body.text, include.cedar())?,
+        cedar_json: read(ObjectKind::PolicyJson, body.json, include.json())?,
     })
 }
 
@@ -244,8 +244,8 @@ mod tests {
         let either = |raw: Option<&str>, json: Option<&str>| {
             NewPolicyVersion::either("s", raw.map(str::to_owned), json.map(str::to_owned))
         };
-        assert_eq!(either(Some("t"), None).unwrap().form, Syntax::Cedar);
-        assert_eq!(either(None, Some("{}")).unwrap().form, Syntax::Json);
+        assert_eq!(either(Some("t"), None).unwrap().syntax, Syntax::Cedar);
+        assert_eq!(either(None, Some("{}")).unwrap().syntax, Syntax::Json);
         for (raw, json, given) in [(Some("t"), Some("{}"), "both"), (None, None, "neither")] {
             let error = either(raw, json).unwrap_err();
             assert_eq!(error.code(), "exactly_one");

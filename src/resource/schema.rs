@@ -26,7 +26,7 @@ pub struct SchemaVersion {
     /// What it may be used for.
     pub status: SchemaStatus,
     /// The form that it was published in.
-    pub form: Syntax,
+    pub syntax: Syntax,
     /// The SHA-256 of the bytes that were published.
     pub sha: Sha256,
     /// Who manages it: only platform actors change the status of what a platform actor published.
@@ -67,19 +67,19 @@ pub struct ZoneSchema {
 #[derive(Clone, Debug)]
 pub struct NewSchema {
     pub(crate) version: String,
-    pub(crate) form: Syntax,
+    pub(crate) syntax: Syntax,
     pub(crate) source: String,
 }
 
 impl NewSchema {
     /// A schema in Cedar's syntax, to be known as `version`.
     pub fn cedar(version: impl Into<String>, source: impl Into<String>) -> Self {
-        Self { version: version.into(), form: Syntax::Cedar, source: source.into() }
+        Self { version: version.into(), syntax: Syntax::Cedar, source: source.into() }
     }
 
     /// A schema in JSON, to be known as `version`.
     pub fn json(version: impl Into<String>, source: impl Into<String>) -> Self {
-        Self { version: version.into(), form: Syntax::Json, source: source.into() }
+        Self { version: version.into(), syntax: Syntax::Json, source: source.into() }
     }
 
     /// From whichever of the two a client sent. Both or neither is an error.
@@ -88,16 +88,16 @@ impl NewSchema {
         cedar_schema: Option<String>,
         cedar_schema_json: Option<String>,
     ) -> Result<Self> {
-        let (form, source) =
+        let (syntax, source) =
             Syntax::of_either(("cedar_schema", cedar_schema), ("cedar_schema_json", cedar_schema_json))?;
-        Ok(Self { version: version.into(), form, source })
+        Ok(Self { version: version.into(), syntax, source })
     }
 }
 
 impl NewSchema {
     /// The schema parsed, and written in its other form: what cannot be is not published.
     pub(crate) fn convert(&self) -> Result<(ParsedSchema, String)> {
-        prepare_schema(self.form, &self.source)
+        prepare_schema(self.syntax, &self.source)
     }
 }
 
@@ -125,16 +125,16 @@ impl PreparedSchema {
 
     /// The schema in Cedar's syntax, as it will be kept.
     pub fn cedar_schema(&self) -> &str {
-        self.in_form(Syntax::Cedar)
+        self.in_syntax(Syntax::Cedar)
     }
 
     /// The schema in JSON, as it will be kept.
     pub fn cedar_schema_json(&self) -> &str {
-        self.in_form(Syntax::Json)
+        self.in_syntax(Syntax::Json)
     }
 
-    fn in_form(&self, form: Syntax) -> &str {
-        if form == self.new.form { &self.new.source } else { &self.converted }
+    fn in_syntax(&self, syntax: Syntax) -> &str {
+        if syntax == self.new.syntax { &self.new.source } else { &self.converted }
     }
 }
 
@@ -158,8 +158,8 @@ impl SchemaInput {
 
     /// The same whether or not it was prepared.
     pub(crate) fn asked(&self) -> Asked {
-        let NewSchema { version, form, source } = self.given();
-        Asked::to("publish_schema").text(version).form(*form).text(source)
+        let NewSchema { version, syntax, source } = self.given();
+        Asked::to("publish_schema").text(version).syntax(*syntax).text(source)
     }
 
     /// Prepared now, if it was not before.
@@ -203,8 +203,8 @@ pub(crate) struct FoundSchema {
 impl FoundSchema {
     /// As versions name it.
     pub(crate) fn reference(&self) -> SchemaRef {
-        let SchemaPublished { version, form, source, .. } = self.published.clone();
-        SchemaRef { version, form, source }
+        let SchemaPublished { version, syntax, source, .. } = self.published.clone();
+        SchemaRef { version, syntax, source }
     }
 
     /// Refuses an archived schema: nothing new is made with it.
@@ -244,20 +244,20 @@ pub(crate) fn usable(view: &View<'_>, version: &str) -> Result<SchemaRef> {
 }
 
 /// Reads a schema version, with the forms asked for.
-pub(crate) fn load(view: &View<'_>, version: &str, forms: Include) -> Result<SchemaVersion> {
+pub(crate) fn load(view: &View<'_>, version: &str, include: Include) -> Result<SchemaVersion> {
     let FoundSchema { row, owner, status, published } = find(view, version)?;
     let time = |position| -> Result<Timestamp> { Ok(view.entry(STORE_LOG, position)?.envelope.created_at) };
     let created = view.entry(STORE_LOG, row.created)?;
     let changed = row.changed.map(|position| view.entry(STORE_LOG, position)).transpose()?;
-    let SchemaPublished { version, form, sha, source, converted, cedar } = published;
+    let SchemaPublished { version, syntax, sha, source, converted, cedar } = published;
     let read = |wanted: Syntax, asked: bool| {
-        let address = if wanted == form { source } else { converted };
+        let address = if wanted == syntax { source } else { converted };
         asked.then(|| view.object(ObjectKind::of_schema(wanted), address)).transpose()
     };
     Ok(SchemaVersion {
         version,
         status,
-        form,
+        syntax,
         sha,
         owner_type: owner,
         cedar_version: cedar,
@@ -267,8 +267,8 @@ pub(crate) fn load(view: &View<'_>, version: &str, forms: Include) -> Result<Sch
         updated_by: changed.map(|entry| entry.envelope.actor.id().to_owned()),
         deprecated_at: row.deprecated.map(time).transpose()?,
         archived_at: row.changed.filter(|_| status == SchemaStatus::Archived).map(time).transpose()?,
-        cedar_schema: read(Syntax::Cedar, forms.cedar())?,
-        cedar_schema_json: read(Syntax::Json, forms.json())?,
+        cedar_schema: read(Syntax::Cedar, include.cedar())?,
+        cedar_schema_json: read(Syntax::Json, include.json())?,
     })
 }
 

@@ -25,9 +25,9 @@ impl PolicyStore {
     }
 
     /// The schema versions of the store, one after the other: see [`schemas`](Self::schemas).
-    pub fn schemas_iter(&self, forms: Include, list: &PageRequest) -> Items<SchemaVersion> {
+    pub fn schemas_iter(&self, include: Include, list: &PageRequest) -> Items<SchemaVersion> {
         let store = self.clone();
-        Items::new(list, move |list| store.schemas(forms, list))
+        Items::new(list, move |list| store.schemas(include, list))
     }
 
     /// The history of the store itself, one entry after the other: see [`history`](Self::history).
@@ -56,11 +56,11 @@ impl Zone {
     pub fn policy_versions_iter(
         &self,
         policy_id: impl Into<String>,
-        forms: Include,
+        include: Include,
         list: &PageRequest,
     ) -> Items<Arc<PolicyVersion>> {
         let (zone, policy_id) = (self.clone(), policy_id.into());
-        Items::new(list, move |list| zone.policy_versions(&policy_id, forms, list))
+        Items::new(list, move |list| zone.policy_versions(&policy_id, include, list))
     }
 
     /// The policy sets of the zone, one after the other: see [`policy_sets`](Self::policy_sets).
@@ -84,17 +84,17 @@ impl Zone {
     pub fn pinned_policy_versions_iter(
         &self,
         id: impl Into<String>,
-        forms: Include,
+        include: Include,
         list: &PageRequest,
     ) -> Items<Arc<PolicyVersion>> {
         let (zone, id) = (self.clone(), id.into());
-        Items::new(list, move |list| zone.pinned_policy_versions(&id, forms, list))
+        Items::new(list, move |list| zone.pinned_policy_versions(&id, include, list))
     }
 
     /// The schema versions as the zone sees them, one after the other: see [`schemas`](Self::schemas).
-    pub fn schemas_iter(&self, filter: &SchemaFilter, forms: Include, list: &PageRequest) -> Items<ZoneSchema> {
+    pub fn schemas_iter(&self, filter: &SchemaFilter, include: Include, list: &PageRequest) -> Items<ZoneSchema> {
         let (zone, filter) = (self.clone(), filter.clone());
-        Items::new(list, move |list| zone.schemas(&filter, forms, list))
+        Items::new(list, move |list| zone.schemas(&filter, include, list))
     }
 
     /// The history of the zone, one entry after the other: see [`history`](Self::history).

@@ -235,5 +235,5 @@ impl Copy<'_, '_, '_> {
 
 /// Whether what was published under its name is the source that versions name.
 fn is_source_of(published: &SchemaPublished, schema: &SchemaRef) -> bool {
-    (published.form, published.source) == (schema.form, schema.source)
+    (published.syntax, published.source) == (schema.syntax, schema.source)
 }

@@ -175,13 +175,13 @@ impl PolicyStore {
     }
 
     /// The schema version `version`, with the forms asked for.
-    pub fn schema(&self, version: impl AsRef<str>, forms: Include) -> Result<SchemaVersion> {
-        self.inner.storage.read(|view| schema::load(view, version.as_ref(), forms))
+    pub fn schema(&self, version: impl AsRef<str>, include: Include) -> Result<SchemaVersion> {
+        self.inner.storage.read(|view| schema::load(view, version.as_ref(), include))
     }
 
     /// The schema versions of the store, with the forms asked for.
-    pub fn schemas(&self, forms: Include, list: &PageRequest) -> Result<Page<SchemaVersion>> {
-        self.inner.storage.read(|view| list::schemas::page(view, forms, list))
+    pub fn schemas(&self, include: Include, list: &PageRequest) -> Result<Page<SchemaVersion>> {
+        self.inner.storage.read(|view| list::schemas::page(view, include, list))
     }
 
     /// A [preflight](Zone::preflight) of all zones. Each zone is seen as it was at one moment, one after the other; a text that

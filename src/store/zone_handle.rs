@@ -83,8 +83,8 @@ impl Zone {
     }
 
     /// The policy version `id`, with the Cedar representations asked for.
-    pub fn policy_version(&self, id: impl AsRef<str>, forms: Include) -> Result<Arc<PolicyVersion>> {
-        self.policy_version_named(Name::Id(id.as_ref()), forms)
+    pub fn policy_version(&self, id: impl AsRef<str>, include: Include) -> Result<Arc<PolicyVersion>> {
+        self.policy_version_named(Name::Id(id.as_ref()), include)
     }
 
     /// Version `version` of the policy `policy_id`, with the Cedar representations asked for.
@@ -92,15 +92,15 @@ impl Zone {
         &self,
         policy_id: impl AsRef<str>,
         version: u32,
-        forms: Include,
+        include: Include,
     ) -> Result<Arc<PolicyVersion>> {
-        self.policy_version_named(Name::Number(policy_id.as_ref(), version), forms)
+        self.policy_version_named(Name::Number(policy_id.as_ref(), version), include)
     }
 
-    fn policy_version_named(&self, name: Name<&str>, forms: Include) -> Result<Arc<PolicyVersion>> {
+    fn policy_version_named(&self, name: Name<&str>, include: Include) -> Result<Arc<PolicyVersion>> {
         let Inner { storage, versions, .. } = &*self.store;
         let (log, commits) = (self.zone.log_id, storage.commits()?);
-        if let Some(version) = commits.and_then(|commits| versions.named(log, name, forms, commits)) {
+        if let Some(version) = commits.and_then(|commits| versions.named(log, name, include, commits)) {
             return Ok(version);
         }
         let version = self.read(|view| {
@@ -108,10 +108,10 @@ impl Zone {
                 Name::Id(id) => Found::by_id(view, &self.zone, id)?,
                 Name::Number(policy, number) => Found::by_number(view, &self.zone, policy, number)?,
             };
-            self.load_policy_version(view, &found, forms)
+            self.load_policy_version(view, &found, include)
         })?;
         if let Some(commits) = commits {
-            versions.keep_name(log, name, forms, commits, &version);
+            versions.keep_name(log, name, include, commits, &version);
         }
         Ok(version)
     }
@@ -120,14 +120,14 @@ impl Zone {
         &self,
         view: &View<'_>,
         found: &Found<PolicyVersionCreated>,
-        forms: Include,
+        include: Include,
     ) -> Result<Arc<PolicyVersion>> {
         let (versions, log) = (&self.store.versions, self.zone.log_id);
-        if let Some(version) = versions.at_row(log, &found.row, forms) {
+        if let Some(version) = versions.at_row(log, &found.row, include) {
             return Ok(version);
         }
-        let version = Arc::new(policy_version::load(view, &self.zone, found, forms)?);
-        versions.keep(log, &found.row, forms, version.clone());
+        let version = Arc::new(policy_version::load(view, &self.zone, found, include)?);
+        versions.keep(log, &found.row, include, version.clone());
         Ok(version)
     }
 
@@ -135,15 +135,15 @@ impl Zone {
     pub fn policy_versions(
         &self,
         policy_id: impl AsRef<str>,
-        forms: Include,
+        include: Include,
         list: &PageRequest,
     ) -> Result<Page<Arc<PolicyVersion>>> {
         let policy_id = policy_id.as_ref();
         self.versions::<PolicyVersionCreated, _>(policy_id, list, |view, number, row| {
-            match self.store.versions.at_row(self.zone.log_id, &row, forms) {
+            match self.store.versions.at_row(self.zone.log_id, &row, include) {
                 Some(version) if version.policy_id == *policy_id && version.version == number => Ok(version),
                 // A row that leads astray is refused here.
-                _ => self.load_policy_version(view, &Found::at_row(view, &self.zone, policy_id, number, row)?, forms),
+                _ => self.load_policy_version(view, &Found::at_row(view, &self.zone, policy_id, number, row)?, include),
             }
         })
     }
@@ -192,7 +192,7 @@ impl Zone {
     pub fn pinned_policy_versions(
         &self,
         id: impl AsRef<str>,
-        forms: Include,
+        include: Include,
         list: &PageRequest,
     ) -> Result<Page<Arc<PolicyVersion>>> {
         self.read(|view| {
@@ -204,19 +204,19 @@ impl Zone {
                 || Ok(u64::try_from(pinned.len()).unwrap_or(u64::MAX)),
                 |from, direction, count| Ok(among(&pinned, from, direction, count)),
             )?;
-            page.try_map(|id| self.load_policy_version(view, &Found::by_id(view, &self.zone, id.as_str())?, forms))
+            page.try_map(|id| self.load_policy_version(view, &Found::by_id(view, &self.zone, id.as_str())?, include))
         })
     }
 
     /// The schema version `version`, with the forms asked for, and whether it is the zone's default.
-    pub fn schema(&self, version: impl AsRef<str>, forms: Include) -> Result<ZoneSchema> {
-        self.read(|view| list::schemas::of_zone(view, &self.zone, version.as_ref(), forms))
+    pub fn schema(&self, version: impl AsRef<str>, include: Include) -> Result<ZoneSchema> {
+        self.read(|view| list::schemas::of_zone(view, &self.zone, version.as_ref(), include))
     }
 
     /// The schema versions that `filter` lets pass, with the forms asked for. They are the store's, for all zones; which
     /// of them is the default is the zone's.
-    pub fn schemas(&self, filter: &SchemaFilter, forms: Include, list: &PageRequest) -> Result<Page<ZoneSchema>> {
-        self.read(|view| list::schemas::page_of_zone(view, &self.zone, filter, forms, list))
+    pub fn schemas(&self, filter: &SchemaFilter, include: Include, list: &PageRequest) -> Result<Page<ZoneSchema>> {
+        self.read(|view| list::schemas::page_of_zone(view, &self.zone, filter, include, list))
     }
 
     /// What is in force for `target` now: which version, since when and by whom. Nothing bound is an error of the

@@ -37,6 +37,6 @@ pub struct CedarVersion {
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 pub(crate) struct SchemaRef {
     pub version: SchemaName,
-    pub form: Syntax,
+    pub syntax: Syntax,
     pub source: Address,
 }

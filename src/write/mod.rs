@@ -132,10 +132,10 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
         let PreparedSchema { new, converted } = input.prepared()?;
         self.append.next(STORE_LOG)?;
         let body = SchemaPublished {
-            form: new.form,
+            syntax: new.syntax,
             sha: Sha256::of(new.source.as_bytes()),
-            source: self.append.put_object(Object::new(ObjectKind::of_schema(new.form), &new.source))?,
-            converted: self.append.put_object(Object::new(ObjectKind::of_schema(new.form.other()), &converted))?,
+            source: self.append.put_object(Object::new(ObjectKind::of_schema(new.syntax), &new.source))?,
+            converted: self.append.put_object(Object::new(ObjectKind::of_schema(new.syntax.other()), &converted))?,
             cedar: cedar::version(),
             version: version.clone(),
         };
@@ -177,7 +177,7 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
     }
 
     /// Reads a schema version, as this write has left it so far.
-    pub fn schema(&self, version: impl AsRef<str>, forms: Include) -> Result<SchemaVersion> {
-        self.append.view(|view| schema::load(view, version.as_ref(), forms))
+    pub fn schema(&self, version: impl AsRef<str>, include: Include) -> Result<SchemaVersion> {
+        self.append.view(|view| schema::load(view, version.as_ref(), include))
     }
 }

@@ -228,13 +228,13 @@ impl Runner {
         match what % 4 {
             0 => self.agree(("policy", id), &handle.policy(id).map(seen), self.model.read_policy(zone, id)),
             1 => {
-                for (forms, absent) in [
+                for (include, absent) in [
                     (Include::Both, [].as_slice()),
                     (Include::Cedar, &["cedar_json"]),
                     (Include::Json, &["cedar_raw"]),
                     (Include::Neither, &["cedar_json", "cedar_raw"]),
                 ] {
-                    let told = handle.policy_version(id, forms).map(seen_version);
+                    let told = handle.policy_version(id, include).map(seen_version);
                     let expected = without(self.model.read_version(zone, id), absent);
                     self.agree(("policy version", id), &told, expected);
                 }

@@ -32,7 +32,7 @@ impl Schema {
         let (text, json) = if self.json { (&self.converted, &self.source) } else { (&self.source, &self.converted) };
         let deprecated = became("deprecated").filter(|_| self.status() != "active");
         json!({
-            "version": self.version, "status": self.status(), "form": if self.json { "json" } else { "cedar" },
+            "version": self.version, "status": self.status(), "syntax": if self.json { "json" } else { "cedar" },
             "sha": sha(&self.source), "owner_type": owner(&self.created), "cedar_version": cedar(),
             "created_at": time(self.created.at), "created_by": self.created.by.id(),
             "updated_at": time(last.unwrap_or(&self.created).at), "updated_by": by(last),
@@ -70,7 +70,7 @@ impl Zone {
         json!({
             "zone_id": self.id, "policy_id": policy.id, "id": version.id, "version": number,
             "owner_type": owner(&version.created), "schema_version": version.schema,
-            "sha": sha(&version.content.text), "form": if version.from_json { "json" } else { "cedar" },
+            "sha": sha(&version.content.text), "syntax": if version.from_json { "json" } else { "cedar" },
             "statements": version.content.statements.len(), "warnings": version.warnings, "cedar_version": cedar(),
             "created_at": time(version.created.at), "created_by": version.created.by.id(),
             "archived_at": at(archived), "archived_by": by(archived),
@@ -179,7 +179,7 @@ pub fn entry(position: usize, entry: &Entry) -> Value {
     json!({
         "position": position, "created_at": time(entry.at), "clock": time(entry.clock),
         "created_by": entry.by.id(), "actor_type": entry.by.owner_type(),
-        "imported_by": entry.imported_by.as_ref().map(|by| by.id()), "request_id": entry.request,
+        "imported_by": entry.imported_by.as_ref().map(|by| by.id()), "idempotency_key": entry.request,
         "write": [entry.write.0, entry.write.1], "change": entry.change,
     })
 }

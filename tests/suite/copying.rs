@@ -184,8 +184,8 @@ fn a_schema_that_is_there_must_be_the_same_and_stays_as_it_is() {
     let source = publish(NewSchema::cedar(V1, format!("{SCHEMA} ")));
     refuses(&from, &["acme"], &source, (Conflict, "schema_differs"), V1);
     let json = from.store.schema(V1, Include::Both).unwrap().cedar_schema_json.unwrap();
-    let form = publish(NewSchema::json(V1, &*json));
-    refuses(&from, &["acme"], &form, (Conflict, "schema_differs"), V1);
+    let syntax = publish(NewSchema::json(V1, &*json));
+    refuses(&from, &["acme"], &syntax, (Conflict, "schema_differs"), V1);
     // One that the zone does not use is none of its business.
     assert!(copy(&from, &["other"], &source).unwrap().schemas.is_empty());
 }

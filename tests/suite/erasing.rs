@@ -27,19 +27,19 @@ fn busy(world: World) -> World {
 
 /// Every kind of read of a zone, by a handle.
 fn reads(zone: &Zone) -> Vec<Result<()>> {
-    let (list, forms) = (PageRequest::new(), Include::Both);
+    let (list, include) = (PageRequest::new(), Include::Both);
     vec![
         zone.info().map(drop),
         zone.policy("p").map(drop),
         zone.policies(&PolicyFilter::new(), &list).map(drop),
-        zone.policy_version_numbered("p", 1, forms).map(drop),
-        zone.policy_versions("p", forms, &list).map(drop),
+        zone.policy_version_numbered("p", 1, include).map(drop),
+        zone.policy_versions("p", include, &list).map(drop),
         zone.policy_set("s").map(drop),
         zone.policy_sets(&PolicySetFilter::new(), &list).map(drop),
         zone.policy_set_version_numbered("s", 1).map(drop),
         zone.policy_set_versions("s", &list).map(drop),
-        zone.schema(V1, forms).map(drop),
-        zone.schemas(&SchemaFilter::new(), forms, &list).map(drop),
+        zone.schema(V1, include).map(drop),
+        zone.schemas(&SchemaFilter::new(), include, &list).map(drop),
         zone.default_schema().map(drop),
         zone.in_force(Target::Zone).map(drop),
         zone.in_force_at(Target::Zone, policy_store::At::Position(8)).map(drop),

@@ -8,9 +8,9 @@ use std::path::Path;
 /// From the bottom up.
 const FOLDERS: [&str; 14] = [
     "types",
-    "attestation",
     "cedar",
     "record",
+    "attestation",
     "storage",
     "resource",
     "engine",

@@ -14,7 +14,7 @@ fn text_is_kept_verbatim_and_the_sha_is_that_of_its_bytes() {
     let text = "\n// café\r\n  permit ( principal,action , resource ) ;\t\r\n// end";
     let world = World::in_file();
     let version = world.version("p", text);
-    assert_eq!((version.form, version.cedar_raw.as_deref()), (Syntax::Cedar, Some(text)));
+    assert_eq!((version.syntax, version.cedar_raw.as_deref()), (Syntax::Cedar, Some(text)));
     assert_eq!(version.sha, Sha256::of(text.as_bytes()));
     let hex = version.sha.to_string();
     assert!(hex.len() == 64 && hex.chars().all(|c| c.is_ascii_digit() || c.is_ascii_lowercase()), "{hex}");
@@ -164,15 +164,15 @@ fn the_same_content_again_is_a_new_version() {
 fn only_the_forms_asked_for_are_returned() {
     let world = World::new();
     let id = world.version("p", PERMIT).id;
-    for (forms, text, json) in [
+    for (include, text, json) in [
         (Include::Both, true, true),
         (Include::Cedar, true, false),
         (Include::Json, false, true),
         (Include::Neither, false, false),
     ] {
-        let version = world.zone().policy_version(&id, forms).unwrap();
+        let version = world.zone().policy_version(&id, include).unwrap();
         assert_eq!((version.cedar_raw.is_some(), version.cedar_json.is_some()), (text, json));
-        assert_eq!(world.zone().policy_version_numbered("p", 1, forms).unwrap(), version);
+        assert_eq!(world.zone().policy_version_numbered("p", 1, include).unwrap(), version);
     }
 }
 

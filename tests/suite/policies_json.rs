@@ -46,7 +46,7 @@ fn json_is_rendered_in_its_own_order_with_a_blank_line_between() {
     for (part, key) in parts.iter().zip(["policy1", "policy10", "policy0"]) {
         assert_eq!(*part, given.policy(&key.parse().unwrap()).unwrap().to_string());
     }
-    assert_eq!((parts.len(), version.form, version.statements), (3, Syntax::Json, 3));
+    assert_eq!((parts.len(), version.syntax, version.statements), (3, Syntax::Json, 3));
     assert_eq!(version.sha, Sha256::of(text.as_bytes()));
     let world = world.reopened();
     assert_eq!(reread(&world, &version), version);

@@ -68,20 +68,20 @@ fn a_zone_handle_never_reads_another_zone() {
         zone.activate(&version.id)
     });
     theirs.unwrap();
-    let (list, forms) = (PageRequest::new(), Include::Both);
+    let (list, include) = (PageRequest::new(), Include::Both);
     let reads: [&dyn Fn() -> Result<()>; 15] = [
         &|| mine.info().map(drop),
         &|| mine.policy("p").map(drop),
         &|| mine.policies(&PolicyFilter::new(), &list).map(drop),
-        &|| mine.policy_version("v", forms).map(drop),
-        &|| mine.policy_version_numbered("p", 1, forms).map(drop),
-        &|| mine.policy_versions("p", forms, &list).map(drop),
+        &|| mine.policy_version("v", include).map(drop),
+        &|| mine.policy_version_numbered("p", 1, include).map(drop),
+        &|| mine.policy_versions("p", include, &list).map(drop),
         &|| mine.policy_set("s").map(drop),
         &|| mine.policy_sets(&PolicySetFilter::new(), &list).map(drop),
         &|| mine.policy_set_version("sv").map(drop),
         &|| mine.policy_set_version_numbered("s", 1).map(drop),
         &|| mine.policy_set_versions("s", &list).map(drop),
-        &|| mine.pinned_policy_versions("sv", forms, &list).map(drop),
+        &|| mine.pinned_policy_versions("sv", include, &list).map(drop),
         &|| mine.in_force(Target::Zone).map(drop),
         &|| mine.authorizer(Target::Zone).map(drop),
         &|| mine.authorizer_of_version("sv").map(drop),

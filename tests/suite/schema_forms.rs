@@ -15,15 +15,15 @@ use super::support::{World, refused};
 
 static STORE: LazyLock<PolicyStore> = LazyLock::new(|| PolicyStore::builder().in_memory().unwrap());
 
-pub fn prepare(form: Syntax, source: &str) -> Result<PreparedSchema, Error> {
-    match form {
+pub fn prepare(syntax: Syntax, source: &str) -> Result<PreparedSchema, Error> {
+    match syntax {
         Syntax::Cedar => STORE.prepare_schema(NewSchema::cedar("s", source)),
         Syntax::Json => STORE.prepare_schema(NewSchema::json("s", source)),
     }
 }
 
-fn by_cedar(form: Syntax, source: &str) -> Schema {
-    let parsed = match form {
+fn by_cedar(syntax: Syntax, source: &str) -> Schema {
+    let parsed = match syntax {
         Syntax::Cedar => {
             Schema::from_cedarschema_str(source).map(|(schema, _)| schema).map_err(|error| error.to_string())
         }
@@ -34,10 +34,10 @@ fn by_cedar(form: Syntax, source: &str) -> Schema {
 
 /// Checks that both forms are accepted, and the forms that are derived of those, and that they mean the same to Cedar.
 /// Returns both.
-pub fn accepted(form: Syntax, source: &str) -> (String, String) {
-    let given = prepare(form, source).unwrap_or_else(|error| panic!("{error}\n{source}"));
+pub fn accepted(syntax: Syntax, source: &str) -> (String, String) {
+    let given = prepare(syntax, source).unwrap_or_else(|error| panic!("{error}\n{source}"));
     let (text, json) = (given.cedar_schema(), given.cedar_schema_json());
-    assert_eq!(if form == Syntax::Cedar { text } else { json }, source);
+    assert_eq!(if syntax == Syntax::Cedar { text } else { json }, source);
     assert!(by_cedar(Syntax::Cedar, text).as_ref() == by_cedar(Syntax::Json, json).as_ref(), "{text}\n{json}");
     let of_text = prepare(Syntax::Cedar, text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let of_json = prepare(Syntax::Json, json).unwrap_or_else(|error| panic!("{error}\n{json}"));
@@ -47,8 +47,8 @@ pub fn accepted(form: Syntax, source: &str) -> (String, String) {
     (text.to_owned(), json.to_owned())
 }
 
-pub fn message(form: Syntax, source: &str) -> (&'static str, String) {
-    let error = prepare(form, source).map(|found| panic!("{found:?}")).unwrap_err();
+pub fn message(syntax: Syntax, source: &str) -> (&'static str, String) {
+    let error = prepare(syntax, source).map(|found| panic!("{found:?}")).unwrap_err();
     (error.code(), error.to_string())
 }
 

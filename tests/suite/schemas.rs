@@ -29,10 +29,10 @@ fn the_published_bytes_are_kept_and_their_sha_256_is_the_sha() {
     }
     let world = world.reopened();
     let text = world.store.schema("text", Include::Both).unwrap();
-    assert_eq!((text.form, text.cedar_schema.as_deref()), (Syntax::Cedar, Some(source.as_str())));
+    assert_eq!((text.syntax, text.cedar_schema.as_deref()), (Syntax::Cedar, Some(source.as_str())));
     assert_eq!(text.sha, Sha256::of(source.as_bytes()));
     let published = world.store.schema("json", Include::Both).unwrap();
-    assert_eq!((published.form, published.cedar_schema_json.as_deref()), (Syntax::Json, Some(json().as_str())));
+    assert_eq!((published.syntax, published.cedar_schema_json.as_deref()), (Syntax::Json, Some(json().as_str())));
     assert_eq!(published.sha, Sha256::of(json().as_bytes()));
 }
 
@@ -54,13 +54,13 @@ fn the_other_form_is_derived_once_and_is_the_same_schema() {
 #[test]
 fn only_the_forms_asked_for_are_returned() {
     let world = World::new();
-    for (forms, text, json) in [
+    for (include, text, json) in [
         (Include::Both, true, true),
         (Include::Cedar, true, false),
         (Include::Json, false, true),
         (Include::Neither, false, false),
     ] {
-        let schema = world.store.schema(V1, forms).unwrap();
+        let schema = world.store.schema(V1, include).unwrap();
         assert_eq!((schema.cedar_schema.is_some(), schema.cedar_schema_json.is_some()), (text, json));
     }
 }
@@ -255,7 +255,7 @@ fn exactly_one_form_of_a_schema_is_taken() {
     };
     let world = World::new();
     let published = world.write_store(|w| w.publish_schema(either(Some("entity E;"), None)?)).unwrap();
-    assert_eq!(published.form, Syntax::Cedar);
+    assert_eq!(published.syntax, Syntax::Cedar);
     for (text, json, given) in [(Some("t"), Some("{}"), "both"), (None, None, "neither")] {
         refused(either(text, json), (Invalid, "exactly_one"), given);
     }

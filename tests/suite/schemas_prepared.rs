@@ -26,7 +26,7 @@ fn a_prepared_schema_is_published_as_the_new_one_would_be() {
     let world_2 = World::new();
     let new = world_2.write_store(|w| w.publish_schema(NewSchema::cedar("a", SCHEMA))).unwrap();
     let prepared = world.store.schema("a", Include::Both).unwrap();
-    assert_eq!((new.form, new.sha, new.cedar_schema_json), (Syntax::Cedar, prepared.sha, prepared.cedar_schema_json));
+    assert_eq!((new.syntax, new.sha, new.cedar_schema_json), (Syntax::Cedar, prepared.sha, prepared.cedar_schema_json));
     assert_eq!(new.sha, Sha256::of(SCHEMA.as_bytes()));
 }
 

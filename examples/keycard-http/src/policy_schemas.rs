@@ -12,12 +12,12 @@ pub fn list(app: &App, call: &Call) -> Result<Reply, Failure> {
     if let Some(is_default) = call.query.flag("filter[default]", "is_default")? {
         filter = filter.is_default(is_default);
     }
-    let page = app.zone(call)?.schemas(&filter, call.query.forms(Include::Json)?, &call.query.list()?)?;
+    let page = app.zone(call)?.schemas(&filter, call.query.include(Include::Json)?, &call.query.list()?)?;
     Reply::page(&page, |schema| schema)
 }
 
 pub fn get(app: &App, call: &Call) -> Result<Reply, Failure> {
-    print(&app.zone(call)?.schema(call.id("version"), call.query.forms(Include::Json)?)?)
+    print(&app.zone(call)?.schema(call.id("version"), call.query.include(Include::Json)?)?)
 }
 
 pub fn set_default(app: &App, call: &Call) -> Result<Reply, Failure> {

@@ -110,10 +110,10 @@ pub fn archive(app: &App, call: &Call) -> Result<Reply, Failure> {
 
 pub fn list_policies(app: &App, call: &Call) -> Result<Reply, Failure> {
     call.query.choice("sort", &[("created_at", ())])?;
-    let forms = call.query.forms(Include::Both)?;
+    let include = call.query.include(Include::Both)?;
     let (zone, id) = (app.zone(call)?, call.id("version_id"));
     check_parent(&zone.policy_set_version(id)?, call)?;
-    let page = zone.pinned_policy_versions(id, forms, &call.query.list()?)?;
+    let page = zone.pinned_policy_versions(id, include, &call.query.list()?)?;
     Reply::page(&page, |version| version)
 }
 

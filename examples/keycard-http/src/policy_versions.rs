@@ -21,8 +21,8 @@ struct Create<'a> {
 
 pub fn list(app: &App, call: &Call) -> Result<Reply, Failure> {
     call.query.choice("sort", &[("created_at", ())])?;
-    let forms = call.query.forms(Include::Both)?;
-    let page = app.zone(call)?.policy_versions(call.id("policy_id"), forms, &call.query.list()?)?;
+    let include = call.query.include(Include::Both)?;
+    let page = app.zone(call)?.policy_versions(call.id("policy_id"), include, &call.query.list()?)?;
     Reply::page(&page, |version| version)
 }
 
@@ -43,8 +43,8 @@ pub fn create(app: &App, call: &Call) -> Result<Reply, Failure> {
 
 pub fn get(app: &App, call: &Call) -> Result<Reply, Failure> {
     call.query.expand()?;
-    let forms = call.query.forms(Include::Both)?;
-    let version = app.zone(call)?.policy_version(call.id("version_id"), forms)?;
+    let include = call.query.include(Include::Both)?;
+    let version = app.zone(call)?.policy_version(call.id("version_id"), include)?;
     check_parent(&version, call)?;
     print(&version)
 }

@@ -93,7 +93,7 @@ impl Query {
     }
 
     /// Which Cedar representations are asked for.
-    pub fn forms(&self, default: Include) -> Result<Include, Failure> {
+    pub fn include(&self, default: Include) -> Result<Include, Failure> {
         Ok(self.choice("format", &[("cedar", Include::Cedar), ("json", Include::Json)])?.unwrap_or(default))
     }
 

@@ -115,8 +115,8 @@ impl ZoneTransaction<'_, '_> {
     }
 
     /// The policy version `id`, with the Cedar representations asked for.
-    pub fn policy_version(&self, id: impl AsRef<str>, forms: Include) -> Result<PolicyVersion> {
-        self.read(|view| policy_version::load(view, &self.zone, &Found::by_id(view, &self.zone, id.as_ref())?, forms))
+    pub fn policy_version(&self, id: impl AsRef<str>, include: Include) -> Result<PolicyVersion> {
+        self.read(|view| policy_version::load(view, &self.zone, &Found::by_id(view, &self.zone, id.as_ref())?, include))
     }
 
     /// The policy set `id`.

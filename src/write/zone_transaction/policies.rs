@@ -102,7 +102,7 @@ impl ZoneTransaction<'_, '_> {
     fn add_policy_version(&mut self, policy_id: &str, input: PolicyVersionInput) -> Result<PolicyVersion> {
         let policy = self.policy(policy_id)?;
         self.may_change(Resource::Policy, policy.id.as_str(), policy.owner_type, policy.archived_at.is_some())?;
-        let PreparedPolicyVersion { id, schema, form, content, .. } = self.validated(input)?;
+        let PreparedPolicyVersion { id, schema, syntax, content, .. } = self.validated(input)?;
         let version_id = PolicyVersionId::new(self.free_id(Tag::PolicyVersionId, Resource::PolicyVersion, id)?)?;
         let version = next_version(policy.latest_version)?;
         let warnings = warnings(&content)?
@@ -113,7 +113,7 @@ impl ZoneTransaction<'_, '_> {
             version_id: version_id.clone(),
             version,
             schema,
-            form,
+            syntax,
             sha: Sha256::of(content.text.as_bytes()),
             text: self.append.put_object(Object::new(ObjectKind::PolicyText, &content.text))?,
             json: self.append.put_object(Object::new(ObjectKind::PolicyJson, &content.json))?,
