@@ -2,7 +2,7 @@
 
 use crate::list::cursor::ListName;
 use crate::list::order::Order;
-use crate::record::{Body, Entry, Manifest, Object, ObjectKind, Recorded};
+use crate::record::{Body, Entry, LogEntry, Manifest, Object, ObjectKind};
 use crate::storage::key::STORE_LOG;
 use crate::storage::{EVERY, with_check};
 use crate::store::PolicyStore;
@@ -14,7 +14,7 @@ pub fn entry(bytes: &[u8]) {
     let value = Entry::stored(bytes, EntryHash::of(bytes));
     if let Ok((entry, hash)) = Entry::from_stored(&value) {
         assert!(entry.encode().is_ok_and(|(again, its)| again == bytes && its == hash));
-        if let Ok(Recorded { envelope, body, .. }) = Recorded::from_entry(entry, hash) {
+        if let Ok(LogEntry { envelope, body, .. }) = LogEntry::from_entry(entry, hash) {
             let again = Entry::new(envelope, &body).and_then(|entry| entry.encode());
             assert!(again.is_ok_and(|(again, _)| again == bytes));
         }
@@ -107,8 +107,8 @@ pub fn cursor(
     order: Order,
     place: u64,
 ) -> String {
-    let made = store.inner.storage.read(|view| {
-        let (cursor_key, log_id) = (view.store()?.cursor_key, zone.unwrap_or(view.head(STORE_LOG)?.log_id));
+    let made = store.inner.storage.read(|snapshot| {
+        let (cursor_key, log_id) = (snapshot.store()?.cursor_key, zone.unwrap_or(snapshot.head(STORE_LOG)?.log_id));
         Ok(ListName::new(cursor_key, log_id, list, parent).cursor(order, place))
     });
     made.unwrap_or_default()

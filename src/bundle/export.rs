@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::{Bundle, BundleGuardrail, BundleKey, BundlePolicy, Summary};
 use crate::record::{ObjectKind, PolicySetVersionCreated, PolicyVersionCreated, SchemaPublished};
 use crate::resource::binding::{self, At, Binding};
-use crate::resource::version::Found;
+use crate::resource::version::VersionRecord;
 use crate::resource::zone::ZoneRef;
 use crate::resource::{policy, policy_set_version, schema};
-use crate::storage::View;
+use crate::storage::Snapshot;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::Sha256;
 use crate::types::id::PolicyId;
@@ -18,23 +18,23 @@ use crate::types::syntax::Syntax;
 use crate::types::target::{BindingMode, Target};
 
 /// The bundle of what is in force for `target`; nothing is an error.
-pub(crate) fn in_force(view: &View<'_>, zone: &ZoneRef, target: &Target) -> Result<Bundle> {
-    of(view, zone, &binding::bound(view, zone, target, BindingMode::Active, At::Now)?)
+pub(crate) fn in_force(snapshot: &Snapshot<'_>, zone: &ZoneRef, target: &Target) -> Result<Bundle> {
+    of(snapshot, zone, &binding::bound(snapshot, zone, target, BindingMode::Active, At::Now)?)
 }
 
 /// What a bundle for `target` starts from: what is in force for it, or for a user without anything the zone's.
-pub(crate) fn start(view: &View<'_>, zone: &ZoneRef, target: &Target) -> Result<Option<Binding>> {
-    let own = binding::find(view, zone, target, BindingMode::Active, At::Now)?;
+pub(crate) fn start(snapshot: &Snapshot<'_>, zone: &ZoneRef, target: &Target) -> Result<Option<Binding>> {
+    let own = binding::find(snapshot, zone, target, BindingMode::Active, At::Now)?;
     if own.is_some() || *target == Target::Zone {
         return Ok(own);
     }
-    binding::find(view, zone, &Target::Zone, BindingMode::Active, At::Now)
+    binding::find(snapshot, zone, &Target::Zone, BindingMode::Active, At::Now)
 }
 
 /// The bundle that one for `target` starts from; nothing is an error.
-pub(crate) fn effective(view: &View<'_>, zone: &ZoneRef, target: &Target) -> Result<Bundle> {
-    let binding = start(view, zone, target)?.ok_or_else(|| binding::not_bound(zone, target))?;
-    of(view, zone, &binding)
+pub(crate) fn effective(snapshot: &Snapshot<'_>, zone: &ZoneRef, target: &Target) -> Result<Bundle> {
+    let binding = start(snapshot, zone, target)?.ok_or_else(|| binding::not_bound(zone, target))?;
+    of(snapshot, zone, &binding)
 }
 
 /// A policy set version that is bound, and what it pins.
@@ -45,10 +45,11 @@ pub(crate) struct Contents {
 }
 
 impl Contents {
-    pub(crate) fn of(view: &View<'_>, zone: &ZoneRef, binding: &Binding) -> Result<Self> {
-        let found = Found::<PolicySetVersionCreated>::named(view, zone, binding.policy_set_version_id.as_str())?;
+    pub(crate) fn of(snapshot: &Snapshot<'_>, zone: &ZoneRef, binding: &Binding) -> Result<Self> {
+        let found =
+            VersionRecord::<PolicySetVersionCreated>::named(snapshot, zone, binding.policy_set_version_id.as_str())?;
         let version = found.body()?.clone();
-        let entries = policy_set_version::manifest(view, &version)?.into_entries();
+        let entries = policy_set_version::manifest(snapshot, &version)?.into_entries();
         Ok(Self { version, entries })
     }
 
@@ -58,27 +59,27 @@ impl Contents {
 }
 
 /// The bundle of what is bound.
-pub(crate) fn of(view: &View<'_>, zone: &ZoneRef, binding: &Binding) -> Result<Bundle> {
-    let Contents { version, entries } = Contents::of(view, zone, binding)?;
-    let policies = entries.into_iter().map(|entry| pinned(view, zone, &version, entry)).collect::<Result<_>>()?;
-    let schema = published(view, &version.schema)?;
-    let guardrail = binding::guardrail(view, zone, At::Now)?.map(|guardrail| BundleGuardrail {
+pub(crate) fn of(snapshot: &Snapshot<'_>, zone: &ZoneRef, binding: &Binding) -> Result<Bundle> {
+    let Contents { version, entries } = Contents::of(snapshot, zone, binding)?;
+    let policies = entries.into_iter().map(|entry| pinned(snapshot, zone, &version, entry)).collect::<Result<_>>()?;
+    let schema = published(snapshot, &version.schema)?;
+    let guardrail = binding::guardrail(snapshot, zone, At::Now)?.map(|guardrail| BundleGuardrail {
         policy_set_id: guardrail.policy_set_id,
         policy_set_version_id: guardrail.policy_set_version_id,
     });
     let bundle = Bundle::new(version.schema.version, policies)?
-        .with_schema(&*schema_text(view, &schema)?)?
+        .with_schema(&*schema_text(snapshot, &schema)?)?
         .with_target(binding.target.target_type(), target_id(zone, &binding.target))?;
     Ok(bundle.with_guardrail(guardrail))
 }
 
 /// The digest of the bundle of what is bound, without the policies' texts.
-pub(crate) fn digest(view: &View<'_>, zone: &ZoneRef, binding: &Binding) -> Result<Sha256> {
-    let Contents { version, entries } = Contents::of(view, zone, binding)?;
+pub(crate) fn digest(snapshot: &Snapshot<'_>, zone: &ZoneRef, binding: &Binding) -> Result<Sha256> {
+    let Contents { version, entries } = Contents::of(snapshot, zone, binding)?;
     let policies: Vec<_> = entries.into_iter().map(|entry| (BundleKey::PublicId(entry.policy_id), entry.sha)).collect();
     let summary = Summary {
         schema_version: &version.schema.version,
-        schema_sha: Some(schema_sha(view, &published(view, &version.schema)?)?),
+        schema_sha: Some(schema_sha(snapshot, &published(snapshot, &version.schema)?)?),
         target_type: Some(binding.target.target_type()),
         target_id: Some(target_id(zone, &binding.target)),
         policies: policies.iter().map(|(key, sha)| (key, *sha)).collect(),
@@ -94,23 +95,23 @@ fn target_id<'a>(zone: &'a ZoneRef, target: &'a Target) -> &'a str {
 }
 
 fn pinned(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
     set: &PolicySetVersionCreated,
     entry: ManifestEntry,
 ) -> Result<BundlePolicy> {
-    let found = Found::<PolicyVersionCreated>::named(view, zone, entry.policy_version_id.as_str())?;
+    let found = VersionRecord::<PolicyVersionCreated>::named(snapshot, zone, entry.policy_version_id.as_str())?;
     let version = policy_set_version::check_pinned(set, &entry, Some(found.body()?))?;
     let policy_id = entry.policy_id;
-    let row = policy::find(view, zone, policy_id.as_str())?;
-    let (_, name, _) = policy::description(view, zone, policy_id.as_str(), &row)?;
-    let cedar_raw = view.object(ObjectKind::PolicyText, version.text)?.as_ref().to_owned();
+    let row = policy::find(snapshot, zone, policy_id.as_str())?;
+    let (_, name, _) = policy::description(snapshot, zone, policy_id.as_str(), &row)?;
+    let cedar_raw = snapshot.object(ObjectKind::PolicyText, version.text)?.as_ref().to_owned();
     Ok(BundlePolicy { key: BundleKey::PublicId(policy_id), name: Some(name), cedar_raw })
 }
 
 /// What a set version's schema was published as.
-fn published(view: &View<'_>, schema: &SchemaRef) -> Result<SchemaPublished> {
-    let found = schema::find(view, schema.version.as_str())?;
+fn published(snapshot: &Snapshot<'_>, schema: &SchemaRef) -> Result<SchemaPublished> {
+    let found = schema::find(snapshot, schema.version.as_str())?;
     if found.reference() != *schema {
         let place = format_args!("schema `{}`", schema.version);
         return Err(ErrorDetail::corrupt(place, "source does not match the one that a policy set version names").into());
@@ -119,15 +120,15 @@ fn published(view: &View<'_>, schema: &SchemaRef) -> Result<SchemaPublished> {
 }
 
 /// The schema in Cedar's syntax, whichever form it was published in.
-fn schema_text(view: &View<'_>, schema: &SchemaPublished) -> Result<Arc<str>> {
+fn schema_text(snapshot: &Snapshot<'_>, schema: &SchemaPublished) -> Result<Arc<str>> {
     let text = if schema.syntax == Syntax::Cedar { schema.source } else { schema.converted };
-    view.object(ObjectKind::of_schema(Syntax::Cedar), text)
+    snapshot.object(ObjectKind::of_schema(Syntax::Cedar), text)
 }
 
 /// The SHA-256 of that.
-fn schema_sha(view: &View<'_>, schema: &SchemaPublished) -> Result<Sha256> {
+fn schema_sha(snapshot: &Snapshot<'_>, schema: &SchemaPublished) -> Result<Sha256> {
     match schema.syntax {
         Syntax::Cedar => Ok(schema.sha),
-        Syntax::Json => Ok(Sha256::of(schema_text(view, schema)?.as_bytes())),
+        Syntax::Json => Ok(Sha256::of(schema_text(snapshot, schema)?.as_bytes())),
     }
 }

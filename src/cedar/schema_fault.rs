@@ -12,7 +12,7 @@ const OBJECT: &str = "an object";
 const LIST: &str = "a list";
 
 /// What is wrong with a value, or nothing.
-type Found = Result<(), String>;
+type VersionRecord = Result<(), String>;
 
 /// The first place that is not as the format has it, and what is expected there.
 pub(super) fn find(schema: &Value) -> Option<String> {
@@ -95,7 +95,7 @@ impl At<'_> {
     }
 
     /// Checks each member of an object.
-    fn each(&self, check: impl Fn(At<'_>, &str) -> Found) -> Found {
+    fn each(&self, check: impl Fn(At<'_>, &str) -> VersionRecord) -> VersionRecord {
         for (key, value) in self.object()? {
             let path = format!("{}/{}", self.path, escaped(key));
             check(At { path: &path, value }, key)?;
@@ -104,7 +104,7 @@ impl At<'_> {
     }
 
     /// Checks each item of a list.
-    fn items(&self, check: impl Fn(At<'_>) -> Found) -> Found {
+    fn items(&self, check: impl Fn(At<'_>) -> VersionRecord) -> VersionRecord {
         for (number, value) in self.value.as_array().ok_or_else(|| self.expected(LIST))?.iter().enumerate() {
             check(At { path: &format!("{}/{number}", self.path), value })?;
         }
@@ -112,7 +112,7 @@ impl At<'_> {
     }
 
     /// Checks that an object has no field but these, and each of the required ones.
-    fn fields(&self, required: &[&str], optional: &[&str]) -> Found {
+    fn fields(&self, required: &[&str], optional: &[&str]) -> VersionRecord {
         let object = self.object()?;
         let known = || required.iter().chain(optional);
         if let Some(unknown) = object.keys().find(|key| !known().any(|field| field == key)) {
@@ -125,19 +125,19 @@ impl At<'_> {
         }
     }
 
-    fn check_text(self) -> Found {
+    fn check_text(self) -> VersionRecord {
         if self.value.is_string() { Ok(()) } else { Err(self.expected(TEXT)) }
     }
 
-    fn check_bool(self) -> Found {
+    fn check_bool(self) -> VersionRecord {
         if self.value.is_boolean() { Ok(()) } else { Err(self.expected("`true` or `false`")) }
     }
 
-    fn check_annotations(self) -> Found {
+    fn check_annotations(self) -> VersionRecord {
         self.each(|value, _| if value.value.is_null() { Ok(()) } else { value.check_text() })
     }
 
-    fn check_namespace(self) -> Found {
+    fn check_namespace(self) -> VersionRecord {
         self.fields(&["entityTypes", "actions"], &["commonTypes", "annotations"])?;
         self.each(|member, key| match key {
             "entityTypes" => member.each(|entity, _| entity.check_entity_type()),
@@ -147,7 +147,7 @@ impl At<'_> {
         })
     }
 
-    fn check_entity_type(self) -> Found {
+    fn check_entity_type(self) -> VersionRecord {
         self.fields(&[], &["memberOfTypes", "shape", "tags", "enum", "external", "annotations"])?;
         self.each(|member, key| match key {
             "memberOfTypes" => member.items(|item| item.check_text()),
@@ -161,7 +161,7 @@ impl At<'_> {
         })
     }
 
-    fn check_action(self) -> Found {
+    fn check_action(self) -> VersionRecord {
         self.fields(&[], &["appliesTo", "memberOf", "external", "attributes", "annotations"])?;
         self.each(|member, key| match key {
             "external" if !member.value.is_null() => member.check_bool(),
@@ -177,7 +177,7 @@ impl At<'_> {
         })
     }
 
-    fn check_applies_to(self) -> Found {
+    fn check_applies_to(self) -> VersionRecord {
         self.fields(&["principalTypes", "resourceTypes"], &["context"])?;
         self.each(|member, key| match key {
             "context" => member.check_type(&[]),
@@ -186,7 +186,7 @@ impl At<'_> {
     }
 
     /// A type; `more` are the fields that it may have where it stands.
-    fn check_type(self, more: &[&str]) -> Found {
+    fn check_type(self, more: &[&str]) -> VersionRecord {
         let Some(kind) = self.object()?.get("type") else {
             return Err(self.fault("missing field `type`"));
         };

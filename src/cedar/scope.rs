@@ -70,8 +70,8 @@ impl Scope {
     /// The scope of everything.
     pub(super) const ANY: Self = Self([Constraint::Any, Constraint::Any, Constraint::Any]);
 
-    fn holds(&self, asked: &[&EntityUid; 3], entities: &Entities) -> bool {
-        self.0.iter().zip(asked).all(|(constraint, uid)| constraint.holds(uid, entities))
+    fn holds(&self, fingerprint: &[&EntityUid; 3], entities: &Entities) -> bool {
+        self.0.iter().zip(fingerprint).all(|(constraint, uid)| constraint.holds(uid, entities))
     }
 }
 
@@ -177,24 +177,24 @@ impl<G> ScopeIndex<G> {
 
     /// The groups whose scope holds for a request, each once.
     pub(super) fn matching(&self, request: &Request, entities: &Entities) -> impl Iterator<Item = &G> {
-        let asked = match (request.principal(), request.resource(), request.action()) {
+        let fingerprint = match (request.principal(), request.resource(), request.action()) {
             (Some(principal), Some(resource), Some(action)) => Some([principal, resource, action]),
             // What is not known could match anything.
             _ => None,
         };
-        let found = match &asked {
-            Some(asked) => self.find(asked, entities),
+        let found = match &fingerprint {
+            Some(fingerprint) => self.find(fingerprint, entities),
             None => (0..self.groups.len()).collect(),
         };
         found.into_iter().filter_map(move |number| {
             let (scope, group) = self.groups.get(number)?;
-            asked.as_ref().is_none_or(|asked| scope.holds(asked, entities)).then_some(group)
+            fingerprint.as_ref().is_none_or(|fingerprint| scope.holds(fingerprint, entities)).then_some(group)
         })
     }
 
-    fn find(&self, asked: &[&EntityUid; 3], entities: &Entities) -> Vec<usize> {
+    fn find(&self, fingerprint: &[&EntityUid; 3], entities: &Entities) -> Vec<usize> {
         let mut found = self.unfiled.clone();
-        for (shelf, uid) in self.shelves.iter().zip(asked) {
+        for (shelf, uid) in self.shelves.iter().zip(fingerprint) {
             shelf.look_up(uid, entities, &mut found);
         }
         // A group that names several entities is filed under each.

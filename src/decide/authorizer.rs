@@ -8,13 +8,13 @@ use cedar_policy::{Entities, Request};
 use super::guardrail::check_guardrail;
 use super::receipt::{GuardrailReceipt, Receipt, mismatch};
 use crate::cedar::{ContextInput, UidInput};
-use crate::engine::Inner;
+use crate::engine::Engine;
 use crate::engine::compiler::{BoundSet, Compiled};
 use crate::engine::validation::{Validated, Validation};
 use crate::resource::binding::{self, At, Binding};
-use crate::resource::version::Found;
+use crate::resource::version::VersionRecord;
 use crate::resource::zone::{self, ZoneRef};
-use crate::storage::View;
+use crate::storage::Snapshot;
 use crate::types::error::Result;
 use crate::types::target::{BindingMode, Target};
 
@@ -61,17 +61,17 @@ impl Authorizer {
     }
 
     /// For what is or was bound.
-    pub(crate) fn bound(store: &Inner, zone: &ZoneRef, target: Target, mode: BindingMode, at: At) -> Result<Self> {
+    pub(crate) fn bound(store: &Engine, zone: &ZoneRef, target: Target, mode: BindingMode, at: At) -> Result<Self> {
         let commits = if at == At::Now { store.storage.commits()? } else { None };
         let key = (zone.log_id, mode, target);
         if let Some(found) = commits.and_then(|commits| store.recent.get(&key, commits)) {
             return Ok(Self::of_bound(found));
         }
-        let (bound, guardrail) = store.storage.read(|view| {
-            zone::check(view, zone)?;
-            let binding = binding::bound(view, zone, &key.2, mode, at)?;
-            let bound = BoundSet::new(view, &store.compiler, zone, binding)?;
-            Ok((bound, guardrail_at(view, store, zone, at)?))
+        let (bound, guardrail) = store.storage.read(|snapshot| {
+            zone::check(snapshot, zone)?;
+            let binding = binding::bound(snapshot, zone, &key.2, mode, at)?;
+            let bound = BoundSet::new(snapshot, &store.compiler, zone, binding)?;
+            Ok((bound, guardrail_at(snapshot, store, zone, at)?))
         })?;
         if let Some(commits) = commits {
             store.recent.keep(key, commits, &bound, guardrail.as_ref());
@@ -80,29 +80,29 @@ impl Authorizer {
     }
 
     /// For a version, in force or not, under the guardrail of now.
-    pub(crate) fn of_version(store: &Inner, zone: &ZoneRef, id: &str) -> Result<Self> {
-        store.storage.read(|view| {
-            zone::check(view, zone)?;
-            let found = Found::by_id(view, zone, id)?;
-            let compiled = store.compiler.set(view, zone, &found)?;
+    pub(crate) fn of_version(store: &Engine, zone: &ZoneRef, id: &str) -> Result<Self> {
+        store.storage.read(|snapshot| {
+            zone::check(snapshot, zone)?;
+            let found = VersionRecord::by_id(snapshot, zone, id)?;
+            let compiled = store.compiler.set(snapshot, zone, &found)?;
             let known = Validated::default();
             let validation = Validation::ahead(&store.compiler, &known);
-            check_guardrail(view, &validation, zone, &compiled.version.schema)?;
-            let guardrail = guardrail_at(view, store, zone, At::Now)?;
+            check_guardrail(snapshot, &validation, zone, &compiled.version.schema)?;
+            let guardrail = guardrail_at(snapshot, store, zone, At::Now)?;
             Ok(Self::new(compiled, None, guardrail))
         })
     }
 
     /// For what a receipt names, if all of it is as the receipt says.
-    pub(crate) fn of_receipt(store: &Inner, receipt: &Receipt) -> Result<Self> {
+    pub(crate) fn of_receipt(store: &Engine, receipt: &Receipt) -> Result<Self> {
         receipt.check_form()?;
-        store.storage.read(|view| {
-            let zone = zone::find(view, receipt.zone_id.as_str())?;
+        store.storage.read(|snapshot| {
+            let zone = zone::find(snapshot, receipt.zone_id.as_str())?;
             if zone.log_id != receipt.log_id {
                 return Err(mismatch("log_id", receipt.log_id, zone.log_id));
             }
-            let found = Found::by_id(view, &zone, receipt.policy_set_version_id.as_str())?;
-            let compiled = store.compiler.set(view, &zone, &found)?;
+            let found = VersionRecord::by_id(snapshot, &zone, receipt.policy_set_version_id.as_str())?;
+            let compiled = store.compiler.set(snapshot, &zone, &found)?;
             let bindings = [
                 ("binding", receipt.binding.as_ref()),
                 ("guardrail", receipt.guardrail.as_ref().map(|guardrail| &guardrail.binding)),
@@ -111,7 +111,7 @@ impl Authorizer {
             let latest = bindings.iter().filter_map(|(_, binding)| binding.map(|binding| binding.position)).max();
             for (field, binding) in bindings {
                 if let (Some(binding), Some(latest)) = (binding, latest) {
-                    check_bound(view, &zone, field, binding, latest)?;
+                    check_bound(snapshot, &zone, field, binding, latest)?;
                 }
             }
             let guardrail = match &receipt.guardrail {
@@ -119,7 +119,7 @@ impl Authorizer {
                     return Err(mismatch("guardrail", binding.mode.as_str(), BindingMode::Guardrail.as_str()));
                 }
                 Some(GuardrailReceipt { binding, .. }) => {
-                    Some(BoundSet::new(view, &store.compiler, &zone, binding.clone())?)
+                    Some(BoundSet::new(snapshot, &store.compiler, &zone, binding.clone())?)
                 }
                 None => None,
             };
@@ -244,18 +244,24 @@ impl Authorizer {
 }
 
 /// The zone's guardrail at `at`, if it had one.
-fn guardrail_at(view: &View<'_>, store: &Inner, zone: &ZoneRef, at: At) -> Result<Option<BoundSet>> {
-    let binding = binding::guardrail(view, zone, at)?;
-    binding.map(|binding| BoundSet::new(view, &store.compiler, zone, binding)).transpose()
+fn guardrail_at(snapshot: &Snapshot<'_>, store: &Engine, zone: &ZoneRef, at: At) -> Result<Option<BoundSet>> {
+    let binding = binding::guardrail(snapshot, zone, at)?;
+    binding.map(|binding| BoundSet::new(snapshot, &store.compiler, zone, binding)).transpose()
 }
 
 /// Refuses the binding of a receipt that was not in force once the entry at `position` was written.
-fn check_bound(view: &View<'_>, zone: &ZoneRef, field: &'static str, binding: &Binding, position: u64) -> Result<()> {
-    let length = view.head(zone.log)?.length;
+fn check_bound(
+    snapshot: &Snapshot<'_>,
+    zone: &ZoneRef,
+    field: &'static str,
+    binding: &Binding,
+    position: u64,
+) -> Result<()> {
+    let length = snapshot.head(zone.log)?.length;
     if position >= length {
         return Err(mismatch(field, position, format!("a position below {length}")));
     }
-    let stored = binding::find(view, zone, &binding.target, binding.mode, At::Position(position))?;
+    let stored = binding::find(snapshot, zone, &binding.target, binding.mode, At::Position(position))?;
     if stored.as_ref() != Some(binding) {
         let stored = stored.map(|stored| format!("{stored:?}")).unwrap_or_default();
         return Err(mismatch(field, format!("{binding:?}"), stored));

@@ -4,38 +4,39 @@ use crate::engine::validation::Validation;
 use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
 use crate::resource::binding::{self, At};
 use crate::resource::policy_set_version;
-use crate::resource::version::Found;
+use crate::resource::version::VersionRecord;
 use crate::resource::zone::ZoneRef;
-use crate::storage::View;
+use crate::storage::Snapshot;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::schema::SchemaRef;
 
 /// Refuses a schema against which the zone's guardrail does not validate, if the zone has one.
 pub(crate) fn check_guardrail(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     validation: &Validation<'_>,
     zone: &ZoneRef,
     schema: &SchemaRef,
 ) -> Result<()> {
-    let Some(binding) = binding::guardrail(view, zone, At::Now)? else { return Ok(()) };
-    let found = Found::<PolicySetVersionCreated>::named(view, zone, binding.policy_set_version_id.as_str())?;
+    let Some(binding) = binding::guardrail(snapshot, zone, At::Now)? else { return Ok(()) };
+    let found =
+        VersionRecord::<PolicySetVersionCreated>::named(snapshot, zone, binding.policy_set_version_id.as_str())?;
     let version = found.body()?;
     if version.schema == *schema {
         return Ok(());
     }
-    validate(view, validation, zone, version, &policies(view, zone, version)?, schema)
+    validate(snapshot, validation, zone, version, &policies(snapshot, zone, version)?, schema)
 }
 
 /// With another schema than its own, against which it was validated when it was created.
 pub(crate) fn validate(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     validation: &Validation<'_>,
     zone: &ZoneRef,
     version: &PolicySetVersionCreated,
     policies: &[PolicyVersionCreated],
     schema: &SchemaRef,
 ) -> Result<()> {
-    validation.check(view, policies, schema).map_err(|cause| {
+    validation.check(snapshot, policies, schema).map_err(|cause| {
         if !matches!(cause.detail(), ErrorDetail::PolicyValidation { .. }) {
             return cause;
         }
@@ -47,13 +48,13 @@ pub(crate) fn validate(
 
 /// The policy versions that a set version pins.
 pub(crate) fn policies(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
     version: &PolicySetVersionCreated,
 ) -> Result<Vec<PolicyVersionCreated>> {
-    let manifest = policy_set_version::manifest(view, version)?;
+    let manifest = policy_set_version::manifest(snapshot, version)?;
     let pinned = manifest.into_entries().into_iter().map(|entry| {
-        let found = Found::<PolicyVersionCreated>::named(view, zone, entry.policy_version_id.as_str())?;
+        let found = VersionRecord::<PolicyVersionCreated>::named(snapshot, zone, entry.policy_version_id.as_str())?;
         policy_set_version::check_pinned(version, &entry, Some(found.body()?)).cloned()
     });
     pinned.collect()

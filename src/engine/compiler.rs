@@ -11,12 +11,12 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::cedar::{CompiledSet, ParsedPolicy, ParsedSchema, in_one_go};
-use crate::record::{ObjectKind, PolicySetVersionCreated, PolicyVersionCreated, Recorded};
+use crate::record::{LogEntry, ObjectKind, PolicySetVersionCreated, PolicyVersionCreated};
 use crate::resource::binding::Binding;
 use crate::resource::policy_set_version;
-use crate::resource::version::{Found, Versioned};
+use crate::resource::version::{VersionRecord, Versioned};
 use crate::resource::zone::ZoneRef;
-use crate::storage::View;
+use crate::storage::Snapshot;
 use crate::types::error::{Error, ErrorDetail, Result};
 use crate::types::hash::{Address, EntryHash, Sha256};
 use crate::types::id::{LogId, PolicyId, PolicyVersionId};
@@ -45,19 +45,19 @@ pub(crate) struct BoundSet {
 }
 
 impl BoundSet {
-    pub(crate) fn new(view: &View<'_>, compiler: &Compiler, zone: &ZoneRef, binding: Binding) -> Result<Self> {
-        let version = Found::named(view, zone, binding.policy_set_version_id.as_str())?;
-        Ok(Self { compiled: compiler.set(view, zone, &version)?, binding: Arc::new(binding) })
+    pub(crate) fn new(snapshot: &Snapshot<'_>, compiler: &Compiler, zone: &ZoneRef, binding: Binding) -> Result<Self> {
+        let version = VersionRecord::named(snapshot, zone, binding.policy_set_version_id.as_str())?;
+        Ok(Self { compiled: compiler.set(snapshot, zone, &version)?, binding: Arc::new(binding) })
     }
 }
 
 /// A policy version's statements, or the text that they are to be parsed from.
-pub(crate) enum Source {
+pub(crate) enum PolicySource {
     Parsed(Arc<ParsedPolicy>),
     Text(Address, Arc<str>),
 }
 
-impl Source {
+impl PolicySource {
     pub(crate) fn text(&self) -> Option<Arc<str>> {
         if let Self::Text(_, text) = self { Some(text.clone()) } else { None }
     }
@@ -91,7 +91,7 @@ enum Value {
     /// The text validates with the schema.
     Valid,
     /// The entry that created a policy version.
-    Version(Arc<Recorded>),
+    Version(Arc<LogEntry>),
     Set(Arc<Compiled>),
 }
 
@@ -143,9 +143,9 @@ impl Compiler {
     }
 
     /// The schema that a version names.
-    pub(crate) fn schema(&self, view: &View<'_>, schema: &SchemaRef) -> Result<Arc<ParsedSchema>> {
+    pub(crate) fn schema(&self, snapshot: &Snapshot<'_>, schema: &SchemaRef) -> Result<Arc<ParsedSchema>> {
         let make = || -> Result<Value> {
-            let source = view.object(ObjectKind::of_schema(schema.syntax), schema.source)?;
+            let source = snapshot.object(ObjectKind::of_schema(schema.syntax), schema.source)?;
             Ok(Value::Schema(Arc::new(self.limited(ParsedSchema::parse(schema.syntax, &source)?))))
         };
         match self.cache.get_or_insert_with(&Key::Schema(schema.source), make)? {
@@ -155,9 +155,9 @@ impl Compiler {
     }
 
     /// The statements of a policy text.
-    pub(crate) fn policy(&self, view: &View<'_>, text: Address) -> Result<Arc<ParsedPolicy>> {
+    pub(crate) fn policy(&self, snapshot: &Snapshot<'_>, text: Address) -> Result<Arc<ParsedPolicy>> {
         let make = || -> Result<Value> {
-            Ok(Value::Policy(Arc::new(ParsedPolicy::parse(view.object(ObjectKind::PolicyText, text)?)?)))
+            Ok(Value::Policy(Arc::new(ParsedPolicy::parse(snapshot.object(ObjectKind::PolicyText, text)?)?)))
         };
         match self.cache.get_or_insert_with(&Key::Policy(text), make)? {
             Value::Policy(policy) => Ok(policy),
@@ -166,11 +166,16 @@ impl Compiler {
     }
 
     /// Validates a policy text with another schema than it was created for; `version` says whose text it is.
-    pub(crate) fn validate(&self, view: &View<'_>, version: &PolicyVersionCreated, schema: &SchemaRef) -> Result<()> {
+    pub(crate) fn validate(
+        &self,
+        snapshot: &Snapshot<'_>,
+        version: &PolicyVersionCreated,
+        schema: &SchemaRef,
+    ) -> Result<()> {
         let make = || -> Result<Value> {
             let label = format!("policy version `{}`", version.version_id);
-            let parsed = self.schema(view, schema)?;
-            self.policy(view, version.text)?.validate(&parsed, &label, schema.version.as_str())?;
+            let parsed = self.schema(snapshot, schema)?;
+            self.policy(snapshot, version.text)?.validate(&parsed, &label, schema.version.as_str())?;
             Ok(Value::Valid)
         };
         self.cache.get_or_insert_with(&Key::Valid(version.text, schema.source), make).map(drop)
@@ -189,29 +194,34 @@ impl Compiler {
     /// A policy set version, ready to decide.
     pub(crate) fn set(
         &self,
-        view: &View<'_>,
+        snapshot: &Snapshot<'_>,
         zone: &ZoneRef,
-        found: &Found<PolicySetVersionCreated>,
+        found: &VersionRecord<PolicySetVersionCreated>,
     ) -> Result<Arc<Compiled>> {
-        let make = || -> Result<Value> { Ok(Value::Set(Arc::new(self.compile(view, zone, found)?))) };
+        let make = || -> Result<Value> { Ok(Value::Set(Arc::new(self.compile(snapshot, zone, found)?))) };
         match self.cache.get_or_insert_with(&Key::Set(found.entry.hash), make)? {
             Value::Set(compiled) => Ok(compiled),
             _ => Err(mixed_up()),
         }
     }
 
-    fn compile(&self, view: &View<'_>, zone: &ZoneRef, found: &Found<PolicySetVersionCreated>) -> Result<Compiled> {
+    fn compile(
+        &self,
+        snapshot: &Snapshot<'_>,
+        zone: &ZoneRef,
+        found: &VersionRecord<PolicySetVersionCreated>,
+    ) -> Result<Compiled> {
         let version = found.body()?.clone();
-        let manifest = policy_set_version::manifest(view, &version)?;
-        let schema = self.schema(view, &version.schema)?;
-        let source = view.object(ObjectKind::of_schema(version.schema.syntax), version.schema.source)?;
+        let manifest = policy_set_version::manifest(snapshot, &version)?;
+        let schema = self.schema(snapshot, &version.schema)?;
+        let source = snapshot.object(ObjectKind::of_schema(version.schema.syntax), version.schema.source)?;
         let mut members = Vec::with_capacity(manifest.entries().len());
         let mut sources = Vec::with_capacity(manifest.entries().len());
         for entry in manifest.into_entries() {
-            let pinned = self.version(view, zone, &entry.policy_version_id)?;
+            let pinned = self.version(snapshot, zone, &entry.policy_version_id)?;
             let body = PolicyVersionCreated::of(&pinned.body);
             let body = policy_set_version::check_pinned(&version, &entry, body)?;
-            sources.push(self.source(view, body.text)?);
+            sources.push(self.source(snapshot, body.text)?);
             members.push((entry.policy_id, entry.policy_version_id));
         }
         let set = in_one_go("policy set", || self.assemble(&version, &members, sources))??;
@@ -227,9 +237,9 @@ impl Compiler {
     }
 
     /// The entry that created a policy version.
-    fn version(&self, view: &View<'_>, zone: &ZoneRef, id: &PolicyVersionId) -> Result<Arc<Recorded>> {
+    fn version(&self, snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &PolicyVersionId) -> Result<Arc<LogEntry>> {
         let find = || -> Result<Value> {
-            Ok(Value::Version(Found::<PolicyVersionCreated>::named(view, zone, id.as_str())?.entry))
+            Ok(Value::Version(VersionRecord::<PolicyVersionCreated>::named(snapshot, zone, id.as_str())?.entry))
         };
         match self.cache.get_or_insert_with(&Key::Version(zone.log_id, id.clone()), find)? {
             Value::Version(entry) => Ok(entry),
@@ -238,10 +248,10 @@ impl Compiler {
     }
 
     /// The statements of a policy text if they are at hand, or the text.
-    pub(crate) fn source(&self, view: &View<'_>, text: Address) -> Result<Source> {
+    pub(crate) fn source(&self, snapshot: &Snapshot<'_>, text: Address) -> Result<PolicySource> {
         match self.cache.get(&Key::Policy(text)) {
-            Some(Value::Policy(policy)) => Ok(Source::Parsed(policy)),
-            _ => Ok(Source::Text(text, view.object(ObjectKind::PolicyText, text)?)),
+            Some(Value::Policy(policy)) => Ok(PolicySource::Parsed(policy)),
+            _ => Ok(PolicySource::Text(text, snapshot.object(ObjectKind::PolicyText, text)?)),
         }
     }
 
@@ -250,15 +260,15 @@ impl Compiler {
         &self,
         version: &PolicySetVersionCreated,
         members: &[(PolicyId, PolicyVersionId)],
-        sources: Vec<Source>,
+        sources: Vec<PolicySource>,
     ) -> Result<CompiledSet> {
-        let texts: Vec<_> = sources.iter().filter_map(Source::text).collect();
+        let texts: Vec<_> = sources.iter().filter_map(PolicySource::text).collect();
         let mut parsed = ParsedPolicy::parse_many(&texts).into_iter();
         let mut policies = Vec::with_capacity(sources.len());
         for ((_, id), source) in members.iter().zip(sources) {
             policies.push(match source {
-                Source::Parsed(policy) => policy,
-                Source::Text(address, _) => {
+                PolicySource::Parsed(policy) => policy,
+                PolicySource::Text(address, _) => {
                     let policy = parsed.next().ok_or_else(mixed_up)?.map_err(|source| ErrorDetail::CannotCompile {
                         policy_set_version_id: version.version_id.to_string(),
                         policy_version_id: id.to_string(),

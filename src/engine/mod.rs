@@ -10,21 +10,21 @@ use crate::engine::recent::Recent;
 use crate::engine::versions::VersionCache;
 use crate::storage::{Author, Imported, Storage};
 use crate::types::actor::Actor;
-use crate::types::environment::Sources;
+use crate::types::environment::Environment;
 
 /// What all handles of one open store share.
 #[derive(Debug)]
-pub(crate) struct Inner {
+pub(crate) struct Engine {
     pub storage: Storage,
     pub compiler: Compiler,
     pub recent: Recent,
     pub versions: VersionCache,
-    pub sources: Sources,
+    pub sources: Environment,
     /// How far a log may be ahead of the clock, in microseconds.
     pub clock_tolerance: i64,
 }
 
-impl Inner {
+impl Engine {
     /// Who writes, and when: now.
     pub(crate) fn author(&self, actor: &Actor, imported: Option<Imported>) -> Author {
         Author { actor: actor.clone(), clock: self.sources.now(), imported, tolerance: self.clock_tolerance }

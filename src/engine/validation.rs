@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::compiler::Compiler;
 use crate::record::PolicyVersionCreated;
-use crate::storage::View;
+use crate::storage::Snapshot;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::Address;
 use crate::types::schema::SchemaRef;
@@ -48,7 +48,7 @@ impl<'a> Validation<'a> {
     /// Refuses policy versions of which one does not validate with a schema.
     pub(crate) fn check<'v>(
         &self,
-        view: &View<'_>,
+        snapshot: &Snapshot<'_>,
         versions: impl IntoIterator<Item = &'v PolicyVersionCreated>,
         schema: &SchemaRef,
     ) -> Result<()> {
@@ -61,10 +61,10 @@ impl<'a> Validation<'a> {
             let statements = to_do().fold(0_usize, |sum, version| {
                 sum.saturating_add(usize::try_from(version.statements).unwrap_or(usize::MAX))
             });
-            self.count(statements, self.compiler.schema(view, schema)?.request_types(), schema)?;
+            self.count(statements, self.compiler.schema(snapshot, schema)?.request_types(), schema)?;
         }
         for version in open {
-            self.compiler.validate(view, version, schema)?;
+            self.compiler.validate(snapshot, version, schema)?;
             self.new.borrow_mut().0.insert((version.text, schema.source));
         }
         Ok(())

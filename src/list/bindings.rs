@@ -6,32 +6,32 @@ use super::page::{Page, PageRequest};
 use super::scan::rows_from;
 use crate::resource::binding::{self, BindingRecord};
 use crate::resource::zone::ZoneRef;
-use crate::storage::key::Tag;
-use crate::storage::{BindingOrderRow, Direction, View, astray, key};
+use crate::storage::key::RowKind;
+use crate::storage::{BindingOrderRow, Direction, Snapshot, astray, key};
 use crate::types::error::Result;
 
 /// The page that `list` asks for.
 pub(crate) fn page(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
     wanted: &WantedBindings,
     list: &PageRequest,
 ) -> Result<Page<BindingRecord>> {
-    let (bytes, cursor_key, tag) = (wanted.bytes(), view.store()?.cursor_key, Tag::BindingOrder);
+    let (bytes, cursor_key, tag) = (wanted.bytes(), snapshot.store()?.cursor_key, RowKind::BindingOrder);
     let name = ListName { filter: &bytes, ..ListName::new(cursor_key, zone.log_id, tag.name(), "") };
     let fetch = |from: Option<u64>, direction, count| {
         let from = from.map(|from| key::by_position(zone.log, tag, from));
-        rows_from(view, key::all(zone.log, tag), from, direction, count, |row_key, row: BindingOrderRow| {
+        rows_from(snapshot, key::all(zone.log, tag), from, direction, count, |row_key, row: BindingOrderRow| {
             let position = key::position(row_key).ok_or_else(|| astray(tag, zone.id.as_str()))?;
-            read(view, zone, wanted, position, &row)
+            read(snapshot, zone, wanted, position, &row)
         })
     };
-    name.page(list, || count(view, zone, wanted), fetch)
+    name.page(list, || count(snapshot, zone, wanted), fetch)
 }
 
 /// The binding that was made at a position, with its place, if it is wanted. What cannot change is looked at first.
 fn read(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
     wanted: &WantedBindings,
     position: u64,
@@ -40,20 +40,20 @@ fn read(
     if !wanted.takes(&row.target, row.mode) {
         return Ok(None);
     }
-    let record = binding::record_at(view, zone, position)?;
+    let record = binding::record_at(snapshot, zone, position)?;
     if (&record.binding.target, record.binding.mode) != (&row.target, row.mode) {
-        return Err(astray(Tag::BindingOrder, zone.id.as_str()));
+        return Err(astray(RowKind::BindingOrder, zone.id.as_str()));
     }
     let is_wanted = wanted.ended.is_none_or(|ended| record.ended.is_some() == ended);
     Ok(is_wanted.then_some((position, record)))
 }
 
-fn count(view: &View<'_>, zone: &ZoneRef, wanted: &WantedBindings) -> Result<u64> {
+fn count(snapshot: &Snapshot<'_>, zone: &ZoneRef, wanted: &WantedBindings) -> Result<u64> {
     let mut count = 0;
-    let range = key::all(zone.log, Tag::BindingOrder);
-    view.rows(&range, Direction::Ascending, &mut |row_key, row: BindingOrderRow| {
-        let position = key::position(row_key).ok_or_else(|| astray(Tag::BindingOrder, zone.id.as_str()))?;
-        count += u64::from(read(view, zone, wanted, position, &row)?.is_some());
+    let range = key::all(zone.log, RowKind::BindingOrder);
+    snapshot.rows(&range, Direction::Ascending, &mut |row_key, row: BindingOrderRow| {
+        let position = key::position(row_key).ok_or_else(|| astray(RowKind::BindingOrder, zone.id.as_str()))?;
+        count += u64::from(read(snapshot, zone, wanted, position, &row)?.is_some());
         Ok(true)
     })?;
     Ok(count)

@@ -3,13 +3,13 @@
 use super::cursor::ListName;
 use super::page::{Page, PageRequest, numbered};
 use crate::resource::history::HistoryEntry;
-use crate::storage::View;
+use crate::storage::Snapshot;
 use crate::storage::key::LogNumber;
 use crate::types::error::Result;
 
 /// A page of the history in a log.
-pub(crate) fn page(view: &View<'_>, log: LogNumber, list: &PageRequest) -> Result<Page<HistoryEntry>> {
-    let (cursor_key, head) = (view.store()?.cursor_key, view.head(log)?);
+pub(crate) fn page(snapshot: &Snapshot<'_>, log: LogNumber, list: &PageRequest) -> Result<Page<HistoryEntry>> {
+    let (cursor_key, head) = (snapshot.store()?.cursor_key, snapshot.head(log)?);
     let page = ListName::new(cursor_key, head.log_id, "history", "").page(
         list,
         || Ok(head.length),
@@ -17,5 +17,5 @@ pub(crate) fn page(view: &View<'_>, log: LogNumber, list: &PageRequest) -> Resul
             Ok(numbered(head.length, from, direction, count).into_iter().map(|place| (place, place)).collect())
         },
     )?;
-    page.try_map(|position| Ok(HistoryEntry::new(&*view.entry(log, position)?)))
+    page.try_map(|position| Ok(HistoryEntry::new(&*snapshot.entry(log, position)?)))
 }

@@ -9,25 +9,25 @@ use super::scan::{count, in_order};
 use crate::record::Body;
 use crate::resource::policy::{self, Policy};
 use crate::resource::zone::{self, ZoneRef};
-use crate::storage::key::Tag;
-use crate::storage::{PolicyRow, View, astray, key};
+use crate::storage::key::RowKind;
+use crate::storage::{PolicyRow, Snapshot, astray, key};
 use crate::types::error::Result;
 use crate::types::id::PolicyId;
 
 /// The page that `list` asks for.
 pub(crate) fn page(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
     wanted: &WantedPolicies,
     list: &PageRequest,
 ) -> Result<Page<Policy>> {
-    let (bytes, cursor_key) = (wanted.bytes(), view.store()?.cursor_key);
-    let name = ListName { filter: &bytes, ..ListName::new(cursor_key, zone.log_id, Tag::PolicyOrder.name(), "") };
-    let order = (zone.log, Tag::PolicyOrder);
-    let is_wanted = |position, id: &str| is_wanted(view, zone, wanted, position, id);
+    let (bytes, cursor_key) = (wanted.bytes(), snapshot.store()?.cursor_key);
+    let name = ListName { filter: &bytes, ..ListName::new(cursor_key, zone.log_id, RowKind::PolicyOrder.name(), "") };
+    let order = (zone.log, RowKind::PolicyOrder);
+    let is_wanted = |position, id: &str| is_wanted(snapshot, zone, wanted, position, id);
     let page = match &wanted.ids {
         Some((given, ids)) => {
-            let named = named(view, zone, wanted, ids)?;
+            let named = named(snapshot, zone, wanted, ids)?;
             let count = || Ok(u64::try_from(named.len()).unwrap_or(u64::MAX));
             name.page(&list.of_named(*given)?, count, |from, direction, count| {
                 Ok(among(&named, from, direction, count))
@@ -36,25 +36,31 @@ pub(crate) fn page(
         }
         None => name.page(
             list,
-            || if wanted.is_all() { Ok(zone::state(view, zone)?.policies) } else { count(view, order, is_wanted) },
-            |from, direction, count| in_order(view, order, from, direction, count, is_wanted),
+            || {
+                if wanted.is_all() {
+                    Ok(zone::state(snapshot, zone)?.policies)
+                } else {
+                    count(snapshot, order, is_wanted)
+                }
+            },
+            |from, direction, count| in_order(snapshot, order, from, direction, count, is_wanted),
         ),
     };
-    page?.try_map(|id| policy::load(view, zone, &id))
+    page?.try_map(|id| policy::load(snapshot, zone, &id))
 }
 
 /// Those of `ids` that the zone has and that are wanted, oldest first, each with the position of its creation.
 fn named(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
     wanted: &WantedPolicies,
     ids: &BTreeSet<PolicyId>,
 ) -> Result<Vec<(u64, String)>> {
     let mut named = Vec::new();
     for id in ids {
-        let row: Option<PolicyRow> = view.row(&key::by_id(zone.log, Tag::Policy, id.as_str()))?;
+        let row: Option<PolicyRow> = snapshot.row(&key::by_id(zone.log, RowKind::Policy, id.as_str()))?;
         if let Some(row) = row
-            && is_wanted(view, zone, wanted, row.created, id.as_str())?
+            && is_wanted(snapshot, zone, wanted, row.created, id.as_str())?
         {
             named.push((row.created, id.to_string()));
         }
@@ -64,13 +70,19 @@ fn named(
 }
 
 /// Whether the policy that was created at a position is wanted. What cannot change is looked at first.
-fn is_wanted(view: &View<'_>, zone: &ZoneRef, wanted: &WantedPolicies, position: u64, id: &str) -> Result<bool> {
+fn is_wanted(
+    snapshot: &Snapshot<'_>,
+    zone: &ZoneRef,
+    wanted: &WantedPolicies,
+    position: u64,
+    id: &str,
+) -> Result<bool> {
     if wanted.is_all() {
         return Ok(true);
     }
-    let created = view.entry(zone.log, position)?;
+    let created = snapshot.entry(zone.log, position)?;
     if !matches!(&created.body, Body::PolicyCreated(body) if body.policy_id == *id) {
-        return Err(astray(Tag::PolicyOrder, id));
+        return Err(astray(RowKind::PolicyOrder, id));
     }
     if !wanted.takes_owner(created.envelope.actor.owner_type()) {
         return Ok(false);
@@ -78,8 +90,8 @@ fn is_wanted(view: &View<'_>, zone: &ZoneRef, wanted: &WantedPolicies, position:
     if !wanted.reads_texts() {
         return Ok(true);
     }
-    let row: Option<PolicyRow> = view.row(&key::by_id(zone.log, Tag::Policy, id))?;
-    let row = row.filter(|row| row.created == position).ok_or_else(|| astray(Tag::PolicyOrder, id))?;
-    let (_, name, description) = policy::description(view, zone, id, &row)?;
+    let row: Option<PolicyRow> = snapshot.row(&key::by_id(zone.log, RowKind::Policy, id))?;
+    let row = row.filter(|row| row.created == position).ok_or_else(|| astray(RowKind::PolicyOrder, id))?;
+    let (_, name, description) = policy::description(snapshot, zone, id, &row)?;
     Ok(wanted.takes_texts(&name, description.as_deref()))
 }

@@ -8,8 +8,8 @@ use super::scan::{count, in_order};
 use crate::record::Body;
 use crate::resource::policy_set::{self, PolicySet};
 use crate::resource::zone::{self, ZoneRef};
-use crate::storage::key::Tag;
-use crate::storage::{Direction, PolicySetRow, View, astray, key};
+use crate::storage::key::RowKind;
+use crate::storage::{Direction, PolicySetRow, Snapshot, astray, key};
 use crate::types::error::Result;
 use crate::types::target::TargetType;
 
@@ -19,42 +19,42 @@ const ACTIVE: u64 = 1 << 63;
 
 /// The page that `list` asks for.
 pub(crate) fn page(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
     wanted: &WantedPolicySets,
     list: &PageRequest,
 ) -> Result<Page<PolicySet>> {
-    let (bytes, cursor_key, tag) = (wanted.bytes(), view.store()?.cursor_key, Tag::PolicySetOrder);
+    let (bytes, cursor_key, tag) = (wanted.bytes(), snapshot.store()?.cursor_key, RowKind::PolicySetOrder);
     let sort = list.sorted_by();
     let name = ListName { filter: &bytes, sort, ..ListName::new(cursor_key, zone.log_id, tag.name(), "") };
     let page = name.page(
         list,
-        || total(view, zone, wanted),
+        || total(snapshot, zone, wanted),
         |from, direction, count| match sort {
-            Sort::CreatedAt => ids(view, zone, wanted, from, direction, count),
-            Sort::Status => active_first(view, zone, wanted, from, count),
+            Sort::CreatedAt => ids(snapshot, zone, wanted, from, direction, count),
+            Sort::Status => active_first(snapshot, zone, wanted, from, count),
         },
     )?;
-    page.try_map(|id| policy_set::load(view, zone, &id))
+    page.try_map(|id| policy_set::load(snapshot, zone, &id))
 }
 
 fn ids(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
     wanted: &WantedPolicySets,
     from: Option<u64>,
     direction: Direction,
     count: usize,
 ) -> Result<Vec<(u64, String)>> {
-    in_order(view, (zone.log, Tag::PolicySetOrder), from, direction, count, |position, id| {
-        is_wanted(view, zone, wanted, position, id)
+    in_order(snapshot, (zone.log, RowKind::PolicySetOrder), from, direction, count, |position, id| {
+        is_wanted(snapshot, zone, wanted, position, id)
     })
 }
 
 /// The active sets, newest first, then the others: each group is walked as a list of its own. No row tells which sets
 /// are active, so the first page looks at every set of the zone.
 fn active_first(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
     wanted: &WantedPolicySets,
     from: Option<u64>,
@@ -69,7 +69,7 @@ fn active_first(
         let group = wanted.clone().only_active(active);
         // Within the group that the page starts in, it goes on behind the cursor's place.
         let from = from.filter(|from| from & ACTIVE == mark).map(|from| from & !ACTIVE);
-        let ids = ids(view, zone, &group, from, Direction::Descending, count - found.len())?;
+        let ids = ids(snapshot, zone, &group, from, Direction::Descending, count - found.len())?;
         found.extend(ids.into_iter().map(|(position, id)| (position | mark, id)));
     }
     Ok(found)
@@ -80,22 +80,28 @@ fn active_is_left(active: bool, from: Option<u64>) -> bool {
     !active || from.is_none_or(|from| from & ACTIVE != 0)
 }
 
-fn total(view: &View<'_>, zone: &ZoneRef, wanted: &WantedPolicySets) -> Result<u64> {
+fn total(snapshot: &Snapshot<'_>, zone: &ZoneRef, wanted: &WantedPolicySets) -> Result<u64> {
     if !wanted.is_by_target() {
-        let is_wanted = |position, id: &str| is_wanted(view, zone, wanted, position, id);
-        return count(view, (zone.log, Tag::PolicySetOrder), is_wanted);
+        let is_wanted = |position, id: &str| is_wanted(snapshot, zone, wanted, position, id);
+        return count(snapshot, (zone.log, RowKind::PolicySetOrder), is_wanted);
     }
-    let state = zone::state(view, zone)?;
+    let state = zone::state(snapshot, zone)?;
     let of = |target_type, sets| if wanted.takes_target(target_type) { sets } else { 0 };
     Ok(of(TargetType::Zone, state.zone_sets) + of(TargetType::User, state.user_sets))
 }
 
 /// Whether the set that was created at a position is wanted. What cannot change is looked at first.
-fn is_wanted(view: &View<'_>, zone: &ZoneRef, wanted: &WantedPolicySets, position: u64, id: &str) -> Result<bool> {
-    let created = view.entry(zone.log, position)?;
+fn is_wanted(
+    snapshot: &Snapshot<'_>,
+    zone: &ZoneRef,
+    wanted: &WantedPolicySets,
+    position: u64,
+    id: &str,
+) -> Result<bool> {
+    let created = snapshot.entry(zone.log, position)?;
     let target_type = match &created.body {
         Body::PolicySetCreated(body) if body.policy_set_id == *id => body.target_type,
-        _ => return Err(astray(Tag::PolicySetOrder, id)),
+        _ => return Err(astray(RowKind::PolicySetOrder, id)),
     };
     if !wanted.takes_target(target_type) || !wanted.takes_owner(created.envelope.actor.owner_type()) {
         return Ok(false);
@@ -103,14 +109,14 @@ fn is_wanted(view: &View<'_>, zone: &ZoneRef, wanted: &WantedPolicySets, positio
     if wanted.active.is_none() && !wanted.reads_name() {
         return Ok(true);
     }
-    let row: Option<PolicySetRow> = view.row(&key::by_id(zone.log, Tag::PolicySet, id))?;
-    let row = row.filter(|row| row.created == position).ok_or_else(|| astray(Tag::PolicySetOrder, id))?;
+    let row: Option<PolicySetRow> = snapshot.row(&key::by_id(zone.log, RowKind::PolicySet, id))?;
+    let row = row.filter(|row| row.created == position).ok_or_else(|| astray(RowKind::PolicySetOrder, id))?;
     if wanted.active.is_some_and(|active| active != row.active.is_some()) {
         return Ok(false);
     }
     if !wanted.reads_name() {
         return Ok(true);
     }
-    let (_, name, _) = policy_set::description(view, zone, id, &row)?;
+    let (_, name, _) = policy_set::description(snapshot, zone, id, &row)?;
     Ok(wanted.takes_name(&name))
 }

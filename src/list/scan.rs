@@ -3,13 +3,13 @@
 
 use std::ops::Range;
 
-use crate::storage::key::{LogNumber, Tag};
-use crate::storage::{Direction, IdRow, Row, View, astray, key};
+use crate::storage::key::{LogNumber, RowKind};
+use crate::storage::{Direction, IdRow, Row, Snapshot, astray, key};
 use crate::types::error::Result;
 
 /// Up to `count` rows of `range` in a direction, beyond `from`, of which `read` makes something.
 pub(crate) fn rows_from<R: Row, T>(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     range: Range<Vec<u8>>,
     from: Option<Vec<u8>>,
     direction: Direction,
@@ -23,7 +23,7 @@ pub(crate) fn rows_from<R: Row, T>(
     };
     let mut found = Vec::new();
     if count > 0 {
-        view.rows(&range, direction, &mut |row_key, row: R| {
+        snapshot.rows(&range, direction, &mut |row_key, row: R| {
             found.extend(read(row_key, row)?);
             Ok(found.len() < count)
         })?;
@@ -33,15 +33,15 @@ pub(crate) fn rows_from<R: Row, T>(
 
 /// Up to `count` ids of what was created in a log and is `wanted`, each with its position.
 pub(crate) fn in_order(
-    view: &View<'_>,
-    (log, tag): (LogNumber, Tag),
+    snapshot: &Snapshot<'_>,
+    (log, tag): (LogNumber, RowKind),
     from: Option<u64>,
     direction: Direction,
     count: usize,
     mut wanted: impl FnMut(u64, &str) -> Result<bool>,
 ) -> Result<Vec<(u64, String)>> {
     let from = from.map(|from| key::by_position(log, tag, from));
-    rows_from(view, key::all(log, tag), from, direction, count, |row_key, row: IdRow| {
+    rows_from(snapshot, key::all(log, tag), from, direction, count, |row_key, row: IdRow| {
         let position = key::position(row_key).ok_or_else(|| astray(tag, &row.id))?;
         Ok(wanted(position, &row.id)?.then_some((position, row.id)))
     })
@@ -49,12 +49,12 @@ pub(crate) fn in_order(
 
 /// How many things that were created in a log are `wanted`.
 pub(crate) fn count(
-    view: &View<'_>,
-    (log, tag): (LogNumber, Tag),
+    snapshot: &Snapshot<'_>,
+    (log, tag): (LogNumber, RowKind),
     mut wanted: impl FnMut(u64, &str) -> Result<bool>,
 ) -> Result<u64> {
     let mut count = 0;
-    in_order(view, (log, tag), None, Direction::Ascending, 1, |position, id| {
+    in_order(snapshot, (log, tag), None, Direction::Ascending, 1, |position, id| {
         count += u64::from(wanted(position, id)?);
         Ok(false)
     })?;
@@ -67,7 +67,7 @@ mod tests {
     use crate::storage::key::STORE_LOG;
     use crate::{Actor, PolicyStore};
 
-    const ZONES: (LogNumber, Tag) = (STORE_LOG, Tag::ZoneOrder);
+    const ZONES: (LogNumber, RowKind) = (STORE_LOG, RowKind::ZoneOrder);
 
     #[test]
     fn a_walk_ends_with_the_last_row_that_it_needs() {
@@ -76,8 +76,8 @@ mod tests {
         store.write(&actor, |w| (0..9).try_for_each(|n| w.create_zone(format!("z{n}")).map(drop))).unwrap();
         let walk = |count, direction| {
             let mut seen = String::new();
-            let read = store.inner.storage.read(|view| {
-                in_order(view, ZONES, None, direction, count, |_, id| {
+            let read = store.inner.storage.read(|snapshot| {
+                in_order(snapshot, ZONES, None, direction, count, |_, id| {
                     seen.push_str(&id[1..]);
                     Ok(id != "z1" && id != "z7")
                 })
@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(walk(3, Direction::Ascending), ("0123".to_owned(), "023".to_owned()));
         assert_eq!(walk(2, Direction::Descending), ("876".to_owned(), "86".to_owned()));
         assert_eq!(walk(0, Direction::Ascending), (String::new(), String::new()));
-        let all = store.inner.storage.read(|view| count(view, ZONES, |position, _| Ok(position % 2 == 0)));
+        let all = store.inner.storage.read(|snapshot| count(snapshot, ZONES, |position, _| Ok(position % 2 == 0)));
         assert_eq!(all.unwrap(), 5);
     }
 }

@@ -6,36 +6,36 @@ use super::page::{Page, PageRequest};
 use super::scan::in_order;
 use crate::resource::schema::{self, SchemaVersion, ZoneSchema};
 use crate::resource::zone::{self, ZoneRef};
-use crate::storage::View;
-use crate::storage::key::{LogNumber, STORE_LOG, Tag};
+use crate::storage::Snapshot;
+use crate::storage::key::{LogNumber, RowKind, STORE_LOG};
 use crate::types::error::Result;
 use crate::types::syntax::Include;
 
 /// The rows of the order in which schema versions were published.
-const ORDER: (LogNumber, Tag) = (STORE_LOG, Tag::SchemaOrder);
+const ORDER: (LogNumber, RowKind) = (STORE_LOG, RowKind::SchemaOrder);
 
 /// The page of a store's schema versions that `list` asks for.
-pub(crate) fn page(view: &View<'_>, include: Include, list: &PageRequest) -> Result<Page<SchemaVersion>> {
-    let (cursor_key, log_id) = (view.store()?.cursor_key, view.head(STORE_LOG)?.log_id);
+pub(crate) fn page(snapshot: &Snapshot<'_>, include: Include, list: &PageRequest) -> Result<Page<SchemaVersion>> {
+    let (cursor_key, log_id) = (snapshot.store()?.cursor_key, snapshot.head(STORE_LOG)?.log_id);
     let page = ListName::new(cursor_key, log_id, ORDER.1.name(), "").page(
         list,
-        || Ok(view.store_state()?.schemas),
-        |from, direction, count| in_order(view, ORDER, from, direction, count, |_, _| Ok(true)),
+        || Ok(snapshot.store_state()?.schemas),
+        |from, direction, count| in_order(snapshot, ORDER, from, direction, count, |_, _| Ok(true)),
     )?;
-    page.try_map(|version| schema::load(view, &version, include))
+    page.try_map(|version| schema::load(snapshot, &version, include))
 }
 
 /// The page of a zone's schema versions that `list` asks for. They are the store's; the list is the zone's own, as its
 /// default is.
 pub(crate) fn page_of_zone(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
     filter: &SchemaFilter,
     include: Include,
     list: &PageRequest,
 ) -> Result<Page<ZoneSchema>> {
-    let (bytes, cursor_key) = (filter.bytes(), view.store()?.cursor_key);
-    let default = zone::default_schema(view, zone)?;
+    let (bytes, cursor_key) = (filter.bytes(), snapshot.store()?.cursor_key);
+    let default = zone::default_schema(snapshot, zone)?;
     let is_default = |version: &str| default.as_ref().is_some_and(|default| default == version);
     let is_wanted = |_, version: &str| Ok(filter.wanted().is_none_or(|wanted| wanted == is_default(version)));
     let name = ListName { filter: &bytes, ..ListName::new(cursor_key, zone.log_id, ORDER.1.name(), "") };
@@ -44,20 +44,20 @@ pub(crate) fn page_of_zone(
         || {
             let defaults = u64::from(default.is_some());
             Ok(match filter.wanted() {
-                None => view.store_state()?.schemas,
+                None => snapshot.store_state()?.schemas,
                 Some(true) => defaults,
-                Some(false) => view.store_state()?.schemas.saturating_sub(defaults),
+                Some(false) => snapshot.store_state()?.schemas.saturating_sub(defaults),
             })
         },
-        |from, direction, count| in_order(view, ORDER, from, direction, count, is_wanted),
+        |from, direction, count| in_order(snapshot, ORDER, from, direction, count, is_wanted),
     )?;
     page.try_map(|version| {
-        Ok(ZoneSchema { is_default: is_default(&version), schema: schema::load(view, &version, include)? })
+        Ok(ZoneSchema { is_default: is_default(&version), schema: schema::load(snapshot, &version, include)? })
     })
 }
 
 /// A schema version as a zone sees it.
-pub(crate) fn of_zone(view: &View<'_>, zone: &ZoneRef, version: &str, include: Include) -> Result<ZoneSchema> {
-    let is_default = zone::default_schema(view, zone)?.is_some_and(|default| default == *version);
-    Ok(ZoneSchema { is_default, schema: schema::load(view, version, include)? })
+pub(crate) fn of_zone(snapshot: &Snapshot<'_>, zone: &ZoneRef, version: &str, include: Include) -> Result<ZoneSchema> {
+    let is_default = zone::default_schema(snapshot, zone)?.is_some_and(|default| default == *version);
+    Ok(ZoneSchema { is_default, schema: schema::load(snapshot, version, include)? })
 }

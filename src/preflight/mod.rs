@@ -14,12 +14,12 @@ use survey::Survey;
 use texts::{GROUP, Texts};
 
 use crate::cedar::ParsedSchema;
-use crate::engine::Inner;
+use crate::engine::Engine;
 use crate::list::scan::in_order;
 use crate::resource::schema::{self, NewSchema};
 use crate::resource::zone::{self, ZoneRef};
-use crate::storage::key::{STORE_LOG, Tag};
-use crate::storage::{Direction, View};
+use crate::storage::key::{RowKind, STORE_LOG};
+use crate::storage::{Direction, Snapshot};
 use crate::types::error::{Diagnostic, ErrorDetail, ErrorKind, Resource, Result};
 use crate::types::id::{PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
 use crate::types::limits;
@@ -182,22 +182,22 @@ pub struct PolicySetVersionCheck {
 
 /// A preflight under way.
 struct Check<'a> {
-    store: &'a Inner,
+    store: &'a Engine,
     version: SchemaName,
     schema: Arc<ParsedSchema>,
     texts: Texts,
 }
 
 /// Checks all zones.
-pub(crate) fn of_store(store: &Inner, candidate: Candidate) -> Result<Preflight> {
+pub(crate) fn of_store(store: &Engine, candidate: Candidate) -> Result<Preflight> {
     let mut check = Check::new(store, candidate)?;
-    let zones = store.storage.read(|view| {
-        let order = (STORE_LOG, Tag::ZoneOrder);
-        let ids = in_order(view, order, None, Direction::Ascending, usize::MAX, |_, _| Ok(true))?;
-        ids.into_iter().map(|(_, id)| zone::find(view, &id)).collect::<Result<Vec<_>>>()
+    let zones = store.storage.read(|snapshot| {
+        let order = (STORE_LOG, RowKind::ZoneOrder);
+        let ids = in_order(snapshot, order, None, Direction::Ascending, usize::MAX, |_, _| Ok(true))?;
+        ids.into_iter().map(|(_, id)| zone::find(snapshot, &id)).collect::<Result<Vec<_>>>()
     })?;
     let checked = zones.iter().filter_map(|zone| {
-        let checked = check.zone(|view| match zone::find(view, zone.id.as_str()) {
+        let checked = check.zone(|snapshot| match zone::find(snapshot, zone.id.as_str()) {
             // It is gone since.
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             found => found.map(Some),
@@ -209,23 +209,24 @@ pub(crate) fn of_store(store: &Inner, candidate: Candidate) -> Result<Preflight>
 }
 
 /// Checks one zone.
-pub(crate) fn of_zone(store: &Inner, zone: &ZoneRef, candidate: Candidate) -> Result<ZonePreflight> {
+pub(crate) fn of_zone(store: &Engine, zone: &ZoneRef, candidate: Candidate) -> Result<ZonePreflight> {
     let gone = || ErrorDetail::not_found(Resource::Zone, zone.id.as_str()).into();
-    let checked = Check::new(store, candidate)?.zone(|view| zone::check(view, zone).map(|()| Some(zone.clone())));
+    let checked =
+        Check::new(store, candidate)?.zone(|snapshot| zone::check(snapshot, zone).map(|()| Some(zone.clone())));
     checked?.ok_or_else(gone)
 }
 
 impl<'a> Check<'a> {
     /// With a candidate that is published, or that could be.
-    fn new(store: &'a Inner, candidate: Candidate) -> Result<Self> {
+    fn new(store: &'a Engine, candidate: Candidate) -> Result<Self> {
         let (version, schema) = match candidate {
             Candidate::New(new) => {
-                let version = store.storage.read(|view| schema::free_name(view, &new.version))?;
+                let version = store.storage.read(|snapshot| schema::free_name(snapshot, &new.version))?;
                 (version, Arc::new(store.compiler.limited(new.convert()?.0)))
             }
-            Candidate::Published(version) => store.storage.read(|view| {
-                let reference = schema::find(view, &version)?.reference();
-                let parsed = store.compiler.schema(view, &reference)?;
+            Candidate::Published(version) => store.storage.read(|snapshot| {
+                let reference = schema::find(snapshot, &version)?.reference();
+                let parsed = store.compiler.schema(snapshot, &reference)?;
                 Ok((reference.version, parsed))
             })?,
         };
@@ -233,20 +234,20 @@ impl<'a> Check<'a> {
     }
 
     /// Checks the zone that `find` finds, as it is in one snapshot. None if there is none, or it is erased meanwhile.
-    fn zone(&mut self, find: impl FnOnce(&View<'_>) -> Result<Option<ZoneRef>>) -> Result<Option<ZonePreflight>> {
-        let surveyed = self.store.storage.read(|view| {
-            let Some(zone) = find(view)? else { return Ok(None) };
-            let survey = Survey::of(view, &zone)?;
+    fn zone(&mut self, find: impl FnOnce(&Snapshot<'_>) -> Result<Option<ZoneRef>>) -> Result<Option<ZonePreflight>> {
+        let surveyed = self.store.storage.read(|snapshot| {
+            let Some(zone) = find(snapshot)? else { return Ok(None) };
+            let survey = Survey::of(snapshot, &zone)?;
             Ok(Some((zone, survey)))
         })?;
         let Some((zone, survey)) = surveyed else { return Ok(None) };
         let missing = self.texts.missing(survey.policies.values().map(|(body, _)| body.text));
         for group in missing.chunks(GROUP) {
-            let sources = self.store.storage.read(|view| {
-                if !view.has_zone(zone.id.as_str(), zone.log, zone.log_id)? {
+            let sources = self.store.storage.read(|snapshot| {
+                if !snapshot.has_zone(zone.id.as_str(), zone.log, zone.log_id)? {
                     return Ok(None);
                 }
-                Texts::read(view, &self.store.compiler, group).map(Some)
+                Texts::read(snapshot, &self.store.compiler, group).map(Some)
             })?;
             let Some(sources) = sources else { return Ok(None) };
             self.texts.validate(sources, &self.schema, self.version.as_str())?;
@@ -314,8 +315,8 @@ mod tests {
         filled.unwrap();
         let candidate = Candidate::New(NewSchema::cedar("next", "entity U;"));
         let mut check = Check::new(&store.inner, candidate).unwrap();
-        let checked = check.zone(|view| {
-            let found = zone::find(view, "a")?;
+        let checked = check.zone(|snapshot| {
+            let found = zone::find(snapshot, "a")?;
             store.erase_zone(&actor, "a")?;
             Ok(Some(found))
         });

@@ -6,11 +6,11 @@ use std::collections::btree_map::Entry;
 
 use crate::list::scan::in_order;
 use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
-use crate::resource::version::Found;
+use crate::resource::version::VersionRecord;
 use crate::resource::zone::ZoneRef;
 use crate::resource::{policy, policy_set, policy_set_version};
-use crate::storage::key::Tag;
-use crate::storage::{Direction, View};
+use crate::storage::key::RowKind;
+use crate::storage::{Direction, Snapshot};
 use crate::types::error::{ErrorDetail, ErrorKind, Result};
 use crate::types::target::{BindingMode, Target};
 
@@ -42,32 +42,32 @@ pub(super) struct Uses {
 }
 
 impl Survey {
-    pub(super) fn of(view: &View<'_>, zone: &ZoneRef) -> Result<Self> {
-        let mut survey = Self { entries: view.head(zone.log)?.length, ..Self::default() };
+    pub(super) fn of(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<Self> {
+        let mut survey = Self { entries: snapshot.head(zone.log)?.length, ..Self::default() };
         // All that is looked up was named by the zone itself.
-        survey.fill(view, zone).map_err(|error| match error.kind() {
+        survey.fill(snapshot, zone).map_err(|error| match error.kind() {
             ErrorKind::NotFound => ErrorDetail::corrupt(format_args!("the index of zone `{}`", zone.id), error).into(),
             _ => error,
         })?;
         Ok(survey)
     }
 
-    fn fill(&mut self, view: &View<'_>, zone: &ZoneRef) -> Result<()> {
-        let all = |tag| in_order(view, (zone.log, tag), None, Direction::Ascending, usize::MAX, |_, _| Ok(true));
-        for (_, id) in all(Tag::PolicyOrder)? {
-            self.newest_of_policy(view, zone, &id)?;
+    fn fill(&mut self, snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<()> {
+        let all = |tag| in_order(snapshot, (zone.log, tag), None, Direction::Ascending, usize::MAX, |_, _| Ok(true));
+        for (_, id) in all(RowKind::PolicyOrder)? {
+            self.newest_of_policy(snapshot, zone, &id)?;
         }
-        for (_, id) in all(Tag::PolicySetOrder)? {
-            self.versions_of_set(view, zone, &id)?;
+        for (_, id) in all(RowKind::PolicySetOrder)? {
+            self.versions_of_set(snapshot, zone, &id)?;
         }
         Ok(())
     }
 
     /// Nothing new is made with what is archived.
-    fn newest_of_policy(&mut self, view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<()> {
-        let row = policy::find(view, zone, id)?;
+    fn newest_of_policy(&mut self, snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<()> {
+        let row = policy::find(snapshot, zone, id)?;
         let (Some(latest), None) = (row.latest, row.archived) else { return Ok(()) };
-        let found = Found::<PolicyVersionCreated>::by_number(view, zone, id, latest.version)?;
+        let found = VersionRecord::<PolicyVersionCreated>::by_number(snapshot, zone, id, latest.version)?;
         if found.row.archived.is_none() {
             self.policies.insert(found.row.created, (found.body()?.clone(), true));
         }
@@ -75,12 +75,12 @@ impl Survey {
     }
 
     /// What is bound, and the newest version unless it is archived.
-    fn versions_of_set(&mut self, view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<()> {
-        let row = policy_set::find(view, zone, id)?;
+    fn versions_of_set(&mut self, snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<()> {
+        let row = policy_set::find(snapshot, zone, id)?;
         let mut uses: BTreeMap<u32, Uses> = BTreeMap::new();
         for mode in [BindingMode::Active, BindingMode::Shadow, BindingMode::Guardrail] {
             let Some(position) = row.binding(mode) else { continue };
-            let bound = policy_set::binding(view, zone, id, position, mode)?;
+            let bound = policy_set::binding(snapshot, zone, id, position, mode)?;
             let uses = uses.entry(bound.bound.version).or_default();
             match mode {
                 BindingMode::Active => uses.active = Some(bound.target),
@@ -92,11 +92,11 @@ impl Survey {
             uses.entry(latest.version).or_default().latest = true;
         }
         for (version, uses) in uses {
-            let found = Found::<PolicySetVersionCreated>::by_number(view, zone, id, version)?;
+            let found = VersionRecord::<PolicySetVersionCreated>::by_number(snapshot, zone, id, version)?;
             // Nothing that is bound is archived.
             if row.archived.is_none() && found.row.archived.is_none() {
                 let body = found.body()?.clone();
-                let pins = self.pins(view, zone, &body)?;
+                let pins = self.pins(snapshot, zone, &body)?;
                 self.sets.insert(found.row.created, SurveyedSet { body, uses, pins });
             }
         }
@@ -104,15 +104,15 @@ impl Survey {
     }
 
     /// What a policy set version pins is looked at too, whatever was archived since.
-    fn pins(&mut self, view: &View<'_>, zone: &ZoneRef, set: &PolicySetVersionCreated) -> Result<Vec<u64>> {
-        let manifest = policy_set_version::manifest(view, set)?;
+    fn pins(&mut self, snapshot: &Snapshot<'_>, zone: &ZoneRef, set: &PolicySetVersionCreated) -> Result<Vec<u64>> {
+        let manifest = policy_set_version::manifest(snapshot, set)?;
         let mut pins = Vec::with_capacity(manifest.entries().len());
         for entry in manifest.into_entries() {
-            let found = Found::<PolicyVersionCreated>::by_id(view, zone, entry.policy_version_id.as_str())?;
+            let found = VersionRecord::<PolicyVersionCreated>::by_id(snapshot, zone, entry.policy_version_id.as_str())?;
             let body = policy_set_version::check_pinned(set, &entry, Some(found.body()?))?;
             pins.push(found.row.created);
             if let Entry::Vacant(place) = self.policies.entry(found.row.created) {
-                let newest = policy::find(view, zone, body.policy_id.as_str())?.latest;
+                let newest = policy::find(snapshot, zone, body.policy_id.as_str())?.latest;
                 place.insert((body.clone(), newest.is_some_and(|newest| newest.version == body.version)));
             }
         }

@@ -7,8 +7,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::cedar::{ParsedPolicy, ParsedSchema, in_one_go};
-use crate::engine::compiler::{Compiler, Source};
-use crate::storage::View;
+use crate::engine::compiler::{Compiler, PolicySource};
+use crate::storage::Snapshot;
 use crate::types::error::{Diagnostic, Error, ErrorDetail, Result};
 use crate::types::hash::Address;
 
@@ -48,14 +48,18 @@ impl Texts {
 
     /// Reads a group of texts. What the compiler has parsed is taken from it; nothing is added there, so that texts in use
     /// are not driven out by all the others.
-    pub(super) fn read(view: &View<'_>, compiler: &Compiler, group: &[Address]) -> Result<Vec<(Address, Source)>> {
-        group.iter().map(|text| Ok((*text, compiler.source(view, *text)?))).collect()
+    pub(super) fn read(
+        snapshot: &Snapshot<'_>,
+        compiler: &Compiler,
+        group: &[Address],
+    ) -> Result<Vec<(Address, PolicySource)>> {
+        group.iter().map(|text| Ok((*text, compiler.source(snapshot, *text)?))).collect()
     }
 
     /// Validates a group of texts.
     pub(super) fn validate(
         &mut self,
-        sources: Vec<(Address, Source)>,
+        sources: Vec<(Address, PolicySource)>,
         schema: &ParsedSchema,
         schema_name: &str,
     ) -> Result<()> {
@@ -66,8 +70,8 @@ impl Texts {
                 let validate = |policy: &ParsedPolicy| policy.validate(schema, "policy", schema_name);
                 for (address, source) in batch {
                     let validated = match source {
-                        Source::Parsed(policy) => validate(policy),
-                        Source::Text(..) => {
+                        PolicySource::Parsed(policy) => validate(policy),
+                        PolicySource::Text(..) => {
                             parsed.next().unwrap_or_else(|| Err(lost())).and_then(|policy| validate(&policy))
                         }
                     };
@@ -116,10 +120,10 @@ fn takes_room(one: &Diagnostic, room: &mut usize) -> bool {
 }
 
 /// Parts of a group whose texts are parsed together.
-fn batches(mut sources: &[(Address, Source)]) -> impl Iterator<Item = &[(Address, Source)]> {
+fn batches(mut sources: &[(Address, PolicySource)]) -> impl Iterator<Item = &[(Address, PolicySource)]> {
     std::iter::from_fn(move || {
         let mut bytes = 0;
-        let fits = |(_, source): &&(Address, Source)| {
+        let fits = |(_, source): &&(Address, PolicySource)| {
             bytes += source.text().map_or(0, |text| text.len());
             bytes <= PARSED_BYTES
         };
@@ -153,10 +157,13 @@ mod tests {
             &deep,
             permit,
         ];
-        let mut sources: Vec<_> =
-            given.iter().enumerate().map(|(n, text)| (address(n), Source::Text(address(n), (*text).into()))).collect();
+        let mut sources: Vec<_> = given
+            .iter()
+            .enumerate()
+            .map(|(n, text)| (address(n), PolicySource::Text(address(n), (*text).into())))
+            .collect();
         // One that is parsed already, among others that are not.
-        sources.insert(2, (address(9), Source::Parsed(Arc::new(ParsedPolicy::parse(permit).unwrap()))));
+        sources.insert(2, (address(9), PolicySource::Parsed(Arc::new(ParsedPolicy::parse(permit).unwrap()))));
         let mut texts = Texts::new(1_000_000);
         texts.validate(sources, &schema, "s").unwrap();
         let valid = [0, 1, 2, 3, 4, 9].map(|n| texts.of(address(n)).unwrap().valid);
@@ -173,8 +180,8 @@ mod tests {
         Address([u8::try_from(n).unwrap(); 32])
     }
 
-    fn sources(texts: &[String]) -> Vec<(Address, Source)> {
-        let of = |(n, text): (usize, &String)| (address(n), Source::Text(address(n), text.as_str().into()));
+    fn sources(texts: &[String]) -> Vec<(Address, PolicySource)> {
+        let of = |(n, text): (usize, &String)| (address(n), PolicySource::Text(address(n), text.as_str().into()));
         texts.iter().enumerate().map(of).collect()
     }
 

@@ -194,7 +194,7 @@ enum Change {
     Flip(u8),
     Insert(u8),
     Remove,
-    Append(u8),
+    LogWriter(u8),
     /// The byte in a longer form of its varint: of 2, 4 or 8 bytes.
     Overlong(usize),
     /// A varint of 2^40: where the byte was a length, a terabyte is announced.
@@ -217,7 +217,7 @@ impl Edit {
             Change::Flip(bit) => bytes[at] = byte ^ (1 << (bit % 8)),
             Change::Insert(byte) => bytes.insert(at, *byte),
             Change::Remove => drop(bytes.remove(at)),
-            Change::Append(byte) => bytes.push(*byte),
+            Change::LogWriter(byte) => bytes.push(*byte),
             Change::Overlong(width) => {
                 let (marker, zeros) = [(251, 1), (252, 3), (253, 7)][width % 3];
                 bytes.splice(at..=at, [[marker, byte].as_slice(), &[0; 8][..zeros]].concat());
@@ -234,7 +234,7 @@ pub(crate) fn edits() -> impl Strategy<Value = Vec<Edit>> {
         1 => any::<u8>().prop_map(Change::Flip),
         1 => any::<u8>().prop_map(Change::Insert),
         1 => Just(Change::Remove),
-        1 => any::<u8>().prop_map(Change::Append),
+        1 => any::<u8>().prop_map(Change::LogWriter),
         3 => any::<usize>().prop_map(Change::Overlong),
         1 => Just(Change::Huge),
     ];

@@ -37,7 +37,7 @@ proptest! {
         prop_assert_eq!(&bodies.iter().map(Body::kind).collect::<Vec<_>>(), Body::KINDS);
         for body in bodies {
             let entry = Entry::new(envelope.clone(), &body).unwrap();
-            let recorded = Recorded::from_stored(&stored(&entry)).unwrap();
+            let recorded = LogEntry::from_stored(&stored(&entry)).unwrap();
             prop_assert_eq!((&recorded.envelope, &recorded.body), (&envelope, &body));
             prop_assert_eq!(recorded.hash, entry.encode().unwrap().1);
         }
@@ -177,7 +177,7 @@ fn an_actor_who_could_not_have_written_is_refused() {
             _ => envelope.imported_by = Some(actor),
         }
         let entry = Entry::new(envelope, &samples::bodies()[0]).unwrap();
-        let problem = Recorded::from_stored(&stored(&entry)).unwrap_err();
+        let problem = LogEntry::from_stored(&stored(&entry)).unwrap_err();
         assert!(matches!(&problem, EntryProblem::Damaged(problem) if problem.contains("actor id")), "{problem:?}");
     }
 }

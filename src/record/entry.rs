@@ -126,14 +126,14 @@ impl Entry {
 
 /// An entry that was read and understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Recorded {
+pub(crate) struct LogEntry {
     pub envelope: Envelope,
     pub body: Body,
     /// Zeros while the write is still under way.
     pub hash: EntryHash,
 }
 
-impl Recorded {
+impl LogEntry {
     /// Reads and understands a stored value.
     pub(crate) fn from_stored(value: &[u8]) -> Result<Self, EntryProblem> {
         let (entry, hash) = Entry::from_stored(value)?;
@@ -183,7 +183,7 @@ mod tests {
         let value = stored(&entry);
         assert_eq!(Entry::from_stored(&value).unwrap().0.envelope, envelope());
         let newer = EntryProblem::Newer { what: "entry kind", found: 999, known: Body::NEWEST.into() };
-        assert_eq!(Recorded::from_stored(&value).unwrap_err(), newer);
+        assert_eq!(LogEntry::from_stored(&value).unwrap_err(), newer);
         entry.format = 2;
         let newer = EntryProblem::Newer { what: "entry format", found: 2, known: 1 };
         assert_eq!(Entry::from_stored(&stored(&entry)).unwrap_err(), newer);

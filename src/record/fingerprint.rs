@@ -11,11 +11,11 @@ use crate::types::syntax::Syntax;
 use crate::types::target::{Target, TargetType};
 
 /// What a call was asked to do, as far as it was told yet.
-pub(crate) struct Asked(blake3::Hasher);
+pub(crate) struct Fingerprint(blake3::Hasher);
 
-impl Asked {
+impl Fingerprint {
     /// Of one operation, by its name in the API.
-    pub(crate) fn to(operation: &'static str) -> Self {
+    pub(crate) fn of(operation: &'static str) -> Self {
         Self(blake3::Hasher::new()).text(operation)
     }
 
@@ -110,27 +110,28 @@ mod tests {
             Precondition::latest_policy_set_version("s", None),
             Precondition::active_version(Target::User("zoë".to_owned()), None),
         ];
-        let asked = NewPolicySetVersion::from_pins("2026-02-24", pins).asked("s");
-        let asked = preconditions.iter().fold(asked, |asked, precondition| precondition.add_to(asked));
-        let hash = asked.by(&Actor::customer("alice").unwrap());
+        let fingerprint = NewPolicySetVersion::from_pins("2026-02-24", pins).fingerprint("s");
+        let fingerprint =
+            preconditions.iter().fold(fingerprint, |fingerprint, precondition| precondition.add_to(fingerprint));
+        let hash = fingerprint.by(&Actor::customer("alice").unwrap());
         assert_eq!(hash.to_string(), "ac7a16c80ce8f485c631dd8b0d6addf682c0c3fd1021939566188765db042123");
     }
 
     #[test]
     fn the_numbers_of_enums_are_those_of_the_bodies() {
-        let hash = |asked: Asked| asked.by(&Actor::platform("ops").unwrap());
-        let number = |n| hash(Asked::to("x").number(n));
-        for (asked, n) in [
-            (Asked::to("x").syntax(Syntax::Cedar), 0),
-            (Asked::to("x").syntax(Syntax::Json), 1),
-            (Asked::to("x").status(SchemaStatus::Active), 0),
-            (Asked::to("x").status(SchemaStatus::Deprecated), 1),
-            (Asked::to("x").status(SchemaStatus::Archived), 2),
-            (Asked::to("x").target_type(TargetType::Zone), 0),
-            (Asked::to("x").target_type(TargetType::User), 1),
-            (Asked::to("x").target(&Target::Zone), 0),
+        let hash = |fingerprint: Fingerprint| fingerprint.by(&Actor::platform("ops").unwrap());
+        let number = |n| hash(Fingerprint::of("x").number(n));
+        for (fingerprint, n) in [
+            (Fingerprint::of("x").syntax(Syntax::Cedar), 0),
+            (Fingerprint::of("x").syntax(Syntax::Json), 1),
+            (Fingerprint::of("x").status(SchemaStatus::Active), 0),
+            (Fingerprint::of("x").status(SchemaStatus::Deprecated), 1),
+            (Fingerprint::of("x").status(SchemaStatus::Archived), 2),
+            (Fingerprint::of("x").target_type(TargetType::Zone), 0),
+            (Fingerprint::of("x").target_type(TargetType::User), 1),
+            (Fingerprint::of("x").target(&Target::Zone), 0),
         ] {
-            assert_eq!(hash(asked), number(n));
+            assert_eq!(hash(fingerprint), number(n));
         }
     }
 }

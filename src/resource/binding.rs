@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::history::BoundTo;
 use super::policy_set;
 use super::zone::ZoneRef;
-use crate::record::{Body, Bound, BoundVersion, PolicySetVersionCreated, Recorded};
-use crate::storage::key::Tag;
-use crate::storage::{PolicySetRow, View, astray};
+use crate::record::{Body, Bound, BoundVersion, LogEntry, PolicySetVersionCreated};
+use crate::storage::key::RowKind;
+use crate::storage::{PolicySetRow, Snapshot, astray};
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::{PolicySetId, PolicySetVersionId, ZoneId};
 use crate::types::target::{BindingMode, Target};
@@ -99,11 +99,11 @@ impl From<Timestamp> for At {
 }
 
 /// How many entries of the zone's log count at `at`. A write counts whole, or not at all.
-fn length_at(view: &View<'_>, zone: &ZoneRef, at: At) -> Result<u64> {
+fn length_at(snapshot: &Snapshot<'_>, zone: &ZoneRef, at: At) -> Result<u64> {
     let length = match at {
         At::Now => return Ok(u64::MAX),
-        At::Time(time) => view.length_at(zone.log, time)?,
-        At::Position(position) | At::Before(position) if position >= view.head(zone.log)?.length => {
+        At::Time(time) => snapshot.length_at(zone.log, time)?,
+        At::Position(position) | At::Before(position) if position >= snapshot.head(zone.log)?.length => {
             return Err(ErrorDetail::invalid(
                 "position",
                 &position.to_string(),
@@ -111,61 +111,67 @@ fn length_at(view: &View<'_>, zone: &ZoneRef, at: At) -> Result<u64> {
             )
             .into());
         }
-        At::Before(position) => return Ok(view.entry(zone.log, position)?.envelope.group.start),
+        At::Before(position) => return Ok(snapshot.entry(zone.log, position)?.envelope.group.start),
         At::Position(position) => position + 1,
     };
     match length.checked_sub(1) {
-        Some(last) => Ok(view.entry(zone.log, last)?.envelope.group.end()),
+        Some(last) => Ok(snapshot.entry(zone.log, last)?.envelope.group.end()),
         None => Ok(0),
     }
 }
 
 /// What is bound to `target` at `at`, if anything is.
 pub(crate) fn find(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
     target: &Target,
     mode: BindingMode,
     at: At,
 ) -> Result<Option<Binding>> {
     target.check()?;
-    let Some(last) = length_at(view, zone, at)?.checked_sub(1) else { return Ok(None) };
-    find_up_to(view, zone, target, mode, last)
+    let Some(last) = length_at(snapshot, zone, at)?.checked_sub(1) else { return Ok(None) };
+    find_up_to(snapshot, zone, target, mode, last)
 }
 
 /// What is bound as the zone's guardrail at `at`, if anything is.
-pub(crate) fn guardrail(view: &View<'_>, zone: &ZoneRef, at: At) -> Result<Option<Binding>> {
-    find(view, zone, &Target::Zone, BindingMode::Guardrail, at)
+pub(crate) fn guardrail(snapshot: &Snapshot<'_>, zone: &ZoneRef, at: At) -> Result<Option<Binding>> {
+    find(snapshot, zone, &Target::Zone, BindingMode::Guardrail, at)
 }
 
 /// What is bound to `target` once the entry at `last` was written, if anything is.
 pub(crate) fn find_up_to(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
     target: &Target,
     mode: BindingMode,
     last: u64,
 ) -> Result<Option<Binding>> {
-    match view.binding_row(zone.log, mode, target, last)? {
+    match snapshot.binding_row(zone.log, mode, target, last)? {
         None => Ok(None),
-        Some((position, row)) if row.bound => made_at(view, zone, target, mode, position).map(Some),
-        Some((position, _)) => match &view.entry(zone.log, position)?.body {
+        Some((position, row)) if row.bound => made_at(snapshot, zone, target, mode, position).map(Some),
+        Some((position, _)) => match &snapshot.entry(zone.log, position)?.body {
             Body::Unbound(body) if body.target == *target && body.mode == mode => Ok(None),
-            _ => Err(astray(Tag::Binding, zone.id.as_str())),
+            _ => Err(astray(RowKind::Binding, zone.id.as_str())),
         },
     }
 }
 
 /// The binding that the entry at `position` made.
-fn made_at(view: &View<'_>, zone: &ZoneRef, target: &Target, mode: BindingMode, position: u64) -> Result<Binding> {
-    let entry = view.entry(zone.log, position)?;
+fn made_at(
+    snapshot: &Snapshot<'_>,
+    zone: &ZoneRef,
+    target: &Target,
+    mode: BindingMode,
+    position: u64,
+) -> Result<Binding> {
+    let entry = snapshot.entry(zone.log, position)?;
     match &entry.body {
         Body::Bound(body) if body.target == *target && body.mode == mode => Ok(binding(zone, &entry, body)),
-        _ => Err(astray(Tag::Binding, zone.id.as_str())),
+        _ => Err(astray(RowKind::Binding, zone.id.as_str())),
     }
 }
 
-fn binding(zone: &ZoneRef, entry: &Recorded, body: &Bound) -> Binding {
+fn binding(zone: &ZoneRef, entry: &LogEntry, body: &Bound) -> Binding {
     let BoundVersion { policy_set_id, version_id, version } = body.bound.clone();
     Binding {
         zone_id: zone.id.clone(),
@@ -182,46 +188,46 @@ fn binding(zone: &ZoneRef, entry: &Recorded, body: &Bound) -> Binding {
 
 /// The newest binding of a target that is of another version than `current`.
 pub(crate) fn last_other(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
     target: &Target,
     mode: BindingMode,
     current: Option<&PolicySetVersionId>,
 ) -> Result<Option<Binding>> {
-    let mut next = view.binding_row(zone.log, mode, target, u64::MAX)?;
+    let mut next = snapshot.binding_row(zone.log, mode, target, u64::MAX)?;
     while let Some((position, row)) = next {
         if row.bound {
-            let binding = made_at(view, zone, target, mode, position)?;
+            let binding = made_at(snapshot, zone, target, mode, position)?;
             if Some(&binding.policy_set_version_id) != current {
                 return Ok(Some(binding));
             }
         }
         let Some(previous) = row.previous else { break };
-        next = view.binding_row(zone.log, mode, target, previous)?;
+        next = snapshot.binding_row(zone.log, mode, target, previous)?;
     }
     Ok(None)
 }
 
 /// What the entry of a call that binds tells of it, from the zone as the call has left it.
 pub(crate) fn outcome(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
     target: &Target,
     mode: BindingMode,
     changed: bool,
 ) -> Result<BindOutcome> {
-    let binding = bound(view, zone, target, mode, At::Now)?;
-    let replaced = if changed { record_at(view, zone, binding.position)?.replaced } else { None };
+    let binding = bound(snapshot, zone, target, mode, At::Now)?;
+    let replaced = if changed { record_at(snapshot, zone, binding.position)?.replaced } else { None };
     Ok(BindOutcome { binding, replaced, changed })
 }
 
 /// The binding that the entry at `position` made, and how it ended.
-pub(crate) fn record_at(view: &View<'_>, zone: &ZoneRef, position: u64) -> Result<BindingRecord> {
-    let entry = view.entry(zone.log, position)?;
-    let Body::Bound(body) = &entry.body else { return Err(astray(Tag::BindingOrder, zone.id.as_str())) };
-    let end = view.binding_row_after(zone.log, body.mode, &body.target, position)?;
+pub(crate) fn record_at(snapshot: &Snapshot<'_>, zone: &ZoneRef, position: u64) -> Result<BindingRecord> {
+    let entry = snapshot.entry(zone.log, position)?;
+    let Body::Bound(body) = &entry.body else { return Err(astray(RowKind::BindingOrder, zone.id.as_str())) };
+    let end = snapshot.binding_row_after(zone.log, body.mode, &body.target, position)?;
     let ended = end.map(|(position, _)| {
-        let entry = view.entry(zone.log, position)?;
+        let entry = snapshot.entry(zone.log, position)?;
         let (at, by) = (entry.envelope.created_at, entry.envelope.actor.id().to_owned());
         Ok::<_, crate::types::error::Error>(BindingEnd { at, by, position })
     });
@@ -233,8 +239,14 @@ pub(crate) fn record_at(view: &View<'_>, zone: &ZoneRef, position: u64) -> Resul
 }
 
 /// What is bound to `target` at `at`; nothing is an error.
-pub(crate) fn bound(view: &View<'_>, zone: &ZoneRef, target: &Target, mode: BindingMode, at: At) -> Result<Binding> {
-    find(view, zone, target, mode, at)?.ok_or_else(|| not_bound(zone, target))
+pub(crate) fn bound(
+    snapshot: &Snapshot<'_>,
+    zone: &ZoneRef,
+    target: &Target,
+    mode: BindingMode,
+    at: At,
+) -> Result<Binding> {
+    find(snapshot, zone, target, mode, at)?.ok_or_else(|| not_bound(zone, target))
 }
 
 /// The error where nothing is bound.
@@ -244,12 +256,12 @@ pub(crate) fn not_bound(zone: &ZoneRef, target: &Target) -> crate::types::error:
 
 /// Whether a policy set version is in force, from its set's row.
 pub(crate) fn is_active(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
     version: &PolicySetVersionCreated,
     set: &PolicySetRow,
 ) -> Result<bool> {
     let Some(position) = set.active else { return Ok(false) };
-    let binding = policy_set::binding(view, zone, version.policy_set_id.as_str(), position, BindingMode::Active)?;
+    let binding = policy_set::binding(snapshot, zone, version.policy_set_id.as_str(), position, BindingMode::Active)?;
     Ok(binding.bound.version_id == version.version_id)
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::record::{Body, BoundVersion, Recorded};
+use crate::record::{Body, BoundVersion, LogEntry};
 use crate::types::actor::OwnerType;
 use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::{
@@ -111,7 +111,7 @@ pub enum Change {
 }
 
 impl HistoryEntry {
-    pub(crate) fn new(recorded: &Recorded) -> Self {
+    pub(crate) fn new(recorded: &LogEntry) -> Self {
         let envelope = &recorded.envelope;
         Self {
             position: envelope.position,

@@ -1,23 +1,23 @@
 //! What is said of an id that does not name what was looked for: that it is not there, or what it names in its place.
 
 use super::zone::ZoneRef;
-use crate::storage::key::Tag;
-use crate::storage::{View, key};
+use crate::storage::key::RowKind;
+use crate::storage::{Snapshot, key};
 use crate::types::error::{Error, ErrorDetail, Resource, cut};
 
 /// The kinds of things in a zone that have ids, and their rows.
-const KINDS: [(Resource, Tag); 4] = [
-    (Resource::Policy, Tag::Policy),
-    (Resource::PolicyVersion, Tag::PolicyVersionId),
-    (Resource::PolicySet, Tag::PolicySet),
-    (Resource::PolicySetVersion, Tag::PolicySetVersionId),
+const KINDS: [(Resource, RowKind); 4] = [
+    (Resource::Policy, RowKind::Policy),
+    (Resource::PolicyVersion, RowKind::PolicyVersionId),
+    (Resource::PolicySet, RowKind::PolicySet),
+    (Resource::PolicySetVersion, RowKind::PolicySetVersionId),
 ];
 
 /// The error for an id of a zone that no `what` has. The ids of other zones are not looked at, so that they cannot be told from
 /// those that nobody has.
-pub(crate) fn not_found(view: &View<'_>, zone: &ZoneRef, what: Resource, id: &str) -> Error {
+pub(crate) fn not_found(snapshot: &Snapshot<'_>, zone: &ZoneRef, what: Resource, id: &str) -> Error {
     for (is, tag) in KINDS.into_iter().filter(|(is, _)| *is != what) {
-        match view.has_row(&key::by_id(zone.log, tag, id)) {
+        match snapshot.has_row(&key::by_id(zone.log, tag, id)) {
             Ok(true) => return ErrorDetail::NotFound { what, id: cut(id), actual: Some(is) }.into(),
             Ok(false) => {}
             Err(error) => return error,

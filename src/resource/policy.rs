@@ -6,8 +6,8 @@ use super::not_found::not_found;
 use super::version::archiving;
 use super::zone::ZoneRef;
 use crate::record::{Body, PolicyVersionCreated};
-use crate::storage::key::Tag;
-use crate::storage::{Latest, PolicyRow, View, astray, key};
+use crate::storage::key::RowKind;
+use crate::storage::{Latest, PolicyRow, Snapshot, astray, key};
 use crate::types::actor::OwnerType;
 use crate::types::error::{Resource, Result};
 use crate::types::id::{PolicyId, PolicyVersionId, SchemaName, ZoneId};
@@ -110,21 +110,21 @@ impl PolicyUpdate {
 }
 
 /// Looks up a policy's row.
-pub(crate) fn find(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<PolicyRow> {
-    let row = view.row(&key::by_id(zone.log, Tag::Policy, id))?;
-    row.ok_or_else(|| not_found(view, zone, Resource::Policy, id))
+pub(crate) fn find(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<PolicyRow> {
+    let row = snapshot.row(&key::by_id(zone.log, RowKind::Policy, id))?;
+    row.ok_or_else(|| not_found(snapshot, zone, Resource::Policy, id))
 }
 
 /// The owner, name and description of a policy, from the entries that its row leads to.
 pub(crate) fn description(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
     id: &str,
     row: &PolicyRow,
 ) -> Result<(OwnerType, String, Option<String>)> {
-    let created = view.entry(zone.log, row.created)?;
+    let created = snapshot.entry(zone.log, row.created)?;
     let owner = created.envelope.actor.owner_type();
-    let now = row.updated.map(|position| view.entry(zone.log, position)).transpose()?;
+    let now = row.updated.map(|position| snapshot.entry(zone.log, position)).transpose()?;
     match (&created.body, now.as_deref().map(|entry| &entry.body)) {
         (Body::PolicyCreated(body), None) if body.policy_id == id => {
             Ok((owner, body.name.clone(), body.description.clone()))
@@ -134,19 +134,23 @@ pub(crate) fn description(
         {
             Ok((owner, body.name.clone(), body.description.clone()))
         }
-        _ => Err(astray(Tag::Policy, id)),
+        _ => Err(astray(RowKind::Policy, id)),
     }
 }
 
 /// Reads a policy.
-pub(crate) fn load(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<Policy> {
-    let row = find(view, zone, id)?;
-    let (owner_type, name, description) = description(view, zone, id, &row)?;
-    let created = view.entry(zone.log, row.created)?;
-    let updated = row.updated.map(|position| view.entry(zone.log, position)).transpose()?;
-    let archived =
-        archiving(view, zone, row.archived, |body| matches!(body, Body::PolicyArchived(body) if body.policy_id == id))?;
-    let latest = row.latest.map(|latest| latest_version(view, zone, id, latest)).transpose()?;
+pub(crate) fn load(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<Policy> {
+    let row = find(snapshot, zone, id)?;
+    let (owner_type, name, description) = description(snapshot, zone, id, &row)?;
+    let created = snapshot.entry(zone.log, row.created)?;
+    let updated = row.updated.map(|position| snapshot.entry(zone.log, position)).transpose()?;
+    let archived = archiving(
+        snapshot,
+        zone,
+        row.archived,
+        |body| matches!(body, Body::PolicyArchived(body) if body.policy_id == id),
+    )?;
+    let latest = row.latest.map(|latest| latest_version(snapshot, zone, id, latest)).transpose()?;
     Ok(Policy {
         zone_id: zone.id.clone(),
         id: PolicyId::new(id)?,
@@ -166,9 +170,9 @@ pub(crate) fn load(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<Policy> 
     })
 }
 
-fn latest_version(view: &View<'_>, zone: &ZoneRef, id: &str, latest: Latest) -> Result<PolicyVersionCreated> {
-    match &view.entry(zone.log, latest.created)?.body {
+fn latest_version(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str, latest: Latest) -> Result<PolicyVersionCreated> {
+    match &snapshot.entry(zone.log, latest.created)?.body {
         Body::PolicyVersionCreated(body) if body.policy_id == id && body.version == latest.version => Ok(body.clone()),
-        _ => Err(astray(Tag::Policy, id)),
+        _ => Err(astray(RowKind::Policy, id)),
     }
 }

@@ -6,8 +6,8 @@ use super::not_found::not_found;
 use super::version::archiving;
 use super::zone::ZoneRef;
 use crate::record::{Body, Bound};
-use crate::storage::key::Tag;
-use crate::storage::{PolicySetRow, View, astray, key};
+use crate::storage::key::RowKind;
+use crate::storage::{PolicySetRow, Snapshot, astray, key};
 use crate::types::actor::OwnerType;
 use crate::types::error::{Resource, Result};
 use crate::types::id::{PolicySetId, PolicySetVersionId, ZoneId};
@@ -114,21 +114,21 @@ impl PolicySetUpdate {
 }
 
 /// Looks up a policy set's row.
-pub(crate) fn find(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<PolicySetRow> {
-    let row = view.row(&key::by_id(zone.log, Tag::PolicySet, id))?;
-    row.ok_or_else(|| not_found(view, zone, Resource::PolicySet, id))
+pub(crate) fn find(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<PolicySetRow> {
+    let row = snapshot.row(&key::by_id(zone.log, RowKind::PolicySet, id))?;
+    row.ok_or_else(|| not_found(snapshot, zone, Resource::PolicySet, id))
 }
 
 /// The owner, name and kind of target of a policy set, from the entries that its row leads to.
 pub(crate) fn description(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
     id: &str,
     row: &PolicySetRow,
 ) -> Result<(OwnerType, String, TargetType)> {
-    let created = view.entry(zone.log, row.created)?;
+    let created = snapshot.entry(zone.log, row.created)?;
     let owner = created.envelope.actor.owner_type();
-    let now = row.updated.map(|position| view.entry(zone.log, position)).transpose()?;
+    let now = row.updated.map(|position| snapshot.entry(zone.log, position)).transpose()?;
     match (&created.body, now.as_deref().map(|entry| &entry.body)) {
         (Body::PolicySetCreated(body), None) if body.policy_set_id == id => {
             Ok((owner, body.name.clone(), body.target_type))
@@ -138,33 +138,33 @@ pub(crate) fn description(
         {
             Ok((owner, body.name.clone(), first.target_type))
         }
-        _ => Err(astray(Tag::PolicySet, id)),
+        _ => Err(astray(RowKind::PolicySet, id)),
     }
 }
 
 /// Reads a policy set.
-pub(crate) fn load(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<PolicySet> {
-    let row = find(view, zone, id)?;
-    let (owner_type, name, target_type) = description(view, zone, id, &row)?;
-    let created = view.entry(zone.log, row.created)?;
-    let updated = row.updated.map(|position| view.entry(zone.log, position)).transpose()?;
+pub(crate) fn load(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<PolicySet> {
+    let row = find(snapshot, zone, id)?;
+    let (owner_type, name, target_type) = description(snapshot, zone, id, &row)?;
+    let created = snapshot.entry(zone.log, row.created)?;
+    let updated = row.updated.map(|position| snapshot.entry(zone.log, position)).transpose()?;
     let archived = archiving(
-        view,
+        snapshot,
         zone,
         row.archived,
         |body| matches!(body, Body::PolicySetArchived(body) if body.policy_set_id == id),
     )?;
     let latest = row.latest.map(|latest| {
-        let entry = view.entry(zone.log, latest.created)?;
+        let entry = snapshot.entry(zone.log, latest.created)?;
         match &entry.body {
             Body::PolicySetVersionCreated(body) if body.policy_set_id == id && body.version == latest.version => {
                 Ok(body.version_id.clone())
             }
-            _ => Err(astray(Tag::PolicySet, id)),
+            _ => Err(astray(RowKind::PolicySet, id)),
         }
     });
     let bound = |position: Option<u64>, mode| {
-        position.map(|at| binding(view, zone, id, at, mode).map(|body| body.bound)).transpose()
+        position.map(|at| binding(snapshot, zone, id, at, mode).map(|body| body.bound)).transpose()
     };
     let active = bound(row.active, BindingMode::Active)?;
     let shadow = bound(row.shadow, BindingMode::Shadow)?;
@@ -179,7 +179,7 @@ pub(crate) fn load(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<PolicySe
         target_type,
         target_id: match target_type {
             TargetType::Zone => Some(zone.id.to_string()),
-            TargetType::User => bound_user(view, zone, id, row.target, BindingMode::Active)?,
+            TargetType::User => bound_user(snapshot, zone, id, row.target, BindingMode::Active)?,
         },
         created_at: created.envelope.created_at,
         created_by: created.envelope.actor.id().to_owned(),
@@ -202,29 +202,29 @@ pub(crate) fn load(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<PolicySe
 }
 
 /// The binding of a policy set that its row leads to.
-pub(crate) fn binding(view: &View<'_>, zone: &ZoneRef, id: &str, at: u64, mode: BindingMode) -> Result<Bound> {
-    match &view.entry(zone.log, at)?.body {
+pub(crate) fn binding(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str, at: u64, mode: BindingMode) -> Result<Bound> {
+    match &snapshot.entry(zone.log, at)?.body {
         Body::Bound(body) if body.bound.policy_set_id == id && body.mode == mode => Ok(body.clone()),
-        _ => Err(astray(Tag::PolicySet, id)),
+        _ => Err(astray(RowKind::PolicySet, id)),
     }
 }
 
 /// The user that a set is bound to by the binding at a position: that it is observed by, or that fixed its target.
 fn bound_user(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
     id: &str,
     position: Option<u64>,
     mode: BindingMode,
 ) -> Result<Option<String>> {
     let Some(position) = position else { return Ok(None) };
-    match binding(view, zone, id, position, mode)?.target {
+    match binding(snapshot, zone, id, position, mode)?.target {
         Target::User(user) => Ok(Some(user)),
-        Target::Zone => Err(astray(Tag::PolicySet, id)),
+        Target::Zone => Err(astray(RowKind::PolicySet, id)),
     }
 }
 
 /// The user that a set is observed for, if it is.
-pub(crate) fn observed_user(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<Option<String>> {
-    bound_user(view, zone, id, find(view, zone, id)?.shadow, BindingMode::Shadow)
+pub(crate) fn observed_user(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<Option<String>> {
+    bound_user(snapshot, zone, id, find(snapshot, zone, id)?.shadow, BindingMode::Shadow)
 }

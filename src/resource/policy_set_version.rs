@@ -5,13 +5,13 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::policy_version::PolicyVersion;
-use super::version::{Found, archiving};
+use super::version::{VersionRecord, archiving};
 use super::zone::ZoneRef;
 use super::{binding, policy_set};
-use crate::record::fingerprint::Asked;
+use crate::record::fingerprint::Fingerprint;
 use crate::record::{Body, Manifest, ObjectKind, PolicySetVersionCreated, PolicyVersionCreated};
-use crate::storage::key::Tag;
-use crate::storage::{Direction, PositionRow, View, astray, key};
+use crate::storage::key::RowKind;
+use crate::storage::{Direction, PositionRow, Snapshot, astray, key};
 use crate::types::actor::OwnerType;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::Sha256;
@@ -127,13 +127,14 @@ impl NewPolicySetVersion {
 
 impl NewPolicySetVersion {
     /// What is asked when this is created.
-    pub(crate) fn asked(&self, policy_set_id: &str) -> Asked {
-        let asked = Asked::to("create_policy_set_version").text(policy_set_id).option(self.id.as_deref());
+    pub(crate) fn fingerprint(&self, policy_set_id: &str) -> Fingerprint {
+        let fingerprint = Fingerprint::of("create_policy_set_version").text(policy_set_id).option(self.id.as_deref());
         // How many, so that no pin is taken for a demand.
-        let asked = asked.text(&self.schema_version).number(u64::try_from(self.pins.len()).unwrap_or(u64::MAX));
-        self.pins.iter().fold(asked, |asked, pin| {
+        let fingerprint =
+            fingerprint.text(&self.schema_version).number(u64::try_from(self.pins.len()).unwrap_or(u64::MAX));
+        self.pins.iter().fold(fingerprint, |fingerprint, pin| {
             let sha = pin.sha.map(|sha| sha.to_string());
-            asked.text(&pin.policy_id).text(&pin.policy_version_id).option(sha.as_deref())
+            fingerprint.text(&pin.policy_id).text(&pin.policy_version_id).option(sha.as_deref())
         })
     }
 }
@@ -154,8 +155,8 @@ impl From<&ManifestEntry> for Pin {
 }
 
 /// The manifest of a policy set version.
-pub(crate) fn manifest(view: &View<'_>, body: &PolicySetVersionCreated) -> Result<Manifest> {
-    let text = view.object(ObjectKind::Manifest, body.manifest)?;
+pub(crate) fn manifest(snapshot: &Snapshot<'_>, body: &PolicySetVersionCreated) -> Result<Manifest> {
+    let text = snapshot.object(ObjectKind::Manifest, body.manifest)?;
     Manifest::parse(&text)
         .map_err(|problem| ErrorDetail::corrupt(format_args!("manifest {}", body.manifest), problem).into())
 }
@@ -178,13 +179,18 @@ pub(crate) fn check_pinned<'a>(
 }
 
 /// The policy versions that a manifest pins, each with the position of its entry, oldest first.
-pub(crate) fn pinned(view: &View<'_>, zone: &ZoneRef, manifest: &Manifest) -> Result<Vec<(u64, PolicyVersionId)>> {
+pub(crate) fn pinned(
+    snapshot: &Snapshot<'_>,
+    zone: &ZoneRef,
+    manifest: &Manifest,
+) -> Result<Vec<(u64, PolicyVersionId)>> {
     let mut pinned = manifest
         .entries()
         .iter()
         .map(|entry| {
             let id = &entry.policy_version_id;
-            let row: Option<PositionRow> = view.row(&key::by_id(zone.log, Tag::PolicyVersionId, id.as_str()))?;
+            let row: Option<PositionRow> =
+                snapshot.row(&key::by_id(zone.log, RowKind::PolicyVersionId, id.as_str()))?;
             let row = row.ok_or_else(|| ErrorDetail::corrupt(format_args!("index row of `{id}`"), "missing"))?;
             Ok((row.created, id.clone()))
         })
@@ -195,19 +201,19 @@ pub(crate) fn pinned(view: &View<'_>, zone: &ZoneRef, manifest: &Manifest) -> Re
 
 /// Reads the rest of a policy set version.
 pub(crate) fn load(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
-    found: &Found<PolicySetVersionCreated>,
+    found: &VersionRecord<PolicySetVersionCreated>,
 ) -> Result<PolicySetVersion> {
     let body = found.body()?;
     let envelope = &found.entry.envelope;
     let archived = archiving(
-        view,
+        snapshot,
         zone,
         found.row.archived,
         |entry| matches!(entry, Body::PolicySetVersionArchived(archived) if archived.version_id == body.version_id),
     )?;
-    let set = policy_set::find(view, zone, body.policy_set_id.as_str())?;
+    let set = policy_set::find(snapshot, zone, body.policy_set_id.as_str())?;
     Ok(PolicySetVersion {
         zone_id: zone.id.clone(),
         policy_set_id: body.policy_set_id.clone(),
@@ -215,23 +221,23 @@ pub(crate) fn load(
         version: body.version,
         owner_type: envelope.actor.owner_type(),
         schema_version: body.schema.version.clone(),
-        manifest: PolicySetManifest { entries: manifest(view, body)?.into_entries() },
+        manifest: PolicySetManifest { entries: manifest(snapshot, body)?.into_entries() },
         manifest_sha: body.manifest_sha,
         cedar_version: body.cedar.clone(),
         created_at: envelope.created_at,
         created_by: envelope.actor.id().to_owned(),
         archived_at: archived.as_ref().map(|(at, _)| *at),
         archived_by: archived.map(|(_, by)| by),
-        active: binding::is_active(view, zone, body, &set)?,
-        attestations: if set.attested.is_some() { attestations(view, zone, body)? } else { Vec::new() },
+        active: binding::is_active(snapshot, zone, body, &set)?,
+        attestations: if set.attested.is_some() { attestations(snapshot, zone, body)? } else { Vec::new() },
     })
 }
 
 /// Where the attestations of a version are, oldest first.
-pub(crate) fn attested_at(view: &View<'_>, zone: &ZoneRef, body: &PolicySetVersionCreated) -> Result<Vec<u64>> {
+pub(crate) fn attested_at(snapshot: &Snapshot<'_>, zone: &ZoneRef, body: &PolicySetVersionCreated) -> Result<Vec<u64>> {
     let mut positions = Vec::new();
     let range = key::attestations(zone.log, body.policy_set_id.as_str(), body.version);
-    view.rows(&range, Direction::Ascending, &mut |_, row: PositionRow| {
+    snapshot.rows(&range, Direction::Ascending, &mut |_, row: PositionRow| {
         positions.push(row.created);
         Ok(positions.len() <= limits::VERSION_ATTESTATIONS)
     })?;
@@ -243,13 +249,13 @@ pub(crate) fn attested_at(view: &View<'_>, zone: &ZoneRef, body: &PolicySetVersi
 }
 
 /// The attestations of a version, oldest first.
-fn attestations(view: &View<'_>, zone: &ZoneRef, body: &PolicySetVersionCreated) -> Result<Vec<Arc<str>>> {
-    let positions = attested_at(view, zone, body)?.into_iter();
-    let texts = positions.map(|position| match &view.entry(zone.log, position)?.body {
+fn attestations(snapshot: &Snapshot<'_>, zone: &ZoneRef, body: &PolicySetVersionCreated) -> Result<Vec<Arc<str>>> {
+    let positions = attested_at(snapshot, zone, body)?.into_iter();
+    let texts = positions.map(|position| match &snapshot.entry(zone.log, position)?.body {
         Body::Attested(attested) if attested.version_id == body.version_id => {
-            view.object(ObjectKind::Attestation, attested.attestation)
+            snapshot.object(ObjectKind::Attestation, attested.attestation)
         }
-        _ => Err(astray(Tag::Attestation, body.version_id.as_str())),
+        _ => Err(astray(RowKind::Attestation, body.version_id.as_str())),
     });
     texts.collect()
 }
@@ -275,18 +281,18 @@ mod tests {
         let mut previous = None;
         let mut attest = |count: usize| {
             let author = || store.inner.author(&actor, None);
-            let written = store.inner.storage.write(author, |append| {
-                let zone = append.view(|view| zone::find(view, "a"))?;
+            let written = store.inner.storage.write(author, |writer| {
+                let zone = writer.read(|snapshot| zone::find(snapshot, "a"))?;
                 for _ in 0..count {
                     let attested = Attested {
                         policy_set_id: version.policy_set_id.clone(),
                         version_id: version.id.clone(),
                         version: 1,
-                        attestation: append.put_object(Object::new(ObjectKind::Attestation, "{}"))?,
+                        attestation: writer.put_object(Object::new(ObjectKind::Attestation, "{}"))?,
                         sha: Sha256::of(b"{}"),
                         previous: previous.replace(Sha256::of(b"{}")),
                     };
-                    append.append(zone.log, attested)?;
+                    writer.append(zone.log, attested)?;
                 }
                 Ok(())
             });

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::version::{Found, archiving};
+use super::version::{VersionRecord, archiving};
 use super::zone::ZoneRef;
 use crate::cedar::{self, ParsedSchema, PolicyContent, prepare_policy};
-use crate::record::fingerprint::Asked;
+use crate::record::fingerprint::Fingerprint;
 use crate::record::{Body, ObjectKind, PolicyVersionCreated};
-use crate::storage::View;
+use crate::storage::Snapshot;
 use crate::types::actor::OwnerType;
 use crate::types::error::{Diagnostic, ErrorDetail, Result, at_most};
 use crate::types::hash::{EntryHash, Sha256};
@@ -158,15 +158,15 @@ pub enum PolicyVersionInput {
 
 impl PolicyVersionInput {
     /// The same whether or not it was prepared.
-    pub(crate) fn asked(&self, policy_id: &str) -> Asked {
+    pub(crate) fn fingerprint(&self, policy_id: &str) -> Fingerprint {
         let (id, schema, syntax, source) = match self {
             Self::New(new) => (&new.id, &*new.schema_version, new.syntax, EntryHash::of(new.source.as_bytes())),
             Self::Prepared(prepared) => {
                 (&prepared.id, prepared.schema.version.as_str(), prepared.syntax, prepared.source)
             }
         };
-        let asked = Asked::to("create_policy_version").text(policy_id).option(id.as_deref()).text(schema);
-        asked.syntax(syntax).bytes(source.as_bytes())
+        let fingerprint = Fingerprint::of("create_policy_version").text(policy_id).option(id.as_deref()).text(schema);
+        fingerprint.syntax(syntax).bytes(source.as_bytes())
     }
 }
 
@@ -184,21 +184,21 @@ impl From<PreparedPolicyVersion> for PolicyVersionInput {
 
 /// Reads the rest of a policy version, with the forms asked for.
 pub(crate) fn load(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
-    found: &Found<PolicyVersionCreated>,
+    found: &VersionRecord<PolicyVersionCreated>,
     include: Include,
 ) -> Result<PolicyVersion> {
     let body = found.body()?;
     let envelope = &found.entry.envelope;
     let archived = archiving(
-        view,
+        snapshot,
         zone,
         found.row.archived,
         |entry| matches!(entry, Body::PolicyVersionArchived(archived) if archived.version_id == body.version_id),
     )?;
-    let read = |kind, address, asked: bool| asked.then(|| view.object(kind, address)).transpose();
-    let warnings = body.warnings.map(|address| view.object(ObjectKind::Warnings, address)).transpose()?;
+    let read = |kind, address, fingerprint: bool| fingerprint.then(|| snapshot.object(kind, address)).transpose();
+    let warnings = body.warnings.map(|address| snapshot.object(ObjectKind::Warnings, address)).transpose()?;
     Ok(PolicyVersion {
         zone_id: zone.id.clone(),
         policy_id: body.policy_id.clone(),

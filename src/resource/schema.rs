@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::cedar::{ParsedSchema, prepare_schema};
-use crate::record::fingerprint::Asked;
+use crate::record::fingerprint::Fingerprint;
 use crate::record::{Body, ObjectKind, SchemaPublished};
-use crate::storage::key::{STORE_LOG, Tag};
-use crate::storage::{SchemaRow, View, key};
+use crate::storage::key::{RowKind, STORE_LOG};
+use crate::storage::{SchemaRow, Snapshot, key};
 use crate::types::actor::OwnerType;
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::hash::Sha256;
@@ -157,9 +157,9 @@ impl SchemaInput {
     }
 
     /// The same whether or not it was prepared.
-    pub(crate) fn asked(&self) -> Asked {
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
         let NewSchema { version, syntax, source } = self.given();
-        Asked::to("publish_schema").text(version).syntax(*syntax).text(source)
+        Fingerprint::of("publish_schema").text(version).syntax(*syntax).text(source)
     }
 
     /// Prepared now, if it was not before.
@@ -184,23 +184,23 @@ impl From<PreparedSchema> for SchemaInput {
 }
 
 /// The name of a schema version to publish, if it is one and is not taken.
-pub(crate) fn free_name(view: &View<'_>, version: &str) -> Result<SchemaName> {
+pub(crate) fn free_name(snapshot: &Snapshot<'_>, version: &str) -> Result<SchemaName> {
     let name = SchemaName::new(version)?;
-    if view.witnessed::<SchemaRow>(&key::by_id(STORE_LOG, Tag::Schema, name.as_str()))?.is_some() {
+    if snapshot.witnessed::<SchemaRow>(&key::by_id(STORE_LOG, RowKind::Schema, name.as_str()))?.is_some() {
         return Err(ErrorDetail::AlreadyExists { what: Resource::Schema, id: name.to_string() }.into());
     }
     Ok(name)
 }
 
 /// What is known of a schema version without its sources.
-pub(crate) struct FoundSchema {
+pub(crate) struct SchemaRecord {
     pub row: SchemaRow,
     pub owner: OwnerType,
     pub status: SchemaStatus,
     pub published: SchemaPublished,
 }
 
-impl FoundSchema {
+impl SchemaRecord {
     /// As versions name it.
     pub(crate) fn reference(&self) -> SchemaRef {
         let SchemaPublished { version, syntax, source, .. } = self.published.clone();
@@ -218,41 +218,42 @@ impl FoundSchema {
 }
 
 /// Looks up a schema version by its name.
-pub(crate) fn find(view: &View<'_>, version: &str) -> Result<FoundSchema> {
-    let row_key = key::by_id(STORE_LOG, Tag::Schema, version);
-    let row: SchemaRow = view.witnessed(&row_key)?.ok_or_else(|| ErrorDetail::not_found(Resource::Schema, version))?;
-    let created = view.entry(STORE_LOG, row.created)?;
+pub(crate) fn find(snapshot: &Snapshot<'_>, version: &str) -> Result<SchemaRecord> {
+    let row_key = key::by_id(STORE_LOG, RowKind::Schema, version);
+    let row: SchemaRow =
+        snapshot.witnessed(&row_key)?.ok_or_else(|| ErrorDetail::not_found(Resource::Schema, version))?;
+    let created = snapshot.entry(STORE_LOG, row.created)?;
     let published = match &created.body {
         Body::SchemaPublished(body) if body.version == version => body.clone(),
-        _ => return Err(crate::storage::astray(Tag::Schema, version)),
+        _ => return Err(crate::storage::astray(RowKind::Schema, version)),
     };
     let status = match row.changed {
         None => SchemaStatus::Active,
-        Some(position) => match &view.entry(STORE_LOG, position)?.body {
+        Some(position) => match &snapshot.entry(STORE_LOG, position)?.body {
             Body::SchemaStatusChanged(body) if body.version == version => body.status,
-            _ => return Err(crate::storage::astray(Tag::Schema, version)),
+            _ => return Err(crate::storage::astray(RowKind::Schema, version)),
         },
     };
-    Ok(FoundSchema { row, owner: created.envelope.actor.owner_type(), status, published })
+    Ok(SchemaRecord { row, owner: created.envelope.actor.owner_type(), status, published })
 }
 
 /// The schema that a name stands for, if policies may be written against it.
-pub(crate) fn usable(view: &View<'_>, version: &str) -> Result<SchemaRef> {
-    let found = find(view, version)?;
+pub(crate) fn usable(snapshot: &Snapshot<'_>, version: &str) -> Result<SchemaRef> {
+    let found = find(snapshot, version)?;
     found.check_usable()?;
     Ok(found.reference())
 }
 
 /// Reads a schema version, with the forms asked for.
-pub(crate) fn load(view: &View<'_>, version: &str, include: Include) -> Result<SchemaVersion> {
-    let FoundSchema { row, owner, status, published } = find(view, version)?;
-    let time = |position| -> Result<Timestamp> { Ok(view.entry(STORE_LOG, position)?.envelope.created_at) };
-    let created = view.entry(STORE_LOG, row.created)?;
-    let changed = row.changed.map(|position| view.entry(STORE_LOG, position)).transpose()?;
+pub(crate) fn load(snapshot: &Snapshot<'_>, version: &str, include: Include) -> Result<SchemaVersion> {
+    let SchemaRecord { row, owner, status, published } = find(snapshot, version)?;
+    let time = |position| -> Result<Timestamp> { Ok(snapshot.entry(STORE_LOG, position)?.envelope.created_at) };
+    let created = snapshot.entry(STORE_LOG, row.created)?;
+    let changed = row.changed.map(|position| snapshot.entry(STORE_LOG, position)).transpose()?;
     let SchemaPublished { version, syntax, sha, source, converted, cedar } = published;
-    let read = |wanted: Syntax, asked: bool| {
+    let read = |wanted: Syntax, fingerprint: bool| {
         let address = if wanted == syntax { source } else { converted };
-        asked.then(|| view.object(ObjectKind::of_schema(wanted), address)).transpose()
+        fingerprint.then(|| snapshot.object(ObjectKind::of_schema(wanted), address)).transpose()
     };
     Ok(SchemaVersion {
         version,

@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use super::not_found::not_found;
 use super::zone::ZoneRef;
-use crate::record::{Body, PolicySetVersionCreated, PolicyVersionCreated, Recorded};
-use crate::storage::key::Tag;
-use crate::storage::{PositionRow, VersionRow, View, astray, key};
+use crate::record::{Body, LogEntry, PolicySetVersionCreated, PolicyVersionCreated};
+use crate::storage::key::RowKind;
+use crate::storage::{PositionRow, Snapshot, VersionRow, astray, key};
 use crate::types::error::{ErrorDetail, ErrorKind, Resource, Result};
 use crate::types::time::Timestamp;
 
 /// The entry that creates a version.
 pub(crate) trait Versioned: Sized {
     /// The rows by parent and number.
-    const BY_NUMBER: Tag;
+    const BY_NUMBER: RowKind;
     /// The rows by id.
-    const BY_ID: Tag;
+    const BY_ID: RowKind;
     /// The rows of the parents.
-    const PARENT: Tag;
+    const PARENT: RowKind;
     /// What it is a version of.
     const PARENT_RESOURCE: Resource;
     /// What it is.
@@ -32,9 +32,9 @@ pub(crate) trait Versioned: Sized {
 }
 
 impl Versioned for PolicyVersionCreated {
-    const BY_NUMBER: Tag = Tag::PolicyVersion;
-    const BY_ID: Tag = Tag::PolicyVersionId;
-    const PARENT: Tag = Tag::Policy;
+    const BY_NUMBER: RowKind = RowKind::PolicyVersion;
+    const BY_ID: RowKind = RowKind::PolicyVersionId;
+    const PARENT: RowKind = RowKind::Policy;
     const PARENT_RESOURCE: Resource = Resource::Policy;
     const RESOURCE: Resource = Resource::PolicyVersion;
 
@@ -56,9 +56,9 @@ impl Versioned for PolicyVersionCreated {
 }
 
 impl Versioned for PolicySetVersionCreated {
-    const BY_NUMBER: Tag = Tag::PolicySetVersion;
-    const BY_ID: Tag = Tag::PolicySetVersionId;
-    const PARENT: Tag = Tag::PolicySet;
+    const BY_NUMBER: RowKind = RowKind::PolicySetVersion;
+    const BY_ID: RowKind = RowKind::PolicySetVersionId;
+    const PARENT: RowKind = RowKind::PolicySet;
     const PARENT_RESOURCE: Resource = Resource::PolicySet;
     const RESOURCE: Resource = Resource::PolicySetVersion;
 
@@ -80,46 +80,52 @@ impl Versioned for PolicySetVersionCreated {
 }
 
 /// A version's entry and its row, each checked against the other.
-pub(crate) struct Found<V> {
-    pub entry: Arc<Recorded>,
+pub(crate) struct VersionRecord<V> {
+    pub entry: Arc<LogEntry>,
     pub row: VersionRow,
     version: PhantomData<V>,
 }
 
-impl<V: Versioned> Found<V> {
+impl<V: Versioned> VersionRecord<V> {
     /// Looks up a version by its id.
-    pub(crate) fn by_id(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<Self> {
-        let row: Option<PositionRow> = view.row(&key::by_id(zone.log, V::BY_ID, id))?;
-        let PositionRow { created } = row.ok_or_else(|| not_found(view, zone, V::RESOURCE, id))?;
-        let entry = view.entry(zone.log, created)?;
+    pub(crate) fn by_id(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<Self> {
+        let row: Option<PositionRow> = snapshot.row(&key::by_id(zone.log, V::BY_ID, id))?;
+        let PositionRow { created } = row.ok_or_else(|| not_found(snapshot, zone, V::RESOURCE, id))?;
+        let entry = snapshot.entry(zone.log, created)?;
         let body = V::of(&entry.body).filter(|body| body.id() == id).ok_or_else(|| astray(V::BY_ID, id))?;
-        let row = view.row(&key::by_version(zone.log, V::BY_NUMBER, body.parent(), body.version()))?;
+        let row = snapshot.row(&key::by_version(zone.log, V::BY_NUMBER, body.parent(), body.version()))?;
         let row = row.filter(|row: &VersionRow| row.created == created).ok_or_else(|| astray(V::BY_NUMBER, id))?;
         Ok(Self { entry, row, version: PhantomData })
     }
 
     /// Looks up a version that something in the store names: that it is absent is damage.
-    pub(crate) fn named(view: &View<'_>, zone: &ZoneRef, id: &str) -> Result<Self> {
-        Self::by_id(view, zone, id).map_err(|error| match error.kind() {
+    pub(crate) fn named(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<Self> {
+        Self::by_id(snapshot, zone, id).map_err(|error| match error.kind() {
             ErrorKind::NotFound => ErrorDetail::corrupt(format_args!("the index of zone `{}`", zone.id), error).into(),
             _ => error,
         })
     }
 
     /// Looks up a version by its parent and its number.
-    pub(crate) fn by_number(view: &View<'_>, zone: &ZoneRef, parent: &str, version: u32) -> Result<Self> {
-        match view.row(&key::by_version(zone.log, V::BY_NUMBER, parent, version))? {
-            Some(row) => Self::at_row(view, zone, parent, version, row),
-            None if view.has_row(&key::by_id(zone.log, V::PARENT, parent))? => {
+    pub(crate) fn by_number(snapshot: &Snapshot<'_>, zone: &ZoneRef, parent: &str, version: u32) -> Result<Self> {
+        match snapshot.row(&key::by_version(zone.log, V::BY_NUMBER, parent, version))? {
+            Some(row) => Self::at_row(snapshot, zone, parent, version, row),
+            None if snapshot.has_row(&key::by_id(zone.log, V::PARENT, parent))? => {
                 Err(ErrorDetail::not_found(V::RESOURCE, &format!("{version} of {parent}")).into())
             }
-            None => Err(not_found(view, zone, V::PARENT_RESOURCE, parent)),
+            None => Err(not_found(snapshot, zone, V::PARENT_RESOURCE, parent)),
         }
     }
 
     /// The version that a row by number leads to.
-    pub(crate) fn at_row(view: &View<'_>, zone: &ZoneRef, parent: &str, version: u32, row: VersionRow) -> Result<Self> {
-        let entry = view.entry(zone.log, row.created)?;
+    pub(crate) fn at_row(
+        snapshot: &Snapshot<'_>,
+        zone: &ZoneRef,
+        parent: &str,
+        version: u32,
+        row: VersionRow,
+    ) -> Result<Self> {
+        let entry = snapshot.entry(zone.log, row.created)?;
         let fits = V::of(&entry.body).is_some_and(|body| body.parent() == parent && body.version() == version);
         if fits { Ok(Self { entry, row, version: PhantomData }) } else { Err(astray(V::BY_NUMBER, parent)) }
     }
@@ -132,13 +138,13 @@ impl<V: Versioned> Found<V> {
 
 /// When and by whom something was archived, if it was; `fits` tells its entry.
 pub(crate) fn archiving(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
     position: Option<u64>,
     fits: impl FnOnce(&Body) -> bool,
 ) -> Result<Option<(Timestamp, String)>> {
     let Some(position) = position else { return Ok(None) };
-    let entry = view.entry(zone.log, position)?;
+    let entry = snapshot.entry(zone.log, position)?;
     if !fits(&entry.body) {
         return Err(ErrorDetail::corrupt(
             format_args!("the index of zone `{}`", zone.id),

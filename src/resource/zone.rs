@@ -1,9 +1,9 @@
 //! Zones: where one is kept, what a store keeps of it itself, and how that is read. What can be read in one is not known here.
 
-use super::schema::{self, FoundSchema};
+use super::schema::{self, SchemaRecord};
 use crate::record::{Body, DefaultSchemaChanged};
-use crate::storage::key::{LogNumber, STORE_LOG, Tag};
-use crate::storage::{View, ZoneRow, ZoneStateRow, astray, key};
+use crate::storage::key::{LogNumber, RowKind, STORE_LOG};
+use crate::storage::{Snapshot, ZoneRow, ZoneStateRow, astray, key};
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::id::{LogId, SchemaName, ZoneId};
 use crate::types::schema::SchemaStatus;
@@ -38,41 +38,41 @@ pub struct ZoneInfo {
 }
 
 /// Looks up a zone.
-pub(crate) fn find(view: &View<'_>, id: &str) -> Result<ZoneRef> {
-    let row: Option<ZoneRow> = view.witnessed(&key::by_id(STORE_LOG, Tag::Zone, id))?;
+pub(crate) fn find(snapshot: &Snapshot<'_>, id: &str) -> Result<ZoneRef> {
+    let row: Option<ZoneRow> = snapshot.witnessed(&key::by_id(STORE_LOG, RowKind::Zone, id))?;
     let row = row.ok_or_else(|| ErrorDetail::not_found(Resource::Zone, id))?;
-    match &view.entry(STORE_LOG, row.created)?.body {
-        Body::ZoneCreated(body) if body.zone_id == id && view.head(row.log)?.log_id == body.log_id => {
+    match &snapshot.entry(STORE_LOG, row.created)?.body {
+        Body::ZoneCreated(body) if body.zone_id == id && snapshot.head(row.log)?.log_id == body.log_id => {
             Ok(ZoneRef { id: body.zone_id.clone(), log: row.log, log_id: body.log_id })
         }
-        _ => Err(astray(Tag::Zone, id)),
+        _ => Err(astray(RowKind::Zone, id)),
     }
 }
 
 /// Refuses a zone that is not there any more: it was erased, or its log has another's place after a recovery.
-pub(crate) fn check(view: &View<'_>, zone: &ZoneRef) -> Result<()> {
-    if view.has_zone(zone.id.as_str(), zone.log, zone.log_id)? {
+pub(crate) fn check(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<()> {
+    if snapshot.has_zone(zone.id.as_str(), zone.log, zone.log_id)? {
         return Ok(());
     }
     Err(ErrorDetail::not_found(Resource::Zone, zone.id.as_str()).into())
 }
 
 /// Reads what the store keeps of a zone itself.
-pub(crate) fn info(view: &View<'_>, id: &str) -> Result<ZoneInfo> {
-    info_of(view, &find(view, id)?)
+pub(crate) fn info(snapshot: &Snapshot<'_>, id: &str) -> Result<ZoneInfo> {
+    info_of(snapshot, &find(snapshot, id)?)
 }
 
 /// Reads what the store keeps of a zone that was found.
-pub(crate) fn info_of(view: &View<'_>, zone: &ZoneRef) -> Result<ZoneInfo> {
-    let opened = view.entry(zone.log, 0)?;
+pub(crate) fn info_of(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<ZoneInfo> {
+    let opened = snapshot.entry(zone.log, 0)?;
     if opened.envelope.log_id != zone.log_id
         || !matches!(&opened.body, Body::ZoneOpened(body) if body.zone_id == zone.id)
     {
-        return Err(astray(Tag::Zone, zone.id.as_str()));
+        return Err(astray(RowKind::Zone, zone.id.as_str()));
     }
-    let state = state(view, zone)?;
+    let state = state(snapshot, zone)?;
     Ok(ZoneInfo {
-        default_schema: default_schema(view, zone)?,
+        default_schema: default_schema(snapshot, zone)?,
         id: zone.id.clone(),
         log_id: zone.log_id,
         created_at: opened.envelope.created_at,
@@ -83,36 +83,36 @@ pub(crate) fn info_of(view: &View<'_>, zone: &ZoneRef) -> Result<ZoneInfo> {
 }
 
 /// What is known of the zone as a whole.
-pub(crate) fn state(view: &View<'_>, zone: &ZoneRef) -> Result<ZoneStateRow> {
-    view.zone_state(zone.log)?.ok_or_else(|| astray(Tag::State, zone.id.as_str()))
+pub(crate) fn state(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<ZoneStateRow> {
+    snapshot.zone_state(zone.log)?.ok_or_else(|| astray(RowKind::State, zone.id.as_str()))
 }
 
 /// Refuses to write in a zone that is suspended.
-pub(crate) fn check_open(view: &View<'_>, zone: &ZoneRef) -> Result<()> {
-    match state(view, zone)?.suspended {
+pub(crate) fn check_open(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<()> {
+    match state(snapshot, zone)?.suspended {
         None => Ok(()),
         Some(_) => Err(ErrorDetail::Suspended { zone_id: zone.id.to_string() }.into()),
     }
 }
 
 /// The same, as the zone's own log tells it: whether the schema that was chosen has been archived is left aside.
-pub(crate) fn info_as_logged(view: &View<'_>, zone: &ZoneRef) -> Result<ZoneInfo> {
-    let chosen = chosen_schema(view, zone)?.map(|schema| schema.published.version);
-    Ok(ZoneInfo { default_schema: chosen, ..info_of(view, zone)? })
+pub(crate) fn info_as_logged(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<ZoneInfo> {
+    let chosen = chosen_schema(snapshot, zone)?.map(|schema| schema.published.version);
+    Ok(ZoneInfo { default_schema: chosen, ..info_of(snapshot, zone)? })
 }
 
 /// The zone's default schema: never an archived one.
-pub(crate) fn default_schema(view: &View<'_>, zone: &ZoneRef) -> Result<Option<SchemaName>> {
-    let chosen = chosen_schema(view, zone)?.filter(|schema| schema.status != SchemaStatus::Archived);
+pub(crate) fn default_schema(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<Option<SchemaName>> {
+    let chosen = chosen_schema(snapshot, zone)?.filter(|schema| schema.status != SchemaStatus::Archived);
     Ok(chosen.map(|schema| schema.published.version))
 }
 
 /// The schema that was chosen as the zone's default, whatever its status.
-fn chosen_schema(view: &View<'_>, zone: &ZoneRef) -> Result<Option<FoundSchema>> {
-    let Some(position) = state(view, zone)?.default_schema else { return Ok(None) };
-    let entry = view.entry(zone.log, position)?;
+fn chosen_schema(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<Option<SchemaRecord>> {
+    let Some(position) = state(snapshot, zone)?.default_schema else { return Ok(None) };
+    let entry = snapshot.entry(zone.log, position)?;
     let Body::DefaultSchemaChanged(DefaultSchemaChanged { schema: Some(schema) }) = &entry.body else {
-        return Err(astray(Tag::State, zone.id.as_str()));
+        return Err(astray(RowKind::State, zone.id.as_str()));
     };
-    schema::find(view, schema.version.as_str()).map(Some)
+    schema::find(snapshot, schema.version.as_str()).map(Some)
 }

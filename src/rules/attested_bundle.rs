@@ -7,10 +7,10 @@ use super::attest;
 use super::bundle_plan::{PreparedBundle, Step};
 use super::manifest::Planned;
 use crate::attestation::{Attestation, Status, Subject};
-use crate::engine::Inner;
+use crate::engine::Engine;
 use crate::record::Manifest;
 use crate::resource::zone::ZoneRef;
-use crate::storage::View;
+use crate::storage::Snapshot;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::{PolicyId, PolicySetId, PolicyVersionId};
 use crate::types::manifest_entry::ManifestEntry;
@@ -52,7 +52,7 @@ impl AttestedSteps {
     /// set if it is to be created.
     pub(crate) fn check(
         &self,
-        view: &View<'_>,
+        snapshot: &Snapshot<'_>,
         zone: &ZoneRef,
         set: Option<&PolicySetId>,
         schema: &SchemaRef,
@@ -64,14 +64,14 @@ impl AttestedSteps {
             return Err(ErrorDetail::PreconditionFailed { what, expected, actual }.into());
         }
         self.ids.give(steps);
-        let subject = subject(view, zone, set, &self.ids, schema.clone(), steps)?;
+        let subject = subject(snapshot, zone, set, &self.ids, schema.clone(), steps)?;
         attest::check(&self.attestation, &subject, Status::Created)?;
         Ok(self.ids.set.clone())
     }
 }
 
 impl Ids {
-    pub(crate) fn draw(store: &Inner, zone: &ZoneRef, now: Timestamp, steps: usize) -> Self {
+    pub(crate) fn draw(store: &Engine, zone: &ZoneRef, now: Timestamp, steps: usize) -> Self {
         // Their places in the log are not known yet, and no draw repeats another.
         let id = || store.sources.uuid(now, zone.log_id, 0);
         Self { set: id(), steps: (0..steps).map(|_| (id(), id())).collect() }
@@ -93,7 +93,7 @@ impl Ids {
 
 /// What the attestation of the version that the steps make is about, as of now.
 pub(crate) fn subject(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     zone: &ZoneRef,
     set: Option<&PolicySetId>,
     ids: &Ids,
@@ -102,8 +102,8 @@ pub(crate) fn subject(
 ) -> Result<Subject> {
     let planned = Planned { schema, manifest: Manifest::new(steps.iter().map(entry).collect::<Result<_>>()?)? };
     match set {
-        Some(set) => attest::next(view, zone, set.as_str(), &planned),
-        None => attest::first(view, zone, PolicySetId::new(ids.set.as_str())?, &planned),
+        Some(set) => attest::next(snapshot, zone, set.as_str(), &planned),
+        None => attest::first(snapshot, zone, PolicySetId::new(ids.set.as_str())?, &planned),
     }
 }
 

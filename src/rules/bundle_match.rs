@@ -11,9 +11,9 @@ use crate::bundle::export::Contents;
 use crate::bundle::{Bundle, BundleKey};
 use crate::record::PolicyVersionCreated;
 use crate::resource::policy::{self, NewPolicy, Policy};
-use crate::resource::version::Found;
+use crate::resource::version::VersionRecord;
 use crate::resource::zone::ZoneRef;
-use crate::storage::View;
+use crate::storage::Snapshot;
 use crate::types::actor::Actor;
 use crate::types::error::{Resource, Result};
 use crate::types::hash::Sha256;
@@ -35,7 +35,7 @@ pub(crate) enum Match {
 
 /// For whom a bundle is applied, and what is there.
 pub(crate) struct Matching<'a> {
-    pub view: &'a View<'a>,
+    pub snapshot: &'a Snapshot<'a>,
     pub zone: &'a ZoneRef,
     pub actor: &'a Actor,
     pub target: &'a Target,
@@ -73,14 +73,14 @@ impl Matching<'_> {
 
     /// What a policy is that is named by its id.
     fn named(&self, id: &PolicyId, sha: Sha256) -> Result<Match> {
-        let before = policy::load(self.view, self.zone, id.as_str())?;
+        let before = policy::load(self.snapshot, self.zone, id.as_str())?;
         let in_force = self.base.and_then(|base| base.pins(id));
         if in_force.is_none() && *self.target != Target::Zone {
             return Ok(Match::Copy(before));
         }
         let in_force = in_force.map(|entry| &entry.policy_version_id);
         for version_id in in_force.into_iter().chain(&before.latest_version_id) {
-            let found = Found::<PolicyVersionCreated>::by_id(self.view, self.zone, version_id.as_str())?;
+            let found = VersionRecord::<PolicyVersionCreated>::by_id(self.snapshot, self.zone, version_id.as_str())?;
             if found.body()?.sha == sha && found.row.archived.is_none() {
                 let (policy_id, policy_version_id) = (before.id, version_id.clone());
                 return Ok(Match::Keep(ManifestEntry { policy_id, policy_version_id, sha }));
@@ -103,11 +103,15 @@ impl Matching<'_> {
             if named.contains(&BundleKey::PublicId(entry.policy_id.clone())) {
                 continue;
             }
-            let policy = policy::load(self.view, self.zone, entry.policy_id.as_str())?;
+            let policy = policy::load(self.snapshot, self.zone, entry.policy_id.as_str())?;
             if policy.archived_at.is_some() || policy.owner_type != self.actor.owner_type() {
                 continue;
             }
-            let found = Found::<PolicyVersionCreated>::by_id(self.view, self.zone, entry.policy_version_id.as_str())?;
+            let found = VersionRecord::<PolicyVersionCreated>::by_id(
+                self.snapshot,
+                self.zone,
+                entry.policy_version_id.as_str(),
+            )?;
             spares.push(Spare {
                 can_stay: found.row.archived.is_none(),
                 can_change: !self.is_the_zones(&policy.id),

@@ -23,7 +23,7 @@ use crate::resource::policy_version::{NewPolicyVersion, PreparedPolicyVersion, w
 use crate::resource::schema;
 use crate::resource::version::next_version;
 use crate::resource::zone::ZoneRef;
-use crate::storage::View;
+use crate::storage::Snapshot;
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::hash::Sha256;
@@ -122,7 +122,7 @@ pub(crate) enum Step {
 impl BundlePlan {
     /// Checks every rule but for demands and for the room that is left in a write.
     pub(crate) fn new(
-        view: &View<'_>,
+        snapshot: &Snapshot<'_>,
         validation: &Validation<'_>,
         zone: &ZoneRef,
         actor: &Actor,
@@ -130,7 +130,7 @@ impl BundlePlan {
         prepared: &PreparedBundle,
     ) -> Result<Self> {
         let bundle = &prepared.bundle;
-        let own = in_force(view, zone, target)?;
+        let own = in_force(snapshot, zone, target)?;
         let is_in_force = |base: &Contents, entries: Option<Vec<ManifestEntry>>| {
             *bundle.schema_version() == base.version.schema.version && entries.is_some_and(|it| it == base.entries)
         };
@@ -142,10 +142,10 @@ impl BundlePlan {
         }
         let zones = match target {
             Target::Zone => None,
-            Target::User(_) => in_force(view, zone, &Target::Zone)?,
+            Target::User(_) => in_force(snapshot, zone, &Target::Zone)?,
         };
         let (base, zones) = (own.as_ref().map(|(_, base)| base), zones.as_ref().map(|(_, zones)| zones));
-        let matching = Matching { view, zone, actor, target, base, zones };
+        let matching = Matching { snapshot, zone, actor, target, base, zones };
         let matches = matching.matches(bundle, &prepared.shas)?;
         if let Some((own, base)) = &own
             && is_in_force(base, kept(&matches))
@@ -154,14 +154,14 @@ impl BundlePlan {
         }
         let base = base.map(|base| base.entries.clone()).unwrap_or_default();
         let set = own.map(|(own, _)| {
-            let set = set_to_change(view, zone, actor, own.policy_set_id.as_str())?;
+            let set = set_to_change(snapshot, zone, actor, own.policy_set_id.as_str())?;
             next_version(set.latest_version).map(|_| set.id)
         });
         let set = set.transpose()?;
-        let schema = schema::usable(view, bundle.schema_version().as_str())?;
-        check_guardrail(view, validation, zone, &schema)?;
-        let parsed = validation.compiler().schema(view, &schema)?;
-        let planner = Planner { view, validation, zone, actor, schema, parsed, versions: &prepared.versions };
+        let schema = schema::usable(snapshot, bundle.schema_version().as_str())?;
+        check_guardrail(snapshot, validation, zone, &schema)?;
+        let parsed = validation.compiler().schema(snapshot, &schema)?;
+        let planner = Planner { snapshot, validation, zone, actor, schema, parsed, versions: &prepared.versions };
         let policies = bundle.policies().iter().zip(&prepared.shas).zip(matches);
         let steps = policies
             .map(|((policy, sha), found)| planner.step(policy, *sha, found).map_err(|cause| policy.refused(cause)));
@@ -212,7 +212,7 @@ impl BundlePlan {
 
 /// What steps are planned with.
 struct Planner<'a> {
-    view: &'a View<'a>,
+    snapshot: &'a Snapshot<'a>,
     validation: &'a Validation<'a>,
     zone: &'a ZoneRef,
     actor: &'a Actor,
@@ -224,9 +224,13 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn step(&self, policy: &BundlePolicy, sha: Sha256, found: Match) -> Result<Step> {
         Ok(match found {
-            Match::Keep(entry) => {
-                Step::Keep(manifest::entry(self.view, self.validation, self.zone, &self.schema, &Pin::from(&entry))?)
-            }
+            Match::Keep(entry) => Step::Keep(manifest::entry(
+                self.snapshot,
+                self.validation,
+                self.zone,
+                &self.schema,
+                &Pin::from(&entry),
+            )?),
             Match::Edit(before) => {
                 let is_archived = before.archived_at.is_some();
                 check_changeable(self.actor, Resource::Policy, before.id.as_str(), before.owner_type, is_archived)?;
@@ -256,9 +260,9 @@ impl Planner<'_> {
     }
 }
 
-fn in_force(view: &View<'_>, zone: &ZoneRef, target: &Target) -> Result<Option<(Binding, Contents)>> {
-    let binding = binding::find(view, zone, target, BindingMode::Active, At::Now)?;
-    binding.map(|binding| Contents::of(view, zone, &binding).map(|contents| (binding, contents))).transpose()
+fn in_force(snapshot: &Snapshot<'_>, zone: &ZoneRef, target: &Target) -> Result<Option<(Binding, Contents)>> {
+    let binding = binding::find(snapshot, zone, target, BindingMode::Active, At::Now)?;
+    binding.map(|binding| Contents::of(snapshot, zone, &binding).map(|contents| (binding, contents))).transpose()
 }
 
 /// The entries in force whose policies and texts the bundle names; none if it does not name as many.
@@ -285,7 +289,7 @@ mod tests {
     use crate::record::PolicyVersionCreated;
     use crate::resource::policy_set::NewPolicySet;
     use crate::resource::policy_set_version::NewPolicySetVersion;
-    use crate::resource::version::Found;
+    use crate::resource::version::VersionRecord;
     use crate::{NewSchema, PolicyStore};
 
     const SCHEMA: &str = "entity U; action a appliesTo { principal: U, resource: U };";
@@ -317,9 +321,9 @@ mod tests {
         let zone = store.zone("z").unwrap();
         // What the new policy's version is made of, where the bundle is planned as in a write.
         let planned = |prepared: &PreparedBundle| {
-            let plan = zone.read_with_room(|view, store, zone| {
+            let plan = zone.read_with_room(|snapshot, store, zone| {
                 let validation = Validation::in_write(&store.compiler, &prepared.validated);
-                BundlePlan::new(view, &validation, zone, &actor, &Target::Zone, prepared)
+                BundlePlan::new(snapshot, &validation, zone, &actor, &Target::Zone, prepared)
             });
             let BundlePlan::Steps { steps, .. } = plan.unwrap() else { return None };
             let made = |step| if let Step::Create(_, version) = step { Some(version.content) } else { None };
@@ -338,9 +342,9 @@ mod tests {
         let (store, actor, bundle) = world();
         let zone = store.zone("z").unwrap();
         let is_known = || {
-            zone.read_with_room(|view, store, zone| {
-                let policy = Found::<PolicyVersionCreated>::by_number(view, zone, "p", 1)?;
-                Ok(store.compiler.is_known_to_validate(policy.body()?, &schema::usable(view, "2")?))
+            zone.read_with_room(|snapshot, store, zone| {
+                let policy = VersionRecord::<PolicyVersionCreated>::by_number(snapshot, zone, "p", 1)?;
+                Ok(store.compiler.is_known_to_validate(policy.body()?, &schema::usable(snapshot, "2")?))
             })
         };
         assert!(!is_known().unwrap());

@@ -6,10 +6,10 @@ use crate::engine::validation::{Validated, Validation};
 use crate::record::{Manifest, PolicyVersionCreated};
 use crate::resource::policy_set::{self, PolicySet};
 use crate::resource::policy_set_version::{NewPolicySetVersion, Pin};
-use crate::resource::version::Found;
+use crate::resource::version::VersionRecord;
 use crate::resource::zone::ZoneRef;
 use crate::resource::{policy, schema};
-use crate::storage::View;
+use crate::storage::Snapshot;
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Resource, Result, at_most};
 use crate::types::limits;
@@ -55,8 +55,8 @@ impl From<PreparedPolicySetVersion> for PolicySetVersionInput {
 }
 
 /// The policy set, if `actor` may give it a version.
-pub(crate) fn set_to_change(view: &View<'_>, zone: &ZoneRef, actor: &Actor, id: &str) -> Result<PolicySet> {
-    let set = policy_set::load(view, zone, id)?;
+pub(crate) fn set_to_change(snapshot: &Snapshot<'_>, zone: &ZoneRef, actor: &Actor, id: &str) -> Result<PolicySet> {
+    let set = policy_set::load(snapshot, zone, id)?;
     check_changeable(actor, Resource::PolicySet, set.id.as_str(), set.owner_type, set.archived_at.is_some())?;
     Ok(set)
 }
@@ -70,15 +70,15 @@ pub(crate) struct Planned {
 impl Planned {
     /// Checks every rule for the manifest.
     pub(crate) fn new(
-        view: &View<'_>,
+        snapshot: &Snapshot<'_>,
         validation: &Validation<'_>,
         zone: &ZoneRef,
         new: &NewPolicySetVersion,
     ) -> Result<Self> {
         at_most("entries of the manifest", new.pins.len(), limits::MANIFEST_ENTRIES)?;
-        let schema = schema::usable(view, &new.schema_version)?;
-        let pinned = new.pins.iter().map(|pin| pinned(view, zone, pin)).collect::<Result<Vec<_>>>()?;
-        validation.check(view, pinned.iter().map(|(_, version)| version), &schema)?;
+        let schema = schema::usable(snapshot, &new.schema_version)?;
+        let pinned = new.pins.iter().map(|pin| pinned(snapshot, zone, pin)).collect::<Result<Vec<_>>>()?;
+        validation.check(snapshot, pinned.iter().map(|(_, version)| version), &schema)?;
         let entries = pinned.into_iter().map(|(entry, _)| entry).collect();
         Ok(Self { schema, manifest: Manifest::new(entries)? })
     }
@@ -87,21 +87,21 @@ impl Planned {
 /// The manifest entry for a pin, once it keeps every rule.
 #[cfg(feature = "bundle")]
 pub(crate) fn entry(
-    view: &View<'_>,
+    snapshot: &Snapshot<'_>,
     validation: &Validation<'_>,
     zone: &ZoneRef,
     schema: &SchemaRef,
     pin: &Pin,
 ) -> Result<ManifestEntry> {
-    let (entry, version) = pinned(view, zone, pin)?;
-    validation.check(view, [&version], schema)?;
+    let (entry, version) = pinned(snapshot, zone, pin)?;
+    validation.check(snapshot, [&version], schema)?;
     Ok(entry)
 }
 
 /// The manifest entry for a pin that keeps every rule but that it validates, and the version that is pinned.
-fn pinned(view: &View<'_>, zone: &ZoneRef, pin: &Pin) -> Result<(ManifestEntry, PolicyVersionCreated)> {
-    let policy = policy::find(view, zone, &pin.policy_id)?;
-    let found = Found::<PolicyVersionCreated>::by_id(view, zone, &pin.policy_version_id)?;
+fn pinned(snapshot: &Snapshot<'_>, zone: &ZoneRef, pin: &Pin) -> Result<(ManifestEntry, PolicyVersionCreated)> {
+    let policy = policy::find(snapshot, zone, &pin.policy_id)?;
+    let found = VersionRecord::<PolicyVersionCreated>::by_id(snapshot, zone, &pin.policy_version_id)?;
     let body = found.body()?;
     if body.policy_id != pin.policy_id.as_str() {
         let (policy_id, policy_version_id) = (pin.policy_id.clone(), pin.policy_version_id.clone());

@@ -6,11 +6,11 @@ use std::fmt;
 
 #[cfg(feature = "bundle")]
 use crate::bundle::export;
-use crate::record::fingerprint::Asked;
+use crate::record::fingerprint::Fingerprint;
 use crate::resource::binding::{self, At};
 use crate::resource::zone::{self, ZoneRef};
 use crate::resource::{policy, policy_set};
-use crate::storage::View;
+use crate::storage::Snapshot;
 use crate::types::error::{Error, ErrorDetail, Result, at_most, cut};
 #[cfg(feature = "bundle")]
 use crate::types::hash::Sha256;
@@ -96,22 +96,22 @@ impl Precondition {
     }
 
     /// Adds the demand to what was asked.
-    pub(crate) fn add_to(&self, asked: Asked) -> Asked {
-        let asked = asked.text("demand");
+    pub(crate) fn add_to(&self, fingerprint: Fingerprint) -> Fingerprint {
+        let fingerprint = fingerprint.text("demand");
         match self.alternatives.as_slice() {
-            [one] => one.add_to(asked),
+            [one] => one.add_to(fingerprint),
             several => {
                 let count = u64::try_from(several.len()).unwrap_or(u64::MAX);
-                several.iter().fold(asked.text("any").number(count), |asked, kind| kind.add_to(asked))
+                several.iter().fold(fingerprint.text("any").number(count), |fingerprint, kind| kind.add_to(fingerprint))
             }
         }
     }
 
     /// Refuses what does not hold in the zone.
-    pub(crate) fn check(&self, view: &View<'_>, zone: &ZoneRef) -> Result<()> {
+    pub(crate) fn check(&self, snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<()> {
         at_most("alternatives of a precondition", self.alternatives.len(), limits::PRECONDITION_ALTERNATIVES)?;
         let mut now = Now {
-            view,
+            snapshot,
             zone,
             #[cfg(feature = "bundle")]
             digest: None,
@@ -129,54 +129,56 @@ impl Precondition {
 }
 
 impl Kind {
-    fn add_to(&self, asked: Asked) -> Asked {
+    fn add_to(&self, fingerprint: Fingerprint) -> Fingerprint {
         match self {
-            Self::PolicyRevision(id, revision) => asked.text("policy_revision").text(id).number(*revision),
-            Self::PolicySetRevision(id, revision) => asked.text("policy_set_revision").text(id).number(*revision),
-            Self::BindingsRevision(revision) => asked.text("bindings_revision").number(*revision),
-            Self::LatestPolicyVersion(id, version) => asked.text("latest_policy_version").text(id).version(*version),
+            Self::PolicyRevision(id, revision) => fingerprint.text("policy_revision").text(id).number(*revision),
+            Self::PolicySetRevision(id, revision) => fingerprint.text("policy_set_revision").text(id).number(*revision),
+            Self::BindingsRevision(revision) => fingerprint.text("bindings_revision").number(*revision),
+            Self::LatestPolicyVersion(id, version) => {
+                fingerprint.text("latest_policy_version").text(id).version(*version)
+            }
             Self::LatestPolicySetVersion(id, version) => {
-                asked.text("latest_policy_set_version").text(id).version(*version)
+                fingerprint.text("latest_policy_set_version").text(id).version(*version)
             }
             Self::ActiveVersion(target, version) => {
-                asked.text("active_version").target(target).option(version.as_deref())
+                fingerprint.text("active_version").target(target).option(version.as_deref())
             }
             #[cfg(feature = "bundle")]
             Self::BundleDigest(target, digest) => {
                 let digest = digest.map(|digest| digest.to_string());
-                asked.text("bundle_digest").target(target).option(digest.as_deref())
+                fingerprint.text("bundle_digest").target(target).option(digest.as_deref())
             }
             #[cfg(feature = "bundle")]
-            Self::SomeBundle(target) => asked.text("some_bundle").target(target),
+            Self::SomeBundle(target) => fingerprint.text("some_bundle").target(target),
         }
     }
 
     /// What is so in the zone instead, if it does not hold.
     fn unmet(&self, now: &mut Now<'_>) -> Result<Option<Unmet>> {
-        let Now { view, zone, .. } = *now;
+        let Now { snapshot, zone, .. } = *now;
         Ok(match self {
             Self::PolicyRevision(id, expected) => {
-                let actual = policy::find(view, zone, id)?.revision;
+                let actual = policy::find(snapshot, zone, id)?.revision;
                 same(|| format!("revision of policy `{id}`"), expected, &actual)
             }
             Self::PolicySetRevision(id, expected) => {
-                let actual = policy_set::find(view, zone, id)?.revision;
+                let actual = policy_set::find(snapshot, zone, id)?.revision;
                 same(|| format!("revision of policy set `{id}`"), expected, &actual)
             }
             Self::BindingsRevision(expected) => {
-                let actual = zone::state(view, zone)?.bindings.unwrap_or(0);
+                let actual = zone::state(snapshot, zone)?.bindings.unwrap_or(0);
                 same(|| format!("bindings revision of zone `{}`", zone.id), expected, &actual)
             }
             Self::LatestPolicyVersion(id, expected) => {
-                let actual = policy::find(view, zone, id)?.latest.map(|latest| latest.version);
+                let actual = policy::find(snapshot, zone, id)?.latest.map(|latest| latest.version);
                 same(|| format!("newest version of policy `{}`", cut(id)), &OrNone(*expected), &OrNone(actual))
             }
             Self::LatestPolicySetVersion(id, expected) => {
-                let actual = policy_set::find(view, zone, id)?.latest.map(|latest| latest.version);
+                let actual = policy_set::find(snapshot, zone, id)?.latest.map(|latest| latest.version);
                 same(|| format!("newest version of policy set `{}`", cut(id)), &OrNone(*expected), &OrNone(actual))
             }
             Self::ActiveVersion(target, expected) => {
-                let actual = binding::find(view, zone, target, BindingMode::Active, At::Now)?;
+                let actual = binding::find(snapshot, zone, target, BindingMode::Active, At::Now)?;
                 let actual = actual.map(|binding| String::from(binding.policy_set_version_id));
                 let (expected, actual) = (expected.as_deref(), actual.as_deref());
                 same(|| format!("version in force for {target}"), &OrNone(expected), &OrNone(actual))
@@ -188,7 +190,7 @@ impl Kind {
             }
             #[cfg(feature = "bundle")]
             Self::SomeBundle(target) => {
-                let missing = export::start(view, zone, target)?.is_none();
+                let missing = export::start(snapshot, zone, target)?.is_none();
                 missing.then(|| Unmet::new(bundle_of(target), "any", "none"))
             }
         })
@@ -197,7 +199,7 @@ impl Kind {
 
 /// How it is in the zone.
 struct Now<'a> {
-    view: &'a View<'a>,
+    snapshot: &'a Snapshot<'a>,
     zone: &'a ZoneRef,
     /// The digest that was computed last, and for whom.
     #[cfg(feature = "bundle")]
@@ -213,8 +215,8 @@ impl Now<'_> {
         {
             return Ok(*digest);
         }
-        let start = export::start(self.view, self.zone, target)?;
-        let digest = start.map(|start| export::digest(self.view, self.zone, &start)).transpose()?;
+        let start = export::start(self.snapshot, self.zone, target)?;
+        let digest = start.map(|start| export::digest(self.snapshot, self.zone, &start)).transpose()?;
         self.digest = Some((target.clone(), digest));
         Ok(digest)
     }

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::index::key::{self, LogNumber};
 use super::index::replay::Replay;
-use super::tables::{Space, Visit};
-use super::{Direction, Source};
+use super::tables::{Table, Visit};
+use super::{Direction, TableReader};
 use crate::types::error::Result;
 
 /// How far a log was replayed to answer a request: where requests come again in their order, the next one goes on there.
@@ -17,7 +17,7 @@ pub(super) struct Replayed {
 }
 
 impl Replayed {
-    pub(super) fn over<'a>(&'a self, source: &'a dyn Source) -> AsOf<'a> {
+    pub(super) fn over<'a>(&'a self, source: &'a dyn TableReader) -> AsOf<'a> {
         let Replay { rows, witnesses, .. } = &self.replay;
         let witness_prefix = key::witnesses(self.log).start;
         AsOf { source, prefix: key::all_of(self.log).start, witness_prefix, rows, witnesses }
@@ -27,7 +27,7 @@ impl Replayed {
 /// One log as it was at an earlier position: its rows are those that its entries up to there derive. Other logs are as
 /// they are.
 pub(super) struct AsOf<'a> {
-    source: &'a dyn Source,
+    source: &'a dyn TableReader,
     /// Of the keys of the log's rows.
     prefix: Vec<u8>,
     /// Of the keys of the witnesses of its rows.
@@ -37,14 +37,14 @@ pub(super) struct AsOf<'a> {
 }
 
 impl AsOf<'_> {
-    fn is_replayed(&self, space: Space, row_key: &[u8]) -> bool {
-        space == Space::Index && row_key.starts_with(&self.prefix)
+    fn is_replayed(&self, space: Table, row_key: &[u8]) -> bool {
+        space == Table::Index && row_key.starts_with(&self.prefix)
     }
 }
 
-impl Source for AsOf<'_> {
-    fn get(&self, space: Space, row_key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
-        if space == Space::Meta && row_key.starts_with(&self.witness_prefix) {
+impl TableReader for AsOf<'_> {
+    fn get(&self, space: Table, row_key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        if space == Table::Meta && row_key.starts_with(&self.witness_prefix) {
             return Ok(self.witnesses.get(row_key).map(|value| f(value)).is_some());
         }
         if !self.is_replayed(space, row_key) {
@@ -53,7 +53,7 @@ impl Source for AsOf<'_> {
         Ok(self.rows.get(row_key).map(|value| f(value)).is_some())
     }
 
-    fn scan(&self, space: Space, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
+    fn scan(&self, space: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
         // A scan may be open at the end that it goes to.
         let from = match direction {
             Direction::Ascending => range.start,

@@ -11,7 +11,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::index::key::LogNumber;
-use crate::record::Recorded;
+use crate::record::LogEntry;
 use crate::types::hash::Address;
 use crate::types::id::LogId;
 
@@ -33,7 +33,7 @@ enum Key {
 enum Value {
     Log(LogId),
     /// An entry, and how many bytes it had on disk.
-    Entry(Arc<Recorded>, usize),
+    Entry(Arc<LogEntry>, usize),
     Object(Arc<str>),
 }
 
@@ -44,7 +44,7 @@ impl Weighter<Key, Value> for Bytes {
     fn weight(&self, _: &Key, value: &Value) -> u64 {
         let bytes = match value {
             // Decoded, an entry's strings and addresses take about as much again.
-            Value::Entry(_, stored) => size_of::<Recorded>() + stored * 2,
+            Value::Entry(_, stored) => size_of::<LogEntry>() + stored * 2,
             Value::Object(text) => text.len(),
             Value::Log(_) => 0,
         };
@@ -80,7 +80,7 @@ impl RecordCache {
         matches!(self.0.get(&Key::Zone(log)), Some(Value::Log(known)) if known == id)
     }
 
-    pub(super) fn entry(&self, log: LogNumber, position: u64) -> Option<Arc<Recorded>> {
+    pub(super) fn entry(&self, log: LogNumber, position: u64) -> Option<Arc<LogEntry>> {
         match self.0.get(&Key::Entry(log, position)) {
             Some(Value::Entry(entry, _)) => Some(entry),
             _ => None,
@@ -102,7 +102,7 @@ impl RecordCache {
         self.0.insert(Key::Zone(log), Value::Log(id));
     }
 
-    pub(super) fn keep_entry(&self, log: LogNumber, entry: Arc<Recorded>, stored: usize) {
+    pub(super) fn keep_entry(&self, log: LogNumber, entry: Arc<LogEntry>, stored: usize) {
         self.0.insert(Key::Entry(log, entry.envelope.position), Value::Entry(entry, stored));
     }
 

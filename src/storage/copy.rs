@@ -5,21 +5,21 @@
 
 use std::collections::BTreeSet;
 
-use super::append::{Append, Imported};
 use super::index::derive::derive;
 use super::index::key::{self, LogNumber, STORE_LOG};
 use super::index::row::Head;
-use super::tables::Space;
-use super::view::{EntryPlace, View};
+use super::log_writer::{Imported, LogWriter};
+use super::snapshot::{EntryPlace, Snapshot};
+use super::tables::Table;
 use super::walk::{refuse, walk};
-use crate::record::{Content, Entry, Object, Recorded};
+use crate::record::{Content, Entry, LogEntry, Object};
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::LogId;
 
-impl View<'_> {
+impl Snapshot<'_> {
     /// Hands every entry of the log to `visit`, after all that a check of the log looks at; what is wrong is refused.
-    pub(crate) fn walk(&self, log: LogNumber, visit: &mut dyn FnMut(&Recorded) -> Result<()>) -> Result<()> {
+    pub(crate) fn walk(&self, log: LogNumber, visit: &mut dyn FnMut(&LogEntry) -> Result<()>) -> Result<()> {
         walk(self.source(), log, &self.head(log)?, &mut |step| visit(refuse(log, step)?))
     }
 
@@ -32,7 +32,7 @@ impl View<'_> {
     pub(crate) fn content(&self, content: Content) -> Result<String> {
         let Content { kind, address, sha } = content;
         let mut read = Err("missing".to_owned());
-        self.source().get(Space::Objects, key::object(&address), &mut |value| {
+        self.source().get(Table::Objects, key::object(&address), &mut |value| {
             read = Object::decode(kind, address, value).map(|object| object.text.to_owned());
         })?;
         let place = || format!("content {address}");
@@ -46,20 +46,20 @@ impl View<'_> {
     }
 }
 
-impl Append<'_> {
+impl LogWriter<'_> {
     /// Begins a copy of the log `log_id`. Nothing of it may be read before the write has ended.
     pub(crate) fn begin_copy(&mut self, log_id: LogId) -> Result<LogCopy> {
-        self.step(|append| {
+        self.step(|writer| {
             let head = Head { log_id, length: 0, last: EntryHash::NONE };
-            Ok(LogCopy { log: append.add_log(&head)?, head })
+            Ok(LogCopy { log: writer.add_log(&head)?, head })
         })
     }
 
     /// Takes over the next entry of a log.
-    pub(crate) fn copy_entry(&mut self, copy: &mut LogCopy, recorded: &Recorded) -> Result<()> {
+    pub(crate) fn copy_entry(&mut self, copy: &mut LogCopy, recorded: &LogEntry) -> Result<()> {
         let LogCopy { log, head } = copy;
-        self.step(|append| {
-            derive(&mut append.index(), *log, recorded)?;
+        self.step(|writer| {
+            derive(&mut writer.index(), *log, recorded)?;
             let damaged = |problem| ErrorDetail::corrupt(EntryPlace(*log, head.length), problem);
             let (bytes, hash) = Entry::new(recorded.envelope.clone(), &recorded.body)
                 .and_then(|entry| entry.encode())
@@ -67,7 +67,7 @@ impl Append<'_> {
             if (hash, recorded.envelope.position) != (recorded.hash, head.length) {
                 return Err(damaged("copied entry does not match the original".to_owned()).into());
             }
-            append.tables.put(Space::Log, &key::entry(*log, head.length), &Entry::stored(&bytes, hash))?;
+            writer.tables.put(Table::Log, &key::entry(*log, head.length), &Entry::stored(&bytes, hash))?;
             (head.length, head.last) = (head.length + 1, hash);
             Ok(())
         })
@@ -75,20 +75,20 @@ impl Append<'_> {
 
     /// Ends a copy: all entries were taken over.
     pub(crate) fn end_copy(&mut self, copy: &LogCopy) -> Result<()> {
-        self.step(|append| append.tables.put_meta(&key::head(copy.log), &copy.head))
+        self.step(|writer| writer.tables.put_meta(&key::head(copy.log), &copy.head))
     }
 
     /// Appends to the store's log what an entry of another store's log says: as its actor, at its time or a microsecond
     /// after the last entry, and marked as imported by whoever writes.
-    pub(crate) fn import_entry(&mut self, recorded: &Recorded) -> Result<()> {
-        self.step(|append| {
-            let (mut author, at) = (append.author().clone(), recorded.envelope.created_at);
+    pub(crate) fn import_entry(&mut self, recorded: &LogEntry) -> Result<()> {
+        self.step(|writer| {
+            let (mut author, at) = (writer.author().clone(), recorded.envelope.created_at);
             if at.as_micros().saturating_sub(author.clock.as_micros()) > author.tolerance {
                 return Err(ErrorDetail::ClockBehind { zone_id: None, last: at, clock: author.clock }.into());
             }
             author.imported = Some(Imported { by: author.actor, at });
             author.actor = recorded.envelope.actor.clone();
-            append.add_entry_of(author, STORE_LOG, recorded.body.clone()).map(drop)
+            writer.add_entry_of(author, STORE_LOG, recorded.body.clone()).map(drop)
         })
     }
 }
@@ -120,19 +120,19 @@ mod tests {
         let to = PolicyStore::builder().in_memory().unwrap().inner;
         let copied = to.storage.write(
             || to.author(&actor(), None),
-            |append| {
-                from.inner.storage.read(|view| {
-                    let zone = zone::find(view, "a")?;
-                    let mut copy = append.begin_copy(zone.log_id)?;
-                    view.walk(zone.log, &mut |recorded| append.copy_entry(&mut copy, recorded))?;
-                    append.end_copy(&copy)?;
-                    append.room_for(WRITE_ENTRIES)?;
-                    assert_eq!(append.room_for(WRITE_ENTRIES + 1).unwrap_err().code(), "too_large");
+            |writer| {
+                from.inner.storage.read(|snapshot| {
+                    let zone = zone::find(snapshot, "a")?;
+                    let mut copy = writer.begin_copy(zone.log_id)?;
+                    snapshot.walk(zone.log, &mut |recorded| writer.copy_entry(&mut copy, recorded))?;
+                    writer.end_copy(&copy)?;
+                    writer.room_for(WRITE_ENTRIES)?;
+                    assert_eq!(writer.room_for(WRITE_ENTRIES + 1).unwrap_err().code(), "too_large");
                     Ok(copy.end())
                 })
             },
         );
-        let head = from.inner.storage.read(|view| view.head(1)).unwrap();
+        let head = from.inner.storage.read(|snapshot| snapshot.head(1)).unwrap();
         assert_eq!(copied.unwrap(), (head.length, head.last));
     }
 }

@@ -5,10 +5,10 @@
 
 use std::collections::HashSet;
 
-use super::append::Append;
 use super::index::key::{self, LogNumber, STORE_LOG};
-use super::tables::Space;
-use super::view::View;
+use super::log_writer::LogWriter;
+use super::snapshot::Snapshot;
+use super::tables::Table;
 use super::walk::{refuse, walk};
 use super::zones::Zones;
 use crate::record::ZoneErased;
@@ -16,27 +16,27 @@ use crate::types::error::Result;
 use crate::types::hash::Address;
 use crate::types::id::ZoneId;
 
-impl Append<'_> {
+impl LogWriter<'_> {
     /// Removes all of a zone but the head of its log, in a write that does nothing else. Every log is walked, and a damaged
     /// one refused: what its entries name could not be told.
     pub(crate) fn erase_log(&mut self, zone_id: &ZoneId, log: LogNumber) -> Result<ZoneErased> {
         self.next(STORE_LOG)?;
-        let (erased, content) = self.guarded(|| left_alone(&self.view_unguarded(), zone_id, log))?;
+        let (erased, content) = self.guarded(|| left_alone(&self.snapshot_unguarded(), zone_id, log))?;
         self.created.insert(erased.log_id, log);
         self.append(STORE_LOG, erased.clone())?;
-        self.step(|append| {
-            append.tables.remove_range(Space::Log, &key::all_of(log))?;
-            append.tables.remove_range(Space::Index, &key::all_of(log))?;
-            append.tables.remove_range(Space::Meta, &key::witnesses(log))?;
-            content.iter().try_for_each(|address| append.tables.remove(Space::Objects, key::object(address)))
+        self.step(|writer| {
+            writer.tables.remove_range(Table::Log, &key::all_of(log))?;
+            writer.tables.remove_range(Table::Index, &key::all_of(log))?;
+            writer.tables.remove_range(Table::Meta, &key::witnesses(log))?;
+            content.iter().try_for_each(|address| writer.tables.remove(Table::Objects, key::object(address)))
         })?;
         Ok(erased)
     }
 }
 
 /// Where the log ends, and the content that only its entries name.
-fn left_alone(view: &View<'_>, zone_id: &ZoneId, log: LogNumber) -> Result<(ZoneErased, HashSet<Address>)> {
-    let (source, head) = (view.source(), view.head(log)?);
+fn left_alone(snapshot: &Snapshot<'_>, zone_id: &ZoneId, log: LogNumber) -> Result<(ZoneErased, HashSet<Address>)> {
+    let (source, head) = (snapshot.source(), snapshot.head(log)?);
     let mut content = HashSet::new();
     walk(source, log, &head, &mut |step| {
         content.extend(refuse(log, step)?.body.content().iter().map(|content| content.address));
@@ -44,7 +44,7 @@ fn left_alone(view: &View<'_>, zone_id: &ZoneId, log: LogNumber) -> Result<(Zone
     })?;
     let mut zones = Zones::default();
     // The store's log is the first.
-    for (other, head) in view.heads()? {
+    for (other, head) in snapshot.heads()? {
         if other == log || zones.erased(head.log_id).is_some() {
             continue;
         }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::types::error::{Error, ErrorDetail, Result, Told, words};
+use crate::types::error::{Error, ErrorDetail, NamedCause, Result, words};
 
 /// The store's error for one of redb's.
 pub(super) fn storage_error(action: impl Into<String>, error: impl Into<redb::Error>) -> Error {
@@ -25,7 +25,7 @@ pub(super) fn storage_error(action: impl Into<String>, error: impl Into<redb::Er
                 redb::Error::Io(error) => (words(error), error.raw_os_error()),
                 error => (error.to_string(), None),
             };
-            let source = Box::new(Told::with_code(error, code));
+            let source = Box::new(NamedCause::with_code(error, code));
             ErrorDetail::Storage { action: action.into(), cause, source }.into()
         }
     }
@@ -42,7 +42,7 @@ fn is_final(error: &Error) -> bool {
         _ => return false,
     };
     matches!(
-        source.downcast_ref::<Told>().and_then(|told| told.error.downcast_ref::<redb::Error>()),
+        source.downcast_ref::<NamedCause>().and_then(|told| told.error.downcast_ref::<redb::Error>()),
         Some(redb::Error::Io(_) | redb::Error::Backend(_) | redb::Error::PreviousIo | redb::Error::LockPoisoned(_))
     )
 }

@@ -4,47 +4,47 @@
 
 use std::sync::Arc;
 
-use super::append::{Append, Asking};
 use super::as_of::Replayed;
 use super::index::derive::derive;
 use super::index::key::{self, LogNumber};
 use super::index::replay::{Replay, log_numbers};
-use super::index::row::RequestRow;
-use super::view::View;
-use crate::record::{Recorded, Request, Unchanged};
+use super::index::row::IdempotencyRow;
+use super::log_writer::{KeyedCall, LogWriter};
+use super::snapshot::Snapshot;
+use crate::record::{LogEntry, Request, Unchanged};
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::IdempotencyKey;
 
-impl Append<'_> {
+impl LogWriter<'_> {
     /// What `f` makes of the log as it was when `request` had been carried out, and of the request's first entry, and where
     /// the log ended then; none if it never was. Another request under the same id is a conflict.
     pub(crate) fn answered<T>(
         &mut self,
         log: LogNumber,
         request: &Request,
-        f: impl FnOnce(&View<'_>, &Recorded) -> Result<T>,
+        f: impl FnOnce(&Snapshot<'_>, &LogEntry) -> Result<T>,
     ) -> Result<Option<(T, u64)>> {
         let mut replayed = self.replayed.take();
         let answer = self.guarded(|| {
-            let view = self.view_unguarded();
-            let Some((row, first, known)) = find(&view, log, request.id)? else { return Ok(None) };
+            let snapshot = self.snapshot_unguarded();
+            let Some((row, first, known)) = find(&snapshot, log, request.id)? else { return Ok(None) };
             if known.hash != request.hash {
                 return Err(ErrorDetail::IdempotencyConflict { idempotency_key: request.id }.into());
             }
             let end = row.first.saturating_add(row.entries.into());
             if end == self.next_position(log)? {
-                return f(&view, &first).map(|answer| Some((answer, end)));
+                return f(&snapshot, &first).map(|answer| Some((answer, end)));
             }
             let mut reached = match replayed.take().filter(|reached| reached.log == log && reached.end <= end) {
                 Some(reached) => reached,
-                None => Replayed { log, end: 0, replay: Replay::new(log_numbers(&view.heads()?)) },
+                None => Replayed { log, end: 0, replay: Replay::new(log_numbers(&snapshot.heads()?)) },
             };
             for position in reached.end..end {
-                derive(&mut reached.replay, log, &*view.entry(log, position)?)?;
+                derive(&mut reached.replay, log, &*snapshot.entry(log, position)?)?;
                 reached.end = position + 1;
             }
             let reached = replayed.insert(reached);
-            f(&view.over(&reached.over(view.source())), &first).map(|answer| Some((answer, end)))
+            f(&snapshot.over(&reached.over(snapshot.source())), &first).map(|answer| Some((answer, end)))
         });
         self.replayed = replayed;
         answer
@@ -52,12 +52,17 @@ impl Append<'_> {
 
     /// Reads the log as it was when it ended at `end`: where it ends now, or where the request that was answered last from the
     /// log had left it.
-    pub(crate) fn view_then<T>(&self, log: LogNumber, end: u64, f: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
+    pub(crate) fn read_as_of<T>(
+        &self,
+        log: LogNumber,
+        end: u64,
+        f: impl FnOnce(&Snapshot<'_>) -> Result<T>,
+    ) -> Result<T> {
         self.guarded(|| {
-            let view = self.view_unguarded();
+            let snapshot = self.snapshot_unguarded();
             match self.replayed.as_ref().filter(|reached| (reached.log, reached.end) == (log, end)) {
-                Some(reached) => f(&view.over(&reached.over(view.source()))),
-                None if self.next_position(log)? == end => f(&view),
+                Some(reached) => f(&snapshot.over(&reached.over(snapshot.source()))),
+                None if self.next_position(log)? == end => f(&snapshot),
                 None => Err(ErrorDetail::corrupt("an earlier state of a log", "state is not available").into()),
             }
         })
@@ -66,7 +71,7 @@ impl Append<'_> {
     /// What is appended to `log` from here on is the work of `request`.
     pub(crate) fn begin_request(&mut self, log: LogNumber, request: Request) -> Result<()> {
         let (_, first, _) = self.next(log)?;
-        self.request = Some(Asking { log, request, first });
+        self.request = Some(KeyedCall { log, request, first });
         Ok(())
     }
 
@@ -78,7 +83,7 @@ impl Append<'_> {
     /// The request has been carried out, or was refused. If it was carried out and has written nothing, an entry says so.
     pub(crate) fn end_request<T>(&mut self, result: Result<T>) -> Result<T> {
         let result = match (result, &self.request) {
-            (Ok(value), &Some(Asking { log, first, .. })) => self.note_unchanged(log, first).map(|()| value),
+            (Ok(value), &Some(KeyedCall { log, first, .. })) => self.note_unchanged(log, first).map(|()| value),
             (result, _) => result,
         };
         self.request = None;
@@ -95,15 +100,23 @@ impl Append<'_> {
 }
 
 /// The first entry that was written in a log under a request id.
-pub(crate) fn first_entry(view: &View<'_>, log: LogNumber, id: IdempotencyKey) -> Result<Option<Arc<Recorded>>> {
-    Ok(find(view, log, id)?.map(|(_, first, _)| first))
+pub(crate) fn first_entry(
+    snapshot: &Snapshot<'_>,
+    log: LogNumber,
+    id: IdempotencyKey,
+) -> Result<Option<Arc<LogEntry>>> {
+    Ok(find(snapshot, log, id)?.map(|(_, first, _)| first))
 }
 
-fn find(view: &View<'_>, log: LogNumber, id: IdempotencyKey) -> Result<Option<(RequestRow, Arc<Recorded>, Request)>> {
-    let Some(row) = view.row::<RequestRow>(&key::request(log, id))? else { return Ok(None) };
-    let first = view.entry(log, row.first)?;
+fn find(
+    snapshot: &Snapshot<'_>,
+    log: LogNumber,
+    id: IdempotencyKey,
+) -> Result<Option<(IdempotencyRow, Arc<LogEntry>, Request)>> {
+    let Some(row) = snapshot.row::<IdempotencyRow>(&key::request(log, id))? else { return Ok(None) };
+    let first = snapshot.entry(log, row.first)?;
     match first.envelope.request.filter(|known| known.id == id) {
         Some(known) => Ok(Some((row, first, known))),
-        None => Err(super::astray(key::Tag::Request, &id.to_string())),
+        None => Err(super::astray(key::RowKind::IdempotencyKey, &id.to_string())),
     }
 }

@@ -3,7 +3,6 @@
 //! It keeps what it is given and knows the shape of entries and rows, but no rule of the domain: who may write what
 //! is decided by its callers.
 
-mod append;
 mod as_of;
 mod cache;
 mod copy;
@@ -12,12 +11,13 @@ mod failure;
 mod file;
 mod idempotency;
 mod index;
+mod log_writer;
 mod rebuild;
+mod snapshot;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod verify;
-mod view;
 mod walk;
 mod witness;
 mod zones;
@@ -28,7 +28,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::ThreadId;
 use std::time::Duration;
 
-pub(crate) use append::{Append, Author, Imported};
 use cache::RecordCache;
 use failure::{Failed, contained, storage_error};
 pub(crate) use file::format::OpenOptions;
@@ -42,13 +41,14 @@ pub(crate) use index::row::{
 };
 #[cfg(fuzzing)]
 pub(crate) use index::row::{EVERY, with_check};
+pub(crate) use log_writer::{Author, Imported, LogWriter};
 use redb::{Database, ReadableDatabase};
+pub(crate) use snapshot::Snapshot;
 pub(crate) use tables::Direction;
-use tables::{ReadTables, Source, WriteTables};
+use tables::{ReadTables, TableReader, WriteTables};
 pub use verify::{Finding, Place, Report};
-pub(crate) use view::View;
 
-use crate::types::environment::Sources;
+use crate::types::environment::Environment;
 use crate::types::error::{ErrorDetail, Result};
 
 /// An open store file.
@@ -96,7 +96,7 @@ impl Storage {
         }
     }
 
-    pub(crate) fn open(origin: Origin, options: OpenOptions, cache: usize, sources: &Sources) -> Result<Self> {
+    pub(crate) fn open(origin: Origin, options: OpenOptions, cache: usize, sources: &Environment) -> Result<Self> {
         let opened = file::open::open(&origin, &options, sources)?;
         let (store_id, counted) = (file::open::store_id(&opened.0)?, file::open::commits(&opened.0)?);
         let storage = Self {
@@ -123,11 +123,11 @@ impl Storage {
     }
 
     /// Reads at one point in time.
-    pub(crate) fn read<T>(&self, f: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
-        self.read_source(|_, view| f(view))
+    pub(crate) fn read<T>(&self, f: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
+        self.read_source(|_, snapshot| f(snapshot))
     }
 
-    fn read_source<T>(&self, f: impl FnOnce(&dyn Source, &View<'_>) -> Result<T>) -> Result<T> {
+    fn read_source<T>(&self, f: impl FnOnce(&dyn TableReader, &Snapshot<'_>) -> Result<T>) -> Result<T> {
         self.failed.check()?;
         // Under the lock, so that nothing is erased between the snapshot and the cache: what was read before must not
         // answer in a snapshot from which it is gone, nor be kept for those that come after.
@@ -138,7 +138,7 @@ impl Storage {
             let transaction = database.begin_read().map_err(|error| storage_error("read", error))?;
             drop(opened);
             let tables = ReadTables::of(transaction);
-            f(&tables, &View::new(&tables, &cache, None).not_before(counted))
+            f(&tables, &Snapshot::new(&tables, &cache, None).not_before(counted))
         })
     }
 
@@ -148,7 +148,7 @@ impl Storage {
     pub(crate) fn write<T>(
         &self,
         author: impl FnOnce() -> Author,
-        f: impl FnOnce(&mut Append<'_>) -> Result<T>,
+        f: impl FnOnce(&mut LogWriter<'_>) -> Result<T>,
     ) -> Result<T> {
         self.write_and(author, f, Self::commit)
     }
@@ -157,7 +157,7 @@ impl Storage {
     pub(crate) fn write_and_forget<T>(
         &self,
         author: impl FnOnce() -> Author,
-        f: impl FnOnce(&mut Append<'_>) -> Result<T>,
+        f: impl FnOnce(&mut LogWriter<'_>) -> Result<T>,
     ) -> Result<T> {
         self.write_and(author, f, Self::commit_and_forget)
     }
@@ -165,7 +165,7 @@ impl Storage {
     fn write_and<T>(
         &self,
         author: impl FnOnce() -> Author,
-        f: impl FnOnce(&mut Append<'_>) -> Result<T>,
+        f: impl FnOnce(&mut LogWriter<'_>) -> Result<T>,
         commit: impl FnOnce(&Self, redb::WriteTransaction, u64) -> Result<()>,
     ) -> Result<T> {
         let _writer = self.lock_writer()?;
@@ -177,10 +177,10 @@ impl Storage {
                 .failed
                 .guard(|| WriteTables::open(&transaction).map_err(|error| storage_error("begin the write", error)))?;
             let counted = self.counted.load(Ordering::Acquire);
-            self.failed.guard(|| View::new(&tables, &cache, None).not_before(counted).check_commits())?;
-            let mut append = Append::new(tables, &cache, &self.failed, author);
-            let value = f(&mut append)?;
-            Ok((value, append.finish()?))
+            self.failed.guard(|| Snapshot::new(&tables, &cache, None).not_before(counted).check_commits())?;
+            let mut writer = LogWriter::new(tables, &cache, &self.failed, author);
+            let value = f(&mut writer)?;
+            Ok((value, writer.finish()?))
         }));
         match outcome {
             // The closure may have passed over damage that it met.
@@ -205,7 +205,7 @@ impl Storage {
     }
 
     /// Opens the store again in its place, after a failure. `forget` clears what else was kept of reads.
-    pub(crate) fn recover(&self, sources: &Sources, forget: impl FnOnce()) -> Result<()> {
+    pub(crate) fn recover(&self, sources: &Environment, forget: impl FnOnce()) -> Result<()> {
         let _writer = self.lock_writer()?;
         let taken = self.opened.write().unwrap_or_else(PoisonError::into_inner).take();
         self.failed.set(true);
@@ -349,7 +349,7 @@ fn close(Opened { mut database, file, .. }: Opened, has_panicked: bool) {
 }
 
 /// The error of a row that leads to an entry of something else.
-pub(crate) fn astray(tag: index::key::Tag, id: &str) -> crate::types::error::Error {
+pub(crate) fn astray(tag: index::key::RowKind, id: &str) -> crate::types::error::Error {
     ErrorDetail::corrupt(
         format_args!("the {tag:?} row of `{id}`"),
         "index row points to an entry of the wrong kind or id",

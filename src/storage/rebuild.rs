@@ -8,8 +8,8 @@ use super::index::derive::{GENERATION, derive};
 use super::index::key::{self, STORE_LOG};
 use super::index::replay::{Replay, log_numbers};
 use super::index::row::IndexRow;
-use super::tables::{Space, WriteTables};
-use super::view::View;
+use super::snapshot::Snapshot;
+use super::tables::{Table, WriteTables};
 use super::walk::{refuse, walk};
 use super::zones::{Zones, check_erased};
 use super::{Opened, Storage, begin_write};
@@ -40,14 +40,14 @@ impl Storage {
 
     /// Rebuilds if the rows in the file are of another generation than this build makes.
     pub(super) fn refresh_index(&self) -> Result<()> {
-        let row = self.read(|view| view.meta::<IndexRow>(key::META_INDEX))?;
+        let row = self.read(|snapshot| snapshot.meta::<IndexRow>(key::META_INDEX))?;
         if row == Some(IndexRow { generation: GENERATION }) { Ok(()) } else { self.rebuild_indexes() }
     }
 }
 
 fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache) -> Result<u64> {
     let mut tables = WriteTables::open(transaction).map_err(|error| storage_error("rebuild the index", error))?;
-    let heads = View::new(&tables, cache, None).heads()?;
+    let heads = Snapshot::new(&tables, cache, None).heads()?;
     let mut replay = Replay::new(log_numbers(&heads));
     let mut zones = Zones::default();
     tables.clear_index()?;
@@ -63,10 +63,10 @@ fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache) -> Resu
             if log == STORE_LOG { zones.take(recorded) } else { Ok(()) }
         })?;
         for (row_key, value) in std::mem::take(&mut replay.rows) {
-            tables.put(Space::Index, &row_key, &value)?;
+            tables.put(Table::Index, &row_key, &value)?;
         }
         for (meta_key, value) in std::mem::take(&mut replay.witnesses) {
-            tables.put(Space::Meta, &meta_key, &value)?;
+            tables.put(Table::Meta, &meta_key, &value)?;
         }
     }
     tables.put_meta(key::META_INDEX, &IndexRow { generation: GENERATION })?;

@@ -5,7 +5,7 @@
 use std::cell::OnceCell;
 use std::ops::Range;
 
-use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::failure::storage_error;
 use super::index::key::{META_COMMITS, all_witnesses};
@@ -25,19 +25,19 @@ const INDEX: TableDefinition<Bytes, Bytes> = TableDefinition::new("index");
 
 /// One of the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Space {
+pub(crate) enum Table {
     Meta,
     Log,
     Objects,
     Index,
 }
 
-fn definition(space: Space) -> TableDefinition<'static, Bytes, Bytes> {
+fn definition(space: Table) -> TableDefinition<'static, Bytes, Bytes> {
     match space {
-        Space::Meta => META,
-        Space::Log => LOG,
-        Space::Objects => OBJECTS,
-        Space::Index => INDEX,
+        Table::Meta => META,
+        Table::Log => LOG,
+        Table::Objects => OBJECTS,
+        Table::Index => INDEX,
     }
 }
 
@@ -58,21 +58,21 @@ struct Each<T> {
 }
 
 impl<T> Each<T> {
-    fn of(&self, space: Space) -> &T {
+    fn of(&self, space: Table) -> &T {
         match space {
-            Space::Meta => &self.meta,
-            Space::Log => &self.log,
-            Space::Objects => &self.objects,
-            Space::Index => &self.index,
+            Table::Meta => &self.meta,
+            Table::Log => &self.log,
+            Table::Objects => &self.objects,
+            Table::Index => &self.index,
         }
     }
 
-    fn of_mut(&mut self, space: Space) -> &mut T {
+    fn of_mut(&mut self, space: Table) -> &mut T {
         match space {
-            Space::Meta => &mut self.meta,
-            Space::Log => &mut self.log,
-            Space::Objects => &mut self.objects,
-            Space::Index => &mut self.index,
+            Table::Meta => &mut self.meta,
+            Table::Log => &mut self.log,
+            Table::Objects => &mut self.objects,
+            Table::Index => &mut self.index,
         }
     }
 }
@@ -85,18 +85,18 @@ pub(super) struct ReadTables {
 }
 
 /// The tables of a write.
-pub(super) struct WriteTables<'txn>(Each<Table<'txn, Bytes, Bytes>>);
+pub(super) struct WriteTables<'txn>(Each<redb::Table<'txn, Bytes, Bytes>>);
 
 /// Takes a key and a value; false ends the scan.
 pub(crate) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<bool> + 'a;
 
 /// What can be read, whether or not a write is under way.
-pub(crate) trait Source {
+pub(crate) trait TableReader {
     /// Hands the value under `key` to `f`; false if there is none.
-    fn get(&self, space: Space, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool>;
+    fn get(&self, space: Table, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool>;
 
     /// Hands the rows whose keys lie in `range` to `f`, in `direction`, until `f` returns false.
-    fn scan(&self, space: Space, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()>;
+    fn scan(&self, space: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()>;
 }
 
 impl ReadTables {
@@ -106,12 +106,12 @@ impl ReadTables {
 
     /// Opens all tables now, to learn whether they are there.
     pub(super) fn open_all(&self) -> Result<(), redb::TableError> {
-        [Space::Meta, Space::Log, Space::Objects, Space::Index]
+        [Table::Meta, Table::Log, Table::Objects, Table::Index]
             .into_iter()
             .try_for_each(|space| self.open(space).map(drop))
     }
 
-    fn open(&self, space: Space) -> Result<&ReadOnlyTable<Bytes, Bytes>, redb::TableError> {
+    fn open(&self, space: Table) -> Result<&ReadOnlyTable<Bytes, Bytes>, redb::TableError> {
         let cell = self.opened.of(space);
         if let Some(table) = cell.get() {
             return Ok(table);
@@ -121,12 +121,12 @@ impl ReadTables {
     }
 }
 
-impl Source for ReadTables {
-    fn get(&self, space: Space, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
+impl TableReader for ReadTables {
+    fn get(&self, space: Table, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
         get(self.open(space).map_err(|error| storage_error("read", error))?, key, f)
     }
 
-    fn scan(&self, space: Space, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
+    fn scan(&self, space: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
         scan(self.open(space).map_err(|error| storage_error("read", error))?, range, direction, f)
     }
 }
@@ -141,19 +141,19 @@ impl<'txn> WriteTables<'txn> {
         }))
     }
 
-    pub(super) fn put(&mut self, space: Space, key: &[u8], value: &[u8]) -> Result<()> {
+    pub(super) fn put(&mut self, space: Table, key: &[u8], value: &[u8]) -> Result<()> {
         self.0.of_mut(space).insert(key, value).map_err(|error| storage_error("write", error))?;
         Ok(())
     }
 
     /// Removes what is derived, or what belongs to a zone that is erased: nothing else ever goes.
-    pub(super) fn remove(&mut self, space: Space, key: &[u8]) -> Result<()> {
+    pub(super) fn remove(&mut self, space: Table, key: &[u8]) -> Result<()> {
         self.0.of_mut(space).remove(key).map_err(|error| storage_error("write", error))?;
         Ok(())
     }
 
     /// Removes the rows whose keys lie in `range`.
-    pub(super) fn remove_range(&mut self, space: Space, range: &Range<Vec<u8>>) -> Result<()> {
+    pub(super) fn remove_range(&mut self, space: Table, range: &Range<Vec<u8>>) -> Result<()> {
         let range = range.start.as_slice()..range.end.as_slice();
         self.0.of_mut(space).retain_in::<&[u8], _>(range, |_, _| false).map_err(|error| storage_error("erase", error))
     }
@@ -161,13 +161,13 @@ impl<'txn> WriteTables<'txn> {
     /// Writes a meta row, with its check.
     pub(super) fn put_meta(&mut self, row_key: &[u8], row: &impl Row) -> Result<()> {
         let value = row.to_value(row_key).map_err(|problem| ErrorDetail::corrupt("a meta row", problem))?;
-        self.put(Space::Meta, row_key, &value)
+        self.put(Table::Meta, row_key, &value)
     }
 
     /// Counts a write, and returns how many there are now.
     pub(super) fn count_commit(&mut self) -> Result<u64> {
         let mut row = None;
-        self.get(Space::Meta, META_COMMITS, &mut |value| row = Some(CommitsRow::from_value(META_COMMITS, value)))?;
+        self.get(Table::Meta, META_COMMITS, &mut |value| row = Some(CommitsRow::from_value(META_COMMITS, value)))?;
         let row = row.transpose().map_err(|problem| ErrorDetail::corrupt("the number of commits", problem))?;
         let count = row.map_or(0, |row| row.count).saturating_add(1);
         self.put_meta(META_COMMITS, &CommitsRow { count })?;
@@ -177,16 +177,16 @@ impl<'txn> WriteTables<'txn> {
     /// Removes every index row and every witness: the first half of a rebuild.
     pub(super) fn clear_index(&mut self) -> Result<()> {
         self.0.index.retain(|_, _| false).map_err(|error| storage_error("write", error))?;
-        self.remove_range(Space::Meta, &all_witnesses())
+        self.remove_range(Table::Meta, &all_witnesses())
     }
 }
 
-impl Source for WriteTables<'_> {
-    fn get(&self, space: Space, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
+impl TableReader for WriteTables<'_> {
+    fn get(&self, space: Table, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
         get(self.0.of(space), key, f)
     }
 
-    fn scan(&self, space: Space, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
+    fn scan(&self, space: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
         scan(self.0.of(space), range, direction, f)
     }
 }

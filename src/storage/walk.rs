@@ -3,8 +3,8 @@
 
 use super::index::key::{self, LogNumber};
 use super::index::row::{BEFORE_ALL, Head};
-use super::tables::{Direction, Source, Space};
-use crate::record::{Entry, EntryProblem, Envelope, Group, Recorded};
+use super::tables::{Direction, Table, TableReader};
+use crate::record::{Entry, EntryProblem, Envelope, Group, LogEntry};
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::{EntryHash, hex};
 use crate::types::time::Timestamp;
@@ -12,7 +12,7 @@ use crate::types::time::Timestamp;
 /// What a walk comes across.
 pub(super) enum Step<'a> {
     /// An entry that is whole, in its place and chained.
-    Entry(&'a Recorded),
+    Entry(&'a LogEntry),
     /// Something is wrong with the entry at a position.
     BadEntry(u64, String),
     /// Something is wrong with the log as a whole.
@@ -22,7 +22,7 @@ pub(super) enum Step<'a> {
 /// Hands every entry of the log, and everything that is wrong with it, to `visit`. An entry of a kind that this build
 /// does not know ends the walk with an error: nothing is skipped.
 pub(super) fn walk(
-    source: &dyn Source,
+    source: &dyn TableReader,
     log: LogNumber,
     head: &Head,
     visit: &mut dyn FnMut(Step<'_>) -> Result<()>,
@@ -30,7 +30,7 @@ pub(super) fn walk(
     let mut chain = Chain { next: 0, previous: Some(EntryHash::NONE), last_time: BEFORE_ALL, group: None };
     let range = key::all_of(log);
     let range = range.start.as_slice()..range.end.as_slice();
-    source.scan(Space::Log, range, Direction::Ascending, &mut |row_key, value| {
+    source.scan(Table::Log, range, Direction::Ascending, &mut |row_key, value| {
         // The scan goes from row to row, so a damaged key may lie here that belongs elsewhere.
         let Some(position) = key::entry_place(row_key).filter(|place| place.0 == log).map(|place| place.1) else {
             visit(Step::BadLog(format!("row {} is out of place", hex::encode(row_key))))?;
@@ -56,7 +56,7 @@ pub(super) fn walk(
         for problem in chain.follow(&entry.envelope, hash, position, head) {
             visit(Step::BadEntry(position, problem.to_owned()))?;
         }
-        match Recorded::from_entry(entry, hash) {
+        match LogEntry::from_entry(entry, hash) {
             Ok(recorded) => visit(Step::Entry(&recorded))?,
             Err(EntryProblem::Damaged(problem)) => visit(Step::BadEntry(position, problem))?,
             Err(newer) => return Err(newer.at(log, position)),
@@ -70,11 +70,11 @@ pub(super) fn walk(
 }
 
 /// Refuses whatever is wrong: for those who need the log whole.
-pub(super) fn refuse(log: LogNumber, step: Step<'_>) -> Result<&Recorded> {
+pub(super) fn refuse(log: LogNumber, step: Step<'_>) -> Result<&LogEntry> {
     match step {
         Step::Entry(recorded) => Ok(recorded),
         Step::BadEntry(position, problem) => {
-            Err(ErrorDetail::corrupt(super::view::EntryPlace(log, position), problem).into())
+            Err(ErrorDetail::corrupt(super::snapshot::EntryPlace(log, position), problem).into())
         }
         Step::BadLog(problem) => Err(ErrorDetail::corrupt(format_args!("log {log}"), problem).into()),
     }

@@ -6,13 +6,13 @@
 
 use super::index::key::{self, LogNumber, META_COMMITS};
 use super::index::row::{BindingRow, CommitsRow, NewestBindingRow, Row, ZoneStateRow, ZoneWitnessRow};
+use super::snapshot::Snapshot;
 use super::tables::Direction;
-use super::view::View;
 use crate::types::error::{Error, ErrorDetail, Result};
 use crate::types::hash::hex;
 use crate::types::target::{BindingMode, Target};
 
-impl View<'_> {
+impl Snapshot<'_> {
     /// The index row under `row_key`, of which meta has a copy, if there is one.
     pub(crate) fn witnessed<R: Row + PartialEq>(&self, row_key: &[u8]) -> Result<Option<R>> {
         let row: Option<R> = self.row(row_key)?;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::index::key::{self, LogNumber, STORE_LOG};
 use super::index::row::Head;
-use super::tables::{Direction, Source, Space};
-use super::view::EntryPlace;
-use crate::record::{Body, Recorded, ZoneErased};
+use super::snapshot::EntryPlace;
+use super::tables::{Direction, Table, TableReader};
+use crate::record::{Body, LogEntry, ZoneErased};
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::{LogId, ZoneId};
 
@@ -44,7 +44,7 @@ impl Zones {
     }
 
     /// The same, for those who need the log whole.
-    pub(super) fn take(&mut self, recorded: &Recorded) -> Result<()> {
+    pub(super) fn take(&mut self, recorded: &LogEntry) -> Result<()> {
         let place = EntryPlace(STORE_LOG, recorded.envelope.position);
         self.note(&recorded.body).map_err(|problem| ErrorDetail::corrupt(place, problem).into())
     }
@@ -65,14 +65,19 @@ impl Zones {
 }
 
 /// Everything that is wrong with the log of an erased zone: its head is as it was, and no entry is left.
-pub(super) fn left_of(source: &dyn Source, log: LogNumber, head: &Head, erased: &ZoneErased) -> Result<Vec<String>> {
+pub(super) fn left_of(
+    source: &dyn TableReader,
+    log: LogNumber,
+    head: &Head,
+    erased: &ZoneErased,
+) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     if (head.length, head.last) != (erased.length, erased.last) {
         problems.push("head does not match the one recorded when the zone was erased".to_owned());
     }
     let mut left = 0_u64;
     let range = key::all_of(log);
-    source.scan(Space::Log, range.start.as_slice()..range.end.as_slice(), Direction::Ascending, &mut |_, _| {
+    source.scan(Table::Log, range.start.as_slice()..range.end.as_slice(), Direction::Ascending, &mut |_, _| {
         left += 1;
         Ok(true)
     })?;
@@ -83,7 +88,7 @@ pub(super) fn left_of(source: &dyn Source, log: LogNumber, head: &Head, erased: 
 }
 
 /// Refuses whatever is wrong with the log of an erased zone.
-pub(super) fn check_erased(source: &dyn Source, log: LogNumber, head: &Head, erased: &ZoneErased) -> Result<()> {
+pub(super) fn check_erased(source: &dyn TableReader, log: LogNumber, head: &Head, erased: &ZoneErased) -> Result<()> {
     match left_of(source, log, head, erased)?.into_iter().next() {
         None => Ok(()),
         Some(problem) => Err(ErrorDetail::corrupt(format_args!("log {log}"), problem).into()),

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::PolicyStore;
-use crate::engine::Inner;
+use crate::engine::Engine;
 use crate::engine::compiler::Compiler;
 use crate::engine::recent::Recent;
 use crate::engine::versions::VersionCache;
 use crate::storage::{OpenOptions, Origin, Storage};
-use crate::types::environment::Sources;
+use crate::types::environment::Environment;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::limits;
 use crate::types::time::Timestamp;
@@ -166,10 +166,10 @@ impl Builder {
     }
 
     pub(crate) fn open_at(self, origin: Origin) -> Result<PolicyStore> {
-        let sources = Sources::new(self.clock, self.id_seed)?;
+        let sources = Environment::new(self.clock, self.id_seed)?;
         let options =
             OpenOptions { page_cache: self.page_cache, check_integrity: self.check_integrity, create: self.create };
-        let inner = Inner {
+        let inner = Engine {
             storage: Storage::open(origin, options, self.record_cache / 2, &sources)?,
             compiler: Compiler::new(self.compiled_cache, self.validation_limit)?,
             recent: Recent::new(),

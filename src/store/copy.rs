@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::PolicyStore;
-use crate::record::{Body, Object, Recorded, SchemaPublished};
+use crate::record::{Body, LogEntry, Object, SchemaPublished};
 use crate::resource::{schema, zone};
 use crate::rules::guardrail;
-use crate::storage::key::{STORE_LOG, Tag};
-use crate::storage::{Append, View, ZoneRow, key};
+use crate::storage::key::{RowKind, STORE_LOG};
+use crate::storage::{LogWriter, Snapshot, ZoneRow, key};
 use crate::types::actor::Actor;
 use crate::types::error::{Error, ErrorDetail, ErrorKind, Resource, Result};
 use crate::types::hash::EntryHash;
@@ -72,12 +72,12 @@ impl PolicyStore {
         let (from, to) = (&self.inner.storage, &into.inner);
         to.storage.write(
             || to.author(actor, None),
-            |append| {
+            |writer| {
                 // What fails in the other store must not pass for a failure of this one, under whose guard it happens.
                 let mut failed = None;
-                let copied = from.read(|view| {
+                let copied = from.read(|snapshot| {
                     let (schemas, copied) = (BTreeMap::new(), CopiedZones::default());
-                    Copy { from: view, into: append, actor, failed: &mut failed, schemas, copied }.run(zone_ids)
+                    Copy { from: snapshot, into: writer, actor, failed: &mut failed, schemas, copied }.run(zone_ids)
                 });
                 match failed {
                     Some(error) => Err(error),
@@ -89,9 +89,9 @@ impl PolicyStore {
 }
 
 /// A copy under way.
-struct Copy<'a, 'view, 'txn> {
-    from: &'a View<'view>,
-    into: &'a mut Append<'txn>,
+struct Copy<'a, 'snapshot, 'txn> {
+    from: &'a Snapshot<'snapshot>,
+    into: &'a mut LogWriter<'txn>,
     actor: &'a Actor,
     /// What failed in the store that is written to.
     failed: &'a mut Option<Error>,
@@ -103,7 +103,7 @@ struct Copy<'a, 'view, 'txn> {
 impl Copy<'_, '_, '_> {
     fn run(mut self, zone_ids: &[impl AsRef<str>]) -> Result<CopiedZones> {
         let mut named = BTreeSet::new();
-        let known = self.there(|append| append.view(|view| view.log_ids()))?;
+        let known = self.there(|writer| writer.read(|snapshot| snapshot.log_ids()))?;
         for id in zone_ids {
             let id = id.as_ref();
             if !named.insert(id) {
@@ -116,7 +116,7 @@ impl Copy<'_, '_, '_> {
     }
 
     /// Does something in the store that is written to.
-    fn there<T>(&mut self, f: impl FnOnce(&mut Append<'_>) -> Result<T>) -> Result<T> {
+    fn there<T>(&mut self, f: impl FnOnce(&mut LogWriter<'_>) -> Result<T>) -> Result<T> {
         f(self.into).map_err(|error| {
             self.failed.get_or_insert(error);
             ErrorDetail::failed("copy", "writing to the destination store failed").into()
@@ -130,39 +130,39 @@ impl Copy<'_, '_, '_> {
         // The log is that of this zone.
         zone::info_of(from, &zone)?;
         guardrail::check_actor(from, &zone, self.actor, "copy")?;
-        let mut copy = self.there(|append| {
+        let mut copy = self.there(|writer| {
             let taken = |what, id| Err(ErrorDetail::AlreadyExists { what, id }.into());
-            let row_key = key::by_id(STORE_LOG, Tag::Zone, id);
-            if append.view(|view| view.witnessed::<ZoneRow>(&row_key))?.is_some() {
+            let row_key = key::by_id(STORE_LOG, RowKind::Zone, id);
+            if writer.read(|snapshot| snapshot.witnessed::<ZoneRow>(&row_key))?.is_some() {
                 return taken(Resource::Zone, id.to_owned());
             }
             if known.contains(&zone.log_id) {
                 return taken(Resource::Log, zone.log_id.to_string());
             }
-            append.begin_copy(zone.log_id)
+            writer.begin_copy(zone.log_id)
         })?;
         from.walk(zone.log, &mut |recorded| {
             self.uses(recorded)?;
             self.content(recorded)?;
-            self.there(|append| append.copy_entry(&mut copy, recorded))
+            self.there(|writer| writer.copy_entry(&mut copy, recorded))
         })?;
-        self.there(|append| append.end_copy(&copy))?;
+        self.there(|writer| writer.end_copy(&copy))?;
         let (length, last) = copy.end();
         self.copied.zones.push(CopiedZone { zone_id: zone.id, log_id: zone.log_id, length, last });
         Ok(())
     }
 
     /// Copies the content that an entry names.
-    fn content(&mut self, recorded: &Recorded) -> Result<()> {
+    fn content(&mut self, recorded: &LogEntry) -> Result<()> {
         for content in recorded.body.content() {
             let text = self.from.content(content)?;
-            self.there(|append| append.put_object(Object::new(content.kind, &text)))?;
+            self.there(|writer| writer.put_object(Object::new(content.kind, &text)))?;
         }
         Ok(())
     }
 
     /// Notes the schema version that an entry names.
-    fn uses(&mut self, recorded: &Recorded) -> Result<()> {
+    fn uses(&mut self, recorded: &LogEntry) -> Result<()> {
         let schema = match &recorded.body {
             Body::PolicyVersionCreated(body) => Some(&body.schema),
             Body::PolicySetVersionCreated(body) => Some(&body.schema),
@@ -203,7 +203,7 @@ impl Copy<'_, '_, '_> {
                 return Ok(());
             }
             self.content(recorded)?;
-            self.there(|append| append.import_entry(recorded))
+            self.there(|writer| writer.import_entry(recorded))
         })?;
         match lacking.values().find(|(_, published)| !published) {
             None => Ok(()),
@@ -219,7 +219,7 @@ impl Copy<'_, '_, '_> {
     fn lacking_schemas(&mut self) -> Result<BTreeMap<SchemaName, (SchemaRef, bool)>> {
         let mut lacking = BTreeMap::new();
         for (name, schema) in std::mem::take(&mut self.schemas) {
-            let known = self.there(|append| match append.view(|view| schema::find(view, name.as_str())) {
+            let known = self.there(|writer| match writer.read(|snapshot| schema::find(snapshot, name.as_str())) {
                 Ok(found) if is_source_of(&found.published, &schema) => Ok(true),
                 Ok(_) => Err(ErrorDetail::SchemaDiffers { version: name.to_string() }.into()),
                 Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),

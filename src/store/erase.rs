@@ -50,12 +50,12 @@ impl PolicyStore {
         let inner = &*self.inner;
         let erased = inner.storage.write_and_forget(
             || inner.author(actor, None),
-            |append| {
-                let zone = append.view(|view| {
-                    let zone = zone::find(view, zone_id.as_ref())?;
-                    guardrail::check_actor(view, &zone, actor, "erase").map(|()| zone)
+            |writer| {
+                let zone = writer.read(|snapshot| {
+                    let zone = zone::find(snapshot, zone_id.as_ref())?;
+                    guardrail::check_actor(snapshot, &zone, actor, "erase").map(|()| zone)
                 })?;
-                append.erase_log(&zone.id, zone.log)
+                writer.erase_log(&zone.id, zone.log)
             },
         )?;
         // They would not answer any more: what leads to them is gone.

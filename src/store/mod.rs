@@ -21,7 +21,7 @@ use crate::cedar::with_room;
 use crate::decide::answer::Answer;
 use crate::decide::authorizer::Authorizer;
 use crate::decide::receipt::Receipt;
-use crate::engine::Inner;
+use crate::engine::Engine;
 use crate::list;
 use crate::list::cursor::ListName;
 use crate::list::page::{Page, PageRequest};
@@ -31,7 +31,7 @@ use crate::resource::history::HistoryEntry;
 use crate::resource::policy_version::{NewPolicyVersion, PreparedPolicyVersion};
 use crate::resource::schema::{self, NewSchema, PreparedSchema, SchemaVersion};
 use crate::resource::zone::{self, ZoneInfo};
-use crate::storage::key::{STORE_LOG, Tag};
+use crate::storage::key::{RowKind, STORE_LOG};
 use crate::storage::{Imported, Report};
 use crate::store::zone_handle::Zone;
 use crate::types::actor::Actor;
@@ -46,7 +46,7 @@ use crate::write::WriteTransaction;
 /// wait for one another. The file stays locked until the last clone, zone and authorizer-making handle is dropped.
 #[derive(Clone)]
 pub struct PolicyStore {
-    pub(crate) inner: Arc<Inner>,
+    pub(crate) inner: Arc<Engine>,
 }
 
 impl std::fmt::Debug for PolicyStore {
@@ -95,7 +95,7 @@ impl PolicyStore {
     ) -> Result<T> {
         let imported = Imported { by: importer.clone(), at };
         self.write_by(author, Some(imported), |write| {
-            let clock = write.append.author().clock;
+            let clock = write.writer.author().clock;
             if at > clock {
                 let reason = format!("must not be later than the clock, at {clock}");
                 return Err(ErrorDetail::ImportedOutOfOrder { zone_id: None, at, reason }.into());
@@ -112,7 +112,7 @@ impl PolicyStore {
     ) -> Result<T> {
         let inner = &*self.inner;
         let author = || inner.author(actor, imported);
-        with_room(|| inner.storage.write(author, |append| f(&mut WriteTransaction::new(append, inner))))
+        with_room(|| inner.storage.write(author, |writer| f(&mut WriteTransaction::new(writer, inner))))
     }
 
     /// Parses and validates a policy version ahead of its write, on any thread and without holding up writes. The
@@ -123,9 +123,9 @@ impl PolicyStore {
     ///
     /// A request that was answered before need not be prepared again: see [`Zone::answered`].
     pub fn prepare_policy_version(&self, new: NewPolicyVersion) -> Result<PreparedPolicyVersion> {
-        let (reference, parsed) = self.inner.storage.read(|view| {
-            let reference = schema::usable(view, &new.schema_version)?;
-            let parsed = self.inner.compiler.schema(view, &reference)?;
+        let (reference, parsed) = self.inner.storage.read(|snapshot| {
+            let reference = schema::usable(snapshot, &new.schema_version)?;
+            let parsed = self.inner.compiler.schema(snapshot, &reference)?;
             Ok((reference, parsed))
         })?;
         PreparedPolicyVersion::new(new, reference, &parsed)
@@ -156,32 +156,32 @@ impl PolicyStore {
 
     /// The zone `id`, for reading.
     pub fn zone(&self, id: impl AsRef<str>) -> Result<Zone> {
-        let zone = self.inner.storage.read(|view| zone::find(view, id.as_ref()))?;
+        let zone = self.inner.storage.read(|snapshot| zone::find(snapshot, id.as_ref()))?;
         Ok(Zone::new(self.inner.clone(), zone))
     }
 
     /// The zones of the store.
     pub fn zones(&self, list: &PageRequest) -> Result<Page<ZoneInfo>> {
-        self.inner.storage.read(|view| {
-            let (cursor_key, log_id) = (view.store()?.cursor_key, view.head(STORE_LOG)?.log_id);
-            let order = (STORE_LOG, Tag::ZoneOrder);
+        self.inner.storage.read(|snapshot| {
+            let (cursor_key, log_id) = (snapshot.store()?.cursor_key, snapshot.head(STORE_LOG)?.log_id);
+            let order = (STORE_LOG, RowKind::ZoneOrder);
             let page = ListName::new(cursor_key, log_id, order.1.name(), "").page(
                 list,
-                || Ok(view.store_state()?.zones),
-                |from, direction, count| in_order(view, order, from, direction, count, |_, _| Ok(true)),
+                || Ok(snapshot.store_state()?.zones),
+                |from, direction, count| in_order(snapshot, order, from, direction, count, |_, _| Ok(true)),
             )?;
-            page.try_map(|id| zone::info(view, &id))
+            page.try_map(|id| zone::info(snapshot, &id))
         })
     }
 
     /// The schema version `version`, with the forms asked for.
     pub fn schema(&self, version: impl AsRef<str>, include: Include) -> Result<SchemaVersion> {
-        self.inner.storage.read(|view| schema::load(view, version.as_ref(), include))
+        self.inner.storage.read(|snapshot| schema::load(snapshot, version.as_ref(), include))
     }
 
     /// The schema versions of the store, with the forms asked for.
     pub fn schemas(&self, include: Include, list: &PageRequest) -> Result<Page<SchemaVersion>> {
-        self.inner.storage.read(|view| list::schemas::page(view, include, list))
+        self.inner.storage.read(|snapshot| list::schemas::page(snapshot, include, list))
     }
 
     /// A [preflight](Zone::preflight) of all zones. Each zone is seen as it was at one moment, one after the other; a text that
@@ -214,7 +214,7 @@ impl PolicyStore {
 
     /// What happened in the store itself: zones created and erased, schema versions published, and their statuses.
     pub fn history(&self, list: &PageRequest) -> Result<Page<HistoryEntry>> {
-        self.inner.storage.read(|view| list::history::page(view, STORE_LOG, list))
+        self.inner.storage.read(|snapshot| list::history::page(snapshot, STORE_LOG, list))
     }
 
     /// Checks the whole store against its logs: hashes every entry and all content, follows every chain to its head,
@@ -235,7 +235,7 @@ impl PolicyStore {
     /// Opens the store again in its place after a failure of the disk, and allows writes again where damage has stopped
     /// them: run [`verify`](PolicyStore::verify) first. Handles stay valid, and authorizers go on deciding meanwhile. It never makes a new store, and refuses another one that has taken the file's place.
     pub fn recover(&self) -> Result<()> {
-        let Inner { storage, compiler, versions, sources, .. } = &*self.inner;
+        let Engine { storage, compiler, versions, sources, .. } = &*self.inner;
         storage.recover(sources, || {
             compiler.clear();
             versions.clear();

@@ -19,11 +19,11 @@ impl Zone {
     /// Those of [`create_policy_set_version`](crate::ZoneTransaction::create_policy_set_version) that are about the manifest and its
     /// schema version; each policy may cost [as much](crate::Builder::validation_limit) as a new one.
     pub fn prepare_policy_set_version(&self, new: NewPolicySetVersion) -> Result<PreparedPolicySetVersion> {
-        let validated = self.read_with_room(|view, store, zone| {
-            zone::check_open(view, zone)?;
+        let validated = self.read_with_room(|snapshot, store, zone| {
+            zone::check_open(snapshot, zone)?;
             let known = Validated::default();
             let validation = Validation::ahead(&store.compiler, &known);
-            Planned::new(view, &validation, zone, &new)?;
+            Planned::new(snapshot, &validation, zone, &new)?;
             Ok(validation.known())
         })?;
         Ok(PreparedPolicySetVersion { new, validated })

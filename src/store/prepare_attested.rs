@@ -29,13 +29,13 @@ impl Zone {
         signer: &dyn Signer,
     ) -> Result<AttestedPolicySetVersion> {
         let PreparedPolicySetVersion { new, validated: known } = input.into().into_parts();
-        let (subject, validated) = self.read_with_room(|view, store, zone| {
+        let (subject, validated) = self.read_with_room(|snapshot, store, zone| {
             // Nothing is signed that could not be created, as far as it can be told before the write.
-            zone::check_open(view, zone)?;
-            set_to_change(view, zone, actor, policy_set_id.as_ref())?;
+            zone::check_open(snapshot, zone)?;
+            set_to_change(snapshot, zone, actor, policy_set_id.as_ref())?;
             let validation = Validation::ahead(&store.compiler, &known);
-            let planned = Planned::new(view, &validation, zone, &new)?;
-            Ok((next(view, zone, policy_set_id.as_ref(), &planned)?, validation.known()))
+            let planned = Planned::new(snapshot, &validation, zone, &new)?;
+            Ok((next(snapshot, zone, policy_set_id.as_ref(), &planned)?, validation.known()))
         })?;
         let policy_set_id = subject.policy_set_id.clone();
         let attestation = Attestation::sign(&subject, self.now(), actor.id(), Status::Created, signer)?;
@@ -55,9 +55,9 @@ impl Zone {
         policy_set_version_id: impl AsRef<str>,
         signer: &dyn Signer,
     ) -> Result<NewAttestation> {
-        let to_sign = self.read_with_room(|view, _, zone| {
-            zone::check_open(view, zone)?;
-            ToSign::of(view, zone, actor, policy_set_version_id.as_ref())
+        let to_sign = self.read_with_room(|snapshot, _, zone| {
+            zone::check_open(snapshot, zone)?;
+            ToSign::of(snapshot, zone, actor, policy_set_version_id.as_ref())
         })?;
         to_sign.sign(self.now(), actor, signer)
     }
@@ -75,12 +75,12 @@ impl Zone {
         policy_set_version_ids: impl IntoIterator<Item = impl AsRef<str>>,
         signer: &dyn Signer,
     ) -> Result<Vec<NewAttestation>> {
-        let to_sign: Vec<ToSign> = self.read_with_room(|view, _, zone| {
-            zone::check_open(view, zone)?;
+        let to_sign: Vec<ToSign> = self.read_with_room(|snapshot, _, zone| {
+            zone::check_open(snapshot, zone)?;
             let mut named = BTreeSet::new();
             let ids = policy_set_version_ids.into_iter();
             ids.map(|id| {
-                let to_sign = ToSign::of(view, zone, actor, id.as_ref())?;
+                let to_sign = ToSign::of(snapshot, zone, actor, id.as_ref())?;
                 if !named.insert(to_sign.version_id.clone()) {
                     return Err(ErrorDetail::invalid("policy set version", id.as_ref(), "named twice").into());
                 }

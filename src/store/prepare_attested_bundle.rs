@@ -27,14 +27,14 @@ impl Zone {
         signer: &dyn Signer,
     ) -> Result<AttestedBundle> {
         let prepared = self.prepare_bundle(actor, target.clone(), bundle)?;
-        let subject = self.read_with_room(|view, store, zone| {
-            zone::check_open(view, zone)?;
+        let subject = self.read_with_room(|snapshot, store, zone| {
+            zone::check_open(snapshot, zone)?;
             let validation = Validation::ahead(&store.compiler, &prepared.validated);
-            let plan = BundlePlan::new(view, &validation, zone, actor, &target, &prepared)?;
+            let plan = BundlePlan::new(snapshot, &validation, zone, actor, &target, &prepared)?;
             let BundlePlan::Steps { set, schema, mut steps, .. } = plan else { return Ok(None) };
             let ids = Ids::draw(store, zone, self.now(), steps.len());
             ids.give(&mut steps);
-            let subject = attested_bundle::subject(view, zone, set.as_ref(), &ids, schema, &steps)?;
+            let subject = attested_bundle::subject(snapshot, zone, set.as_ref(), &ids, schema, &steps)?;
             Ok(Some((ids, subject)))
         })?;
         let Some((ids, subject)) = subject else { return Ok(AttestedBundle { prepared, version: None }) };

@@ -27,10 +27,10 @@ impl Zone {
         bundle: impl Into<PreparedBundle>,
     ) -> Result<PreparedBundle> {
         let mut prepared = bundle.into();
-        let (plan, validated) = self.read_with_room(|view, store, zone| {
-            zone::check_open(view, zone)?;
+        let (plan, validated) = self.read_with_room(|snapshot, store, zone| {
+            zone::check_open(snapshot, zone)?;
             let validation = Validation::ahead(&store.compiler, &prepared.validated);
-            let plan = BundlePlan::new(view, &validation, zone, actor, &target, &prepared)?;
+            let plan = BundlePlan::new(snapshot, &validation, zone, actor, &target, &prepared)?;
             Ok((plan, validation.known()))
         })?;
         prepared.prepare_with(plan, validated);

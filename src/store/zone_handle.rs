@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::decide::authorizer::Authorizer;
-use crate::engine::Inner;
+use crate::engine::Engine;
 use crate::engine::validation::{Validated, Validation};
 use crate::engine::versions::Name;
 use crate::list;
@@ -21,11 +21,11 @@ use crate::resource::policy_set::{self, PolicySet};
 use crate::resource::policy_set_version::{self, PolicySetVersion};
 use crate::resource::policy_version::{self, PolicyVersion};
 use crate::resource::schema::ZoneSchema;
-use crate::resource::version::{Found, Versioned};
+use crate::resource::version::{VersionRecord, Versioned};
 use crate::resource::zone::{self, ZoneInfo, ZoneRef};
 use crate::rules::guardrail;
 use crate::rules::precondition::Precondition;
-use crate::storage::{Direction, VersionRow, View, astray, first_entry, key};
+use crate::storage::{Direction, Snapshot, VersionRow, astray, first_entry, key};
 use crate::types::error::Result;
 use crate::types::id::{IdempotencyKey, SchemaName, ZoneId};
 use crate::types::syntax::Include;
@@ -46,7 +46,7 @@ use crate::types::time::Timestamp;
 /// [`Corrupt`](crate::ErrorKind::Corrupt) or [`Unavailable`](crate::ErrorKind::Unavailable).
 #[derive(Clone)]
 pub struct Zone {
-    store: Arc<Inner>,
+    store: Arc<Engine>,
     zone: ZoneRef,
 }
 
@@ -57,7 +57,7 @@ impl std::fmt::Debug for Zone {
 }
 
 impl Zone {
-    pub(crate) fn new(store: Arc<Inner>, zone: ZoneRef) -> Self {
+    pub(crate) fn new(store: Arc<Engine>, zone: ZoneRef) -> Self {
         Self { store, zone }
     }
 
@@ -68,18 +68,18 @@ impl Zone {
 
     /// What the store keeps of the zone itself.
     pub fn info(&self) -> Result<ZoneInfo> {
-        self.read(|view| zone::info_of(view, &self.zone))
+        self.read(|snapshot| zone::info_of(snapshot, &self.zone))
     }
 
     /// The policy `id`.
     pub fn policy(&self, id: impl AsRef<str>) -> Result<Policy> {
-        self.read(|view| policy::load(view, &self.zone, id.as_ref()))
+        self.read(|snapshot| policy::load(snapshot, &self.zone, id.as_ref()))
     }
 
     /// The policies of the zone that `filter` lets pass.
     pub fn policies(&self, filter: &PolicyFilter, list: &PageRequest) -> Result<Page<Policy>> {
         let wanted = filter.check()?;
-        self.read(|view| list::policies::page(view, &self.zone, &wanted, list))
+        self.read(|snapshot| list::policies::page(snapshot, &self.zone, &wanted, list))
     }
 
     /// The policy version `id`, with the Cedar representations asked for.
@@ -98,17 +98,17 @@ impl Zone {
     }
 
     fn policy_version_named(&self, name: Name<&str>, include: Include) -> Result<Arc<PolicyVersion>> {
-        let Inner { storage, versions, .. } = &*self.store;
+        let Engine { storage, versions, .. } = &*self.store;
         let (log, commits) = (self.zone.log_id, storage.commits()?);
         if let Some(version) = commits.and_then(|commits| versions.named(log, name, include, commits)) {
             return Ok(version);
         }
-        let version = self.read(|view| {
+        let version = self.read(|snapshot| {
             let found = match name {
-                Name::Id(id) => Found::by_id(view, &self.zone, id)?,
-                Name::Number(policy, number) => Found::by_number(view, &self.zone, policy, number)?,
+                Name::Id(id) => VersionRecord::by_id(snapshot, &self.zone, id)?,
+                Name::Number(policy, number) => VersionRecord::by_number(snapshot, &self.zone, policy, number)?,
             };
-            self.load_policy_version(view, &found, include)
+            self.load_policy_version(snapshot, &found, include)
         })?;
         if let Some(commits) = commits {
             versions.keep_name(log, name, include, commits, &version);
@@ -118,15 +118,15 @@ impl Zone {
 
     fn load_policy_version(
         &self,
-        view: &View<'_>,
-        found: &Found<PolicyVersionCreated>,
+        snapshot: &Snapshot<'_>,
+        found: &VersionRecord<PolicyVersionCreated>,
         include: Include,
     ) -> Result<Arc<PolicyVersion>> {
         let (versions, log) = (&self.store.versions, self.zone.log_id);
         if let Some(version) = versions.at_row(log, &found.row, include) {
             return Ok(version);
         }
-        let version = Arc::new(policy_version::load(view, &self.zone, found, include)?);
+        let version = Arc::new(policy_version::load(snapshot, &self.zone, found, include)?);
         versions.keep(log, &found.row, include, version.clone());
         Ok(version)
     }
@@ -139,29 +139,35 @@ impl Zone {
         list: &PageRequest,
     ) -> Result<Page<Arc<PolicyVersion>>> {
         let policy_id = policy_id.as_ref();
-        self.versions::<PolicyVersionCreated, _>(policy_id, list, |view, number, row| {
+        self.versions::<PolicyVersionCreated, _>(policy_id, list, |snapshot, number, row| {
             match self.store.versions.at_row(self.zone.log_id, &row, include) {
                 Some(version) if version.policy_id == *policy_id && version.version == number => Ok(version),
                 // A row that leads astray is refused here.
-                _ => self.load_policy_version(view, &Found::at_row(view, &self.zone, policy_id, number, row)?, include),
+                _ => self.load_policy_version(
+                    snapshot,
+                    &VersionRecord::at_row(snapshot, &self.zone, policy_id, number, row)?,
+                    include,
+                ),
             }
         })
     }
 
     /// The policy set `id`.
     pub fn policy_set(&self, id: impl AsRef<str>) -> Result<PolicySet> {
-        self.read(|view| policy_set::load(view, &self.zone, id.as_ref()))
+        self.read(|snapshot| policy_set::load(snapshot, &self.zone, id.as_ref()))
     }
 
     /// The policy sets of the zone that `filter` lets pass. They can be [sorted](crate::PageRequest::sort) by status.
     pub fn policy_sets(&self, filter: &PolicySetFilter, list: &PageRequest) -> Result<Page<PolicySet>> {
         let wanted = filter.check()?;
-        self.read(|view| list::policy_sets::page(view, &self.zone, &wanted, list))
+        self.read(|snapshot| list::policy_sets::page(snapshot, &self.zone, &wanted, list))
     }
 
     /// The policy set version `id`.
     pub fn policy_set_version(&self, id: impl AsRef<str>) -> Result<PolicySetVersion> {
-        self.read(|view| policy_set_version::load(view, &self.zone, &Found::by_id(view, &self.zone, id.as_ref())?))
+        self.read(|snapshot| {
+            policy_set_version::load(snapshot, &self.zone, &VersionRecord::by_id(snapshot, &self.zone, id.as_ref())?)
+        })
     }
 
     /// Version `version` of the policy set `policy_set_id`.
@@ -170,9 +176,9 @@ impl Zone {
         policy_set_id: impl AsRef<str>,
         version: u32,
     ) -> Result<PolicySetVersion> {
-        self.read(|view| {
-            let found = Found::by_number(view, &self.zone, policy_set_id.as_ref(), version)?;
-            policy_set_version::load(view, &self.zone, &found)
+        self.read(|snapshot| {
+            let found = VersionRecord::by_number(snapshot, &self.zone, policy_set_id.as_ref(), version)?;
+            policy_set_version::load(snapshot, &self.zone, &found)
         })
     }
 
@@ -183,8 +189,12 @@ impl Zone {
         list: &PageRequest,
     ) -> Result<Page<PolicySetVersion>> {
         let set_id = policy_set_id.as_ref();
-        self.versions::<PolicySetVersionCreated, _>(set_id, list, |view, number, row| {
-            policy_set_version::load(view, &self.zone, &Found::at_row(view, &self.zone, set_id, number, row)?)
+        self.versions::<PolicySetVersionCreated, _>(set_id, list, |snapshot, number, row| {
+            policy_set_version::load(
+                snapshot,
+                &self.zone,
+                &VersionRecord::at_row(snapshot, &self.zone, set_id, number, row)?,
+            )
         })
     }
 
@@ -195,28 +205,33 @@ impl Zone {
         include: Include,
         list: &PageRequest,
     ) -> Result<Page<Arc<PolicyVersion>>> {
-        self.read(|view| {
-            let found = Found::<PolicySetVersionCreated>::by_id(view, &self.zone, id.as_ref())?;
-            let pinned =
-                policy_set_version::pinned(view, &self.zone, &policy_set_version::manifest(view, found.body()?)?)?;
-            let page = ListName::new(view.store()?.cursor_key, self.zone.log_id, "pinned", id.as_ref()).page(
+        self.read(|snapshot| {
+            let found = VersionRecord::<PolicySetVersionCreated>::by_id(snapshot, &self.zone, id.as_ref())?;
+            let pinned = policy_set_version::pinned(
+                snapshot,
+                &self.zone,
+                &policy_set_version::manifest(snapshot, found.body()?)?,
+            )?;
+            let page = ListName::new(snapshot.store()?.cursor_key, self.zone.log_id, "pinned", id.as_ref()).page(
                 list,
                 || Ok(u64::try_from(pinned.len()).unwrap_or(u64::MAX)),
                 |from, direction, count| Ok(among(&pinned, from, direction, count)),
             )?;
-            page.try_map(|id| self.load_policy_version(view, &Found::by_id(view, &self.zone, id.as_str())?, include))
+            page.try_map(|id| {
+                self.load_policy_version(snapshot, &VersionRecord::by_id(snapshot, &self.zone, id.as_str())?, include)
+            })
         })
     }
 
     /// The schema version `version`, with the forms asked for, and whether it is the zone's default.
     pub fn schema(&self, version: impl AsRef<str>, include: Include) -> Result<ZoneSchema> {
-        self.read(|view| list::schemas::of_zone(view, &self.zone, version.as_ref(), include))
+        self.read(|snapshot| list::schemas::of_zone(snapshot, &self.zone, version.as_ref(), include))
     }
 
     /// The schema versions that `filter` lets pass, with the forms asked for. They are the store's, for all zones; which
     /// of them is the default is the zone's.
     pub fn schemas(&self, filter: &SchemaFilter, include: Include, list: &PageRequest) -> Result<Page<ZoneSchema>> {
-        self.read(|view| list::schemas::page_of_zone(view, &self.zone, filter, include, list))
+        self.read(|snapshot| list::schemas::page_of_zone(snapshot, &self.zone, filter, include, list))
     }
 
     /// What is in force for `target` now: which version, since when and by whom. Nothing bound is an error of the
@@ -228,7 +243,7 @@ impl Zone {
     /// What was in force for `target` at an earlier position of the log or at an earlier time. A time that is still to come
     /// answers as of now.
     pub fn in_force_at(&self, target: Target, at: impl Into<At>) -> Result<Binding> {
-        self.read(|view| binding::bound(view, &self.zone, &target, BindingMode::Active, at.into()))
+        self.read(|snapshot| binding::bound(snapshot, &self.zone, &target, BindingMode::Active, at.into()))
     }
 
     /// What is under observation for `target` now: decided by a [shadow authorizer](Zone::shadow_authorizer) and never
@@ -239,7 +254,7 @@ impl Zone {
 
     /// What was under observation for `target` at an earlier position of the log or at an earlier time.
     pub fn observed_at(&self, target: Target, at: impl Into<At>) -> Result<Binding> {
-        self.read(|view| binding::bound(view, &self.zone, &target, BindingMode::Shadow, at.into()))
+        self.read(|snapshot| binding::bound(snapshot, &self.zone, &target, BindingMode::Shadow, at.into()))
     }
 
     /// The zone's guardrail now: which version, since when and by whom; none if it has none.
@@ -249,7 +264,7 @@ impl Zone {
 
     /// The zone's guardrail at an earlier position of the log or at an earlier time.
     pub fn guardrail_at(&self, at: impl Into<At>) -> Result<Option<Binding>> {
-        self.read(|view| binding::guardrail(view, &self.zone, at.into()))
+        self.read(|snapshot| binding::guardrail(snapshot, &self.zone, at.into()))
     }
 
     /// Parses and validates a version ahead of [`bind_guardrail`](crate::ZoneTransaction::bind_guardrail), on any thread and without
@@ -260,11 +275,12 @@ impl Zone {
     /// Those of binding it, but for the actor's.
     pub fn prepare_guardrail(&self, policy_set_version_id: impl AsRef<str>) -> Result<()> {
         let compiler = &self.store.compiler;
-        self.read(|view| {
-            let found = Found::<PolicySetVersionCreated>::by_id(view, &self.zone, policy_set_version_id.as_ref())?;
-            compiler.set(view, &self.zone, &found)?;
+        self.read(|snapshot| {
+            let found =
+                VersionRecord::<PolicySetVersionCreated>::by_id(snapshot, &self.zone, policy_set_version_id.as_ref())?;
+            compiler.set(snapshot, &self.zone, &found)?;
             let known = Validated::default();
-            guardrail::check_version(view, &Validation::ahead(compiler, &known), &self.zone, found.body()?)
+            guardrail::check_version(snapshot, &Validation::ahead(compiler, &known), &self.zone, found.body()?)
         })
     }
 
@@ -272,19 +288,19 @@ impl Zone {
     /// and how it ended. The filter's targets and modes do not change; whether a binding has ended is as of reading.
     pub fn bindings(&self, filter: &BindingFilter, list: &PageRequest) -> Result<Page<BindingRecord>> {
         let wanted = filter.check()?;
-        self.read(|view| list::bindings::page(view, &self.zone, &wanted, list))
+        self.read(|snapshot| list::bindings::page(snapshot, &self.zone, &wanted, list))
     }
 
     /// The zone's default schema: a hint for clients, without effect on decisions. None once it is archived.
     pub fn default_schema(&self) -> Result<Option<SchemaName>> {
-        self.read(|view| zone::default_schema(view, &self.zone))
+        self.read(|snapshot| zone::default_schema(snapshot, &self.zone))
     }
 
     /// The policy bundle of what is in force for `target` now. Nothing bound is an error of the kind
     /// [`NotBound`](crate::ErrorKind::NotBound).
     #[cfg(feature = "bundle")]
     pub fn bundle(&self, target: Target) -> Result<crate::bundle::Bundle> {
-        self.read(|view| crate::bundle::export::in_force(view, &self.zone, &target))
+        self.read(|snapshot| crate::bundle::export::in_force(snapshot, &self.zone, &target))
     }
 
     /// The policy bundle that a user would edit: of what is in force for the user, or else for the zone, which the bundle
@@ -292,7 +308,7 @@ impl Zone {
     #[cfg(feature = "bundle")]
     pub fn effective_bundle(&self, user: impl Into<String>) -> Result<crate::bundle::Bundle> {
         let user = Target::User(user.into());
-        self.read(|view| crate::bundle::export::effective(view, &self.zone, &user))
+        self.read(|snapshot| crate::bundle::export::effective(snapshot, &self.zone, &user))
     }
 
     /// An authorizer for what is in force for `target` now, and for the zone's guardrail if it has one: an immutable snapshot,
@@ -346,7 +362,7 @@ impl Zone {
     /// The first entry that was written under a request id; none if no request with that id was carried out in the zone.
     /// Tells whether a call would only be answered again, so that nothing has to be prepared for it, and what it created.
     pub fn entry_for_key(&self, key: IdempotencyKey) -> Result<Option<HistoryEntry>> {
-        self.read(|view| Ok(first_entry(view, self.zone.log, key)?.map(|first| HistoryEntry::new(&first))))
+        self.read(|snapshot| Ok(first_entry(snapshot, self.zone.log, key)?.map(|first| HistoryEntry::new(&first))))
     }
 
     /// Refuses a demand that does not hold now, before something is prepared for a call. It can be otherwise by the time of
@@ -356,26 +372,26 @@ impl Zone {
     ///
     /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if it does not hold.
     pub fn check(&self, precondition: &Precondition) -> Result<()> {
-        self.read(|view| precondition.check(view, &self.zone))
+        self.read(|snapshot| precondition.check(snapshot, &self.zone))
     }
 
     /// What happened in the zone: its log as a list.
     pub fn history(&self, list: &PageRequest) -> Result<Page<HistoryEntry>> {
-        self.read(|view| list::history::page(view, self.zone.log, list))
+        self.read(|snapshot| list::history::page(snapshot, self.zone.log, list))
     }
 
     /// Reads the zone's log while it is there, and no other that has its number: after a recovery, the number may be another
     /// zone's.
-    fn read<T>(&self, f: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
-        self.store.storage.read(|view| {
-            zone::check(view, &self.zone)?;
-            f(view)
+    fn read<T>(&self, f: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
+        self.store.storage.read(|snapshot| {
+            zone::check(snapshot, &self.zone)?;
+            f(snapshot)
         })
     }
 
     /// Reads with room on the stack for Cedar.
-    pub(crate) fn read_with_room<T>(&self, f: impl FnOnce(&View<'_>, &Inner, &ZoneRef) -> Result<T>) -> Result<T> {
-        crate::cedar::with_room(|| self.read(|view| f(view, &self.store, &self.zone)))
+    pub(crate) fn read_with_room<T>(&self, f: impl FnOnce(&Snapshot<'_>, &Engine, &ZoneRef) -> Result<T>) -> Result<T> {
+        crate::cedar::with_room(|| self.read(|snapshot| f(snapshot, &self.store, &self.zone)))
     }
 
     #[cfg(feature = "attestation")]
@@ -388,27 +404,27 @@ impl Zone {
         &self,
         parent: &str,
         list: &PageRequest,
-        load: impl Fn(&View<'_>, u32, VersionRow) -> Result<T>,
+        load: impl Fn(&Snapshot<'_>, u32, VersionRow) -> Result<T>,
     ) -> Result<Page<T>> {
-        self.read(|view| {
+        self.read(|snapshot| {
             let zone = &self.zone;
-            if !view.has_row(&key::by_id(zone.log, V::PARENT, parent))? {
-                return Err(not_found(view, zone, V::PARENT_RESOURCE, parent));
+            if !snapshot.has_row(&key::by_id(zone.log, V::PARENT, parent))? {
+                return Err(not_found(snapshot, zone, V::PARENT_RESOURCE, parent));
             }
             let range = key::versions(zone.log, V::BY_NUMBER, parent);
             let by_number = |number| key::by_version(zone.log, V::BY_NUMBER, parent, number);
             let fetch = |from: Option<u64>, direction, count| {
                 let from = from.map(|from| by_number(u32::try_from(from).unwrap_or(u32::MAX)));
-                rows_from(view, range.clone(), from, direction, count, |row_key, row: VersionRow| {
+                rows_from(snapshot, range.clone(), from, direction, count, |row_key, row: VersionRow| {
                     let number = key::version(row_key).ok_or_else(|| astray(V::BY_NUMBER, parent))?;
                     Ok(Some((u64::from(number), (number, row))))
                 })
             };
             // Numbers have no gaps, so the last is the number of all.
             let count = || Ok(fetch(None, Direction::Descending, 1)?.first().map_or(0, |(number, _)| *number));
-            let name = ListName::new(view.store()?.cursor_key, zone.log_id, V::BY_NUMBER.name(), parent);
+            let name = ListName::new(snapshot.store()?.cursor_key, zone.log_id, V::BY_NUMBER.name(), parent);
             let page = name.page(list, count, fetch)?;
-            page.try_map(|(number, row)| load(view, number, row))
+            page.try_map(|(number, row)| load(snapshot, number, row))
         })
     }
 }

@@ -8,19 +8,19 @@ use super::id::LogId;
 use super::time::Timestamp;
 
 /// Where the store takes time and ids from.
-pub(crate) struct Sources {
+pub(crate) struct Environment {
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     seed: [u8; 32],
     drawn: AtomicU64,
 }
 
-impl fmt::Debug for Sources {
+impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sources").finish_non_exhaustive()
     }
 }
 
-impl Sources {
+impl Environment {
     /// With no `seed`, one is taken from the operating system.
     #[expect(clippy::disallowed_methods, reason = "the one place that owns the system's randomness")]
     pub(crate) fn new(clock: Box<dyn Fn() -> Timestamp + Send + Sync>, seed: Option<u64>) -> Result<Self> {
@@ -59,8 +59,8 @@ impl Sources {
 mod tests {
     use super::*;
 
-    fn sources(seed: Option<u64>) -> Sources {
-        Sources::new(Box::new(|| Timestamp::from_micros(1_771_939_200_000_000)), seed).unwrap()
+    fn sources(seed: Option<u64>) -> Environment {
+        Environment::new(Box::new(|| Timestamp::from_micros(1_771_939_200_000_000)), seed).unwrap()
     }
 
     #[test]
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn a_seed_repeats_itself_but_no_draw_repeats_another() {
         let (first, again, other, real) = (sources(Some(1)), sources(Some(1)), sources(Some(2)), sources(None));
-        let draw = |sources: &Sources, position| sources.uuid(sources.now(), LogId([0; 16]), position);
+        let draw = |sources: &Environment, position| sources.uuid(sources.now(), LogId([0; 16]), position);
         let id = draw(&first, 0);
         assert_eq!(id, draw(&again, 0));
         assert_ne!(id, draw(&first, 0));

@@ -3,14 +3,14 @@
 pub(crate) mod zone_transaction;
 
 use crate::cedar;
-use crate::engine::Inner;
-use crate::record::fingerprint::Asked;
+use crate::engine::Engine;
+use crate::record::fingerprint::Fingerprint;
 use crate::record::{Object, ObjectKind, Request, SchemaPublished, SchemaStatusChanged, ZoneCreated, ZoneOpened};
 use crate::resource::schema::{self, PreparedSchema, SchemaInput, SchemaVersion};
 use crate::resource::zone::{self, ZoneRef};
 use crate::rules::ownership::check_owner;
-use crate::storage::key::{STORE_LOG, Tag};
-use crate::storage::{Append, View, ZoneRow, key};
+use crate::storage::key::{RowKind, STORE_LOG};
+use crate::storage::{LogWriter, Snapshot, ZoneRow, key};
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::hash::Sha256;
 use crate::types::id::{IdempotencyKey, LogId, ZoneId};
@@ -23,8 +23,8 @@ use crate::write::zone_transaction::ZoneTransaction;
 /// A call that returns an error has changed nothing, so the closure may go on with others. Its reads see what was written so
 /// far; a [`Zone`](crate::Zone) taken from the store sees what was there before the write.
 pub struct WriteTransaction<'w, 'txn> {
-    pub(crate) append: &'w mut Append<'txn>,
-    pub(crate) store: &'w Inner,
+    pub(crate) writer: &'w mut LogWriter<'txn>,
+    pub(crate) store: &'w Engine,
     idempotency_key: Option<IdempotencyKey>,
 }
 
@@ -35,8 +35,8 @@ impl std::fmt::Debug for WriteTransaction<'_, '_> {
 }
 
 impl<'w, 'txn> WriteTransaction<'w, 'txn> {
-    pub(crate) fn new(append: &'w mut Append<'txn>, store: &'w Inner) -> Self {
-        Self { append, store, idempotency_key: None }
+    pub(crate) fn new(writer: &'w mut LogWriter<'txn>, store: &'w Engine) -> Self {
+        Self { writer, store, idempotency_key: None }
     }
 
     /// The next call answers this request, if it is one that creates a zone or publishes or changes a schema version: if
@@ -56,18 +56,18 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
     /// as it was then.
     fn once<T>(
         &mut self,
-        asked: Asked,
+        fingerprint: Fingerprint,
         write: impl FnOnce(&mut Self) -> Result<T>,
-        again: impl FnOnce(&View<'_>) -> Result<T>,
+        again: impl FnOnce(&Snapshot<'_>) -> Result<T>,
     ) -> Result<T> {
         let Some(id) = self.idempotency_key.take() else { return write(self) };
-        let request = Request { id, hash: asked.by(self.append.actor()) };
-        if let Some((answer, _)) = self.append.answered(STORE_LOG, &request, |view, _| again(view))? {
+        let request = Request { id, hash: fingerprint.by(self.writer.actor()) };
+        if let Some((answer, _)) = self.writer.answered(STORE_LOG, &request, |snapshot, _| again(snapshot))? {
             return Ok(answer);
         }
-        self.append.begin_request(STORE_LOG, request)?;
+        self.writer.begin_request(STORE_LOG, request)?;
         let result = write(self);
-        self.append.end_request(result)
+        self.writer.end_request(result)
     }
 
     /// Creates the zone `id`.
@@ -78,37 +78,37 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
     /// request was answered before, and what it created was erased since.
     pub fn create_zone(&mut self, id: impl Into<String>) -> Result<ZoneTransaction<'_, 'txn>> {
         let id = id.into();
-        let asked = Asked::to("create_zone").text(&id);
-        let zone = self.once(asked, |write| write.add_zone(&id), |view| zone::find(view, &id))?;
+        let fingerprint = Fingerprint::of("create_zone").text(&id);
+        let zone = self.once(fingerprint, |write| write.add_zone(&id), |snapshot| zone::find(snapshot, &id))?;
         // A request that comes again may be about a zone that was erased since.
-        self.append.view(|view| zone::check(view, &zone))?;
-        Ok(ZoneTransaction::new(self.append, self.store, zone))
+        self.writer.read(|snapshot| zone::check(snapshot, &zone))?;
+        Ok(ZoneTransaction::new(self.writer, self.store, zone))
     }
 
     fn add_zone(&mut self, id: &str) -> Result<ZoneRef> {
         let zone_id = ZoneId::new(id)?;
-        let row_key = key::by_id(STORE_LOG, Tag::Zone, zone_id.as_str());
-        let taken = self.append.view(|view| Ok(view.witnessed::<ZoneRow>(&row_key)?.is_some()))?;
+        let row_key = key::by_id(STORE_LOG, RowKind::Zone, zone_id.as_str());
+        let taken = self.writer.read(|snapshot| Ok(snapshot.witnessed::<ZoneRow>(&row_key)?.is_some()))?;
         if taken {
             return Err(ErrorDetail::AlreadyExists { what: Resource::Zone, id: zone_id.to_string() }.into());
         }
-        self.append.room_for(2)?;
-        let (store_log, position, created_at) = self.append.next(STORE_LOG)?;
+        self.writer.room_for(2)?;
+        let (store_log, position, created_at) = self.writer.next(STORE_LOG)?;
         let random = self.store.sources.random(&[store_log.0.as_slice(), &position.to_be_bytes()].concat());
         let log_id = LogId(random.first_chunk().copied().unwrap_or_default());
         // Earlier history starts when it happened, however far the store's log is.
-        let opened = self.append.author().imported.as_ref().map_or(created_at, |imported| imported.at);
-        let log = self.append.create_log(log_id, opened)?;
-        self.append.append(STORE_LOG, ZoneCreated { zone_id: zone_id.clone(), log_id })?;
-        self.append.append(log, ZoneOpened { zone_id: zone_id.clone() })?;
+        let opened = self.writer.author().imported.as_ref().map_or(created_at, |imported| imported.at);
+        let log = self.writer.create_log(log_id, opened)?;
+        self.writer.append(STORE_LOG, ZoneCreated { zone_id: zone_id.clone(), log_id })?;
+        self.writer.append(log, ZoneOpened { zone_id: zone_id.clone() })?;
         Ok(ZoneRef { id: zone_id, log, log_id })
     }
 
     /// The zone `id`, for writing.
     pub fn zone(&mut self, id: impl AsRef<str>) -> Result<ZoneTransaction<'_, 'txn>> {
         self.idempotency_key = None;
-        let zone = self.append.view(|view| zone::find(view, id.as_ref()))?;
-        Ok(ZoneTransaction::new(self.append, self.store, zone))
+        let zone = self.writer.read(|snapshot| zone::find(snapshot, id.as_ref()))?;
+        Ok(ZoneTransaction::new(self.writer, self.store, zone))
     }
 
     /// Publishes a schema version for all zones, from a new schema or a prepared one. The bytes are kept verbatim, and the
@@ -124,23 +124,27 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
     pub fn publish_schema(&mut self, input: impl Into<SchemaInput>) -> Result<SchemaVersion> {
         let input = input.into();
         let version = input.given().version.clone();
-        self.once(input.asked(), |write| write.add_schema(input), |view| schema::load(view, &version, Include::Both))
+        self.once(
+            input.fingerprint(),
+            |write| write.add_schema(input),
+            |snapshot| schema::load(snapshot, &version, Include::Both),
+        )
     }
 
     fn add_schema(&mut self, input: SchemaInput) -> Result<SchemaVersion> {
-        let version = self.append.view(|view| schema::free_name(view, &input.given().version))?;
+        let version = self.writer.read(|snapshot| schema::free_name(snapshot, &input.given().version))?;
         let PreparedSchema { new, converted } = input.prepared()?;
-        self.append.next(STORE_LOG)?;
+        self.writer.next(STORE_LOG)?;
         let body = SchemaPublished {
             syntax: new.syntax,
             sha: Sha256::of(new.source.as_bytes()),
-            source: self.append.put_object(Object::new(ObjectKind::of_schema(new.syntax), &new.source))?,
-            converted: self.append.put_object(Object::new(ObjectKind::of_schema(new.syntax.other()), &converted))?,
+            source: self.writer.put_object(Object::new(ObjectKind::of_schema(new.syntax), &new.source))?,
+            converted: self.writer.put_object(Object::new(ObjectKind::of_schema(new.syntax.other()), &converted))?,
             cedar: cedar::version(),
             version: version.clone(),
         };
-        self.append.append(STORE_LOG, body)?;
-        self.append.view(|view| schema::load(view, version.as_str(), Include::Both))
+        self.writer.append(STORE_LOG, body)?;
+        self.writer.read(|snapshot| schema::load(snapshot, version.as_str(), Include::Both))
     }
 
     /// Changes a schema version's status. Active and deprecated change into each other, deprecated changes to
@@ -153,31 +157,31 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
     pub fn set_schema_status(&mut self, version: impl AsRef<str>, status: SchemaStatus) -> Result<SchemaVersion> {
         let version = version.as_ref();
         self.once(
-            Asked::to("set_schema_status").text(version).status(status),
+            Fingerprint::of("set_schema_status").text(version).status(status),
             |write| write.change_status(version, status),
-            |view| schema::load(view, version, Include::Both),
+            |snapshot| schema::load(snapshot, version, Include::Both),
         )
     }
 
     fn change_status(&mut self, version: &str, status: SchemaStatus) -> Result<SchemaVersion> {
         use SchemaStatus::{Active, Archived, Deprecated};
-        let found = self.append.view(|view| schema::find(view, version))?;
+        let found = self.writer.read(|snapshot| schema::find(snapshot, version))?;
         let name = found.published.version;
-        check_owner(self.append.actor(), Resource::Schema, name.as_str(), found.owner)?;
+        check_owner(self.writer.actor(), Resource::Schema, name.as_str(), found.owner)?;
         match (found.status, status) {
             (from, to) if from == to => {}
             (Active, Deprecated) | (Deprecated, Active | Archived) => {
-                self.append.append(STORE_LOG, SchemaStatusChanged { version: name, status })?;
+                self.writer.append(STORE_LOG, SchemaStatusChanged { version: name, status })?;
             }
             (from, to) => {
                 return Err(ErrorDetail::SchemaTransition { version: name.to_string(), from, to }.into());
             }
         }
-        self.append.view(|view| schema::load(view, version, Include::Both))
+        self.writer.read(|snapshot| schema::load(snapshot, version, Include::Both))
     }
 
     /// Reads a schema version, as this write has left it so far.
     pub fn schema(&self, version: impl AsRef<str>, include: Include) -> Result<SchemaVersion> {
-        self.append.view(|view| schema::load(view, version.as_ref(), include))
+        self.writer.read(|snapshot| schema::load(snapshot, version.as_ref(), include))
     }
 }

@@ -189,7 +189,7 @@ fn opens_reads_and_decides(name: &str) {
     assert_eq!(read_all(&store), read);
     assert!(store.write(&customer("zoe"), |w| w.zone("acme")?.activate(&receipt.policy_set_version_id)).is_ok());
     let history = &read["history"].as_array().unwrap();
-    if history.iter().any(|entry| entry["request_id"] == REQUEST) {
+    if history.iter().any(|entry| entry["idempotency_key"] == REQUEST) {
         let conflict = store.write(&customer("zoe"), |w| {
             w.zone("acme")?.idempotency_key(REQUEST.parse()?).update_policy("rules", PolicyUpdate::new())
         });

@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 
 use super::format::{OpenOptions as Options, builder, initialise};
 use super::handle::{database_error, io_error, missing};
-use crate::types::environment::Sources;
+use crate::types::environment::Environment;
 use crate::types::error::{ErrorDetail, Result};
 
 const PREFIX: &str = ".policy-store-";
@@ -21,7 +21,7 @@ const RANDOM: usize = 6;
 const ATTEMPTS: u32 = 8;
 
 /// Makes a whole store under a temporary name beside `path`, then gives it its name unless that was taken meanwhile.
-pub(in crate::storage) fn create_file(path: &Path, options: &Options, sources: &Sources) -> Result<()> {
+pub(in crate::storage) fn create_file(path: &Path, options: &Options, sources: &Environment) -> Result<()> {
     for _ in 0..ATTEMPTS {
         if try_to_create(path, options, sources)? {
             return Ok(());
@@ -32,7 +32,7 @@ pub(in crate::storage) fn create_file(path: &Path, options: &Options, sources: &
 }
 
 /// False if another process took the new file for one that was left over.
-fn try_to_create(path: &Path, options: &Options, sources: &Sources) -> Result<bool> {
+fn try_to_create(path: &Path, options: &Options, sources: &Environment) -> Result<bool> {
     let directory = directory_of(path);
     if let Err(error) = std::fs::metadata(directory) {
         return Err(missing(path, "create", error));

@@ -8,8 +8,8 @@ use super::handle::not_a_store;
 use crate::storage::index::derive::GENERATION;
 use crate::storage::index::key::{self, STORE_LOG};
 use crate::storage::index::row::{CommitsRow, FormatRow, Head, IndexRow, LogsRow, StoreRow};
-use crate::storage::{ReadTables, RecordCache, View, WriteTables, storage_error};
-use crate::types::environment::Sources;
+use crate::storage::{ReadTables, RecordCache, Snapshot, WriteTables, storage_error};
+use crate::types::environment::Environment;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::EntryHash;
 use crate::types::id::LogId;
@@ -37,7 +37,7 @@ pub(in crate::storage) fn builder(options: &OpenOptions) -> redb::Builder {
 }
 
 /// Writes what every store has from the start.
-pub(in crate::storage) fn initialise(database: &Database, sources: &Sources) -> Result<()> {
+pub(in crate::storage) fn initialise(database: &Database, sources: &Environment) -> Result<()> {
     let mut transaction = database.begin_write().map_err(|error| storage_error("create the store", error))?;
     transaction.set_two_phase_commit(true);
     {
@@ -65,7 +65,7 @@ pub(in crate::storage) fn check_format(database: &impl ReadableDatabase, path: &
         error => not_a_store(path, &error.to_string()),
     })?;
     let cache = RecordCache::new(0);
-    let format = View::new(&tables, &cache, None).meta::<FormatRow>(key::META_FORMAT)?;
+    let format = Snapshot::new(&tables, &cache, None).meta::<FormatRow>(key::META_FORMAT)?;
     let FormatRow { version, features } = format.ok_or_else(|| not_a_store(path, "its format row is missing"))?;
     if version > FORMAT || version == 0 {
         let (found, known) = (version.into(), FORMAT.into());

@@ -14,9 +14,9 @@ use super::loose::Loose;
 use crate::storage::OpenOptions;
 use crate::storage::cache::RecordCache;
 use crate::storage::failure::{contained, storage_error};
+use crate::storage::snapshot::Snapshot;
 use crate::storage::tables::ReadTables;
-use crate::storage::view::View;
-use crate::types::environment::Sources;
+use crate::types::environment::Environment;
 use crate::types::error::{ErrorKind, Result};
 
 /// Where the store is kept.
@@ -46,7 +46,7 @@ pub(in crate::storage) struct OpenFile {
 pub(in crate::storage) fn open(
     origin: &Origin,
     options: &OpenOptions,
-    sources: &Sources,
+    sources: &Environment,
 ) -> Result<(Database, Option<OpenFile>)> {
     contained(|| match origin {
         Origin::File(path) => open_file(path, options, sources),
@@ -64,7 +64,7 @@ pub(in crate::storage) fn open(
     })
 }
 
-fn open_file(path: &Path, options: &OpenOptions, sources: &Sources) -> Result<(Database, Option<OpenFile>)> {
+fn open_file(path: &Path, options: &OpenOptions, sources: &Environment) -> Result<(Database, Option<OpenFile>)> {
     remove_left_over(path);
     if options.create && !handle::is_taken(path)? {
         create_file(path, options, sources)?;
@@ -98,18 +98,18 @@ fn finish_opening(mut database: Database, path: &Path, options: &OpenOptions) ->
 
 /// What tells the store in a file from others; none if that row is damaged, which is left for `verify` to tell.
 pub(in crate::storage) fn store_id(database: &Database) -> Result<Option<[u8; 16]>> {
-    unless_damaged(database, |view| Ok(view.store()?.store_id))
+    unless_damaged(database, |snapshot| Ok(snapshot.store()?.store_id))
 }
 
 /// How often the store was written. Nothing is known of it if that row is damaged or not there yet.
 pub(in crate::storage) fn commits(database: &Database) -> Result<u64> {
-    Ok(unless_damaged(database, |view| view.commits())?.unwrap_or(0))
+    Ok(unless_damaged(database, |snapshot| snapshot.commits())?.unwrap_or(0))
 }
 
-fn unless_damaged<T>(database: &Database, read: impl FnOnce(&View<'_>) -> Result<T>) -> Result<Option<T>> {
+fn unless_damaged<T>(database: &Database, read: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<Option<T>> {
     contained(|| {
         let transaction = database.begin_read().map_err(|error| storage_error("open the store", error))?;
-        match read(&View::new(&ReadTables::of(transaction), &RecordCache::new(0), None)) {
+        match read(&Snapshot::new(&ReadTables::of(transaction), &RecordCache::new(0), None)) {
             Ok(found) => Ok(Some(found)),
             Err(error) if error.kind() == ErrorKind::Corrupt => Ok(None),
             Err(error) => Err(error),

@@ -4,12 +4,12 @@
 //! that earlier entries made, and refuses an entry that they contradict; whether a caller may write the entry was
 //! decided before it was written.
 
-use super::key::{self, LogNumber, STORE_LOG, Tag};
+use super::key::{self, LogNumber, RowKind, STORE_LOG};
 use super::row::{
-    BindingOrderRow, BindingRow, IdRow, Latest, NewestBindingRow, PolicyRow, PolicySetRow, PositionRow, RequestRow,
+    BindingOrderRow, BindingRow, IdRow, IdempotencyRow, Latest, NewestBindingRow, PolicyRow, PolicySetRow, PositionRow,
     Row, SchemaRow, StoreStateRow, VersionRow, ZoneRow, ZoneStateRow,
 };
-use crate::record::{Attested, Body, BoundVersion, Recorded, ZoneErased};
+use crate::record::{Attested, Body, BoundVersion, LogEntry, ZoneErased};
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::{IdempotencyKey, LogId};
 use crate::types::schema::SchemaStatus;
@@ -33,7 +33,7 @@ pub(in crate::storage) trait Rows {
 }
 
 /// Adds to `rows` what the entry says.
-pub(in crate::storage) fn derive(rows: &mut dyn Rows, log: LogNumber, recorded: &Recorded) -> Result<()> {
+pub(in crate::storage) fn derive(rows: &mut dyn Rows, log: LogNumber, recorded: &LogEntry) -> Result<()> {
     let position = recorded.envelope.position;
     let at = Entry { log, position };
     if let Some(request) = &recorded.envelope.request {
@@ -45,9 +45,9 @@ pub(in crate::storage) fn derive(rows: &mut dyn Rows, log: LogNumber, recorded: 
             at.in_store_log(true)?;
             let number = rows.log_number(body.log_id).ok_or_else(|| at.contradiction("log of the zone has no head"))?;
             let row = ZoneRow { created: position, log: number };
-            at.insert(rows, Tag::Zone, body.zone_id.as_str(), &row)?;
-            at.put_witness(rows, key::witness(&key::by_id(log, Tag::Zone, body.zone_id.as_str())), &row)?;
-            at.order(rows, Tag::ZoneOrder, body.zone_id.as_str())?;
+            at.insert(rows, RowKind::Zone, body.zone_id.as_str(), &row)?;
+            at.put_witness(rows, key::witness(&key::by_id(log, RowKind::Zone, body.zone_id.as_str())), &row)?;
+            at.order(rows, RowKind::ZoneOrder, body.zone_id.as_str())?;
             at.store(rows, |state| state.zones += 1)
         }
         Body::ZoneErased(body) => {
@@ -57,14 +57,14 @@ pub(in crate::storage) fn derive(rows: &mut dyn Rows, log: LogNumber, recorded: 
         Body::SchemaPublished(body) => {
             at.in_store_log(true)?;
             let row = SchemaRow { created: position, changed: None, deprecated: None };
-            at.insert(rows, Tag::Schema, body.version.as_str(), &row)?;
-            at.put_witness(rows, key::witness(&key::by_id(log, Tag::Schema, body.version.as_str())), &row)?;
-            at.order(rows, Tag::SchemaOrder, body.version.as_str())?;
+            at.insert(rows, RowKind::Schema, body.version.as_str(), &row)?;
+            at.put_witness(rows, key::witness(&key::by_id(log, RowKind::Schema, body.version.as_str())), &row)?;
+            at.order(rows, RowKind::SchemaOrder, body.version.as_str())?;
             at.store(rows, |state| state.schemas += 1)
         }
         Body::SchemaStatusChanged(body) => {
             at.in_store_log(true)?;
-            let row_key = key::by_id(log, Tag::Schema, body.version.as_str());
+            let row_key = key::by_id(log, RowKind::Schema, body.version.as_str());
             let row = at.update(rows, row_key.clone(), |row: &mut SchemaRow| {
                 row.changed = Some(position);
                 match body.status {
@@ -111,8 +111,8 @@ impl Entry {
             Body::PolicyCreated(body) => {
                 let row =
                     PolicyRow { created: position, updated: None, archived: None, latest: None, revision: position };
-                self.insert(rows, Tag::Policy, body.policy_id.as_str(), &row)?;
-                self.order(rows, Tag::PolicyOrder, body.policy_id.as_str())?;
+                self.insert(rows, RowKind::Policy, body.policy_id.as_str(), &row)?;
+                self.order(rows, RowKind::PolicyOrder, body.policy_id.as_str())?;
                 self.zone(rows, |state| state.policies += 1)
             }
             Body::PolicyUpdated(body) => self.policy(rows, body.policy_id.as_str(), |row| {
@@ -127,10 +127,10 @@ impl Entry {
                 self.policy(rows, parent, |row| {
                     before = row.latest.replace(Latest { version: body.version, created: position });
                 })?;
-                self.version(rows, (Tag::PolicyVersion, Tag::PolicyVersionId), parent, id, body.version, before)
+                self.version(rows, (RowKind::PolicyVersion, RowKind::PolicyVersionId), parent, id, body.version, before)
             }
             Body::PolicyVersionArchived(body) => {
-                let row_key = key::by_version(self.log, Tag::PolicyVersion, body.policy_id.as_str(), body.version);
+                let row_key = key::by_version(self.log, RowKind::PolicyVersion, body.policy_id.as_str(), body.version);
                 self.update(rows, row_key, |row: &mut VersionRow| row.archived = Some(position)).map(drop)
             }
             Body::PolicySetCreated(body) => {
@@ -146,8 +146,8 @@ impl Entry {
                     attested: None,
                     revision: position,
                 };
-                self.insert(rows, Tag::PolicySet, body.policy_set_id.as_str(), &row)?;
-                self.order(rows, Tag::PolicySetOrder, body.policy_set_id.as_str())?;
+                self.insert(rows, RowKind::PolicySet, body.policy_set_id.as_str(), &row)?;
+                self.order(rows, RowKind::PolicySetOrder, body.policy_set_id.as_str())?;
                 self.zone(rows, |state| match body.target_type {
                     TargetType::Zone => state.zone_sets += 1,
                     TargetType::User => state.user_sets += 1,
@@ -165,11 +165,18 @@ impl Entry {
                 self.policy_set(rows, parent, |row| {
                     before = row.latest.replace(Latest { version: body.version, created: position });
                 })?;
-                self.version(rows, (Tag::PolicySetVersion, Tag::PolicySetVersionId), parent, id, body.version, before)
+                self.version(
+                    rows,
+                    (RowKind::PolicySetVersion, RowKind::PolicySetVersionId),
+                    parent,
+                    id,
+                    body.version,
+                    before,
+                )
             }
             Body::PolicySetVersionArchived(body) => {
                 let parent = body.policy_set_id.as_str();
-                let row_key = key::by_version(self.log, Tag::PolicySetVersion, parent, body.version);
+                let row_key = key::by_version(self.log, RowKind::PolicySetVersion, parent, body.version);
                 self.update(rows, row_key, |row: &mut VersionRow| row.archived = Some(position)).map(drop)
             }
             _ => Err(self.contradiction("entry kind is not allowed in this log")),
@@ -180,7 +187,7 @@ impl Entry {
     fn version(
         &self,
         rows: &mut dyn Rows,
-        (by_number, by_id): (Tag, Tag),
+        (by_number, by_id): (RowKind, RowKind),
         parent: &str,
         id: &str,
         version: u32,
@@ -217,7 +224,7 @@ impl Entry {
         }
         if let Some(bound) = bound {
             let parent = bound.policy_set_id.as_str();
-            if rows.get(&key::by_version(self.log, Tag::PolicySetVersion, parent, bound.version))?.is_none() {
+            if rows.get(&key::by_version(self.log, RowKind::PolicySetVersion, parent, bound.version))?.is_none() {
                 return Err(self.contradiction("bound policy set version does not exist"));
             }
             self.policy_set(rows, bound.policy_set_id.as_str(), |row| {
@@ -244,7 +251,7 @@ impl Entry {
         let row_key = key::binding(self.log, mode, target, self.position);
         self.put(rows, row_key, &BindingRow { bound, previous })?;
         if bound {
-            let row_key = key::by_position(self.log, Tag::BindingOrder, self.position);
+            let row_key = key::by_position(self.log, RowKind::BindingOrder, self.position);
             self.put(rows, row_key, &BindingOrderRow { mode, target: target.clone() })?;
         }
         self.put_witness(rows, meta_key, &NewestBindingRow { position: self.position, bound })
@@ -253,11 +260,11 @@ impl Entry {
     /// The rows of an attestation, which follows the set's last one.
     fn attest(&self, rows: &mut dyn Rows, body: &Attested) -> Result<()> {
         let set = body.policy_set_id.as_str();
-        if rows.get(&key::by_version(self.log, Tag::PolicySetVersion, set, body.version))?.is_none() {
+        if rows.get(&key::by_version(self.log, RowKind::PolicySetVersion, set, body.version))?.is_none() {
             return Err(self.contradiction("attested policy set version does not exist"));
         }
         let mut first = false;
-        self.update(rows, key::by_id(self.log, Tag::PolicySet, set), |row: &mut PolicySetRow| {
+        self.update(rows, key::by_id(self.log, RowKind::PolicySet, set), |row: &mut PolicySetRow| {
             first = row.attested.replace(self.position).is_none();
         })?;
         if first != body.previous.is_none() {
@@ -269,7 +276,7 @@ impl Entry {
 
     /// A zone that is erased leaves its id free.
     fn erase(&self, rows: &mut dyn Rows, body: &ZoneErased) -> Result<()> {
-        let row_key = key::by_id(self.log, Tag::Zone, body.zone_id.as_str());
+        let row_key = key::by_id(self.log, RowKind::Zone, body.zone_id.as_str());
         let value = rows.get(&row_key)?.ok_or_else(|| self.contradiction("erased zone does not exist"))?;
         let row = ZoneRow::from_value(&row_key, &value).map_err(|problem| self.contradiction(&problem))?;
         if rows.log_number(body.log_id) != Some(row.log) {
@@ -277,16 +284,16 @@ impl Entry {
         }
         rows.remove(&row_key)?;
         rows.remove_witness(&key::witness(&row_key))?;
-        rows.remove(&key::by_position(self.log, Tag::ZoneOrder, row.created))?;
+        rows.remove(&key::by_position(self.log, RowKind::ZoneOrder, row.created))?;
         self.store(rows, |state| state.zones = state.zones.saturating_sub(1))
     }
 
     /// The row of a request: all that one request writes in a log stands together.
     fn request(&self, rows: &mut dyn Rows, id: IdempotencyKey) -> Result<()> {
         let row_key = key::request(self.log, id);
-        let mut row = RequestRow { first: self.position, entries: 0 };
+        let mut row = IdempotencyRow { first: self.position, entries: 0 };
         if let Some(value) = rows.get(&row_key)? {
-            row = RequestRow::from_value(&row_key, &value).map_err(|problem| self.contradiction(&problem))?;
+            row = IdempotencyRow::from_value(&row_key, &value).map_err(|problem| self.contradiction(&problem))?;
         }
         if row.first.checked_add(row.entries.into()) != Some(self.position) {
             return Err(self.contradiction("idempotency key is already used"));
@@ -315,7 +322,7 @@ impl Entry {
     }
 
     fn policy(&self, rows: &mut dyn Rows, id: &str, change: impl FnOnce(&mut PolicyRow)) -> Result<()> {
-        self.update(rows, key::by_id(self.log, Tag::Policy, id), |row: &mut PolicyRow| {
+        self.update(rows, key::by_id(self.log, RowKind::Policy, id), |row: &mut PolicyRow| {
             row.revision = self.position;
             change(row);
         })
@@ -323,19 +330,19 @@ impl Entry {
     }
 
     fn policy_set(&self, rows: &mut dyn Rows, id: &str, change: impl FnOnce(&mut PolicySetRow)) -> Result<()> {
-        self.update(rows, key::by_id(self.log, Tag::PolicySet, id), |row: &mut PolicySetRow| {
+        self.update(rows, key::by_id(self.log, RowKind::PolicySet, id), |row: &mut PolicySetRow| {
             row.revision = self.position;
             change(row);
         })
         .map(drop)
     }
 
-    fn order(&self, rows: &mut dyn Rows, tag: Tag, id: &str) -> Result<()> {
+    fn order(&self, rows: &mut dyn Rows, tag: RowKind, id: &str) -> Result<()> {
         self.put(rows, key::by_position(self.log, tag, self.position), &IdRow { id: id.to_owned() })
     }
 
     /// A row that must not be there yet.
-    fn insert(&self, rows: &mut dyn Rows, tag: Tag, id: &str, row: &impl Row) -> Result<()> {
+    fn insert(&self, rows: &mut dyn Rows, tag: RowKind, id: &str, row: &impl Row) -> Result<()> {
         let row_key = key::by_id(self.log, tag, id);
         if rows.get(&row_key)?.is_some() {
             return Err(self.contradiction("id is already used"));

@@ -29,7 +29,7 @@ pub(in crate::storage) const ALL_META: Range<&[u8]> = &[]..&[0xff; 64];
 /// What an index row is for. Numbers are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
-pub(crate) enum Tag {
+pub(crate) enum RowKind {
     /// What is known of the log as a whole.
     State = 0x00,
     /// Zone id → its log and its creation.
@@ -63,10 +63,10 @@ pub(crate) enum Tag {
     /// Position → the mode and the target of what was bound there.
     BindingOrder = 0x31,
     /// Request id → the entries that the request made.
-    Request = 0x40,
+    IdempotencyKey = 0x40,
 }
 
-impl Tag {
+impl RowKind {
     /// What cursors of a list over these rows are bound to.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -78,7 +78,7 @@ impl Tag {
             Self::PolicySetVersion | Self::PolicySetVersionId => "policy_set_versions",
             Self::Attestation => "attestations",
             Self::Binding | Self::BindingOrder => "bindings",
-            Self::State | Self::Request => "none",
+            Self::State | Self::IdempotencyKey => "none",
         }
     }
 }
@@ -151,7 +151,7 @@ pub(in crate::storage) fn object(address: &Address) -> &[u8] {
     address.as_bytes()
 }
 
-fn tagged(log: LogNumber, tag: Tag) -> Vec<u8> {
+fn tagged(log: LogNumber, tag: RowKind) -> Vec<u8> {
     let mut key = Vec::with_capacity(64);
     key.extend_from_slice(&log.to_be_bytes());
     key.push(tag as u8);
@@ -159,7 +159,7 @@ fn tagged(log: LogNumber, tag: Tag) -> Vec<u8> {
 }
 
 /// The row of a thing with an id.
-pub(crate) fn by_id(log: LogNumber, tag: Tag, id: &str) -> Vec<u8> {
+pub(crate) fn by_id(log: LogNumber, tag: RowKind, id: &str) -> Vec<u8> {
     let mut key = tagged(log, tag);
     key.extend_from_slice(id.as_bytes());
     key.push(0);
@@ -167,14 +167,14 @@ pub(crate) fn by_id(log: LogNumber, tag: Tag, id: &str) -> Vec<u8> {
 }
 
 /// The row of a version by its number.
-pub(crate) fn by_version(log: LogNumber, tag: Tag, parent: &str, version: u32) -> Vec<u8> {
+pub(crate) fn by_version(log: LogNumber, tag: RowKind, parent: &str, version: u32) -> Vec<u8> {
     let mut key = by_id(log, tag, parent);
     key.extend_from_slice(&version.to_be_bytes());
     key
 }
 
 /// The row of the thing that was created at `position`.
-pub(crate) fn by_position(log: LogNumber, tag: Tag, position: u64) -> Vec<u8> {
+pub(crate) fn by_position(log: LogNumber, tag: RowKind, position: u64) -> Vec<u8> {
     let mut key = tagged(log, tag);
     key.extend_from_slice(&position.to_be_bytes());
     key
@@ -206,7 +206,7 @@ pub(crate) fn binding(log: LogNumber, mode: BindingMode, target: &Target, positi
 }
 
 fn target_prefix(log: LogNumber, mode: BindingMode, target: &Target) -> Vec<u8> {
-    let mut key = tagged(log, Tag::Binding);
+    let mut key = tagged(log, RowKind::Binding);
     key.push(match mode {
         BindingMode::Active => 0,
         BindingMode::Shadow => 1,
@@ -226,35 +226,35 @@ fn target_prefix(log: LogNumber, mode: BindingMode, target: &Target) -> Vec<u8> 
 
 /// The row of what is known of a log as a whole.
 pub(crate) fn state(log: LogNumber) -> Vec<u8> {
-    tagged(log, Tag::State)
+    tagged(log, RowKind::State)
 }
 
 /// The row of a request.
 pub(crate) fn request(log: LogNumber, id: IdempotencyKey) -> Vec<u8> {
-    let mut key = tagged(log, Tag::Request);
+    let mut key = tagged(log, RowKind::IdempotencyKey);
     key.extend_from_slice(id.as_bytes());
     key
 }
 
 /// The row of an attestation that was made at `position`.
 pub(crate) fn attestation(log: LogNumber, set: &str, version: u32, position: u64) -> Vec<u8> {
-    let mut key = by_version(log, Tag::Attestation, set, version);
+    let mut key = by_version(log, RowKind::Attestation, set, version);
     key.extend_from_slice(&position.to_be_bytes());
     key
 }
 
 /// All attestations of one policy set version.
 pub(crate) fn attestations(log: LogNumber, set: &str, version: u32) -> Range<Vec<u8>> {
-    prefixed(by_version(log, Tag::Attestation, set, version))
+    prefixed(by_version(log, RowKind::Attestation, set, version))
 }
 
 /// All rows of one tag.
-pub(crate) fn all(log: LogNumber, tag: Tag) -> Range<Vec<u8>> {
+pub(crate) fn all(log: LogNumber, tag: RowKind) -> Range<Vec<u8>> {
     prefixed(tagged(log, tag))
 }
 
 /// All versions of one policy or policy set.
-pub(crate) fn versions(log: LogNumber, tag: Tag, parent: &str) -> Range<Vec<u8>> {
+pub(crate) fn versions(log: LogNumber, tag: RowKind, parent: &str) -> Range<Vec<u8>> {
     prefixed(by_id(log, tag, parent))
 }
 
@@ -306,19 +306,24 @@ mod tests {
     use crate::types::hash::hex;
 
     /// A key of each tag. The match makes a new tag take its place here.
-    fn indexed(tag: Tag) -> Vec<u8> {
+    fn indexed(tag: RowKind) -> Vec<u8> {
         match tag {
-            Tag::Zone | Tag::Schema | Tag::Policy | Tag::PolicyVersionId | Tag::PolicySet | Tag::PolicySetVersionId => {
-                by_id(1, tag, "p")
-            }
-            Tag::ZoneOrder | Tag::SchemaOrder | Tag::PolicyOrder | Tag::PolicySetOrder | Tag::BindingOrder => {
-                by_position(1, tag, 258)
-            }
-            Tag::PolicyVersion | Tag::PolicySetVersion => by_version(1, tag, "p", 3),
-            Tag::Binding => binding(1, BindingMode::Active, &Target::Zone, 9),
-            Tag::State => state(1),
-            Tag::Request => request(1, IdempotencyKey([0x11; 16])),
-            Tag::Attestation => attestation(1, "p", 3, 258),
+            RowKind::Zone
+            | RowKind::Schema
+            | RowKind::Policy
+            | RowKind::PolicyVersionId
+            | RowKind::PolicySet
+            | RowKind::PolicySetVersionId => by_id(1, tag, "p"),
+            RowKind::ZoneOrder
+            | RowKind::SchemaOrder
+            | RowKind::PolicyOrder
+            | RowKind::PolicySetOrder
+            | RowKind::BindingOrder => by_position(1, tag, 258),
+            RowKind::PolicyVersion | RowKind::PolicySetVersion => by_version(1, tag, "p", 3),
+            RowKind::Binding => binding(1, BindingMode::Active, &Target::Zone, 9),
+            RowKind::State => state(1),
+            RowKind::IdempotencyKey => request(1, IdempotencyKey([0x11; 16])),
+            RowKind::Attestation => attestation(1, "p", 3, 258),
         }
     }
 
@@ -326,28 +331,28 @@ mod tests {
     fn the_key_of_every_tag_is_pinned() {
         for (tag, expected) in [
             // Log number, tag, id, 0.
-            (Tag::Zone, "00000001 01 70 00"),
+            (RowKind::Zone, "00000001 01 70 00"),
             // Log number, tag, position.
-            (Tag::ZoneOrder, "00000001 02 0000000000000102"),
-            (Tag::Schema, "00000001 03 70 00"),
-            (Tag::SchemaOrder, "00000001 04 0000000000000102"),
-            (Tag::Policy, "00000001 10 70 00"),
-            (Tag::PolicyOrder, "00000001 11 0000000000000102"),
+            (RowKind::ZoneOrder, "00000001 02 0000000000000102"),
+            (RowKind::Schema, "00000001 03 70 00"),
+            (RowKind::SchemaOrder, "00000001 04 0000000000000102"),
+            (RowKind::Policy, "00000001 10 70 00"),
+            (RowKind::PolicyOrder, "00000001 11 0000000000000102"),
             // Log number, tag, id, 0, version number.
-            (Tag::PolicyVersion, "00000001 12 70 00 00000003"),
-            (Tag::PolicyVersionId, "00000001 13 70 00"),
-            (Tag::PolicySet, "00000001 20 70 00"),
-            (Tag::PolicySetOrder, "00000001 21 0000000000000102"),
-            (Tag::PolicySetVersion, "00000001 22 70 00 00000003"),
-            (Tag::PolicySetVersionId, "00000001 23 70 00"),
+            (RowKind::PolicyVersion, "00000001 12 70 00 00000003"),
+            (RowKind::PolicyVersionId, "00000001 13 70 00"),
+            (RowKind::PolicySet, "00000001 20 70 00"),
+            (RowKind::PolicySetOrder, "00000001 21 0000000000000102"),
+            (RowKind::PolicySetVersion, "00000001 22 70 00 00000003"),
+            (RowKind::PolicySetVersionId, "00000001 23 70 00"),
             // Log number, tag, mode, kind of target, position.
-            (Tag::Binding, "00000001 30 00 00 0000000000000009"),
-            (Tag::BindingOrder, "00000001 31 0000000000000102"),
-            (Tag::State, "00000001 00"),
+            (RowKind::Binding, "00000001 30 00 00 0000000000000009"),
+            (RowKind::BindingOrder, "00000001 31 0000000000000102"),
+            (RowKind::State, "00000001 00"),
             // Log number, tag, request id.
-            (Tag::Request, "00000001 40 11111111111111111111111111111111"),
+            (RowKind::IdempotencyKey, "00000001 40 11111111111111111111111111111111"),
             // Log number, tag, set id, 0, version number, position.
-            (Tag::Attestation, "00000001 24 70 00 00000003 0000000000000102"),
+            (RowKind::Attestation, "00000001 24 70 00 00000003 0000000000000102"),
         ] {
             assert_eq!(hex::encode(&indexed(tag)), expected.replace(' ', ""), "{tag:?}");
         }
@@ -363,7 +368,7 @@ mod tests {
             ("logs", META_LOGS.to_vec(), "6c6f6773"),
             ("commits", META_COMMITS.to_vec(), "636f6d6d697473"),
             // `witness:`, the key of an index row, or its beginning: log number, tag, mode, kind of target.
-            ("witness", witness(&by_id(0, Tag::Zone, "p")), "7769746e6573733a 00000000 01 70 00"),
+            ("witness", witness(&by_id(0, RowKind::Zone, "p")), "7769746e6573733a 00000000 01 70 00"),
             ("newest", newest_binding(2, BindingMode::Shadow, &user), "7769746e6573733a 00000002 30 01 01 7531 00"),
             // `head:`, log number.
             ("head", head(258), "686561643a 00000102"),
@@ -391,7 +396,7 @@ mod tests {
         assert_eq!(entry_place(b"short"), None);
         assert_eq!(head_log(&head(7)), Some(7));
         assert_eq!(head_log(META_LOGS), None);
-        assert_eq!(position(&by_position(1, Tag::PolicyOrder, 77)), Some(77));
+        assert_eq!(position(&by_position(1, RowKind::PolicyOrder, 77)), Some(77));
     }
 
     proptest! {
@@ -401,11 +406,11 @@ mod tests {
             a in ("[A-Za-z0-9][A-Za-z0-9._:-]{0,8}", any::<u32>()),
             b in ("[A-Za-z0-9][A-Za-z0-9._:-]{0,8}", any::<u32>()),
         ) {
-            let key = |(id, version): &(String, u32)| by_version(1, Tag::PolicyVersion, id, *version);
+            let key = |(id, version): &(String, u32)| by_version(1, RowKind::PolicyVersion, id, *version);
             prop_assert_eq!(key(&a).cmp(&key(&b)), a.cmp(&b));
-            prop_assert_eq!(versions(1, Tag::PolicyVersion, &a.0).contains(&key(&b)), a.0 == b.0);
-            prop_assert!(all(1, Tag::PolicyVersion).contains(&key(&a)));
-            prop_assert!(!all(1, Tag::Policy).contains(&key(&a)));
+            prop_assert_eq!(versions(1, RowKind::PolicyVersion, &a.0).contains(&key(&b)), a.0 == b.0);
+            prop_assert!(all(1, RowKind::PolicyVersion).contains(&key(&a)));
+            prop_assert!(!all(1, RowKind::Policy).contains(&key(&a)));
             prop_assert!(all_of(1).contains(&key(&a)));
         }
     }

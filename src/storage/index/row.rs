@@ -176,7 +176,7 @@ rows! {
         user_sets: u64,
     }
     /// Index: the entries that a request made, which follow one another.
-    RequestRow { first: u64, entries: u32 }
+    IdempotencyRow { first: u64, entries: u32 }
 }
 
 impl Default for StoreStateRow {

@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 
 use crate::record::arbitrary::{edited, edits, id, number, small_number};
-use crate::storage::index::key::{self, Tag};
+use crate::storage::index::key::{self, RowKind};
 use crate::storage::index::row::*;
 use crate::types::hash::{EntryHash, hex};
 use crate::types::id::{IdempotencyKey, LogId};
@@ -89,16 +89,16 @@ impl Parts {
                 key::newest_binding(small, BindingMode::Active, &Target::Zone),
                 &NewestBindingRow { position: created, bound },
             ),
-            sample(key::by_id(0, Tag::Zone, &id), &ZoneRow { created, log: small }),
-            sample(key::by_id(0, Tag::Schema, &id), &SchemaRow { created, changed: updated, deprecated: archived }),
-            sample(key::by_id(1, Tag::Policy, &id), &PolicyRow { created, updated, archived, latest, revision }),
-            sample(key::by_id(1, Tag::PolicySet, &id), &set),
-            sample(key::by_version(1, Tag::PolicyVersion, &id, small), &VersionRow { created, archived }),
-            sample(key::by_id(1, Tag::PolicyVersionId, &id), &PositionRow { created }),
-            sample(key::by_position(1, Tag::PolicyOrder, created), &IdRow { id: id.clone() }),
+            sample(key::by_id(0, RowKind::Zone, &id), &ZoneRow { created, log: small }),
+            sample(key::by_id(0, RowKind::Schema, &id), &SchemaRow { created, changed: updated, deprecated: archived }),
+            sample(key::by_id(1, RowKind::Policy, &id), &PolicyRow { created, updated, archived, latest, revision }),
+            sample(key::by_id(1, RowKind::PolicySet, &id), &set),
+            sample(key::by_version(1, RowKind::PolicyVersion, &id, small), &VersionRow { created, archived }),
+            sample(key::by_id(1, RowKind::PolicyVersionId, &id), &PositionRow { created }),
+            sample(key::by_position(1, RowKind::PolicyOrder, created), &IdRow { id: id.clone() }),
             sample(key::binding(1, BindingMode::Active, &Target::Zone, created), &BindingRow { bound, previous: b }),
             sample(
-                key::by_position(1, Tag::BindingOrder, created),
+                key::by_position(1, RowKind::BindingOrder, created),
                 &BindingOrderRow { mode: BindingMode::Guardrail, target: Target::User(id) },
             ),
             sample(key::state(0), &StoreStateRow { zones: created, schemas: revision }),
@@ -113,7 +113,7 @@ impl Parts {
                     user_sets: small.into(),
                 },
             ),
-            sample(key::request(1, IdempotencyKey(first16)), &RequestRow { first: created, entries: small }),
+            sample(key::request(1, IdempotencyKey(first16)), &IdempotencyRow { first: created, entries: small }),
         ]
     }
 }
@@ -228,7 +228,7 @@ fn a_row_is_what_the_document_says() {
 /// A length is an error before anything is allocated for it.
 #[test]
 fn a_terabyte_is_announced_in_vain() {
-    let key = key::by_position(1, Tag::PolicyOrder, 5);
+    let key = key::by_position(1, RowKind::PolicyOrder, 5);
     let problem = IdRow::from_value(&key, &with_check(&key, &[253, 0, 0, 0, 0, 0, 1, 0, 0])).unwrap_err();
     assert!(problem.contains("limit"), "{problem}");
     assert!(BindingRow::from_value(&key, &with_check(&key, &[2])).is_err(), "a boolean of 2");

@@ -138,7 +138,7 @@ fn damage_is_found_in_its_place_and_neither_believed_nor_built_upon() {
 /// Damage that this handle has met keeps later writes from being built on it, until somebody says otherwise.
 #[test]
 fn damage_stops_writes_and_no_reads_until_the_store_is_recovered_or_rebuilt() {
-    let row_key = key::by_id(1, key::Tag::Policy, "p1");
+    let row_key = key::by_id(1, key::RowKind::Policy, "p1");
     let damaged = || open(&tampered(filled(), |txn| flip(txn, INDEX, &row_key))).unwrap();
     type Meet = fn(&PolicyStore);
     let meets: [(&str, Meet); 3] = [

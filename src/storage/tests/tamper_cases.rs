@@ -4,7 +4,7 @@ use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::disk::*;
 use crate::record::{Entry, Object, ObjectKind};
-use crate::storage::index::key::{self, Tag};
+use crate::storage::index::key::{self, RowKind};
 use crate::storage::index::row::{Head, LogsRow, PolicyRow, Row, ZoneWitnessRow};
 use crate::types::hash::EntryHash;
 use crate::*;
@@ -56,7 +56,7 @@ fn forge(txn: &WriteTransaction, log: u32, position: u64) {
 }
 
 fn policy_row() -> Vec<u8> {
-    key::by_id(1, Tag::Policy, "p1")
+    key::by_id(1, RowKind::Policy, "p1")
 }
 
 pub(in crate::storage) fn text_key() -> Vec<u8> {
@@ -241,7 +241,7 @@ pub(in crate::storage) const CASES: &[Case] = &[
     Case {
         name: "an index row has another row's value",
         tamper: |txn| {
-            let other = get(txn, INDEX, &key::by_id(1, Tag::Policy, "p0"));
+            let other = get(txn, INDEX, &key::by_id(1, RowKind::Policy, "p0"));
             put(txn, INDEX, &policy_row(), &other);
         },
         places: &["index row 00000001107031"],
@@ -261,14 +261,14 @@ pub(in crate::storage) const CASES: &[Case] = &[
     },
     Case {
         name: "an index row is doubled",
-        tamper: |txn| put(txn, INDEX, &key::by_id(1, Tag::Policy, "p3"), &get(txn, INDEX, &policy_row())),
+        tamper: |txn| put(txn, INDEX, &key::by_id(1, RowKind::Policy, "p3"), &get(txn, INDEX, &policy_row())),
         places: &["index row 00000001107033"],
         rebuild: Repairs,
         refused: false,
     },
     Case {
         name: "an index row belongs to no log",
-        tamper: |txn| put(txn, INDEX, &key::by_id(9, Tag::Policy, "p1"), &get(txn, INDEX, &policy_row())),
+        tamper: |txn| put(txn, INDEX, &key::by_id(9, RowKind::Policy, "p1"), &get(txn, INDEX, &policy_row())),
         places: &["meta rows"],
         rebuild: Repairs,
         refused: false,
@@ -327,7 +327,7 @@ pub(in crate::storage) const CASES: &[Case] = &[
     },
     Case {
         name: "a witness is missing",
-        tamper: |txn| remove(txn, META, &key::witness(&key::by_id(0, Tag::Zone, "a"))),
+        tamper: |txn| remove(txn, META, &key::witness(&key::by_id(0, RowKind::Zone, "a"))),
         places: &["meta rows"],
         rebuild: Repairs,
         refused: true,
@@ -376,14 +376,14 @@ pub(in crate::storage) const CASES: &[Case] = &[
     },
     Case {
         name: "a zone is missing in the index",
-        tamper: |txn| remove(txn, INDEX, &key::by_id(0, Tag::Zone, "a")),
+        tamper: |txn| remove(txn, INDEX, &key::by_id(0, RowKind::Zone, "a")),
         places: &["index row 00000000016100"],
         rebuild: Repairs,
         refused: true,
     },
     Case {
         name: "a schema is missing in the index",
-        tamper: |txn| remove(txn, INDEX, &key::by_id(0, Tag::Schema, "s1")),
+        tamper: |txn| remove(txn, INDEX, &key::by_id(0, RowKind::Schema, "s1")),
         places: &["index row 00000000037331"],
         rebuild: Repairs,
         refused: false,

@@ -213,14 +213,14 @@ fn what_is_left_of_an_erased_zone_is_found_and_not_built_upon() {
     let (entry, row, object) = {
         let mut kept = (Vec::new(), Vec::new(), Vec::new());
         tampered(base(), |txn| {
-            let row_key = key::by_id(1, key::Tag::Policy, "p1");
+            let row_key = key::by_id(1, key::RowKind::Policy, "p1");
             // The text that only `a` has.
             let address = crate::record::Object::new(crate::record::ObjectKind::PolicyText, FORBID).address();
             kept = (get(txn, LOG, &key::entry(1, 0)), get(txn, INDEX, &row_key), get(txn, OBJECTS, address.as_bytes()));
         });
         kept
     };
-    let row_key = key::by_id(1, key::Tag::Policy, "p1");
+    let row_key = key::by_id(1, key::RowKind::Policy, "p1");
     let address = crate::record::Object::new(crate::record::ObjectKind::PolicyText, FORBID).address();
     type Tamper<'a> = Box<dyn Fn(&WriteTransaction) + 'a>;
     let cases: [(&str, Tamper<'_>, &str, bool); 5] = [

@@ -4,24 +4,24 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use crate::storage::tables::{Direction, Source, Space, Visit};
+use crate::storage::tables::{Direction, Table, TableReader, Visit};
 use crate::types::error::{ErrorKind, Result};
 
 /// A row that is not where it should be.
 pub(in crate::storage) struct Misplaced {
-    pub space: Space,
+    pub space: Table,
     pub key: Vec<u8>,
     pub problem: String,
 }
 
 /// What can be read, with a second look at each row of a scan.
 pub(in crate::storage) struct Careful<'a> {
-    source: &'a dyn Source,
+    source: &'a dyn TableReader,
     found: RefCell<Vec<Misplaced>>,
 }
 
 impl<'a> Careful<'a> {
-    pub(in crate::storage) fn new(source: &'a dyn Source) -> Self {
+    pub(in crate::storage) fn new(source: &'a dyn TableReader) -> Self {
         Self { source, found: RefCell::default() }
     }
 
@@ -30,11 +30,11 @@ impl<'a> Careful<'a> {
         self.found.take()
     }
 
-    fn note(&self, space: Space, key: &[u8], problem: impl Into<String>) {
+    fn note(&self, space: Table, key: &[u8], problem: impl Into<String>) {
         self.found.borrow_mut().push(Misplaced { space, key: key.to_vec(), problem: problem.into() });
     }
 
-    fn look_up(&self, space: Space, key: &[u8], value: &[u8]) -> Result<()> {
+    fn look_up(&self, space: Table, key: &[u8], value: &[u8]) -> Result<()> {
         let mut same = false;
         match self.source.get(space, key, &mut |found| same = found == value) {
             Ok(true) if same => {}
@@ -47,12 +47,12 @@ impl<'a> Careful<'a> {
     }
 }
 
-impl Source for Careful<'_> {
-    fn get(&self, space: Space, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
+impl TableReader for Careful<'_> {
+    fn get(&self, space: Table, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
         self.source.get(space, key, f)
     }
 
-    fn scan(&self, space: Space, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
+    fn scan(&self, space: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
         let mut before: Option<Vec<u8>> = None;
         self.source.scan(space, range, direction, &mut |key, value| {
             let in_order = before.as_deref().is_none_or(|before| match direction {
@@ -86,13 +86,13 @@ mod tests {
         unfound: Vec<Vec<u8>>,
     }
 
-    impl Source for Damaged {
-        fn get(&self, _: Space, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
+    impl TableReader for Damaged {
+        fn get(&self, _: Table, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
             let row = self.rows.iter().find(|(known, _)| known == key && !self.unfound.contains(known));
             Ok(row.map(|(_, value)| f(value)).is_some())
         }
 
-        fn scan(&self, _: Space, _: Range<&[u8]>, _: Direction, f: &mut Visit<'_>) -> Result<()> {
+        fn scan(&self, _: Table, _: Range<&[u8]>, _: Direction, f: &mut Visit<'_>) -> Result<()> {
             self.rows.iter().try_for_each(|(key, value)| f(key, value).map(drop))
         }
     }
@@ -105,7 +105,7 @@ mod tests {
     fn found(source: &Damaged) -> Vec<(Vec<u8>, String)> {
         let careful = Careful::new(source);
         let all: (&[u8], &[u8]) = (&[], &[0xff]);
-        careful.scan(Space::Index, all.0..all.1, Direction::Ascending, &mut |_, _| Ok(true)).unwrap();
+        careful.scan(Table::Index, all.0..all.1, Direction::Ascending, &mut |_, _| Ok(true)).unwrap();
         careful.take().into_iter().map(|misplaced| (misplaced.key, misplaced.problem)).collect()
     }
 

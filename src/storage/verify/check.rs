@@ -7,15 +7,15 @@ use std::fmt;
 
 use super::careful::Careful;
 use super::report::{Finding, Place, Report};
-use crate::record::{Body, Content, Manifest, Object, ObjectKind, PolicySetVersionCreated, Recorded, ZoneErased};
+use crate::record::{Body, Content, LogEntry, Manifest, Object, ObjectKind, PolicySetVersionCreated, ZoneErased};
 use crate::storage::Storage;
 use crate::storage::failure::contained;
 use crate::storage::index::derive::derive;
 use crate::storage::index::key::{self, LogNumber, STORE_LOG};
 use crate::storage::index::replay::Replay;
 use crate::storage::index::row::{FormatRow, Head, IndexRow, LogsRow, Row, StoreRow};
-use crate::storage::tables::{Direction, Source, Space};
-use crate::storage::view::View;
+use crate::storage::snapshot::Snapshot;
+use crate::storage::tables::{Direction, Table, TableReader};
 use crate::storage::walk::{Step, walk};
 use crate::storage::zones::{self, Zones};
 use crate::types::error::{ErrorDetail, ErrorKind, Result};
@@ -26,10 +26,10 @@ use crate::types::schema::SchemaRef;
 impl Storage {
     /// Checks everything in the file against the logs. Writes nothing; if it finds anything, no write is made after it.
     pub(crate) fn verify(&self) -> Result<Report> {
-        let report = self.read_source(|source, view| {
+        let report = self.read_source(|source, snapshot| {
             let careful = Careful::new(source);
             let mut check = Check::new(&careful);
-            check.meta(&view.over(&careful))?;
+            check.meta(&snapshot.over(&careful))?;
             check.misplaced();
             for (log, head) in check.heads.clone() {
                 check.log(log, &head)?;
@@ -94,16 +94,16 @@ impl<'a> Check<'a> {
     }
 
     /// Reads the rows that cannot be derived.
-    fn meta(&mut self, view: &View<'_>) -> Result<()> {
-        self.meta_row("the format", view.meta::<FormatRow>(key::META_FORMAT))?;
-        self.meta_row("the store's id", view.meta::<StoreRow>(key::META_STORE))?;
-        self.meta_row("the generation of the index", view.meta::<IndexRow>(key::META_INDEX))?;
-        self.meta_row("the number of commits", view.check_commits().map(Some))?;
-        let logs = self.meta_row("the number of logs", view.meta::<LogsRow>(key::META_LOGS))?;
+    fn meta(&mut self, snapshot: &Snapshot<'_>) -> Result<()> {
+        self.meta_row("the format", snapshot.meta::<FormatRow>(key::META_FORMAT))?;
+        self.meta_row("the store's id", snapshot.meta::<StoreRow>(key::META_STORE))?;
+        self.meta_row("the generation of the index", snapshot.meta::<IndexRow>(key::META_INDEX))?;
+        self.meta_row("the number of commits", snapshot.check_commits().map(Some))?;
+        let logs = self.meta_row("the number of logs", snapshot.meta::<LogsRow>(key::META_LOGS))?;
         let range = key::heads();
         let range = range.start.as_slice()..range.end.as_slice();
         let mut heads = Vec::new();
-        self.source.scan(Space::Meta, range, Direction::Ascending, &mut |row_key, value| {
+        self.source.scan(Table::Meta, range, Direction::Ascending, &mut |row_key, value| {
             heads.push((key::head_log(row_key), Head::from_value(row_key, value)));
             Ok(true)
         })?;
@@ -119,7 +119,7 @@ impl<'a> Check<'a> {
                     self.heads.insert(log, head);
                 }
                 (Some(log), Err(problem)) => self.find(Place::Meta, format_args!("head of log {log}: {problem}")),
-                // Told below, by its key.
+                // NamedCause below, by its key.
                 (None, _) => {}
             }
         }
@@ -133,7 +133,7 @@ impl<'a> Check<'a> {
     /// Every meta row is one that this build knows: nobody looks at another.
     fn unknown_meta_rows(&mut self) -> Result<()> {
         let mut unknown = Vec::new();
-        self.source.scan(Space::Meta, key::ALL_META, Direction::Ascending, &mut |row_key, _| {
+        self.source.scan(Table::Meta, key::ALL_META, Direction::Ascending, &mut |row_key, _| {
             // A witness belongs to a log.
             let strays = key::witness_log(row_key).is_some_and(|log| !self.heads.contains_key(&log));
             if strays || !key::is_meta(row_key) {
@@ -213,7 +213,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn entry(&mut self, log: LogNumber, name: &str, recorded: &Recorded, replay: &mut Replay) -> Result<()> {
+    fn entry(&mut self, log: LogNumber, name: &str, recorded: &LogEntry, replay: &mut Replay) -> Result<()> {
         self.report.entries += 1;
         let place = || Place::Entry { log: name.to_owned(), position: recorded.envelope.position };
         if let Err(error) = derive(replay, log, recorded) {
@@ -229,7 +229,7 @@ impl<'a> Check<'a> {
     }
 
     /// What an entry says of other entries and of its own content.
-    fn meaning(&mut self, log: LogNumber, recorded: &Recorded) -> Result<Result<(), String>> {
+    fn meaning(&mut self, log: LogNumber, recorded: &LogEntry) -> Result<Result<(), String>> {
         match &recorded.body {
             body @ (Body::ZoneCreated(_) | Body::ZoneErased(_)) => Ok(self.zones.note(body)),
             Body::SchemaPublished(body) => {
@@ -276,7 +276,7 @@ impl<'a> Check<'a> {
     fn manifest(&self, body: &PolicySetVersionCreated) -> Result<Result<(), String>> {
         Ok(match self.read(ObjectKind::Manifest, body.manifest)? {
             Ok(text) => self.pins(&text, body),
-            // Found already, as damaged content.
+            // VersionRecord already, as damaged content.
             Err(_) => Ok(()),
         })
     }
@@ -319,7 +319,7 @@ impl<'a> Check<'a> {
     /// Content, or what is wrong with it.
     fn read(&self, kind: ObjectKind, address: Address) -> Result<Result<String, String>> {
         let mut read = None;
-        let found = self.source.get(Space::Objects, key::object(&address), &mut |value| {
+        let found = self.source.get(Table::Objects, key::object(&address), &mut |value| {
             read = Some(Object::decode(kind, address, value).map(|object| object.text.to_owned()));
         });
         match found {

@@ -7,7 +7,7 @@ use super::careful::Misplaced;
 use super::check::Check;
 use super::report::Place;
 use crate::storage::index::key::{self, LogNumber, STORE_LOG};
-use crate::storage::tables::{Direction, Source, Space};
+use crate::storage::tables::{Direction, Table, TableReader};
 use crate::types::error::Result;
 use crate::types::hash::{Address, hex};
 
@@ -19,15 +19,15 @@ impl Check<'_> {
     pub(in crate::storage) fn misplaced(&mut self) {
         for Misplaced { space, key: row_key, problem } in self.source.take() {
             let place = match space {
-                Space::Meta => Place::Meta,
-                Space::Objects => {
+                Table::Meta => Place::Meta,
+                Table::Objects => {
                     Place::Object { address: Address(row_key.first_chunk().copied().unwrap_or_default()) }
                 }
-                Space::Index => {
+                Table::Index => {
                     let log = row_key.first_chunk().map_or(STORE_LOG, |log| LogNumber::from_be_bytes(*log));
                     Place::Index { log: self.name(log), key: hex::encode(&row_key) }
                 }
-                Space::Log => match key::entry_place(&row_key) {
+                Table::Log => match key::entry_place(&row_key) {
                     Some((log, position)) => Place::Entry { log: self.name(log), position },
                     None => Place::Meta,
                 },
@@ -42,7 +42,7 @@ impl Check<'_> {
         name: &str,
         derived: BTreeMap<Vec<u8>, Vec<u8>>,
     ) -> Result<()> {
-        let (rows, wrong) = self.compare(Space::Index, &key::all_of(log), derived)?;
+        let (rows, wrong) = self.compare(Table::Index, &key::all_of(log), derived)?;
         self.report.index_rows += rows;
         for (row_key, problem) in wrong {
             self.find(Place::Index { log: name.to_owned(), key: hex::encode(&row_key) }, problem);
@@ -56,7 +56,7 @@ impl Check<'_> {
         name: &str,
         derived: BTreeMap<Vec<u8>, Vec<u8>>,
     ) -> Result<()> {
-        let (_, wrong) = self.compare(Space::Meta, &key::witnesses(log), derived)?;
+        let (_, wrong) = self.compare(Table::Meta, &key::witnesses(log), derived)?;
         for (row_key, problem) in wrong {
             self.find(Place::Meta, format_args!("row `{}` of log `{name}`: {problem}", row_key.escape_ascii()));
         }
@@ -66,7 +66,7 @@ impl Check<'_> {
     /// Compares the rows of a range with those that a log derives: how many there are, and those that differ.
     fn compare(
         &self,
-        space: Space,
+        space: Table,
         range: &Range<Vec<u8>>,
         mut derived: BTreeMap<Vec<u8>, Vec<u8>>,
     ) -> Result<(u64, Vec<Wrong>)> {
@@ -88,7 +88,7 @@ impl Check<'_> {
 
     /// Rows that belong to no log, and content that no entry names.
     pub(in crate::storage) fn strays(&mut self) -> Result<()> {
-        for space in [Space::Log, Space::Index] {
+        for space in [Table::Log, Table::Index] {
             let mut strays = 0_u64;
             for range in self.between_logs() {
                 let range = range.start.as_slice()..range.end.as_slice();
@@ -102,7 +102,7 @@ impl Check<'_> {
             }
         }
         let mut unnamed = Vec::new();
-        self.source.scan(Space::Objects, &[]..&[0xff; 33], Direction::Ascending, &mut |row_key, _| {
+        self.source.scan(Table::Objects, &[]..&[0xff; 33], Direction::Ascending, &mut |row_key, _| {
             let address = <[u8; 32]>::try_from(row_key).map(Address);
             if !address.is_ok_and(|address| self.seen.contains(&address)) {
                 unnamed.push(Address(row_key.first_chunk().copied().unwrap_or_default()));

@@ -40,12 +40,12 @@ fn os_code(error: &(dyn Error + 'static)) -> Option<i32> {
 
 /// An error that the message already contains in words. As a source it adds only the number, so that nothing is printed twice.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct NamedCause {
     pub error: Box<dyn Error + Send + Sync>,
     code: Option<i32>,
 }
 
-impl Told {
+impl NamedCause {
     pub(crate) fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let error = error.into();
         Self { code: os_code(&*error), error }
@@ -62,7 +62,7 @@ impl Told {
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for NamedCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.code {
             Some(code) => write!(f, "os error {code}"),
@@ -71,4 +71,4 @@ impl fmt::Display for Told {
     }
 }
 
-impl Error for Told {}
+impl Error for NamedCause {}

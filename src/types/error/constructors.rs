@@ -4,7 +4,7 @@ use std::fmt;
 
 #[cfg(feature = "bundle")]
 use super::Error;
-use super::cause::{Told, words};
+use super::cause::{NamedCause, words};
 use super::wording::cut;
 use super::{ErrorDetail, Resource};
 
@@ -28,13 +28,13 @@ impl ErrorDetail {
     /// `action` failed with an error of the operating system.
     pub(crate) fn io(action: impl Into<String>, error: std::io::Error) -> Self {
         let cause = words(&error);
-        Self::Storage { action: action.into(), cause, source: Box::new(Told::new(error)) }
+        Self::Storage { action: action.into(), cause, source: Box::new(NamedCause::new(error)) }
     }
 
     /// `action` failed with `cause`.
     pub(crate) fn failed(action: impl Into<String>, cause: impl fmt::Display) -> Self {
         let cause = cause.to_string();
-        Self::Storage { action: action.into(), source: Box::new(Told::new(cause.clone())), cause }
+        Self::Storage { action: action.into(), source: Box::new(NamedCause::new(cause.clone())), cause }
     }
 
     #[cfg(feature = "bundle")]

@@ -9,7 +9,7 @@ mod wording;
 
 use std::fmt;
 
-pub(crate) use cause::{Told, words};
+pub(crate) use cause::{NamedCause, words};
 pub use detail::ErrorDetail;
 pub use diagnostic::{Diagnostic, SourcePlace};
 pub use kind::ErrorKind;
@@ -77,7 +77,7 @@ impl std::error::Error for Error {
                 std::error::Error::source(cause)
             }
             ErrorDetail::OutcomeUnknown { source } => source.source(),
-            ErrorDetail::Storage { source, .. } => match source.downcast_ref::<Told>() {
+            ErrorDetail::Storage { source, .. } => match source.downcast_ref::<NamedCause>() {
                 Some(told) if told.adds() => Some(told),
                 _ => source.source(),
             },

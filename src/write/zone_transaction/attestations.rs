@@ -2,10 +2,10 @@
 
 use super::ZoneTransaction;
 use crate::attestation::{Attestation, Status};
-use crate::record::fingerprint::Asked;
+use crate::record::fingerprint::Fingerprint;
 use crate::record::{Attested, Object, ObjectKind};
 use crate::resource::policy_set_version::{self, PolicySetVersion};
-use crate::resource::version::Found;
+use crate::resource::version::VersionRecord;
 use crate::rules::attest::{self, AttestedPolicySetVersion, NewAttestation};
 use crate::types::error::{ErrorDetail, Resource, Result};
 
@@ -27,21 +27,22 @@ impl ZoneTransaction<'_, '_> {
     pub fn create_attested_version(&mut self, prepared: AttestedPolicySetVersion) -> Result<PolicySetVersion> {
         let AttestedPolicySetVersion { policy_set_id, new, validated, attestation } = prepared;
         self.once(
-            new.asked(policy_set_id.as_str()),
+            new.fingerprint(policy_set_id.as_str()),
             |zone| {
-                zone.append.room_for(2)?;
+                zone.writer.room_for(2)?;
                 zone.check_attester(&attestation)?;
                 let set = zone.policy_set(&policy_set_id)?;
                 let planned = zone.planned(&new, &validated)?;
-                let subject =
-                    zone.append.view(|view| attest::next(view, &zone.zone, policy_set_id.as_str(), &planned))?;
+                let subject = zone
+                    .writer
+                    .read(|snapshot| attest::next(snapshot, &zone.zone, policy_set_id.as_str(), &planned))?;
                 attest::check(&attestation, &subject, Status::Created)?;
                 zone.may_change(Resource::PolicySet, set.id.as_str(), set.owner_type, set.archived_at.is_some())?;
                 let version = zone.add_policy_set_version(set, new.id, planned)?;
                 zone.add_attestation(version.id.as_str(), &attestation)
             },
-            |view, zone, entry| {
-                policy_set_version::load(view, zone, &Found::by_id(view, zone, super::created(entry)?)?)
+            |snapshot, zone, entry| {
+                policy_set_version::load(snapshot, zone, &VersionRecord::by_id(snapshot, zone, super::created(entry)?)?)
             },
         )
     }
@@ -59,15 +60,15 @@ impl ZoneTransaction<'_, '_> {
         let NewAttestation { policy_set_version_id, attestation } = prepared;
         let id = policy_set_version_id.as_str();
         self.once(
-            Asked::to("attest").text(id).text(&attestation.statement().key_id),
+            Fingerprint::of("attest").text(id).text(&attestation.statement().key_id),
             |zone| zone.add_attestation(id, &attestation),
-            |view, zone, _| policy_set_version::load(view, zone, &Found::by_id(view, zone, id)?),
+            |snapshot, zone, _| policy_set_version::load(snapshot, zone, &VersionRecord::by_id(snapshot, zone, id)?),
         )
     }
 
     pub(super) fn check_attester(&self, attestation: &Attestation) -> Result<()> {
         let by = &attestation.statement().attested_by;
-        if by != self.append.actor().id() {
+        if by != self.writer.actor().id() {
             return Err(ErrorDetail::invalid("attester", by, "must be the actor of the write").into());
         }
         Ok(())
@@ -75,21 +76,21 @@ impl ZoneTransaction<'_, '_> {
 
     pub(super) fn add_attestation(&mut self, id: &str, attestation: &Attestation) -> Result<PolicySetVersion> {
         self.check_attester(attestation)?;
-        let found = self.append.view(|view| Found::by_id(view, &self.zone, id))?;
+        let found = self.writer.read(|snapshot| VersionRecord::by_id(snapshot, &self.zone, id))?;
         let (subject, status) =
-            self.append.view(|view| attest::of_version(view, &self.zone, self.append.actor(), &found))?;
+            self.writer.read(|snapshot| attest::of_version(snapshot, &self.zone, self.writer.actor(), &found))?;
         attest::check(attestation, &subject, status)?;
         let body = found.body()?;
-        self.append.next(self.zone.log)?;
+        self.writer.next(self.zone.log)?;
         let entry = Attested {
             policy_set_id: body.policy_set_id.clone(),
             version_id: body.version_id.clone(),
             version: body.version,
-            attestation: self.append.put_object(Object::new(ObjectKind::Attestation, attestation.as_str()))?,
+            attestation: self.writer.put_object(Object::new(ObjectKind::Attestation, attestation.as_str()))?,
             sha: attestation.sha(),
             previous: subject.previous_sha,
         };
-        self.append.append(self.zone.log, entry)?;
+        self.writer.append(self.zone.log, entry)?;
         self.policy_set_version(id)
     }
 }

@@ -3,7 +3,7 @@
 use super::ZoneTransaction;
 use super::bindings::has_bound;
 use crate::engine::validation::Validation;
-use crate::record::fingerprint::Asked;
+use crate::record::fingerprint::Fingerprint;
 use crate::resource::binding::{self, BindOutcome};
 use crate::rules::attested_bundle::{AttestedBundle, AttestedSteps};
 use crate::rules::bundle_plan::{BundlePlan, PreparedBundle};
@@ -25,12 +25,12 @@ impl ZoneTransaction<'_, '_> {
     /// [`Invalid`](crate::ErrorKind::Invalid) if another actor attested it.
     pub fn apply_attested_bundle(&mut self, target: Target, bundle: AttestedBundle) -> Result<BindOutcome> {
         let AttestedBundle { prepared, version } = bundle;
-        let asked = Asked::to("apply_bundle").target(&target).bytes(prepared.digest.as_bytes());
+        let fingerprint = Fingerprint::of("apply_bundle").target(&target).bytes(prepared.digest.as_bytes());
         let replayed = target.clone();
         self.once(
-            asked,
+            fingerprint,
             |zone| zone.apply_attested(target, &prepared, version),
-            |view, zone, entry| binding::outcome(view, zone, &replayed, BindingMode::Active, has_bound(entry)),
+            |snapshot, zone, entry| binding::outcome(snapshot, zone, &replayed, BindingMode::Active, has_bound(entry)),
         )
     }
 
@@ -40,9 +40,11 @@ impl ZoneTransaction<'_, '_> {
         prepared: &PreparedBundle,
         attested: Option<AttestedSteps>,
     ) -> Result<BindOutcome> {
-        let actor = self.append.actor();
+        let actor = self.writer.actor();
         let validation = Validation::in_write(&self.store.compiler, &prepared.validated);
-        let plan = self.append.view(|view| BundlePlan::new(view, &validation, &self.zone, actor, &target, prepared))?;
+        let plan = self
+            .writer
+            .read(|snapshot| BundlePlan::new(snapshot, &validation, &self.zone, actor, &target, prepared))?;
         let (set, schema, mut steps) = match plan {
             BundlePlan::InForce(binding, _) => return Ok(BindOutcome { binding, replaced: None, changed: false }),
             BundlePlan::Steps { set, schema, steps, .. } => (set, schema, steps),
@@ -52,7 +54,8 @@ impl ZoneTransaction<'_, '_> {
             return Err(ErrorDetail::PreconditionFailed { what: "policy bundle".to_owned(), expected, actual }.into());
         };
         self.check_attester(&attested.attestation)?;
-        let new_set = self.append.view(|view| attested.check(view, &self.zone, set.as_ref(), &schema, &mut steps))?;
+        let new_set =
+            self.writer.read(|snapshot| attested.check(snapshot, &self.zone, set.as_ref(), &schema, &mut steps))?;
         // As for any bundle, and the attestation.
         self.room_for_steps(&steps, 3 + usize::from(set.is_none()))?;
         let version = self.take_steps(set, Some(new_set), schema, steps, &target)?;

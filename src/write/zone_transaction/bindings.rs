@@ -3,11 +3,11 @@
 use super::ZoneTransaction;
 use crate::decide::guardrail::check_guardrail;
 use crate::engine::validation::{Validated, Validation};
-use crate::record::fingerprint::Asked;
-use crate::record::{Body, Bound, BoundVersion, PolicySetVersionCreated, Recorded, Unbound};
+use crate::record::fingerprint::Fingerprint;
+use crate::record::{Body, Bound, BoundVersion, LogEntry, PolicySetVersionCreated, Unbound};
 use crate::resource::binding::{self, At, BindOutcome, Binding};
 use crate::resource::policy_set::{self, PolicySet};
-use crate::resource::version::Found;
+use crate::resource::version::VersionRecord;
 use crate::rules::guardrail;
 use crate::rules::ownership::check_owner;
 use crate::types::error::{ErrorDetail, Resource, Result};
@@ -48,21 +48,21 @@ impl ZoneTransaction<'_, '_> {
     pub fn rollback(&mut self, target: Target) -> Result<BindOutcome> {
         let replayed = target.clone();
         self.once(
-            Asked::to("rollback").target(&target),
+            Fingerprint::of("rollback").target(&target),
             |zone| {
                 target.check()?;
                 let mode = BindingMode::Active;
                 let current = zone.binding(&target, mode)?.map(|binding| binding.policy_set_version_id);
                 let before = zone
-                    .append
-                    .view(|view| binding::last_other(view, &zone.zone, &target, mode, current.as_ref()))?
+                    .writer
+                    .read(|snapshot| binding::last_other(snapshot, &zone.zone, &target, mode, current.as_ref()))?
                     .ok_or_else(|| ErrorDetail::NoEarlierBinding {
                         zone_id: zone.zone.id.to_string(),
                         target: target.to_string(),
                     })?;
                 zone.add_binding(before.policy_set_version_id.as_str(), target, mode)
             },
-            |view, zone, entry| binding::outcome(view, zone, &replayed, BindingMode::Active, has_bound(entry)),
+            |snapshot, zone, entry| binding::outcome(snapshot, zone, &replayed, BindingMode::Active, has_bound(entry)),
         )
     }
 
@@ -126,19 +126,19 @@ impl ZoneTransaction<'_, '_> {
             BindingMode::Shadow => "bind_shadow",
             BindingMode::Guardrail => "bind_guardrail",
         };
-        let asked = Asked::to(operation).text(id).target(&target);
+        let fingerprint = Fingerprint::of(operation).text(id).target(&target);
         let replayed = target.clone();
         self.once(
-            asked,
+            fingerprint,
             |zone| zone.add_binding(id, target, mode),
-            |view, zone, entry| binding::outcome(view, zone, &replayed, mode, has_bound(entry)),
+            |snapshot, zone, entry| binding::outcome(snapshot, zone, &replayed, mode, has_bound(entry)),
         )
     }
 
     fn add_binding(&mut self, id: &str, target: Target, mode: BindingMode) -> Result<BindOutcome> {
         target.check()?;
         if mode == BindingMode::Guardrail {
-            guardrail::check_binder(&self.zone, self.append.actor())?;
+            guardrail::check_binder(&self.zone, self.writer.actor())?;
         }
         let version = self.policy_set_version(id)?;
         let set = self.policy_set(&version.policy_set_id)?;
@@ -153,7 +153,7 @@ impl ZoneTransaction<'_, '_> {
         self.check_target(&set, &target)?;
         if set.target_id.is_none() && mode == BindingMode::Active {
             // The first user that a set is bound to is its target for ever.
-            check_owner(self.append.actor(), Resource::PolicySet, set.id.as_str(), set.owner_type)?;
+            check_owner(self.writer.actor(), Resource::PolicySet, set.id.as_str(), set.owner_type)?;
         }
         let before = self.binding(&target, mode)?;
         if let Some(same) = before.as_ref().filter(|before| before.policy_set_version_id == version.id) {
@@ -163,8 +163,8 @@ impl ZoneTransaction<'_, '_> {
         let bound =
             BoundVersion { policy_set_id: version.policy_set_id, version_id: version.id, version: version.version };
         let body = Bound { target: target.clone(), mode, bound, replaced: before.map(bound_version) };
-        self.append.append(self.zone.log, body)?;
-        self.append.view(|view| binding::outcome(view, &self.zone, &target, mode, true))
+        self.writer.append(self.zone.log, body)?;
+        self.writer.read(|snapshot| binding::outcome(snapshot, &self.zone, &target, mode, true))
     }
 
     /// What is evaluated together validates against the schema that it is evaluated with: the guardrail against the schemas
@@ -172,11 +172,11 @@ impl ZoneTransaction<'_, '_> {
     fn check_guardrail(&self, id: &str, mode: BindingMode) -> Result<()> {
         let known = Validated::default();
         let validation = Validation::in_write(&self.store.compiler, &known);
-        self.append.view(|view| {
-            let found = Found::<PolicySetVersionCreated>::by_id(view, &self.zone, id)?;
+        self.writer.read(|snapshot| {
+            let found = VersionRecord::<PolicySetVersionCreated>::by_id(snapshot, &self.zone, id)?;
             match mode {
-                BindingMode::Guardrail => guardrail::check_version(view, &validation, &self.zone, found.body()?),
-                _ => check_guardrail(view, &validation, &self.zone, &found.body()?.schema),
+                BindingMode::Guardrail => guardrail::check_version(snapshot, &validation, &self.zone, found.body()?),
+                _ => check_guardrail(snapshot, &validation, &self.zone, &found.body()?.schema),
             }
         })
     }
@@ -188,7 +188,7 @@ impl ZoneTransaction<'_, '_> {
             (TargetType::Zone, _) => None,
             (TargetType::User, Some(user)) => Some(user.clone()),
             (TargetType::User, None) => {
-                self.append.view(|view| policy_set::observed_user(view, &self.zone, set.id.as_str()))?
+                self.writer.read(|snapshot| policy_set::observed_user(snapshot, &self.zone, set.id.as_str()))?
             }
         };
         let fits = match (target, set.target_type) {
@@ -216,31 +216,31 @@ impl ZoneTransaction<'_, '_> {
         };
         let replayed = target.clone();
         self.once(
-            Asked::to(operation).target(&target),
+            Fingerprint::of(operation).target(&target),
             |zone| {
                 if mode == BindingMode::Guardrail {
-                    guardrail::check_binder(&zone.zone, zone.append.actor())?;
+                    guardrail::check_binder(&zone.zone, zone.writer.actor())?;
                 }
                 let before = zone.binding(&target, mode)?.ok_or_else(|| binding::not_bound(&zone.zone, &target))?;
                 let replaced = bound_version(before.clone());
-                zone.append.append(zone.zone.log, Unbound { target, mode, replaced })?;
+                zone.writer.append(zone.zone.log, Unbound { target, mode, replaced })?;
                 Ok(before)
             },
-            |view, zone, entry| {
+            |snapshot, zone, entry| {
                 let before = entry.envelope.position.saturating_sub(1);
-                binding::find_up_to(view, zone, &replayed, mode, before)?
+                binding::find_up_to(snapshot, zone, &replayed, mode, before)?
                     .ok_or_else(|| binding::not_bound(zone, &replayed))
             },
         )
     }
 
     pub(super) fn binding(&self, target: &Target, mode: BindingMode) -> Result<Option<Binding>> {
-        self.append.view(|view| binding::find(view, &self.zone, target, mode, At::Now))
+        self.writer.read(|snapshot| binding::find(snapshot, &self.zone, target, mode, At::Now))
     }
 }
 
 /// Whether the first entry of a call that binds has bound anything: a call that changes nothing says so.
-pub(super) fn has_bound(entry: &Recorded) -> bool {
+pub(super) fn has_bound(entry: &LogEntry) -> bool {
     !matches!(entry.body, Body::Unchanged(_))
 }
 

@@ -6,7 +6,7 @@ use super::ZoneTransaction;
 use super::bindings::has_bound;
 use crate::bundle::{Bundle, export};
 use crate::engine::validation::Validation;
-use crate::record::fingerprint::Asked;
+use crate::record::fingerprint::Fingerprint;
 use crate::record::{Body, Manifest};
 use crate::resource::binding::{self, BindOutcome, Binding};
 use crate::resource::policy_set::NewPolicySet;
@@ -27,13 +27,13 @@ const SET_NAME: &str = "policy bundle";
 impl ZoneTransaction<'_, '_> {
     /// The policy bundle of what is in force for `target`.
     pub fn bundle(&self, target: Target) -> Result<Bundle> {
-        self.read(|view| export::in_force(view, &self.zone, &target))
+        self.read(|snapshot| export::in_force(snapshot, &self.zone, &target))
     }
 
     /// The policy bundle that a user would edit: of what is in force for the user, or else for the zone.
     pub fn effective_bundle(&self, user: impl Into<String>) -> Result<Bundle> {
         let user = Target::User(user.into());
-        self.read(|view| export::effective(view, &self.zone, &user))
+        self.read(|snapshot| export::effective(snapshot, &self.zone, &user))
     }
 
     /// Puts the policies of a bundle in force for a target, and no others. What of it is new is better
@@ -67,19 +67,21 @@ impl ZoneTransaction<'_, '_> {
     /// What is wrong with a policy is returned with the name of its file.
     pub fn apply_bundle(&mut self, target: Target, bundle: impl Into<PreparedBundle>) -> Result<BindOutcome> {
         let prepared = bundle.into();
-        let asked = Asked::to("apply_bundle").target(&target).bytes(prepared.digest.as_bytes());
+        let fingerprint = Fingerprint::of("apply_bundle").target(&target).bytes(prepared.digest.as_bytes());
         let replayed = target.clone();
         self.once(
-            asked,
+            fingerprint,
             |zone| zone.apply(target, &prepared),
-            |view, zone, entry| binding::outcome(view, zone, &replayed, BindingMode::Active, has_bound(entry)),
+            |snapshot, zone, entry| binding::outcome(snapshot, zone, &replayed, BindingMode::Active, has_bound(entry)),
         )
     }
 
     fn apply(&mut self, target: Target, prepared: &PreparedBundle) -> Result<BindOutcome> {
-        let actor = self.append.actor();
+        let actor = self.writer.actor();
         let validation = Validation::in_write(&self.store.compiler, &prepared.validated);
-        let plan = self.append.view(|view| BundlePlan::new(view, &validation, &self.zone, actor, &target, prepared))?;
+        let plan = self
+            .writer
+            .read(|snapshot| BundlePlan::new(snapshot, &validation, &self.zone, actor, &target, prepared))?;
         let (set, schema, steps) = match plan {
             BundlePlan::InForce(binding, _) => return Ok(BindOutcome { binding, replaced: None, changed: false }),
             BundlePlan::Steps { set, schema, steps, .. } => (set, schema, steps),
@@ -129,8 +131,8 @@ impl ZoneTransaction<'_, '_> {
             Step::Edit(..) => 1,
             Step::Create(..) => 2,
         });
-        self.append.room_for(entries.sum::<usize>() + behind)?;
-        self.append.next(self.zone.log).map(drop)
+        self.writer.room_for(entries.sum::<usize>() + behind)?;
+        self.writer.next(self.zone.log).map(drop)
     }
 
     /// Takes back the bundle of a user: unbinds what is in force for the user, and archives its set, so that the user's
@@ -140,12 +142,12 @@ impl ZoneTransaction<'_, '_> {
         let target = Target::User(user.into());
         let replayed = target.clone();
         self.once(
-            Asked::to("reset_bundle").target(&target),
+            Fingerprint::of("reset_bundle").target(&target),
             |zone| zone.reset(target),
-            |view, zone, entry| match entry.body {
+            |snapshot, zone, entry| match entry.body {
                 Body::Unbound(_) => {
                     let before = entry.envelope.position.saturating_sub(1);
-                    binding::find_up_to(view, zone, &replayed, BindingMode::Active, before)
+                    binding::find_up_to(snapshot, zone, &replayed, BindingMode::Active, before)
                 }
                 _ => Ok(None),
             },
@@ -155,11 +157,11 @@ impl ZoneTransaction<'_, '_> {
     fn reset(&mut self, target: Target) -> Result<Option<Binding>> {
         let Some(before) = self.binding(&target, BindingMode::Active)? else { return Ok(None) };
         let set = self.policy_set(&before.policy_set_id)?;
-        check_owner(self.append.actor(), Resource::PolicySet, set.id.as_str(), set.owner_type)?;
+        check_owner(self.writer.actor(), Resource::PolicySet, set.id.as_str(), set.owner_type)?;
         // What is observed cannot be archived either.
         let observed = self.binding(&target, BindingMode::Shadow)?;
         let observed = observed.is_some_and(|observed| observed.policy_set_id == set.id);
-        self.append.room_for(2 + usize::from(observed))?;
+        self.writer.room_for(2 + usize::from(observed))?;
         self.unbind(target.clone())?;
         if observed {
             self.unbind_shadow(target)?;

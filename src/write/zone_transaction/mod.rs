@@ -14,20 +14,20 @@ mod policies;
 mod policy_sets;
 mod settings;
 
-use crate::engine::Inner;
-use crate::record::fingerprint::Asked;
-use crate::record::{Recorded, Request};
+use crate::engine::Engine;
+use crate::record::fingerprint::Fingerprint;
+use crate::record::{LogEntry, Request};
 use crate::resource::binding::{self, At, Binding};
 use crate::resource::policy::{self, Policy};
 use crate::resource::policy_set::{self, PolicySet};
 use crate::resource::policy_set_version::{self, PolicySetVersion};
 use crate::resource::policy_version::{self, PolicyVersion};
-use crate::resource::version::Found;
+use crate::resource::version::VersionRecord;
 use crate::resource::zone::{ZoneInfo, ZoneRef};
 use crate::rules::ownership::check_changeable;
 use crate::rules::precondition::Precondition;
-use crate::storage::key::Tag;
-use crate::storage::{Append, View, astray, key};
+use crate::storage::key::RowKind;
+use crate::storage::{LogWriter, Snapshot, astray, key};
 use crate::types::actor::OwnerType;
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::id::{IdempotencyKey, ZoneId};
@@ -46,8 +46,8 @@ use crate::types::target::{BindingMode, Target};
 /// over a limit. Any call may return [`Corrupt`](crate::ErrorKind::Corrupt) or
 /// [`Unavailable`](crate::ErrorKind::Unavailable).
 pub struct ZoneTransaction<'w, 'txn> {
-    append: &'w mut Append<'txn>,
-    store: &'w Inner,
+    writer: &'w mut LogWriter<'txn>,
+    store: &'w Engine,
     zone: ZoneRef,
     idempotency_key: Option<IdempotencyKey>,
     preconditions: Vec<Precondition>,
@@ -62,8 +62,8 @@ impl std::fmt::Debug for ZoneTransaction<'_, '_> {
 }
 
 impl<'w, 'txn> ZoneTransaction<'w, 'txn> {
-    pub(crate) fn new(append: &'w mut Append<'txn>, store: &'w Inner, zone: ZoneRef) -> Self {
-        Self { append, store, zone, idempotency_key: None, preconditions: Vec::new(), then: None }
+    pub(crate) fn new(writer: &'w mut LogWriter<'txn>, store: &'w Engine, zone: ZoneRef) -> Self {
+        Self { writer, store, zone, idempotency_key: None, preconditions: Vec::new(), then: None }
     }
 
     /// The next call answers this request: if it was answered before, the call does nothing and returns what it
@@ -106,48 +106,57 @@ impl ZoneTransaction<'_, '_> {
     pub fn info(&self) -> Result<ZoneInfo> {
         let told =
             if self.then.is_some() { crate::resource::zone::info_as_logged } else { crate::resource::zone::info_of };
-        self.read(|view| told(view, &self.zone))
+        self.read(|snapshot| told(snapshot, &self.zone))
     }
 
     /// The policy `id`.
     pub fn policy(&self, id: impl AsRef<str>) -> Result<Policy> {
-        self.read(|view| policy::load(view, &self.zone, id.as_ref()))
+        self.read(|snapshot| policy::load(snapshot, &self.zone, id.as_ref()))
     }
 
     /// The policy version `id`, with the Cedar representations asked for.
     pub fn policy_version(&self, id: impl AsRef<str>, include: Include) -> Result<PolicyVersion> {
-        self.read(|view| policy_version::load(view, &self.zone, &Found::by_id(view, &self.zone, id.as_ref())?, include))
+        self.read(|snapshot| {
+            policy_version::load(
+                snapshot,
+                &self.zone,
+                &VersionRecord::by_id(snapshot, &self.zone, id.as_ref())?,
+                include,
+            )
+        })
     }
 
     /// The policy set `id`.
     pub fn policy_set(&self, id: impl AsRef<str>) -> Result<PolicySet> {
-        self.read(|view| policy_set::load(view, &self.zone, id.as_ref()))
+        self.read(|snapshot| policy_set::load(snapshot, &self.zone, id.as_ref()))
     }
 
     /// The policy set version `id`.
     pub fn policy_set_version(&self, id: impl AsRef<str>) -> Result<PolicySetVersion> {
-        self.read(|view| policy_set_version::load(view, &self.zone, &Found::by_id(view, &self.zone, id.as_ref())?))
+        self.read(|snapshot| {
+            policy_set_version::load(snapshot, &self.zone, &VersionRecord::by_id(snapshot, &self.zone, id.as_ref())?)
+        })
     }
 
     /// What is under observation for `target`.
     pub fn observed(&self, target: Target) -> Result<Binding> {
-        self.read(|view| binding::bound(view, &self.zone, &target, BindingMode::Shadow, At::Now))
+        self.read(|snapshot| binding::bound(snapshot, &self.zone, &target, BindingMode::Shadow, At::Now))
     }
 
     /// The zone's guardrail, if it has one.
     pub fn guardrail(&self) -> Result<Option<Binding>> {
-        self.read(|view| binding::guardrail(view, &self.zone, At::Now))
+        self.read(|snapshot| binding::guardrail(snapshot, &self.zone, At::Now))
     }
 
     /// What is in force for `target`.
     pub fn in_force(&self, target: Target) -> Result<Binding> {
-        self.read(|view| binding::bound(view, &self.zone, &target, BindingMode::Active, At::Now))
+        self.read(|snapshot| binding::bound(snapshot, &self.zone, &target, BindingMode::Active, At::Now))
     }
 
-    pub(super) fn read<T>(&self, f: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
+    pub(super) fn read<T>(&self, f: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
         match self.then {
-            None => self.append.view(f),
-            Some(end) => self.append.view_then(self.zone.log, end, f),
+            None => self.writer.read(f),
+            Some(end) => self.writer.read_as_of(self.zone.log, end, f),
         }
     }
 }
@@ -157,14 +166,14 @@ impl ZoneTransaction<'_, '_> {
     /// A call that changes the zone: not while it is suspended.
     fn once<T>(
         &mut self,
-        asked: Asked,
+        fingerprint: Fingerprint,
         write: impl FnOnce(&mut Self) -> Result<T>,
-        again: impl FnOnce(&View<'_>, &ZoneRef, &Recorded) -> Result<T>,
+        again: impl FnOnce(&Snapshot<'_>, &ZoneRef, &LogEntry) -> Result<T>,
     ) -> Result<T> {
         self.answer(
-            asked,
+            fingerprint,
             |zone| {
-                zone.append.view(|view| crate::resource::zone::check_open(view, &zone.zone))?;
+                zone.writer.read(|snapshot| crate::resource::zone::check_open(snapshot, &zone.zone))?;
                 write(zone)
             },
             again,
@@ -175,42 +184,44 @@ impl ZoneTransaction<'_, '_> {
     /// was then and the request's first entry.
     fn answer<T>(
         &mut self,
-        asked: Asked,
+        fingerprint: Fingerprint,
         write: impl FnOnce(&mut Self) -> Result<T>,
-        again: impl FnOnce(&View<'_>, &ZoneRef, &Recorded) -> Result<T>,
+        again: impl FnOnce(&Snapshot<'_>, &ZoneRef, &LogEntry) -> Result<T>,
     ) -> Result<T> {
         let preconditions = std::mem::take(&mut self.preconditions);
         self.then = None;
         let request = self.idempotency_key.take().map(|id| {
-            let asked = preconditions.iter().fold(asked, |asked, precondition| precondition.add_to(asked));
-            Request { id, hash: asked.by(self.append.actor()) }
+            let fingerprint =
+                preconditions.iter().fold(fingerprint, |fingerprint, precondition| precondition.add_to(fingerprint));
+            Request { id, hash: fingerprint.by(self.writer.actor()) }
         });
         if let Some(request) = &request {
             let answered =
-                self.append.answered(self.zone.log, request, |view, entry| again(view, &self.zone, entry))?;
+                self.writer.answered(self.zone.log, request, |snapshot, entry| again(snapshot, &self.zone, entry))?;
             if let Some((answer, end)) = answered {
                 self.then = Some(end);
                 return Ok(answer);
             }
         }
-        self.append
-            .view(|view| preconditions.iter().try_for_each(|precondition| precondition.check(view, &self.zone)))?;
-        let before = self.append.next_position(self.zone.log)?;
+        self.writer.read(|snapshot| {
+            preconditions.iter().try_for_each(|precondition| precondition.check(snapshot, &self.zone))
+        })?;
+        let before = self.writer.next_position(self.zone.log)?;
         if let Some(request) = request {
-            self.append.begin_request(self.zone.log, request)?;
+            self.writer.begin_request(self.zone.log, request)?;
         }
         let result = write(self);
         if let Err(error) = &result {
-            self.append.refused_at(self.zone.log, before, error)?;
+            self.writer.refused_at(self.zone.log, before, error)?;
         }
-        if request.is_some() { self.append.end_request(result) } else { result }
+        if request.is_some() { self.writer.end_request(result) } else { result }
     }
 
     /// The id that a new thing gets: the given one if it is free, or a generated one.
-    pub(super) fn free_id(&mut self, tag: Tag, what: Resource, given: Option<String>) -> Result<String> {
-        let (log_id, position, created_at) = self.append.next(self.zone.log)?;
+    pub(super) fn free_id(&mut self, tag: RowKind, what: Resource, given: Option<String>) -> Result<String> {
+        let (log_id, position, created_at) = self.writer.next(self.zone.log)?;
         let Some(id) = given else { return Ok(self.store.sources.uuid(created_at, log_id, position)) };
-        if self.append.view(|view| view.has_row(&key::by_id(self.zone.log, tag, &id)))? {
+        if self.writer.read(|snapshot| snapshot.has_row(&key::by_id(self.zone.log, tag, &id)))? {
             return Err(ErrorDetail::AlreadyExists { what, id }.into());
         }
         Ok(id)
@@ -218,11 +229,11 @@ impl ZoneTransaction<'_, '_> {
 
     /// Whether the writer may change something: see [`check_changeable`].
     pub(super) fn may_change(&self, what: Resource, id: &str, owner: OwnerType, archived: bool) -> Result<()> {
-        check_changeable(self.append.actor(), what, id, owner, archived)
+        check_changeable(self.writer.actor(), what, id, owner, archived)
     }
 }
 
 /// The id of what an entry created.
-fn created(entry: &Recorded) -> Result<&str> {
-    entry.body.created_id().ok_or_else(|| astray(Tag::Request, &entry.envelope.position.to_string()))
+fn created(entry: &LogEntry) -> Result<&str> {
+    entry.body.created_id().ok_or_else(|| astray(RowKind::IdempotencyKey, &entry.envelope.position.to_string()))
 }

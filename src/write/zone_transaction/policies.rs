@@ -2,16 +2,16 @@
 
 use super::{ZoneTransaction, created};
 use crate::cedar;
-use crate::record::fingerprint::Asked;
+use crate::record::fingerprint::Fingerprint;
 use crate::record::{
     Object, ObjectKind, PolicyArchived, PolicyCreated, PolicyUpdated, PolicyVersionArchived, PolicyVersionCreated,
 };
 use crate::resource::policy::{self, NewPolicy, Policy, PolicyUpdate};
 use crate::resource::policy_version::{self, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion, warnings};
 use crate::resource::schema;
-use crate::resource::version::{Found, next_version};
+use crate::resource::version::{VersionRecord, next_version};
 use crate::rules::ownership::check_owner;
-use crate::storage::key::Tag;
+use crate::storage::key::RowKind;
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::hash::Sha256;
 use crate::types::id::{PolicyId, PolicyVersionId, check_text};
@@ -22,31 +22,31 @@ use crate::types::syntax::Include;
 impl ZoneTransaction<'_, '_> {
     /// Creates a policy.
     pub fn create_policy(&mut self, new: NewPolicy) -> Result<Policy> {
-        let asked = Asked::to("create_policy").option(new.id.as_deref()).text(&new.name);
-        let asked = asked.option(new.description.as_deref());
+        let fingerprint = Fingerprint::of("create_policy").option(new.id.as_deref()).text(&new.name);
+        let fingerprint = fingerprint.option(new.description.as_deref());
         self.once(
-            asked,
+            fingerprint,
             |zone| {
                 check_text("name", &new.name, limits::NAME_BYTES)?;
                 check_description(new.description.as_deref())?;
-                let policy_id = PolicyId::new(zone.free_id(Tag::Policy, Resource::Policy, new.id)?)?;
+                let policy_id = PolicyId::new(zone.free_id(RowKind::Policy, Resource::Policy, new.id)?)?;
                 let body = PolicyCreated { policy_id: policy_id.clone(), name: new.name, description: new.description };
-                zone.append.append(zone.zone.log, body)?;
+                zone.writer.append(zone.zone.log, body)?;
                 zone.policy(policy_id)
             },
-            |view, zone, entry| policy::load(view, zone, created(entry)?),
+            |snapshot, zone, entry| policy::load(snapshot, zone, created(entry)?),
         )
     }
 
     /// Changes a policy's name, its description, or both. What it has already changes nothing.
     pub fn update_policy(&mut self, id: impl AsRef<str>, update: PolicyUpdate) -> Result<Policy> {
         let id = id.as_ref();
-        let asked = Asked::to("update_policy").text(id).option(update.name.as_deref());
-        let asked = match &update.description {
-            None => asked.number(0),
-            Some(description) => asked.number(1).option(description.as_deref()),
+        let fingerprint = Fingerprint::of("update_policy").text(id).option(update.name.as_deref());
+        let fingerprint = match &update.description {
+            None => fingerprint.number(0),
+            Some(description) => fingerprint.number(1).option(description.as_deref()),
         };
-        self.once(asked, |zone| zone.update(id, update), |view, zone, _| policy::load(view, zone, id))
+        self.once(fingerprint, |zone| zone.update(id, update), |snapshot, zone, _| policy::load(snapshot, zone, id))
     }
 
     fn update(&mut self, id: &str, update: PolicyUpdate) -> Result<Policy> {
@@ -60,7 +60,7 @@ impl ZoneTransaction<'_, '_> {
             return Ok(before);
         }
         let body = PolicyUpdated { policy_id: before.id.clone(), name, description };
-        self.append.append(self.zone.log, body)?;
+        self.writer.append(self.zone.log, body)?;
         self.policy(before.id)
     }
 
@@ -69,17 +69,17 @@ impl ZoneTransaction<'_, '_> {
     pub fn archive_policy(&mut self, id: impl AsRef<str>) -> Result<Policy> {
         let id = id.as_ref();
         self.once(
-            Asked::to("archive_policy").text(id),
+            Fingerprint::of("archive_policy").text(id),
             |zone| {
                 let before = zone.policy(id)?;
-                check_owner(zone.append.actor(), Resource::Policy, before.id.as_str(), before.owner_type)?;
+                check_owner(zone.writer.actor(), Resource::Policy, before.id.as_str(), before.owner_type)?;
                 if before.archived_at.is_some() {
                     return Ok(before);
                 }
-                zone.append.append(zone.zone.log, PolicyArchived { policy_id: before.id })?;
+                zone.writer.append(zone.zone.log, PolicyArchived { policy_id: before.id })?;
                 zone.policy(id)
             },
-            |view, zone, _| policy::load(view, zone, id),
+            |snapshot, zone, _| policy::load(snapshot, zone, id),
         )
     }
 
@@ -91,10 +91,15 @@ impl ZoneTransaction<'_, '_> {
     ) -> Result<PolicyVersion> {
         let (policy_id, input) = (policy_id.as_ref(), input.into());
         self.once(
-            input.asked(policy_id),
+            input.fingerprint(policy_id),
             |zone| zone.add_policy_version(policy_id, input),
-            |view, zone, entry| {
-                policy_version::load(view, zone, &Found::by_id(view, zone, created(entry)?)?, Include::Both)
+            |snapshot, zone, entry| {
+                policy_version::load(
+                    snapshot,
+                    zone,
+                    &VersionRecord::by_id(snapshot, zone, created(entry)?)?,
+                    Include::Both,
+                )
             },
         )
     }
@@ -103,10 +108,10 @@ impl ZoneTransaction<'_, '_> {
         let policy = self.policy(policy_id)?;
         self.may_change(Resource::Policy, policy.id.as_str(), policy.owner_type, policy.archived_at.is_some())?;
         let PreparedPolicyVersion { id, schema, syntax, content, .. } = self.validated(input)?;
-        let version_id = PolicyVersionId::new(self.free_id(Tag::PolicyVersionId, Resource::PolicyVersion, id)?)?;
+        let version_id = PolicyVersionId::new(self.free_id(RowKind::PolicyVersionId, Resource::PolicyVersion, id)?)?;
         let version = next_version(policy.latest_version)?;
         let warnings = warnings(&content)?
-            .map(|json| self.append.put_object(Object::new(ObjectKind::Warnings, &json)))
+            .map(|json| self.writer.put_object(Object::new(ObjectKind::Warnings, &json)))
             .transpose()?;
         let body = PolicyVersionCreated {
             policy_id: policy.id,
@@ -115,13 +120,13 @@ impl ZoneTransaction<'_, '_> {
             schema,
             syntax,
             sha: Sha256::of(content.text.as_bytes()),
-            text: self.append.put_object(Object::new(ObjectKind::PolicyText, &content.text))?,
-            json: self.append.put_object(Object::new(ObjectKind::PolicyJson, &content.json))?,
+            text: self.writer.put_object(Object::new(ObjectKind::PolicyText, &content.text))?,
+            json: self.writer.put_object(Object::new(ObjectKind::PolicyJson, &content.json))?,
             statements: content.statements,
             warnings,
             cedar: cedar::version(),
         };
-        self.append.append(self.zone.log, body)?;
+        self.writer.append(self.zone.log, body)?;
         self.policy_version(version_id, Include::Both)
     }
 
@@ -130,27 +135,29 @@ impl ZoneTransaction<'_, '_> {
     pub fn archive_policy_version(&mut self, id: impl AsRef<str>) -> Result<PolicyVersion> {
         let id = id.as_ref();
         self.once(
-            Asked::to("archive_policy_version").text(id),
+            Fingerprint::of("archive_policy_version").text(id),
             |zone| {
                 let before = zone.policy_version(id, Include::Neither)?;
-                check_owner(zone.append.actor(), Resource::PolicyVersion, before.id.as_str(), before.owner_type)?;
+                check_owner(zone.writer.actor(), Resource::PolicyVersion, before.id.as_str(), before.owner_type)?;
                 if before.archived_at.is_none() {
                     let (policy_id, version_id, version) = (before.policy_id, before.id, before.version);
-                    zone.append.append(zone.zone.log, PolicyVersionArchived { policy_id, version_id, version })?;
+                    zone.writer.append(zone.zone.log, PolicyVersionArchived { policy_id, version_id, version })?;
                 }
                 zone.policy_version(id, Include::Both)
             },
-            |view, zone, _| policy_version::load(view, zone, &Found::by_id(view, zone, id)?, Include::Both),
+            |snapshot, zone, _| {
+                policy_version::load(snapshot, zone, &VersionRecord::by_id(snapshot, zone, id)?, Include::Both)
+            },
         )
     }
 
     /// The policy version parsed and validated, with the schema that its name stands for now.
     pub(super) fn validated(&self, input: PolicyVersionInput) -> Result<PreparedPolicyVersion> {
-        let schema_of = |version: &str| self.append.view(|view| schema::usable(view, version));
+        let schema_of = |version: &str| self.writer.read(|snapshot| schema::usable(snapshot, version));
         match input {
             PolicyVersionInput::New(new) => {
                 let schema = schema_of(&new.schema_version)?;
-                let parsed = self.append.view(|view| self.store.compiler.schema(view, &schema))?;
+                let parsed = self.writer.read(|snapshot| self.store.compiler.schema(snapshot, &schema))?;
                 PreparedPolicyVersion::new(new, schema, &parsed)
             }
             PolicyVersionInput::Prepared(prepared) => {

@@ -3,17 +3,17 @@
 use super::{ZoneTransaction, created};
 use crate::cedar;
 use crate::engine::validation::{Validated, Validation};
-use crate::record::fingerprint::Asked;
+use crate::record::fingerprint::Fingerprint;
 use crate::record::{
     Manifest, Object, ObjectKind, PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived,
     PolicySetVersionCreated,
 };
 use crate::resource::policy_set::{self, NewPolicySet, PolicySet, PolicySetUpdate};
 use crate::resource::policy_set_version::{self, NewPolicySetVersion, PolicySetVersion};
-use crate::resource::version::{Found, next_version};
+use crate::resource::version::{VersionRecord, next_version};
 use crate::rules::manifest::{Planned, PolicySetVersionInput, PreparedPolicySetVersion, set_to_change};
 use crate::rules::ownership::check_owner;
-use crate::storage::key::Tag;
+use crate::storage::key::RowKind;
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::id::{PolicySetId, PolicySetVersionId, check_text};
 use crate::types::limits;
@@ -22,17 +22,17 @@ use crate::types::limits;
 impl ZoneTransaction<'_, '_> {
     /// Creates a policy set. It is bound to nothing.
     pub fn create_policy_set(&mut self, new: NewPolicySet) -> Result<PolicySet> {
-        let asked = Asked::to("create_policy_set").option(new.id.as_deref()).text(&new.name);
+        let fingerprint = Fingerprint::of("create_policy_set").option(new.id.as_deref()).text(&new.name);
         self.once(
-            asked.target_type(new.target_type),
+            fingerprint.target_type(new.target_type),
             |zone| {
                 check_text("name", &new.name, limits::NAME_BYTES)?;
-                let policy_set_id = PolicySetId::new(zone.free_id(Tag::PolicySet, Resource::PolicySet, new.id)?)?;
+                let policy_set_id = PolicySetId::new(zone.free_id(RowKind::PolicySet, Resource::PolicySet, new.id)?)?;
                 let (id, name, target_type) = (policy_set_id.clone(), new.name, new.target_type);
-                zone.append.append(zone.zone.log, PolicySetCreated { policy_set_id, name, target_type })?;
+                zone.writer.append(zone.zone.log, PolicySetCreated { policy_set_id, name, target_type })?;
                 zone.policy_set(id)
             },
-            |view, zone, entry| policy_set::load(view, zone, created(entry)?),
+            |snapshot, zone, entry| policy_set::load(snapshot, zone, created(entry)?),
         )
     }
 
@@ -40,7 +40,7 @@ impl ZoneTransaction<'_, '_> {
     pub fn update_policy_set(&mut self, id: impl AsRef<str>, update: PolicySetUpdate) -> Result<PolicySet> {
         let id = id.as_ref();
         self.once(
-            Asked::to("update_policy_set").text(id).option(update.name.as_deref()),
+            Fingerprint::of("update_policy_set").text(id).option(update.name.as_deref()),
             |zone| {
                 let before = zone.policy_set_to_change(id)?;
                 let name = update.name.unwrap_or_else(|| before.name.clone());
@@ -48,10 +48,10 @@ impl ZoneTransaction<'_, '_> {
                 if name == before.name {
                     return Ok(before);
                 }
-                zone.append.append(zone.zone.log, PolicySetUpdated { policy_set_id: before.id, name })?;
+                zone.writer.append(zone.zone.log, PolicySetUpdated { policy_set_id: before.id, name })?;
                 zone.policy_set(id)
             },
-            |view, zone, _| policy_set::load(view, zone, id),
+            |snapshot, zone, _| policy_set::load(snapshot, zone, id),
         )
     }
 
@@ -59,20 +59,20 @@ impl ZoneTransaction<'_, '_> {
     pub fn archive_policy_set(&mut self, id: impl AsRef<str>) -> Result<PolicySet> {
         let id = id.as_ref();
         self.once(
-            Asked::to("archive_policy_set").text(id),
+            Fingerprint::of("archive_policy_set").text(id),
             |zone| {
                 let before = zone.policy_set(id)?;
-                check_owner(zone.append.actor(), Resource::PolicySet, before.id.as_str(), before.owner_type)?;
+                check_owner(zone.writer.actor(), Resource::PolicySet, before.id.as_str(), before.owner_type)?;
                 if before.archived_at.is_some() {
                     return Ok(before);
                 }
                 if before.mode.is_some() {
                     return Err(ErrorDetail::InForce { what: Resource::PolicySet, id: before.id.to_string() }.into());
                 }
-                zone.append.append(zone.zone.log, PolicySetArchived { policy_set_id: before.id })?;
+                zone.writer.append(zone.zone.log, PolicySetArchived { policy_set_id: before.id })?;
                 zone.policy_set(id)
             },
-            |view, zone, _| policy_set::load(view, zone, id),
+            |snapshot, zone, _| policy_set::load(snapshot, zone, id),
         )
     }
 
@@ -92,24 +92,26 @@ impl ZoneTransaction<'_, '_> {
         let (policy_set_id, input) = (policy_set_id.as_ref(), input.into());
         let PreparedPolicySetVersion { new, validated } = input.into_parts();
         self.once(
-            new.asked(policy_set_id),
+            new.fingerprint(policy_set_id),
             |zone| {
                 let set = zone.policy_set_to_change(policy_set_id)?;
                 let planned = zone.planned(&new, &validated)?;
                 zone.add_policy_set_version(set, new.id, planned)
             },
-            |view, zone, entry| policy_set_version::load(view, zone, &Found::by_id(view, zone, created(entry)?)?),
+            |snapshot, zone, entry| {
+                policy_set_version::load(snapshot, zone, &VersionRecord::by_id(snapshot, zone, created(entry)?)?)
+            },
         )
     }
 
     /// The policy set, if it may get a version.
     pub(super) fn policy_set_to_change(&self, id: &str) -> Result<PolicySet> {
-        self.append.view(|view| set_to_change(view, &self.zone, self.append.actor(), id))
+        self.writer.read(|snapshot| set_to_change(snapshot, &self.zone, self.writer.actor(), id))
     }
 
     pub(super) fn planned(&self, new: &NewPolicySetVersion, known: &Validated) -> Result<Planned> {
         let validation = Validation::in_write(&self.store.compiler, known);
-        self.append.view(|view| Planned::new(view, &validation, &self.zone, new))
+        self.writer.read(|snapshot| Planned::new(snapshot, &validation, &self.zone, new))
     }
 
     pub(super) fn add_policy_set_version(
@@ -118,7 +120,7 @@ impl ZoneTransaction<'_, '_> {
         id: Option<String>,
         Planned { schema, manifest }: Planned,
     ) -> Result<PolicySetVersion> {
-        let id = self.free_id(Tag::PolicySetVersionId, Resource::PolicySetVersion, id)?;
+        let id = self.free_id(RowKind::PolicySetVersionId, Resource::PolicySetVersion, id)?;
         let version = next_version(set.latest_version)?;
         let canonical = manifest.canonical();
         let body = PolicySetVersionCreated {
@@ -126,13 +128,13 @@ impl ZoneTransaction<'_, '_> {
             version_id: PolicySetVersionId::new(id)?,
             version,
             schema,
-            manifest: self.append.put_object(Object::new(ObjectKind::Manifest, &canonical))?,
+            manifest: self.writer.put_object(Object::new(ObjectKind::Manifest, &canonical))?,
             manifest_sha: Manifest::sha(&canonical),
             entries: u32::try_from(manifest.entries().len()).unwrap_or(u32::MAX),
             cedar: cedar::version(),
         };
         let version_id = body.version_id.clone();
-        self.append.append(self.zone.log, body)?;
+        self.writer.append(self.zone.log, body)?;
         self.policy_set_version(version_id)
     }
 
@@ -140,15 +142,15 @@ impl ZoneTransaction<'_, '_> {
     pub fn archive_policy_set_version(&mut self, id: impl AsRef<str>) -> Result<PolicySetVersion> {
         let id = id.as_ref();
         self.once(
-            Asked::to("archive_policy_set_version").text(id),
+            Fingerprint::of("archive_policy_set_version").text(id),
             |zone| zone.retire_policy_set_version(id),
-            |view, zone, _| policy_set_version::load(view, zone, &Found::by_id(view, zone, id)?),
+            |snapshot, zone, _| policy_set_version::load(snapshot, zone, &VersionRecord::by_id(snapshot, zone, id)?),
         )
     }
 
     fn retire_policy_set_version(&mut self, id: &str) -> Result<PolicySetVersion> {
         let before = self.policy_set_version(id)?;
-        check_owner(self.append.actor(), Resource::PolicySetVersion, before.id.as_str(), before.owner_type)?;
+        check_owner(self.writer.actor(), Resource::PolicySetVersion, before.id.as_str(), before.owner_type)?;
         if before.archived_at.is_some() {
             return Ok(before);
         }
@@ -162,7 +164,7 @@ impl ZoneTransaction<'_, '_> {
             version_id: before.id.clone(),
             version: before.version,
         };
-        self.append.append(self.zone.log, body)?;
+        self.writer.append(self.zone.log, body)?;
         self.policy_set_version(before.id)
     }
 }

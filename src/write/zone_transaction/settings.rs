@@ -1,7 +1,7 @@
 //! Writing what is known of the zone as a whole: whether it takes writes, and its default schema.
 
 use super::ZoneTransaction;
-use crate::record::fingerprint::Asked;
+use crate::record::fingerprint::Fingerprint;
 use crate::record::{DefaultSchemaChanged, ZoneSuspended};
 use crate::resource::schema;
 use crate::resource::zone::{self, ZoneInfo};
@@ -18,12 +18,12 @@ impl ZoneTransaction<'_, '_> {
     ///
     /// [`Forbidden`](crate::ErrorKind::Forbidden) for a customer, if the zone has a guardrail.
     pub fn suspend(&mut self) -> Result<ZoneInfo> {
-        self.set_suspended(Asked::to("suspend"), true)
+        self.set_suspended(Fingerprint::of("suspend"), true)
     }
 
     /// Lets the zone take writes again. A default schema that was archived is taken back in its history, too.
     pub fn resume(&mut self) -> Result<ZoneInfo> {
-        self.set_suspended(Asked::to("resume"), false)
+        self.set_suspended(Fingerprint::of("resume"), false)
     }
 
     /// Chooses the schema version that clients are advised to write policies against, or none. It has no effect on
@@ -35,50 +35,51 @@ impl ZoneTransaction<'_, '_> {
     /// default of any zone.
     pub fn set_default_schema(&mut self, version: Option<&str>) -> Result<ZoneInfo> {
         self.once(
-            Asked::to("set_default_schema").option(version),
+            Fingerprint::of("set_default_schema").option(version),
             |zone| {
-                let schema = zone.append.view(|view| {
-                    let found = version.map(|version| schema::find(view, version)).transpose()?;
-                    found.as_ref().map_or(Ok(()), schema::FoundSchema::check_usable)?;
+                let schema = zone.writer.read(|snapshot| {
+                    let found = version.map(|version| schema::find(snapshot, version)).transpose()?;
+                    found.as_ref().map_or(Ok(()), schema::SchemaRecord::check_usable)?;
                     Ok(found.map(|found| found.reference()))
                 })?;
                 let before = zone.info()?;
                 if before.default_schema.as_ref() != schema.as_ref().map(|schema| &schema.version) {
-                    zone.append.append(zone.zone.log, DefaultSchemaChanged { schema })?;
+                    zone.writer.append(zone.zone.log, DefaultSchemaChanged { schema })?;
                 }
                 zone.info()
             },
             // It was not archived then, or it would have been refused.
-            |view, zone, _| Ok(ZoneInfo { default_schema: chosen(version)?, ..zone::info_of(view, zone)? }),
+            |snapshot, zone, _| Ok(ZoneInfo { default_schema: chosen(version)?, ..zone::info_of(snapshot, zone)? }),
         )
     }
 
-    fn set_suspended(&mut self, asked: Asked, suspended: bool) -> Result<ZoneInfo> {
+    fn set_suspended(&mut self, fingerprint: Fingerprint, suspended: bool) -> Result<ZoneInfo> {
         self.answer(
-            asked,
+            fingerprint,
             |zone| {
                 // Nothing orders the entries of two logs, so that an answer is told by the zone's own log alone: a default that
                 // was archived is taken back there.
                 if suspended {
-                    zone.append
-                        .view(|view| guardrail::check_actor(view, &zone.zone, zone.append.actor(), "suspend"))?;
+                    zone.writer.read(|snapshot| {
+                        guardrail::check_actor(snapshot, &zone.zone, zone.writer.actor(), "suspend")
+                    })?;
                 }
                 let before = zone.info()?;
-                let logged = zone.append.view(|view| zone::info_as_logged(view, &zone.zone))?;
+                let logged = zone.writer.read(|snapshot| zone::info_as_logged(snapshot, &zone.zone))?;
                 let changes = before.suspended != suspended;
                 // What changes nothing writes nothing, but for a request.
                 let is_taken_back =
-                    before.default_schema != logged.default_schema && (changes || zone.append.has_request());
-                zone.append.room_for(usize::from(is_taken_back) + usize::from(changes))?;
+                    before.default_schema != logged.default_schema && (changes || zone.writer.has_request());
+                zone.writer.room_for(usize::from(is_taken_back) + usize::from(changes))?;
                 if is_taken_back {
-                    zone.append.append(zone.zone.log, DefaultSchemaChanged { schema: None })?;
+                    zone.writer.append(zone.zone.log, DefaultSchemaChanged { schema: None })?;
                 }
                 if changes {
-                    zone.append.append(zone.zone.log, ZoneSuspended { suspended })?;
+                    zone.writer.append(zone.zone.log, ZoneSuspended { suspended })?;
                 }
                 zone.info()
             },
-            |view, zone, _| zone::info_as_logged(view, zone),
+            |snapshot, zone, _| zone::info_as_logged(snapshot, zone),
         )
     }
 }

@@ -13,9 +13,9 @@ use super::failure::Failed;
 use super::index::derive::{Rows, derive};
 use super::index::key::{self, LogNumber, STORE_LOG};
 use super::index::row::{Head, LogsRow};
-use super::tables::{Source, Space, WriteTables};
-use super::view::{Pending, View};
-use crate::record::{Body, Entry, Envelope, Group, Object, Recorded, Request};
+use super::snapshot::{Pending, Snapshot};
+use super::tables::{Table, TableReader, WriteTables};
+use crate::record::{Body, Entry, Envelope, Group, LogEntry, Object, Request};
 use crate::types::actor::Actor;
 use crate::types::error::{Error, ErrorDetail, Result, at_most};
 use crate::types::hash::{Address, EntryHash};
@@ -51,7 +51,7 @@ pub(crate) struct Imported {
 }
 
 /// A write that is under way.
-pub(crate) struct Append<'txn> {
+pub(crate) struct LogWriter<'txn> {
     pub(super) tables: WriteTables<'txn>,
     cache: &'txn RecordCache,
     failed: &'txn Failed,
@@ -61,7 +61,7 @@ pub(crate) struct Append<'txn> {
     /// The logs that the write opens, and the one that it erases: their numbers.
     pub(super) created: BTreeMap<LogId, LogNumber>,
     /// The request whose work is being written.
-    pub(super) request: Option<Asking>,
+    pub(super) request: Option<KeyedCall>,
     /// Of the last request that was answered from the log.
     pub(super) replayed: Option<Replayed>,
     /// Why the write can no longer be completed: an earlier call failed halfway.
@@ -69,7 +69,7 @@ pub(crate) struct Append<'txn> {
 }
 
 /// The request that is being carried out.
-pub(super) struct Asking {
+pub(super) struct KeyedCall {
     pub log: LogNumber,
     pub request: Request,
     /// Where its first entry will stand.
@@ -84,7 +84,7 @@ struct OpenLog {
     last_time: Timestamp,
 }
 
-impl<'txn> Append<'txn> {
+impl<'txn> LogWriter<'txn> {
     pub(super) fn new(
         tables: WriteTables<'txn>,
         cache: &'txn RecordCache,
@@ -105,8 +105,8 @@ impl<'txn> Append<'txn> {
     }
 
     /// Reads the store as this write has left it so far.
-    pub(crate) fn view<T>(&self, f: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
-        self.guarded(|| f(&self.view_unguarded()))
+    pub(crate) fn read<T>(&self, f: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
+        self.guarded(|| f(&self.snapshot_unguarded()))
     }
 
     /// Runs a part that reads.
@@ -128,24 +128,24 @@ impl<'txn> Append<'txn> {
     }
 
     /// Appends an entry, and derives its rows.
-    pub(crate) fn append(&mut self, log: LogNumber, body: impl Into<Body>) -> Result<Arc<Recorded>> {
+    pub(crate) fn append(&mut self, log: LogNumber, body: impl Into<Body>) -> Result<Arc<LogEntry>> {
         self.next(log)?;
         let body = body.into();
-        self.step(|append| append.add_entry(log, body))
+        self.step(|writer| writer.add_entry(log, body))
     }
 
     /// Adds content, unless it is there already; then what is there is verified.
     pub(crate) fn put_object(&mut self, object: Object<'_>) -> Result<Address> {
-        self.step(|append| append.add_object(object))
+        self.step(|writer| writer.add_object(object))
     }
 
     /// Opens a new log, whose first entry is not made before `created_at`.
     pub(crate) fn create_log(&mut self, log_id: LogId, created_at: Timestamp) -> Result<LogNumber> {
-        self.step(|append| {
+        self.step(|writer| {
             let head = Head { log_id, length: 0, last: EntryHash::NONE };
-            let log = append.add_log(&head)?;
+            let log = writer.add_log(&head)?;
             let last_time = created_at.previous();
-            append.logs.insert(log, OpenLog { next: 0, head, last_time });
+            writer.logs.insert(log, OpenLog { next: 0, head, last_time });
             Ok(log)
         })
     }
@@ -183,24 +183,24 @@ impl<'txn> Append<'txn> {
         Ok(())
     }
 
-    pub(super) fn view_unguarded(&self) -> View<'_> {
-        View::new(&self.tables, self.cache, Some(&self.pending))
+    pub(super) fn snapshot_unguarded(&self) -> Snapshot<'_> {
+        Snapshot::new(&self.tables, self.cache, Some(&self.pending))
     }
 
     /// Where the next entry of `log` will stand.
     pub(crate) fn next_position(&self, log: LogNumber) -> Result<u64> {
         match self.logs.get(&log) {
             Some(open) => Ok(open.next),
-            None => Ok(self.view_unguarded().head(log)?.length),
+            None => Ok(self.snapshot_unguarded().head(log)?.length),
         }
     }
 
     /// Gives the next number to a log.
     pub(super) fn add_log(&mut self, head: &Head) -> Result<LogNumber> {
-        let LogsRow { next } = self.view_unguarded().logs()?;
+        let LogsRow { next } = self.snapshot_unguarded().logs()?;
         let after =
             next.checked_add(1).ok_or_else(|| ErrorDetail::corrupt("the number of logs", "no number is left"))?;
-        if self.tables.get(Space::Meta, &key::head(next), &mut |_| {})? {
+        if self.tables.get(Table::Meta, &key::head(next), &mut |_| {})? {
             return Err(ErrorDetail::corrupt("the number of logs", "the next log already has a head").into());
         }
         self.tables.put_meta(key::META_LOGS, &LogsRow { next: after })?;
@@ -211,21 +211,21 @@ impl<'txn> Append<'txn> {
 
     fn open_log(&mut self, log: LogNumber) -> Result<&mut OpenLog> {
         if !self.logs.contains_key(&log) {
-            let view = self.view_unguarded();
-            let head = view.head(log)?;
-            view.check_end(log, &head)?;
-            let last_time = view.last_time(log, &head)?;
+            let snapshot = self.snapshot_unguarded();
+            let head = snapshot.head(log)?;
+            snapshot.check_end(log, &head)?;
+            let last_time = snapshot.last_time(log, &head)?;
             let clock = self.author.clock;
             if last_time.as_micros().saturating_sub(clock.as_micros()) > self.author.tolerance {
-                return Err(ErrorDetail::ClockBehind { zone_id: view.zone_of(log)?, last: last_time, clock }.into());
+                return Err(ErrorDetail::ClockBehind { zone_id: snapshot.zone_of(log)?, last: last_time, clock }.into());
             }
             // The store's log tells of all zones, so that the history of one is not held up by what others did since.
             if let Some(Imported { at, .. }) = &self.author.imported
                 && log != STORE_LOG
-                && *at < view.last_given_time(log, &head)?
+                && *at < snapshot.last_given_time(log, &head)?
             {
                 let reason = format!("must not be earlier than the last entry, of {last_time}");
-                return Err(ErrorDetail::ImportedOutOfOrder { zone_id: view.zone_of(log)?, at: *at, reason }.into());
+                return Err(ErrorDetail::ImportedOutOfOrder { zone_id: snapshot.zone_of(log)?, at: *at, reason }.into());
             }
             self.logs.insert(log, OpenLog { next: head.length, head, last_time });
         }
@@ -248,20 +248,22 @@ impl<'txn> Append<'txn> {
         let (last, log_id, position) = (open.last_time, open.head.log_id, open.next);
         match last.next() {
             Some(after) => Ok((log_id, position, time.max(after))),
-            None => Err(ErrorDetail::ClockBehind { zone_id: self.view_unguarded().zone_of(log)?, last, clock }.into()),
+            None => {
+                Err(ErrorDetail::ClockBehind { zone_id: self.snapshot_unguarded().zone_of(log)?, last, clock }.into())
+            }
         }
     }
 
-    fn add_entry(&mut self, log: LogNumber, body: Body) -> Result<Arc<Recorded>> {
+    fn add_entry(&mut self, log: LogNumber, body: Body) -> Result<Arc<LogEntry>> {
         self.add_entry_of(self.author.clone(), log, body)
     }
 
     /// Adds an entry of another author than the write's.
-    pub(super) fn add_entry_of(&mut self, author: Author, log: LogNumber, body: Body) -> Result<Arc<Recorded>> {
+    pub(super) fn add_entry_of(&mut self, author: Author, log: LogNumber, body: Body) -> Result<Arc<LogEntry>> {
         let time = author.time();
         let Author { actor, clock, imported, .. } = author;
         let (log_id, position, created_at) = self.next_place_at(log, time)?;
-        let recorded = Arc::new(Recorded {
+        let recorded = Arc::new(LogEntry {
             envelope: Envelope {
                 log_id,
                 position,
@@ -287,11 +289,11 @@ impl<'txn> Append<'txn> {
     fn add_object(&mut self, object: Object<'_>) -> Result<Address> {
         let address = object.address();
         let mut stored = None;
-        self.tables.get(Space::Objects, key::object(&address), &mut |value| {
+        self.tables.get(Table::Objects, key::object(&address), &mut |value| {
             stored = Some(Object::decode(object.kind, address, value).map(|_| ()));
         })?;
         match stored {
-            None => self.tables.put(Space::Objects, key::object(&address), &object.encode())?,
+            None => self.tables.put(Table::Objects, key::object(&address), &object.encode())?,
             Some(Ok(())) => {}
             Some(Err(problem)) => {
                 return Err(ErrorDetail::corrupt(format_args!("content {address}"), problem).into());
@@ -311,10 +313,10 @@ impl<'txn> Append<'txn> {
                 return Err(ErrorDetail::corrupt("the write", "an entry was lost").into());
             };
             let envelope = Envelope { previous: head.last, group: Group { start, size }, ..recorded.envelope.clone() };
-            let damaged = |problem| ErrorDetail::corrupt(super::view::EntryPlace(log, position), problem);
+            let damaged = |problem| ErrorDetail::corrupt(super::snapshot::EntryPlace(log, position), problem);
             let (bytes, hash) =
                 Entry::new(envelope, &recorded.body).and_then(|entry| entry.encode()).map_err(damaged)?;
-            self.tables.put(Space::Log, &key::entry(log, position), &Entry::stored(&bytes, hash))?;
+            self.tables.put(Table::Log, &key::entry(log, position), &Entry::stored(&bytes, hash))?;
             head.last = hash;
         }
         head.length = next;
@@ -329,7 +331,7 @@ pub(super) struct IndexTable<'a, 'txn> {
 }
 
 impl IndexTable<'_, '_> {
-    fn value(&self, space: Space, row_key: &[u8]) -> Result<Option<Vec<u8>>> {
+    fn value(&self, space: Table, row_key: &[u8]) -> Result<Option<Vec<u8>>> {
         let mut value = None;
         self.tables.get(space, row_key, &mut |bytes| value = Some(bytes.to_vec()))?;
         Ok(value)
@@ -338,27 +340,27 @@ impl IndexTable<'_, '_> {
 
 impl Rows for IndexTable<'_, '_> {
     fn get(&self, row_key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.value(Space::Index, row_key)
+        self.value(Table::Index, row_key)
     }
 
     fn put(&mut self, row_key: Vec<u8>, value: Vec<u8>) -> Result<()> {
-        self.tables.put(Space::Index, &row_key, &value)
+        self.tables.put(Table::Index, &row_key, &value)
     }
 
     fn remove(&mut self, row_key: &[u8]) -> Result<()> {
-        self.tables.remove(Space::Index, row_key)
+        self.tables.remove(Table::Index, row_key)
     }
 
     fn witness(&self, meta_key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.value(Space::Meta, meta_key)
+        self.value(Table::Meta, meta_key)
     }
 
     fn put_witness(&mut self, meta_key: Vec<u8>, value: Vec<u8>) -> Result<()> {
-        self.tables.put(Space::Meta, &meta_key, &value)
+        self.tables.put(Table::Meta, &meta_key, &value)
     }
 
     fn remove_witness(&mut self, meta_key: &[u8]) -> Result<()> {
-        self.tables.remove(Space::Meta, meta_key)
+        self.tables.remove(Table::Meta, meta_key)
     }
 
     fn log_number(&self, log_id: LogId) -> Option<LogNumber> {

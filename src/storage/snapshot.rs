@@ -7,29 +7,29 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::cache::RecordCache;
-use super::index::key::{self, LogNumber, STORE_LOG, Tag};
+use super::index::key::{self, LogNumber, RowKind, STORE_LOG};
 use super::index::row::{BEFORE_ALL, Head, LogsRow, Row, StoreRow, StoreStateRow, ZoneRow, is_whole};
-use super::tables::{Direction, Source, Space};
-use crate::record::{Body, EntryProblem, Object, ObjectKind, Recorded};
+use super::tables::{Direction, Table, TableReader};
+use crate::record::{Body, EntryProblem, LogEntry, Object, ObjectKind};
 use crate::types::error::{Error, ErrorDetail, Result};
 use crate::types::hash::{Address, EntryHash};
 use crate::types::id::{LogId, ZoneId};
 use crate::types::time::Timestamp;
 
 /// The entries that a write has made and not yet stored.
-pub(super) type Pending = BTreeMap<(LogNumber, u64), Arc<Recorded>>;
+pub(super) type Pending = BTreeMap<(LogNumber, u64), Arc<LogEntry>>;
 
 /// The store at one point in time: that of a read's snapshot, or in the midst of a write.
-pub(crate) struct View<'a> {
-    source: &'a dyn Source,
+pub(crate) struct Snapshot<'a> {
+    source: &'a dyn TableReader,
     cache: &'a RecordCache,
     pending: Option<&'a Pending>,
     /// How often the store was written, at the least.
     commits: u64,
 }
 
-impl<'a> View<'a> {
-    pub(super) fn new(source: &'a dyn Source, cache: &'a RecordCache, pending: Option<&'a Pending>) -> Self {
+impl<'a> Snapshot<'a> {
+    pub(super) fn new(source: &'a dyn TableReader, cache: &'a RecordCache, pending: Option<&'a Pending>) -> Self {
         Self { source, cache, pending, commits: 0 }
     }
 
@@ -43,16 +43,16 @@ impl<'a> View<'a> {
     }
 
     /// What it reads.
-    pub(super) fn source(&self) -> &'a dyn Source {
+    pub(super) fn source(&self) -> &'a dyn TableReader {
         self.source
     }
 
     /// The same, with other rows.
-    pub(super) fn over<'b>(&'b self, source: &'b dyn Source) -> View<'b> {
-        View { source, ..*self }
+    pub(super) fn over<'b>(&'b self, source: &'b dyn TableReader) -> Snapshot<'b> {
+        Snapshot { source, ..*self }
     }
 
-    fn row_of<R: Row>(&self, space: Space, row_key: &[u8]) -> Result<Option<R>> {
+    fn row_of<R: Row>(&self, space: Table, row_key: &[u8]) -> Result<Option<R>> {
         let mut row = None;
         self.source.get(space, row_key, &mut |value| row = Some(R::from_value(row_key, value)))?;
         row.transpose().map_err(|problem| ErrorDetail::corrupt(place_of(space, row_key), problem).into())
@@ -60,7 +60,7 @@ impl<'a> View<'a> {
 
     /// The index row under `row_key`, if there is one.
     pub(crate) fn row<R: Row>(&self, row_key: &[u8]) -> Result<Option<R>> {
-        let row = self.row_of(Space::Index, row_key)?;
+        let row = self.row_of(Table::Index, row_key)?;
         if row.is_none() {
             self.check_gap(row_key)?;
         }
@@ -69,7 +69,7 @@ impl<'a> View<'a> {
 
     /// Whether there is an index row under `row_key`.
     pub(crate) fn has_row(&self, row_key: &[u8]) -> Result<bool> {
-        let found = self.source.get(Space::Index, row_key, &mut |_| {})?;
+        let found = self.source.get(Table::Index, row_key, &mut |_| {})?;
         if !found {
             self.check_gap(row_key)?;
         }
@@ -95,10 +95,10 @@ impl<'a> View<'a> {
                 key::ALL.start..end
             }
         };
-        self.source.scan(Space::Index, open, direction, &mut |row_key, value| {
+        self.source.scan(Table::Index, open, direction, &mut |row_key, value| {
             if start <= row_key && row_key < end {
                 let row = R::from_value(row_key, value)
-                    .map_err(|problem| ErrorDetail::corrupt(place_of(Space::Index, row_key), problem))?;
+                    .map_err(|problem| ErrorDetail::corrupt(place_of(Table::Index, row_key), problem))?;
                 return f(row_key, row);
             }
             let beyond = match direction {
@@ -132,13 +132,13 @@ impl<'a> View<'a> {
         direction: Direction,
         in_place: impl Fn(&[u8]) -> bool,
     ) -> Result<()> {
-        self.source.scan(Space::Index, range, direction, &mut |row_key, value| {
+        self.source.scan(Table::Index, range, direction, &mut |row_key, value| {
             if in_place(row_key) && is_whole(row_key, value) { Ok(false) } else { Err(out_of_place(row_key)) }
         })
     }
 
     pub(super) fn meta<R: Row>(&self, row_key: &[u8]) -> Result<Option<R>> {
-        self.row_of(Space::Meta, row_key)
+        self.row_of(Table::Meta, row_key)
     }
 
     /// What tells this store from others.
@@ -158,7 +158,7 @@ impl<'a> View<'a> {
     /// How far a log goes. A head that falls short of its log is refused: it would pass an older state for the newest.
     pub(crate) fn head(&self, log: LogNumber) -> Result<Head> {
         let head = self.head_row(log)?;
-        if self.source.get(Space::Log, &key::entry(log, head.length), &mut |_| {})? {
+        if self.source.get(Table::Log, &key::entry(log, head.length), &mut |_| {})? {
             return Err(falls_short(log));
         }
         Ok(head)
@@ -187,7 +187,7 @@ impl<'a> View<'a> {
         if self.cache.has_zone(log, log_id) {
             return Ok(true);
         }
-        let row: Option<ZoneRow> = self.witnessed(&key::by_id(STORE_LOG, Tag::Zone, zone_id))?;
+        let row: Option<ZoneRow> = self.witnessed(&key::by_id(STORE_LOG, RowKind::Zone, zone_id))?;
         let has = row.is_some_and(|row| row.log == log) && self.log_id(log)? == Some(log_id);
         if has && self.pending.is_none() {
             self.cache.keep_zone(log, log_id);
@@ -200,9 +200,9 @@ impl<'a> View<'a> {
         let mut heads = BTreeMap::new();
         let range = key::heads();
         let range = range.start.as_slice()..range.end.as_slice();
-        self.source.scan(Space::Meta, range, Direction::Ascending, &mut |row_key, value| {
+        self.source.scan(Table::Meta, range, Direction::Ascending, &mut |row_key, value| {
             let head = Head::from_value(row_key, value);
-            let head = head.map_err(|problem| ErrorDetail::corrupt(place_of(Space::Meta, row_key), problem))?;
+            let head = head.map_err(|problem| ErrorDetail::corrupt(place_of(Table::Meta, row_key), problem))?;
             let log = key::head_log(row_key).ok_or_else(|| missing("a log's number"))?;
             heads.insert(log, head);
             Ok(true)
@@ -211,7 +211,7 @@ impl<'a> View<'a> {
     }
 
     /// The entry at `position`, which must exist.
-    pub(crate) fn entry(&self, log: LogNumber, position: u64) -> Result<Arc<Recorded>> {
+    pub(crate) fn entry(&self, log: LogNumber, position: u64) -> Result<Arc<LogEntry>> {
         if let Some(entry) = self.pending.and_then(|pending| pending.get(&(log, position))) {
             return Ok(entry.clone());
         }
@@ -219,8 +219,8 @@ impl<'a> View<'a> {
             return Ok(entry);
         }
         let mut read = None;
-        self.source.get(Space::Log, &key::entry(log, position), &mut |value| {
-            read = Some((Recorded::from_stored(value), value.len()));
+        self.source.get(Table::Log, &key::entry(log, position), &mut |value| {
+            read = Some((LogEntry::from_stored(value), value.len()));
         })?;
         let (recorded, stored) = read.ok_or_else(|| missing(EntryPlace(log, position)))?;
         let recorded = Arc::new(recorded.map_err(|problem| problem.at(log, position))?);
@@ -239,7 +239,7 @@ impl<'a> View<'a> {
             return Ok(text);
         }
         let mut read = None;
-        self.source.get(Space::Objects, key::object(&address), &mut |value| {
+        self.source.get(Table::Objects, key::object(&address), &mut |value| {
             read = Some(Object::decode(kind, address, value).map(|object| Arc::<str>::from(object.text)));
         })?;
         let place = || format!("content {address}");
@@ -268,7 +268,7 @@ impl<'a> View<'a> {
         let mut further = false;
         let range = key::entries_from(log, head.length);
         let range = range.start.as_slice()..range.end.as_slice();
-        self.source.scan(Space::Log, range, Direction::Ascending, &mut |_, _| {
+        self.source.scan(Table::Log, range, Direction::Ascending, &mut |_, _| {
             further = true;
             Ok(false)
         })?;
@@ -359,9 +359,9 @@ fn falls_short(log: LogNumber) -> Error {
 }
 
 fn out_of_place(row_key: &[u8]) -> Error {
-    ErrorDetail::corrupt(place_of(Space::Index, row_key), "row is damaged or out of order").into()
+    ErrorDetail::corrupt(place_of(Table::Index, row_key), "row is damaged or out of order").into()
 }
 
-fn place_of(space: Space, row_key: &[u8]) -> String {
+fn place_of(space: Table, row_key: &[u8]) -> String {
     format!("{space:?} row {}", crate::types::hash::hex::encode(row_key)).to_lowercase()
 }
