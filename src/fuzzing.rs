@@ -107,7 +107,7 @@ pub fn cursor(
     order: Order,
     place: u64,
 ) -> String {
-    let made = store.inner.storage.read(|snapshot| {
+    let made = store.engine.storage.read(|snapshot| {
         let (cursor_key, log_id) = (snapshot.store()?.cursor_key, zone.unwrap_or(snapshot.head(STORE_LOG)?.log_id));
         Ok(ListName::new(cursor_key, log_id, list, parent).cursor(order, place))
     });

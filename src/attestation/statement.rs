@@ -61,7 +61,7 @@ pub enum Status {
     ReSigned,
 }
 
-words!(Status, "attestation status", { Created => "created", ReSigned => "re_signed" });
+text_enum!(Status, "attestation status", { Created => "created", ReSigned => "re_signed" });
 
 impl Serialize for Statement {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -26,7 +26,7 @@ pub enum Layer {
     Guardrail,
 }
 
-words!(Layer, "layer", { Target => "target", Guardrail => "guardrail" });
+text_enum!(Layer, "layer", { Target => "target", Guardrail => "guardrail" });
 
 impl Layer {
     fn is_target(&self) -> bool {

@@ -19,7 +19,7 @@ pub(crate) struct Engine {
     pub compiler: Compiler,
     pub recent: Recent,
     pub versions: VersionCache,
-    pub sources: Environment,
+    pub environment: Environment,
     /// How far a log may be ahead of the clock, in microseconds.
     pub clock_tolerance: i64,
 }
@@ -27,6 +27,6 @@ pub(crate) struct Engine {
 impl Engine {
     /// Who writes, and when: now.
     pub(crate) fn author(&self, actor: &Actor, imported: Option<Imported>) -> Author {
-        Author { actor: actor.clone(), clock: self.sources.now(), imported, tolerance: self.clock_tolerance }
+        Author { actor: actor.clone(), clock: self.environment.now(), imported, tolerance: self.clock_tolerance }
     }
 }

@@ -7,7 +7,7 @@ use super::scan::rows_from;
 use crate::resource::binding::{self, BindingRecord};
 use crate::resource::zone::ZoneRef;
 use crate::storage::key::RowKind;
-use crate::storage::{BindingOrderRow, Direction, Snapshot, astray, key};
+use crate::storage::{BindingOrderRow, Direction, Snapshot, key, wrong_row};
 use crate::types::error::Result;
 
 /// The page that `list` asks for.
@@ -22,7 +22,7 @@ pub(crate) fn page(
     let fetch = |from: Option<u64>, direction, count| {
         let from = from.map(|from| key::by_position(zone.log, tag, from));
         rows_from(snapshot, key::all(zone.log, tag), from, direction, count, |row_key, row: BindingOrderRow| {
-            let position = key::position(row_key).ok_or_else(|| astray(tag, zone.id.as_str()))?;
+            let position = key::position(row_key).ok_or_else(|| wrong_row(tag, zone.id.as_str()))?;
             read(snapshot, zone, wanted, position, &row)
         })
     };
@@ -42,7 +42,7 @@ fn read(
     }
     let record = binding::record_at(snapshot, zone, position)?;
     if (&record.binding.target, record.binding.mode) != (&row.target, row.mode) {
-        return Err(astray(RowKind::BindingOrder, zone.id.as_str()));
+        return Err(wrong_row(RowKind::BindingOrder, zone.id.as_str()));
     }
     let is_wanted = wanted.ended.is_none_or(|ended| record.ended.is_some() == ended);
     Ok(is_wanted.then_some((position, record)))
@@ -52,7 +52,7 @@ fn count(snapshot: &Snapshot<'_>, zone: &ZoneRef, wanted: &WantedBindings) -> Re
     let mut count = 0;
     let range = key::all(zone.log, RowKind::BindingOrder);
     snapshot.rows(&range, Direction::Ascending, &mut |row_key, row: BindingOrderRow| {
-        let position = key::position(row_key).ok_or_else(|| astray(RowKind::BindingOrder, zone.id.as_str()))?;
+        let position = key::position(row_key).ok_or_else(|| wrong_row(RowKind::BindingOrder, zone.id.as_str()))?;
         count += u64::from(read(snapshot, zone, wanted, position, &row)?.is_some());
         Ok(true)
     })?;

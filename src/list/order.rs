@@ -10,7 +10,7 @@ pub enum Order {
     Descending,
 }
 
-words!(Order, "order", { Ascending => "ascending", Descending => "descending" });
+text_enum!(Order, "order", { Ascending => "ascending", Descending => "descending" });
 
 /// What a list is sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -24,4 +24,4 @@ pub enum Sort {
     Status,
 }
 
-words!(Sort, "sort", { CreatedAt => "created_at", Status => "status" });
+text_enum!(Sort, "sort", { CreatedAt => "created_at", Status => "status" });

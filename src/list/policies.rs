@@ -10,7 +10,7 @@ use crate::record::Body;
 use crate::resource::policy::{self, Policy};
 use crate::resource::zone::{self, ZoneRef};
 use crate::storage::key::RowKind;
-use crate::storage::{PolicyRow, Snapshot, astray, key};
+use crate::storage::{PolicyRow, Snapshot, key, wrong_row};
 use crate::types::error::Result;
 use crate::types::id::PolicyId;
 
@@ -82,7 +82,7 @@ fn is_wanted(
     }
     let created = snapshot.entry(zone.log, position)?;
     if !matches!(&created.body, Body::PolicyCreated(body) if body.policy_id == *id) {
-        return Err(astray(RowKind::PolicyOrder, id));
+        return Err(wrong_row(RowKind::PolicyOrder, id));
     }
     if !wanted.takes_owner(created.envelope.actor.owner_type()) {
         return Ok(false);
@@ -91,7 +91,7 @@ fn is_wanted(
         return Ok(true);
     }
     let row: Option<PolicyRow> = snapshot.row(&key::by_id(zone.log, RowKind::Policy, id))?;
-    let row = row.filter(|row| row.created == position).ok_or_else(|| astray(RowKind::PolicyOrder, id))?;
+    let row = row.filter(|row| row.created == position).ok_or_else(|| wrong_row(RowKind::PolicyOrder, id))?;
     let (_, name, description) = policy::description(snapshot, zone, id, &row)?;
     Ok(wanted.takes_texts(&name, description.as_deref()))
 }

@@ -9,7 +9,7 @@ use crate::record::Body;
 use crate::resource::policy_set::{self, PolicySet};
 use crate::resource::zone::{self, ZoneRef};
 use crate::storage::key::RowKind;
-use crate::storage::{Direction, PolicySetRow, Snapshot, astray, key};
+use crate::storage::{Direction, PolicySetRow, Snapshot, key, wrong_row};
 use crate::types::error::Result;
 use crate::types::target::TargetType;
 
@@ -101,7 +101,7 @@ fn is_wanted(
     let created = snapshot.entry(zone.log, position)?;
     let target_type = match &created.body {
         Body::PolicySetCreated(body) if body.policy_set_id == *id => body.target_type,
-        _ => return Err(astray(RowKind::PolicySetOrder, id)),
+        _ => return Err(wrong_row(RowKind::PolicySetOrder, id)),
     };
     if !wanted.takes_target(target_type) || !wanted.takes_owner(created.envelope.actor.owner_type()) {
         return Ok(false);
@@ -110,7 +110,7 @@ fn is_wanted(
         return Ok(true);
     }
     let row: Option<PolicySetRow> = snapshot.row(&key::by_id(zone.log, RowKind::PolicySet, id))?;
-    let row = row.filter(|row| row.created == position).ok_or_else(|| astray(RowKind::PolicySetOrder, id))?;
+    let row = row.filter(|row| row.created == position).ok_or_else(|| wrong_row(RowKind::PolicySetOrder, id))?;
     if wanted.active.is_some_and(|active| active != row.active.is_some()) {
         return Ok(false);
     }

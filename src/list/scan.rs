@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::storage::key::{LogNumber, RowKind};
-use crate::storage::{Direction, IdRow, Row, Snapshot, astray, key};
+use crate::storage::{Direction, IdRow, Row, Snapshot, key, wrong_row};
 use crate::types::error::Result;
 
 /// Up to `count` rows of `range` in a direction, beyond `from`, of which `read` makes something.
@@ -34,15 +34,15 @@ pub(crate) fn rows_from<R: Row, T>(
 /// Up to `count` ids of what was created in a log and is `wanted`, each with its position.
 pub(crate) fn in_order(
     snapshot: &Snapshot<'_>,
-    (log, tag): (LogNumber, RowKind),
+    (log, kind): (LogNumber, RowKind),
     from: Option<u64>,
     direction: Direction,
     count: usize,
     mut wanted: impl FnMut(u64, &str) -> Result<bool>,
 ) -> Result<Vec<(u64, String)>> {
-    let from = from.map(|from| key::by_position(log, tag, from));
-    rows_from(snapshot, key::all(log, tag), from, direction, count, |row_key, row: IdRow| {
-        let position = key::position(row_key).ok_or_else(|| astray(tag, &row.id))?;
+    let from = from.map(|from| key::by_position(log, kind, from));
+    rows_from(snapshot, key::all(log, kind), from, direction, count, |row_key, row: IdRow| {
+        let position = key::position(row_key).ok_or_else(|| wrong_row(kind, &row.id))?;
         Ok(wanted(position, &row.id)?.then_some((position, row.id)))
     })
 }
@@ -50,11 +50,11 @@ pub(crate) fn in_order(
 /// How many things that were created in a log are `wanted`.
 pub(crate) fn count(
     snapshot: &Snapshot<'_>,
-    (log, tag): (LogNumber, RowKind),
+    (log, kind): (LogNumber, RowKind),
     mut wanted: impl FnMut(u64, &str) -> Result<bool>,
 ) -> Result<u64> {
     let mut count = 0;
-    in_order(snapshot, (log, tag), None, Direction::Ascending, 1, |position, id| {
+    in_order(snapshot, (log, kind), None, Direction::Ascending, 1, |position, id| {
         count += u64::from(wanted(position, id)?);
         Ok(false)
     })?;
@@ -76,7 +76,7 @@ mod tests {
         store.write(&actor, |w| (0..9).try_for_each(|n| w.create_zone(format!("z{n}")).map(drop))).unwrap();
         let walk = |count, direction| {
             let mut seen = String::new();
-            let read = store.inner.storage.read(|snapshot| {
+            let read = store.engine.storage.read(|snapshot| {
                 in_order(snapshot, ZONES, None, direction, count, |_, id| {
                     seen.push_str(&id[1..]);
                     Ok(id != "z1" && id != "z7")
@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(walk(3, Direction::Ascending), ("0123".to_owned(), "023".to_owned()));
         assert_eq!(walk(2, Direction::Descending), ("876".to_owned(), "86".to_owned()));
         assert_eq!(walk(0, Direction::Ascending), (String::new(), String::new()));
-        let all = store.inner.storage.read(|snapshot| count(snapshot, ZONES, |position, _| Ok(position % 2 == 0)));
+        let all = store.engine.storage.read(|snapshot| count(snapshot, ZONES, |position, _| Ok(position % 2 == 0)));
         assert_eq!(all.unwrap(), 5);
     }
 }

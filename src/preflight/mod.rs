@@ -243,14 +243,14 @@ impl<'a> Check<'a> {
         let Some((zone, survey)) = surveyed else { return Ok(None) };
         let missing = self.texts.missing(survey.policies.values().map(|(body, _)| body.text));
         for group in missing.chunks(GROUP) {
-            let sources = self.store.storage.read(|snapshot| {
+            let environment = self.store.storage.read(|snapshot| {
                 if !snapshot.has_zone(zone.id.as_str(), zone.log, zone.log_id)? {
                     return Ok(None);
                 }
                 Texts::read(snapshot, &self.store.compiler, group).map(Some)
             })?;
-            let Some(sources) = sources else { return Ok(None) };
-            self.texts.validate(sources, &self.schema, self.version.as_str())?;
+            let Some(environment) = environment else { return Ok(None) };
+            self.texts.validate(environment, &self.schema, self.version.as_str())?;
         }
         self.tell(&zone, survey).map(Some)
     }
@@ -314,7 +314,7 @@ mod tests {
         });
         filled.unwrap();
         let candidate = Candidate::New(NewSchema::cedar("next", "entity U;"));
-        let mut check = Check::new(&store.inner, candidate).unwrap();
+        let mut check = Check::new(&store.engine, candidate).unwrap();
         let checked = check.zone(|snapshot| {
             let found = zone::find(snapshot, "a")?;
             store.erase_zone(&actor, "a")?;

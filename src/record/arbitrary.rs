@@ -168,9 +168,9 @@ fn time() -> impl Strategy<Value = Timestamp> {
 
 pub(super) fn envelope() -> impl Strategy<Value = Envelope> {
     let place = (any::<[u8; 16]>(), any::<[u8; 32]>(), number(), number(), small_number());
-    let request = proptest::option::of(any::<([u8; 16], [u8; 32])>());
-    (place, [time(), time()], actor(), proptest::option::of(actor()), request).prop_map(
-        |((log_id, previous, position, start, size), [created_at, clock], actor, imported_by, request)| Envelope {
+    let idempotency = proptest::option::of(any::<([u8; 16], [u8; 32])>());
+    (place, [time(), time()], actor(), proptest::option::of(actor()), idempotency).prop_map(
+        |((log_id, previous, position, start, size), [created_at, clock], actor, imported_by, idempotency)| Envelope {
             log_id: LogId(log_id),
             position,
             previous: EntryHash(previous),
@@ -178,7 +178,8 @@ pub(super) fn envelope() -> impl Strategy<Value = Envelope> {
             clock,
             actor,
             imported_by,
-            request: request.map(|(id, hash)| Request { id: IdempotencyKey(id), hash: EntryHash(hash) }),
+            idempotency: idempotency
+                .map(|(id, hash)| Idempotency { key: IdempotencyKey(id), fingerprint: EntryHash(hash) }),
             group: Group { start, size },
         },
     )

@@ -36,7 +36,7 @@ pub(crate) struct Envelope {
     /// Who imported it, if it is earlier history of another system; then `clock` is when.
     pub imported_by: Option<Actor>,
     /// The request that it answers, if the caller named one.
-    pub request: Option<Request>,
+    pub idempotency: Option<Idempotency>,
     /// The entries of this log that became durable together with it.
     pub group: Group,
 }
@@ -44,9 +44,9 @@ pub(crate) struct Envelope {
 /// A request id, with the hash of what was asked under it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
-pub(crate) struct Request {
-    pub id: IdempotencyKey,
-    pub hash: EntryHash,
+pub(crate) struct Idempotency {
+    pub key: IdempotencyKey,
+    pub fingerprint: EntryHash,
 }
 
 /// A run of entries in one log that were written by one write: all of them are in force, or none.

@@ -27,6 +27,6 @@ pub(crate) use body::{
 };
 pub(crate) use bound::BoundVersion;
 pub(crate) use codec::{Format, decode, encode};
-pub(crate) use entry::{Entry, EntryProblem, Envelope, Group, LogEntry, Request};
+pub(crate) use entry::{Entry, EntryProblem, Envelope, Group, Idempotency, LogEntry};
 pub(crate) use manifest::Manifest;
 pub(crate) use object::{Object, ObjectKind};

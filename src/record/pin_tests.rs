@@ -35,7 +35,7 @@ fn annotated(lines: &[(&str, &str)]) -> String {
 fn an_entry_is_what_the_document_says() {
     let envelope = Envelope {
         imported_by: Some(Actor::platform("é").unwrap()),
-        request: Some(Request { id: IdempotencyKey([0x11; 16]), hash: EntryHash([0x22; 32]) }),
+        idempotency: Some(Idempotency { key: IdempotencyKey([0x11; 16]), fingerprint: EntryHash([0x22; 32]) }),
         created_at: Timestamp::EPOCH,
         clock: Timestamp::MAX,
         position: u64::MAX,

@@ -101,7 +101,7 @@ pub(super) fn envelope() -> Envelope {
         clock: Timestamp::from_micros(1_771_939_200_000_000),
         actor: Actor::customer("alice").unwrap(),
         imported_by: None,
-        request: None,
+        idempotency: None,
         group: Group { start: 69_999, size: 3 },
     }
 }

@@ -7,7 +7,7 @@ use super::policy_set;
 use super::zone::ZoneRef;
 use crate::record::{Body, Bound, BoundVersion, LogEntry, PolicySetVersionCreated};
 use crate::storage::key::RowKind;
-use crate::storage::{PolicySetRow, Snapshot, astray};
+use crate::storage::{PolicySetRow, Snapshot, wrong_row};
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::{PolicySetId, PolicySetVersionId, ZoneId};
 use crate::types::target::{BindingMode, Target};
@@ -151,7 +151,7 @@ pub(crate) fn find_up_to(
         Some((position, row)) if row.bound => made_at(snapshot, zone, target, mode, position).map(Some),
         Some((position, _)) => match &snapshot.entry(zone.log, position)?.body {
             Body::Unbound(body) if body.target == *target && body.mode == mode => Ok(None),
-            _ => Err(astray(RowKind::Binding, zone.id.as_str())),
+            _ => Err(wrong_row(RowKind::Binding, zone.id.as_str())),
         },
     }
 }
@@ -167,7 +167,7 @@ fn made_at(
     let entry = snapshot.entry(zone.log, position)?;
     match &entry.body {
         Body::Bound(body) if body.target == *target && body.mode == mode => Ok(binding(zone, &entry, body)),
-        _ => Err(astray(RowKind::Binding, zone.id.as_str())),
+        _ => Err(wrong_row(RowKind::Binding, zone.id.as_str())),
     }
 }
 
@@ -224,7 +224,7 @@ pub(crate) fn outcome(
 /// The binding that the entry at `position` made, and how it ended.
 pub(crate) fn record_at(snapshot: &Snapshot<'_>, zone: &ZoneRef, position: u64) -> Result<BindingRecord> {
     let entry = snapshot.entry(zone.log, position)?;
-    let Body::Bound(body) = &entry.body else { return Err(astray(RowKind::BindingOrder, zone.id.as_str())) };
+    let Body::Bound(body) = &entry.body else { return Err(wrong_row(RowKind::BindingOrder, zone.id.as_str())) };
     let end = snapshot.binding_row_after(zone.log, body.mode, &body.target, position)?;
     let ended = end.map(|(position, _)| {
         let entry = snapshot.entry(zone.log, position)?;

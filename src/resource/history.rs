@@ -120,7 +120,7 @@ impl HistoryEntry {
             created_by: envelope.actor.id().to_owned(),
             actor_type: envelope.actor.owner_type(),
             imported_by: envelope.imported_by.as_ref().map(|actor| actor.id().to_owned()),
-            idempotency_key: envelope.request.map(|request| request.id),
+            idempotency_key: envelope.idempotency.map(|idempotency| idempotency.key),
             write: (envelope.group.start, envelope.group.end().saturating_sub(1)),
             change: Change::new(&recorded.body),
             hash: recorded.hash,

@@ -16,8 +16,8 @@ const KINDS: [(Resource, RowKind); 4] = [
 /// The error for an id of a zone that no `what` has. The ids of other zones are not looked at, so that they cannot be told from
 /// those that nobody has.
 pub(crate) fn not_found(snapshot: &Snapshot<'_>, zone: &ZoneRef, what: Resource, id: &str) -> Error {
-    for (is, tag) in KINDS.into_iter().filter(|(is, _)| *is != what) {
-        match snapshot.has_row(&key::by_id(zone.log, tag, id)) {
+    for (is, kind) in KINDS.into_iter().filter(|(is, _)| *is != what) {
+        match snapshot.has_row(&key::by_id(zone.log, kind, id)) {
             Ok(true) => return ErrorDetail::NotFound { what, id: cut(id), actual: Some(is) }.into(),
             Ok(false) => {}
             Err(error) => return error,

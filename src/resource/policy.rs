@@ -7,7 +7,7 @@ use super::version::archiving;
 use super::zone::ZoneRef;
 use crate::record::{Body, PolicyVersionCreated};
 use crate::storage::key::RowKind;
-use crate::storage::{Latest, PolicyRow, Snapshot, astray, key};
+use crate::storage::{Latest, PolicyRow, Snapshot, key, wrong_row};
 use crate::types::actor::OwnerType;
 use crate::types::error::{Resource, Result};
 use crate::types::id::{PolicyId, PolicyVersionId, SchemaName, ZoneId};
@@ -134,7 +134,7 @@ pub(crate) fn description(
         {
             Ok((owner, body.name.clone(), body.description.clone()))
         }
-        _ => Err(astray(RowKind::Policy, id)),
+        _ => Err(wrong_row(RowKind::Policy, id)),
     }
 }
 
@@ -173,6 +173,6 @@ pub(crate) fn load(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<
 fn latest_version(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str, latest: Latest) -> Result<PolicyVersionCreated> {
     match &snapshot.entry(zone.log, latest.created)?.body {
         Body::PolicyVersionCreated(body) if body.policy_id == id && body.version == latest.version => Ok(body.clone()),
-        _ => Err(astray(RowKind::Policy, id)),
+        _ => Err(wrong_row(RowKind::Policy, id)),
     }
 }

@@ -7,7 +7,7 @@ use super::version::archiving;
 use super::zone::ZoneRef;
 use crate::record::{Body, Bound};
 use crate::storage::key::RowKind;
-use crate::storage::{PolicySetRow, Snapshot, astray, key};
+use crate::storage::{PolicySetRow, Snapshot, key, wrong_row};
 use crate::types::actor::OwnerType;
 use crate::types::error::{Resource, Result};
 use crate::types::id::{PolicySetId, PolicySetVersionId, ZoneId};
@@ -138,7 +138,7 @@ pub(crate) fn description(
         {
             Ok((owner, body.name.clone(), first.target_type))
         }
-        _ => Err(astray(RowKind::PolicySet, id)),
+        _ => Err(wrong_row(RowKind::PolicySet, id)),
     }
 }
 
@@ -160,7 +160,7 @@ pub(crate) fn load(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<
             Body::PolicySetVersionCreated(body) if body.policy_set_id == id && body.version == latest.version => {
                 Ok(body.version_id.clone())
             }
-            _ => Err(astray(RowKind::PolicySet, id)),
+            _ => Err(wrong_row(RowKind::PolicySet, id)),
         }
     });
     let bound = |position: Option<u64>, mode| {
@@ -205,7 +205,7 @@ pub(crate) fn load(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<
 pub(crate) fn binding(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str, at: u64, mode: BindingMode) -> Result<Bound> {
     match &snapshot.entry(zone.log, at)?.body {
         Body::Bound(body) if body.bound.policy_set_id == id && body.mode == mode => Ok(body.clone()),
-        _ => Err(astray(RowKind::PolicySet, id)),
+        _ => Err(wrong_row(RowKind::PolicySet, id)),
     }
 }
 
@@ -220,7 +220,7 @@ fn bound_user(
     let Some(position) = position else { return Ok(None) };
     match binding(snapshot, zone, id, position, mode)?.target {
         Target::User(user) => Ok(Some(user)),
-        Target::Zone => Err(astray(RowKind::PolicySet, id)),
+        Target::Zone => Err(wrong_row(RowKind::PolicySet, id)),
     }
 }
 

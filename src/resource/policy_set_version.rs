@@ -11,7 +11,7 @@ use super::{binding, policy_set};
 use crate::record::fingerprint::Fingerprint;
 use crate::record::{Body, Manifest, ObjectKind, PolicySetVersionCreated, PolicyVersionCreated};
 use crate::storage::key::RowKind;
-use crate::storage::{Direction, PositionRow, Snapshot, astray, key};
+use crate::storage::{Direction, PositionRow, Snapshot, key, wrong_row};
 use crate::types::actor::OwnerType;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::Sha256;
@@ -255,7 +255,7 @@ fn attestations(snapshot: &Snapshot<'_>, zone: &ZoneRef, body: &PolicySetVersion
         Body::Attested(attested) if attested.version_id == body.version_id => {
             snapshot.object(ObjectKind::Attestation, attested.attestation)
         }
-        _ => Err(astray(RowKind::Attestation, body.version_id.as_str())),
+        _ => Err(wrong_row(RowKind::Attestation, body.version_id.as_str())),
     });
     texts.collect()
 }
@@ -280,8 +280,8 @@ mod tests {
         let version = version.unwrap();
         let mut previous = None;
         let mut attest = |count: usize| {
-            let author = || store.inner.author(&actor, None);
-            let written = store.inner.storage.write(author, |writer| {
+            let author = || store.engine.author(&actor, None);
+            let written = store.engine.storage.write(author, |writer| {
                 let zone = writer.read(|snapshot| zone::find(snapshot, "a"))?;
                 for _ in 0..count {
                     let attested = Attested {

@@ -225,13 +225,13 @@ pub(crate) fn find(snapshot: &Snapshot<'_>, version: &str) -> Result<SchemaRecor
     let created = snapshot.entry(STORE_LOG, row.created)?;
     let published = match &created.body {
         Body::SchemaPublished(body) if body.version == version => body.clone(),
-        _ => return Err(crate::storage::astray(RowKind::Schema, version)),
+        _ => return Err(crate::storage::wrong_row(RowKind::Schema, version)),
     };
     let status = match row.changed {
         None => SchemaStatus::Active,
         Some(position) => match &snapshot.entry(STORE_LOG, position)?.body {
             Body::SchemaStatusChanged(body) if body.version == version => body.status,
-            _ => return Err(crate::storage::astray(RowKind::Schema, version)),
+            _ => return Err(crate::storage::wrong_row(RowKind::Schema, version)),
         },
     };
     Ok(SchemaRecord { row, owner: created.envelope.actor.owner_type(), status, published })

@@ -8,7 +8,7 @@ use super::not_found::not_found;
 use super::zone::ZoneRef;
 use crate::record::{Body, LogEntry, PolicySetVersionCreated, PolicyVersionCreated};
 use crate::storage::key::RowKind;
-use crate::storage::{PositionRow, Snapshot, VersionRow, astray, key};
+use crate::storage::{PositionRow, Snapshot, VersionRow, key, wrong_row};
 use crate::types::error::{ErrorDetail, ErrorKind, Resource, Result};
 use crate::types::time::Timestamp;
 
@@ -92,9 +92,9 @@ impl<V: Versioned> VersionRecord<V> {
         let row: Option<PositionRow> = snapshot.row(&key::by_id(zone.log, V::BY_ID, id))?;
         let PositionRow { created } = row.ok_or_else(|| not_found(snapshot, zone, V::RESOURCE, id))?;
         let entry = snapshot.entry(zone.log, created)?;
-        let body = V::of(&entry.body).filter(|body| body.id() == id).ok_or_else(|| astray(V::BY_ID, id))?;
+        let body = V::of(&entry.body).filter(|body| body.id() == id).ok_or_else(|| wrong_row(V::BY_ID, id))?;
         let row = snapshot.row(&key::by_version(zone.log, V::BY_NUMBER, body.parent(), body.version()))?;
-        let row = row.filter(|row: &VersionRow| row.created == created).ok_or_else(|| astray(V::BY_NUMBER, id))?;
+        let row = row.filter(|row: &VersionRow| row.created == created).ok_or_else(|| wrong_row(V::BY_NUMBER, id))?;
         Ok(Self { entry, row, version: PhantomData })
     }
 
@@ -127,12 +127,12 @@ impl<V: Versioned> VersionRecord<V> {
     ) -> Result<Self> {
         let entry = snapshot.entry(zone.log, row.created)?;
         let fits = V::of(&entry.body).is_some_and(|body| body.parent() == parent && body.version() == version);
-        if fits { Ok(Self { entry, row, version: PhantomData }) } else { Err(astray(V::BY_NUMBER, parent)) }
+        if fits { Ok(Self { entry, row, version: PhantomData }) } else { Err(wrong_row(V::BY_NUMBER, parent)) }
     }
 
     /// What the entry says.
     pub(crate) fn body(&self) -> Result<&V> {
-        V::of(&self.entry.body).ok_or_else(|| astray(V::BY_NUMBER, ""))
+        V::of(&self.entry.body).ok_or_else(|| wrong_row(V::BY_NUMBER, ""))
     }
 }
 

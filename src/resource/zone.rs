@@ -3,7 +3,7 @@
 use super::schema::{self, SchemaRecord};
 use crate::record::{Body, DefaultSchemaChanged};
 use crate::storage::key::{LogNumber, RowKind, STORE_LOG};
-use crate::storage::{Snapshot, ZoneRow, ZoneStateRow, astray, key};
+use crate::storage::{Snapshot, ZoneRow, ZoneStateRow, key, wrong_row};
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::id::{LogId, SchemaName, ZoneId};
 use crate::types::schema::SchemaStatus;
@@ -45,7 +45,7 @@ pub(crate) fn find(snapshot: &Snapshot<'_>, id: &str) -> Result<ZoneRef> {
         Body::ZoneCreated(body) if body.zone_id == id && snapshot.head(row.log)?.log_id == body.log_id => {
             Ok(ZoneRef { id: body.zone_id.clone(), log: row.log, log_id: body.log_id })
         }
-        _ => Err(astray(RowKind::Zone, id)),
+        _ => Err(wrong_row(RowKind::Zone, id)),
     }
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn info_of(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<ZoneInf
     if opened.envelope.log_id != zone.log_id
         || !matches!(&opened.body, Body::ZoneOpened(body) if body.zone_id == zone.id)
     {
-        return Err(astray(RowKind::Zone, zone.id.as_str()));
+        return Err(wrong_row(RowKind::Zone, zone.id.as_str()));
     }
     let state = state(snapshot, zone)?;
     Ok(ZoneInfo {
@@ -84,7 +84,7 @@ pub(crate) fn info_of(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<ZoneInf
 
 /// What is known of the zone as a whole.
 pub(crate) fn state(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<ZoneStateRow> {
-    snapshot.zone_state(zone.log)?.ok_or_else(|| astray(RowKind::State, zone.id.as_str()))
+    snapshot.zone_state(zone.log)?.ok_or_else(|| wrong_row(RowKind::State, zone.id.as_str()))
 }
 
 /// Refuses to write in a zone that is suspended.
@@ -112,7 +112,7 @@ fn chosen_schema(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<Option<Schem
     let Some(position) = state(snapshot, zone)?.default_schema else { return Ok(None) };
     let entry = snapshot.entry(zone.log, position)?;
     let Body::DefaultSchemaChanged(DefaultSchemaChanged { schema: Some(schema) }) = &entry.body else {
-        return Err(astray(RowKind::State, zone.id.as_str()));
+        return Err(wrong_row(RowKind::State, zone.id.as_str()));
     };
     schema::find(snapshot, schema.version.as_str()).map(Some)
 }

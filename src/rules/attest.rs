@@ -15,7 +15,7 @@ use crate::resource::version::{VersionRecord, next_version};
 use crate::resource::zone::ZoneRef;
 use crate::resource::{policy_set, schema};
 use crate::storage::key::RowKind;
-use crate::storage::{Snapshot, astray};
+use crate::storage::{Snapshot, wrong_row};
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Resource, Result, at_most};
 use crate::types::hash::Sha256;
@@ -155,7 +155,7 @@ fn newest(snapshot: &Snapshot<'_>, zone: &ZoneRef, policy_set_id: &str) -> Resul
     let Some(position) = policy_set::find(snapshot, zone, policy_set_id)?.attested else { return Ok(None) };
     match &snapshot.entry(zone.log, position)?.body {
         Body::Attested(Attested { policy_set_id: of, sha, .. }) if *of == policy_set_id => Ok(Some(*sha)),
-        _ => Err(astray(RowKind::PolicySet, policy_set_id)),
+        _ => Err(wrong_row(RowKind::PolicySet, policy_set_id)),
     }
 }
 

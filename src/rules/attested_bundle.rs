@@ -73,7 +73,7 @@ impl AttestedSteps {
 impl Ids {
     pub(crate) fn draw(store: &Engine, zone: &ZoneRef, now: Timestamp, steps: usize) -> Self {
         // Their places in the log are not known yet, and no draw repeats another.
-        let id = || store.sources.uuid(now, zone.log_id, 0);
+        let id = || store.environment.uuid(now, zone.log_id, 0);
         Self { set: id(), steps: (0..steps).map(|_| (id(), id())).collect() }
     }
 

@@ -37,30 +37,30 @@ pub(super) struct AsOf<'a> {
 }
 
 impl AsOf<'_> {
-    fn is_replayed(&self, space: Table, row_key: &[u8]) -> bool {
-        space == Table::Index && row_key.starts_with(&self.prefix)
+    fn is_replayed(&self, table: Table, row_key: &[u8]) -> bool {
+        table == Table::Index && row_key.starts_with(&self.prefix)
     }
 }
 
 impl TableReader for AsOf<'_> {
-    fn get(&self, space: Table, row_key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
-        if space == Table::Meta && row_key.starts_with(&self.witness_prefix) {
+    fn get(&self, table: Table, row_key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        if table == Table::Meta && row_key.starts_with(&self.witness_prefix) {
             return Ok(self.witnesses.get(row_key).map(|value| f(value)).is_some());
         }
-        if !self.is_replayed(space, row_key) {
-            return self.source.get(space, row_key, f);
+        if !self.is_replayed(table, row_key) {
+            return self.source.get(table, row_key, f);
         }
         Ok(self.rows.get(row_key).map(|value| f(value)).is_some())
     }
 
-    fn scan(&self, space: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
+    fn scan(&self, table: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
         // A scan may be open at the end that it goes to.
         let from = match direction {
             Direction::Ascending => range.start,
             Direction::Descending => range.end,
         };
-        if !self.is_replayed(space, from) {
-            return self.source.scan(space, range, direction, f);
+        if !self.is_replayed(table, from) {
+            return self.source.scan(table, range, direction, f);
         }
         if range.is_empty() {
             return Ok(());

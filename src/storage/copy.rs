@@ -117,11 +117,11 @@ mod tests {
     fn copied_entries_do_not_count_against_the_limit_of_a_write() {
         let from = builder().in_memory().unwrap();
         fill(&from);
-        let to = PolicyStore::builder().in_memory().unwrap().inner;
+        let to = PolicyStore::builder().in_memory().unwrap().engine;
         let copied = to.storage.write(
             || to.author(&actor(), None),
             |writer| {
-                from.inner.storage.read(|snapshot| {
+                from.engine.storage.read(|snapshot| {
                     let zone = zone::find(snapshot, "a")?;
                     let mut copy = writer.begin_copy(zone.log_id)?;
                     snapshot.walk(zone.log, &mut |recorded| writer.copy_entry(&mut copy, recorded))?;
@@ -132,7 +132,7 @@ mod tests {
                 })
             },
         );
-        let head = from.inner.storage.read(|snapshot| snapshot.head(1)).unwrap();
+        let head = from.engine.storage.read(|snapshot| snapshot.head(1)).unwrap();
         assert_eq!(copied.unwrap(), (head.length, head.last));
     }
 }

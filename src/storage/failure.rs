@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::types::error::{Error, ErrorDetail, NamedCause, Result, words};
+use crate::types::error::{Error, ErrorDetail, NamedCause, Result, describe_io};
 
 /// The store's error for one of redb's.
 pub(super) fn storage_error(action: impl Into<String>, error: impl Into<redb::Error>) -> Error {
@@ -22,7 +22,7 @@ pub(super) fn storage_error(action: impl Into<String>, error: impl Into<redb::Er
         }
         error => {
             let (cause, code) = match &error {
-                redb::Error::Io(error) => (words(error), error.raw_os_error()),
+                redb::Error::Io(error) => (describe_io(error), error.raw_os_error()),
                 error => (error.to_string(), None),
             };
             let source = Box::new(NamedCause::with_code(error, code));

@@ -11,7 +11,7 @@ use super::index::replay::{Replay, log_numbers};
 use super::index::row::IdempotencyRow;
 use super::log_writer::{KeyedCall, LogWriter};
 use super::snapshot::Snapshot;
-use crate::record::{LogEntry, Request, Unchanged};
+use crate::record::{Idempotency, LogEntry, Unchanged};
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::IdempotencyKey;
 
@@ -21,15 +21,15 @@ impl LogWriter<'_> {
     pub(crate) fn answered<T>(
         &mut self,
         log: LogNumber,
-        request: &Request,
+        idempotency: &Idempotency,
         f: impl FnOnce(&Snapshot<'_>, &LogEntry) -> Result<T>,
     ) -> Result<Option<(T, u64)>> {
         let mut replayed = self.replayed.take();
         let answer = self.guarded(|| {
             let snapshot = self.snapshot_unguarded();
-            let Some((row, first, known)) = find(&snapshot, log, request.id)? else { return Ok(None) };
-            if known.hash != request.hash {
-                return Err(ErrorDetail::IdempotencyConflict { idempotency_key: request.id }.into());
+            let Some((row, first, known)) = find(&snapshot, log, idempotency.key)? else { return Ok(None) };
+            if known.fingerprint != idempotency.fingerprint {
+                return Err(ErrorDetail::IdempotencyConflict { idempotency_key: idempotency.key }.into());
             }
             let end = row.first.saturating_add(row.entries.into());
             if end == self.next_position(log)? {
@@ -69,24 +69,24 @@ impl LogWriter<'_> {
     }
 
     /// What is appended to `log` from here on is the work of `request`.
-    pub(crate) fn begin_request(&mut self, log: LogNumber, request: Request) -> Result<()> {
+    pub(crate) fn begin_keyed(&mut self, log: LogNumber, idempotency: Idempotency) -> Result<()> {
         let (_, first, _) = self.next(log)?;
-        self.request = Some(KeyedCall { log, request, first });
+        self.idempotency = Some(KeyedCall { log, idempotency, first });
         Ok(())
     }
 
     /// Whether a request is being carried out: an entry is written then in any case.
-    pub(crate) fn has_request(&self) -> bool {
-        self.request.is_some()
+    pub(crate) fn is_keyed(&self) -> bool {
+        self.idempotency.is_some()
     }
 
     /// The request has been carried out, or was refused. If it was carried out and has written nothing, an entry says so.
-    pub(crate) fn end_request<T>(&mut self, result: Result<T>) -> Result<T> {
-        let result = match (result, &self.request) {
+    pub(crate) fn end_keyed<T>(&mut self, result: Result<T>) -> Result<T> {
+        let result = match (result, &self.idempotency) {
             (Ok(value), &Some(KeyedCall { log, first, .. })) => self.note_unchanged(log, first).map(|()| value),
             (result, _) => result,
         };
-        self.request = None;
+        self.idempotency = None;
         result
     }
 
@@ -112,11 +112,11 @@ fn find(
     snapshot: &Snapshot<'_>,
     log: LogNumber,
     id: IdempotencyKey,
-) -> Result<Option<(IdempotencyRow, Arc<LogEntry>, Request)>> {
-    let Some(row) = snapshot.row::<IdempotencyRow>(&key::request(log, id))? else { return Ok(None) };
+) -> Result<Option<(IdempotencyRow, Arc<LogEntry>, Idempotency)>> {
+    let Some(row) = snapshot.row::<IdempotencyRow>(&key::idempotency_key(log, id))? else { return Ok(None) };
     let first = snapshot.entry(log, row.first)?;
-    match first.envelope.request.filter(|known| known.id == id) {
+    match first.envelope.idempotency.filter(|known| known.key == id) {
         Some(known) => Ok(Some((row, first, known))),
-        None => Err(super::astray(key::RowKind::IdempotencyKey, &id.to_string())),
+        None => Err(super::wrong_row(key::RowKind::IdempotencyKey, &id.to_string())),
     }
 }

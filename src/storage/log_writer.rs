@@ -15,7 +15,7 @@ use super::index::key::{self, LogNumber, STORE_LOG};
 use super::index::row::{Head, LogsRow};
 use super::snapshot::{Pending, Snapshot};
 use super::tables::{Table, TableReader, WriteTables};
-use crate::record::{Body, Entry, Envelope, Group, LogEntry, Object, Request};
+use crate::record::{Body, Entry, Envelope, Group, Idempotency, LogEntry, Object};
 use crate::types::actor::Actor;
 use crate::types::error::{Error, ErrorDetail, Result, at_most};
 use crate::types::hash::{Address, EntryHash};
@@ -61,7 +61,7 @@ pub(crate) struct LogWriter<'txn> {
     /// The logs that the write opens, and the one that it erases: their numbers.
     pub(super) created: BTreeMap<LogId, LogNumber>,
     /// The request whose work is being written.
-    pub(super) request: Option<KeyedCall>,
+    pub(super) idempotency: Option<KeyedCall>,
     /// Of the last request that was answered from the log.
     pub(super) replayed: Option<Replayed>,
     /// Why the write can no longer be completed: an earlier call failed halfway.
@@ -71,7 +71,7 @@ pub(crate) struct LogWriter<'txn> {
 /// The request that is being carried out.
 pub(super) struct KeyedCall {
     pub log: LogNumber,
-    pub request: Request,
+    pub idempotency: Idempotency,
     /// Where its first entry will stand.
     pub first: u64,
 }
@@ -92,7 +92,7 @@ impl<'txn> LogWriter<'txn> {
         author: Author,
     ) -> Self {
         let (logs, pending, created) = (BTreeMap::new(), Pending::new(), BTreeMap::new());
-        Self { tables, cache, failed, author, logs, pending, created, request: None, replayed: None, broken: None }
+        Self { tables, cache, failed, author, logs, pending, created, idempotency: None, replayed: None, broken: None }
     }
 
     pub(crate) fn author(&self) -> &Author {
@@ -272,7 +272,11 @@ impl<'txn> LogWriter<'txn> {
                 clock,
                 actor,
                 imported_by: imported.map(|imported| imported.by),
-                request: self.request.as_ref().filter(|asking| asking.log == log).map(|asking| asking.request),
+                idempotency: self
+                    .idempotency
+                    .as_ref()
+                    .filter(|asking| asking.log == log)
+                    .map(|asking| asking.idempotency),
                 group: Group { start: position, size: 0 },
             },
             body,
@@ -331,9 +335,9 @@ pub(super) struct IndexTable<'a, 'txn> {
 }
 
 impl IndexTable<'_, '_> {
-    fn value(&self, space: Table, row_key: &[u8]) -> Result<Option<Vec<u8>>> {
+    fn value(&self, table: Table, row_key: &[u8]) -> Result<Option<Vec<u8>>> {
         let mut value = None;
-        self.tables.get(space, row_key, &mut |bytes| value = Some(bytes.to_vec()))?;
+        self.tables.get(table, row_key, &mut |bytes| value = Some(bytes.to_vec()))?;
         Ok(value)
     }
 }

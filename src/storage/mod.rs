@@ -96,8 +96,8 @@ impl Storage {
         }
     }
 
-    pub(crate) fn open(origin: Origin, options: OpenOptions, cache: usize, sources: &Environment) -> Result<Self> {
-        let opened = file::open::open(&origin, &options, sources)?;
+    pub(crate) fn open(origin: Origin, options: OpenOptions, cache: usize, environment: &Environment) -> Result<Self> {
+        let opened = file::open::open(&origin, &options, environment)?;
         let (store_id, counted) = (file::open::store_id(&opened.0)?, file::open::commits(&opened.0)?);
         let storage = Self {
             origin,
@@ -205,14 +205,14 @@ impl Storage {
     }
 
     /// Opens the store again in its place, after a failure. `forget` clears what else was kept of reads.
-    pub(crate) fn recover(&self, sources: &Environment, forget: impl FnOnce()) -> Result<()> {
+    pub(crate) fn recover(&self, environment: &Environment, forget: impl FnOnce()) -> Result<()> {
         let _writer = self.lock_writer()?;
         let taken = self.opened.write().unwrap_or_else(PoisonError::into_inner).take();
         self.failed.set(true);
         if let Some(opened) = taken {
             close(opened, self.failed.has_panicked());
         }
-        let opened = file::open::open(&self.origin, &self.options, sources)?;
+        let opened = file::open::open(&self.origin, &self.options, environment)?;
         if file::open::store_id(&opened.0)? != self.store_id {
             return Err(ErrorDetail::corrupt("the file", "replaced by a different store").into());
         }
@@ -349,9 +349,9 @@ fn close(Opened { mut database, file, .. }: Opened, has_panicked: bool) {
 }
 
 /// The error of a row that leads to an entry of something else.
-pub(crate) fn astray(tag: index::key::RowKind, id: &str) -> crate::types::error::Error {
+pub(crate) fn wrong_row(kind: index::key::RowKind, id: &str) -> crate::types::error::Error {
     ErrorDetail::corrupt(
-        format_args!("the {tag:?} row of `{id}`"),
+        format_args!("the {kind:?} row of `{id}`"),
         "index row points to an entry of the wrong kind or id",
     )
     .into()

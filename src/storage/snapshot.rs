@@ -52,10 +52,10 @@ impl<'a> Snapshot<'a> {
         Snapshot { source, ..*self }
     }
 
-    fn row_of<R: Row>(&self, space: Table, row_key: &[u8]) -> Result<Option<R>> {
+    fn row_of<R: Row>(&self, table: Table, row_key: &[u8]) -> Result<Option<R>> {
         let mut row = None;
-        self.source.get(space, row_key, &mut |value| row = Some(R::from_value(row_key, value)))?;
-        row.transpose().map_err(|problem| ErrorDetail::corrupt(place_of(space, row_key), problem).into())
+        self.source.get(table, row_key, &mut |value| row = Some(R::from_value(row_key, value)))?;
+        row.transpose().map_err(|problem| ErrorDetail::corrupt(place_of(table, row_key), problem).into())
     }
 
     /// The index row under `row_key`, if there is one.
@@ -362,6 +362,6 @@ fn out_of_place(row_key: &[u8]) -> Error {
     ErrorDetail::corrupt(place_of(Table::Index, row_key), "row is damaged or out of order").into()
 }
 
-fn place_of(space: Table, row_key: &[u8]) -> String {
-    format!("{space:?} row {}", crate::types::hash::hex::encode(row_key)).to_lowercase()
+fn place_of(table: Table, row_key: &[u8]) -> String {
+    format!("{table:?} row {}", crate::types::hash::hex::encode(row_key)).to_lowercase()
 }

@@ -32,8 +32,8 @@ pub(crate) enum Table {
     Index,
 }
 
-fn definition(space: Table) -> TableDefinition<'static, Bytes, Bytes> {
-    match space {
+fn definition(table: Table) -> TableDefinition<'static, Bytes, Bytes> {
+    match table {
         Table::Meta => META,
         Table::Log => LOG,
         Table::Objects => OBJECTS,
@@ -58,8 +58,8 @@ struct Each<T> {
 }
 
 impl<T> Each<T> {
-    fn of(&self, space: Table) -> &T {
-        match space {
+    fn of(&self, table: Table) -> &T {
+        match table {
             Table::Meta => &self.meta,
             Table::Log => &self.log,
             Table::Objects => &self.objects,
@@ -67,8 +67,8 @@ impl<T> Each<T> {
         }
     }
 
-    fn of_mut(&mut self, space: Table) -> &mut T {
-        match space {
+    fn of_mut(&mut self, table: Table) -> &mut T {
+        match table {
             Table::Meta => &mut self.meta,
             Table::Log => &mut self.log,
             Table::Objects => &mut self.objects,
@@ -93,10 +93,10 @@ pub(crate) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<bool> + 'a;
 /// What can be read, whether or not a write is under way.
 pub(crate) trait TableReader {
     /// Hands the value under `key` to `f`; false if there is none.
-    fn get(&self, space: Table, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool>;
+    fn get(&self, table: Table, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool>;
 
     /// Hands the rows whose keys lie in `range` to `f`, in `direction`, until `f` returns false.
-    fn scan(&self, space: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()>;
+    fn scan(&self, table: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()>;
 }
 
 impl ReadTables {
@@ -108,26 +108,26 @@ impl ReadTables {
     pub(super) fn open_all(&self) -> Result<(), redb::TableError> {
         [Table::Meta, Table::Log, Table::Objects, Table::Index]
             .into_iter()
-            .try_for_each(|space| self.open(space).map(drop))
+            .try_for_each(|table| self.open(table).map(drop))
     }
 
-    fn open(&self, space: Table) -> Result<&ReadOnlyTable<Bytes, Bytes>, redb::TableError> {
-        let cell = self.opened.of(space);
+    fn open(&self, table: Table) -> Result<&ReadOnlyTable<Bytes, Bytes>, redb::TableError> {
+        let cell = self.opened.of(table);
         if let Some(table) = cell.get() {
             return Ok(table);
         }
-        let table = self.transaction.open_table(definition(space))?;
+        let table = self.transaction.open_table(definition(table))?;
         Ok(cell.get_or_init(|| table))
     }
 }
 
 impl TableReader for ReadTables {
-    fn get(&self, space: Table, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
-        get(self.open(space).map_err(|error| storage_error("read", error))?, key, f)
+    fn get(&self, table: Table, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        get(self.open(table).map_err(|error| storage_error("read", error))?, key, f)
     }
 
-    fn scan(&self, space: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
-        scan(self.open(space).map_err(|error| storage_error("read", error))?, range, direction, f)
+    fn scan(&self, table: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
+        scan(self.open(table).map_err(|error| storage_error("read", error))?, range, direction, f)
     }
 }
 
@@ -141,21 +141,21 @@ impl<'txn> WriteTables<'txn> {
         }))
     }
 
-    pub(super) fn put(&mut self, space: Table, key: &[u8], value: &[u8]) -> Result<()> {
-        self.0.of_mut(space).insert(key, value).map_err(|error| storage_error("write", error))?;
+    pub(super) fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
+        self.0.of_mut(table).insert(key, value).map_err(|error| storage_error("write", error))?;
         Ok(())
     }
 
     /// Removes what is derived, or what belongs to a zone that is erased: nothing else ever goes.
-    pub(super) fn remove(&mut self, space: Table, key: &[u8]) -> Result<()> {
-        self.0.of_mut(space).remove(key).map_err(|error| storage_error("write", error))?;
+    pub(super) fn remove(&mut self, table: Table, key: &[u8]) -> Result<()> {
+        self.0.of_mut(table).remove(key).map_err(|error| storage_error("write", error))?;
         Ok(())
     }
 
     /// Removes the rows whose keys lie in `range`.
-    pub(super) fn remove_range(&mut self, space: Table, range: &Range<Vec<u8>>) -> Result<()> {
+    pub(super) fn remove_range(&mut self, table: Table, range: &Range<Vec<u8>>) -> Result<()> {
         let range = range.start.as_slice()..range.end.as_slice();
-        self.0.of_mut(space).retain_in::<&[u8], _>(range, |_, _| false).map_err(|error| storage_error("erase", error))
+        self.0.of_mut(table).retain_in::<&[u8], _>(range, |_, _| false).map_err(|error| storage_error("erase", error))
     }
 
     /// Writes a meta row, with its check.
@@ -182,12 +182,12 @@ impl<'txn> WriteTables<'txn> {
 }
 
 impl TableReader for WriteTables<'_> {
-    fn get(&self, space: Table, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
-        get(self.0.of(space), key, f)
+    fn get(&self, table: Table, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        get(self.0.of(table), key, f)
     }
 
-    fn scan(&self, space: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
-        scan(self.0.of(space), range, direction, f)
+    fn scan(&self, table: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
+        scan(self.0.of(table), range, direction, f)
     }
 }
 

@@ -166,17 +166,17 @@ impl Builder {
     }
 
     pub(crate) fn open_at(self, origin: Origin) -> Result<PolicyStore> {
-        let sources = Environment::new(self.clock, self.id_seed)?;
+        let environment = Environment::new(self.clock, self.id_seed)?;
         let options =
             OpenOptions { page_cache: self.page_cache, check_integrity: self.check_integrity, create: self.create };
-        let inner = Engine {
-            storage: Storage::open(origin, options, self.record_cache / 2, &sources)?,
+        let engine = Engine {
+            storage: Storage::open(origin, options, self.record_cache / 2, &environment)?,
             compiler: Compiler::new(self.compiled_cache, self.validation_limit)?,
             recent: Recent::new(),
             versions: VersionCache::new(self.record_cache / 2),
-            sources,
+            environment,
             clock_tolerance: i64::try_from(self.clock_tolerance.as_micros()).unwrap_or(i64::MAX),
         };
-        Ok(PolicyStore { inner: Arc::new(inner) })
+        Ok(PolicyStore { engine: Arc::new(engine) })
     }
 }

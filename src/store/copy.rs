@@ -69,7 +69,7 @@ impl PolicyStore {
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if what is copied is damaged; otherwise as [`PolicyStore::write`] of the other
     /// store. Into itself a store copies nothing, as it has every zone already.
     pub fn copy_zones(&self, actor: &Actor, zone_ids: &[impl AsRef<str>], into: &PolicyStore) -> Result<CopiedZones> {
-        let (from, to) = (&self.inner.storage, &into.inner);
+        let (from, to) = (&self.engine.storage, &into.engine);
         to.storage.write(
             || to.author(actor, None),
             |writer| {

@@ -47,9 +47,9 @@ impl PolicyStore {
     /// customer, if the zone has a guardrail; [`Corrupt`](crate::ErrorKind::Corrupt) if any log is
     /// damaged, since it cannot be told then what only this zone names; otherwise as [`PolicyStore::write`].
     pub fn erase_zone(&self, actor: &Actor, zone_id: impl AsRef<str>) -> Result<ErasedZone> {
-        let inner = &*self.inner;
-        let erased = inner.storage.write_and_forget(
-            || inner.author(actor, None),
+        let engine = &*self.engine;
+        let erased = engine.storage.write_and_forget(
+            || engine.author(actor, None),
             |writer| {
                 let zone = writer.read(|snapshot| {
                     let zone = zone::find(snapshot, zone_id.as_ref())?;
@@ -59,9 +59,9 @@ impl PolicyStore {
             },
         )?;
         // They would not answer any more: what leads to them is gone.
-        inner.compiler.clear();
-        inner.versions.clear();
-        inner.recent.clear();
+        engine.compiler.clear();
+        engine.versions.clear();
+        engine.recent.clear();
         Ok(ErasedZone { zone_id: erased.zone_id, log_id: erased.log_id, length: erased.length, last: erased.last })
     }
 }

@@ -46,12 +46,12 @@ use crate::write::WriteTransaction;
 /// wait for one another. The file stays locked until the last clone, zone and authorizer-making handle is dropped.
 #[derive(Clone)]
 pub struct PolicyStore {
-    pub(crate) inner: Arc<Engine>,
+    pub(crate) engine: Arc<Engine>,
 }
 
 impl std::fmt::Debug for PolicyStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "PolicyStore({})", self.inner.storage.place())
+        write!(f, "PolicyStore({})", self.engine.storage.place())
     }
 }
 
@@ -110,9 +110,9 @@ impl PolicyStore {
         imported: Option<Imported>,
         f: impl FnOnce(&mut WriteTransaction<'_, '_>) -> Result<T>,
     ) -> Result<T> {
-        let inner = &*self.inner;
-        let author = || inner.author(actor, imported);
-        with_room(|| inner.storage.write(author, |writer| f(&mut WriteTransaction::new(writer, inner))))
+        let engine = &*self.engine;
+        let author = || engine.author(actor, imported);
+        with_room(|| engine.storage.write(author, |writer| f(&mut WriteTransaction::new(writer, engine))))
     }
 
     /// Parses and validates a policy version ahead of its write, on any thread and without holding up writes. The
@@ -123,9 +123,9 @@ impl PolicyStore {
     ///
     /// A request that was answered before need not be prepared again: see [`Zone::answered`].
     pub fn prepare_policy_version(&self, new: NewPolicyVersion) -> Result<PreparedPolicyVersion> {
-        let (reference, parsed) = self.inner.storage.read(|snapshot| {
+        let (reference, parsed) = self.engine.storage.read(|snapshot| {
             let reference = schema::usable(snapshot, &new.schema_version)?;
-            let parsed = self.inner.compiler.schema(snapshot, &reference)?;
+            let parsed = self.engine.compiler.schema(snapshot, &reference)?;
             Ok((reference, parsed))
         })?;
         PreparedPolicyVersion::new(new, reference, &parsed)
@@ -156,13 +156,13 @@ impl PolicyStore {
 
     /// The zone `id`, for reading.
     pub fn zone(&self, id: impl AsRef<str>) -> Result<Zone> {
-        let zone = self.inner.storage.read(|snapshot| zone::find(snapshot, id.as_ref()))?;
-        Ok(Zone::new(self.inner.clone(), zone))
+        let zone = self.engine.storage.read(|snapshot| zone::find(snapshot, id.as_ref()))?;
+        Ok(Zone::new(self.engine.clone(), zone))
     }
 
     /// The zones of the store.
     pub fn zones(&self, list: &PageRequest) -> Result<Page<ZoneInfo>> {
-        self.inner.storage.read(|snapshot| {
+        self.engine.storage.read(|snapshot| {
             let (cursor_key, log_id) = (snapshot.store()?.cursor_key, snapshot.head(STORE_LOG)?.log_id);
             let order = (STORE_LOG, RowKind::ZoneOrder);
             let page = ListName::new(cursor_key, log_id, order.1.name(), "").page(
@@ -176,12 +176,12 @@ impl PolicyStore {
 
     /// The schema version `version`, with the forms asked for.
     pub fn schema(&self, version: impl AsRef<str>, include: Include) -> Result<SchemaVersion> {
-        self.inner.storage.read(|snapshot| schema::load(snapshot, version.as_ref(), include))
+        self.engine.storage.read(|snapshot| schema::load(snapshot, version.as_ref(), include))
     }
 
     /// The schema versions of the store, with the forms asked for.
     pub fn schemas(&self, include: Include, list: &PageRequest) -> Result<Page<SchemaVersion>> {
-        self.inner.storage.read(|snapshot| list::schemas::page(snapshot, include, list))
+        self.engine.storage.read(|snapshot| list::schemas::page(snapshot, include, list))
     }
 
     /// A [preflight](Zone::preflight) of all zones. Each zone is seen as it was at one moment, one after the other; a text that
@@ -192,7 +192,7 @@ impl PolicyStore {
     ///
     /// As [`Zone::preflight`].
     pub fn preflight(&self, candidate: impl Into<Candidate>) -> Result<Preflight> {
-        preflight::of_store(&self.inner, candidate.into())
+        preflight::of_store(&self.engine, candidate.into())
     }
 
     /// Decides again by exactly the rules that a receipt names, after checking that they are what the receipt says.
@@ -209,12 +209,12 @@ impl PolicyStore {
     /// The authorizer that a receipt names, after the same checks as [`replay`](PolicyStore::replay): for reading
     /// requests and entities with the schema that was in use.
     pub fn authorizer_of_receipt(&self, receipt: &Receipt) -> Result<Authorizer> {
-        Authorizer::of_receipt(&self.inner, receipt)
+        Authorizer::of_receipt(&self.engine, receipt)
     }
 
     /// What happened in the store itself: zones created and erased, schema versions published, and their statuses.
     pub fn history(&self, list: &PageRequest) -> Result<Page<HistoryEntry>> {
-        self.inner.storage.read(|snapshot| list::history::page(snapshot, STORE_LOG, list))
+        self.engine.storage.read(|snapshot| list::history::page(snapshot, STORE_LOG, list))
     }
 
     /// Checks the whole store against its logs: hashes every entry and all content, follows every chain to its head,
@@ -223,20 +223,20 @@ impl PolicyStore {
     /// makes no write until [`recover`](PolicyStore::recover), or until the index was
     /// [rebuilt](PolicyStore::rebuild_indexes).
     pub fn verify(&self) -> Result<Report> {
-        self.inner.storage.verify()
+        self.engine.storage.verify()
     }
 
     /// Drops everything that is derived from the logs and derives it again, in one write. Refuses a damaged log. It is made
     /// where damage was found, too, and allows writes again: content is not looked at.
     pub fn rebuild_indexes(&self) -> Result<()> {
-        self.inner.storage.rebuild_indexes()
+        self.engine.storage.rebuild_indexes()
     }
 
     /// Opens the store again in its place after a failure of the disk, and allows writes again where damage has stopped
     /// them: run [`verify`](PolicyStore::verify) first. Handles stay valid, and authorizers go on deciding meanwhile. It never makes a new store, and refuses another one that has taken the file's place.
     pub fn recover(&self) -> Result<()> {
-        let Engine { storage, compiler, versions, sources, .. } = &*self.inner;
-        storage.recover(sources, || {
+        let Engine { storage, compiler, versions, environment, .. } = &*self.engine;
+        storage.recover(environment, || {
             compiler.clear();
             versions.clear();
         })

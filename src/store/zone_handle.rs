@@ -25,7 +25,7 @@ use crate::resource::version::{VersionRecord, Versioned};
 use crate::resource::zone::{self, ZoneInfo, ZoneRef};
 use crate::rules::guardrail;
 use crate::rules::precondition::Precondition;
-use crate::storage::{Direction, Snapshot, VersionRow, astray, first_entry, key};
+use crate::storage::{Direction, Snapshot, VersionRow, first_entry, key, wrong_row};
 use crate::types::error::Result;
 use crate::types::id::{IdempotencyKey, SchemaName, ZoneId};
 use crate::types::syntax::Include;
@@ -396,7 +396,7 @@ impl Zone {
 
     #[cfg(feature = "attestation")]
     pub(crate) fn now(&self) -> Timestamp {
-        self.store.sources.now()
+        self.store.environment.now()
     }
 
     /// A list of the versions of `parent`, each read from its number and its row.
@@ -416,7 +416,7 @@ impl Zone {
             let fetch = |from: Option<u64>, direction, count| {
                 let from = from.map(|from| by_number(u32::try_from(from).unwrap_or(u32::MAX)));
                 rows_from(snapshot, range.clone(), from, direction, count, |row_key, row: VersionRow| {
-                    let number = key::version(row_key).ok_or_else(|| astray(V::BY_NUMBER, parent))?;
+                    let number = key::version(row_key).ok_or_else(|| wrong_row(V::BY_NUMBER, parent))?;
                     Ok(Some((u64::from(number), (number, row))))
                 })
             };

@@ -20,7 +20,7 @@ pub enum OwnerType {
     Customer,
 }
 
-words!(OwnerType, "owner type", { Platform => "platform", Customer => "customer" });
+text_enum!(OwnerType, "owner type", { Platform => "platform", Customer => "customer" });
 
 /// Who writes. The store keeps the id as given and knows nothing of users; better a pseudonym than an e-mail address.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]

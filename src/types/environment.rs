@@ -59,14 +59,14 @@ impl Environment {
 mod tests {
     use super::*;
 
-    fn sources(seed: Option<u64>) -> Environment {
+    fn environment(seed: Option<u64>) -> Environment {
         Environment::new(Box::new(|| Timestamp::from_micros(1_771_939_200_000_000)), seed).unwrap()
     }
 
     #[test]
     fn ids_are_version_7_uuids_of_the_time_given() {
-        let sources = sources(Some(1));
-        let id = sources.uuid(sources.now(), LogId([0; 16]), 0);
+        let environment = environment(Some(1));
+        let id = environment.uuid(environment.now(), LogId([0; 16]), 0);
         let uuid = uuid::Uuid::parse_str(&id).unwrap();
         assert_eq!(uuid.get_version_num(), 7);
         assert_eq!(id[..13].replace('-', ""), format!("{:012x}", 1_771_939_200_000_u64));
@@ -74,13 +74,14 @@ mod tests {
 
     #[test]
     fn a_seed_repeats_itself_but_no_draw_repeats_another() {
-        let (first, again, other, real) = (sources(Some(1)), sources(Some(1)), sources(Some(2)), sources(None));
-        let draw = |sources: &Environment, position| sources.uuid(sources.now(), LogId([0; 16]), position);
+        let (first, again, other, real) =
+            (environment(Some(1)), environment(Some(1)), environment(Some(2)), environment(None));
+        let draw = |environment: &Environment, position| environment.uuid(environment.now(), LogId([0; 16]), position);
         let id = draw(&first, 0);
         assert_eq!(id, draw(&again, 0));
         assert_ne!(id, draw(&first, 0));
         assert_ne!(id, draw(&other, 0));
-        assert_ne!(draw(&sources(Some(1)), 1), id, "a reopened store stands at a later position");
-        assert_ne!(draw(&real, 0), draw(&sources(None), 0));
+        assert_ne!(draw(&environment(Some(1)), 1), id, "a reopened store stands at a later position");
+        assert_ne!(draw(&real, 0), draw(&environment(None), 0));
     }
 }

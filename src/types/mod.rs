@@ -3,7 +3,7 @@
 //! Imports no other folder. Time and randomness enter through [`environment`] alone.
 
 #[macro_use]
-mod words;
+mod text_enum;
 
 pub(crate) mod actor;
 pub(crate) mod environment;

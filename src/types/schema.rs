@@ -20,7 +20,7 @@ pub enum SchemaStatus {
     Archived,
 }
 
-words!(SchemaStatus, "schema status", { Active => "active", Deprecated => "deprecated", Archived => "archived" });
+text_enum!(SchemaStatus, "schema status", { Active => "active", Deprecated => "deprecated", Archived => "archived" });
 
 /// The Cedar that parsed and validated something.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]

@@ -42,7 +42,7 @@ impl Syntax {
     }
 }
 
-words!(Syntax, "syntax", { Cedar => "cedar", Json => "json" });
+text_enum!(Syntax, "syntax", { Cedar => "cedar", Json => "json" });
 
 /// Which Cedar representations a read returns. What is not asked for is not read from disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -58,7 +58,7 @@ pub enum Include {
     Neither,
 }
 
-words!(Include, "include", { Both => "both", Cedar => "cedar", Json => "json", Neither => "neither" });
+text_enum!(Include, "include", { Both => "both", Cedar => "cedar", Json => "json", Neither => "neither" });
 
 impl Include {
     pub(crate) fn cedar(self) -> bool {

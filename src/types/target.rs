@@ -20,7 +20,7 @@ pub enum TargetType {
     User,
 }
 
-words!(TargetType, "target type", { Zone => "zone", User => "user" });
+text_enum!(TargetType, "target type", { Zone => "zone", User => "user" });
 
 /// What a policy set version is bound to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
@@ -79,4 +79,4 @@ pub enum BindingMode {
     Guardrail,
 }
 
-words!(BindingMode, "binding mode", { Active => "active", Shadow => "shadow", Guardrail => "guardrail" });
+text_enum!(BindingMode, "binding mode", { Active => "active", Shadow => "shadow", Guardrail => "guardrail" });

@@ -5,7 +5,7 @@ pub(crate) mod zone_transaction;
 use crate::cedar;
 use crate::engine::Engine;
 use crate::record::fingerprint::Fingerprint;
-use crate::record::{Object, ObjectKind, Request, SchemaPublished, SchemaStatusChanged, ZoneCreated, ZoneOpened};
+use crate::record::{Idempotency, Object, ObjectKind, SchemaPublished, SchemaStatusChanged, ZoneCreated, ZoneOpened};
 use crate::resource::schema::{self, PreparedSchema, SchemaInput, SchemaVersion};
 use crate::resource::zone::{self, ZoneRef};
 use crate::rules::ownership::check_owner;
@@ -61,13 +61,13 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
         again: impl FnOnce(&Snapshot<'_>) -> Result<T>,
     ) -> Result<T> {
         let Some(id) = self.idempotency_key.take() else { return write(self) };
-        let request = Request { id, hash: fingerprint.by(self.writer.actor()) };
-        if let Some((answer, _)) = self.writer.answered(STORE_LOG, &request, |snapshot, _| again(snapshot))? {
+        let idempotency = Idempotency { key: id, fingerprint: fingerprint.by(self.writer.actor()) };
+        if let Some((answer, _)) = self.writer.answered(STORE_LOG, &idempotency, |snapshot, _| again(snapshot))? {
             return Ok(answer);
         }
-        self.writer.begin_request(STORE_LOG, request)?;
+        self.writer.begin_keyed(STORE_LOG, idempotency)?;
         let result = write(self);
-        self.writer.end_request(result)
+        self.writer.end_keyed(result)
     }
 
     /// Creates the zone `id`.
@@ -94,7 +94,7 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
         }
         self.writer.room_for(2)?;
         let (store_log, position, created_at) = self.writer.next(STORE_LOG)?;
-        let random = self.store.sources.random(&[store_log.0.as_slice(), &position.to_be_bytes()].concat());
+        let random = self.store.environment.random(&[store_log.0.as_slice(), &position.to_be_bytes()].concat());
         let log_id = LogId(random.first_chunk().copied().unwrap_or_default());
         // Earlier history starts when it happened, however far the store's log is.
         let opened = self.writer.author().imported.as_ref().map_or(created_at, |imported| imported.at);

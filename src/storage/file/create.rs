@@ -21,9 +21,9 @@ const RANDOM: usize = 6;
 const ATTEMPTS: u32 = 8;
 
 /// Makes a whole store under a temporary name beside `path`, then gives it its name unless that was taken meanwhile.
-pub(in crate::storage) fn create_file(path: &Path, options: &Options, sources: &Environment) -> Result<()> {
+pub(in crate::storage) fn create_file(path: &Path, options: &Options, environment: &Environment) -> Result<()> {
     for _ in 0..ATTEMPTS {
-        if try_to_create(path, options, sources)? {
+        if try_to_create(path, options, environment)? {
             return Ok(());
         }
     }
@@ -32,7 +32,7 @@ pub(in crate::storage) fn create_file(path: &Path, options: &Options, sources: &
 }
 
 /// False if another process took the new file for one that was left over.
-fn try_to_create(path: &Path, options: &Options, sources: &Environment) -> Result<bool> {
+fn try_to_create(path: &Path, options: &Options, environment: &Environment) -> Result<bool> {
     let directory = directory_of(path);
     if let Err(error) = std::fs::metadata(directory) {
         return Err(missing(path, "create", error));
@@ -52,7 +52,7 @@ fn try_to_create(path: &Path, options: &Options, sources: &Environment) -> Resul
         Err(redb::DatabaseError::DatabaseAlreadyOpen) => return Ok(false),
         Err(error) => return Err(engine_failed(error)),
     };
-    initialise(&database, sources)?;
+    initialise(&database, environment)?;
     database.close().map_err(engine_failed)?;
     give_name(temporary, path, directory)
 }

@@ -37,14 +37,14 @@ pub(in crate::storage) fn builder(options: &OpenOptions) -> redb::Builder {
 }
 
 /// Writes what every store has from the start.
-pub(in crate::storage) fn initialise(database: &Database, sources: &Environment) -> Result<()> {
+pub(in crate::storage) fn initialise(database: &Database, environment: &Environment) -> Result<()> {
     let mut transaction = database.begin_write().map_err(|error| storage_error("create the store", error))?;
     transaction.set_two_phase_commit(true);
     {
         let mut tables = WriteTables::open(&transaction).map_err(|error| storage_error("create the store", error))?;
-        let (store, log) = (sources.random(b"store"), sources.random(b"store log"));
+        let (store, log) = (environment.random(b"store"), environment.random(b"store log"));
         let first16 = |bytes: [u8; 32]| bytes.first_chunk::<16>().copied().unwrap_or_default();
-        let store_row = StoreRow { store_id: first16(store), cursor_key: sources.random(b"cursor key") };
+        let store_row = StoreRow { store_id: first16(store), cursor_key: environment.random(b"cursor key") };
         let head = Head { log_id: LogId(first16(log)), length: 0, last: EntryHash::NONE };
         tables.put_meta(key::META_FORMAT, &FormatRow { version: FORMAT, features: FEATURES })?;
         tables.put_meta(key::META_STORE, &store_row)?;

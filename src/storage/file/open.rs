@@ -46,10 +46,10 @@ pub(in crate::storage) struct OpenFile {
 pub(in crate::storage) fn open(
     origin: &Origin,
     options: &OpenOptions,
-    sources: &Environment,
+    environment: &Environment,
 ) -> Result<(Database, Option<OpenFile>)> {
     contained(|| match origin {
-        Origin::File(path) => open_file(path, options, sources),
+        Origin::File(path) => open_file(path, options, environment),
         Origin::Backend(backend) => {
             let new = backend.len().map_err(|error| io_error("read", Path::new("the storage"), error))? == 0;
             let shared = Shared(backend.clone());
@@ -57,17 +57,17 @@ pub(in crate::storage) fn open(
                 .create_with_backend(shared)
                 .map_err(|error| database_error("open", Path::new("the storage"), error))?;
             if new && options.create {
-                initialise(&database, sources)?
+                initialise(&database, environment)?
             }
             Ok((finish_opening(database, Path::new("the storage"), options)?, None))
         }
     })
 }
 
-fn open_file(path: &Path, options: &OpenOptions, sources: &Environment) -> Result<(Database, Option<OpenFile>)> {
+fn open_file(path: &Path, options: &OpenOptions, environment: &Environment) -> Result<(Database, Option<OpenFile>)> {
     remove_left_over(path);
     if options.create && !handle::is_taken(path)? {
-        create_file(path, options, sources)?;
+        create_file(path, options, environment)?;
     }
     let file = handle::open_file(path)?;
     let failed = |error| database_error("open", path, error);

@@ -36,8 +36,8 @@ pub(in crate::storage) trait Rows {
 pub(in crate::storage) fn derive(rows: &mut dyn Rows, log: LogNumber, recorded: &LogEntry) -> Result<()> {
     let position = recorded.envelope.position;
     let at = Entry { log, position };
-    if let Some(request) = &recorded.envelope.request {
-        at.request(rows, request.id)?;
+    if let Some(idempotency) = &recorded.envelope.idempotency {
+        at.idempotency_key(rows, idempotency.key)?;
     }
     match &recorded.body {
         Body::Unchanged(_) => Ok(()),
@@ -289,8 +289,8 @@ impl Entry {
     }
 
     /// The row of a request: all that one request writes in a log stands together.
-    fn request(&self, rows: &mut dyn Rows, id: IdempotencyKey) -> Result<()> {
-        let row_key = key::request(self.log, id);
+    fn idempotency_key(&self, rows: &mut dyn Rows, id: IdempotencyKey) -> Result<()> {
+        let row_key = key::idempotency_key(self.log, id);
         let mut row = IdempotencyRow { first: self.position, entries: 0 };
         if let Some(value) = rows.get(&row_key)? {
             row = IdempotencyRow::from_value(&row_key, &value).map_err(|problem| self.contradiction(&problem))?;
@@ -337,13 +337,13 @@ impl Entry {
         .map(drop)
     }
 
-    fn order(&self, rows: &mut dyn Rows, tag: RowKind, id: &str) -> Result<()> {
-        self.put(rows, key::by_position(self.log, tag, self.position), &IdRow { id: id.to_owned() })
+    fn order(&self, rows: &mut dyn Rows, kind: RowKind, id: &str) -> Result<()> {
+        self.put(rows, key::by_position(self.log, kind, self.position), &IdRow { id: id.to_owned() })
     }
 
     /// A row that must not be there yet.
-    fn insert(&self, rows: &mut dyn Rows, tag: RowKind, id: &str, row: &impl Row) -> Result<()> {
-        let row_key = key::by_id(self.log, tag, id);
+    fn insert(&self, rows: &mut dyn Rows, kind: RowKind, id: &str, row: &impl Row) -> Result<()> {
+        let row_key = key::by_id(self.log, kind, id);
         if rows.get(&row_key)?.is_some() {
             return Err(self.contradiction("id is already used"));
         }

@@ -151,31 +151,31 @@ pub(in crate::storage) fn object(address: &Address) -> &[u8] {
     address.as_bytes()
 }
 
-fn tagged(log: LogNumber, tag: RowKind) -> Vec<u8> {
+fn key_of(log: LogNumber, kind: RowKind) -> Vec<u8> {
     let mut key = Vec::with_capacity(64);
     key.extend_from_slice(&log.to_be_bytes());
-    key.push(tag as u8);
+    key.push(kind as u8);
     key
 }
 
 /// The row of a thing with an id.
-pub(crate) fn by_id(log: LogNumber, tag: RowKind, id: &str) -> Vec<u8> {
-    let mut key = tagged(log, tag);
+pub(crate) fn by_id(log: LogNumber, kind: RowKind, id: &str) -> Vec<u8> {
+    let mut key = key_of(log, kind);
     key.extend_from_slice(id.as_bytes());
     key.push(0);
     key
 }
 
 /// The row of a version by its number.
-pub(crate) fn by_version(log: LogNumber, tag: RowKind, parent: &str, version: u32) -> Vec<u8> {
-    let mut key = by_id(log, tag, parent);
+pub(crate) fn by_version(log: LogNumber, kind: RowKind, parent: &str, version: u32) -> Vec<u8> {
+    let mut key = by_id(log, kind, parent);
     key.extend_from_slice(&version.to_be_bytes());
     key
 }
 
 /// The row of the thing that was created at `position`.
-pub(crate) fn by_position(log: LogNumber, tag: RowKind, position: u64) -> Vec<u8> {
-    let mut key = tagged(log, tag);
+pub(crate) fn by_position(log: LogNumber, kind: RowKind, position: u64) -> Vec<u8> {
+    let mut key = key_of(log, kind);
     key.extend_from_slice(&position.to_be_bytes());
     key
 }
@@ -206,7 +206,7 @@ pub(crate) fn binding(log: LogNumber, mode: BindingMode, target: &Target, positi
 }
 
 fn target_prefix(log: LogNumber, mode: BindingMode, target: &Target) -> Vec<u8> {
-    let mut key = tagged(log, RowKind::Binding);
+    let mut key = key_of(log, RowKind::Binding);
     key.push(match mode {
         BindingMode::Active => 0,
         BindingMode::Shadow => 1,
@@ -226,12 +226,12 @@ fn target_prefix(log: LogNumber, mode: BindingMode, target: &Target) -> Vec<u8> 
 
 /// The row of what is known of a log as a whole.
 pub(crate) fn state(log: LogNumber) -> Vec<u8> {
-    tagged(log, RowKind::State)
+    key_of(log, RowKind::State)
 }
 
 /// The row of a request.
-pub(crate) fn request(log: LogNumber, id: IdempotencyKey) -> Vec<u8> {
-    let mut key = tagged(log, RowKind::IdempotencyKey);
+pub(crate) fn idempotency_key(log: LogNumber, id: IdempotencyKey) -> Vec<u8> {
+    let mut key = key_of(log, RowKind::IdempotencyKey);
     key.extend_from_slice(id.as_bytes());
     key
 }
@@ -249,13 +249,13 @@ pub(crate) fn attestations(log: LogNumber, set: &str, version: u32) -> Range<Vec
 }
 
 /// All rows of one tag.
-pub(crate) fn all(log: LogNumber, tag: RowKind) -> Range<Vec<u8>> {
-    prefixed(tagged(log, tag))
+pub(crate) fn all(log: LogNumber, kind: RowKind) -> Range<Vec<u8>> {
+    prefixed(key_of(log, kind))
 }
 
 /// All versions of one policy or policy set.
-pub(crate) fn versions(log: LogNumber, tag: RowKind, parent: &str) -> Range<Vec<u8>> {
-    prefixed(by_id(log, tag, parent))
+pub(crate) fn versions(log: LogNumber, kind: RowKind, parent: &str) -> Range<Vec<u8>> {
+    prefixed(by_id(log, kind, parent))
 }
 
 /// All rows of the index.
@@ -306,30 +306,30 @@ mod tests {
     use crate::types::hash::hex;
 
     /// A key of each tag. The match makes a new tag take its place here.
-    fn indexed(tag: RowKind) -> Vec<u8> {
-        match tag {
+    fn indexed(kind: RowKind) -> Vec<u8> {
+        match kind {
             RowKind::Zone
             | RowKind::Schema
             | RowKind::Policy
             | RowKind::PolicyVersionId
             | RowKind::PolicySet
-            | RowKind::PolicySetVersionId => by_id(1, tag, "p"),
+            | RowKind::PolicySetVersionId => by_id(1, kind, "p"),
             RowKind::ZoneOrder
             | RowKind::SchemaOrder
             | RowKind::PolicyOrder
             | RowKind::PolicySetOrder
-            | RowKind::BindingOrder => by_position(1, tag, 258),
-            RowKind::PolicyVersion | RowKind::PolicySetVersion => by_version(1, tag, "p", 3),
+            | RowKind::BindingOrder => by_position(1, kind, 258),
+            RowKind::PolicyVersion | RowKind::PolicySetVersion => by_version(1, kind, "p", 3),
             RowKind::Binding => binding(1, BindingMode::Active, &Target::Zone, 9),
             RowKind::State => state(1),
-            RowKind::IdempotencyKey => request(1, IdempotencyKey([0x11; 16])),
+            RowKind::IdempotencyKey => idempotency_key(1, IdempotencyKey([0x11; 16])),
             RowKind::Attestation => attestation(1, "p", 3, 258),
         }
     }
 
     #[test]
     fn the_key_of_every_tag_is_pinned() {
-        for (tag, expected) in [
+        for (kind, expected) in [
             // Log number, tag, id, 0.
             (RowKind::Zone, "00000001 01 70 00"),
             // Log number, tag, position.
@@ -354,7 +354,7 @@ mod tests {
             // Log number, tag, set id, 0, version number, position.
             (RowKind::Attestation, "00000001 24 70 00 00000003 0000000000000102"),
         ] {
-            assert_eq!(hex::encode(&indexed(tag)), expected.replace(' ', ""), "{tag:?}");
+            assert_eq!(hex::encode(&indexed(kind)), expected.replace(' ', ""), "{kind:?}");
         }
     }
 

@@ -113,7 +113,10 @@ impl Parts {
                     user_sets: small.into(),
                 },
             ),
-            sample(key::request(1, IdempotencyKey(first16)), &IdempotencyRow { first: created, entries: small }),
+            sample(
+                key::idempotency_key(1, IdempotencyKey(first16)),
+                &IdempotencyRow { first: created, entries: small },
+            ),
         ]
     }
 }

@@ -9,7 +9,7 @@ use crate::types::error::{ErrorKind, Result};
 
 /// A row that is not where it should be.
 pub(in crate::storage) struct Misplaced {
-    pub space: Table,
+    pub table: Table,
     pub key: Vec<u8>,
     pub problem: String,
 }
@@ -30,17 +30,17 @@ impl<'a> Careful<'a> {
         self.found.take()
     }
 
-    fn note(&self, space: Table, key: &[u8], problem: impl Into<String>) {
-        self.found.borrow_mut().push(Misplaced { space, key: key.to_vec(), problem: problem.into() });
+    fn note(&self, table: Table, key: &[u8], problem: impl Into<String>) {
+        self.found.borrow_mut().push(Misplaced { table, key: key.to_vec(), problem: problem.into() });
     }
 
-    fn look_up(&self, space: Table, key: &[u8], value: &[u8]) -> Result<()> {
+    fn look_up(&self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
         let mut same = false;
-        match self.source.get(space, key, &mut |found| same = found == value) {
+        match self.source.get(table, key, &mut |found| same = found == value) {
             Ok(true) if same => {}
-            Ok(true) => self.note(space, key, "lookup by key finds a different row"),
-            Ok(false) => self.note(space, key, "lookup by key finds no row"),
-            Err(error) if error.kind() == ErrorKind::Corrupt => self.note(space, key, error.to_string()),
+            Ok(true) => self.note(table, key, "lookup by key finds a different row"),
+            Ok(false) => self.note(table, key, "lookup by key finds no row"),
+            Err(error) if error.kind() == ErrorKind::Corrupt => self.note(table, key, error.to_string()),
             Err(error) => return Err(error),
         }
         Ok(())
@@ -48,24 +48,24 @@ impl<'a> Careful<'a> {
 }
 
 impl TableReader for Careful<'_> {
-    fn get(&self, space: Table, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
-        self.source.get(space, key, f)
+    fn get(&self, table: Table, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        self.source.get(table, key, f)
     }
 
-    fn scan(&self, space: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
+    fn scan(&self, table: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
         let mut before: Option<Vec<u8>> = None;
-        self.source.scan(space, range, direction, &mut |key, value| {
+        self.source.scan(table, range, direction, &mut |key, value| {
             let in_order = before.as_deref().is_none_or(|before| match direction {
                 Direction::Ascending => before < key,
                 Direction::Descending => before > key,
             });
             if !in_order {
-                self.note(space, key, "row is out of order");
+                self.note(table, key, "row is out of order");
             }
             let kept = before.get_or_insert_default();
             kept.clear();
             kept.extend_from_slice(key);
-            self.look_up(space, key, value)?;
+            self.look_up(table, key, value)?;
             f(key, value)
         })
     }

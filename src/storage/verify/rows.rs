@@ -17,8 +17,8 @@ type Wrong = (Vec<u8>, &'static str);
 impl Check<'_> {
     /// Notes the rows that are not where they should be.
     pub(in crate::storage) fn misplaced(&mut self) {
-        for Misplaced { space, key: row_key, problem } in self.source.take() {
-            let place = match space {
+        for Misplaced { table, key: row_key, problem } in self.source.take() {
+            let place = match table {
                 Table::Meta => Place::Meta,
                 Table::Objects => {
                     Place::Object { address: Address(row_key.first_chunk().copied().unwrap_or_default()) }
@@ -66,14 +66,14 @@ impl Check<'_> {
     /// Compares the rows of a range with those that a log derives: how many there are, and those that differ.
     fn compare(
         &self,
-        space: Table,
+        table: Table,
         range: &Range<Vec<u8>>,
         mut derived: BTreeMap<Vec<u8>, Vec<u8>>,
     ) -> Result<(u64, Vec<Wrong>)> {
         let range = range.start.as_slice()..range.end.as_slice();
         let mut wrong = Vec::new();
         let mut rows = 0;
-        self.source.scan(space, range, Direction::Ascending, &mut |row_key, value| {
+        self.source.scan(table, range, Direction::Ascending, &mut |row_key, value| {
             rows += 1;
             match derived.remove(row_key) {
                 Some(expected) if expected == value => {}
@@ -88,17 +88,17 @@ impl Check<'_> {
 
     /// Rows that belong to no log, and content that no entry names.
     pub(in crate::storage) fn strays(&mut self) -> Result<()> {
-        for space in [Table::Log, Table::Index] {
+        for table in [Table::Log, Table::Index] {
             let mut strays = 0_u64;
             for range in self.between_logs() {
                 let range = range.start.as_slice()..range.end.as_slice();
-                self.source.scan(space, range, Direction::Ascending, &mut |_, _| {
+                self.source.scan(table, range, Direction::Ascending, &mut |_, _| {
                     strays += 1;
                     Ok(true)
                 })?;
             }
             if strays > 0 {
-                self.find(Place::Meta, format_args!("{strays} {space:?} rows belong to no log that has a head"));
+                self.find(Place::Meta, format_args!("{strays} {table:?} rows belong to no log that has a head"));
             }
         }
         let mut unnamed = Vec::new();

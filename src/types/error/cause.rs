@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 
 /// The error of the operating system without its number, which is in the chain of sources.
-pub(crate) fn words(error: &io::Error) -> String {
+pub(crate) fn describe_io(error: &io::Error) -> String {
     let words = match error.kind() {
         ErrorKind::NotFound => "no such file or directory",
         ErrorKind::PermissionDenied => "permission denied",

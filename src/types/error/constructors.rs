@@ -4,7 +4,7 @@ use std::fmt;
 
 #[cfg(feature = "bundle")]
 use super::Error;
-use super::cause::{NamedCause, words};
+use super::cause::{NamedCause, describe_io};
 use super::wording::cut;
 use super::{ErrorDetail, Resource};
 
@@ -27,7 +27,7 @@ impl ErrorDetail {
 
     /// `action` failed with an error of the operating system.
     pub(crate) fn io(action: impl Into<String>, error: std::io::Error) -> Self {
-        let cause = words(&error);
+        let cause = describe_io(&error);
         Self::Storage { action: action.into(), cause, source: Box::new(NamedCause::new(error)) }
     }
 

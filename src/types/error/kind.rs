@@ -30,7 +30,7 @@ pub enum ErrorKind {
     Unavailable,
 }
 
-words!(ErrorKind, "error kind", {
+text_enum!(ErrorKind, "error kind", {
     Invalid => "invalid",
     NotFound => "not_found",
     Conflict => "conflict",

@@ -9,7 +9,7 @@ mod wording;
 
 use std::fmt;
 
-pub(crate) use cause::{NamedCause, words};
+pub(crate) use cause::{NamedCause, describe_io};
 pub use detail::ErrorDetail;
 pub use diagnostic::{Diagnostic, SourcePlace};
 pub use kind::ErrorKind;
@@ -106,7 +106,7 @@ pub enum Resource {
     PolicySetVersion,
 }
 
-words!(Resource, "resource", {
+text_enum!(Resource, "resource", {
     Zone => "zone",
     Log => "log",
     Schema => "schema",

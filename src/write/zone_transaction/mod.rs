@@ -16,7 +16,7 @@ mod settings;
 
 use crate::engine::Engine;
 use crate::record::fingerprint::Fingerprint;
-use crate::record::{LogEntry, Request};
+use crate::record::{Idempotency, LogEntry};
 use crate::resource::binding::{self, At, Binding};
 use crate::resource::policy::{self, Policy};
 use crate::resource::policy_set::{self, PolicySet};
@@ -27,7 +27,7 @@ use crate::resource::zone::{ZoneInfo, ZoneRef};
 use crate::rules::ownership::check_changeable;
 use crate::rules::precondition::Precondition;
 use crate::storage::key::RowKind;
-use crate::storage::{LogWriter, Snapshot, astray, key};
+use crate::storage::{LogWriter, Snapshot, key, wrong_row};
 use crate::types::actor::OwnerType;
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::id::{IdempotencyKey, ZoneId};
@@ -190,14 +190,15 @@ impl ZoneTransaction<'_, '_> {
     ) -> Result<T> {
         let preconditions = std::mem::take(&mut self.preconditions);
         self.then = None;
-        let request = self.idempotency_key.take().map(|id| {
+        let idempotency = self.idempotency_key.take().map(|id| {
             let fingerprint =
                 preconditions.iter().fold(fingerprint, |fingerprint, precondition| precondition.add_to(fingerprint));
-            Request { id, hash: fingerprint.by(self.writer.actor()) }
+            Idempotency { key: id, fingerprint: fingerprint.by(self.writer.actor()) }
         });
-        if let Some(request) = &request {
-            let answered =
-                self.writer.answered(self.zone.log, request, |snapshot, entry| again(snapshot, &self.zone, entry))?;
+        if let Some(idempotency) = &idempotency {
+            let answered = self
+                .writer
+                .answered(self.zone.log, idempotency, |snapshot, entry| again(snapshot, &self.zone, entry))?;
             if let Some((answer, end)) = answered {
                 self.then = Some(end);
                 return Ok(answer);
@@ -207,20 +208,20 @@ impl ZoneTransaction<'_, '_> {
             preconditions.iter().try_for_each(|precondition| precondition.check(snapshot, &self.zone))
         })?;
         let before = self.writer.next_position(self.zone.log)?;
-        if let Some(request) = request {
-            self.writer.begin_request(self.zone.log, request)?;
+        if let Some(idempotency) = idempotency {
+            self.writer.begin_keyed(self.zone.log, idempotency)?;
         }
         let result = write(self);
         if let Err(error) = &result {
             self.writer.refused_at(self.zone.log, before, error)?;
         }
-        if request.is_some() { self.writer.end_request(result) } else { result }
+        if idempotency.is_some() { self.writer.end_keyed(result) } else { result }
     }
 
     /// The id that a new thing gets: the given one if it is free, or a generated one.
     pub(super) fn free_id(&mut self, tag: RowKind, what: Resource, given: Option<String>) -> Result<String> {
         let (log_id, position, created_at) = self.writer.next(self.zone.log)?;
-        let Some(id) = given else { return Ok(self.store.sources.uuid(created_at, log_id, position)) };
+        let Some(id) = given else { return Ok(self.store.environment.uuid(created_at, log_id, position)) };
         if self.writer.read(|snapshot| snapshot.has_row(&key::by_id(self.zone.log, tag, &id)))? {
             return Err(ErrorDetail::AlreadyExists { what, id }.into());
         }
@@ -235,5 +236,5 @@ impl ZoneTransaction<'_, '_> {
 
 /// The id of what an entry created.
 fn created(entry: &LogEntry) -> Result<&str> {
-    entry.body.created_id().ok_or_else(|| astray(RowKind::IdempotencyKey, &entry.envelope.position.to_string()))
+    entry.body.created_id().ok_or_else(|| wrong_row(RowKind::IdempotencyKey, &entry.envelope.position.to_string()))
 }

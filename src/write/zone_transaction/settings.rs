@@ -69,7 +69,7 @@ impl ZoneTransaction<'_, '_> {
                 let changes = before.suspended != suspended;
                 // What changes nothing writes nothing, but for a request.
                 let is_taken_back =
-                    before.default_schema != logged.default_schema && (changes || zone.writer.has_request());
+                    before.default_schema != logged.default_schema && (changes || zone.writer.is_keyed());
                 zone.writer.room_for(usize::from(is_taken_back) + usize::from(changes))?;
                 if is_taken_back {
                     zone.writer.append(zone.zone.log, DefaultSchemaChanged { schema: None })?;

@@ -2,7 +2,7 @@
 //! enum is.
 
 /// Gives an enum without fields `as_str`, `Display` and `FromStr`. Every value must have its word.
-macro_rules! words {
+macro_rules! text_enum {
     ($name:ty, $what:literal, { $($variant:ident => $word:literal),+ $(,)? }) => {
         impl $name {
             /// Its name, as it is printed and parsed.
