@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Bundle, BundleGuardrail, BundleKey, BundlePolicy, Summary};
+use crate::resource::zone::ZoneReader;
 use crate::record::{ObjectKind, PolicySetVersionCreated, PolicyVersionCreated, SchemaPublished};
 use crate::resource::binding::{self, At, Binding};
 use crate::resource::version::VersionRecord;
@@ -18,23 +19,23 @@ use crate::types::syntax::Syntax;
 use crate::types::target::{BindingMode, Target};
 
 /// The bundle of what is in force for `target`; nothing is an error.
-pub(crate) fn in_force(snapshot: &Snapshot<'_>, zone: &ZoneRef, target: &Target) -> Result<Bundle> {
-    of(snapshot, zone, &binding::bound(snapshot, zone, target, BindingMode::Active, At::Now)?)
+pub(crate) fn in_force(zone: ZoneReader<'_>, target: &Target) -> Result<Bundle> {
+    of(zone, &binding::bound(zone, target, BindingMode::Active, At::Now)?)
 }
 
 /// What a bundle for `target` starts from: what is in force for it, or for a user without anything the zone's.
-pub(crate) fn start(snapshot: &Snapshot<'_>, zone: &ZoneRef, target: &Target) -> Result<Option<Binding>> {
-    let own = binding::find(snapshot, zone, target, BindingMode::Active, At::Now)?;
+pub(crate) fn start(zone: ZoneReader<'_>, target: &Target) -> Result<Option<Binding>> {
+    let own = binding::find(zone, target, BindingMode::Active, At::Now)?;
     if own.is_some() || *target == Target::Zone {
         return Ok(own);
     }
-    binding::find(snapshot, zone, &Target::Zone, BindingMode::Active, At::Now)
+    binding::find(zone, &Target::Zone, BindingMode::Active, At::Now)
 }
 
 /// The bundle that one for `target` starts from; nothing is an error.
-pub(crate) fn effective(snapshot: &Snapshot<'_>, zone: &ZoneRef, target: &Target) -> Result<Bundle> {
-    let binding = start(snapshot, zone, target)?.ok_or_else(|| binding::not_bound(zone, target))?;
-    of(snapshot, zone, &binding)
+pub(crate) fn effective(zone: ZoneReader<'_>, target: &Target) -> Result<Bundle> {
+    let binding = start(zone, target)?.ok_or_else(|| binding::not_bound(zone, target))?;
+    of(zone, &binding)
 }
 
 /// A policy set version that is bound, and what it pins.
@@ -45,11 +46,11 @@ pub(crate) struct Contents {
 }
 
 impl Contents {
-    pub(crate) fn of(snapshot: &Snapshot<'_>, zone: &ZoneRef, binding: &Binding) -> Result<Self> {
+    pub(crate) fn of(zone: ZoneReader<'_>, binding: &Binding) -> Result<Self> {
         let found =
-            VersionRecord::<PolicySetVersionCreated>::named(snapshot, zone, binding.policy_set_version_id.as_str())?;
+            VersionRecord::<PolicySetVersionCreated>::named(zone, binding.policy_set_version_id.as_str())?;
         let version = found.body()?.clone();
-        let entries = policy_set_version::manifest(snapshot, &version)?.into_entries();
+        let entries = policy_set_version::manifest(&zone, &version)?.into_entries();
         Ok(Self { version, entries })
     }
 
@@ -59,27 +60,27 @@ impl Contents {
 }
 
 /// The bundle of what is bound.
-pub(crate) fn of(snapshot: &Snapshot<'_>, zone: &ZoneRef, binding: &Binding) -> Result<Bundle> {
-    let Contents { version, entries } = Contents::of(snapshot, zone, binding)?;
-    let policies = entries.into_iter().map(|entry| pinned(snapshot, zone, &version, entry)).collect::<Result<_>>()?;
-    let schema = published(snapshot, &version.schema)?;
-    let guardrail = binding::guardrail(snapshot, zone, At::Now)?.map(|guardrail| BundleGuardrail {
+pub(crate) fn of(zone: ZoneReader<'_>, binding: &Binding) -> Result<Bundle> {
+    let Contents { version, entries } = Contents::of(zone, binding)?;
+    let policies = entries.into_iter().map(|entry| pinned(zone, &version, entry)).collect::<Result<_>>()?;
+    let schema = published(&zone, &version.schema)?;
+    let guardrail = binding::guardrail(zone, At::Now)?.map(|guardrail| BundleGuardrail {
         policy_set_id: guardrail.policy_set_id,
         policy_set_version_id: guardrail.policy_set_version_id,
     });
     let bundle = Bundle::new(version.schema.version, policies)?
-        .with_schema(&*schema_text(snapshot, &schema)?)?
+        .with_schema(&*schema_text(&zone, &schema)?)?
         .with_target(binding.target.target_type(), target_id(zone, &binding.target))?;
     Ok(bundle.with_guardrail(guardrail))
 }
 
 /// The digest of the bundle of what is bound, without the policies' texts.
-pub(crate) fn digest(snapshot: &Snapshot<'_>, zone: &ZoneRef, binding: &Binding) -> Result<Sha256> {
-    let Contents { version, entries } = Contents::of(snapshot, zone, binding)?;
+pub(crate) fn digest(zone: ZoneReader<'_>, binding: &Binding) -> Result<Sha256> {
+    let Contents { version, entries } = Contents::of(zone, binding)?;
     let policies: Vec<_> = entries.into_iter().map(|entry| (BundleKey::PublicId(entry.policy_id), entry.sha)).collect();
     let summary = Summary {
         schema_version: &version.schema.version,
-        schema_sha: Some(schema_sha(snapshot, &published(snapshot, &version.schema)?)?),
+        schema_sha: Some(schema_sha(&zone, &published(&zone, &version.schema)?)?),
         target_type: Some(binding.target.target_type()),
         target_id: Some(target_id(zone, &binding.target)),
         policies: policies.iter().map(|(key, sha)| (key, *sha)).collect(),
@@ -94,18 +95,13 @@ fn target_id<'a>(zone: &'a ZoneRef, target: &'a Target) -> &'a str {
     }
 }
 
-fn pinned(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    set: &PolicySetVersionCreated,
-    entry: ManifestEntry,
-) -> Result<BundlePolicy> {
-    let found = VersionRecord::<PolicyVersionCreated>::named(snapshot, zone, entry.policy_version_id.as_str())?;
+fn pinned(zone: ZoneReader<'_>, set: &PolicySetVersionCreated, entry: ManifestEntry) -> Result<BundlePolicy> {
+    let found = VersionRecord::<PolicyVersionCreated>::named(zone, entry.policy_version_id.as_str())?;
     let version = policy_set_version::check_pinned(set, &entry, Some(found.body()?))?;
     let policy_id = entry.policy_id;
-    let row = policy::find(snapshot, zone, policy_id.as_str())?;
-    let (_, name, _) = policy::description(snapshot, zone, policy_id.as_str(), &row)?;
-    let cedar_raw = snapshot.object(ObjectKind::PolicyText, version.text)?.as_ref().to_owned();
+    let row = policy::find(zone, policy_id.as_str())?;
+    let (_, name, _) = policy::description(zone, policy_id.as_str(), &row)?;
+    let cedar_raw = zone.object(ObjectKind::PolicyText, version.text)?.as_ref().to_owned();
     Ok(BundlePolicy { key: BundleKey::PublicId(policy_id), name: Some(name), cedar_raw })
 }
 

@@ -7,6 +7,7 @@ use cedar_policy::{Entities, Request};
 
 use super::guardrail::check_guardrail;
 use super::receipt::{GuardrailReceipt, Receipt, mismatch};
+use crate::resource::zone::ZoneReader;
 use crate::cedar::{ContextInput, UidInput};
 use crate::engine::Engine;
 use crate::engine::compiler::{BoundSet, Compiled};
@@ -70,8 +71,8 @@ impl Authorizer {
         let (bound, guardrail) = store.storage.read(|snapshot| {
             zone::check(snapshot, zone)?;
             let binding = binding::bound(snapshot, zone, &key.2, mode, at)?;
-            let bound = BoundSet::new(snapshot, &store.compiler, zone, binding)?;
-            Ok((bound, guardrail_at(snapshot, store, zone, at)?))
+            let bound = BoundSet::new(zone, &store.compiler, binding)?;
+            Ok((bound, guardrail_at(zone, store, at)?))
         })?;
         if let Some(commits) = commits {
             store.recent.keep(key, commits, &bound, guardrail.as_ref());
@@ -87,8 +88,8 @@ impl Authorizer {
             let compiled = store.compiler.set(snapshot, zone, &found)?;
             let known = Validated::default();
             let validation = Validation::ahead(&store.compiler, &known);
-            check_guardrail(snapshot, &validation, zone, &compiled.version.schema)?;
-            let guardrail = guardrail_at(snapshot, store, zone, At::Now)?;
+            check_guardrail(zone, &validation, &compiled.version.schema)?;
+            let guardrail = guardrail_at(zone, store, At::Now)?;
             Ok(Self::new(compiled, None, guardrail))
         })
     }
@@ -244,24 +245,18 @@ impl Authorizer {
 }
 
 /// The zone's guardrail at `at`, if it had one.
-fn guardrail_at(snapshot: &Snapshot<'_>, store: &Engine, zone: &ZoneRef, at: At) -> Result<Option<BoundSet>> {
-    let binding = binding::guardrail(snapshot, zone, at)?;
-    binding.map(|binding| BoundSet::new(snapshot, &store.compiler, zone, binding)).transpose()
+fn guardrail_at(zone: ZoneReader<'_>, store: &Engine, at: At) -> Result<Option<BoundSet>> {
+    let binding = binding::guardrail(zone, at)?;
+    binding.map(|binding| BoundSet::new(zone, &store.compiler, binding)).transpose()
 }
 
 /// Refuses the binding of a receipt that was not in force once the entry at `position` was written.
-fn check_bound(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    field: &'static str,
-    binding: &Binding,
-    position: u64,
-) -> Result<()> {
-    let length = snapshot.head(zone.log)?.length;
+fn check_bound(zone: ZoneReader<'_>, field: &'static str, binding: &Binding, position: u64) -> Result<()> {
+    let length = zone.head(zone.log)?.length;
     if position >= length {
         return Err(mismatch(field, position, format!("a position below {length}")));
     }
-    let stored = binding::find(snapshot, zone, &binding.target, binding.mode, At::Position(position))?;
+    let stored = binding::find(zone, &binding.target, binding.mode, At::Position(position))?;
     if stored.as_ref() != Some(binding) {
         let stored = stored.map(|stored| format!("{stored:?}")).unwrap_or_default();
         return Err(mismatch(field, format!("{binding:?}"), stored));

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
+use crate::resource::zone::ZoneReader;
 use crate::cedar::{CompiledSet, ParsedPolicy, ParsedSchema, in_one_go};
 use crate::record::{LogEntry, ObjectKind, PolicySetVersionCreated, PolicyVersionCreated};
 use crate::resource::binding::Binding;
@@ -45,9 +46,9 @@ pub(crate) struct BoundSet {
 }
 
 impl BoundSet {
-    pub(crate) fn new(snapshot: &Snapshot<'_>, compiler: &Compiler, zone: &ZoneRef, binding: Binding) -> Result<Self> {
-        let version = VersionRecord::named(snapshot, zone, binding.policy_set_version_id.as_str())?;
-        Ok(Self { compiled: compiler.set(snapshot, zone, &version)?, binding: Arc::new(binding) })
+    pub(crate) fn new(zone: ZoneReader<'_>, compiler: &Compiler, binding: Binding) -> Result<Self> {
+        let version = VersionRecord::named(zone, binding.policy_set_version_id.as_str())?;
+        Ok(Self { compiled: compiler.set(zone, &version)?, binding: Arc::new(binding) })
     }
 }
 
@@ -192,36 +193,26 @@ impl Compiler {
     }
 
     /// A policy set version, ready to decide.
-    pub(crate) fn set(
-        &self,
-        snapshot: &Snapshot<'_>,
-        zone: &ZoneRef,
-        found: &VersionRecord<PolicySetVersionCreated>,
-    ) -> Result<Arc<Compiled>> {
-        let make = || -> Result<Value> { Ok(Value::Set(Arc::new(self.compile(snapshot, zone, found)?))) };
+    pub(crate) fn set(&self, zone: ZoneReader<'_>, found: &VersionRecord<PolicySetVersionCreated>) -> Result<Arc<Compiled>> {
+        let make = || -> Result<Value> { Ok(Value::Set(Arc::new(self.compile(zone, found)?))) };
         match self.cache.get_or_insert_with(&Key::Set(found.entry.hash), make)? {
             Value::Set(compiled) => Ok(compiled),
             _ => Err(mixed_up()),
         }
     }
 
-    fn compile(
-        &self,
-        snapshot: &Snapshot<'_>,
-        zone: &ZoneRef,
-        found: &VersionRecord<PolicySetVersionCreated>,
-    ) -> Result<Compiled> {
+    fn compile(&self, zone: ZoneReader<'_>, found: &VersionRecord<PolicySetVersionCreated>) -> Result<Compiled> {
         let version = found.body()?.clone();
-        let manifest = policy_set_version::manifest(snapshot, &version)?;
-        let schema = self.schema(snapshot, &version.schema)?;
-        let source = snapshot.object(ObjectKind::of_schema(version.schema.syntax), version.schema.source)?;
+        let manifest = policy_set_version::manifest(&zone, &version)?;
+        let schema = self.schema(&zone, &version.schema)?;
+        let source = zone.object(ObjectKind::of_schema(version.schema.syntax), version.schema.source)?;
         let mut members = Vec::with_capacity(manifest.entries().len());
         let mut sources = Vec::with_capacity(manifest.entries().len());
         for entry in manifest.into_entries() {
-            let pinned = self.version(snapshot, zone, &entry.policy_version_id)?;
+            let pinned = self.version(zone, &entry.policy_version_id)?;
             let body = PolicyVersionCreated::of(&pinned.body);
             let body = policy_set_version::check_pinned(&version, &entry, body)?;
-            sources.push(self.source(snapshot, body.text)?);
+            sources.push(self.source(&zone, body.text)?);
             members.push((entry.policy_id, entry.policy_version_id));
         }
         let set = in_one_go("policy set", || self.assemble(&version, &members, sources))??;
@@ -237,9 +228,9 @@ impl Compiler {
     }
 
     /// The entry that created a policy version.
-    fn version(&self, snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &PolicyVersionId) -> Result<Arc<LogEntry>> {
+    fn version(&self, zone: ZoneReader<'_>, id: &PolicyVersionId) -> Result<Arc<LogEntry>> {
         let find = || -> Result<Value> {
-            Ok(Value::Version(VersionRecord::<PolicyVersionCreated>::named(snapshot, zone, id.as_str())?.entry))
+            Ok(Value::Version(VersionRecord::<PolicyVersionCreated>::named(zone, id.as_str())?.entry))
         };
         match self.cache.get_or_insert_with(&Key::Version(zone.log_id, id.clone()), find)? {
             Value::Version(entry) => Ok(entry),

@@ -4,6 +4,7 @@ use super::cursor::ListName;
 use super::filter::WantedBindings;
 use super::page::{Page, PageRequest};
 use super::scan::rows_from;
+use crate::resource::zone::ZoneReader;
 use crate::resource::binding::{self, BindingRecord};
 use crate::resource::zone::ZoneRef;
 use crate::storage::key::RowKind;
@@ -11,36 +12,25 @@ use crate::storage::{BindingOrderRow, Direction, Snapshot, key, wrong_row};
 use crate::types::error::Result;
 
 /// The page that `list` asks for.
-pub(crate) fn page(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    wanted: &WantedBindings,
-    list: &PageRequest,
-) -> Result<Page<BindingRecord>> {
-    let (bytes, cursor_key, tag) = (wanted.bytes(), snapshot.store()?.cursor_key, RowKind::BindingOrder);
+pub(crate) fn page(zone: ZoneReader<'_>, wanted: &WantedBindings, list: &PageRequest) -> Result<Page<BindingRecord>> {
+    let (bytes, cursor_key, tag) = (wanted.bytes(), zone.store()?.cursor_key, RowKind::BindingOrder);
     let name = ListName { filter: &bytes, ..ListName::new(cursor_key, zone.log_id, tag.name(), "") };
     let fetch = |from: Option<u64>, direction, count| {
         let from = from.map(|from| key::by_position(zone.log, tag, from));
-        rows_from(snapshot, key::all(zone.log, tag), from, direction, count, |row_key, row: BindingOrderRow| {
+        rows_from(&zone, key::all(zone.log, tag), from, direction, count, |row_key, row: BindingOrderRow| {
             let position = key::position(row_key).ok_or_else(|| wrong_row(tag, zone.id.as_str()))?;
-            read(snapshot, zone, wanted, position, &row)
+            read(zone, wanted, position, &row)
         })
     };
-    name.page(list, || count(snapshot, zone, wanted), fetch)
+    name.page(list, || count(zone, wanted), fetch)
 }
 
 /// The binding that was made at a position, with its place, if it is wanted. What cannot change is looked at first.
-fn read(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    wanted: &WantedBindings,
-    position: u64,
-    row: &BindingOrderRow,
-) -> Result<Option<(u64, BindingRecord)>> {
+fn read(zone: ZoneReader<'_>, wanted: &WantedBindings, position: u64, row: &BindingOrderRow) -> Result<Option<(u64, BindingRecord)>> {
     if !wanted.takes(&row.target, row.mode) {
         return Ok(None);
     }
-    let record = binding::record_at(snapshot, zone, position)?;
+    let record = binding::record_at(zone, position)?;
     if (&record.binding.target, record.binding.mode) != (&row.target, row.mode) {
         return Err(wrong_row(RowKind::BindingOrder, zone.id.as_str()));
     }
@@ -48,12 +38,12 @@ fn read(
     Ok(is_wanted.then_some((position, record)))
 }
 
-fn count(snapshot: &Snapshot<'_>, zone: &ZoneRef, wanted: &WantedBindings) -> Result<u64> {
+fn count(zone: ZoneReader<'_>, wanted: &WantedBindings) -> Result<u64> {
     let mut count = 0;
     let range = key::all(zone.log, RowKind::BindingOrder);
-    snapshot.rows(&range, Direction::Ascending, &mut |row_key, row: BindingOrderRow| {
+    zone.rows(&range, Direction::Ascending, &mut |row_key, row: BindingOrderRow| {
         let position = key::position(row_key).ok_or_else(|| wrong_row(RowKind::BindingOrder, zone.id.as_str()))?;
-        count += u64::from(read(snapshot, zone, wanted, position, &row)?.is_some());
+        count += u64::from(read(zone, wanted, position, &row)?.is_some());
         Ok(true)
     })?;
     Ok(count)

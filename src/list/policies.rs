@@ -6,6 +6,7 @@ use super::cursor::ListName;
 use super::filter::WantedPolicies;
 use super::page::{Page, PageRequest, among};
 use super::scan::{count, in_order};
+use crate::resource::zone::ZoneReader;
 use crate::record::Body;
 use crate::resource::policy::{self, Policy};
 use crate::resource::zone::{self, ZoneRef};
@@ -15,19 +16,14 @@ use crate::types::error::Result;
 use crate::types::id::PolicyId;
 
 /// The page that `list` asks for.
-pub(crate) fn page(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    wanted: &WantedPolicies,
-    list: &PageRequest,
-) -> Result<Page<Policy>> {
-    let (bytes, cursor_key) = (wanted.bytes(), snapshot.store()?.cursor_key);
+pub(crate) fn page(zone: ZoneReader<'_>, wanted: &WantedPolicies, list: &PageRequest) -> Result<Page<Policy>> {
+    let (bytes, cursor_key) = (wanted.bytes(), zone.store()?.cursor_key);
     let name = ListName { filter: &bytes, ..ListName::new(cursor_key, zone.log_id, RowKind::PolicyOrder.name(), "") };
     let order = (zone.log, RowKind::PolicyOrder);
-    let is_wanted = |position, id: &str| is_wanted(snapshot, zone, wanted, position, id);
+    let is_wanted = |position, id: &str| is_wanted(zone, wanted, position, id);
     let page = match &wanted.ids {
         Some((given, ids)) => {
-            let named = named(snapshot, zone, wanted, ids)?;
+            let named = named(zone, wanted, ids)?;
             let count = || Ok(u64::try_from(named.len()).unwrap_or(u64::MAX));
             name.page(&list.of_named(*given)?, count, |from, direction, count| {
                 Ok(among(&named, from, direction, count))
@@ -38,29 +34,24 @@ pub(crate) fn page(
             list,
             || {
                 if wanted.is_all() {
-                    Ok(zone::state(snapshot, zone)?.policies)
+                    Ok(zone::state(zone)?.policies)
                 } else {
-                    count(snapshot, order, is_wanted)
+                    count(&zone, order, is_wanted)
                 }
             },
-            |from, direction, count| in_order(snapshot, order, from, direction, count, is_wanted),
+            |from, direction, count| in_order(&zone, order, from, direction, count, is_wanted),
         ),
     };
-    page?.try_map(|id| policy::load(snapshot, zone, &id))
+    page?.try_map(|id| policy::load(zone, &id))
 }
 
 /// Those of `ids` that the zone has and that are wanted, oldest first, each with the position of its creation.
-fn named(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    wanted: &WantedPolicies,
-    ids: &BTreeSet<PolicyId>,
-) -> Result<Vec<(u64, String)>> {
+fn named(zone: ZoneReader<'_>, wanted: &WantedPolicies, ids: &BTreeSet<PolicyId>) -> Result<Vec<(u64, String)>> {
     let mut named = Vec::new();
     for id in ids {
-        let row: Option<PolicyRow> = snapshot.row(&key::by_id(zone.log, RowKind::Policy, id.as_str()))?;
+        let row: Option<PolicyRow> = zone.row(&key::by_id(zone.log, RowKind::Policy, id.as_str()))?;
         if let Some(row) = row
-            && is_wanted(snapshot, zone, wanted, row.created, id.as_str())?
+            && is_wanted(zone, wanted, row.created, id.as_str())?
         {
             named.push((row.created, id.to_string()));
         }
@@ -70,17 +61,11 @@ fn named(
 }
 
 /// Whether the policy that was created at a position is wanted. What cannot change is looked at first.
-fn is_wanted(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    wanted: &WantedPolicies,
-    position: u64,
-    id: &str,
-) -> Result<bool> {
+fn is_wanted(zone: ZoneReader<'_>, wanted: &WantedPolicies, position: u64, id: &str) -> Result<bool> {
     if wanted.is_all() {
         return Ok(true);
     }
-    let created = snapshot.entry(zone.log, position)?;
+    let created = zone.entry(zone.log, position)?;
     if !matches!(&created.body, Body::PolicyCreated(body) if body.policy_id == *id) {
         return Err(wrong_row(RowKind::PolicyOrder, id));
     }
@@ -90,8 +75,8 @@ fn is_wanted(
     if !wanted.reads_texts() {
         return Ok(true);
     }
-    let row: Option<PolicyRow> = snapshot.row(&key::by_id(zone.log, RowKind::Policy, id))?;
+    let row: Option<PolicyRow> = zone.row(&key::by_id(zone.log, RowKind::Policy, id))?;
     let row = row.filter(|row| row.created == position).ok_or_else(|| wrong_row(RowKind::PolicyOrder, id))?;
-    let (_, name, description) = policy::description(snapshot, zone, id, &row)?;
+    let (_, name, description) = policy::description(zone, id, &row)?;
     Ok(wanted.takes_texts(&name, description.as_deref()))
 }

@@ -5,6 +5,7 @@ use super::filter::WantedPolicySets;
 use super::order::Sort;
 use super::page::{Page, PageRequest};
 use super::scan::{count, in_order};
+use crate::resource::zone::ZoneReader;
 use crate::record::Body;
 use crate::resource::policy_set::{self, PolicySet};
 use crate::resource::zone::{self, ZoneRef};
@@ -18,48 +19,30 @@ use crate::types::target::TargetType;
 const ACTIVE: u64 = 1 << 63;
 
 /// The page that `list` asks for.
-pub(crate) fn page(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    wanted: &WantedPolicySets,
-    list: &PageRequest,
-) -> Result<Page<PolicySet>> {
-    let (bytes, cursor_key, tag) = (wanted.bytes(), snapshot.store()?.cursor_key, RowKind::PolicySetOrder);
+pub(crate) fn page(zone: ZoneReader<'_>, wanted: &WantedPolicySets, list: &PageRequest) -> Result<Page<PolicySet>> {
+    let (bytes, cursor_key, tag) = (wanted.bytes(), zone.store()?.cursor_key, RowKind::PolicySetOrder);
     let sort = list.sorted_by();
     let name = ListName { filter: &bytes, sort, ..ListName::new(cursor_key, zone.log_id, tag.name(), "") };
     let page = name.page(
         list,
-        || total(snapshot, zone, wanted),
+        || total(zone, wanted),
         |from, direction, count| match sort {
-            Sort::CreatedAt => ids(snapshot, zone, wanted, from, direction, count),
-            Sort::Status => active_first(snapshot, zone, wanted, from, count),
+            Sort::CreatedAt => ids(zone, wanted, from, direction, count),
+            Sort::Status => active_first(zone, wanted, from, count),
         },
     )?;
-    page.try_map(|id| policy_set::load(snapshot, zone, &id))
+    page.try_map(|id| policy_set::load(zone, &id))
 }
 
-fn ids(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    wanted: &WantedPolicySets,
-    from: Option<u64>,
-    direction: Direction,
-    count: usize,
-) -> Result<Vec<(u64, String)>> {
-    in_order(snapshot, (zone.log, RowKind::PolicySetOrder), from, direction, count, |position, id| {
-        is_wanted(snapshot, zone, wanted, position, id)
+fn ids(zone: ZoneReader<'_>, wanted: &WantedPolicySets, from: Option<u64>, direction: Direction, count: usize) -> Result<Vec<(u64, String)>> {
+    in_order(&zone, (zone.log, RowKind::PolicySetOrder), from, direction, count, |position, id| {
+        is_wanted(zone, wanted, position, id)
     })
 }
 
 /// The active sets, newest first, then the others: each group is walked as a list of its own. No row tells which sets
 /// are active, so the first page looks at every set of the zone.
-fn active_first(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    wanted: &WantedPolicySets,
-    from: Option<u64>,
-    count: usize,
-) -> Result<Vec<(u64, String)>> {
+fn active_first(zone: ZoneReader<'_>, wanted: &WantedPolicySets, from: Option<u64>, count: usize) -> Result<Vec<(u64, String)>> {
     let mut found = Vec::new();
     for (active, mark) in [(true, ACTIVE), (false, 0)] {
         let is_over = !active_is_left(active, from) || wanted.active == Some(!active);
@@ -69,7 +52,7 @@ fn active_first(
         let group = wanted.clone().only_active(active);
         // Within the group that the page starts in, it goes on behind the cursor's place.
         let from = from.filter(|from| from & ACTIVE == mark).map(|from| from & !ACTIVE);
-        let ids = ids(snapshot, zone, &group, from, Direction::Descending, count - found.len())?;
+        let ids = ids(zone, &group, from, Direction::Descending, count - found.len())?;
         found.extend(ids.into_iter().map(|(position, id)| (position | mark, id)));
     }
     Ok(found)
@@ -80,25 +63,19 @@ fn active_is_left(active: bool, from: Option<u64>) -> bool {
     !active || from.is_none_or(|from| from & ACTIVE != 0)
 }
 
-fn total(snapshot: &Snapshot<'_>, zone: &ZoneRef, wanted: &WantedPolicySets) -> Result<u64> {
+fn total(zone: ZoneReader<'_>, wanted: &WantedPolicySets) -> Result<u64> {
     if !wanted.is_by_target() {
-        let is_wanted = |position, id: &str| is_wanted(snapshot, zone, wanted, position, id);
-        return count(snapshot, (zone.log, RowKind::PolicySetOrder), is_wanted);
+        let is_wanted = |position, id: &str| is_wanted(zone, wanted, position, id);
+        return count(&zone, (zone.log, RowKind::PolicySetOrder), is_wanted);
     }
-    let state = zone::state(snapshot, zone)?;
+    let state = zone::state(zone)?;
     let of = |target_type, sets| if wanted.takes_target(target_type) { sets } else { 0 };
     Ok(of(TargetType::Zone, state.zone_sets) + of(TargetType::User, state.user_sets))
 }
 
 /// Whether the set that was created at a position is wanted. What cannot change is looked at first.
-fn is_wanted(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    wanted: &WantedPolicySets,
-    position: u64,
-    id: &str,
-) -> Result<bool> {
-    let created = snapshot.entry(zone.log, position)?;
+fn is_wanted(zone: ZoneReader<'_>, wanted: &WantedPolicySets, position: u64, id: &str) -> Result<bool> {
+    let created = zone.entry(zone.log, position)?;
     let target_type = match &created.body {
         Body::PolicySetCreated(body) if body.policy_set_id == *id => body.target_type,
         _ => return Err(wrong_row(RowKind::PolicySetOrder, id)),
@@ -109,7 +86,7 @@ fn is_wanted(
     if wanted.active.is_none() && !wanted.reads_name() {
         return Ok(true);
     }
-    let row: Option<PolicySetRow> = snapshot.row(&key::by_id(zone.log, RowKind::PolicySet, id))?;
+    let row: Option<PolicySetRow> = zone.row(&key::by_id(zone.log, RowKind::PolicySet, id))?;
     let row = row.filter(|row| row.created == position).ok_or_else(|| wrong_row(RowKind::PolicySetOrder, id))?;
     if wanted.active.is_some_and(|active| active != row.active.is_some()) {
         return Ok(false);
@@ -117,6 +94,6 @@ fn is_wanted(
     if !wanted.reads_name() {
         return Ok(true);
     }
-    let (_, name, _) = policy_set::description(snapshot, zone, id, &row)?;
+    let (_, name, _) = policy_set::description(zone, id, &row)?;
     Ok(wanted.takes_name(&name))
 }

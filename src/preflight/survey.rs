@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use crate::resource::zone::ZoneReader;
 use crate::list::scan::in_order;
 use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
 use crate::resource::version::VersionRecord;
@@ -42,32 +43,32 @@ pub(super) struct Uses {
 }
 
 impl Survey {
-    pub(super) fn of(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<Self> {
-        let mut survey = Self { entries: snapshot.head(zone.log)?.length, ..Self::default() };
+    pub(super) fn of(zone: ZoneReader<'_>) -> Result<Self> {
+        let mut survey = Self { entries: zone.head(zone.log)?.length, ..Self::default() };
         // All that is looked up was named by the zone itself.
-        survey.fill(snapshot, zone).map_err(|error| match error.kind() {
+        survey.fill(zone).map_err(|error| match error.kind() {
             ErrorKind::NotFound => ErrorDetail::corrupt(format_args!("the index of zone `{}`", zone.id), error).into(),
             _ => error,
         })?;
         Ok(survey)
     }
 
-    fn fill(&mut self, snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<()> {
-        let all = |tag| in_order(snapshot, (zone.log, tag), None, Direction::Ascending, usize::MAX, |_, _| Ok(true));
+    fn fill(&mut self, zone: ZoneReader<'_>) -> Result<()> {
+        let all = |tag| in_order(&zone, (zone.log, tag), None, Direction::Ascending, usize::MAX, |_, _| Ok(true));
         for (_, id) in all(RowKind::PolicyOrder)? {
-            self.newest_of_policy(snapshot, zone, &id)?;
+            self.newest_of_policy(zone, &id)?;
         }
         for (_, id) in all(RowKind::PolicySetOrder)? {
-            self.versions_of_set(snapshot, zone, &id)?;
+            self.versions_of_set(zone, &id)?;
         }
         Ok(())
     }
 
     /// Nothing new is made with what is archived.
-    fn newest_of_policy(&mut self, snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<()> {
-        let row = policy::find(snapshot, zone, id)?;
+    fn newest_of_policy(&mut self, zone: ZoneReader<'_>, id: &str) -> Result<()> {
+        let row = policy::find(zone, id)?;
         let (Some(latest), None) = (row.latest, row.archived) else { return Ok(()) };
-        let found = VersionRecord::<PolicyVersionCreated>::by_number(snapshot, zone, id, latest.version)?;
+        let found = VersionRecord::<PolicyVersionCreated>::by_number(zone, id, latest.version)?;
         if found.row.archived.is_none() {
             self.policies.insert(found.row.created, (found.body()?.clone(), true));
         }
@@ -75,12 +76,12 @@ impl Survey {
     }
 
     /// What is bound, and the newest version unless it is archived.
-    fn versions_of_set(&mut self, snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<()> {
-        let row = policy_set::find(snapshot, zone, id)?;
+    fn versions_of_set(&mut self, zone: ZoneReader<'_>, id: &str) -> Result<()> {
+        let row = policy_set::find(zone, id)?;
         let mut uses: BTreeMap<u32, Uses> = BTreeMap::new();
         for mode in [BindingMode::Active, BindingMode::Shadow, BindingMode::Guardrail] {
             let Some(position) = row.binding(mode) else { continue };
-            let bound = policy_set::binding(snapshot, zone, id, position, mode)?;
+            let bound = policy_set::binding(zone, id, position, mode)?;
             let uses = uses.entry(bound.bound.version).or_default();
             match mode {
                 BindingMode::Active => uses.active = Some(bound.target),
@@ -92,11 +93,11 @@ impl Survey {
             uses.entry(latest.version).or_default().latest = true;
         }
         for (version, uses) in uses {
-            let found = VersionRecord::<PolicySetVersionCreated>::by_number(snapshot, zone, id, version)?;
+            let found = VersionRecord::<PolicySetVersionCreated>::by_number(zone, id, version)?;
             // Nothing that is bound is archived.
             if row.archived.is_none() && found.row.archived.is_none() {
                 let body = found.body()?.clone();
-                let pins = self.pins(snapshot, zone, &body)?;
+                let pins = self.pins(zone, &body)?;
                 self.sets.insert(found.row.created, SurveyedSet { body, uses, pins });
             }
         }
@@ -104,15 +105,15 @@ impl Survey {
     }
 
     /// What a policy set version pins is looked at too, whatever was archived since.
-    fn pins(&mut self, snapshot: &Snapshot<'_>, zone: &ZoneRef, set: &PolicySetVersionCreated) -> Result<Vec<u64>> {
-        let manifest = policy_set_version::manifest(snapshot, set)?;
+    fn pins(&mut self, zone: ZoneReader<'_>, set: &PolicySetVersionCreated) -> Result<Vec<u64>> {
+        let manifest = policy_set_version::manifest(&zone, set)?;
         let mut pins = Vec::with_capacity(manifest.entries().len());
         for entry in manifest.into_entries() {
-            let found = VersionRecord::<PolicyVersionCreated>::by_id(snapshot, zone, entry.policy_version_id.as_str())?;
+            let found = VersionRecord::<PolicyVersionCreated>::by_id(zone, entry.policy_version_id.as_str())?;
             let body = policy_set_version::check_pinned(set, &entry, Some(found.body()?))?;
             pins.push(found.row.created);
             if let Entry::Vacant(place) = self.policies.entry(found.row.created) {
-                let newest = policy::find(snapshot, zone, body.policy_id.as_str())?.latest;
+                let newest = policy::find(zone, body.policy_id.as_str())?.latest;
                 place.insert((body.clone(), newest.is_some_and(|newest| newest.version == body.version)));
             }
         }

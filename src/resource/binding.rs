@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::history::BoundTo;
 use super::policy_set;
 use super::zone::ZoneRef;
+use crate::resource::zone::ZoneReader;
 use crate::record::{Body, Bound, BoundVersion, LogEntry, PolicySetVersionCreated};
 use crate::storage::key::RowKind;
 use crate::storage::{PolicySetRow, Snapshot, wrong_row};
@@ -99,11 +100,11 @@ impl From<Timestamp> for At {
 }
 
 /// How many entries of the zone's log count at `at`. A write counts whole, or not at all.
-fn length_at(snapshot: &Snapshot<'_>, zone: &ZoneRef, at: At) -> Result<u64> {
+fn length_at(zone: ZoneReader<'_>, at: At) -> Result<u64> {
     let length = match at {
         At::Now => return Ok(u64::MAX),
-        At::Time(time) => snapshot.length_at(zone.log, time)?,
-        At::Position(position) | At::Before(position) if position >= snapshot.head(zone.log)?.length => {
+        At::Time(time) => zone.length_at(zone.log, time)?,
+        At::Position(position) | At::Before(position) if position >= zone.head(zone.log)?.length => {
             return Err(ErrorDetail::invalid(
                 "position",
                 &position.to_string(),
@@ -111,45 +112,33 @@ fn length_at(snapshot: &Snapshot<'_>, zone: &ZoneRef, at: At) -> Result<u64> {
             )
             .into());
         }
-        At::Before(position) => return Ok(snapshot.entry(zone.log, position)?.envelope.group.start),
+        At::Before(position) => return Ok(zone.entry(zone.log, position)?.envelope.group.start),
         At::Position(position) => position + 1,
     };
     match length.checked_sub(1) {
-        Some(last) => Ok(snapshot.entry(zone.log, last)?.envelope.group.end()),
+        Some(last) => Ok(zone.entry(zone.log, last)?.envelope.group.end()),
         None => Ok(0),
     }
 }
 
 /// What is bound to `target` at `at`, if anything is.
-pub(crate) fn find(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    target: &Target,
-    mode: BindingMode,
-    at: At,
-) -> Result<Option<Binding>> {
+pub(crate) fn find(zone: ZoneReader<'_>, target: &Target, mode: BindingMode, at: At) -> Result<Option<Binding>> {
     target.check()?;
-    let Some(last) = length_at(snapshot, zone, at)?.checked_sub(1) else { return Ok(None) };
-    find_up_to(snapshot, zone, target, mode, last)
+    let Some(last) = length_at(zone, at)?.checked_sub(1) else { return Ok(None) };
+    find_up_to(zone, target, mode, last)
 }
 
 /// What is bound as the zone's guardrail at `at`, if anything is.
-pub(crate) fn guardrail(snapshot: &Snapshot<'_>, zone: &ZoneRef, at: At) -> Result<Option<Binding>> {
-    find(snapshot, zone, &Target::Zone, BindingMode::Guardrail, at)
+pub(crate) fn guardrail(zone: ZoneReader<'_>, at: At) -> Result<Option<Binding>> {
+    find(zone, &Target::Zone, BindingMode::Guardrail, at)
 }
 
 /// What is bound to `target` once the entry at `last` was written, if anything is.
-pub(crate) fn find_up_to(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    target: &Target,
-    mode: BindingMode,
-    last: u64,
-) -> Result<Option<Binding>> {
-    match snapshot.binding_row(zone.log, mode, target, last)? {
+pub(crate) fn find_up_to(zone: ZoneReader<'_>, target: &Target, mode: BindingMode, last: u64) -> Result<Option<Binding>> {
+    match zone.binding_row(zone.log, mode, target, last)? {
         None => Ok(None),
-        Some((position, row)) if row.bound => made_at(snapshot, zone, target, mode, position).map(Some),
-        Some((position, _)) => match &snapshot.entry(zone.log, position)?.body {
+        Some((position, row)) if row.bound => made_at(zone, target, mode, position).map(Some),
+        Some((position, _)) => match &zone.entry(zone.log, position)?.body {
             Body::Unbound(body) if body.target == *target && body.mode == mode => Ok(None),
             _ => Err(wrong_row(RowKind::Binding, zone.id.as_str())),
         },
@@ -157,14 +146,8 @@ pub(crate) fn find_up_to(
 }
 
 /// The binding that the entry at `position` made.
-fn made_at(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    target: &Target,
-    mode: BindingMode,
-    position: u64,
-) -> Result<Binding> {
-    let entry = snapshot.entry(zone.log, position)?;
+fn made_at(zone: ZoneReader<'_>, target: &Target, mode: BindingMode, position: u64) -> Result<Binding> {
+    let entry = zone.entry(zone.log, position)?;
     match &entry.body {
         Body::Bound(body) if body.target == *target && body.mode == mode => Ok(binding(zone, &entry, body)),
         _ => Err(wrong_row(RowKind::Binding, zone.id.as_str())),
@@ -187,47 +170,35 @@ fn binding(zone: &ZoneRef, entry: &LogEntry, body: &Bound) -> Binding {
 }
 
 /// The newest binding of a target that is of another version than `current`.
-pub(crate) fn last_other(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    target: &Target,
-    mode: BindingMode,
-    current: Option<&PolicySetVersionId>,
-) -> Result<Option<Binding>> {
-    let mut next = snapshot.binding_row(zone.log, mode, target, u64::MAX)?;
+pub(crate) fn last_other(zone: ZoneReader<'_>, target: &Target, mode: BindingMode, current: Option<&PolicySetVersionId>) -> Result<Option<Binding>> {
+    let mut next = zone.binding_row(zone.log, mode, target, u64::MAX)?;
     while let Some((position, row)) = next {
         if row.bound {
-            let binding = made_at(snapshot, zone, target, mode, position)?;
+            let binding = made_at(zone, target, mode, position)?;
             if Some(&binding.policy_set_version_id) != current {
                 return Ok(Some(binding));
             }
         }
         let Some(previous) = row.previous else { break };
-        next = snapshot.binding_row(zone.log, mode, target, previous)?;
+        next = zone.binding_row(zone.log, mode, target, previous)?;
     }
     Ok(None)
 }
 
 /// What the entry of a call that binds tells of it, from the zone as the call has left it.
-pub(crate) fn outcome(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    target: &Target,
-    mode: BindingMode,
-    changed: bool,
-) -> Result<BindOutcome> {
-    let binding = bound(snapshot, zone, target, mode, At::Now)?;
-    let replaced = if changed { record_at(snapshot, zone, binding.position)?.replaced } else { None };
+pub(crate) fn outcome(zone: ZoneReader<'_>, target: &Target, mode: BindingMode, changed: bool) -> Result<BindOutcome> {
+    let binding = bound(zone, target, mode, At::Now)?;
+    let replaced = if changed { record_at(zone, binding.position)?.replaced } else { None };
     Ok(BindOutcome { binding, replaced, changed })
 }
 
 /// The binding that the entry at `position` made, and how it ended.
-pub(crate) fn record_at(snapshot: &Snapshot<'_>, zone: &ZoneRef, position: u64) -> Result<BindingRecord> {
-    let entry = snapshot.entry(zone.log, position)?;
+pub(crate) fn record_at(zone: ZoneReader<'_>, position: u64) -> Result<BindingRecord> {
+    let entry = zone.entry(zone.log, position)?;
     let Body::Bound(body) = &entry.body else { return Err(wrong_row(RowKind::BindingOrder, zone.id.as_str())) };
-    let end = snapshot.binding_row_after(zone.log, body.mode, &body.target, position)?;
+    let end = zone.binding_row_after(zone.log, body.mode, &body.target, position)?;
     let ended = end.map(|(position, _)| {
-        let entry = snapshot.entry(zone.log, position)?;
+        let entry = zone.entry(zone.log, position)?;
         let (at, by) = (entry.envelope.created_at, entry.envelope.actor.id().to_owned());
         Ok::<_, crate::types::error::Error>(BindingEnd { at, by, position })
     });
@@ -239,14 +210,8 @@ pub(crate) fn record_at(snapshot: &Snapshot<'_>, zone: &ZoneRef, position: u64) 
 }
 
 /// What is bound to `target` at `at`; nothing is an error.
-pub(crate) fn bound(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    target: &Target,
-    mode: BindingMode,
-    at: At,
-) -> Result<Binding> {
-    find(snapshot, zone, target, mode, at)?.ok_or_else(|| not_bound(zone, target))
+pub(crate) fn bound(zone: ZoneReader<'_>, target: &Target, mode: BindingMode, at: At) -> Result<Binding> {
+    find(zone, target, mode, at)?.ok_or_else(|| not_bound(zone, target))
 }
 
 /// The error where nothing is bound.
@@ -255,13 +220,8 @@ pub(crate) fn not_bound(zone: &ZoneRef, target: &Target) -> crate::types::error:
 }
 
 /// Whether a policy set version is in force, from its set's row.
-pub(crate) fn is_active(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    version: &PolicySetVersionCreated,
-    set: &PolicySetRow,
-) -> Result<bool> {
+pub(crate) fn is_active(zone: ZoneReader<'_>, version: &PolicySetVersionCreated, set: &PolicySetRow) -> Result<bool> {
     let Some(position) = set.active else { return Ok(false) };
-    let binding = policy_set::binding(snapshot, zone, version.policy_set_id.as_str(), position, BindingMode::Active)?;
+    let binding = policy_set::binding(zone, version.policy_set_id.as_str(), position, BindingMode::Active)?;
     Ok(binding.bound.version_id == version.version_id)
 }

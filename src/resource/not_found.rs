@@ -1,6 +1,7 @@
 //! What is said of an id that does not name what was looked for: that it is not there, or what it names in its place.
 
 use super::zone::ZoneRef;
+use crate::resource::zone::ZoneReader;
 use crate::storage::key::RowKind;
 use crate::storage::{Snapshot, key};
 use crate::types::error::{Error, ErrorDetail, Resource, cut};
@@ -15,9 +16,9 @@ const KINDS: [(Resource, RowKind); 4] = [
 
 /// The error for an id of a zone that no `what` has. The ids of other zones are not looked at, so that they cannot be told from
 /// those that nobody has.
-pub(crate) fn not_found(snapshot: &Snapshot<'_>, zone: &ZoneRef, what: Resource, id: &str) -> Error {
+pub(crate) fn not_found(zone: ZoneReader<'_>, what: Resource, id: &str) -> Error {
     for (is, kind) in KINDS.into_iter().filter(|(is, _)| *is != what) {
-        match snapshot.has_row(&key::by_id(zone.log, kind, id)) {
+        match zone.has_row(&key::by_id(zone.log, kind, id)) {
             Ok(true) => return ErrorDetail::NotFound { what, id: cut(id), actual: Some(is) }.into(),
             Ok(false) => {}
             Err(error) => return error,

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::not_found::not_found;
 use super::version::archiving;
 use super::zone::ZoneRef;
+use crate::resource::zone::ZoneReader;
 use crate::record::{Body, PolicyVersionCreated};
 use crate::storage::key::RowKind;
 use crate::storage::{Latest, PolicyRow, Snapshot, key, wrong_row};
@@ -110,21 +111,16 @@ impl PolicyUpdate {
 }
 
 /// Looks up a policy's row.
-pub(crate) fn find(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<PolicyRow> {
-    let row = snapshot.row(&key::by_id(zone.log, RowKind::Policy, id))?;
-    row.ok_or_else(|| not_found(snapshot, zone, Resource::Policy, id))
+pub(crate) fn find(zone: ZoneReader<'_>, id: &str) -> Result<PolicyRow> {
+    let row = zone.row(&key::by_id(zone.log, RowKind::Policy, id))?;
+    row.ok_or_else(|| not_found(zone, Resource::Policy, id))
 }
 
 /// The owner, name and description of a policy, from the entries that its row leads to.
-pub(crate) fn description(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    id: &str,
-    row: &PolicyRow,
-) -> Result<(OwnerType, String, Option<String>)> {
-    let created = snapshot.entry(zone.log, row.created)?;
+pub(crate) fn description(zone: ZoneReader<'_>, id: &str, row: &PolicyRow) -> Result<(OwnerType, String, Option<String>)> {
+    let created = zone.entry(zone.log, row.created)?;
     let owner = created.envelope.actor.owner_type();
-    let now = row.updated.map(|position| snapshot.entry(zone.log, position)).transpose()?;
+    let now = row.updated.map(|position| zone.entry(zone.log, position)).transpose()?;
     match (&created.body, now.as_deref().map(|entry| &entry.body)) {
         (Body::PolicyCreated(body), None) if body.policy_id == id => {
             Ok((owner, body.name.clone(), body.description.clone()))
@@ -139,18 +135,18 @@ pub(crate) fn description(
 }
 
 /// Reads a policy.
-pub(crate) fn load(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<Policy> {
-    let row = find(snapshot, zone, id)?;
-    let (owner_type, name, description) = description(snapshot, zone, id, &row)?;
-    let created = snapshot.entry(zone.log, row.created)?;
-    let updated = row.updated.map(|position| snapshot.entry(zone.log, position)).transpose()?;
+pub(crate) fn load(zone: ZoneReader<'_>, id: &str) -> Result<Policy> {
+    let row = find(zone, id)?;
+    let (owner_type, name, description) = description(zone, id, &row)?;
+    let created = zone.entry(zone.log, row.created)?;
+    let updated = row.updated.map(|position| zone.entry(zone.log, position)).transpose()?;
     let archived = archiving(
-        snapshot,
+        &zone,
         zone,
         row.archived,
         |body| matches!(body, Body::PolicyArchived(body) if body.policy_id == id),
     )?;
-    let latest = row.latest.map(|latest| latest_version(snapshot, zone, id, latest)).transpose()?;
+    let latest = row.latest.map(|latest| latest_version(zone, id, latest)).transpose()?;
     Ok(Policy {
         zone_id: zone.id.clone(),
         id: PolicyId::new(id)?,
@@ -170,8 +166,8 @@ pub(crate) fn load(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<
     })
 }
 
-fn latest_version(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str, latest: Latest) -> Result<PolicyVersionCreated> {
-    match &snapshot.entry(zone.log, latest.created)?.body {
+fn latest_version(zone: ZoneReader<'_>, id: &str, latest: Latest) -> Result<PolicyVersionCreated> {
+    match &zone.entry(zone.log, latest.created)?.body {
         Body::PolicyVersionCreated(body) if body.policy_id == id && body.version == latest.version => Ok(body.clone()),
         _ => Err(wrong_row(RowKind::Policy, id)),
     }

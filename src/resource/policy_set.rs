@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::not_found::not_found;
 use super::version::archiving;
 use super::zone::ZoneRef;
+use crate::resource::zone::ZoneReader;
 use crate::record::{Body, Bound};
 use crate::storage::key::RowKind;
 use crate::storage::{PolicySetRow, Snapshot, key, wrong_row};
@@ -114,21 +115,16 @@ impl PolicySetUpdate {
 }
 
 /// Looks up a policy set's row.
-pub(crate) fn find(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<PolicySetRow> {
-    let row = snapshot.row(&key::by_id(zone.log, RowKind::PolicySet, id))?;
-    row.ok_or_else(|| not_found(snapshot, zone, Resource::PolicySet, id))
+pub(crate) fn find(zone: ZoneReader<'_>, id: &str) -> Result<PolicySetRow> {
+    let row = zone.row(&key::by_id(zone.log, RowKind::PolicySet, id))?;
+    row.ok_or_else(|| not_found(zone, Resource::PolicySet, id))
 }
 
 /// The owner, name and kind of target of a policy set, from the entries that its row leads to.
-pub(crate) fn description(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    id: &str,
-    row: &PolicySetRow,
-) -> Result<(OwnerType, String, TargetType)> {
-    let created = snapshot.entry(zone.log, row.created)?;
+pub(crate) fn description(zone: ZoneReader<'_>, id: &str, row: &PolicySetRow) -> Result<(OwnerType, String, TargetType)> {
+    let created = zone.entry(zone.log, row.created)?;
     let owner = created.envelope.actor.owner_type();
-    let now = row.updated.map(|position| snapshot.entry(zone.log, position)).transpose()?;
+    let now = row.updated.map(|position| zone.entry(zone.log, position)).transpose()?;
     match (&created.body, now.as_deref().map(|entry| &entry.body)) {
         (Body::PolicySetCreated(body), None) if body.policy_set_id == id => {
             Ok((owner, body.name.clone(), body.target_type))
@@ -143,19 +139,19 @@ pub(crate) fn description(
 }
 
 /// Reads a policy set.
-pub(crate) fn load(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<PolicySet> {
-    let row = find(snapshot, zone, id)?;
-    let (owner_type, name, target_type) = description(snapshot, zone, id, &row)?;
-    let created = snapshot.entry(zone.log, row.created)?;
-    let updated = row.updated.map(|position| snapshot.entry(zone.log, position)).transpose()?;
+pub(crate) fn load(zone: ZoneReader<'_>, id: &str) -> Result<PolicySet> {
+    let row = find(zone, id)?;
+    let (owner_type, name, target_type) = description(zone, id, &row)?;
+    let created = zone.entry(zone.log, row.created)?;
+    let updated = row.updated.map(|position| zone.entry(zone.log, position)).transpose()?;
     let archived = archiving(
-        snapshot,
+        &zone,
         zone,
         row.archived,
         |body| matches!(body, Body::PolicySetArchived(body) if body.policy_set_id == id),
     )?;
     let latest = row.latest.map(|latest| {
-        let entry = snapshot.entry(zone.log, latest.created)?;
+        let entry = zone.entry(zone.log, latest.created)?;
         match &entry.body {
             Body::PolicySetVersionCreated(body) if body.policy_set_id == id && body.version == latest.version => {
                 Ok(body.version_id.clone())
@@ -164,7 +160,7 @@ pub(crate) fn load(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<
         }
     });
     let bound = |position: Option<u64>, mode| {
-        position.map(|at| binding(snapshot, zone, id, at, mode).map(|body| body.bound)).transpose()
+        position.map(|at| binding(zone, id, at, mode).map(|body| body.bound)).transpose()
     };
     let active = bound(row.active, BindingMode::Active)?;
     let shadow = bound(row.shadow, BindingMode::Shadow)?;
@@ -179,7 +175,7 @@ pub(crate) fn load(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<
         target_type,
         target_id: match target_type {
             TargetType::Zone => Some(zone.id.to_string()),
-            TargetType::User => bound_user(snapshot, zone, id, row.target, BindingMode::Active)?,
+            TargetType::User => bound_user(zone, id, row.target, BindingMode::Active)?,
         },
         created_at: created.envelope.created_at,
         created_by: created.envelope.actor.id().to_owned(),
@@ -202,29 +198,23 @@ pub(crate) fn load(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<
 }
 
 /// The binding of a policy set that its row leads to.
-pub(crate) fn binding(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str, at: u64, mode: BindingMode) -> Result<Bound> {
-    match &snapshot.entry(zone.log, at)?.body {
+pub(crate) fn binding(zone: ZoneReader<'_>, id: &str, at: u64, mode: BindingMode) -> Result<Bound> {
+    match &zone.entry(zone.log, at)?.body {
         Body::Bound(body) if body.bound.policy_set_id == id && body.mode == mode => Ok(body.clone()),
         _ => Err(wrong_row(RowKind::PolicySet, id)),
     }
 }
 
 /// The user that a set is bound to by the binding at a position: that it is observed by, or that fixed its target.
-fn bound_user(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    id: &str,
-    position: Option<u64>,
-    mode: BindingMode,
-) -> Result<Option<String>> {
+fn bound_user(zone: ZoneReader<'_>, id: &str, position: Option<u64>, mode: BindingMode) -> Result<Option<String>> {
     let Some(position) = position else { return Ok(None) };
-    match binding(snapshot, zone, id, position, mode)?.target {
+    match binding(zone, id, position, mode)?.target {
         Target::User(user) => Ok(Some(user)),
         Target::Zone => Err(wrong_row(RowKind::PolicySet, id)),
     }
 }
 
 /// The user that a set is observed for, if it is.
-pub(crate) fn observed_user(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<Option<String>> {
-    bound_user(snapshot, zone, id, find(snapshot, zone, id)?.shadow, BindingMode::Shadow)
+pub(crate) fn observed_user(zone: ZoneReader<'_>, id: &str) -> Result<Option<String>> {
+    bound_user(zone, id, find(zone, id)?.shadow, BindingMode::Shadow)
 }

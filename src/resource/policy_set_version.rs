@@ -8,6 +8,7 @@ use super::policy_version::PolicyVersion;
 use super::version::{VersionRecord, archiving};
 use super::zone::ZoneRef;
 use super::{binding, policy_set};
+use crate::resource::zone::ZoneReader;
 use crate::record::fingerprint::Fingerprint;
 use crate::record::{Body, Manifest, ObjectKind, PolicySetVersionCreated, PolicyVersionCreated};
 use crate::storage::key::RowKind;
@@ -179,18 +180,14 @@ pub(crate) fn check_pinned<'a>(
 }
 
 /// The policy versions that a manifest pins, each with the position of its entry, oldest first.
-pub(crate) fn pinned(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    manifest: &Manifest,
-) -> Result<Vec<(u64, PolicyVersionId)>> {
+pub(crate) fn pinned(zone: ZoneReader<'_>, manifest: &Manifest) -> Result<Vec<(u64, PolicyVersionId)>> {
     let mut pinned = manifest
         .entries()
         .iter()
         .map(|entry| {
             let id = &entry.policy_version_id;
             let row: Option<PositionRow> =
-                snapshot.row(&key::by_id(zone.log, RowKind::PolicyVersionId, id.as_str()))?;
+                zone.row(&key::by_id(zone.log, RowKind::PolicyVersionId, id.as_str()))?;
             let row = row.ok_or_else(|| ErrorDetail::corrupt(format_args!("index row of `{id}`"), "missing"))?;
             Ok((row.created, id.clone()))
         })
@@ -200,20 +197,16 @@ pub(crate) fn pinned(
 }
 
 /// Reads the rest of a policy set version.
-pub(crate) fn load(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    found: &VersionRecord<PolicySetVersionCreated>,
-) -> Result<PolicySetVersion> {
+pub(crate) fn load(zone: ZoneReader<'_>, found: &VersionRecord<PolicySetVersionCreated>) -> Result<PolicySetVersion> {
     let body = found.body()?;
     let envelope = &found.entry.envelope;
     let archived = archiving(
-        snapshot,
+        &zone,
         zone,
         found.row.archived,
         |entry| matches!(entry, Body::PolicySetVersionArchived(archived) if archived.version_id == body.version_id),
     )?;
-    let set = policy_set::find(snapshot, zone, body.policy_set_id.as_str())?;
+    let set = policy_set::find(zone, body.policy_set_id.as_str())?;
     Ok(PolicySetVersion {
         zone_id: zone.id.clone(),
         policy_set_id: body.policy_set_id.clone(),
@@ -221,23 +214,23 @@ pub(crate) fn load(
         version: body.version,
         owner_type: envelope.actor.owner_type(),
         schema_version: body.schema.version.clone(),
-        manifest: PolicySetManifest { entries: manifest(snapshot, body)?.into_entries() },
+        manifest: PolicySetManifest { entries: manifest(&zone, body)?.into_entries() },
         manifest_sha: body.manifest_sha,
         cedar_version: body.cedar.clone(),
         created_at: envelope.created_at,
         created_by: envelope.actor.id().to_owned(),
         archived_at: archived.as_ref().map(|(at, _)| *at),
         archived_by: archived.map(|(_, by)| by),
-        active: binding::is_active(snapshot, zone, body, &set)?,
-        attestations: if set.attested.is_some() { attestations(snapshot, zone, body)? } else { Vec::new() },
+        active: binding::is_active(zone, body, &set)?,
+        attestations: if set.attested.is_some() { attestations(zone, body)? } else { Vec::new() },
     })
 }
 
 /// Where the attestations of a version are, oldest first.
-pub(crate) fn attested_at(snapshot: &Snapshot<'_>, zone: &ZoneRef, body: &PolicySetVersionCreated) -> Result<Vec<u64>> {
+pub(crate) fn attested_at(zone: ZoneReader<'_>, body: &PolicySetVersionCreated) -> Result<Vec<u64>> {
     let mut positions = Vec::new();
     let range = key::attestations(zone.log, body.policy_set_id.as_str(), body.version);
-    snapshot.rows(&range, Direction::Ascending, &mut |_, row: PositionRow| {
+    zone.rows(&range, Direction::Ascending, &mut |_, row: PositionRow| {
         positions.push(row.created);
         Ok(positions.len() <= limits::VERSION_ATTESTATIONS)
     })?;
@@ -249,11 +242,11 @@ pub(crate) fn attested_at(snapshot: &Snapshot<'_>, zone: &ZoneRef, body: &Policy
 }
 
 /// The attestations of a version, oldest first.
-fn attestations(snapshot: &Snapshot<'_>, zone: &ZoneRef, body: &PolicySetVersionCreated) -> Result<Vec<Arc<str>>> {
-    let positions = attested_at(snapshot, zone, body)?.into_iter();
-    let texts = positions.map(|position| match &snapshot.entry(zone.log, position)?.body {
+fn attestations(zone: ZoneReader<'_>, body: &PolicySetVersionCreated) -> Result<Vec<Arc<str>>> {
+    let positions = attested_at(zone, body)?.into_iter();
+    let texts = positions.map(|position| match &zone.entry(zone.log, position)?.body {
         Body::Attested(attested) if attested.version_id == body.version_id => {
-            snapshot.object(ObjectKind::Attestation, attested.attestation)
+            zone.object(ObjectKind::Attestation, attested.attestation)
         }
         _ => Err(wrong_row(RowKind::Attestation, body.version_id.as_str())),
     });

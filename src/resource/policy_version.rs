@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::version::{VersionRecord, archiving};
 use super::zone::ZoneRef;
+use crate::resource::zone::ZoneReader;
 use crate::cedar::{self, ParsedSchema, PolicyContent, prepare_policy};
 use crate::record::fingerprint::Fingerprint;
 use crate::record::{Body, ObjectKind, PolicyVersionCreated};
@@ -183,22 +184,17 @@ impl From<PreparedPolicyVersion> for PolicyVersionInput {
 }
 
 /// Reads the rest of a policy version, with the forms asked for.
-pub(crate) fn load(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    found: &VersionRecord<PolicyVersionCreated>,
-    include: Include,
-) -> Result<PolicyVersion> {
+pub(crate) fn load(zone: ZoneReader<'_>, found: &VersionRecord<PolicyVersionCreated>, include: Include) -> Result<PolicyVersion> {
     let body = found.body()?;
     let envelope = &found.entry.envelope;
     let archived = archiving(
-        snapshot,
+        &zone,
         zone,
         found.row.archived,
         |entry| matches!(entry, Body::PolicyVersionArchived(archived) if archived.version_id == body.version_id),
     )?;
-    let read = |kind, address, fingerprint: bool| fingerprint.then(|| snapshot.object(kind, address)).transpose();
-    let warnings = body.warnings.map(|address| snapshot.object(ObjectKind::Warnings, address)).transpose()?;
+    let read = |kind, address, fingerprint: bool| fingerprint.then(|| zone.object(kind, address)).transpose();
+    let warnings = body.warnings.map(|address| zone.object(ObjectKind::Warnings, address)).transpose()?;
     Ok(PolicyVersion {
         zone_id: zone.id.clone(),
         policy_id: body.policy_id.clone(),

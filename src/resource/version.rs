@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::not_found::not_found;
 use super::zone::ZoneRef;
+use crate::resource::zone::ZoneReader;
 use crate::record::{Body, LogEntry, PolicySetVersionCreated, PolicyVersionCreated};
 use crate::storage::key::RowKind;
 use crate::storage::{PositionRow, Snapshot, VersionRow, key, wrong_row};
@@ -88,44 +89,38 @@ pub(crate) struct VersionRecord<V> {
 
 impl<V: Versioned> VersionRecord<V> {
     /// Looks up a version by its id.
-    pub(crate) fn by_id(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<Self> {
-        let row: Option<PositionRow> = snapshot.row(&key::by_id(zone.log, V::BY_ID, id))?;
-        let PositionRow { created } = row.ok_or_else(|| not_found(snapshot, zone, V::RESOURCE, id))?;
-        let entry = snapshot.entry(zone.log, created)?;
+    pub(crate) fn by_id(zone: ZoneReader<'_>, id: &str) -> Result<Self> {
+        let row: Option<PositionRow> = zone.row(&key::by_id(zone.log, V::BY_ID, id))?;
+        let PositionRow { created } = row.ok_or_else(|| not_found(zone, V::RESOURCE, id))?;
+        let entry = zone.entry(zone.log, created)?;
         let body = V::of(&entry.body).filter(|body| body.id() == id).ok_or_else(|| wrong_row(V::BY_ID, id))?;
-        let row = snapshot.row(&key::by_version(zone.log, V::BY_NUMBER, body.parent(), body.version()))?;
+        let row = zone.row(&key::by_version(zone.log, V::BY_NUMBER, body.parent(), body.version()))?;
         let row = row.filter(|row: &VersionRow| row.created == created).ok_or_else(|| wrong_row(V::BY_NUMBER, id))?;
         Ok(Self { entry, row, version: PhantomData })
     }
 
     /// Looks up a version that something in the store names: that it is absent is damage.
-    pub(crate) fn named(snapshot: &Snapshot<'_>, zone: &ZoneRef, id: &str) -> Result<Self> {
-        Self::by_id(snapshot, zone, id).map_err(|error| match error.kind() {
+    pub(crate) fn named(zone: ZoneReader<'_>, id: &str) -> Result<Self> {
+        Self::by_id(zone, id).map_err(|error| match error.kind() {
             ErrorKind::NotFound => ErrorDetail::corrupt(format_args!("the index of zone `{}`", zone.id), error).into(),
             _ => error,
         })
     }
 
     /// Looks up a version by its parent and its number.
-    pub(crate) fn by_number(snapshot: &Snapshot<'_>, zone: &ZoneRef, parent: &str, version: u32) -> Result<Self> {
-        match snapshot.row(&key::by_version(zone.log, V::BY_NUMBER, parent, version))? {
-            Some(row) => Self::at_row(snapshot, zone, parent, version, row),
-            None if snapshot.has_row(&key::by_id(zone.log, V::PARENT, parent))? => {
+    pub(crate) fn by_number(zone: ZoneReader<'_>, parent: &str, version: u32) -> Result<Self> {
+        match zone.row(&key::by_version(zone.log, V::BY_NUMBER, parent, version))? {
+            Some(row) => Self::at_row(zone, parent, version, row),
+            None if zone.has_row(&key::by_id(zone.log, V::PARENT, parent))? => {
                 Err(ErrorDetail::not_found(V::RESOURCE, &format!("{version} of {parent}")).into())
             }
-            None => Err(not_found(snapshot, zone, V::PARENT_RESOURCE, parent)),
+            None => Err(not_found(zone, V::PARENT_RESOURCE, parent)),
         }
     }
 
     /// The version that a row by number leads to.
-    pub(crate) fn at_row(
-        snapshot: &Snapshot<'_>,
-        zone: &ZoneRef,
-        parent: &str,
-        version: u32,
-        row: VersionRow,
-    ) -> Result<Self> {
-        let entry = snapshot.entry(zone.log, row.created)?;
+    pub(crate) fn at_row(zone: ZoneReader<'_>, parent: &str, version: u32, row: VersionRow) -> Result<Self> {
+        let entry = zone.entry(zone.log, row.created)?;
         let fits = V::of(&entry.body).is_some_and(|body| body.parent() == parent && body.version() == version);
         if fits { Ok(Self { entry, row, version: PhantomData }) } else { Err(wrong_row(V::BY_NUMBER, parent)) }
     }
@@ -137,14 +132,9 @@ impl<V: Versioned> VersionRecord<V> {
 }
 
 /// When and by whom something was archived, if it was; `fits` tells its entry.
-pub(crate) fn archiving(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    position: Option<u64>,
-    fits: impl FnOnce(&Body) -> bool,
-) -> Result<Option<(Timestamp, String)>> {
+pub(crate) fn archiving(zone: ZoneReader<'_>, position: Option<u64>, fits: impl FnOnce(&Body) -> bool) -> Result<Option<(Timestamp, String)>> {
     let Some(position) = position else { return Ok(None) };
-    let entry = snapshot.entry(zone.log, position)?;
+    let entry = zone.entry(zone.log, position)?;
     if !fits(&entry.body) {
         return Err(ErrorDetail::corrupt(
             format_args!("the index of zone `{}`", zone.id),

@@ -1,6 +1,8 @@
 //! Zones: where one is kept, what a store keeps of it itself, and how that is read. What can be read in one is not known here.
 
 use super::schema::{self, SchemaRecord};
+use std::ops::Deref;
+
 use crate::record::{Body, DefaultSchemaChanged};
 use crate::storage::key::{LogNumber, RowKind, STORE_LOG};
 use crate::storage::{Snapshot, ZoneRow, ZoneStateRow, key, wrong_row};
@@ -15,6 +17,35 @@ pub(crate) struct ZoneRef {
     pub id: ZoneId,
     pub log: LogNumber,
     pub log_id: LogId,
+}
+
+/// A zone at one moment: a snapshot of the store, and the zone's place in it. Its reads are in the files of this folder and
+/// of those above.
+#[derive(Clone, Copy)]
+pub(crate) struct ZoneReader<'a> {
+    snapshot: &'a Snapshot<'a>,
+    pub id: &'a ZoneId,
+    pub log: LogNumber,
+    pub log_id: LogId,
+}
+
+impl<'a> ZoneReader<'a> {
+    pub(crate) fn new(snapshot: &'a Snapshot<'a>, zone: &'a ZoneRef) -> Self {
+        Self { snapshot, id: &zone.id, log: zone.log, log_id: zone.log_id }
+    }
+
+    /// The zone's place, for a later snapshot.
+    pub(crate) fn zone(&self) -> ZoneRef {
+        ZoneRef { id: self.id.clone(), log: self.log, log_id: self.log_id }
+    }
+}
+
+impl<'a> Deref for ZoneReader<'a> {
+    type Target = Snapshot<'a>;
+
+    fn deref(&self) -> &Self::Target {
+        self.snapshot
+    }
 }
 
 /// What a store keeps of a zone itself.
@@ -50,8 +81,8 @@ pub(crate) fn find(snapshot: &Snapshot<'_>, id: &str) -> Result<ZoneRef> {
 }
 
 /// Refuses a zone that is not there any more: it was erased, or its log has another's place after a recovery.
-pub(crate) fn check(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<()> {
-    if snapshot.has_zone(zone.id.as_str(), zone.log, zone.log_id)? {
+pub(crate) fn check(zone: ZoneReader<'_>) -> Result<()> {
+    if zone.has_zone(zone.id.as_str(), zone.log, zone.log_id)? {
         return Ok(());
     }
     Err(ErrorDetail::not_found(Resource::Zone, zone.id.as_str()).into())
@@ -63,16 +94,16 @@ pub(crate) fn info(snapshot: &Snapshot<'_>, id: &str) -> Result<ZoneInfo> {
 }
 
 /// Reads what the store keeps of a zone that was found.
-pub(crate) fn info_of(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<ZoneInfo> {
-    let opened = snapshot.entry(zone.log, 0)?;
+pub(crate) fn info_of(zone: ZoneReader<'_>) -> Result<ZoneInfo> {
+    let opened = zone.entry(zone.log, 0)?;
     if opened.envelope.log_id != zone.log_id
         || !matches!(&opened.body, Body::ZoneOpened(body) if body.zone_id == zone.id)
     {
         return Err(wrong_row(RowKind::Zone, zone.id.as_str()));
     }
-    let state = state(snapshot, zone)?;
+    let state = state(zone)?;
     Ok(ZoneInfo {
-        default_schema: default_schema(snapshot, zone)?,
+        default_schema: default_schema(zone)?,
         id: zone.id.clone(),
         log_id: zone.log_id,
         created_at: opened.envelope.created_at,
@@ -83,36 +114,36 @@ pub(crate) fn info_of(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<ZoneInf
 }
 
 /// What is known of the zone as a whole.
-pub(crate) fn state(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<ZoneStateRow> {
-    snapshot.zone_state(zone.log)?.ok_or_else(|| wrong_row(RowKind::State, zone.id.as_str()))
+pub(crate) fn state(zone: ZoneReader<'_>) -> Result<ZoneStateRow> {
+    zone.zone_state(zone.log)?.ok_or_else(|| wrong_row(RowKind::State, zone.id.as_str()))
 }
 
 /// Refuses to write in a zone that is suspended.
-pub(crate) fn check_open(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<()> {
-    match state(snapshot, zone)?.suspended {
+pub(crate) fn check_open(zone: ZoneReader<'_>) -> Result<()> {
+    match state(zone)?.suspended {
         None => Ok(()),
         Some(_) => Err(ErrorDetail::Suspended { zone_id: zone.id.to_string() }.into()),
     }
 }
 
 /// The same, as the zone's own log tells it: whether the schema that was chosen has been archived is left aside.
-pub(crate) fn info_as_logged(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<ZoneInfo> {
-    let chosen = chosen_schema(snapshot, zone)?.map(|schema| schema.published.version);
-    Ok(ZoneInfo { default_schema: chosen, ..info_of(snapshot, zone)? })
+pub(crate) fn info_as_logged(zone: ZoneReader<'_>) -> Result<ZoneInfo> {
+    let chosen = chosen_schema(zone)?.map(|schema| schema.published.version);
+    Ok(ZoneInfo { default_schema: chosen, ..info_of(zone)? })
 }
 
 /// The zone's default schema: never an archived one.
-pub(crate) fn default_schema(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<Option<SchemaName>> {
-    let chosen = chosen_schema(snapshot, zone)?.filter(|schema| schema.status != SchemaStatus::Archived);
+pub(crate) fn default_schema(zone: ZoneReader<'_>) -> Result<Option<SchemaName>> {
+    let chosen = chosen_schema(zone)?.filter(|schema| schema.status != SchemaStatus::Archived);
     Ok(chosen.map(|schema| schema.published.version))
 }
 
 /// The schema that was chosen as the zone's default, whatever its status.
-fn chosen_schema(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<Option<SchemaRecord>> {
-    let Some(position) = state(snapshot, zone)?.default_schema else { return Ok(None) };
-    let entry = snapshot.entry(zone.log, position)?;
+fn chosen_schema(zone: ZoneReader<'_>) -> Result<Option<SchemaRecord>> {
+    let Some(position) = state(zone)?.default_schema else { return Ok(None) };
+    let entry = zone.entry(zone.log, position)?;
     let Body::DefaultSchemaChanged(DefaultSchemaChanged { schema: Some(schema) }) = &entry.body else {
         return Err(wrong_row(RowKind::State, zone.id.as_str()));
     };
-    schema::find(snapshot, schema.version.as_str()).map(Some)
+    schema::find(&zone, schema.version.as_str()).map(Some)
 }

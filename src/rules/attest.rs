@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::manifest::Planned;
 use super::ownership::check_owner;
+use crate::resource::zone::ZoneReader;
 use crate::attestation::{Attestation, Signer, Status, Subject};
 use crate::engine::validation::Validated;
 use crate::record::{Attested, Body, Manifest, PolicySetVersionCreated};
@@ -74,9 +75,9 @@ pub(crate) struct ToSign {
 }
 
 impl ToSign {
-    pub(crate) fn of(snapshot: &Snapshot<'_>, zone: &ZoneRef, actor: &Actor, id: &str) -> Result<Self> {
-        let found = VersionRecord::by_id(snapshot, zone, id)?;
-        let (subject, status) = of_version(snapshot, zone, actor, &found)?;
+    pub(crate) fn of(zone: ZoneReader<'_>, actor: &Actor, id: &str) -> Result<Self> {
+        let found = VersionRecord::by_id(zone, id)?;
+        let (subject, status) = of_version(zone, actor, &found)?;
         Ok(Self { version_id: found.body()?.version_id.clone(), subject, status })
     }
 
@@ -87,73 +88,56 @@ impl ToSign {
 }
 
 /// What an attestation of a set's next version is about, as of now.
-pub(crate) fn next(snapshot: &Snapshot<'_>, zone: &ZoneRef, policy_set_id: &str, planned: &Planned) -> Result<Subject> {
-    let set = policy_set::find(snapshot, zone, policy_set_id)?;
+pub(crate) fn next(zone: ZoneReader<'_>, policy_set_id: &str, planned: &Planned) -> Result<Subject> {
+    let set = policy_set::find(zone, policy_set_id)?;
     let version = next_version(set.latest.map(|latest| latest.version))?;
     let (manifest_sha, schema) = (Manifest::sha(&planned.manifest.canonical()), planned.schema.version.as_str());
-    subject(snapshot, zone, policy_set_id, version, manifest_sha, schema)
+    subject(zone, policy_set_id, version, manifest_sha, schema)
 }
 
 /// The same of the first version of a set that is still to be created.
 #[cfg(feature = "bundle")]
-pub(crate) fn first(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    policy_set_id: PolicySetId,
-    planned: &Planned,
-) -> Result<Subject> {
+pub(crate) fn first(zone: ZoneReader<'_>, policy_set_id: PolicySetId, planned: &Planned) -> Result<Subject> {
     Ok(Subject {
         zone_id: zone.id.clone(),
         log_id: zone.log_id,
         policy_set_id,
         policy_set_version: 1,
         manifest_sha: Manifest::sha(&planned.manifest.canonical()),
-        schema_sha: schema::find(snapshot, planned.schema.version.as_str())?.published.sha,
+        schema_sha: schema::find(&zone, planned.schema.version.as_str())?.published.sha,
         previous_sha: None,
     })
 }
 
 /// What an attestation that `actor` adds to a version is about, as of now. To attest a version is to change it, as to archive
 /// it is: so its owner decides, not that of its set.
-pub(crate) fn of_version(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    actor: &Actor,
-    found: &VersionRecord<PolicySetVersionCreated>,
-) -> Result<(Subject, Status)> {
+pub(crate) fn of_version(zone: ZoneReader<'_>, actor: &Actor, found: &VersionRecord<PolicySetVersionCreated>) -> Result<(Subject, Status)> {
     let (body, owner) = (found.body()?, found.entry.envelope.actor.owner_type());
     check_owner(actor, Resource::PolicySetVersion, body.version_id.as_str(), owner)?;
-    let there = attested_at(snapshot, zone, body)?.len();
+    let there = attested_at(zone, body)?.len();
     at_most("attestations of the policy set version", there + 1, limits::VERSION_ATTESTATIONS)?;
     // The first attestation of a version is that of its creation.
     let status = if there == 0 { Status::Created } else { Status::ReSigned };
     let (set, schema) = (body.policy_set_id.as_str(), body.schema.version.as_str());
-    Ok((subject(snapshot, zone, set, body.version, body.manifest_sha, schema)?, status))
+    Ok((subject(zone, set, body.version, body.manifest_sha, schema)?, status))
 }
 
-fn subject(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    policy_set_id: &str,
-    policy_set_version: u32,
-    manifest_sha: Sha256,
-    schema_version: &str,
-) -> Result<Subject> {
+fn subject(zone: ZoneReader<'_>, policy_set_id: &str, policy_set_version: u32, manifest_sha: Sha256, schema_version: &str) -> Result<Subject> {
     Ok(Subject {
         zone_id: zone.id.clone(),
         log_id: zone.log_id,
         policy_set_id: PolicySetId::new(policy_set_id)?,
         policy_set_version,
         manifest_sha,
-        schema_sha: schema::find(snapshot, schema_version)?.published.sha,
-        previous_sha: newest(snapshot, zone, policy_set_id)?,
+        schema_sha: schema::find(&zone, schema_version)?.published.sha,
+        previous_sha: newest(zone, policy_set_id)?,
     })
 }
 
 /// The hash of a policy set's newest attestation.
-fn newest(snapshot: &Snapshot<'_>, zone: &ZoneRef, policy_set_id: &str) -> Result<Option<Sha256>> {
-    let Some(position) = policy_set::find(snapshot, zone, policy_set_id)?.attested else { return Ok(None) };
-    match &snapshot.entry(zone.log, position)?.body {
+fn newest(zone: ZoneReader<'_>, policy_set_id: &str) -> Result<Option<Sha256>> {
+    let Some(position) = policy_set::find(zone, policy_set_id)?.attested else { return Ok(None) };
+    match &zone.entry(zone.log, position)?.body {
         Body::Attested(Attested { policy_set_id: of, sha, .. }) if *of == policy_set_id => Ok(Some(*sha)),
         _ => Err(wrong_row(RowKind::PolicySet, policy_set_id)),
     }

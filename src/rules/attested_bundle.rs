@@ -6,6 +6,7 @@
 use super::attest;
 use super::bundle_plan::{PreparedBundle, Step};
 use super::manifest::Planned;
+use crate::resource::zone::ZoneReader;
 use crate::attestation::{Attestation, Status, Subject};
 use crate::engine::Engine;
 use crate::record::Manifest;
@@ -50,21 +51,14 @@ pub(crate) struct Ids {
 impl AttestedSteps {
     /// Gives the steps the ids that were attested, and checks that they come to what was attested. Returns the id of the
     /// set if it is to be created.
-    pub(crate) fn check(
-        &self,
-        snapshot: &Snapshot<'_>,
-        zone: &ZoneRef,
-        set: Option<&PolicySetId>,
-        schema: &SchemaRef,
-        steps: &mut [Step],
-    ) -> Result<String> {
+    pub(crate) fn check(&self, zone: ZoneReader<'_>, set: Option<&PolicySetId>, schema: &SchemaRef, steps: &mut [Step]) -> Result<String> {
         if steps.len() != self.ids.steps.len() {
             let (expected, actual) = (self.ids.steps.len().to_string(), steps.len().to_string());
             let what = "number of policies of the attestation".to_owned();
             return Err(ErrorDetail::PreconditionFailed { what, expected, actual }.into());
         }
         self.ids.give(steps);
-        let subject = subject(snapshot, zone, set, &self.ids, schema.clone(), steps)?;
+        let subject = subject(zone, set, &self.ids, schema.clone(), steps)?;
         attest::check(&self.attestation, &subject, Status::Created)?;
         Ok(self.ids.set.clone())
     }
@@ -92,18 +86,11 @@ impl Ids {
 }
 
 /// What the attestation of the version that the steps make is about, as of now.
-pub(crate) fn subject(
-    snapshot: &Snapshot<'_>,
-    zone: &ZoneRef,
-    set: Option<&PolicySetId>,
-    ids: &Ids,
-    schema: SchemaRef,
-    steps: &[Step],
-) -> Result<Subject> {
+pub(crate) fn subject(zone: ZoneReader<'_>, set: Option<&PolicySetId>, ids: &Ids, schema: SchemaRef, steps: &[Step]) -> Result<Subject> {
     let planned = Planned { schema, manifest: Manifest::new(steps.iter().map(entry).collect::<Result<_>>()?)? };
     match set {
-        Some(set) => attest::next(snapshot, zone, set.as_str(), &planned),
-        None => attest::first(snapshot, zone, PolicySetId::new(ids.set.as_str())?, &planned),
+        Some(set) => attest::next(zone, set.as_str(), &planned),
+        None => attest::first(zone, PolicySetId::new(ids.set.as_str())?, &planned),
     }
 }
 

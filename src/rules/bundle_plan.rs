@@ -11,6 +11,8 @@ use super::bundle_match::{Match, Matching};
 use super::manifest;
 use super::manifest::set_to_change;
 use super::ownership::check_changeable;
+use crate::resource::zone::ZoneReader;
+use crate::storage::snapshot;
 use crate::bundle::export::Contents;
 use crate::bundle::{Bundle, BundleKey, BundlePolicy};
 use crate::cedar::ParsedSchema;
@@ -121,16 +123,9 @@ pub(crate) enum Step {
 
 impl BundlePlan {
     /// Checks every rule but for demands and for the room that is left in a write.
-    pub(crate) fn new(
-        snapshot: &Snapshot<'_>,
-        validation: &Validation<'_>,
-        zone: &ZoneRef,
-        actor: &Actor,
-        target: &Target,
-        prepared: &PreparedBundle,
-    ) -> Result<Self> {
+    pub(crate) fn new(zone: ZoneReader<'_>, validation: &Validation<'_>, actor: &Actor, target: &Target, prepared: &PreparedBundle) -> Result<Self> {
         let bundle = &prepared.bundle;
-        let own = in_force(snapshot, zone, target)?;
+        let own = in_force(zone, target)?;
         let is_in_force = |base: &Contents, entries: Option<Vec<ManifestEntry>>| {
             *bundle.schema_version() == base.version.schema.version && entries.is_some_and(|it| it == base.entries)
         };
@@ -142,10 +137,10 @@ impl BundlePlan {
         }
         let zones = match target {
             Target::Zone => None,
-            Target::User(_) => in_force(snapshot, zone, &Target::Zone)?,
+            Target::User(_) => in_force(zone, &Target::Zone)?,
         };
         let (base, zones) = (own.as_ref().map(|(_, base)| base), zones.as_ref().map(|(_, zones)| zones));
-        let matching = Matching { snapshot, zone, actor, target, base, zones };
+        let matching = Matching { zone, actor, target, base, zones };
         let matches = matching.matches(bundle, &prepared.shas)?;
         if let Some((own, base)) = &own
             && is_in_force(base, kept(&matches))
@@ -154,14 +149,14 @@ impl BundlePlan {
         }
         let base = base.map(|base| base.entries.clone()).unwrap_or_default();
         let set = own.map(|(own, _)| {
-            let set = set_to_change(snapshot, zone, actor, own.policy_set_id.as_str())?;
+            let set = set_to_change(zone, actor, own.policy_set_id.as_str())?;
             next_version(set.latest_version).map(|_| set.id)
         });
         let set = set.transpose()?;
-        let schema = schema::usable(snapshot, bundle.schema_version().as_str())?;
-        check_guardrail(snapshot, validation, zone, &schema)?;
-        let parsed = validation.compiler().schema(snapshot, &schema)?;
-        let planner = Planner { snapshot, validation, zone, actor, schema, parsed, versions: &prepared.versions };
+        let schema = schema::usable(&zone, bundle.schema_version().as_str())?;
+        check_guardrail(zone, validation, &schema)?;
+        let parsed = validation.compiler().schema(&zone, &schema)?;
+        let planner = Planner { zone, validation, actor, schema, parsed, versions: &prepared.versions };
         let policies = bundle.policies().iter().zip(&prepared.shas).zip(matches);
         let steps = policies
             .map(|((policy, sha), found)| planner.step(policy, *sha, found).map_err(|cause| policy.refused(cause)));
@@ -260,9 +255,9 @@ impl Planner<'_> {
     }
 }
 
-fn in_force(snapshot: &Snapshot<'_>, zone: &ZoneRef, target: &Target) -> Result<Option<(Binding, Contents)>> {
-    let binding = binding::find(snapshot, zone, target, BindingMode::Active, At::Now)?;
-    binding.map(|binding| Contents::of(snapshot, zone, &binding).map(|contents| (binding, contents))).transpose()
+fn in_force(zone: ZoneReader<'_>, target: &Target) -> Result<Option<(Binding, Contents)>> {
+    let binding = binding::find(zone, target, BindingMode::Active, At::Now)?;
+    binding.map(|binding| Contents::of(zone, &binding).map(|contents| (binding, contents))).transpose()
 }
 
 /// The entries in force whose policies and texts the bundle names; none if it does not name as many.
@@ -321,9 +316,9 @@ mod tests {
         let zone = store.zone("z").unwrap();
         // What the new policy's version is made of, where the bundle is planned as in a write.
         let planned = |prepared: &PreparedBundle| {
-            let plan = zone.read_with_room(|snapshot, store, zone| {
+            let plan = zone.read_with_room(|zone, store| {
                 let validation = Validation::in_write(&store.compiler, &prepared.validated);
-                BundlePlan::new(snapshot, &validation, zone, &actor, &Target::Zone, prepared)
+                BundlePlan::new(zone, &validation, &actor, &Target::Zone, prepared)
             });
             let BundlePlan::Steps { steps, .. } = plan.unwrap() else { return None };
             let made = |step| if let Step::Create(_, version) = step { Some(version.content) } else { None };
@@ -342,7 +337,7 @@ mod tests {
         let (store, actor, bundle) = world();
         let zone = store.zone("z").unwrap();
         let is_known = || {
-            zone.read_with_room(|snapshot, store, zone| {
+            zone.read_with_room(|zone, store| {
                 let policy = VersionRecord::<PolicyVersionCreated>::by_number(snapshot, zone, "p", 1)?;
                 Ok(store.compiler.is_known_to_validate(policy.body()?, &schema::usable(snapshot, "2")?))
             })

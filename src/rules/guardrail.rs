@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::resource::zone::ZoneReader;
 use crate::decide::guardrail::{policies, validate};
 use crate::engine::validation::Validation;
 use crate::list::scan::in_order;
@@ -22,8 +23,8 @@ use crate::types::schema::SchemaRef;
 use crate::types::target::BindingMode;
 
 /// Refuses a customer where the zone has a guardrail.
-pub(crate) fn check_actor(snapshot: &Snapshot<'_>, zone: &ZoneRef, actor: &Actor, action: &'static str) -> Result<()> {
-    if actor.owner_type() != OwnerType::Platform && binding::guardrail(snapshot, zone, At::Now)?.is_some() {
+pub(crate) fn check_actor(zone: ZoneReader<'_>, actor: &Actor, action: &'static str) -> Result<()> {
+    if actor.owner_type() != OwnerType::Platform && binding::guardrail(zone, At::Now)?.is_some() {
         let action = format!("{action} zone `{}`, which has a guardrail", zone.id);
         return Err(ErrorDetail::GuardrailReserved { action }.into());
     }
@@ -41,15 +42,10 @@ pub(crate) fn check_binder(zone: &ZoneRef, actor: &Actor) -> Result<()> {
 
 /// Refuses a version that cannot be the zone's guardrail: it holds a `permit`, or does not validate against a schema that it
 /// would be evaluated with.
-pub(crate) fn check_version(
-    snapshot: &Snapshot<'_>,
-    validation: &Validation<'_>,
-    zone: &ZoneRef,
-    version: &PolicySetVersionCreated,
-) -> Result<()> {
-    let policies = policies(snapshot, zone, version)?;
+pub(crate) fn check_version(zone: ZoneReader<'_>, validation: &Validation<'_>, version: &PolicySetVersionCreated) -> Result<()> {
+    let policies = policies(zone, version)?;
     for policy in &policies {
-        if let Some(statement) = validation.compiler().policy(snapshot, policy.text)?.first_permit() {
+        if let Some(statement) = validation.compiler().policy(&zone, policy.text)?.first_permit() {
             return Err(ErrorDetail::GuardrailPermits {
                 policy_set_version_id: version.version_id.to_string(),
                 policy_version_id: policy.version_id.to_string(),
@@ -58,22 +54,22 @@ pub(crate) fn check_version(
             .into());
         }
     }
-    for schema in bound_schemas(snapshot, zone)?.values().filter(|schema| **schema != version.schema) {
-        validate(snapshot, validation, zone, version, &policies, schema)?;
+    for schema in bound_schemas(zone)?.values().filter(|schema| **schema != version.schema) {
+        validate(zone, validation, version, &policies, schema)?;
     }
     Ok(())
 }
 
 /// The schemas of all that is in force or under observation in the zone.
-fn bound_schemas(snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<BTreeMap<SchemaName, SchemaRef>> {
+fn bound_schemas(zone: ZoneReader<'_>) -> Result<BTreeMap<SchemaName, SchemaRef>> {
     let order = (zone.log, RowKind::PolicySetOrder);
     let mut schemas = BTreeMap::new();
-    for (_, id) in in_order(snapshot, order, None, Direction::Ascending, usize::MAX, |_, _| Ok(true))? {
-        let row = policy_set::find(snapshot, zone, &id)?;
+    for (_, id) in in_order(&zone, order, None, Direction::Ascending, usize::MAX, |_, _| Ok(true))? {
+        let row = policy_set::find(zone, &id)?;
         for mode in [BindingMode::Active, BindingMode::Shadow] {
             let Some(position) = row.binding(mode) else { continue };
-            let bound = policy_set::binding(snapshot, zone, &id, position, mode)?.bound;
-            let found = VersionRecord::<PolicySetVersionCreated>::by_number(snapshot, zone, &id, bound.version)?;
+            let bound = policy_set::binding(zone, &id, position, mode)?.bound;
+            let found = VersionRecord::<PolicySetVersionCreated>::by_number(zone, &id, bound.version)?;
             let schema = &found.body()?.schema;
             schemas.entry(schema.version.clone()).or_insert_with(|| schema.clone());
         }

@@ -2,6 +2,7 @@
 //! It can be planned ahead of the write, which plans it again, with what was validated at hand.
 
 use super::ownership::check_changeable;
+use crate::resource::zone::ZoneReader;
 use crate::engine::validation::{Validated, Validation};
 use crate::record::{Manifest, PolicyVersionCreated};
 use crate::resource::policy_set::{self, PolicySet};
@@ -55,8 +56,8 @@ impl From<PreparedPolicySetVersion> for PolicySetVersionInput {
 }
 
 /// The policy set, if `actor` may give it a version.
-pub(crate) fn set_to_change(snapshot: &Snapshot<'_>, zone: &ZoneRef, actor: &Actor, id: &str) -> Result<PolicySet> {
-    let set = policy_set::load(snapshot, zone, id)?;
+pub(crate) fn set_to_change(zone: ZoneReader<'_>, actor: &Actor, id: &str) -> Result<PolicySet> {
+    let set = policy_set::load(zone, id)?;
     check_changeable(actor, Resource::PolicySet, set.id.as_str(), set.owner_type, set.archived_at.is_some())?;
     Ok(set)
 }
@@ -69,16 +70,11 @@ pub(crate) struct Planned {
 
 impl Planned {
     /// Checks every rule for the manifest.
-    pub(crate) fn new(
-        snapshot: &Snapshot<'_>,
-        validation: &Validation<'_>,
-        zone: &ZoneRef,
-        new: &NewPolicySetVersion,
-    ) -> Result<Self> {
+    pub(crate) fn new(zone: ZoneReader<'_>, validation: &Validation<'_>, new: &NewPolicySetVersion) -> Result<Self> {
         at_most("entries of the manifest", new.pins.len(), limits::MANIFEST_ENTRIES)?;
-        let schema = schema::usable(snapshot, &new.schema_version)?;
-        let pinned = new.pins.iter().map(|pin| pinned(snapshot, zone, pin)).collect::<Result<Vec<_>>>()?;
-        validation.check(snapshot, pinned.iter().map(|(_, version)| version), &schema)?;
+        let schema = schema::usable(&zone, &new.schema_version)?;
+        let pinned = new.pins.iter().map(|pin| pinned(zone, pin)).collect::<Result<Vec<_>>>()?;
+        validation.check(&zone, pinned.iter().map(|(_, version)| version), &schema)?;
         let entries = pinned.into_iter().map(|(entry, _)| entry).collect();
         Ok(Self { schema, manifest: Manifest::new(entries)? })
     }
@@ -86,22 +82,16 @@ impl Planned {
 
 /// The manifest entry for a pin, once it keeps every rule.
 #[cfg(feature = "bundle")]
-pub(crate) fn entry(
-    snapshot: &Snapshot<'_>,
-    validation: &Validation<'_>,
-    zone: &ZoneRef,
-    schema: &SchemaRef,
-    pin: &Pin,
-) -> Result<ManifestEntry> {
-    let (entry, version) = pinned(snapshot, zone, pin)?;
-    validation.check(snapshot, [&version], schema)?;
+pub(crate) fn entry(zone: ZoneReader<'_>, validation: &Validation<'_>, schema: &SchemaRef, pin: &Pin) -> Result<ManifestEntry> {
+    let (entry, version) = pinned(zone, pin)?;
+    validation.check(&zone, [&version], schema)?;
     Ok(entry)
 }
 
 /// The manifest entry for a pin that keeps every rule but that it validates, and the version that is pinned.
-fn pinned(snapshot: &Snapshot<'_>, zone: &ZoneRef, pin: &Pin) -> Result<(ManifestEntry, PolicyVersionCreated)> {
-    let policy = policy::find(snapshot, zone, &pin.policy_id)?;
-    let found = VersionRecord::<PolicyVersionCreated>::by_id(snapshot, zone, &pin.policy_version_id)?;
+fn pinned(zone: ZoneReader<'_>, pin: &Pin) -> Result<(ManifestEntry, PolicyVersionCreated)> {
+    let policy = policy::find(zone, &pin.policy_id)?;
+    let found = VersionRecord::<PolicyVersionCreated>::by_id(zone, &pin.policy_version_id)?;
     let body = found.body()?;
     if body.policy_id != pin.policy_id.as_str() {
         let (policy_id, policy_version_id) = (pin.policy_id.clone(), pin.policy_version_id.clone());

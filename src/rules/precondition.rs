@@ -5,6 +5,7 @@
 use std::fmt;
 
 #[cfg(feature = "bundle")]
+use crate::resource::zone::ZoneReader;
 use crate::bundle::export;
 use crate::record::fingerprint::Fingerprint;
 use crate::resource::binding::{self, At};
@@ -108,10 +109,10 @@ impl Precondition {
     }
 
     /// Refuses what does not hold in the zone.
-    pub(crate) fn check(&self, snapshot: &Snapshot<'_>, zone: &ZoneRef) -> Result<()> {
+    pub(crate) fn check(&self, zone: ZoneReader<'_>) -> Result<()> {
         at_most("alternatives of a precondition", self.alternatives.len(), limits::PRECONDITION_ALTERNATIVES)?;
         let mut now = Now {
-            snapshot,
+            zone,
             zone,
             #[cfg(feature = "bundle")]
             digest: None,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::zone_handle::Zone;
+use crate::storage::snapshot;
 use crate::attestation::{Attestation, Signer, Status};
 use crate::engine::validation::Validation;
 use crate::resource::zone;
@@ -29,12 +30,12 @@ impl Zone {
         signer: &dyn Signer,
     ) -> Result<AttestedPolicySetVersion> {
         let PreparedPolicySetVersion { new, validated: known } = input.into().into_parts();
-        let (subject, validated) = self.read_with_room(|snapshot, store, zone| {
+        let (subject, validated) = self.read_with_room(|zone, store| {
             // Nothing is signed that could not be created, as far as it can be told before the write.
             zone::check_open(snapshot, zone)?;
             set_to_change(snapshot, zone, actor, policy_set_id.as_ref())?;
             let validation = Validation::ahead(&store.compiler, &known);
-            let planned = Planned::new(snapshot, &validation, zone, &new)?;
+            let planned = Planned::new(zone, &validation, &new)?;
             Ok((next(snapshot, zone, policy_set_id.as_ref(), &planned)?, validation.known()))
         })?;
         let policy_set_id = subject.policy_set_id.clone();
@@ -55,7 +56,7 @@ impl Zone {
         policy_set_version_id: impl AsRef<str>,
         signer: &dyn Signer,
     ) -> Result<NewAttestation> {
-        let to_sign = self.read_with_room(|snapshot, _, zone| {
+        let to_sign = self.read_with_room(|zone, _| {
             zone::check_open(snapshot, zone)?;
             ToSign::of(snapshot, zone, actor, policy_set_version_id.as_ref())
         })?;
@@ -75,7 +76,7 @@ impl Zone {
         policy_set_version_ids: impl IntoIterator<Item = impl AsRef<str>>,
         signer: &dyn Signer,
     ) -> Result<Vec<NewAttestation>> {
-        let to_sign: Vec<ToSign> = self.read_with_room(|snapshot, _, zone| {
+        let to_sign: Vec<ToSign> = self.read_with_room(|zone, _| {
             zone::check_open(snapshot, zone)?;
             let mut named = BTreeSet::new();
             let ids = policy_set_version_ids.into_iter();

@@ -1,6 +1,7 @@
 //! Having the policy set version attested that a bundle makes: the signer runs here, outside every lock.
 
 use super::zone_handle::Zone;
+use crate::storage::snapshot;
 use crate::attestation::{Attestation, Signer, Status};
 use crate::engine::validation::Validation;
 use crate::resource::zone;
@@ -27,10 +28,10 @@ impl Zone {
         signer: &dyn Signer,
     ) -> Result<AttestedBundle> {
         let prepared = self.prepare_bundle(actor, target.clone(), bundle)?;
-        let subject = self.read_with_room(|snapshot, store, zone| {
+        let subject = self.read_with_room(|zone, store| {
             zone::check_open(snapshot, zone)?;
             let validation = Validation::ahead(&store.compiler, &prepared.validated);
-            let plan = BundlePlan::new(snapshot, &validation, zone, actor, &target, &prepared)?;
+            let plan = BundlePlan::new(zone, &validation, actor, &target, &prepared)?;
             let BundlePlan::Steps { set, schema, mut steps, .. } = plan else { return Ok(None) };
             let ids = Ids::draw(store, zone, self.now(), steps.len());
             ids.give(&mut steps);

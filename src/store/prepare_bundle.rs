@@ -1,6 +1,7 @@
 //! Preparing a policy bundle ahead of its write.
 
 use super::zone_handle::Zone;
+use crate::storage::snapshot;
 use crate::engine::validation::Validation;
 use crate::resource::zone;
 use crate::rules::bundle_plan::{BundlePlan, PreparedBundle};
@@ -27,10 +28,10 @@ impl Zone {
         bundle: impl Into<PreparedBundle>,
     ) -> Result<PreparedBundle> {
         let mut prepared = bundle.into();
-        let (plan, validated) = self.read_with_room(|snapshot, store, zone| {
+        let (plan, validated) = self.read_with_room(|zone, store| {
             zone::check_open(snapshot, zone)?;
             let validation = Validation::ahead(&store.compiler, &prepared.validated);
-            let plan = BundlePlan::new(snapshot, &validation, zone, actor, &target, &prepared)?;
+            let plan = BundlePlan::new(zone, &validation, actor, &target, &prepared)?;
             Ok((plan, validation.known()))
         })?;
         prepared.prepare_with(plan, validated);

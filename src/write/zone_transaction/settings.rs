@@ -61,7 +61,7 @@ impl ZoneTransaction<'_, '_> {
                 // was archived is taken back there.
                 if suspended {
                     zone.writer.read(|snapshot| {
-                        guardrail::check_actor(snapshot, &zone.zone, zone.writer.actor(), "suspend")
+                        guardrail::check_actor(zone, &zone.zone.writer.actor(), "suspend")
                     })?;
                 }
                 let before = zone.info()?;
