@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::{Bundle, BundleGuardrail, BundleKey, BundlePolicy, Summary};
-use crate::resource::zone::ZoneReader;
 use crate::record::{ObjectKind, PolicySetVersionCreated, PolicyVersionCreated, SchemaPublished};
 use crate::resource::binding::{self, At, Binding};
 use crate::resource::version::VersionRecord;
-use crate::resource::zone::ZoneRef;
-use crate::resource::{policy, policy_set_version, schema};
+use crate::resource::zone::ZoneReader;
+use crate::resource::{policy_set_version, schema};
 use crate::storage::Snapshot;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::Sha256;
@@ -18,24 +17,41 @@ use crate::types::schema::SchemaRef;
 use crate::types::syntax::Syntax;
 use crate::types::target::{BindingMode, Target};
 
-/// The bundle of what is in force for `target`; nothing is an error.
-pub(crate) fn in_force(zone: ZoneReader<'_>, target: &Target) -> Result<Bundle> {
-    of(zone, &binding::bound(zone, target, BindingMode::Active, At::Now)?)
-}
-
-/// What a bundle for `target` starts from: what is in force for it, or for a user without anything the zone's.
-pub(crate) fn start(zone: ZoneReader<'_>, target: &Target) -> Result<Option<Binding>> {
-    let own = binding::find(zone, target, BindingMode::Active, At::Now)?;
-    if own.is_some() || *target == Target::Zone {
-        return Ok(own);
+impl ZoneReader<'_> {
+    /// The bundle of what is in force for `target`; nothing is an error.
+    pub(crate) fn bundle(self, target: &Target) -> Result<Bundle> {
+        of(self, &self.bound(target, BindingMode::Active, At::Now)?)
     }
-    binding::find(zone, &Target::Zone, BindingMode::Active, At::Now)
-}
 
-/// The bundle that one for `target` starts from; nothing is an error.
-pub(crate) fn effective(zone: ZoneReader<'_>, target: &Target) -> Result<Bundle> {
-    let binding = start(zone, target)?.ok_or_else(|| binding::not_bound(zone, target))?;
-    of(zone, &binding)
+    /// What a bundle for `target` starts from: what is in force for it, or for a user without anything the zone's.
+    pub(crate) fn bundle_start(self, target: &Target) -> Result<Option<Binding>> {
+        let own = self.binding(target, BindingMode::Active, At::Now)?;
+        if own.is_some() || *target == Target::Zone {
+            return Ok(own);
+        }
+        self.binding(&Target::Zone, BindingMode::Active, At::Now)
+    }
+
+    /// The bundle that one for `target` starts from; nothing is an error.
+    pub(crate) fn effective_bundle(self, target: &Target) -> Result<Bundle> {
+        let binding = self.bundle_start(target)?.ok_or_else(|| binding::not_bound(self.id, target))?;
+        of(self, &binding)
+    }
+
+    /// The digest of the bundle of what is bound, without the policies' texts.
+    pub(crate) fn bundle_digest(self, binding: &Binding) -> Result<Sha256> {
+        let Contents { version, entries } = Contents::of(self, binding)?;
+        let policies: Vec<_> =
+            entries.into_iter().map(|entry| (BundleKey::PublicId(entry.policy_id), entry.sha)).collect();
+        let summary = Summary {
+            schema_version: &version.schema.version,
+            schema_sha: Some(schema_sha(&self, &published(&self, &version.schema)?)?),
+            target_type: Some(binding.target.target_type()),
+            target_id: Some(target_id(self, &binding.target)),
+            policies: policies.iter().map(|(key, sha)| (key, *sha)).collect(),
+        };
+        Ok(summary.digest())
+    }
 }
 
 /// A policy set version that is bound, and what it pins.
@@ -47,8 +63,7 @@ pub(crate) struct Contents {
 
 impl Contents {
     pub(crate) fn of(zone: ZoneReader<'_>, binding: &Binding) -> Result<Self> {
-        let found =
-            VersionRecord::<PolicySetVersionCreated>::named(zone, binding.policy_set_version_id.as_str())?;
+        let found = VersionRecord::<PolicySetVersionCreated>::named(zone, binding.policy_set_version_id.as_str())?;
         let version = found.body()?.clone();
         let entries = policy_set_version::manifest(&zone, &version)?.into_entries();
         Ok(Self { version, entries })
@@ -64,7 +79,7 @@ pub(crate) fn of(zone: ZoneReader<'_>, binding: &Binding) -> Result<Bundle> {
     let Contents { version, entries } = Contents::of(zone, binding)?;
     let policies = entries.into_iter().map(|entry| pinned(zone, &version, entry)).collect::<Result<_>>()?;
     let schema = published(&zone, &version.schema)?;
-    let guardrail = binding::guardrail(zone, At::Now)?.map(|guardrail| BundleGuardrail {
+    let guardrail = zone.guardrail(At::Now)?.map(|guardrail| BundleGuardrail {
         policy_set_id: guardrail.policy_set_id,
         policy_set_version_id: guardrail.policy_set_version_id,
     });
@@ -74,21 +89,7 @@ pub(crate) fn of(zone: ZoneReader<'_>, binding: &Binding) -> Result<Bundle> {
     Ok(bundle.with_guardrail(guardrail))
 }
 
-/// The digest of the bundle of what is bound, without the policies' texts.
-pub(crate) fn digest(zone: ZoneReader<'_>, binding: &Binding) -> Result<Sha256> {
-    let Contents { version, entries } = Contents::of(zone, binding)?;
-    let policies: Vec<_> = entries.into_iter().map(|entry| (BundleKey::PublicId(entry.policy_id), entry.sha)).collect();
-    let summary = Summary {
-        schema_version: &version.schema.version,
-        schema_sha: Some(schema_sha(&zone, &published(&zone, &version.schema)?)?),
-        target_type: Some(binding.target.target_type()),
-        target_id: Some(target_id(zone, &binding.target)),
-        policies: policies.iter().map(|(key, sha)| (key, *sha)).collect(),
-    };
-    Ok(summary.digest())
-}
-
-fn target_id<'a>(zone: &'a ZoneRef, target: &'a Target) -> &'a str {
+fn target_id<'a>(zone: ZoneReader<'a>, target: &'a Target) -> &'a str {
     match target {
         Target::Zone => zone.id.as_str(),
         Target::User(id) => id,
@@ -99,8 +100,8 @@ fn pinned(zone: ZoneReader<'_>, set: &PolicySetVersionCreated, entry: ManifestEn
     let found = VersionRecord::<PolicyVersionCreated>::named(zone, entry.policy_version_id.as_str())?;
     let version = policy_set_version::check_pinned(set, &entry, Some(found.body()?))?;
     let policy_id = entry.policy_id;
-    let row = policy::find(zone, policy_id.as_str())?;
-    let (_, name, _) = policy::description(zone, policy_id.as_str(), &row)?;
+    let row = zone.policy_row(policy_id.as_str())?;
+    let (_, name, _) = zone.policy_description(policy_id.as_str(), &row)?;
     let cedar_raw = zone.object(ObjectKind::PolicyText, version.text)?.as_ref().to_owned();
     Ok(BundlePolicy { key: BundleKey::PublicId(policy_id), name: Some(name), cedar_raw })
 }

@@ -7,15 +7,15 @@ use cedar_policy::{Entities, Request};
 
 use super::guardrail::check_guardrail;
 use super::receipt::{GuardrailReceipt, Receipt, mismatch};
-use crate::resource::zone::ZoneReader;
 use crate::cedar::{ContextInput, UidInput};
 use crate::engine::Engine;
-use crate::engine::compiler::{BoundSet, Compiled};
+use crate::engine::compiler::{BoundSet, Compiled, Compiler};
 use crate::engine::validation::{Validated, Validation};
-use crate::resource::binding::{self, At, Binding};
+use crate::resource::binding::{At, Binding};
 use crate::resource::version::VersionRecord;
-use crate::resource::zone::{self, ZoneRef};
-use crate::storage::Snapshot;
+use crate::resource::zone::{
+    ZoneReader, {self},
+};
 use crate::types::error::Result;
 use crate::types::target::{BindingMode, Target};
 
@@ -45,7 +45,7 @@ impl Authorizer {
         Self { compiled, binding, guardrail, deny_on_forbid_error: false }
     }
 
-    fn of_bound((bound, guardrail): (BoundSet, Option<BoundSet>)) -> Self {
+    pub(crate) fn of_bound(bound: BoundSet, guardrail: Option<BoundSet>) -> Self {
         Self::new(bound.compiled, Some(bound.binding), guardrail)
     }
 
@@ -61,49 +61,37 @@ impl Authorizer {
         self.deny_on_forbid_error
     }
 
-    /// For what is or was bound.
-    pub(crate) fn bound(store: &Engine, zone: &ZoneRef, target: Target, mode: BindingMode, at: At) -> Result<Self> {
-        let commits = if at == At::Now { store.storage.commits()? } else { None };
-        let key = (zone.log_id, mode, target);
-        if let Some(found) = commits.and_then(|commits| store.recent.get(&key, commits)) {
-            return Ok(Self::of_bound(found));
-        }
-        let (bound, guardrail) = store.storage.read(|snapshot| {
-            zone::check(snapshot, zone)?;
-            let binding = binding::bound(snapshot, zone, &key.2, mode, at)?;
-            let bound = BoundSet::new(zone, &store.compiler, binding)?;
-            Ok((bound, guardrail_at(zone, store, at)?))
-        })?;
-        if let Some(commits) = commits {
-            store.recent.keep(key, commits, &bound, guardrail.as_ref());
-        }
-        Ok(Self::of_bound((bound, guardrail)))
+    /// The version bound to a target at `at`, and the zone's guardrail of then.
+    pub(crate) fn find_bound(
+        zone: ZoneReader<'_>,
+        compiler: &Compiler,
+        target: &Target,
+        mode: BindingMode,
+        at: At,
+    ) -> Result<(BoundSet, Option<BoundSet>)> {
+        let bound = BoundSet::new(zone, compiler, zone.bound(target, mode, at)?)?;
+        Ok((bound, guardrail_at(zone, compiler, at)?))
     }
 
     /// For a version, in force or not, under the guardrail of now.
-    pub(crate) fn of_version(store: &Engine, zone: &ZoneRef, id: &str) -> Result<Self> {
-        store.storage.read(|snapshot| {
-            zone::check(snapshot, zone)?;
-            let found = VersionRecord::by_id(snapshot, zone, id)?;
-            let compiled = store.compiler.set(snapshot, zone, &found)?;
-            let known = Validated::default();
-            let validation = Validation::ahead(&store.compiler, &known);
-            check_guardrail(zone, &validation, &compiled.version.schema)?;
-            let guardrail = guardrail_at(zone, store, At::Now)?;
-            Ok(Self::new(compiled, None, guardrail))
-        })
+    pub(crate) fn of_version(zone: ZoneReader<'_>, compiler: &Compiler, id: &str) -> Result<Self> {
+        let compiled = compiler.set(zone, &VersionRecord::by_id(zone, id)?)?;
+        let known = Validated::default();
+        check_guardrail(zone, &Validation::ahead(compiler, &known), &compiled.version.schema)?;
+        Ok(Self::new(compiled, None, guardrail_at(zone, compiler, At::Now)?))
     }
 
     /// For what a receipt names, if all of it is as the receipt says.
     pub(crate) fn of_receipt(store: &Engine, receipt: &Receipt) -> Result<Self> {
         receipt.check_form()?;
         store.storage.read(|snapshot| {
-            let zone = zone::find(snapshot, receipt.zone_id.as_str())?;
+            let place = zone::find(snapshot, receipt.zone_id.as_str())?;
+            let zone = ZoneReader::new(snapshot, &place);
             if zone.log_id != receipt.log_id {
                 return Err(mismatch("log_id", receipt.log_id, zone.log_id));
             }
-            let found = VersionRecord::by_id(snapshot, &zone, receipt.policy_set_version_id.as_str())?;
-            let compiled = store.compiler.set(snapshot, &zone, &found)?;
+            let found = VersionRecord::by_id(zone, receipt.policy_set_version_id.as_str())?;
+            let compiled = store.compiler.set(zone, &found)?;
             let bindings = [
                 ("binding", receipt.binding.as_ref()),
                 ("guardrail", receipt.guardrail.as_ref().map(|guardrail| &guardrail.binding)),
@@ -112,16 +100,14 @@ impl Authorizer {
             let latest = bindings.iter().filter_map(|(_, binding)| binding.map(|binding| binding.position)).max();
             for (field, binding) in bindings {
                 if let (Some(binding), Some(latest)) = (binding, latest) {
-                    check_bound(snapshot, &zone, field, binding, latest)?;
+                    check_bound(zone, field, binding, latest)?;
                 }
             }
             let guardrail = match &receipt.guardrail {
                 Some(GuardrailReceipt { binding, .. }) if binding.mode != BindingMode::Guardrail => {
                     return Err(mismatch("guardrail", binding.mode.as_str(), BindingMode::Guardrail.as_str()));
                 }
-                Some(GuardrailReceipt { binding, .. }) => {
-                    Some(BoundSet::new(snapshot, &store.compiler, &zone, binding.clone())?)
-                }
+                Some(GuardrailReceipt { binding, .. }) => Some(BoundSet::new(zone, &store.compiler, binding.clone())?),
                 None => None,
             };
             let authorizer = Self {
@@ -245,9 +231,9 @@ impl Authorizer {
 }
 
 /// The zone's guardrail at `at`, if it had one.
-fn guardrail_at(zone: ZoneReader<'_>, store: &Engine, at: At) -> Result<Option<BoundSet>> {
-    let binding = binding::guardrail(zone, at)?;
-    binding.map(|binding| BoundSet::new(zone, &store.compiler, binding)).transpose()
+fn guardrail_at(zone: ZoneReader<'_>, compiler: &Compiler, at: At) -> Result<Option<BoundSet>> {
+    let binding = zone.guardrail(at)?;
+    binding.map(|binding| BoundSet::new(zone, compiler, binding)).transpose()
 }
 
 /// Refuses the binding of a receipt that was not in force once the entry at `position` was written.
@@ -256,7 +242,7 @@ fn check_bound(zone: ZoneReader<'_>, field: &'static str, binding: &Binding, pos
     if position >= length {
         return Err(mismatch(field, position, format!("a position below {length}")));
     }
-    let stored = binding::find(zone, &binding.target, binding.mode, At::Position(position))?;
+    let stored = zone.binding(&binding.target, binding.mode, At::Position(position))?;
     if stored.as_ref() != Some(binding) {
         let stored = stored.map(|stored| format!("{stored:?}")).unwrap_or_default();
         return Err(mismatch(field, format!("{binding:?}"), stored));

@@ -1,21 +1,18 @@
 //! A guardrail is evaluated with the schema of each set beside it, so it validates against that schema too.
 
-use crate::resource::zone::ZoneReader;
 use crate::engine::validation::Validation;
 use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
-use crate::resource::binding::{self, At};
+use crate::resource::binding::At;
 use crate::resource::policy_set_version;
 use crate::resource::version::VersionRecord;
-use crate::resource::zone::ZoneRef;
-use crate::storage::Snapshot;
+use crate::resource::zone::ZoneReader;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::schema::SchemaRef;
 
 /// Refuses a schema against which the zone's guardrail does not validate, if the zone has one.
 pub(crate) fn check_guardrail(zone: ZoneReader<'_>, validation: &Validation<'_>, schema: &SchemaRef) -> Result<()> {
-    let Some(binding) = binding::guardrail(zone, At::Now)? else { return Ok(()) };
-    let found =
-        VersionRecord::<PolicySetVersionCreated>::named(zone, binding.policy_set_version_id.as_str())?;
+    let Some(binding) = zone.guardrail(At::Now)? else { return Ok(()) };
+    let found = VersionRecord::<PolicySetVersionCreated>::named(zone, binding.policy_set_version_id.as_str())?;
     let version = found.body()?;
     if version.schema == *schema {
         return Ok(());
@@ -24,7 +21,13 @@ pub(crate) fn check_guardrail(zone: ZoneReader<'_>, validation: &Validation<'_>,
 }
 
 /// With another schema than its own, against which it was validated when it was created.
-pub(crate) fn validate(zone: ZoneReader<'_>, validation: &Validation<'_>, version: &PolicySetVersionCreated, policies: &[PolicyVersionCreated], schema: &SchemaRef) -> Result<()> {
+pub(crate) fn validate(
+    zone: ZoneReader<'_>,
+    validation: &Validation<'_>,
+    version: &PolicySetVersionCreated,
+    policies: &[PolicyVersionCreated],
+    schema: &SchemaRef,
+) -> Result<()> {
     validation.check(&zone, policies, schema).map_err(|cause| {
         if !matches!(cause.detail(), ErrorDetail::PolicyValidation { .. }) {
             return cause;

@@ -10,13 +10,12 @@ use std::sync::Arc;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
-use crate::resource::zone::ZoneReader;
 use crate::cedar::{CompiledSet, ParsedPolicy, ParsedSchema, in_one_go};
 use crate::record::{LogEntry, ObjectKind, PolicySetVersionCreated, PolicyVersionCreated};
 use crate::resource::binding::Binding;
 use crate::resource::policy_set_version;
 use crate::resource::version::{VersionRecord, Versioned};
-use crate::resource::zone::ZoneRef;
+use crate::resource::zone::{ZoneReader, ZoneRef};
 use crate::storage::Snapshot;
 use crate::types::error::{Error, ErrorDetail, Result};
 use crate::types::hash::{Address, EntryHash, Sha256};
@@ -193,7 +192,11 @@ impl Compiler {
     }
 
     /// A policy set version, ready to decide.
-    pub(crate) fn set(&self, zone: ZoneReader<'_>, found: &VersionRecord<PolicySetVersionCreated>) -> Result<Arc<Compiled>> {
+    pub(crate) fn set(
+        &self,
+        zone: ZoneReader<'_>,
+        found: &VersionRecord<PolicySetVersionCreated>,
+    ) -> Result<Arc<Compiled>> {
         let make = || -> Result<Value> { Ok(Value::Set(Arc::new(self.compile(zone, found)?))) };
         match self.cache.get_or_insert_with(&Key::Set(found.entry.hash), make)? {
             Value::Set(compiled) => Ok(compiled),
@@ -217,7 +220,7 @@ impl Compiler {
         }
         let set = in_one_go("policy set", || self.assemble(&version, &members, sources))??;
         Ok(Compiled {
-            zone: zone.clone(),
+            zone: zone.zone(),
             entry_hash: found.entry.hash,
             schema_sha: Sha256::of(source.as_bytes()),
             schema,

@@ -4,33 +4,39 @@ use super::cursor::ListName;
 use super::filter::WantedBindings;
 use super::page::{Page, PageRequest};
 use super::scan::rows_from;
+use crate::resource::binding::BindingRecord;
 use crate::resource::zone::ZoneReader;
-use crate::resource::binding::{self, BindingRecord};
-use crate::resource::zone::ZoneRef;
 use crate::storage::key::RowKind;
-use crate::storage::{BindingOrderRow, Direction, Snapshot, key, wrong_row};
+use crate::storage::{BindingOrderRow, Direction, key, wrong_row};
 use crate::types::error::Result;
 
-/// The page that `list` asks for.
-pub(crate) fn page(zone: ZoneReader<'_>, wanted: &WantedBindings, list: &PageRequest) -> Result<Page<BindingRecord>> {
-    let (bytes, cursor_key, tag) = (wanted.bytes(), zone.store()?.cursor_key, RowKind::BindingOrder);
-    let name = ListName { filter: &bytes, ..ListName::new(cursor_key, zone.log_id, tag.name(), "") };
-    let fetch = |from: Option<u64>, direction, count| {
-        let from = from.map(|from| key::by_position(zone.log, tag, from));
-        rows_from(&zone, key::all(zone.log, tag), from, direction, count, |row_key, row: BindingOrderRow| {
-            let position = key::position(row_key).ok_or_else(|| wrong_row(tag, zone.id.as_str()))?;
-            read(zone, wanted, position, &row)
-        })
-    };
-    name.page(list, || count(zone, wanted), fetch)
+impl ZoneReader<'_> {
+    /// The page that `list` asks for.
+    pub(crate) fn bindings(self, wanted: &WantedBindings, list: &PageRequest) -> Result<Page<BindingRecord>> {
+        let (bytes, cursor_key, tag) = (wanted.bytes(), self.store()?.cursor_key, RowKind::BindingOrder);
+        let name = ListName { filter: &bytes, ..ListName::new(cursor_key, self.log_id, tag.name(), "") };
+        let fetch = |from: Option<u64>, direction, count| {
+            let from = from.map(|from| key::by_position(self.log, tag, from));
+            rows_from(&self, key::all(self.log, tag), from, direction, count, |row_key, row: BindingOrderRow| {
+                let position = key::position(row_key).ok_or_else(|| wrong_row(tag, self.id.as_str()))?;
+                read(self, wanted, position, &row)
+            })
+        };
+        name.page(list, || count(self, wanted), fetch)
+    }
 }
 
 /// The binding that was made at a position, with its place, if it is wanted. What cannot change is looked at first.
-fn read(zone: ZoneReader<'_>, wanted: &WantedBindings, position: u64, row: &BindingOrderRow) -> Result<Option<(u64, BindingRecord)>> {
+fn read(
+    zone: ZoneReader<'_>,
+    wanted: &WantedBindings,
+    position: u64,
+    row: &BindingOrderRow,
+) -> Result<Option<(u64, BindingRecord)>> {
     if !wanted.takes(&row.target, row.mode) {
         return Ok(None);
     }
-    let record = binding::record_at(zone, position)?;
+    let record = zone.binding_record(position)?;
     if (&record.binding.target, record.binding.mode) != (&row.target, row.mode) {
         return Err(wrong_row(RowKind::BindingOrder, zone.id.as_str()));
     }

@@ -17,5 +17,8 @@ pub(crate) fn page(snapshot: &Snapshot<'_>, log: LogNumber, list: &PageRequest) 
             Ok(numbered(head.length, from, direction, count).into_iter().map(|place| (place, place)).collect())
         },
     )?;
-    page.try_map(|position| Ok(HistoryEntry::new(&*snapshot.entry(log, position)?)))
+    page.try_map(|position| {
+        let entry = snapshot.entry(log, position)?;
+        Ok(HistoryEntry::new(&entry, snapshot.group(log, &entry)))
+    })
 }

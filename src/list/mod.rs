@@ -13,3 +13,4 @@ pub(crate) mod policies;
 pub(crate) mod policy_sets;
 pub(crate) mod scan;
 pub(crate) mod schemas;
+pub(crate) mod versions;

@@ -6,43 +6,41 @@ use super::cursor::ListName;
 use super::filter::WantedPolicies;
 use super::page::{Page, PageRequest, among};
 use super::scan::{count, in_order};
-use crate::resource::zone::ZoneReader;
 use crate::record::Body;
-use crate::resource::policy::{self, Policy};
-use crate::resource::zone::{self, ZoneRef};
+use crate::resource::policy::Policy;
+use crate::resource::zone::ZoneReader;
 use crate::storage::key::RowKind;
-use crate::storage::{PolicyRow, Snapshot, key, wrong_row};
+use crate::storage::{PolicyRow, key, wrong_row};
 use crate::types::error::Result;
 use crate::types::id::PolicyId;
 
-/// The page that `list` asks for.
-pub(crate) fn page(zone: ZoneReader<'_>, wanted: &WantedPolicies, list: &PageRequest) -> Result<Page<Policy>> {
-    let (bytes, cursor_key) = (wanted.bytes(), zone.store()?.cursor_key);
-    let name = ListName { filter: &bytes, ..ListName::new(cursor_key, zone.log_id, RowKind::PolicyOrder.name(), "") };
-    let order = (zone.log, RowKind::PolicyOrder);
-    let is_wanted = |position, id: &str| is_wanted(zone, wanted, position, id);
-    let page = match &wanted.ids {
-        Some((given, ids)) => {
-            let named = named(zone, wanted, ids)?;
-            let count = || Ok(u64::try_from(named.len()).unwrap_or(u64::MAX));
-            name.page(&list.of_named(*given)?, count, |from, direction, count| {
-                Ok(among(&named, from, direction, count))
-            })
-            .map(Page::without_cursors)
-        }
-        None => name.page(
-            list,
-            || {
-                if wanted.is_all() {
-                    Ok(zone::state(zone)?.policies)
-                } else {
-                    count(&zone, order, is_wanted)
-                }
-            },
-            |from, direction, count| in_order(&zone, order, from, direction, count, is_wanted),
-        ),
-    };
-    page?.try_map(|id| policy::load(zone, &id))
+impl ZoneReader<'_> {
+    /// The page that `list` asks for.
+    pub(crate) fn policies(self, wanted: &WantedPolicies, list: &PageRequest) -> Result<Page<Policy>> {
+        let (bytes, cursor_key) = (wanted.bytes(), self.store()?.cursor_key);
+        let name =
+            ListName { filter: &bytes, ..ListName::new(cursor_key, self.log_id, RowKind::PolicyOrder.name(), "") };
+        let order = (self.log, RowKind::PolicyOrder);
+        let is_wanted = |position, id: &str| is_wanted(self, wanted, position, id);
+        let page = match &wanted.ids {
+            Some((given, ids)) => {
+                let named = named(self, wanted, ids)?;
+                let count = || Ok(u64::try_from(named.len()).unwrap_or(u64::MAX));
+                name.page(&list.of_named(*given)?, count, |from, direction, count| {
+                    Ok(among(&named, from, direction, count))
+                })
+                .map(Page::without_cursors)
+            }
+            None => name.page(
+                list,
+                || {
+                    if wanted.is_all() { Ok(self.state()?.policies) } else { count(&self, order, is_wanted) }
+                },
+                |from, direction, count| in_order(&self, order, from, direction, count, is_wanted),
+            ),
+        };
+        page?.try_map(|id| self.policy(&id))
+    }
 }
 
 /// Those of `ids` that the zone has and that are wanted, oldest first, each with the position of its creation.
@@ -77,6 +75,6 @@ fn is_wanted(zone: ZoneReader<'_>, wanted: &WantedPolicies, position: u64, id: &
     }
     let row: Option<PolicyRow> = zone.row(&key::by_id(zone.log, RowKind::Policy, id))?;
     let row = row.filter(|row| row.created == position).ok_or_else(|| wrong_row(RowKind::PolicyOrder, id))?;
-    let (_, name, description) = policy::description(zone, id, &row)?;
+    let (_, name, description) = zone.policy_description(id, &row)?;
     Ok(wanted.takes_texts(&name, description.as_deref()))
 }

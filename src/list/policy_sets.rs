@@ -5,12 +5,11 @@ use super::filter::WantedPolicySets;
 use super::order::Sort;
 use super::page::{Page, PageRequest};
 use super::scan::{count, in_order};
-use crate::resource::zone::ZoneReader;
 use crate::record::Body;
-use crate::resource::policy_set::{self, PolicySet};
-use crate::resource::zone::{self, ZoneRef};
+use crate::resource::policy_set::PolicySet;
+use crate::resource::zone::ZoneReader;
 use crate::storage::key::RowKind;
-use crate::storage::{Direction, PolicySetRow, Snapshot, key, wrong_row};
+use crate::storage::{Direction, PolicySetRow, key, wrong_row};
 use crate::types::error::Result;
 use crate::types::target::TargetType;
 
@@ -18,23 +17,31 @@ use crate::types::target::TargetType;
 /// first if the list is descending. No log has that many entries.
 const ACTIVE: u64 = 1 << 63;
 
-/// The page that `list` asks for.
-pub(crate) fn page(zone: ZoneReader<'_>, wanted: &WantedPolicySets, list: &PageRequest) -> Result<Page<PolicySet>> {
-    let (bytes, cursor_key, tag) = (wanted.bytes(), zone.store()?.cursor_key, RowKind::PolicySetOrder);
-    let sort = list.sorted_by();
-    let name = ListName { filter: &bytes, sort, ..ListName::new(cursor_key, zone.log_id, tag.name(), "") };
-    let page = name.page(
-        list,
-        || total(zone, wanted),
-        |from, direction, count| match sort {
-            Sort::CreatedAt => ids(zone, wanted, from, direction, count),
-            Sort::Status => active_first(zone, wanted, from, count),
-        },
-    )?;
-    page.try_map(|id| policy_set::load(zone, &id))
+impl ZoneReader<'_> {
+    /// The page that `list` asks for.
+    pub(crate) fn policy_sets(self, wanted: &WantedPolicySets, list: &PageRequest) -> Result<Page<PolicySet>> {
+        let (bytes, cursor_key, tag) = (wanted.bytes(), self.store()?.cursor_key, RowKind::PolicySetOrder);
+        let sort = list.sorted_by();
+        let name = ListName { filter: &bytes, sort, ..ListName::new(cursor_key, self.log_id, tag.name(), "") };
+        let page = name.page(
+            list,
+            || total(self, wanted),
+            |from, direction, count| match sort {
+                Sort::CreatedAt => ids(self, wanted, from, direction, count),
+                Sort::Status => active_first(self, wanted, from, count),
+            },
+        )?;
+        page.try_map(|id| self.policy_set(&id))
+    }
 }
 
-fn ids(zone: ZoneReader<'_>, wanted: &WantedPolicySets, from: Option<u64>, direction: Direction, count: usize) -> Result<Vec<(u64, String)>> {
+fn ids(
+    zone: ZoneReader<'_>,
+    wanted: &WantedPolicySets,
+    from: Option<u64>,
+    direction: Direction,
+    count: usize,
+) -> Result<Vec<(u64, String)>> {
     in_order(&zone, (zone.log, RowKind::PolicySetOrder), from, direction, count, |position, id| {
         is_wanted(zone, wanted, position, id)
     })
@@ -42,7 +49,12 @@ fn ids(zone: ZoneReader<'_>, wanted: &WantedPolicySets, from: Option<u64>, direc
 
 /// The active sets, newest first, then the others: each group is walked as a list of its own. No row tells which sets
 /// are active, so the first page looks at every set of the zone.
-fn active_first(zone: ZoneReader<'_>, wanted: &WantedPolicySets, from: Option<u64>, count: usize) -> Result<Vec<(u64, String)>> {
+fn active_first(
+    zone: ZoneReader<'_>,
+    wanted: &WantedPolicySets,
+    from: Option<u64>,
+    count: usize,
+) -> Result<Vec<(u64, String)>> {
     let mut found = Vec::new();
     for (active, mark) in [(true, ACTIVE), (false, 0)] {
         let is_over = !active_is_left(active, from) || wanted.active == Some(!active);
@@ -68,7 +80,7 @@ fn total(zone: ZoneReader<'_>, wanted: &WantedPolicySets) -> Result<u64> {
         let is_wanted = |position, id: &str| is_wanted(zone, wanted, position, id);
         return count(&zone, (zone.log, RowKind::PolicySetOrder), is_wanted);
     }
-    let state = zone::state(zone)?;
+    let state = zone.state()?;
     let of = |target_type, sets| if wanted.takes_target(target_type) { sets } else { 0 };
     Ok(of(TargetType::Zone, state.zone_sets) + of(TargetType::User, state.user_sets))
 }
@@ -94,6 +106,6 @@ fn is_wanted(zone: ZoneReader<'_>, wanted: &WantedPolicySets, position: u64, id:
     if !wanted.reads_name() {
         return Ok(true);
     }
-    let (_, name, _) = policy_set::description(zone, id, &row)?;
+    let (_, name, _) = zone.policy_set_description(id, &row)?;
     Ok(wanted.takes_name(&name))
 }

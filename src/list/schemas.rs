@@ -4,9 +4,8 @@ use super::cursor::ListName;
 use super::filter::SchemaFilter;
 use super::page::{Page, PageRequest};
 use super::scan::in_order;
-use crate::resource::zone::ZoneReader;
 use crate::resource::schema::{self, SchemaVersion, ZoneSchema};
-use crate::resource::zone::{self, ZoneRef};
+use crate::resource::zone::ZoneReader;
 use crate::storage::Snapshot;
 use crate::storage::key::{LogNumber, RowKind, STORE_LOG};
 use crate::types::error::Result;
@@ -26,33 +25,40 @@ pub(crate) fn page(snapshot: &Snapshot<'_>, include: Include, list: &PageRequest
     page.try_map(|version| schema::load(snapshot, &version, include))
 }
 
-/// The page of a zone's schema versions that `list` asks for. They are the store's; the list is the zone's own, as its
-/// default is.
-pub(crate) fn page_of_zone(zone: ZoneReader<'_>, filter: &SchemaFilter, include: Include, list: &PageRequest) -> Result<Page<ZoneSchema>> {
-    let (bytes, cursor_key) = (filter.bytes(), zone.store()?.cursor_key);
-    let default = zone::default_schema(zone)?;
-    let is_default = |version: &str| default.as_ref().is_some_and(|default| default == version);
-    let is_wanted = |_, version: &str| Ok(filter.wanted().is_none_or(|wanted| wanted == is_default(version)));
-    let name = ListName { filter: &bytes, ..ListName::new(cursor_key, zone.log_id, ORDER.1.name(), "") };
-    let page = name.page(
-        list,
-        || {
-            let defaults = u64::from(default.is_some());
-            Ok(match filter.wanted() {
-                None => zone.store_state()?.schemas,
-                Some(true) => defaults,
-                Some(false) => zone.store_state()?.schemas.saturating_sub(defaults),
-            })
-        },
-        |from, direction, count| in_order(&zone, ORDER, from, direction, count, is_wanted),
-    )?;
-    page.try_map(|version| {
-        Ok(ZoneSchema { is_default: is_default(&version), schema: schema::load(&zone, &version, include)? })
-    })
-}
+impl ZoneReader<'_> {
+    /// The page of a zone's schema versions that `list` asks for. They are the store's; the list is the zone's own, as its
+    /// default is.
+    pub(crate) fn schemas(
+        self,
+        filter: &SchemaFilter,
+        include: Include,
+        list: &PageRequest,
+    ) -> Result<Page<ZoneSchema>> {
+        let (bytes, cursor_key) = (filter.bytes(), self.store()?.cursor_key);
+        let default = self.default_schema()?;
+        let is_default = |version: &str| default.as_ref().is_some_and(|default| default == version);
+        let is_wanted = |_, version: &str| Ok(filter.wanted().is_none_or(|wanted| wanted == is_default(version)));
+        let name = ListName { filter: &bytes, ..ListName::new(cursor_key, self.log_id, ORDER.1.name(), "") };
+        let page = name.page(
+            list,
+            || {
+                let defaults = u64::from(default.is_some());
+                Ok(match filter.wanted() {
+                    None => self.store_state()?.schemas,
+                    Some(true) => defaults,
+                    Some(false) => self.store_state()?.schemas.saturating_sub(defaults),
+                })
+            },
+            |from, direction, count| in_order(&self, ORDER, from, direction, count, is_wanted),
+        )?;
+        page.try_map(|version| {
+            Ok(ZoneSchema { is_default: is_default(&version), schema: schema::load(&self, &version, include)? })
+        })
+    }
 
-/// A schema version as a zone sees it.
-pub(crate) fn of_zone(zone: ZoneReader<'_>, version: &str, include: Include) -> Result<ZoneSchema> {
-    let is_default = zone::default_schema(zone)?.is_some_and(|default| default == *version);
-    Ok(ZoneSchema { is_default, schema: schema::load(&zone, version, include)? })
+    /// A schema version as a zone sees it.
+    pub(crate) fn schema(self, version: &str, include: Include) -> Result<ZoneSchema> {
+        let is_default = self.default_schema()?.is_some_and(|default| default == *version);
+        Ok(ZoneSchema { is_default, schema: schema::load(&self, version, include)? })
+    }
 }

@@ -17,7 +17,7 @@ use crate::cedar::ParsedSchema;
 use crate::engine::Engine;
 use crate::list::scan::in_order;
 use crate::resource::schema::{self, NewSchema};
-use crate::resource::zone::{self, ZoneRef};
+use crate::resource::zone::{self, ZoneReader, ZoneRef};
 use crate::storage::key::{RowKind, STORE_LOG};
 use crate::storage::{Direction, Snapshot};
 use crate::types::error::{Diagnostic, ErrorDetail, ErrorKind, Resource, Result};
@@ -211,8 +211,8 @@ pub(crate) fn of_store(store: &Engine, candidate: Candidate) -> Result<Preflight
 /// Checks one zone.
 pub(crate) fn of_zone(store: &Engine, zone: &ZoneRef, candidate: Candidate) -> Result<ZonePreflight> {
     let gone = || ErrorDetail::not_found(Resource::Zone, zone.id.as_str()).into();
-    let checked =
-        Check::new(store, candidate)?.zone(|snapshot| zone::check(snapshot, zone).map(|()| Some(zone.clone())));
+    let checked = Check::new(store, candidate)?
+        .zone(|snapshot| ZoneReader::new(snapshot, zone).check_exists().map(|()| Some(zone.clone())));
     checked?.ok_or_else(gone)
 }
 
@@ -237,7 +237,7 @@ impl<'a> Check<'a> {
     fn zone(&mut self, find: impl FnOnce(&Snapshot<'_>) -> Result<Option<ZoneRef>>) -> Result<Option<ZonePreflight>> {
         let surveyed = self.store.storage.read(|snapshot| {
             let Some(zone) = find(snapshot)? else { return Ok(None) };
-            let survey = Survey::of(snapshot, &zone)?;
+            let survey = Survey::of(ZoneReader::new(snapshot, &zone))?;
             Ok(Some((zone, survey)))
         })?;
         let Some((zone, survey)) = surveyed else { return Ok(None) };

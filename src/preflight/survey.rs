@@ -4,14 +4,13 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use crate::resource::zone::ZoneReader;
 use crate::list::scan::in_order;
 use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
+use crate::resource::policy_set_version;
 use crate::resource::version::VersionRecord;
-use crate::resource::zone::ZoneRef;
-use crate::resource::{policy, policy_set, policy_set_version};
+use crate::resource::zone::ZoneReader;
+use crate::storage::Direction;
 use crate::storage::key::RowKind;
-use crate::storage::{Direction, Snapshot};
 use crate::types::error::{ErrorDetail, ErrorKind, Result};
 use crate::types::target::{BindingMode, Target};
 
@@ -66,7 +65,7 @@ impl Survey {
 
     /// Nothing new is made with what is archived.
     fn newest_of_policy(&mut self, zone: ZoneReader<'_>, id: &str) -> Result<()> {
-        let row = policy::find(zone, id)?;
+        let row = zone.policy_row(id)?;
         let (Some(latest), None) = (row.latest, row.archived) else { return Ok(()) };
         let found = VersionRecord::<PolicyVersionCreated>::by_number(zone, id, latest.version)?;
         if found.row.archived.is_none() {
@@ -77,11 +76,11 @@ impl Survey {
 
     /// What is bound, and the newest version unless it is archived.
     fn versions_of_set(&mut self, zone: ZoneReader<'_>, id: &str) -> Result<()> {
-        let row = policy_set::find(zone, id)?;
+        let row = zone.policy_set_row(id)?;
         let mut uses: BTreeMap<u32, Uses> = BTreeMap::new();
         for mode in [BindingMode::Active, BindingMode::Shadow, BindingMode::Guardrail] {
             let Some(position) = row.binding(mode) else { continue };
-            let bound = policy_set::binding(zone, id, position, mode)?;
+            let bound = zone.binding_of_set(id, position, mode)?;
             let uses = uses.entry(bound.bound.version).or_default();
             match mode {
                 BindingMode::Active => uses.active = Some(bound.target),
@@ -113,7 +112,7 @@ impl Survey {
             let body = policy_set_version::check_pinned(set, &entry, Some(found.body()?))?;
             pins.push(found.row.created);
             if let Entry::Vacant(place) = self.policies.entry(found.row.created) {
-                let newest = policy::find(zone, body.policy_id.as_str())?.latest;
+                let newest = zone.policy_row(body.policy_id.as_str())?.latest;
                 place.insert((body.clone(), newest.is_some_and(|newest| newest.version == body.version)));
             }
         }

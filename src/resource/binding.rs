@@ -3,12 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::history::BoundTo;
-use super::policy_set;
-use super::zone::ZoneRef;
+use crate::record::{Body, Bound, BoundVersion, Envelope, PolicySetVersionCreated};
 use crate::resource::zone::ZoneReader;
-use crate::record::{Body, Bound, BoundVersion, LogEntry, PolicySetVersionCreated};
 use crate::storage::key::RowKind;
-use crate::storage::{PolicySetRow, Snapshot, wrong_row};
+use crate::storage::{PolicySetRow, wrong_row};
+use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::{PolicySetId, PolicySetVersionId, ZoneId};
 use crate::types::target::{BindingMode, Target};
@@ -33,7 +32,7 @@ pub struct Binding {
     /// Since when.
     pub since: Timestamp,
     /// Who bound it.
-    pub by: String,
+    pub by: Actor,
     /// The position of the binding in the zone's log.
     pub position: u64,
 }
@@ -70,7 +69,7 @@ pub struct BindingEnd {
     /// When it ended.
     pub at: Timestamp,
     /// Who ended it.
-    pub by: String,
+    pub by: Actor,
     /// The position, in the zone's log, of the entry that ended it.
     pub position: u64,
 }
@@ -99,129 +98,139 @@ impl From<Timestamp> for At {
     }
 }
 
-/// How many entries of the zone's log count at `at`. A write counts whole, or not at all.
-fn length_at(zone: ZoneReader<'_>, at: At) -> Result<u64> {
-    let length = match at {
-        At::Now => return Ok(u64::MAX),
-        At::Time(time) => zone.length_at(zone.log, time)?,
-        At::Position(position) | At::Before(position) if position >= zone.head(zone.log)?.length => {
-            return Err(ErrorDetail::invalid(
-                "position",
-                &position.to_string(),
-                "must be less than the length of the log",
-            )
-            .into());
+impl ZoneReader<'_> {
+    /// How many entries of the zone's log count at `at`. A write counts whole, or not at all.
+    fn length_at_point(self, at: At) -> Result<u64> {
+        let length = match at {
+            At::Now => return Ok(u64::MAX),
+            At::Time(time) => self.length_at(self.log, time)?,
+            At::Position(position) | At::Before(position) if position >= self.head(self.log)?.length => {
+                return Err(ErrorDetail::invalid(
+                    "position",
+                    &position.to_string(),
+                    "must be less than the length of the log",
+                )
+                .into());
+            }
+            At::Before(position) => return Ok(self.group(self.log, &*self.entry(self.log, position)?).start),
+            At::Position(position) => position + 1,
+        };
+        match length.checked_sub(1) {
+            Some(last) => Ok(self.group(self.log, &*self.entry(self.log, last)?).end()),
+            None => Ok(0),
         }
-        At::Before(position) => return Ok(zone.entry(zone.log, position)?.envelope.group.start),
-        At::Position(position) => position + 1,
-    };
-    match length.checked_sub(1) {
-        Some(last) => Ok(zone.entry(zone.log, last)?.envelope.group.end()),
-        None => Ok(0),
+    }
+
+    /// What is bound to `target` at `at`, if anything is.
+    pub(crate) fn binding(self, target: &Target, mode: BindingMode, at: At) -> Result<Option<Binding>> {
+        target.check()?;
+        let Some(last) = self.length_at_point(at)?.checked_sub(1) else { return Ok(None) };
+        self.binding_up_to(target, mode, last)
+    }
+
+    /// What is bound as the zone's guardrail at `at`, if anything is.
+    pub(crate) fn guardrail(self, at: At) -> Result<Option<Binding>> {
+        self.binding(&Target::Zone, BindingMode::Guardrail, at)
+    }
+
+    /// What is bound to `target` once the entry at `last` was written, if anything is.
+    pub(crate) fn binding_up_to(self, target: &Target, mode: BindingMode, last: u64) -> Result<Option<Binding>> {
+        match self.binding_row(self.log, mode, target, last)? {
+            None => Ok(None),
+            Some((position, row)) if row.bound => self.binding_made_at(target, mode, position).map(Some),
+            Some((position, _)) => match &self.entry(self.log, position)?.body {
+                Body::Unbound(body) if body.target == *target && body.mode == mode => Ok(None),
+                _ => Err(wrong_row(RowKind::Binding, self.id.as_str())),
+            },
+        }
+    }
+
+    /// The binding that the entry at `position` made.
+    fn binding_made_at(self, target: &Target, mode: BindingMode, position: u64) -> Result<Binding> {
+        let entry = self.entry(self.log, position)?;
+        match &entry.body {
+            Body::Bound(body) if body.target == *target && body.mode == mode => {
+                Ok(binding_of(self.id, &entry.envelope, body))
+            }
+            _ => Err(wrong_row(RowKind::Binding, self.id.as_str())),
+        }
+    }
+
+    /// The newest binding of a target that is of another version than `current`.
+    pub(crate) fn last_other_binding(
+        self,
+        target: &Target,
+        mode: BindingMode,
+        current: Option<&PolicySetVersionId>,
+    ) -> Result<Option<Binding>> {
+        let mut next = self.binding_row(self.log, mode, target, u64::MAX)?;
+        while let Some((position, row)) = next {
+            if row.bound {
+                let binding = self.binding_made_at(target, mode, position)?;
+                if Some(&binding.policy_set_version_id) != current {
+                    return Ok(Some(binding));
+                }
+            }
+            let Some(previous) = row.previous else { break };
+            next = self.binding_row(self.log, mode, target, previous)?;
+        }
+        Ok(None)
+    }
+
+    /// What the entry of a call that binds tells of it, from the zone as the call has left it.
+    pub(crate) fn bind_outcome(self, target: &Target, mode: BindingMode, changed: bool) -> Result<BindOutcome> {
+        let binding = self.bound(target, mode, At::Now)?;
+        let replaced = if changed { self.binding_record(binding.position)?.replaced } else { None };
+        Ok(BindOutcome { binding, replaced, changed })
+    }
+
+    /// The binding that the entry at `position` made, and how it ended.
+    pub(crate) fn binding_record(self, position: u64) -> Result<BindingRecord> {
+        let entry = self.entry(self.log, position)?;
+        let Body::Bound(body) = &entry.body else { return Err(wrong_row(RowKind::BindingOrder, self.id.as_str())) };
+        let end = self.binding_row_after(self.log, body.mode, &body.target, position)?;
+        let ended = end.map(|(position, _)| {
+            let entry = self.entry(self.log, position)?;
+            let (at, by) = (entry.envelope.created_at, entry.envelope.actor.clone());
+            Ok::<_, crate::types::error::Error>(BindingEnd { at, by, position })
+        });
+        Ok(BindingRecord {
+            binding: binding_of(self.id, &entry.envelope, body),
+            replaced: body.replaced.clone().map(BoundTo::from),
+            ended: ended.transpose()?,
+        })
+    }
+
+    /// What is bound to `target` at `at`; nothing is an error.
+    pub(crate) fn bound(self, target: &Target, mode: BindingMode, at: At) -> Result<Binding> {
+        self.binding(target, mode, at)?.ok_or_else(|| not_bound(self.id, target))
+    }
+
+    /// Whether a policy set version is in force, from its set's row.
+    pub(crate) fn is_active(self, version: &PolicySetVersionCreated, set: &PolicySetRow) -> Result<bool> {
+        let Some(position) = set.active else { return Ok(false) };
+        let binding = self.binding_of_set(version.policy_set_id.as_str(), position, BindingMode::Active)?;
+        Ok(binding.bound.version_id == version.version_id)
     }
 }
 
-/// What is bound to `target` at `at`, if anything is.
-pub(crate) fn find(zone: ZoneReader<'_>, target: &Target, mode: BindingMode, at: At) -> Result<Option<Binding>> {
-    target.check()?;
-    let Some(last) = length_at(zone, at)?.checked_sub(1) else { return Ok(None) };
-    find_up_to(zone, target, mode, last)
-}
-
-/// What is bound as the zone's guardrail at `at`, if anything is.
-pub(crate) fn guardrail(zone: ZoneReader<'_>, at: At) -> Result<Option<Binding>> {
-    find(zone, &Target::Zone, BindingMode::Guardrail, at)
-}
-
-/// What is bound to `target` once the entry at `last` was written, if anything is.
-pub(crate) fn find_up_to(zone: ZoneReader<'_>, target: &Target, mode: BindingMode, last: u64) -> Result<Option<Binding>> {
-    match zone.binding_row(zone.log, mode, target, last)? {
-        None => Ok(None),
-        Some((position, row)) if row.bound => made_at(zone, target, mode, position).map(Some),
-        Some((position, _)) => match &zone.entry(zone.log, position)?.body {
-            Body::Unbound(body) if body.target == *target && body.mode == mode => Ok(None),
-            _ => Err(wrong_row(RowKind::Binding, zone.id.as_str())),
-        },
-    }
-}
-
-/// The binding that the entry at `position` made.
-fn made_at(zone: ZoneReader<'_>, target: &Target, mode: BindingMode, position: u64) -> Result<Binding> {
-    let entry = zone.entry(zone.log, position)?;
-    match &entry.body {
-        Body::Bound(body) if body.target == *target && body.mode == mode => Ok(binding(zone, &entry, body)),
-        _ => Err(wrong_row(RowKind::Binding, zone.id.as_str())),
-    }
-}
-
-fn binding(zone: &ZoneRef, entry: &LogEntry, body: &Bound) -> Binding {
+/// The binding that the entry with this envelope makes.
+pub(crate) fn binding_of(zone: &ZoneId, envelope: &Envelope, body: &Bound) -> Binding {
     let BoundVersion { policy_set_id, version_id, version } = body.bound.clone();
     Binding {
-        zone_id: zone.id.clone(),
+        zone_id: zone.clone(),
         target: body.target.clone(),
         mode: body.mode,
         policy_set_id,
         policy_set_version_id: version_id,
         version,
-        since: entry.envelope.created_at,
-        by: entry.envelope.actor.id().to_owned(),
-        position: entry.envelope.position,
+        since: envelope.created_at,
+        by: envelope.actor.clone(),
+        position: envelope.position,
     }
-}
-
-/// The newest binding of a target that is of another version than `current`.
-pub(crate) fn last_other(zone: ZoneReader<'_>, target: &Target, mode: BindingMode, current: Option<&PolicySetVersionId>) -> Result<Option<Binding>> {
-    let mut next = zone.binding_row(zone.log, mode, target, u64::MAX)?;
-    while let Some((position, row)) = next {
-        if row.bound {
-            let binding = made_at(zone, target, mode, position)?;
-            if Some(&binding.policy_set_version_id) != current {
-                return Ok(Some(binding));
-            }
-        }
-        let Some(previous) = row.previous else { break };
-        next = zone.binding_row(zone.log, mode, target, previous)?;
-    }
-    Ok(None)
-}
-
-/// What the entry of a call that binds tells of it, from the zone as the call has left it.
-pub(crate) fn outcome(zone: ZoneReader<'_>, target: &Target, mode: BindingMode, changed: bool) -> Result<BindOutcome> {
-    let binding = bound(zone, target, mode, At::Now)?;
-    let replaced = if changed { record_at(zone, binding.position)?.replaced } else { None };
-    Ok(BindOutcome { binding, replaced, changed })
-}
-
-/// The binding that the entry at `position` made, and how it ended.
-pub(crate) fn record_at(zone: ZoneReader<'_>, position: u64) -> Result<BindingRecord> {
-    let entry = zone.entry(zone.log, position)?;
-    let Body::Bound(body) = &entry.body else { return Err(wrong_row(RowKind::BindingOrder, zone.id.as_str())) };
-    let end = zone.binding_row_after(zone.log, body.mode, &body.target, position)?;
-    let ended = end.map(|(position, _)| {
-        let entry = zone.entry(zone.log, position)?;
-        let (at, by) = (entry.envelope.created_at, entry.envelope.actor.id().to_owned());
-        Ok::<_, crate::types::error::Error>(BindingEnd { at, by, position })
-    });
-    Ok(BindingRecord {
-        binding: binding(zone, &entry, body),
-        replaced: body.replaced.clone().map(BoundTo::from),
-        ended: ended.transpose()?,
-    })
-}
-
-/// What is bound to `target` at `at`; nothing is an error.
-pub(crate) fn bound(zone: ZoneReader<'_>, target: &Target, mode: BindingMode, at: At) -> Result<Binding> {
-    find(zone, target, mode, at)?.ok_or_else(|| not_bound(zone, target))
 }
 
 /// The error where nothing is bound.
-pub(crate) fn not_bound(zone: &ZoneRef, target: &Target) -> crate::types::error::Error {
-    ErrorDetail::NotBound { zone_id: zone.id.to_string(), target: target.to_string() }.into()
-}
-
-/// Whether a policy set version is in force, from its set's row.
-pub(crate) fn is_active(zone: ZoneReader<'_>, version: &PolicySetVersionCreated, set: &PolicySetRow) -> Result<bool> {
-    let Some(position) = set.active else { return Ok(false) };
-    let binding = policy_set::binding(zone, version.policy_set_id.as_str(), position, BindingMode::Active)?;
-    Ok(binding.bound.version_id == version.version_id)
+pub(crate) fn not_bound(zone: &ZoneId, target: &Target) -> crate::types::error::Error {
+    ErrorDetail::NotBound { zone_id: zone.to_string(), target: target.to_string() }.into()
 }

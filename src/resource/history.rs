@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::record::{Body, BoundVersion, LogEntry};
-use crate::types::actor::OwnerType;
+use crate::record::{Body, BoundVersion, Group, LogEntry};
+use crate::types::actor::Actor;
 use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::{
     IdempotencyKey, LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId,
@@ -23,11 +23,9 @@ pub struct HistoryEntry {
     /// What the clock said then.
     pub clock: Timestamp,
     /// Who made it.
-    pub created_by: String,
-    /// What kind of actor that was.
-    pub actor_type: OwnerType,
+    pub created_by: Actor,
     /// Who imported it, if it is earlier history of another system; then `clock` is when.
-    pub imported_by: Option<String>,
+    pub imported_by: Option<Actor>,
     /// The request that it answers, if the caller named one.
     pub idempotency_key: Option<IdempotencyKey>,
     /// The first and the last position of the write that it was part of: all of those are in force, or none.
@@ -111,17 +109,16 @@ pub enum Change {
 }
 
 impl HistoryEntry {
-    pub(crate) fn new(recorded: &LogEntry) -> Self {
+    pub(crate) fn new(recorded: &LogEntry, group: Group) -> Self {
         let envelope = &recorded.envelope;
         Self {
             position: envelope.position,
             created_at: envelope.created_at,
             clock: envelope.clock,
-            created_by: envelope.actor.id().to_owned(),
-            actor_type: envelope.actor.owner_type(),
-            imported_by: envelope.imported_by.as_ref().map(|actor| actor.id().to_owned()),
+            created_by: envelope.actor.clone(),
+            imported_by: envelope.imported_by.clone(),
             idempotency_key: envelope.idempotency.map(|idempotency| idempotency.key),
-            write: (envelope.group.start, envelope.group.end().saturating_sub(1)),
+            write: (group.start, group.end().saturating_sub(1)),
             change: Change::new(&recorded.body),
             hash: recorded.hash,
         }

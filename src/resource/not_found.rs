@@ -1,9 +1,8 @@
 //! What is said of an id that does not name what was looked for: that it is not there, or what it names in its place.
 
-use super::zone::ZoneRef;
 use crate::resource::zone::ZoneReader;
+use crate::storage::key;
 use crate::storage::key::RowKind;
-use crate::storage::{Snapshot, key};
 use crate::types::error::{Error, ErrorDetail, Resource, cut};
 
 /// The kinds of things in a zone that have ids, and their rows.
@@ -14,15 +13,17 @@ const KINDS: [(Resource, RowKind); 4] = [
     (Resource::PolicySetVersion, RowKind::PolicySetVersionId),
 ];
 
-/// The error for an id of a zone that no `what` has. The ids of other zones are not looked at, so that they cannot be told from
-/// those that nobody has.
-pub(crate) fn not_found(zone: ZoneReader<'_>, what: Resource, id: &str) -> Error {
-    for (is, kind) in KINDS.into_iter().filter(|(is, _)| *is != what) {
-        match zone.has_row(&key::by_id(zone.log, kind, id)) {
-            Ok(true) => return ErrorDetail::NotFound { what, id: cut(id), actual: Some(is) }.into(),
-            Ok(false) => {}
-            Err(error) => return error,
+impl ZoneReader<'_> {
+    /// The error for an id of a zone that no `what` has. The ids of other zones are not looked at, so that they cannot be told from
+    /// those that nobody has.
+    pub(crate) fn not_found(self, what: Resource, id: &str) -> Error {
+        for (is, kind) in KINDS.into_iter().filter(|(is, _)| *is != what) {
+            match self.has_row(&key::by_id(self.log, kind, id)) {
+                Ok(true) => return ErrorDetail::NotFound { what, id: cut(id), actual: Some(is) }.into(),
+                Ok(false) => {}
+                Err(error) => return error,
+            }
         }
+        ErrorDetail::not_found(what, id).into()
     }
-    ErrorDetail::not_found(what, id).into()
 }

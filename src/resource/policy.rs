@@ -2,14 +2,11 @@
 
 use serde::Serialize;
 
-use super::not_found::not_found;
-use super::version::archiving;
-use super::zone::ZoneRef;
+use crate::record::{Body, Envelope, PolicyVersionCreated};
 use crate::resource::zone::ZoneReader;
-use crate::record::{Body, PolicyVersionCreated};
 use crate::storage::key::RowKind;
-use crate::storage::{Latest, PolicyRow, Snapshot, key, wrong_row};
-use crate::types::actor::OwnerType;
+use crate::storage::{Latest, PolicyRow, key, wrong_row};
+use crate::types::actor::{Actor, OwnerType, as_id, as_id_or_none};
 use crate::types::error::{Resource, Result};
 use crate::types::id::{PolicyId, PolicyVersionId, SchemaName, ZoneId};
 use crate::types::time::Timestamp;
@@ -31,15 +28,18 @@ pub struct Policy {
     /// When it was created.
     pub created_at: Timestamp,
     /// By whom.
-    pub created_by: String,
+    #[serde(serialize_with = "as_id")]
+    pub created_by: Actor,
     /// When its name or description last changed.
     pub updated_at: Timestamp,
     /// By whom, if they ever changed.
-    pub updated_by: Option<String>,
+    #[serde(serialize_with = "as_id_or_none")]
+    pub updated_by: Option<Actor>,
     /// When it was archived.
     pub archived_at: Option<Timestamp>,
     /// By whom.
-    pub archived_by: Option<String>,
+    #[serde(serialize_with = "as_id_or_none")]
+    pub archived_by: Option<Actor>,
     /// The number of its newest version.
     pub latest_version: Option<u32>,
     /// The id of its newest version.
@@ -110,65 +110,89 @@ impl PolicyUpdate {
     }
 }
 
-/// Looks up a policy's row.
-pub(crate) fn find(zone: ZoneReader<'_>, id: &str) -> Result<PolicyRow> {
-    let row = zone.row(&key::by_id(zone.log, RowKind::Policy, id))?;
-    row.ok_or_else(|| not_found(zone, Resource::Policy, id))
-}
-
-/// The owner, name and description of a policy, from the entries that its row leads to.
-pub(crate) fn description(zone: ZoneReader<'_>, id: &str, row: &PolicyRow) -> Result<(OwnerType, String, Option<String>)> {
-    let created = zone.entry(zone.log, row.created)?;
-    let owner = created.envelope.actor.owner_type();
-    let now = row.updated.map(|position| zone.entry(zone.log, position)).transpose()?;
-    match (&created.body, now.as_deref().map(|entry| &entry.body)) {
-        (Body::PolicyCreated(body), None) if body.policy_id == id => {
-            Ok((owner, body.name.clone(), body.description.clone()))
+impl Policy {
+    /// A policy as the entry with this envelope creates it.
+    pub(crate) fn created(
+        zone: &ZoneId,
+        envelope: &Envelope,
+        id: PolicyId,
+        name: String,
+        description: Option<String>,
+    ) -> Self {
+        Self {
+            zone_id: zone.clone(),
+            id,
+            owner_type: envelope.actor.owner_type(),
+            name,
+            description,
+            created_at: envelope.created_at,
+            created_by: envelope.actor.clone(),
+            updated_at: envelope.created_at,
+            updated_by: None,
+            archived_at: None,
+            archived_by: None,
+            latest_version: None,
+            latest_version_id: None,
+            latest_schema_version: None,
+            revision: envelope.position,
         }
-        (Body::PolicyCreated(first), Some(Body::PolicyUpdated(body)))
-            if first.policy_id == id && body.policy_id == id =>
-        {
-            Ok((owner, body.name.clone(), body.description.clone()))
-        }
-        _ => Err(wrong_row(RowKind::Policy, id)),
     }
 }
 
-/// Reads a policy.
-pub(crate) fn load(zone: ZoneReader<'_>, id: &str) -> Result<Policy> {
-    let row = find(zone, id)?;
-    let (owner_type, name, description) = description(zone, id, &row)?;
-    let created = zone.entry(zone.log, row.created)?;
-    let updated = row.updated.map(|position| zone.entry(zone.log, position)).transpose()?;
-    let archived = archiving(
-        &zone,
-        zone,
-        row.archived,
-        |body| matches!(body, Body::PolicyArchived(body) if body.policy_id == id),
-    )?;
-    let latest = row.latest.map(|latest| latest_version(zone, id, latest)).transpose()?;
-    Ok(Policy {
-        zone_id: zone.id.clone(),
-        id: PolicyId::new(id)?,
-        owner_type,
-        name,
-        description,
-        created_at: created.envelope.created_at,
-        created_by: created.envelope.actor.id().to_owned(),
-        updated_at: updated.as_deref().unwrap_or(&created).envelope.created_at,
-        updated_by: updated.map(|entry| entry.envelope.actor.id().to_owned()),
-        archived_at: archived.as_ref().map(|(at, _)| *at),
-        archived_by: archived.map(|(_, by)| by),
-        latest_version: latest.as_ref().map(|version| version.version),
-        latest_version_id: latest.as_ref().map(|version| version.version_id.clone()),
-        latest_schema_version: latest.map(|version| version.schema.version),
-        revision: row.revision,
-    })
-}
+impl ZoneReader<'_> {
+    /// Looks up a policy's row.
+    pub(crate) fn policy_row(self, id: &str) -> Result<PolicyRow> {
+        let row = self.row(&key::by_id(self.log, RowKind::Policy, id))?;
+        row.ok_or_else(|| self.not_found(Resource::Policy, id))
+    }
 
-fn latest_version(zone: ZoneReader<'_>, id: &str, latest: Latest) -> Result<PolicyVersionCreated> {
-    match &zone.entry(zone.log, latest.created)?.body {
-        Body::PolicyVersionCreated(body) if body.policy_id == id && body.version == latest.version => Ok(body.clone()),
-        _ => Err(wrong_row(RowKind::Policy, id)),
+    /// The owner, name and description of a policy, from the entries that its row leads to.
+    pub(crate) fn policy_description(self, id: &str, row: &PolicyRow) -> Result<(OwnerType, String, Option<String>)> {
+        let created = self.entry(self.log, row.created)?;
+        let owner = created.envelope.actor.owner_type();
+        let now = row.updated.map(|position| self.entry(self.log, position)).transpose()?;
+        match (&created.body, now.as_deref().map(|entry| &entry.body)) {
+            (Body::PolicyCreated(body), None) if body.policy_id == id => {
+                Ok((owner, body.name.clone(), body.description.clone()))
+            }
+            (Body::PolicyCreated(first), Some(Body::PolicyUpdated(body)))
+                if first.policy_id == id && body.policy_id == id =>
+            {
+                Ok((owner, body.name.clone(), body.description.clone()))
+            }
+            _ => Err(wrong_row(RowKind::Policy, id)),
+        }
+    }
+
+    /// Reads a policy.
+    pub(crate) fn policy(self, id: &str) -> Result<Policy> {
+        let row = self.policy_row(id)?;
+        let (owner_type, name, description) = self.policy_description(id, &row)?;
+        let created = self.entry(self.log, row.created)?;
+        let updated = row.updated.map(|position| self.entry(self.log, position)).transpose()?;
+        let archived =
+            self.archiving(row.archived, |body| matches!(body, Body::PolicyArchived(body) if body.policy_id == id))?;
+        let latest = row.latest.map(|latest| self.latest_policy_version(id, latest)).transpose()?;
+        Ok(Policy {
+            updated_at: updated.as_deref().unwrap_or(&created).envelope.created_at,
+            updated_by: updated.map(|entry| entry.envelope.actor.clone()),
+            archived_at: archived.as_ref().map(|(at, _)| *at),
+            archived_by: archived.map(|(_, by)| by),
+            latest_version: latest.as_ref().map(|version| version.version),
+            latest_version_id: latest.as_ref().map(|version| version.version_id.clone()),
+            latest_schema_version: latest.map(|version| version.schema.version),
+            revision: row.revision,
+            owner_type,
+            ..Policy::created(self.id, &created.envelope, PolicyId::new(id)?, name, description)
+        })
+    }
+
+    fn latest_policy_version(self, id: &str, latest: Latest) -> Result<PolicyVersionCreated> {
+        match &self.entry(self.log, latest.created)?.body {
+            Body::PolicyVersionCreated(body) if body.policy_id == id && body.version == latest.version => {
+                Ok(body.clone())
+            }
+            _ => Err(wrong_row(RowKind::Policy, id)),
+        }
     }
 }

@@ -2,14 +2,11 @@
 
 use serde::Serialize;
 
-use super::not_found::not_found;
-use super::version::archiving;
-use super::zone::ZoneRef;
+use crate::record::{Body, Bound, Envelope};
 use crate::resource::zone::ZoneReader;
-use crate::record::{Body, Bound};
 use crate::storage::key::RowKind;
-use crate::storage::{PolicySetRow, Snapshot, key, wrong_row};
-use crate::types::actor::OwnerType;
+use crate::storage::{PolicySetRow, key, wrong_row};
+use crate::types::actor::{Actor, OwnerType, as_id, as_id_or_none};
 use crate::types::error::{Resource, Result};
 use crate::types::id::{PolicySetId, PolicySetVersionId, ZoneId};
 use crate::types::target::{BindingMode, Target, TargetType};
@@ -34,15 +31,18 @@ pub struct PolicySet {
     /// When it was created.
     pub created_at: Timestamp,
     /// By whom.
-    pub created_by: String,
+    #[serde(serialize_with = "as_id")]
+    pub created_by: Actor,
     /// When its name last changed.
     pub updated_at: Timestamp,
     /// By whom, if it ever changed.
-    pub updated_by: Option<String>,
+    #[serde(serialize_with = "as_id_or_none")]
+    pub updated_by: Option<Actor>,
     /// When it was archived.
     pub archived_at: Option<Timestamp>,
     /// By whom.
-    pub archived_by: Option<String>,
+    #[serde(serialize_with = "as_id_or_none")]
+    pub archived_by: Option<Actor>,
     /// The number of its newest version.
     pub latest_version: Option<u32>,
     /// The id of its newest version.
@@ -114,107 +114,146 @@ impl PolicySetUpdate {
     }
 }
 
-/// Looks up a policy set's row.
-pub(crate) fn find(zone: ZoneReader<'_>, id: &str) -> Result<PolicySetRow> {
-    let row = zone.row(&key::by_id(zone.log, RowKind::PolicySet, id))?;
-    row.ok_or_else(|| not_found(zone, Resource::PolicySet, id))
-}
-
-/// The owner, name and kind of target of a policy set, from the entries that its row leads to.
-pub(crate) fn description(zone: ZoneReader<'_>, id: &str, row: &PolicySetRow) -> Result<(OwnerType, String, TargetType)> {
-    let created = zone.entry(zone.log, row.created)?;
-    let owner = created.envelope.actor.owner_type();
-    let now = row.updated.map(|position| zone.entry(zone.log, position)).transpose()?;
-    match (&created.body, now.as_deref().map(|entry| &entry.body)) {
-        (Body::PolicySetCreated(body), None) if body.policy_set_id == id => {
-            Ok((owner, body.name.clone(), body.target_type))
+impl PolicySet {
+    /// A policy set as the entry with this envelope creates it: bound to nothing.
+    pub(crate) fn created(
+        zone: &ZoneId,
+        envelope: &Envelope,
+        id: PolicySetId,
+        name: String,
+        target_type: TargetType,
+    ) -> Self {
+        Self {
+            zone_id: zone.clone(),
+            id,
+            owner_type: envelope.actor.owner_type(),
+            name,
+            target_type,
+            target_id: match target_type {
+                TargetType::Zone => Some(zone.to_string()),
+                TargetType::User => None,
+            },
+            created_at: envelope.created_at,
+            created_by: envelope.actor.clone(),
+            updated_at: envelope.created_at,
+            updated_by: None,
+            archived_at: None,
+            archived_by: None,
+            latest_version: None,
+            latest_version_id: None,
+            active: false,
+            active_version: None,
+            active_version_id: None,
+            shadow_version: None,
+            shadow_version_id: None,
+            guardrail_version: None,
+            guardrail_version_id: None,
+            mode: None,
+            revision: envelope.position,
         }
-        (Body::PolicySetCreated(first), Some(Body::PolicySetUpdated(body)))
-            if first.policy_set_id == id && body.policy_set_id == id =>
-        {
-            Ok((owner, body.name.clone(), first.target_type))
-        }
-        _ => Err(wrong_row(RowKind::PolicySet, id)),
     }
 }
 
-/// Reads a policy set.
-pub(crate) fn load(zone: ZoneReader<'_>, id: &str) -> Result<PolicySet> {
-    let row = find(zone, id)?;
-    let (owner_type, name, target_type) = description(zone, id, &row)?;
-    let created = zone.entry(zone.log, row.created)?;
-    let updated = row.updated.map(|position| zone.entry(zone.log, position)).transpose()?;
-    let archived = archiving(
-        &zone,
-        zone,
-        row.archived,
-        |body| matches!(body, Body::PolicySetArchived(body) if body.policy_set_id == id),
-    )?;
-    let latest = row.latest.map(|latest| {
-        let entry = zone.entry(zone.log, latest.created)?;
-        match &entry.body {
-            Body::PolicySetVersionCreated(body) if body.policy_set_id == id && body.version == latest.version => {
-                Ok(body.version_id.clone())
+impl ZoneReader<'_> {
+    /// Looks up a policy set's row.
+    pub(crate) fn policy_set_row(self, id: &str) -> Result<PolicySetRow> {
+        let row = self.row(&key::by_id(self.log, RowKind::PolicySet, id))?;
+        row.ok_or_else(|| self.not_found(Resource::PolicySet, id))
+    }
+
+    /// The owner, name and kind of target of a policy set, from the entries that its row leads to.
+    pub(crate) fn policy_set_description(
+        self,
+        id: &str,
+        row: &PolicySetRow,
+    ) -> Result<(OwnerType, String, TargetType)> {
+        let created = self.entry(self.log, row.created)?;
+        let owner = created.envelope.actor.owner_type();
+        let now = row.updated.map(|position| self.entry(self.log, position)).transpose()?;
+        match (&created.body, now.as_deref().map(|entry| &entry.body)) {
+            (Body::PolicySetCreated(body), None) if body.policy_set_id == id => {
+                Ok((owner, body.name.clone(), body.target_type))
+            }
+            (Body::PolicySetCreated(first), Some(Body::PolicySetUpdated(body)))
+                if first.policy_set_id == id && body.policy_set_id == id =>
+            {
+                Ok((owner, body.name.clone(), first.target_type))
             }
             _ => Err(wrong_row(RowKind::PolicySet, id)),
         }
-    });
-    let bound = |position: Option<u64>, mode| {
-        position.map(|at| binding(zone, id, at, mode).map(|body| body.bound)).transpose()
-    };
-    let active = bound(row.active, BindingMode::Active)?;
-    let shadow = bound(row.shadow, BindingMode::Shadow)?;
-    let guardrail = bound(row.guardrail, BindingMode::Guardrail)?;
-    let by_strength = [BindingMode::Active, BindingMode::Guardrail, BindingMode::Shadow];
-    let mode = by_strength.into_iter().find(|mode| row.binding(*mode).is_some());
-    Ok(PolicySet {
-        zone_id: zone.id.clone(),
-        id: PolicySetId::new(id)?,
-        owner_type,
-        name,
-        target_type,
-        target_id: match target_type {
-            TargetType::Zone => Some(zone.id.to_string()),
-            TargetType::User => bound_user(zone, id, row.target, BindingMode::Active)?,
-        },
-        created_at: created.envelope.created_at,
-        created_by: created.envelope.actor.id().to_owned(),
-        updated_at: updated.as_deref().unwrap_or(&created).envelope.created_at,
-        updated_by: updated.map(|entry| entry.envelope.actor.id().to_owned()),
-        archived_at: archived.as_ref().map(|(at, _)| *at),
-        archived_by: archived.map(|(_, by)| by),
-        latest_version: row.latest.map(|latest| latest.version),
-        latest_version_id: latest.transpose()?,
-        active: active.is_some(),
-        active_version: active.as_ref().map(|bound| bound.version),
-        mode,
-        active_version_id: active.map(|bound| bound.version_id),
-        shadow_version: shadow.as_ref().map(|bound| bound.version),
-        shadow_version_id: shadow.map(|bound| bound.version_id),
-        guardrail_version: guardrail.as_ref().map(|bound| bound.version),
-        guardrail_version_id: guardrail.map(|bound| bound.version_id),
-        revision: row.revision,
-    })
-}
-
-/// The binding of a policy set that its row leads to.
-pub(crate) fn binding(zone: ZoneReader<'_>, id: &str, at: u64, mode: BindingMode) -> Result<Bound> {
-    match &zone.entry(zone.log, at)?.body {
-        Body::Bound(body) if body.bound.policy_set_id == id && body.mode == mode => Ok(body.clone()),
-        _ => Err(wrong_row(RowKind::PolicySet, id)),
     }
-}
 
-/// The user that a set is bound to by the binding at a position: that it is observed by, or that fixed its target.
-fn bound_user(zone: ZoneReader<'_>, id: &str, position: Option<u64>, mode: BindingMode) -> Result<Option<String>> {
-    let Some(position) = position else { return Ok(None) };
-    match binding(zone, id, position, mode)?.target {
-        Target::User(user) => Ok(Some(user)),
-        Target::Zone => Err(wrong_row(RowKind::PolicySet, id)),
+    /// Reads a policy set.
+    pub(crate) fn policy_set(self, id: &str) -> Result<PolicySet> {
+        let row = self.policy_set_row(id)?;
+        let (owner_type, name, target_type) = self.policy_set_description(id, &row)?;
+        let created = self.entry(self.log, row.created)?;
+        let updated = row.updated.map(|position| self.entry(self.log, position)).transpose()?;
+        let archived = self.archiving(
+            row.archived,
+            |body| matches!(body, Body::PolicySetArchived(body) if body.policy_set_id == id),
+        )?;
+        let latest = row.latest.map(|latest| {
+            let entry = self.entry(self.log, latest.created)?;
+            match &entry.body {
+                Body::PolicySetVersionCreated(body) if body.policy_set_id == id && body.version == latest.version => {
+                    Ok(body.version_id.clone())
+                }
+                _ => Err(wrong_row(RowKind::PolicySet, id)),
+            }
+        });
+        let bound = |position: Option<u64>, mode| {
+            position.map(|at| self.binding_of_set(id, at, mode).map(|body| body.bound)).transpose()
+        };
+        let active = bound(row.active, BindingMode::Active)?;
+        let shadow = bound(row.shadow, BindingMode::Shadow)?;
+        let guardrail = bound(row.guardrail, BindingMode::Guardrail)?;
+        let by_strength = [BindingMode::Active, BindingMode::Guardrail, BindingMode::Shadow];
+        let mode = by_strength.into_iter().find(|mode| row.binding(*mode).is_some());
+        let user =
+            if target_type == TargetType::User { self.bound_user(id, row.target, BindingMode::Active)? } else { None };
+        let set = PolicySet::created(self.id, &created.envelope, PolicySetId::new(id)?, name, target_type);
+        Ok(PolicySet {
+            owner_type,
+            target_id: user.or_else(|| set.target_id.clone()),
+            updated_at: updated.as_deref().unwrap_or(&created).envelope.created_at,
+            updated_by: updated.map(|entry| entry.envelope.actor.clone()),
+            archived_at: archived.as_ref().map(|(at, _)| *at),
+            archived_by: archived.map(|(_, by)| by),
+            latest_version: row.latest.map(|latest| latest.version),
+            latest_version_id: latest.transpose()?,
+            active: active.is_some(),
+            active_version: active.as_ref().map(|bound| bound.version),
+            mode,
+            active_version_id: active.map(|bound| bound.version_id),
+            shadow_version: shadow.as_ref().map(|bound| bound.version),
+            shadow_version_id: shadow.map(|bound| bound.version_id),
+            guardrail_version: guardrail.as_ref().map(|bound| bound.version),
+            guardrail_version_id: guardrail.map(|bound| bound.version_id),
+            revision: row.revision,
+            ..set
+        })
     }
-}
 
-/// The user that a set is observed for, if it is.
-pub(crate) fn observed_user(zone: ZoneReader<'_>, id: &str) -> Result<Option<String>> {
-    bound_user(zone, id, find(zone, id)?.shadow, BindingMode::Shadow)
+    /// The binding of a policy set that its row leads to.
+    pub(crate) fn binding_of_set(self, id: &str, at: u64, mode: BindingMode) -> Result<Bound> {
+        match &self.entry(self.log, at)?.body {
+            Body::Bound(body) if body.bound.policy_set_id == id && body.mode == mode => Ok(body.clone()),
+            _ => Err(wrong_row(RowKind::PolicySet, id)),
+        }
+    }
+
+    /// The user that a set is bound to by the binding at a position: that it is observed by, or that fixed its target.
+    fn bound_user(self, id: &str, position: Option<u64>, mode: BindingMode) -> Result<Option<String>> {
+        let Some(position) = position else { return Ok(None) };
+        match self.binding_of_set(id, position, mode)?.target {
+            Target::User(user) => Ok(Some(user)),
+            Target::Zone => Err(wrong_row(RowKind::PolicySet, id)),
+        }
+    }
+
+    /// The user that a set is observed for, if it is.
+    pub(crate) fn observed_user(self, id: &str) -> Result<Option<String>> {
+        self.bound_user(id, self.policy_set_row(id)?.shadow, BindingMode::Shadow)
+    }
 }

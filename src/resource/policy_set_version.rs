@@ -5,15 +5,13 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::policy_version::PolicyVersion;
-use super::version::{VersionRecord, archiving};
-use super::zone::ZoneRef;
-use super::{binding, policy_set};
-use crate::resource::zone::ZoneReader;
+use super::version::VersionRecord;
 use crate::record::fingerprint::Fingerprint;
-use crate::record::{Body, Manifest, ObjectKind, PolicySetVersionCreated, PolicyVersionCreated};
+use crate::record::{Body, Envelope, Manifest, ObjectKind, PolicySetVersionCreated, PolicyVersionCreated};
+use crate::resource::zone::ZoneReader;
 use crate::storage::key::RowKind;
 use crate::storage::{Direction, PositionRow, Snapshot, key, wrong_row};
-use crate::types::actor::OwnerType;
+use crate::types::actor::{Actor, OwnerType, as_id, as_id_or_none};
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::Sha256;
 use crate::types::id::{PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
@@ -47,15 +45,45 @@ pub struct PolicySetVersion {
     /// When it was created.
     pub created_at: Timestamp,
     /// By whom.
-    pub created_by: String,
+    #[serde(serialize_with = "as_id")]
+    pub created_by: Actor,
     /// When it was archived.
     pub archived_at: Option<Timestamp>,
     /// By whom.
-    pub archived_by: Option<String>,
+    #[serde(serialize_with = "as_id_or_none")]
+    pub archived_by: Option<Actor>,
     /// Whether it is in force.
     pub active: bool,
     /// Its attestations, oldest first: each a JWS in flattened JSON form.
     pub attestations: Vec<Arc<str>>,
+}
+
+impl PolicySetVersion {
+    /// A policy set version as the entry with this envelope creates it: in force nowhere, without attestations.
+    pub(crate) fn created(
+        zone: &ZoneId,
+        envelope: &Envelope,
+        body: &PolicySetVersionCreated,
+        manifest: Manifest,
+    ) -> Self {
+        Self {
+            zone_id: zone.clone(),
+            policy_set_id: body.policy_set_id.clone(),
+            id: body.version_id.clone(),
+            version: body.version,
+            owner_type: envelope.actor.owner_type(),
+            schema_version: body.schema.version.clone(),
+            manifest: PolicySetManifest { entries: manifest.into_entries() },
+            manifest_sha: body.manifest_sha,
+            cedar_version: body.cedar.clone(),
+            created_at: envelope.created_at,
+            created_by: envelope.actor.clone(),
+            archived_at: None,
+            archived_by: None,
+            active: false,
+            attestations: Vec::new(),
+        }
+    }
 }
 
 /// The policy versions that a policy set version pins.
@@ -179,78 +207,68 @@ pub(crate) fn check_pinned<'a>(
     })
 }
 
-/// The policy versions that a manifest pins, each with the position of its entry, oldest first.
-pub(crate) fn pinned(zone: ZoneReader<'_>, manifest: &Manifest) -> Result<Vec<(u64, PolicyVersionId)>> {
-    let mut pinned = manifest
-        .entries()
-        .iter()
-        .map(|entry| {
-            let id = &entry.policy_version_id;
-            let row: Option<PositionRow> =
-                zone.row(&key::by_id(zone.log, RowKind::PolicyVersionId, id.as_str()))?;
-            let row = row.ok_or_else(|| ErrorDetail::corrupt(format_args!("index row of `{id}`"), "missing"))?;
-            Ok((row.created, id.clone()))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    pinned.sort();
-    Ok(pinned)
-}
-
-/// Reads the rest of a policy set version.
-pub(crate) fn load(zone: ZoneReader<'_>, found: &VersionRecord<PolicySetVersionCreated>) -> Result<PolicySetVersion> {
-    let body = found.body()?;
-    let envelope = &found.entry.envelope;
-    let archived = archiving(
-        &zone,
-        zone,
-        found.row.archived,
-        |entry| matches!(entry, Body::PolicySetVersionArchived(archived) if archived.version_id == body.version_id),
-    )?;
-    let set = policy_set::find(zone, body.policy_set_id.as_str())?;
-    Ok(PolicySetVersion {
-        zone_id: zone.id.clone(),
-        policy_set_id: body.policy_set_id.clone(),
-        id: body.version_id.clone(),
-        version: body.version,
-        owner_type: envelope.actor.owner_type(),
-        schema_version: body.schema.version.clone(),
-        manifest: PolicySetManifest { entries: manifest(&zone, body)?.into_entries() },
-        manifest_sha: body.manifest_sha,
-        cedar_version: body.cedar.clone(),
-        created_at: envelope.created_at,
-        created_by: envelope.actor.id().to_owned(),
-        archived_at: archived.as_ref().map(|(at, _)| *at),
-        archived_by: archived.map(|(_, by)| by),
-        active: binding::is_active(zone, body, &set)?,
-        attestations: if set.attested.is_some() { attestations(zone, body)? } else { Vec::new() },
-    })
-}
-
-/// Where the attestations of a version are, oldest first.
-pub(crate) fn attested_at(zone: ZoneReader<'_>, body: &PolicySetVersionCreated) -> Result<Vec<u64>> {
-    let mut positions = Vec::new();
-    let range = key::attestations(zone.log, body.policy_set_id.as_str(), body.version);
-    zone.rows(&range, Direction::Ascending, &mut |_, row: PositionRow| {
-        positions.push(row.created);
-        Ok(positions.len() <= limits::VERSION_ATTESTATIONS)
-    })?;
-    if positions.len() > limits::VERSION_ATTESTATIONS {
-        let place = format_args!("policy set version `{}`", body.version_id);
-        return Err(ErrorDetail::corrupt(place, "more attestations than the limit").into());
+impl ZoneReader<'_> {
+    /// The policy versions that a manifest pins, each with the position of its entry, oldest first.
+    pub(crate) fn pinned_versions(self, manifest: &Manifest) -> Result<Vec<(u64, PolicyVersionId)>> {
+        let mut pinned = manifest
+            .entries()
+            .iter()
+            .map(|entry| {
+                let id = &entry.policy_version_id;
+                let row: Option<PositionRow> =
+                    self.row(&key::by_id(self.log, RowKind::PolicyVersionId, id.as_str()))?;
+                let row = row.ok_or_else(|| ErrorDetail::corrupt(format_args!("index row of `{id}`"), "missing"))?;
+                Ok((row.created, id.clone()))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        pinned.sort();
+        Ok(pinned)
     }
-    Ok(positions)
-}
 
-/// The attestations of a version, oldest first.
-fn attestations(zone: ZoneReader<'_>, body: &PolicySetVersionCreated) -> Result<Vec<Arc<str>>> {
-    let positions = attested_at(zone, body)?.into_iter();
-    let texts = positions.map(|position| match &zone.entry(zone.log, position)?.body {
-        Body::Attested(attested) if attested.version_id == body.version_id => {
-            zone.object(ObjectKind::Attestation, attested.attestation)
+    /// Reads the rest of a policy set version.
+    pub(crate) fn policy_set_version(self, found: &VersionRecord<PolicySetVersionCreated>) -> Result<PolicySetVersion> {
+        let body = found.body()?;
+        let envelope = &found.entry.envelope;
+        let archived = self.archiving(
+            found.row.archived,
+            |entry| matches!(entry, Body::PolicySetVersionArchived(archived) if archived.version_id == body.version_id),
+        )?;
+        let set = self.policy_set_row(body.policy_set_id.as_str())?;
+        Ok(PolicySetVersion {
+            archived_at: archived.as_ref().map(|(at, _)| *at),
+            archived_by: archived.map(|(_, by)| by),
+            active: self.is_active(body, &set)?,
+            attestations: if set.attested.is_some() { self.attestations(body)? } else { Vec::new() },
+            ..PolicySetVersion::created(self.id, envelope, body, manifest(&self, body)?)
+        })
+    }
+
+    /// Where the attestations of a version are, oldest first.
+    pub(crate) fn attested_at(self, body: &PolicySetVersionCreated) -> Result<Vec<u64>> {
+        let mut positions = Vec::new();
+        let range = key::attestations(self.log, body.policy_set_id.as_str(), body.version);
+        self.rows(&range, Direction::Ascending, &mut |_, row: PositionRow| {
+            positions.push(row.created);
+            Ok(positions.len() <= limits::VERSION_ATTESTATIONS)
+        })?;
+        if positions.len() > limits::VERSION_ATTESTATIONS {
+            let place = format_args!("policy set version `{}`", body.version_id);
+            return Err(ErrorDetail::corrupt(place, "more attestations than the limit").into());
         }
-        _ => Err(wrong_row(RowKind::Attestation, body.version_id.as_str())),
-    });
-    texts.collect()
+        Ok(positions)
+    }
+
+    /// The attestations of a version, oldest first.
+    fn attestations(self, body: &PolicySetVersionCreated) -> Result<Vec<Arc<str>>> {
+        let positions = self.attested_at(body)?.into_iter();
+        let texts = positions.map(|position| match &self.entry(self.log, position)?.body {
+            Body::Attested(attested) if attested.version_id == body.version_id => {
+                self.object(ObjectKind::Attestation, attested.attestation)
+            }
+            _ => Err(wrong_row(RowKind::Attestation, body.version_id.as_str())),
+        });
+        texts.collect()
+    }
 }
 
 #[cfg(test)]

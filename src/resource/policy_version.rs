@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::version::{VersionRecord, archiving};
-use super::zone::ZoneRef;
-use crate::resource::zone::ZoneReader;
-use crate::cedar::{self, ParsedSchema, PolicyContent, prepare_policy};
+use super::version::VersionRecord;
+use crate::cedar::{ParsedSchema, PolicyContent, prepare_policy};
 use crate::record::fingerprint::Fingerprint;
-use crate::record::{Body, ObjectKind, PolicyVersionCreated};
-use crate::storage::Snapshot;
-use crate::types::actor::OwnerType;
+use crate::record::{Body, Envelope, ObjectKind, PolicyVersionCreated};
+use crate::resource::zone::ZoneReader;
+use crate::types::actor::{Actor, OwnerType, as_id, as_id_or_none};
 use crate::types::error::{Diagnostic, ErrorDetail, Result, at_most};
 use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::{PolicyId, PolicyVersionId, SchemaName, ZoneId};
@@ -49,11 +47,13 @@ pub struct PolicyVersion {
     /// When it was created.
     pub created_at: Timestamp,
     /// By whom.
-    pub created_by: String,
+    #[serde(serialize_with = "as_id")]
+    pub created_by: Actor,
     /// When it was archived.
     pub archived_at: Option<Timestamp>,
     /// By whom.
-    pub archived_by: Option<String>,
+    #[serde(serialize_with = "as_id_or_none")]
+    pub archived_by: Option<Actor>,
     /// Its Cedar text, if it was asked for.
     pub cedar_raw: Option<Arc<str>>,
     /// Its JSON form, a policy set with the statements in source order, if it was asked for.
@@ -62,6 +62,34 @@ pub struct PolicyVersion {
 }
 
 impl PolicyVersion {
+    /// A policy version as the entry with this envelope creates it, without its representations.
+    pub(crate) fn created(
+        zone: &ZoneId,
+        envelope: &Envelope,
+        body: &PolicyVersionCreated,
+        warnings: Vec<Diagnostic>,
+    ) -> Self {
+        Self {
+            zone_id: zone.clone(),
+            policy_id: body.policy_id.clone(),
+            id: body.version_id.clone(),
+            version: body.version,
+            owner_type: envelope.actor.owner_type(),
+            schema_version: body.schema.version.clone(),
+            sha: body.sha,
+            syntax: body.syntax,
+            statements: body.statements,
+            warnings,
+            cedar_version: body.cedar.clone(),
+            created_at: envelope.created_at,
+            created_by: envelope.actor.clone(),
+            archived_at: None,
+            archived_by: None,
+            cedar_raw: None,
+            cedar_json: None,
+        }
+    }
+
     /// An estimate of its bytes in memory.
     pub(crate) fn weight(&self) -> usize {
         let texts = [&self.cedar_raw, &self.cedar_json].into_iter().flatten().map(|text| text.len());
@@ -183,49 +211,45 @@ impl From<PreparedPolicyVersion> for PolicyVersionInput {
     }
 }
 
-/// Reads the rest of a policy version, with the forms asked for.
-pub(crate) fn load(zone: ZoneReader<'_>, found: &VersionRecord<PolicyVersionCreated>, include: Include) -> Result<PolicyVersion> {
-    let body = found.body()?;
-    let envelope = &found.entry.envelope;
-    let archived = archiving(
-        &zone,
-        zone,
-        found.row.archived,
-        |entry| matches!(entry, Body::PolicyVersionArchived(archived) if archived.version_id == body.version_id),
-    )?;
-    let read = |kind, address, fingerprint: bool| fingerprint.then(|| zone.object(kind, address)).transpose();
-    let warnings = body.warnings.map(|address| zone.object(ObjectKind::Warnings, address)).transpose()?;
-    Ok(PolicyVersion {
-        zone_id: zone.id.clone(),
-        policy_id: body.policy_id.clone(),
-        id: body.version_id.clone(),
-        version: body.version,
-        owner_type: envelope.actor.owner_type(),
-        schema_version: body.schema.version.clone(),
-        sha: body.sha,
-        syntax: body.syntax,
-        statements: body.statements,
-        warnings: warnings.map_or(Ok(Vec::new()), |json| {
+impl ZoneReader<'_> {
+    /// Reads the rest of a policy version, with the forms asked for.
+    pub(crate) fn policy_version(
+        self,
+        found: &VersionRecord<PolicyVersionCreated>,
+        include: Include,
+    ) -> Result<PolicyVersion> {
+        let body = found.body()?;
+        let envelope = &found.entry.envelope;
+        let archived = self.archiving(
+            found.row.archived,
+            |entry| matches!(entry, Body::PolicyVersionArchived(archived) if archived.version_id == body.version_id),
+        )?;
+        let read = |kind, address, wanted: bool| wanted.then(|| self.object(kind, address)).transpose();
+        let warnings = body.warnings.map(|address| self.object(ObjectKind::Warnings, address)).transpose()?;
+        let warnings = warnings.map_or(Ok(Vec::new()), |json| {
             serde_json::from_str(&json).map_err(|error| ErrorDetail::corrupt("warnings", error))
-        })?,
-        cedar_version: body.cedar.clone(),
-        created_at: envelope.created_at,
-        created_by: envelope.actor.id().to_owned(),
-        archived_at: archived.as_ref().map(|(at, _)| *at),
-        archived_by: archived.map(|(_, by)| by),
-        cedar_raw: read(ObjectKind::PolicyText, body.text, include.cedar())?,
-        cedar_json: read(ObjectKind::PolicyJson, body.json, include.json())?,
-    })
+        })?;
+        Ok(PolicyVersion {
+            archived_at: archived.as_ref().map(|(at, _)| *at),
+            archived_by: archived.map(|(_, by)| by),
+            cedar_raw: read(ObjectKind::PolicyText, body.text, include.cedar())?,
+            cedar_json: read(ObjectKind::PolicyJson, body.json, include.json())?,
+            ..PolicyVersion::created(self.id, envelope, body, warnings)
+        })
+    }
 }
 
-/// What Cedar warned of, as it is stored.
-pub(crate) fn warnings(content: &cedar::PolicyContent) -> Result<Option<String>> {
-    if content.warnings.is_empty() {
+/// Cedar's warnings as a version keeps them: without their counts.
+pub(crate) fn kept_warnings(content: &PolicyContent) -> Vec<Diagnostic> {
+    content.warnings.iter().map(|warning| Diagnostic { count: 1, ..warning.clone() }).collect()
+}
+
+/// The stored form of warnings that a version keeps; none without warnings.
+pub(crate) fn encode_warnings(warnings: &[Diagnostic]) -> Result<Option<String>> {
+    if warnings.is_empty() {
         return Ok(None);
     }
-    // Counts are not stored: they say how often it was found, not what.
-    let alone = |warning: &Diagnostic| Diagnostic { count: 1, ..warning.clone() };
-    let json = serde_json::to_string(&content.warnings.iter().map(alone).collect::<Vec<_>>())
+    let json = serde_json::to_string(warnings)
         .map_err(|error| ErrorDetail::CedarFailed { what: "warnings", message: error.to_string() })?;
     at_most("bytes of the warnings", json.len(), limits::OBJECT_BYTES)?;
     Ok(Some(json))

@@ -9,7 +9,7 @@ use crate::record::fingerprint::Fingerprint;
 use crate::record::{Body, ObjectKind, SchemaPublished};
 use crate::storage::key::{RowKind, STORE_LOG};
 use crate::storage::{SchemaRow, Snapshot, key};
-use crate::types::actor::OwnerType;
+use crate::types::actor::{Actor, OwnerType, as_id, as_id_or_none};
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::hash::Sha256;
 use crate::types::id::SchemaName;
@@ -36,11 +36,13 @@ pub struct SchemaVersion {
     /// When it was published.
     pub created_at: Timestamp,
     /// By whom.
-    pub created_by: String,
+    #[serde(serialize_with = "as_id")]
+    pub created_by: Actor,
     /// When its status last changed.
     pub updated_at: Timestamp,
     /// By whom, if it ever changed.
-    pub updated_by: Option<String>,
+    #[serde(serialize_with = "as_id_or_none")]
+    pub updated_by: Option<Actor>,
     /// When it was deprecated, unless it is active again.
     pub deprecated_at: Option<Timestamp>,
     /// When it was archived.
@@ -263,9 +265,9 @@ pub(crate) fn load(snapshot: &Snapshot<'_>, version: &str, include: Include) -> 
         owner_type: owner,
         cedar_version: cedar,
         created_at: created.envelope.created_at,
-        created_by: created.envelope.actor.id().to_owned(),
+        created_by: created.envelope.actor.clone(),
         updated_at: changed.as_deref().unwrap_or(&created).envelope.created_at,
-        updated_by: changed.map(|entry| entry.envelope.actor.id().to_owned()),
+        updated_by: changed.map(|entry| entry.envelope.actor.clone()),
         deprecated_at: row.deprecated.map(time).transpose()?,
         archived_at: row.changed.filter(|_| status == SchemaStatus::Archived).map(time).transpose()?,
         cedar_schema: read(Syntax::Cedar, include.cedar())?,

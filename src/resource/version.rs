@@ -4,12 +4,11 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::not_found::not_found;
-use super::zone::ZoneRef;
-use crate::resource::zone::ZoneReader;
 use crate::record::{Body, LogEntry, PolicySetVersionCreated, PolicyVersionCreated};
+use crate::resource::zone::ZoneReader;
 use crate::storage::key::RowKind;
-use crate::storage::{PositionRow, Snapshot, VersionRow, key, wrong_row};
+use crate::storage::{PositionRow, VersionRow, key, wrong_row};
+use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, ErrorKind, Resource, Result};
 use crate::types::time::Timestamp;
 
@@ -91,7 +90,7 @@ impl<V: Versioned> VersionRecord<V> {
     /// Looks up a version by its id.
     pub(crate) fn by_id(zone: ZoneReader<'_>, id: &str) -> Result<Self> {
         let row: Option<PositionRow> = zone.row(&key::by_id(zone.log, V::BY_ID, id))?;
-        let PositionRow { created } = row.ok_or_else(|| not_found(zone, V::RESOURCE, id))?;
+        let PositionRow { created } = row.ok_or_else(|| zone.not_found(V::RESOURCE, id))?;
         let entry = zone.entry(zone.log, created)?;
         let body = V::of(&entry.body).filter(|body| body.id() == id).ok_or_else(|| wrong_row(V::BY_ID, id))?;
         let row = zone.row(&key::by_version(zone.log, V::BY_NUMBER, body.parent(), body.version()))?;
@@ -114,7 +113,7 @@ impl<V: Versioned> VersionRecord<V> {
             None if zone.has_row(&key::by_id(zone.log, V::PARENT, parent))? => {
                 Err(ErrorDetail::not_found(V::RESOURCE, &format!("{version} of {parent}")).into())
             }
-            None => Err(not_found(zone, V::PARENT_RESOURCE, parent)),
+            None => Err(zone.not_found(V::PARENT_RESOURCE, parent)),
         }
     }
 
@@ -131,18 +130,24 @@ impl<V: Versioned> VersionRecord<V> {
     }
 }
 
-/// When and by whom something was archived, if it was; `fits` tells its entry.
-pub(crate) fn archiving(zone: ZoneReader<'_>, position: Option<u64>, fits: impl FnOnce(&Body) -> bool) -> Result<Option<(Timestamp, String)>> {
-    let Some(position) = position else { return Ok(None) };
-    let entry = zone.entry(zone.log, position)?;
-    if !fits(&entry.body) {
-        return Err(ErrorDetail::corrupt(
-            format_args!("the index of zone `{}`", zone.id),
-            "index row points to an entry of the wrong kind or id",
-        )
-        .into());
+impl ZoneReader<'_> {
+    /// When and by whom something was archived, if it was; `fits` tells its entry.
+    pub(crate) fn archiving(
+        self,
+        position: Option<u64>,
+        fits: impl FnOnce(&Body) -> bool,
+    ) -> Result<Option<(Timestamp, Actor)>> {
+        let Some(position) = position else { return Ok(None) };
+        let entry = self.entry(self.log, position)?;
+        if !fits(&entry.body) {
+            return Err(ErrorDetail::corrupt(
+                format_args!("the index of self `{}`", self.id),
+                "index row points to an entry of the wrong kind or id",
+            )
+            .into());
+        }
+        Ok(Some((entry.envelope.created_at, entry.envelope.actor.clone())))
     }
-    Ok(Some((entry.envelope.created_at, entry.envelope.actor.id().to_owned())))
 }
 
 /// The number of the next version.

@@ -1,11 +1,12 @@
 //! Zones: where one is kept, what a store keeps of it itself, and how that is read. What can be read in one is not known here.
 
-use super::schema::{self, SchemaRecord};
 use std::ops::Deref;
 
+use super::schema::{self, SchemaRecord};
 use crate::record::{Body, DefaultSchemaChanged};
 use crate::storage::key::{LogNumber, RowKind, STORE_LOG};
 use crate::storage::{Snapshot, ZoneRow, ZoneStateRow, key, wrong_row};
+use crate::types::actor::{Actor, as_id};
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::id::{LogId, SchemaName, ZoneId};
 use crate::types::schema::SchemaStatus;
@@ -59,7 +60,8 @@ pub struct ZoneInfo {
     /// When it was created.
     pub created_at: Timestamp,
     /// By whom.
-    pub created_by: String,
+    #[serde(serialize_with = "as_id")]
+    pub created_by: Actor,
     /// Whether it takes no writes.
     pub suspended: bool,
     /// The schema version that clients are advised to write policies against, unless it was archived.
@@ -80,70 +82,72 @@ pub(crate) fn find(snapshot: &Snapshot<'_>, id: &str) -> Result<ZoneRef> {
     }
 }
 
-/// Refuses a zone that is not there any more: it was erased, or its log has another's place after a recovery.
-pub(crate) fn check(zone: ZoneReader<'_>) -> Result<()> {
-    if zone.has_zone(zone.id.as_str(), zone.log, zone.log_id)? {
-        return Ok(());
+impl ZoneReader<'_> {
+    /// Refuses a zone that is not there any more: it was erased, or its log has another's place after a recovery.
+    pub(crate) fn check_exists(self) -> Result<()> {
+        if self.has_zone(self.id.as_str(), self.log, self.log_id)? {
+            return Ok(());
+        }
+        Err(ErrorDetail::not_found(Resource::Zone, self.id.as_str()).into())
     }
-    Err(ErrorDetail::not_found(Resource::Zone, zone.id.as_str()).into())
+
+    /// Reads what the store keeps of a zone that was found.
+    pub(crate) fn info(self) -> Result<ZoneInfo> {
+        let opened = self.entry(self.log, 0)?;
+        if opened.envelope.log_id != self.log_id
+            || !matches!(&opened.body, Body::ZoneOpened(body) if body.zone_id == *self.id)
+        {
+            return Err(wrong_row(RowKind::Zone, self.id.as_str()));
+        }
+        let state = self.state()?;
+        Ok(ZoneInfo {
+            default_schema: self.default_schema()?,
+            id: self.id.clone(),
+            log_id: self.log_id,
+            created_at: opened.envelope.created_at,
+            created_by: opened.envelope.actor.clone(),
+            suspended: state.suspended.is_some(),
+            bindings_revision: state.bindings.unwrap_or(0),
+        })
+    }
+
+    /// What is known of the zone as a whole.
+    pub(crate) fn state(self) -> Result<ZoneStateRow> {
+        self.zone_state(self.log)?.ok_or_else(|| wrong_row(RowKind::State, self.id.as_str()))
+    }
+
+    /// Refuses to write in a zone that is suspended.
+    pub(crate) fn check_open(self) -> Result<()> {
+        match self.state()?.suspended {
+            None => Ok(()),
+            Some(_) => Err(ErrorDetail::Suspended { zone_id: self.id.to_string() }.into()),
+        }
+    }
+
+    /// The same, as the zone's own log tells it: whether the schema that was chosen has been archived is left aside.
+    pub(crate) fn info_as_logged(self) -> Result<ZoneInfo> {
+        let chosen = self.chosen_schema()?.map(|schema| schema.published.version);
+        Ok(ZoneInfo { default_schema: chosen, ..self.info()? })
+    }
+
+    /// The zone's default schema: never an archived one.
+    pub(crate) fn default_schema(self) -> Result<Option<SchemaName>> {
+        let chosen = self.chosen_schema()?.filter(|schema| schema.status != SchemaStatus::Archived);
+        Ok(chosen.map(|schema| schema.published.version))
+    }
+
+    /// The schema that was chosen as the zone's default, whatever its status.
+    fn chosen_schema(self) -> Result<Option<SchemaRecord>> {
+        let Some(position) = self.state()?.default_schema else { return Ok(None) };
+        let entry = self.entry(self.log, position)?;
+        let Body::DefaultSchemaChanged(DefaultSchemaChanged { schema: Some(schema) }) = &entry.body else {
+            return Err(wrong_row(RowKind::State, self.id.as_str()));
+        };
+        schema::find(&self, schema.version.as_str()).map(Some)
+    }
 }
 
 /// Reads what the store keeps of a zone itself.
 pub(crate) fn info(snapshot: &Snapshot<'_>, id: &str) -> Result<ZoneInfo> {
-    info_of(snapshot, &find(snapshot, id)?)
-}
-
-/// Reads what the store keeps of a zone that was found.
-pub(crate) fn info_of(zone: ZoneReader<'_>) -> Result<ZoneInfo> {
-    let opened = zone.entry(zone.log, 0)?;
-    if opened.envelope.log_id != zone.log_id
-        || !matches!(&opened.body, Body::ZoneOpened(body) if body.zone_id == zone.id)
-    {
-        return Err(wrong_row(RowKind::Zone, zone.id.as_str()));
-    }
-    let state = state(zone)?;
-    Ok(ZoneInfo {
-        default_schema: default_schema(zone)?,
-        id: zone.id.clone(),
-        log_id: zone.log_id,
-        created_at: opened.envelope.created_at,
-        created_by: opened.envelope.actor.id().to_owned(),
-        suspended: state.suspended.is_some(),
-        bindings_revision: state.bindings.unwrap_or(0),
-    })
-}
-
-/// What is known of the zone as a whole.
-pub(crate) fn state(zone: ZoneReader<'_>) -> Result<ZoneStateRow> {
-    zone.zone_state(zone.log)?.ok_or_else(|| wrong_row(RowKind::State, zone.id.as_str()))
-}
-
-/// Refuses to write in a zone that is suspended.
-pub(crate) fn check_open(zone: ZoneReader<'_>) -> Result<()> {
-    match state(zone)?.suspended {
-        None => Ok(()),
-        Some(_) => Err(ErrorDetail::Suspended { zone_id: zone.id.to_string() }.into()),
-    }
-}
-
-/// The same, as the zone's own log tells it: whether the schema that was chosen has been archived is left aside.
-pub(crate) fn info_as_logged(zone: ZoneReader<'_>) -> Result<ZoneInfo> {
-    let chosen = chosen_schema(zone)?.map(|schema| schema.published.version);
-    Ok(ZoneInfo { default_schema: chosen, ..info_of(zone)? })
-}
-
-/// The zone's default schema: never an archived one.
-pub(crate) fn default_schema(zone: ZoneReader<'_>) -> Result<Option<SchemaName>> {
-    let chosen = chosen_schema(zone)?.filter(|schema| schema.status != SchemaStatus::Archived);
-    Ok(chosen.map(|schema| schema.published.version))
-}
-
-/// The schema that was chosen as the zone's default, whatever its status.
-fn chosen_schema(zone: ZoneReader<'_>) -> Result<Option<SchemaRecord>> {
-    let Some(position) = state(zone)?.default_schema else { return Ok(None) };
-    let entry = zone.entry(zone.log, position)?;
-    let Body::DefaultSchemaChanged(DefaultSchemaChanged { schema: Some(schema) }) = &entry.body else {
-        return Err(wrong_row(RowKind::State, zone.id.as_str()));
-    };
-    schema::find(&zone, schema.version.as_str()).map(Some)
+    ZoneReader::new(snapshot, &find(snapshot, id)?).info()
 }

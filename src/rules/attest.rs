@@ -7,16 +7,15 @@ use std::fmt;
 
 use super::manifest::Planned;
 use super::ownership::check_owner;
-use crate::resource::zone::ZoneReader;
 use crate::attestation::{Attestation, Signer, Status, Subject};
 use crate::engine::validation::Validated;
 use crate::record::{Attested, Body, Manifest, PolicySetVersionCreated};
-use crate::resource::policy_set_version::{NewPolicySetVersion, attested_at};
+use crate::resource::policy_set_version::NewPolicySetVersion;
+use crate::resource::schema;
 use crate::resource::version::{VersionRecord, next_version};
-use crate::resource::zone::ZoneRef;
-use crate::resource::{policy_set, schema};
+use crate::resource::zone::ZoneReader;
 use crate::storage::key::RowKind;
-use crate::storage::{Snapshot, wrong_row};
+use crate::storage::wrong_row;
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Resource, Result, at_most};
 use crate::types::hash::Sha256;
@@ -89,7 +88,7 @@ impl ToSign {
 
 /// What an attestation of a set's next version is about, as of now.
 pub(crate) fn next(zone: ZoneReader<'_>, policy_set_id: &str, planned: &Planned) -> Result<Subject> {
-    let set = policy_set::find(zone, policy_set_id)?;
+    let set = zone.policy_set_row(policy_set_id)?;
     let version = next_version(set.latest.map(|latest| latest.version))?;
     let (manifest_sha, schema) = (Manifest::sha(&planned.manifest.canonical()), planned.schema.version.as_str());
     subject(zone, policy_set_id, version, manifest_sha, schema)
@@ -111,10 +110,14 @@ pub(crate) fn first(zone: ZoneReader<'_>, policy_set_id: PolicySetId, planned: &
 
 /// What an attestation that `actor` adds to a version is about, as of now. To attest a version is to change it, as to archive
 /// it is: so its owner decides, not that of its set.
-pub(crate) fn of_version(zone: ZoneReader<'_>, actor: &Actor, found: &VersionRecord<PolicySetVersionCreated>) -> Result<(Subject, Status)> {
+pub(crate) fn of_version(
+    zone: ZoneReader<'_>,
+    actor: &Actor,
+    found: &VersionRecord<PolicySetVersionCreated>,
+) -> Result<(Subject, Status)> {
     let (body, owner) = (found.body()?, found.entry.envelope.actor.owner_type());
     check_owner(actor, Resource::PolicySetVersion, body.version_id.as_str(), owner)?;
-    let there = attested_at(zone, body)?.len();
+    let there = zone.attested_at(body)?.len();
     at_most("attestations of the policy set version", there + 1, limits::VERSION_ATTESTATIONS)?;
     // The first attestation of a version is that of its creation.
     let status = if there == 0 { Status::Created } else { Status::ReSigned };
@@ -122,7 +125,13 @@ pub(crate) fn of_version(zone: ZoneReader<'_>, actor: &Actor, found: &VersionRec
     Ok((subject(zone, set, body.version, body.manifest_sha, schema)?, status))
 }
 
-fn subject(zone: ZoneReader<'_>, policy_set_id: &str, policy_set_version: u32, manifest_sha: Sha256, schema_version: &str) -> Result<Subject> {
+fn subject(
+    zone: ZoneReader<'_>,
+    policy_set_id: &str,
+    policy_set_version: u32,
+    manifest_sha: Sha256,
+    schema_version: &str,
+) -> Result<Subject> {
     Ok(Subject {
         zone_id: zone.id.clone(),
         log_id: zone.log_id,
@@ -136,7 +145,7 @@ fn subject(zone: ZoneReader<'_>, policy_set_id: &str, policy_set_version: u32, m
 
 /// The hash of a policy set's newest attestation.
 fn newest(zone: ZoneReader<'_>, policy_set_id: &str) -> Result<Option<Sha256>> {
-    let Some(position) = policy_set::find(zone, policy_set_id)?.attested else { return Ok(None) };
+    let Some(position) = zone.policy_set_row(policy_set_id)?.attested else { return Ok(None) };
     match &zone.entry(zone.log, position)?.body {
         Body::Attested(Attested { policy_set_id: of, sha, .. }) if *of == policy_set_id => Ok(Some(*sha)),
         _ => Err(wrong_row(RowKind::PolicySet, policy_set_id)),

@@ -6,12 +6,10 @@
 use super::attest;
 use super::bundle_plan::{PreparedBundle, Step};
 use super::manifest::Planned;
-use crate::resource::zone::ZoneReader;
 use crate::attestation::{Attestation, Status, Subject};
 use crate::engine::Engine;
 use crate::record::Manifest;
-use crate::resource::zone::ZoneRef;
-use crate::storage::Snapshot;
+use crate::resource::zone::ZoneReader;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::{PolicyId, PolicySetId, PolicyVersionId};
 use crate::types::manifest_entry::ManifestEntry;
@@ -51,7 +49,13 @@ pub(crate) struct Ids {
 impl AttestedSteps {
     /// Gives the steps the ids that were attested, and checks that they come to what was attested. Returns the id of the
     /// set if it is to be created.
-    pub(crate) fn check(&self, zone: ZoneReader<'_>, set: Option<&PolicySetId>, schema: &SchemaRef, steps: &mut [Step]) -> Result<String> {
+    pub(crate) fn check(
+        &self,
+        zone: ZoneReader<'_>,
+        set: Option<&PolicySetId>,
+        schema: &SchemaRef,
+        steps: &mut [Step],
+    ) -> Result<String> {
         if steps.len() != self.ids.steps.len() {
             let (expected, actual) = (self.ids.steps.len().to_string(), steps.len().to_string());
             let what = "number of policies of the attestation".to_owned();
@@ -65,9 +69,9 @@ impl AttestedSteps {
 }
 
 impl Ids {
-    pub(crate) fn draw(store: &Engine, zone: &ZoneRef, now: Timestamp, steps: usize) -> Self {
+    pub(crate) fn draw(engine: &Engine, zone: ZoneReader<'_>, now: Timestamp, steps: usize) -> Self {
         // Their places in the log are not known yet, and no draw repeats another.
-        let id = || store.environment.uuid(now, zone.log_id, 0);
+        let id = || engine.environment.uuid(now, zone.log_id, 0);
         Self { set: id(), steps: (0..steps).map(|_| (id(), id())).collect() }
     }
 
@@ -86,7 +90,13 @@ impl Ids {
 }
 
 /// What the attestation of the version that the steps make is about, as of now.
-pub(crate) fn subject(zone: ZoneReader<'_>, set: Option<&PolicySetId>, ids: &Ids, schema: SchemaRef, steps: &[Step]) -> Result<Subject> {
+pub(crate) fn subject(
+    zone: ZoneReader<'_>,
+    set: Option<&PolicySetId>,
+    ids: &Ids,
+    schema: SchemaRef,
+    steps: &[Step],
+) -> Result<Subject> {
     let planned = Planned { schema, manifest: Manifest::new(steps.iter().map(entry).collect::<Result<_>>()?)? };
     match set {
         Some(set) => attest::next(zone, set.as_str(), &planned),

@@ -10,10 +10,9 @@ use super::ownership::check_owner;
 use crate::bundle::export::Contents;
 use crate::bundle::{Bundle, BundleKey};
 use crate::record::PolicyVersionCreated;
-use crate::resource::policy::{self, NewPolicy, Policy};
+use crate::resource::policy::{NewPolicy, Policy};
 use crate::resource::version::VersionRecord;
-use crate::resource::zone::ZoneRef;
-use crate::storage::Snapshot;
+use crate::resource::zone::ZoneReader;
 use crate::types::actor::Actor;
 use crate::types::error::{Resource, Result};
 use crate::types::hash::Sha256;
@@ -35,8 +34,7 @@ pub(crate) enum Match {
 
 /// For whom a bundle is applied, and what is there.
 pub(crate) struct Matching<'a> {
-    pub snapshot: &'a Snapshot<'a>,
-    pub zone: &'a ZoneRef,
+    pub zone: ZoneReader<'a>,
     pub actor: &'a Actor,
     pub target: &'a Target,
     /// What is in force for the target.
@@ -73,14 +71,14 @@ impl Matching<'_> {
 
     /// What a policy is that is named by its id.
     fn named(&self, id: &PolicyId, sha: Sha256) -> Result<Match> {
-        let before = policy::load(self.snapshot, self.zone, id.as_str())?;
+        let before = self.zone.policy(id.as_str())?;
         let in_force = self.base.and_then(|base| base.pins(id));
         if in_force.is_none() && *self.target != Target::Zone {
             return Ok(Match::Copy(before));
         }
         let in_force = in_force.map(|entry| &entry.policy_version_id);
         for version_id in in_force.into_iter().chain(&before.latest_version_id) {
-            let found = VersionRecord::<PolicyVersionCreated>::by_id(self.snapshot, self.zone, version_id.as_str())?;
+            let found = VersionRecord::<PolicyVersionCreated>::by_id(self.zone, version_id.as_str())?;
             if found.body()?.sha == sha && found.row.archived.is_none() {
                 let (policy_id, policy_version_id) = (before.id, version_id.clone());
                 return Ok(Match::Keep(ManifestEntry { policy_id, policy_version_id, sha }));
@@ -103,15 +101,11 @@ impl Matching<'_> {
             if named.contains(&BundleKey::PublicId(entry.policy_id.clone())) {
                 continue;
             }
-            let policy = policy::load(self.snapshot, self.zone, entry.policy_id.as_str())?;
+            let policy = self.zone.policy(entry.policy_id.as_str())?;
             if policy.archived_at.is_some() || policy.owner_type != self.actor.owner_type() {
                 continue;
             }
-            let found = VersionRecord::<PolicyVersionCreated>::by_id(
-                self.snapshot,
-                self.zone,
-                entry.policy_version_id.as_str(),
-            )?;
+            let found = VersionRecord::<PolicyVersionCreated>::by_id(self.zone, entry.policy_version_id.as_str())?;
             spares.push(Spare {
                 can_stay: found.row.archived.is_none(),
                 can_change: !self.is_the_zones(&policy.id),

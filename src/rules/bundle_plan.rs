@@ -11,21 +11,18 @@ use super::bundle_match::{Match, Matching};
 use super::manifest;
 use super::manifest::set_to_change;
 use super::ownership::check_changeable;
-use crate::resource::zone::ZoneReader;
-use crate::storage::snapshot;
 use crate::bundle::export::Contents;
 use crate::bundle::{Bundle, BundleKey, BundlePolicy};
 use crate::cedar::ParsedSchema;
 use crate::decide::guardrail::check_guardrail;
 use crate::engine::validation::{Validated, Validation};
-use crate::resource::binding::{self, At, Binding};
+use crate::resource::binding::{At, Binding};
 use crate::resource::policy::NewPolicy;
 use crate::resource::policy_set_version::Pin;
-use crate::resource::policy_version::{NewPolicyVersion, PreparedPolicyVersion, warnings};
+use crate::resource::policy_version::{NewPolicyVersion, PreparedPolicyVersion, encode_warnings, kept_warnings};
 use crate::resource::schema;
 use crate::resource::version::next_version;
-use crate::resource::zone::ZoneRef;
-use crate::storage::Snapshot;
+use crate::resource::zone::ZoneReader;
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::hash::Sha256;
@@ -123,7 +120,13 @@ pub(crate) enum Step {
 
 impl BundlePlan {
     /// Checks every rule but for demands and for the room that is left in a write.
-    pub(crate) fn new(zone: ZoneReader<'_>, validation: &Validation<'_>, actor: &Actor, target: &Target, prepared: &PreparedBundle) -> Result<Self> {
+    pub(crate) fn new(
+        zone: ZoneReader<'_>,
+        validation: &Validation<'_>,
+        actor: &Actor,
+        target: &Target,
+        prepared: &PreparedBundle,
+    ) -> Result<Self> {
         let bundle = &prepared.bundle;
         let own = in_force(zone, target)?;
         let is_in_force = |base: &Contents, entries: Option<Vec<ManifestEntry>>| {
@@ -207,9 +210,8 @@ impl BundlePlan {
 
 /// What steps are planned with.
 struct Planner<'a> {
-    snapshot: &'a Snapshot<'a>,
     validation: &'a Validation<'a>,
-    zone: &'a ZoneRef,
+    zone: ZoneReader<'a>,
     actor: &'a Actor,
     schema: SchemaRef,
     parsed: Arc<ParsedSchema>,
@@ -219,13 +221,9 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn step(&self, policy: &BundlePolicy, sha: Sha256, found: Match) -> Result<Step> {
         Ok(match found {
-            Match::Keep(entry) => Step::Keep(manifest::entry(
-                self.snapshot,
-                self.validation,
-                self.zone,
-                &self.schema,
-                &Pin::from(&entry),
-            )?),
+            Match::Keep(entry) => {
+                Step::Keep(manifest::entry(self.zone, self.validation, &self.schema, &Pin::from(&entry))?)
+            }
             Match::Edit(before) => {
                 let is_archived = before.archived_at.is_some();
                 check_changeable(self.actor, Resource::Policy, before.id.as_str(), before.owner_type, is_archived)?;
@@ -251,12 +249,12 @@ impl Planner<'_> {
         let prepared = PreparedPolicyVersion::new(new, self.schema.clone(), &self.parsed)?;
         let statements = usize::try_from(prepared.content.statements).unwrap_or(usize::MAX);
         self.validation.count(statements, self.parsed.request_types(), &self.schema)?;
-        warnings(&prepared.content).map(|_| prepared)
+        encode_warnings(&kept_warnings(&prepared.content)).map(|_| prepared)
     }
 }
 
 fn in_force(zone: ZoneReader<'_>, target: &Target) -> Result<Option<(Binding, Contents)>> {
-    let binding = binding::find(zone, target, BindingMode::Active, At::Now)?;
+    let binding = zone.binding(target, BindingMode::Active, At::Now)?;
     binding.map(|binding| Contents::of(zone, &binding).map(|contents| (binding, contents))).transpose()
 }
 
@@ -338,8 +336,8 @@ mod tests {
         let zone = store.zone("z").unwrap();
         let is_known = || {
             zone.read_with_room(|zone, store| {
-                let policy = VersionRecord::<PolicyVersionCreated>::by_number(snapshot, zone, "p", 1)?;
-                Ok(store.compiler.is_known_to_validate(policy.body()?, &schema::usable(snapshot, "2")?))
+                let policy = VersionRecord::<PolicyVersionCreated>::by_number(zone, "p", 1)?;
+                Ok(store.compiler.is_known_to_validate(policy.body()?, &schema::usable(&zone, "2")?))
             })
         };
         assert!(!is_known().unwrap());

@@ -5,26 +5,24 @@
 
 use std::collections::BTreeMap;
 
-use crate::resource::zone::ZoneReader;
 use crate::decide::guardrail::{policies, validate};
 use crate::engine::validation::Validation;
 use crate::list::scan::in_order;
 use crate::record::PolicySetVersionCreated;
-use crate::resource::binding::{self, At};
-use crate::resource::policy_set;
+use crate::resource::binding::At;
 use crate::resource::version::VersionRecord;
-use crate::resource::zone::ZoneRef;
+use crate::resource::zone::ZoneReader;
+use crate::storage::Direction;
 use crate::storage::key::RowKind;
-use crate::storage::{Direction, Snapshot};
 use crate::types::actor::{Actor, OwnerType};
 use crate::types::error::{ErrorDetail, Result};
-use crate::types::id::SchemaName;
+use crate::types::id::{SchemaName, ZoneId};
 use crate::types::schema::SchemaRef;
 use crate::types::target::BindingMode;
 
 /// Refuses a customer where the zone has a guardrail.
 pub(crate) fn check_actor(zone: ZoneReader<'_>, actor: &Actor, action: &'static str) -> Result<()> {
-    if actor.owner_type() != OwnerType::Platform && binding::guardrail(zone, At::Now)?.is_some() {
+    if actor.owner_type() != OwnerType::Platform && zone.guardrail(At::Now)?.is_some() {
         let action = format!("{action} zone `{}`, which has a guardrail", zone.id);
         return Err(ErrorDetail::GuardrailReserved { action }.into());
     }
@@ -32,9 +30,9 @@ pub(crate) fn check_actor(zone: ZoneReader<'_>, actor: &Actor, action: &'static 
 }
 
 /// Refuses a customer who wants to bind or unbind a guardrail.
-pub(crate) fn check_binder(zone: &ZoneRef, actor: &Actor) -> Result<()> {
+pub(crate) fn check_binder(zone: &ZoneId, actor: &Actor) -> Result<()> {
     if actor.owner_type() != OwnerType::Platform {
-        let action = format!("bind or unbind the guardrail of zone `{}`", zone.id);
+        let action = format!("bind or unbind the guardrail of zone `{}`", zone);
         return Err(ErrorDetail::GuardrailReserved { action }.into());
     }
     Ok(())
@@ -42,7 +40,11 @@ pub(crate) fn check_binder(zone: &ZoneRef, actor: &Actor) -> Result<()> {
 
 /// Refuses a version that cannot be the zone's guardrail: it holds a `permit`, or does not validate against a schema that it
 /// would be evaluated with.
-pub(crate) fn check_version(zone: ZoneReader<'_>, validation: &Validation<'_>, version: &PolicySetVersionCreated) -> Result<()> {
+pub(crate) fn check_version(
+    zone: ZoneReader<'_>,
+    validation: &Validation<'_>,
+    version: &PolicySetVersionCreated,
+) -> Result<()> {
     let policies = policies(zone, version)?;
     for policy in &policies {
         if let Some(statement) = validation.compiler().policy(&zone, policy.text)?.first_permit() {
@@ -65,10 +67,10 @@ fn bound_schemas(zone: ZoneReader<'_>) -> Result<BTreeMap<SchemaName, SchemaRef>
     let order = (zone.log, RowKind::PolicySetOrder);
     let mut schemas = BTreeMap::new();
     for (_, id) in in_order(&zone, order, None, Direction::Ascending, usize::MAX, |_, _| Ok(true))? {
-        let row = policy_set::find(zone, &id)?;
+        let row = zone.policy_set_row(&id)?;
         for mode in [BindingMode::Active, BindingMode::Shadow] {
             let Some(position) = row.binding(mode) else { continue };
-            let bound = policy_set::binding(zone, &id, position, mode)?.bound;
+            let bound = zone.binding_of_set(&id, position, mode)?.bound;
             let found = VersionRecord::<PolicySetVersionCreated>::by_number(zone, &id, bound.version)?;
             let schema = &found.body()?.schema;
             schemas.entry(schema.version.clone()).or_insert_with(|| schema.clone());

@@ -2,15 +2,13 @@
 //! It can be planned ahead of the write, which plans it again, with what was validated at hand.
 
 use super::ownership::check_changeable;
-use crate::resource::zone::ZoneReader;
 use crate::engine::validation::{Validated, Validation};
 use crate::record::{Manifest, PolicyVersionCreated};
-use crate::resource::policy_set::{self, PolicySet};
+use crate::resource::policy_set::PolicySet;
 use crate::resource::policy_set_version::{NewPolicySetVersion, Pin};
+use crate::resource::schema;
 use crate::resource::version::VersionRecord;
-use crate::resource::zone::ZoneRef;
-use crate::resource::{policy, schema};
-use crate::storage::Snapshot;
+use crate::resource::zone::ZoneReader;
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Resource, Result, at_most};
 use crate::types::limits;
@@ -57,7 +55,7 @@ impl From<PreparedPolicySetVersion> for PolicySetVersionInput {
 
 /// The policy set, if `actor` may give it a version.
 pub(crate) fn set_to_change(zone: ZoneReader<'_>, actor: &Actor, id: &str) -> Result<PolicySet> {
-    let set = policy_set::load(zone, id)?;
+    let set = zone.policy_set(id)?;
     check_changeable(actor, Resource::PolicySet, set.id.as_str(), set.owner_type, set.archived_at.is_some())?;
     Ok(set)
 }
@@ -82,7 +80,12 @@ impl Planned {
 
 /// The manifest entry for a pin, once it keeps every rule.
 #[cfg(feature = "bundle")]
-pub(crate) fn entry(zone: ZoneReader<'_>, validation: &Validation<'_>, schema: &SchemaRef, pin: &Pin) -> Result<ManifestEntry> {
+pub(crate) fn entry(
+    zone: ZoneReader<'_>,
+    validation: &Validation<'_>,
+    schema: &SchemaRef,
+    pin: &Pin,
+) -> Result<ManifestEntry> {
     let (entry, version) = pinned(zone, pin)?;
     validation.check(&zone, [&version], schema)?;
     Ok(entry)
@@ -90,7 +93,7 @@ pub(crate) fn entry(zone: ZoneReader<'_>, validation: &Validation<'_>, schema: &
 
 /// The manifest entry for a pin that keeps every rule but that it validates, and the version that is pinned.
 fn pinned(zone: ZoneReader<'_>, pin: &Pin) -> Result<(ManifestEntry, PolicyVersionCreated)> {
-    let policy = policy::find(zone, &pin.policy_id)?;
+    let policy = zone.policy_row(&pin.policy_id)?;
     let found = VersionRecord::<PolicyVersionCreated>::by_id(zone, &pin.policy_version_id)?;
     let body = found.body()?;
     if body.policy_id != pin.policy_id.as_str() {

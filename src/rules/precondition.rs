@@ -4,14 +4,10 @@
 
 use std::fmt;
 
+use crate::record::fingerprint::Fingerprint;
+use crate::resource::binding::At;
 #[cfg(feature = "bundle")]
 use crate::resource::zone::ZoneReader;
-use crate::bundle::export;
-use crate::record::fingerprint::Fingerprint;
-use crate::resource::binding::{self, At};
-use crate::resource::zone::{self, ZoneRef};
-use crate::resource::{policy, policy_set};
-use crate::storage::Snapshot;
 use crate::types::error::{Error, ErrorDetail, Result, at_most, cut};
 #[cfg(feature = "bundle")]
 use crate::types::hash::Sha256;
@@ -113,7 +109,6 @@ impl Precondition {
         at_most("alternatives of a precondition", self.alternatives.len(), limits::PRECONDITION_ALTERNATIVES)?;
         let mut now = Now {
             zone,
-            zone,
             #[cfg(feature = "bundle")]
             digest: None,
         };
@@ -156,30 +151,30 @@ impl Kind {
 
     /// What is so in the zone instead, if it does not hold.
     fn unmet(&self, now: &mut Now<'_>) -> Result<Option<Unmet>> {
-        let Now { snapshot, zone, .. } = *now;
+        let Now { zone, .. } = *now;
         Ok(match self {
             Self::PolicyRevision(id, expected) => {
-                let actual = policy::find(snapshot, zone, id)?.revision;
+                let actual = zone.policy_row(id)?.revision;
                 same(|| format!("revision of policy `{id}`"), expected, &actual)
             }
             Self::PolicySetRevision(id, expected) => {
-                let actual = policy_set::find(snapshot, zone, id)?.revision;
+                let actual = zone.policy_set_row(id)?.revision;
                 same(|| format!("revision of policy set `{id}`"), expected, &actual)
             }
             Self::BindingsRevision(expected) => {
-                let actual = zone::state(snapshot, zone)?.bindings.unwrap_or(0);
+                let actual = zone.state()?.bindings.unwrap_or(0);
                 same(|| format!("bindings revision of zone `{}`", zone.id), expected, &actual)
             }
             Self::LatestPolicyVersion(id, expected) => {
-                let actual = policy::find(snapshot, zone, id)?.latest.map(|latest| latest.version);
+                let actual = zone.policy_row(id)?.latest.map(|latest| latest.version);
                 same(|| format!("newest version of policy `{}`", cut(id)), &OrNone(*expected), &OrNone(actual))
             }
             Self::LatestPolicySetVersion(id, expected) => {
-                let actual = policy_set::find(snapshot, zone, id)?.latest.map(|latest| latest.version);
+                let actual = zone.policy_set_row(id)?.latest.map(|latest| latest.version);
                 same(|| format!("newest version of policy set `{}`", cut(id)), &OrNone(*expected), &OrNone(actual))
             }
             Self::ActiveVersion(target, expected) => {
-                let actual = binding::find(snapshot, zone, target, BindingMode::Active, At::Now)?;
+                let actual = zone.binding(target, BindingMode::Active, At::Now)?;
                 let actual = actual.map(|binding| String::from(binding.policy_set_version_id));
                 let (expected, actual) = (expected.as_deref(), actual.as_deref());
                 same(|| format!("version in force for {target}"), &OrNone(expected), &OrNone(actual))
@@ -191,7 +186,7 @@ impl Kind {
             }
             #[cfg(feature = "bundle")]
             Self::SomeBundle(target) => {
-                let missing = export::start(snapshot, zone, target)?.is_none();
+                let missing = zone.bundle_start(target)?.is_none();
                 missing.then(|| Unmet::new(bundle_of(target), "any", "none"))
             }
         })
@@ -200,8 +195,7 @@ impl Kind {
 
 /// How it is in the zone.
 struct Now<'a> {
-    snapshot: &'a Snapshot<'a>,
-    zone: &'a ZoneRef,
+    zone: ZoneReader<'a>,
     /// The digest that was computed last, and for whom.
     #[cfg(feature = "bundle")]
     digest: Option<(Target, Option<Sha256>)>,
@@ -216,8 +210,8 @@ impl Now<'_> {
         {
             return Ok(*digest);
         }
-        let start = export::start(self.snapshot, self.zone, target)?;
-        let digest = start.map(|start| export::digest(self.snapshot, self.zone, &start)).transpose()?;
+        let start = self.zone.bundle_start(target)?;
+        let digest = start.map(|start| self.zone.bundle_digest(&start)).transpose()?;
         self.digest = Some((target.clone(), digest));
         Ok(digest)
     }

@@ -44,7 +44,7 @@ impl LogWriter<'_> {
                 reached.end = position + 1;
             }
             let reached = replayed.insert(reached);
-            f(&snapshot.over(&reached.over(snapshot.source())), &first).map(|answer| Some((answer, end)))
+            f(&snapshot.as_of(&reached.over(snapshot.source()), log, end), &first).map(|answer| Some((answer, end)))
         });
         self.replayed = replayed;
         answer
@@ -61,7 +61,7 @@ impl LogWriter<'_> {
         self.guarded(|| {
             let snapshot = self.snapshot_unguarded();
             match self.replayed.as_ref().filter(|reached| (reached.log, reached.end) == (log, end)) {
-                Some(reached) => f(&snapshot.over(&reached.over(snapshot.source()))),
+                Some(reached) => f(&snapshot.as_of(&reached.over(snapshot.source()), log, end)),
                 None if self.next_position(log)? == end => f(&snapshot),
                 None => Err(ErrorDetail::corrupt("an earlier state of a log", "state is not available").into()),
             }

@@ -9,6 +9,7 @@ mod copy;
 mod erase;
 mod failure;
 mod file;
+mod held;
 mod idempotency;
 mod index;
 mod log_writer;
@@ -33,6 +34,7 @@ use failure::{Failed, contained, storage_error};
 pub(crate) use file::format::OpenOptions;
 use file::open::OpenFile;
 pub(crate) use file::open::Origin;
+pub(crate) use held::HeldSnapshot;
 pub(crate) use idempotency::first_entry;
 pub(crate) use index::key;
 pub(crate) use index::row::{
@@ -140,6 +142,25 @@ impl Storage {
             let tables = ReadTables::of(transaction);
             f(&tables, &Snapshot::new(&tables, &cache, None).not_before(counted))
         })
+    }
+
+    /// Holds the newest committed state.
+    pub(crate) fn hold(&self) -> Result<HeldSnapshot> {
+        self.failed.check()?;
+        // Under the lock, as in a read.
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        let Opened { database, cache, .. } = opened.clone().ok_or(ErrorDetail::RecoveryNeeded)?;
+        self.failed.guard(|| {
+            let counted = self.counted.load(Ordering::Acquire);
+            let transaction = database.begin_read().map_err(|error| storage_error("read", error))?;
+            Ok(HeldSnapshot::new(ReadTables::of(transaction), cache, &database, counted))
+        })
+    }
+
+    /// Reads at the moment that is held. While this runs, the file is not closed; afterwards it can be.
+    pub(crate) fn read_held<T>(&self, held: &HeldSnapshot, f: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
+        self.failed.check()?;
+        held.read(|snapshot| self.failed.guard(|| f(snapshot)))
     }
 
     /// Writes once: what `f` appended becomes durable as a whole, or nothing does.

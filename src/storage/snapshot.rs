@@ -10,7 +10,7 @@ use super::cache::RecordCache;
 use super::index::key::{self, LogNumber, RowKind, STORE_LOG};
 use super::index::row::{BEFORE_ALL, Head, LogsRow, Row, StoreRow, StoreStateRow, ZoneRow, is_whole};
 use super::tables::{Direction, Table, TableReader};
-use crate::record::{Body, EntryProblem, LogEntry, Object, ObjectKind};
+use crate::record::{Body, EntryProblem, Group, LogEntry, Object, ObjectKind};
 use crate::types::error::{Error, ErrorDetail, Result};
 use crate::types::hash::{Address, EntryHash};
 use crate::types::id::{LogId, ZoneId};
@@ -24,13 +24,15 @@ pub(crate) struct Snapshot<'a> {
     source: &'a dyn TableReader,
     cache: &'a RecordCache,
     pending: Option<&'a Pending>,
-    /// How often the store was written, at the least.
+    /// The number of commits that it has seen at least.
     commits: u64,
+    /// The log that ends earlier than on disk, and where it ends.
+    ends: Option<(LogNumber, u64)>,
 }
 
 impl<'a> Snapshot<'a> {
     pub(super) fn new(source: &'a dyn TableReader, cache: &'a RecordCache, pending: Option<&'a Pending>) -> Self {
-        Self { source, cache, pending, commits: 0 }
+        Self { source, cache, pending, commits: 0, ends: None }
     }
 
     /// The same, of a store that was written so often at the least.
@@ -47,9 +49,14 @@ impl<'a> Snapshot<'a> {
         self.source
     }
 
-    /// The same, with other rows.
+    /// The same with other rows.
     pub(super) fn over<'b>(&'b self, source: &'b dyn TableReader) -> Snapshot<'b> {
         Snapshot { source, ..*self }
+    }
+
+    /// The same with the rows of a log that ends at `end`.
+    pub(super) fn as_of<'b>(&'b self, source: &'b dyn TableReader, log: LogNumber, end: u64) -> Snapshot<'b> {
+        Snapshot { source, ends: Some((log, end)), ..*self }
     }
 
     fn row_of<R: Row>(&self, table: Table, row_key: &[u8]) -> Result<Option<R>> {
@@ -155,13 +162,36 @@ impl<'a> Snapshot<'a> {
         self.meta(key::META_LOGS)?.ok_or_else(|| missing("the number of logs"))
     }
 
-    /// How far a log goes. A head that falls short of its log is refused: it would pass an older state for the newest.
+    /// The head of a log. A head that falls short of its log is refused: it would pass an older state for the newest. In a
+    /// write the length counts the entries so far, whose last hash is not known yet.
     pub(crate) fn head(&self, log: LogNumber) -> Result<Head> {
-        let head = self.head_row(log)?;
+        let mut head = self.head_row(log)?;
         if self.source.get(Table::Log, &key::entry(log, head.length), &mut |_| {})? {
             return Err(falls_short(log));
         }
+        if let Some(last) = self.last_pending(log) {
+            head = Head { length: last + 1, last: EntryHash::NONE, ..head };
+        }
+        if let Some((_, end)) = self.ends.filter(|(ended, _)| *ended == log) {
+            head.length = head.length.min(end);
+        }
         Ok(head)
+    }
+
+    fn last_pending(&self, log: LogNumber) -> Option<u64> {
+        let (&(_, last), _) = self.pending?.range((log, 0)..=(log, u64::MAX)).next_back()?;
+        Some(last)
+    }
+
+    /// The entries of one write that an entry belongs to. A write that is under way has those so far.
+    pub(crate) fn group(&self, log: LogNumber, entry: &LogEntry) -> Group {
+        let pending = self.pending.and_then(|pending| pending.range((log, 0)..=(log, u64::MAX)).next());
+        match (pending, self.last_pending(log)) {
+            (Some((&(_, start), _)), Some(last)) if entry.envelope.position >= start => {
+                Group { start, size: u32::try_from(last - start + 1).unwrap_or(u32::MAX) }
+            }
+            _ => entry.envelope.group,
+        }
     }
 
     fn head_row(&self, log: LogNumber) -> Result<Head> {

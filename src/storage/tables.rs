@@ -2,8 +2,8 @@
 //!
 //! Every key and value is bytes; what they mean is written in `key`, `row` and `record`.
 
-use std::cell::OnceCell;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 
@@ -81,7 +81,7 @@ impl<T> Each<T> {
 pub(super) struct ReadTables {
     transaction: ReadTransaction,
     /// Opened when first looked at: that costs as much as a look-up.
-    opened: Each<OnceCell<ReadOnlyTable<Bytes, Bytes>>>,
+    opened: Each<OnceLock<ReadOnlyTable<Bytes, Bytes>>>,
 }
 
 /// The tables of a write.

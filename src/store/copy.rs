@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::PolicyStore;
 use crate::record::{Body, LogEntry, Object, SchemaPublished};
+use crate::resource::zone::ZoneReader;
 use crate::resource::{schema, zone};
 use crate::rules::guardrail;
 use crate::storage::key::{RowKind, STORE_LOG};
@@ -127,9 +128,10 @@ impl Copy<'_, '_, '_> {
     fn zone(&mut self, id: &str, known: &BTreeSet<LogId>) -> Result<()> {
         let from = self.from;
         let zone = zone::find(from, id)?;
+        let reader = ZoneReader::new(from, &zone);
         // The log is that of this zone.
-        zone::info_of(from, &zone)?;
-        guardrail::check_actor(from, &zone, self.actor, "copy")?;
+        reader.info()?;
+        guardrail::check_actor(reader, self.actor, "copy")?;
         let mut copy = self.there(|writer| {
             let taken = |what, id| Err(ErrorDetail::AlreadyExists { what, id }.into());
             let row_key = key::by_id(STORE_LOG, RowKind::Zone, id);

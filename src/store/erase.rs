@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::PolicyStore;
 use crate::resource::zone;
+use crate::resource::zone::ZoneReader;
 use crate::rules::guardrail;
 use crate::types::actor::Actor;
 use crate::types::error::Result;
@@ -53,7 +54,8 @@ impl PolicyStore {
             |writer| {
                 let zone = writer.read(|snapshot| {
                     let zone = zone::find(snapshot, zone_id.as_ref())?;
-                    guardrail::check_actor(snapshot, &zone, actor, "erase").map(|()| zone)
+                    guardrail::check_actor(ZoneReader::new(snapshot, &zone), actor, "erase")?;
+                    Ok(zone)
                 })?;
                 writer.erase_log(&zone.id, zone.log)
             },

@@ -1,6 +1,5 @@
 //! The store: how it is opened, written, checked and recovered, and where its zones and schemas are found.
 
-mod all;
 pub(crate) mod builder;
 pub(crate) mod copy;
 pub(crate) mod erase;
@@ -11,7 +10,6 @@ mod prepare_attested;
 mod prepare_attested_bundle;
 #[cfg(feature = "bundle")]
 mod prepare_bundle;
-pub(crate) mod zone_handle;
 
 use std::sync::Arc;
 
@@ -27,13 +25,13 @@ use crate::list::cursor::ListName;
 use crate::list::page::{Page, PageRequest};
 use crate::list::scan::in_order;
 use crate::preflight::{self, Candidate, Preflight};
+use crate::read::zone::Zone;
 use crate::resource::history::HistoryEntry;
 use crate::resource::policy_version::{NewPolicyVersion, PreparedPolicyVersion};
 use crate::resource::schema::{self, NewSchema, PreparedSchema, SchemaVersion};
 use crate::resource::zone::{self, ZoneInfo};
 use crate::storage::key::{RowKind, STORE_LOG};
 use crate::storage::{Imported, Report};
-use crate::store::zone_handle::Zone;
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::syntax::Include;
@@ -110,7 +108,7 @@ impl PolicyStore {
         imported: Option<Imported>,
         f: impl FnOnce(&mut WriteTransaction<'_, '_>) -> Result<T>,
     ) -> Result<T> {
-        let engine = &*self.engine;
+        let engine = &self.engine;
         let author = || engine.author(actor, imported);
         with_room(|| engine.storage.write(author, |writer| f(&mut WriteTransaction::new(writer, engine))))
     }

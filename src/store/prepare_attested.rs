@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::zone_handle::Zone;
-use crate::storage::snapshot;
 use crate::attestation::{Attestation, Signer, Status};
 use crate::engine::validation::Validation;
-use crate::resource::zone;
+use crate::read::zone::Zone;
 use crate::rules::attest::{AttestedPolicySetVersion, NewAttestation, ToSign, next};
 use crate::rules::manifest::{Planned, PolicySetVersionInput, PreparedPolicySetVersion, set_to_change};
 use crate::types::actor::Actor;
@@ -32,11 +30,11 @@ impl Zone {
         let PreparedPolicySetVersion { new, validated: known } = input.into().into_parts();
         let (subject, validated) = self.read_with_room(|zone, store| {
             // Nothing is signed that could not be created, as far as it can be told before the write.
-            zone::check_open(snapshot, zone)?;
-            set_to_change(snapshot, zone, actor, policy_set_id.as_ref())?;
+            zone.check_open()?;
+            set_to_change(zone, actor, policy_set_id.as_ref())?;
             let validation = Validation::ahead(&store.compiler, &known);
             let planned = Planned::new(zone, &validation, &new)?;
-            Ok((next(snapshot, zone, policy_set_id.as_ref(), &planned)?, validation.known()))
+            Ok((next(zone, policy_set_id.as_ref(), &planned)?, validation.known()))
         })?;
         let policy_set_id = subject.policy_set_id.clone();
         let attestation = Attestation::sign(&subject, self.now(), actor.id(), Status::Created, signer)?;
@@ -57,8 +55,8 @@ impl Zone {
         signer: &dyn Signer,
     ) -> Result<NewAttestation> {
         let to_sign = self.read_with_room(|zone, _| {
-            zone::check_open(snapshot, zone)?;
-            ToSign::of(snapshot, zone, actor, policy_set_version_id.as_ref())
+            zone.check_open()?;
+            ToSign::of(zone, actor, policy_set_version_id.as_ref())
         })?;
         to_sign.sign(self.now(), actor, signer)
     }
@@ -77,11 +75,11 @@ impl Zone {
         signer: &dyn Signer,
     ) -> Result<Vec<NewAttestation>> {
         let to_sign: Vec<ToSign> = self.read_with_room(|zone, _| {
-            zone::check_open(snapshot, zone)?;
+            zone.check_open()?;
             let mut named = BTreeSet::new();
             let ids = policy_set_version_ids.into_iter();
             ids.map(|id| {
-                let to_sign = ToSign::of(snapshot, zone, actor, id.as_ref())?;
+                let to_sign = ToSign::of(zone, actor, id.as_ref())?;
                 if !named.insert(to_sign.version_id.clone()) {
                     return Err(ErrorDetail::invalid("policy set version", id.as_ref(), "named twice").into());
                 }

@@ -1,10 +1,8 @@
 //! Having the policy set version attested that a bundle makes: the signer runs here, outside every lock.
 
-use super::zone_handle::Zone;
-use crate::storage::snapshot;
 use crate::attestation::{Attestation, Signer, Status};
 use crate::engine::validation::Validation;
-use crate::resource::zone;
+use crate::read::zone::Zone;
 use crate::rules::attested_bundle::{self, AttestedBundle, AttestedSteps, Ids};
 use crate::rules::bundle_plan::{BundlePlan, PreparedBundle};
 use crate::types::actor::Actor;
@@ -29,13 +27,13 @@ impl Zone {
     ) -> Result<AttestedBundle> {
         let prepared = self.prepare_bundle(actor, target.clone(), bundle)?;
         let subject = self.read_with_room(|zone, store| {
-            zone::check_open(snapshot, zone)?;
+            zone.check_open()?;
             let validation = Validation::ahead(&store.compiler, &prepared.validated);
             let plan = BundlePlan::new(zone, &validation, actor, &target, &prepared)?;
             let BundlePlan::Steps { set, schema, mut steps, .. } = plan else { return Ok(None) };
             let ids = Ids::draw(store, zone, self.now(), steps.len());
             ids.give(&mut steps);
-            let subject = attested_bundle::subject(snapshot, zone, set.as_ref(), &ids, schema, &steps)?;
+            let subject = attested_bundle::subject(zone, set.as_ref(), &ids, schema, &steps)?;
             Ok(Some((ids, subject)))
         })?;
         let Some((ids, subject)) = subject else { return Ok(AttestedBundle { prepared, version: None }) };

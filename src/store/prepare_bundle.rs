@@ -1,9 +1,7 @@
 //! Preparing a policy bundle ahead of its write.
 
-use super::zone_handle::Zone;
-use crate::storage::snapshot;
 use crate::engine::validation::Validation;
-use crate::resource::zone;
+use crate::read::zone::Zone;
 use crate::rules::bundle_plan::{BundlePlan, PreparedBundle};
 use crate::types::actor::Actor;
 use crate::types::error::Result;
@@ -29,7 +27,7 @@ impl Zone {
     ) -> Result<PreparedBundle> {
         let mut prepared = bundle.into();
         let (plan, validated) = self.read_with_room(|zone, store| {
-            zone::check_open(snapshot, zone)?;
+            zone.check_open()?;
             let validation = Validation::ahead(&store.compiler, &prepared.validated);
             let plan = BundlePlan::new(zone, &validation, actor, &target, &prepared)?;
             Ok((plan, validation.known()))

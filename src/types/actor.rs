@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use wincode::{SchemaRead, SchemaWrite};
 
 use super::error::{Error, Result};
@@ -83,6 +83,16 @@ impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.id)
     }
+}
+
+/// Serialises an actor as its id: Keycard's client expects a string in `created_by` and its like.
+pub(crate) fn as_id<S: Serializer>(actor: &Actor, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&actor.id)
+}
+
+/// The same for an actor that may be missing.
+pub(crate) fn as_id_or_none<S: Serializer>(actor: &Option<Actor>, serializer: S) -> Result<S::Ok, S::Error> {
+    actor.as_ref().map(Actor::id).serialize(serializer)
 }
 
 #[cfg(test)]

@@ -2,12 +2,14 @@
 
 pub(crate) mod zone_transaction;
 
+use std::sync::Arc;
+
 use crate::cedar;
 use crate::engine::Engine;
 use crate::record::fingerprint::Fingerprint;
 use crate::record::{Idempotency, Object, ObjectKind, SchemaPublished, SchemaStatusChanged, ZoneCreated, ZoneOpened};
 use crate::resource::schema::{self, PreparedSchema, SchemaInput, SchemaVersion};
-use crate::resource::zone::{self, ZoneRef};
+use crate::resource::zone::{self, ZoneReader, ZoneRef};
 use crate::rules::ownership::check_owner;
 use crate::storage::key::{RowKind, STORE_LOG};
 use crate::storage::{LogWriter, Snapshot, ZoneRow, key};
@@ -24,7 +26,7 @@ use crate::write::zone_transaction::ZoneTransaction;
 /// far; a [`Zone`](crate::Zone) taken from the store sees what was there before the write.
 pub struct WriteTransaction<'w, 'txn> {
     pub(crate) writer: &'w mut LogWriter<'txn>,
-    pub(crate) store: &'w Engine,
+    pub(crate) engine: &'w Arc<Engine>,
     idempotency_key: Option<IdempotencyKey>,
 }
 
@@ -35,8 +37,8 @@ impl std::fmt::Debug for WriteTransaction<'_, '_> {
 }
 
 impl<'w, 'txn> WriteTransaction<'w, 'txn> {
-    pub(crate) fn new(writer: &'w mut LogWriter<'txn>, store: &'w Engine) -> Self {
-        Self { writer, store, idempotency_key: None }
+    pub(crate) fn new(writer: &'w mut LogWriter<'txn>, engine: &'w Arc<Engine>) -> Self {
+        Self { writer, engine, idempotency_key: None }
     }
 
     /// The next call answers this request, if it is one that creates a zone or publishes or changes a schema version: if
@@ -81,8 +83,8 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
         let fingerprint = Fingerprint::of("create_zone").text(&id);
         let zone = self.once(fingerprint, |write| write.add_zone(&id), |snapshot| zone::find(snapshot, &id))?;
         // A request that comes again may be about a zone that was erased since.
-        self.writer.read(|snapshot| zone::check(snapshot, &zone))?;
-        Ok(ZoneTransaction::new(self.writer, self.store, zone))
+        self.writer.read(|snapshot| ZoneReader::new(snapshot, &zone).check_exists())?;
+        Ok(ZoneTransaction::new(self.writer, self.engine, zone))
     }
 
     fn add_zone(&mut self, id: &str) -> Result<ZoneRef> {
@@ -94,7 +96,7 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
         }
         self.writer.room_for(2)?;
         let (store_log, position, created_at) = self.writer.next(STORE_LOG)?;
-        let random = self.store.environment.random(&[store_log.0.as_slice(), &position.to_be_bytes()].concat());
+        let random = self.engine.environment.random(&[store_log.0.as_slice(), &position.to_be_bytes()].concat());
         let log_id = LogId(random.first_chunk().copied().unwrap_or_default());
         // Earlier history starts when it happened, however far the store's log is.
         let opened = self.writer.author().imported.as_ref().map_or(created_at, |imported| imported.at);
@@ -108,7 +110,7 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
     pub fn zone(&mut self, id: impl AsRef<str>) -> Result<ZoneTransaction<'_, 'txn>> {
         self.idempotency_key = None;
         let zone = self.writer.read(|snapshot| zone::find(snapshot, id.as_ref()))?;
-        Ok(ZoneTransaction::new(self.writer, self.store, zone))
+        Ok(ZoneTransaction::new(self.writer, self.engine, zone))
     }
 
     /// Publishes a schema version for all zones, from a new schema or a prepared one. The bytes are kept verbatim, and the

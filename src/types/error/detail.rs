@@ -439,6 +439,9 @@ pub enum ErrorDetail {
     /// An earlier failure made the handle unusable until a call of `recover`.
     #[error("store is unusable after an earlier failure: call `recover`")]
     RecoveryNeeded,
+    /// A snapshot was taken before the store was recovered.
+    #[error("snapshot is closed: the store was recovered since; take a new one")]
+    SnapshotClosed,
     /// A write or `recover` was called inside the closure of a write of the same store.
     #[error("nested write: this thread is already writing to this store")]
     NestedWrite,

@@ -96,6 +96,7 @@ impl ErrorDetail {
             Self::ImportedOutOfOrder { .. } => (Kind::Invalid, "imported_out_of_order"),
             Self::OutcomeUnknown { .. } => (Kind::OutcomeUnknown, "outcome_unknown"),
             Self::RecoveryNeeded => (Kind::Unavailable, "recovery_needed"),
+            Self::SnapshotClosed => (Kind::Unavailable, "snapshot_closed"),
             Self::NestedWrite => (Kind::Conflict, "nested_write"),
             Self::FileReplaced { .. } => (Kind::Unavailable, "file_replaced"),
             Self::WritesStopped { .. } => (Kind::Corrupt, "writes_stopped"),

@@ -4,7 +4,7 @@ use super::ZoneTransaction;
 use crate::attestation::{Attestation, Status};
 use crate::record::fingerprint::Fingerprint;
 use crate::record::{Attested, Object, ObjectKind};
-use crate::resource::policy_set_version::{self, PolicySetVersion};
+use crate::resource::policy_set_version::PolicySetVersion;
 use crate::resource::version::VersionRecord;
 use crate::rules::attest::{self, AttestedPolicySetVersion, NewAttestation};
 use crate::types::error::{ErrorDetail, Resource, Result};
@@ -29,21 +29,17 @@ impl ZoneTransaction<'_, '_> {
         self.once(
             new.fingerprint(policy_set_id.as_str()),
             |zone| {
-                zone.writer.room_for(2)?;
+                zone.writer().room_for(2)?;
                 zone.check_attester(&attestation)?;
                 let set = zone.policy_set(&policy_set_id)?;
                 let planned = zone.planned(&new, &validated)?;
-                let subject = zone
-                    .writer
-                    .read(|snapshot| attest::next(snapshot, &zone.zone, policy_set_id.as_str(), &planned))?;
+                let subject = zone.read(|reader| attest::next(reader, policy_set_id.as_str(), &planned))?;
                 attest::check(&attestation, &subject, Status::Created)?;
                 zone.may_change(Resource::PolicySet, set.id.as_str(), set.owner_type, set.archived_at.is_some())?;
                 let version = zone.add_policy_set_version(set, new.id, planned)?;
                 zone.add_attestation(version.id.as_str(), &attestation)
             },
-            |snapshot, zone, entry| {
-                policy_set_version::load(snapshot, zone, &VersionRecord::by_id(snapshot, zone, super::created(entry)?)?)
-            },
+            |reader, entry| reader.policy_set_version(&VersionRecord::by_id(reader, super::created(entry)?)?),
         )
     }
 
@@ -62,13 +58,13 @@ impl ZoneTransaction<'_, '_> {
         self.once(
             Fingerprint::of("attest").text(id).text(&attestation.statement().key_id),
             |zone| zone.add_attestation(id, &attestation),
-            |snapshot, zone, _| policy_set_version::load(snapshot, zone, &VersionRecord::by_id(snapshot, zone, id)?),
+            |reader, _| reader.policy_set_version(&VersionRecord::by_id(reader, id)?),
         )
     }
 
     pub(super) fn check_attester(&self, attestation: &Attestation) -> Result<()> {
         let by = &attestation.statement().attested_by;
-        if by != self.writer.actor().id() {
+        if by != self.actor().id() {
             return Err(ErrorDetail::invalid("attester", by, "must be the actor of the write").into());
         }
         Ok(())
@@ -76,21 +72,21 @@ impl ZoneTransaction<'_, '_> {
 
     pub(super) fn add_attestation(&mut self, id: &str, attestation: &Attestation) -> Result<PolicySetVersion> {
         self.check_attester(attestation)?;
-        let found = self.writer.read(|snapshot| VersionRecord::by_id(snapshot, &self.zone, id))?;
-        let (subject, status) =
-            self.writer.read(|snapshot| attest::of_version(snapshot, &self.zone, self.writer.actor(), &found))?;
+        let found = self.read(|reader| VersionRecord::by_id(reader, id))?;
+        let (subject, status) = self.read(|reader| attest::of_version(reader, self.actor(), &found))?;
         attest::check(attestation, &subject, status)?;
         let body = found.body()?;
-        self.writer.next(self.zone.log)?;
+        let log = self.place.log;
+        self.writer().next(log)?;
         let entry = Attested {
             policy_set_id: body.policy_set_id.clone(),
             version_id: body.version_id.clone(),
             version: body.version,
-            attestation: self.writer.put_object(Object::new(ObjectKind::Attestation, attestation.as_str()))?,
+            attestation: self.put_object(Object::new(ObjectKind::Attestation, attestation.as_str()))?,
             sha: attestation.sha(),
             previous: subject.previous_sha,
         };
-        self.writer.append(self.zone.log, entry)?;
+        self.append(entry)?;
         self.policy_set_version(id)
     }
 }

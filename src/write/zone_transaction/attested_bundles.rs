@@ -4,7 +4,7 @@ use super::ZoneTransaction;
 use super::bindings::has_bound;
 use crate::engine::validation::Validation;
 use crate::record::fingerprint::Fingerprint;
-use crate::resource::binding::{self, BindOutcome};
+use crate::resource::binding::BindOutcome;
 use crate::rules::attested_bundle::{AttestedBundle, AttestedSteps};
 use crate::rules::bundle_plan::{BundlePlan, PreparedBundle};
 use crate::types::error::{ErrorDetail, Result};
@@ -30,7 +30,7 @@ impl ZoneTransaction<'_, '_> {
         self.once(
             fingerprint,
             |zone| zone.apply_attested(target, &prepared, version),
-            |snapshot, zone, entry| binding::outcome(snapshot, zone, &replayed, BindingMode::Active, has_bound(entry)),
+            |reader, entry| reader.bind_outcome(&replayed, BindingMode::Active, has_bound(entry)),
         )
     }
 
@@ -40,11 +40,9 @@ impl ZoneTransaction<'_, '_> {
         prepared: &PreparedBundle,
         attested: Option<AttestedSteps>,
     ) -> Result<BindOutcome> {
-        let actor = self.writer.actor();
-        let validation = Validation::in_write(&self.store.compiler, &prepared.validated);
-        let plan = self
-            .writer
-            .read(|snapshot| BundlePlan::new(snapshot, &validation, &self.zone, actor, &target, prepared))?;
+        let actor = self.actor();
+        let validation = Validation::in_write(&self.engine.compiler, &prepared.validated);
+        let plan = self.read(|reader| BundlePlan::new(reader, &validation, actor, &target, prepared))?;
         let (set, schema, mut steps) = match plan {
             BundlePlan::InForce(binding, _) => return Ok(BindOutcome { binding, replaced: None, changed: false }),
             BundlePlan::Steps { set, schema, steps, .. } => (set, schema, steps),
@@ -54,8 +52,7 @@ impl ZoneTransaction<'_, '_> {
             return Err(ErrorDetail::PreconditionFailed { what: "policy bundle".to_owned(), expected, actual }.into());
         };
         self.check_attester(&attested.attestation)?;
-        let new_set =
-            self.writer.read(|snapshot| attested.check(snapshot, &self.zone, set.as_ref(), &schema, &mut steps))?;
+        let new_set = self.read(|reader| attested.check(reader, set.as_ref(), &schema, &mut steps))?;
         // As for any bundle, and the attestation.
         self.room_for_steps(&steps, 3 + usize::from(set.is_none()))?;
         let version = self.take_steps(set, Some(new_set), schema, steps, &target)?;

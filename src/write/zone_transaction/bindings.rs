@@ -5,8 +5,9 @@ use crate::decide::guardrail::check_guardrail;
 use crate::engine::validation::{Validated, Validation};
 use crate::record::fingerprint::Fingerprint;
 use crate::record::{Body, Bound, BoundVersion, LogEntry, PolicySetVersionCreated, Unbound};
-use crate::resource::binding::{self, At, BindOutcome, Binding};
-use crate::resource::policy_set::{self, PolicySet};
+use crate::resource::binding::{self, At, BindOutcome, Binding, binding_of};
+use crate::resource::history::BoundTo;
+use crate::resource::policy_set::PolicySet;
 use crate::resource::version::VersionRecord;
 use crate::rules::guardrail;
 use crate::rules::ownership::check_owner;
@@ -54,15 +55,14 @@ impl ZoneTransaction<'_, '_> {
                 let mode = BindingMode::Active;
                 let current = zone.binding(&target, mode)?.map(|binding| binding.policy_set_version_id);
                 let before = zone
-                    .writer
-                    .read(|snapshot| binding::last_other(snapshot, &zone.zone, &target, mode, current.as_ref()))?
+                    .read(|reader| reader.last_other_binding(&target, mode, current.as_ref()))?
                     .ok_or_else(|| ErrorDetail::NoEarlierBinding {
-                        zone_id: zone.zone.id.to_string(),
+                        zone_id: zone.place.id.to_string(),
                         target: target.to_string(),
                     })?;
                 zone.add_binding(before.policy_set_version_id.as_str(), target, mode)
             },
-            |snapshot, zone, entry| binding::outcome(snapshot, zone, &replayed, BindingMode::Active, has_bound(entry)),
+            |reader, entry| reader.bind_outcome(&replayed, BindingMode::Active, has_bound(entry)),
         )
     }
 
@@ -131,14 +131,14 @@ impl ZoneTransaction<'_, '_> {
         self.once(
             fingerprint,
             |zone| zone.add_binding(id, target, mode),
-            |snapshot, zone, entry| binding::outcome(snapshot, zone, &replayed, mode, has_bound(entry)),
+            |reader, entry| reader.bind_outcome(&replayed, mode, has_bound(entry)),
         )
     }
 
     fn add_binding(&mut self, id: &str, target: Target, mode: BindingMode) -> Result<BindOutcome> {
         target.check()?;
         if mode == BindingMode::Guardrail {
-            guardrail::check_binder(&self.zone, self.writer.actor())?;
+            guardrail::check_binder(self.id(), self.actor())?;
         }
         let version = self.policy_set_version(id)?;
         let set = self.policy_set(&version.policy_set_id)?;
@@ -153,7 +153,7 @@ impl ZoneTransaction<'_, '_> {
         self.check_target(&set, &target)?;
         if set.target_id.is_none() && mode == BindingMode::Active {
             // The first user that a set is bound to is its target for ever.
-            check_owner(self.writer.actor(), Resource::PolicySet, set.id.as_str(), set.owner_type)?;
+            check_owner(self.actor(), Resource::PolicySet, set.id.as_str(), set.owner_type)?;
         }
         let before = self.binding(&target, mode)?;
         if let Some(same) = before.as_ref().filter(|before| before.policy_set_version_id == version.id) {
@@ -162,21 +162,22 @@ impl ZoneTransaction<'_, '_> {
         self.check_guardrail(version.id.as_str(), mode)?;
         let bound =
             BoundVersion { policy_set_id: version.policy_set_id, version_id: version.id, version: version.version };
-        let body = Bound { target: target.clone(), mode, bound, replaced: before.map(bound_version) };
-        self.writer.append(self.zone.log, body)?;
-        self.writer.read(|snapshot| binding::outcome(snapshot, &self.zone, &target, mode, true))
+        let body = Bound { target, mode, bound, replaced: before.map(bound_version) };
+        let entry = self.append(body.clone())?;
+        let binding = binding_of(self.id(), &entry.envelope, &body);
+        Ok(BindOutcome { binding, replaced: body.replaced.map(BoundTo::from), changed: true })
     }
 
     /// What is evaluated together validates against the schema that it is evaluated with: the guardrail against the schemas
     /// of all that is bound.
     fn check_guardrail(&self, id: &str, mode: BindingMode) -> Result<()> {
         let known = Validated::default();
-        let validation = Validation::in_write(&self.store.compiler, &known);
-        self.writer.read(|snapshot| {
-            let found = VersionRecord::<PolicySetVersionCreated>::by_id(snapshot, &self.zone, id)?;
+        let validation = Validation::in_write(&self.engine.compiler, &known);
+        self.read(|reader| {
+            let found = VersionRecord::<PolicySetVersionCreated>::by_id(reader, id)?;
             match mode {
-                BindingMode::Guardrail => guardrail::check_version(snapshot, &validation, &self.zone, found.body()?),
-                _ => check_guardrail(snapshot, &validation, &self.zone, &found.body()?.schema),
+                BindingMode::Guardrail => guardrail::check_version(reader, &validation, found.body()?),
+                _ => check_guardrail(reader, &validation, &found.body()?.schema),
             }
         })
     }
@@ -187,9 +188,7 @@ impl ZoneTransaction<'_, '_> {
         let user = match (set.target_type, &set.target_id) {
             (TargetType::Zone, _) => None,
             (TargetType::User, Some(user)) => Some(user.clone()),
-            (TargetType::User, None) => {
-                self.writer.read(|snapshot| policy_set::observed_user(snapshot, &self.zone, set.id.as_str()))?
-            }
+            (TargetType::User, None) => self.read(|reader| reader.observed_user(set.id.as_str()))?,
         };
         let fits = match (target, set.target_type) {
             (Target::Zone, TargetType::Zone) => true,
@@ -219,23 +218,22 @@ impl ZoneTransaction<'_, '_> {
             Fingerprint::of(operation).target(&target),
             |zone| {
                 if mode == BindingMode::Guardrail {
-                    guardrail::check_binder(&zone.zone, zone.writer.actor())?;
+                    guardrail::check_binder(zone.id(), zone.actor())?;
                 }
-                let before = zone.binding(&target, mode)?.ok_or_else(|| binding::not_bound(&zone.zone, &target))?;
+                let before = zone.binding(&target, mode)?.ok_or_else(|| binding::not_bound(zone.id(), &target))?;
                 let replaced = bound_version(before.clone());
-                zone.writer.append(zone.zone.log, Unbound { target, mode, replaced })?;
+                zone.append(Unbound { target, mode, replaced })?;
                 Ok(before)
             },
-            |snapshot, zone, entry| {
+            |reader, entry| {
                 let before = entry.envelope.position.saturating_sub(1);
-                binding::find_up_to(snapshot, zone, &replayed, mode, before)?
-                    .ok_or_else(|| binding::not_bound(zone, &replayed))
+                reader.binding_up_to(&replayed, mode, before)?.ok_or_else(|| binding::not_bound(reader.id, &replayed))
             },
         )
     }
 
     pub(super) fn binding(&self, target: &Target, mode: BindingMode) -> Result<Option<Binding>> {
-        self.writer.read(|snapshot| binding::find(snapshot, &self.zone, target, mode, At::Now))
+        self.read(|reader| reader.binding(target, mode, At::Now))
     }
 }
 

@@ -4,11 +4,11 @@
 
 use super::ZoneTransaction;
 use super::bindings::has_bound;
-use crate::bundle::{Bundle, export};
+use crate::bundle::Bundle;
 use crate::engine::validation::Validation;
 use crate::record::fingerprint::Fingerprint;
 use crate::record::{Body, Manifest};
-use crate::resource::binding::{self, BindOutcome, Binding};
+use crate::resource::binding::{BindOutcome, Binding};
 use crate::resource::policy_set::NewPolicySet;
 use crate::resource::policy_set_version::PolicySetVersion;
 use crate::rules::bundle_plan::{BundlePlan, PreparedBundle, Step};
@@ -27,13 +27,13 @@ const SET_NAME: &str = "policy bundle";
 impl ZoneTransaction<'_, '_> {
     /// The policy bundle of what is in force for `target`.
     pub fn bundle(&self, target: Target) -> Result<Bundle> {
-        self.read(|snapshot| export::in_force(snapshot, &self.zone, &target))
+        self.read(|reader| reader.bundle(&target))
     }
 
     /// The policy bundle that a user would edit: of what is in force for the user, or else for the zone.
     pub fn effective_bundle(&self, user: impl Into<String>) -> Result<Bundle> {
         let user = Target::User(user.into());
-        self.read(|snapshot| export::effective(snapshot, &self.zone, &user))
+        self.read(|reader| reader.effective_bundle(&user))
     }
 
     /// Puts the policies of a bundle in force for a target, and no others. What of it is new is better
@@ -72,16 +72,14 @@ impl ZoneTransaction<'_, '_> {
         self.once(
             fingerprint,
             |zone| zone.apply(target, &prepared),
-            |snapshot, zone, entry| binding::outcome(snapshot, zone, &replayed, BindingMode::Active, has_bound(entry)),
+            |reader, entry| reader.bind_outcome(&replayed, BindingMode::Active, has_bound(entry)),
         )
     }
 
     fn apply(&mut self, target: Target, prepared: &PreparedBundle) -> Result<BindOutcome> {
-        let actor = self.writer.actor();
-        let validation = Validation::in_write(&self.store.compiler, &prepared.validated);
-        let plan = self
-            .writer
-            .read(|snapshot| BundlePlan::new(snapshot, &validation, &self.zone, actor, &target, prepared))?;
+        let actor = self.actor();
+        let validation = Validation::in_write(&self.engine.compiler, &prepared.validated);
+        let plan = self.read(|reader| BundlePlan::new(reader, &validation, actor, &target, prepared))?;
         let (set, schema, steps) = match plan {
             BundlePlan::InForce(binding, _) => return Ok(BindOutcome { binding, replaced: None, changed: false }),
             BundlePlan::Steps { set, schema, steps, .. } => (set, schema, steps),
@@ -131,8 +129,9 @@ impl ZoneTransaction<'_, '_> {
             Step::Edit(..) => 1,
             Step::Create(..) => 2,
         });
-        self.writer.room_for(entries.sum::<usize>() + behind)?;
-        self.writer.next(self.zone.log).map(drop)
+        self.writer().room_for(entries.sum::<usize>() + behind)?;
+        let log = self.place.log;
+        self.writer().next(log).map(drop)
     }
 
     /// Takes back the bundle of a user: unbinds what is in force for the user, and archives its set, so that the user's
@@ -144,10 +143,10 @@ impl ZoneTransaction<'_, '_> {
         self.once(
             Fingerprint::of("reset_bundle").target(&target),
             |zone| zone.reset(target),
-            |snapshot, zone, entry| match entry.body {
+            |reader, entry| match entry.body {
                 Body::Unbound(_) => {
                     let before = entry.envelope.position.saturating_sub(1);
-                    binding::find_up_to(snapshot, zone, &replayed, BindingMode::Active, before)
+                    reader.binding_up_to(&replayed, BindingMode::Active, before)
                 }
                 _ => Ok(None),
             },
@@ -157,11 +156,11 @@ impl ZoneTransaction<'_, '_> {
     fn reset(&mut self, target: Target) -> Result<Option<Binding>> {
         let Some(before) = self.binding(&target, BindingMode::Active)? else { return Ok(None) };
         let set = self.policy_set(&before.policy_set_id)?;
-        check_owner(self.writer.actor(), Resource::PolicySet, set.id.as_str(), set.owner_type)?;
+        check_owner(self.actor(), Resource::PolicySet, set.id.as_str(), set.owner_type)?;
         // What is observed cannot be archived either.
         let observed = self.binding(&target, BindingMode::Shadow)?;
         let observed = observed.is_some_and(|observed| observed.policy_set_id == set.id);
-        self.writer.room_for(2 + usize::from(observed))?;
+        self.writer().room_for(2 + usize::from(observed))?;
         self.unbind(target.clone())?;
         if observed {
             self.unbind_shadow(target)?;

@@ -14,25 +14,24 @@ mod policies;
 mod policy_sets;
 mod settings;
 
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
 use crate::engine::Engine;
+use crate::read::moment::InWrite;
+use crate::read::zone::Zone;
 use crate::record::fingerprint::Fingerprint;
-use crate::record::{Idempotency, LogEntry};
-use crate::resource::binding::{self, At, Binding};
-use crate::resource::policy::{self, Policy};
-use crate::resource::policy_set::{self, PolicySet};
-use crate::resource::policy_set_version::{self, PolicySetVersion};
-use crate::resource::policy_version::{self, PolicyVersion};
-use crate::resource::version::VersionRecord;
-use crate::resource::zone::{ZoneInfo, ZoneRef};
+use crate::record::{Body, Idempotency, LogEntry, Object};
+use crate::resource::zone::{ZoneReader, ZoneRef};
 use crate::rules::ownership::check_changeable;
 use crate::rules::precondition::Precondition;
 use crate::storage::key::RowKind;
-use crate::storage::{LogWriter, Snapshot, key, wrong_row};
-use crate::types::actor::OwnerType;
+use crate::storage::{LogWriter, key, wrong_row};
+use crate::types::actor::{Actor, OwnerType};
 use crate::types::error::{ErrorDetail, Resource, Result};
-use crate::types::id::{IdempotencyKey, ZoneId};
-use crate::types::syntax::Include;
-use crate::types::target::{BindingMode, Target};
+use crate::types::hash::Address;
+use crate::types::id::IdempotencyKey;
 
 /// One zone in a write that is under way. Its reads see what the write has done so far.
 ///
@@ -46,45 +45,51 @@ use crate::types::target::{BindingMode, Target};
 /// over a limit. Any call may return [`Corrupt`](crate::ErrorKind::Corrupt) or
 /// [`Unavailable`](crate::ErrorKind::Unavailable).
 pub struct ZoneTransaction<'w, 'txn> {
-    writer: &'w mut LogWriter<'txn>,
-    store: &'w Engine,
-    zone: ZoneRef,
+    zone: Zone<InWrite<'w, 'txn>>,
     idempotency_key: Option<IdempotencyKey>,
     preconditions: Vec<Precondition>,
-    /// Where the log ended when the request of the last call was carried out, if it was so before that call.
-    then: Option<u64>,
 }
 
-impl std::fmt::Debug for ZoneTransaction<'_, '_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ZoneWrite").field("zone", &self.zone.id).finish_non_exhaustive()
+impl fmt::Debug for ZoneTransaction<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ZoneTransaction").field("zone", self.id()).finish_non_exhaustive()
+    }
+}
+
+/// The reads, with the write's changes so far.
+impl<'w, 'txn> Deref for ZoneTransaction<'w, 'txn> {
+    type Target = Zone<InWrite<'w, 'txn>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.zone
     }
 }
 
 impl<'w, 'txn> ZoneTransaction<'w, 'txn> {
-    pub(crate) fn new(writer: &'w mut LogWriter<'txn>, store: &'w Engine, zone: ZoneRef) -> Self {
-        Self { writer, store, zone, idempotency_key: None, preconditions: Vec::new(), then: None }
+    pub(crate) fn new(writer: &'w mut LogWriter<'txn>, engine: &Arc<Engine>, place: ZoneRef) -> Self {
+        let zone = Zone { engine: engine.clone(), place, moment: InWrite { writer, end: None } };
+        Self { zone, idempotency_key: None, preconditions: Vec::new() }
     }
 
-    /// The next call answers this request: if it was answered before, the call does nothing and returns what it
-    /// returned then, before any other check. Until the next call that writes, what is read here is then the zone as that
-    /// request had left it, so that an answer made of a call and of reads after it is the same too; whether a schema version was
-    /// archived by then is left aside, since that is told by another log.
+    /// Carries the next call out at most once under this key. If a call was carried out under it before, the next one does
+    /// nothing and returns the first result, before any other check. Until the next call that writes, reads then see the zone
+    /// as the first call left it, so that an answer made of a call and of reads after it is repeated as a whole. Whether a
+    /// schema version was archived by then is left out, since another log records that.
     ///
-    /// An id is for one call. Further calls in the same write need ids of their own, or are carried out again.
+    /// A key is for one call. Further calls in the same write need keys of their own, or are carried out again.
     ///
-    /// A version or a bundle need not be prepared again for that: [`Zone::answered`](crate::Zone::answered) tells before.
+    /// A version or a bundle need not be prepared for a repeated call: [`Zone::entry_for_key`] tells before.
     ///
     /// # Errors
     ///
-    /// The call returns [`Conflict`](crate::ErrorKind::Conflict) if the zone knows the id of another request: one that
-    /// differs in call, input, demands or actor.
+    /// The call returns [`Conflict`](crate::ErrorKind::Conflict) if the key was used for another call: one that differs in
+    /// operation, input, preconditions or actor.
     pub fn idempotency_key(&mut self, key: IdempotencyKey) -> &mut Self {
         self.idempotency_key = Some(key);
         self
     }
 
-    /// The next call is only carried out if this holds. Can be said more than once.
+    /// Carries the next call out only if this holds. Several preconditions must all hold.
     ///
     /// # Errors
     ///
@@ -95,69 +100,23 @@ impl<'w, 'txn> ZoneTransaction<'w, 'txn> {
     }
 }
 
-/// Reads, as the write has left the zone so far, or as [`ZoneTransaction::request`] says.
-impl ZoneTransaction<'_, '_> {
-    /// The zone's id.
-    pub fn id(&self) -> &ZoneId {
-        &self.zone.id
+/// The log that the calls append to.
+impl<'w, 'txn> ZoneTransaction<'w, 'txn> {
+    fn writer(&mut self) -> &mut LogWriter<'txn> {
+        self.zone.moment.writer
     }
 
-    /// What the store keeps of the zone itself.
-    pub fn info(&self) -> Result<ZoneInfo> {
-        let told =
-            if self.then.is_some() { crate::resource::zone::info_as_logged } else { crate::resource::zone::info_of };
-        self.read(|snapshot| told(snapshot, &self.zone))
+    fn actor(&self) -> &Actor {
+        self.moment.writer.actor()
     }
 
-    /// The policy `id`.
-    pub fn policy(&self, id: impl AsRef<str>) -> Result<Policy> {
-        self.read(|snapshot| policy::load(snapshot, &self.zone, id.as_ref()))
+    fn append(&mut self, body: impl Into<Body>) -> Result<Arc<LogEntry>> {
+        let log = self.place.log;
+        self.writer().append(log, body)
     }
 
-    /// The policy version `id`, with the Cedar representations asked for.
-    pub fn policy_version(&self, id: impl AsRef<str>, include: Include) -> Result<PolicyVersion> {
-        self.read(|snapshot| {
-            policy_version::load(
-                snapshot,
-                &self.zone,
-                &VersionRecord::by_id(snapshot, &self.zone, id.as_ref())?,
-                include,
-            )
-        })
-    }
-
-    /// The policy set `id`.
-    pub fn policy_set(&self, id: impl AsRef<str>) -> Result<PolicySet> {
-        self.read(|snapshot| policy_set::load(snapshot, &self.zone, id.as_ref()))
-    }
-
-    /// The policy set version `id`.
-    pub fn policy_set_version(&self, id: impl AsRef<str>) -> Result<PolicySetVersion> {
-        self.read(|snapshot| {
-            policy_set_version::load(snapshot, &self.zone, &VersionRecord::by_id(snapshot, &self.zone, id.as_ref())?)
-        })
-    }
-
-    /// What is under observation for `target`.
-    pub fn observed(&self, target: Target) -> Result<Binding> {
-        self.read(|snapshot| binding::bound(snapshot, &self.zone, &target, BindingMode::Shadow, At::Now))
-    }
-
-    /// The zone's guardrail, if it has one.
-    pub fn guardrail(&self) -> Result<Option<Binding>> {
-        self.read(|snapshot| binding::guardrail(snapshot, &self.zone, At::Now))
-    }
-
-    /// What is in force for `target`.
-    pub fn in_force(&self, target: Target) -> Result<Binding> {
-        self.read(|snapshot| binding::bound(snapshot, &self.zone, &target, BindingMode::Active, At::Now))
-    }
-
-    pub(super) fn read<T>(&self, f: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
-        match self.then {
-            None => self.writer.read(f),
-            Some(end) => self.writer.read_as_of(self.zone.log, end, f),
-        }
+    fn put_object(&mut self, object: Object<'_>) -> Result<Address> {
+        self.writer().put_object(object)
     }
 }
 
@@ -168,12 +127,12 @@ impl ZoneTransaction<'_, '_> {
         &mut self,
         fingerprint: Fingerprint,
         write: impl FnOnce(&mut Self) -> Result<T>,
-        again: impl FnOnce(&Snapshot<'_>, &ZoneRef, &LogEntry) -> Result<T>,
+        again: impl FnOnce(ZoneReader<'_>, &LogEntry) -> Result<T>,
     ) -> Result<T> {
         self.answer(
             fingerprint,
             |zone| {
-                zone.writer.read(|snapshot| crate::resource::zone::check_open(snapshot, &zone.zone))?;
+                zone.read(|reader| reader.check_open())?;
                 write(zone)
             },
             again,
@@ -186,43 +145,44 @@ impl ZoneTransaction<'_, '_> {
         &mut self,
         fingerprint: Fingerprint,
         write: impl FnOnce(&mut Self) -> Result<T>,
-        again: impl FnOnce(&Snapshot<'_>, &ZoneRef, &LogEntry) -> Result<T>,
+        again: impl FnOnce(ZoneReader<'_>, &LogEntry) -> Result<T>,
     ) -> Result<T> {
         let preconditions = std::mem::take(&mut self.preconditions);
-        self.then = None;
-        let idempotency = self.idempotency_key.take().map(|id| {
+        let log = self.place.log;
+        self.zone.moment.end = None;
+        let idempotency = self.idempotency_key.take().map(|key| {
             let fingerprint =
-                preconditions.iter().fold(fingerprint, |fingerprint, precondition| precondition.add_to(fingerprint));
-            Idempotency { key: id, fingerprint: fingerprint.by(self.writer.actor()) }
+                preconditions.iter().fold(fingerprint, |so_far, precondition| precondition.add_to(so_far));
+            Idempotency { key, fingerprint: fingerprint.by(self.actor()) }
         });
         if let Some(idempotency) = &idempotency {
-            let answered = self
+            let Zone { place, moment, .. } = &mut self.zone;
+            let first = moment
                 .writer
-                .answered(self.zone.log, idempotency, |snapshot, entry| again(snapshot, &self.zone, entry))?;
-            if let Some((answer, end)) = answered {
-                self.then = Some(end);
+                .answered(log, idempotency, |snapshot, entry| again(ZoneReader::new(snapshot, place), entry))?;
+            if let Some((answer, end)) = first {
+                moment.end = Some(end);
                 return Ok(answer);
             }
         }
-        self.writer.read(|snapshot| {
-            preconditions.iter().try_for_each(|precondition| precondition.check(snapshot, &self.zone))
-        })?;
-        let before = self.writer.next_position(self.zone.log)?;
+        self.read(|reader| preconditions.iter().try_for_each(|precondition| precondition.check(reader)))?;
+        let before = self.writer().next_position(log)?;
         if let Some(idempotency) = idempotency {
-            self.writer.begin_keyed(self.zone.log, idempotency)?;
+            self.writer().begin_keyed(log, idempotency)?;
         }
         let result = write(self);
         if let Err(error) = &result {
-            self.writer.refused_at(self.zone.log, before, error)?;
+            self.writer().refused_at(log, before, error)?;
         }
-        if idempotency.is_some() { self.writer.end_keyed(result) } else { result }
+        if idempotency.is_some() { self.writer().end_keyed(result) } else { result }
     }
 
     /// The id that a new thing gets: the given one if it is free, or a generated one.
-    pub(super) fn free_id(&mut self, tag: RowKind, what: Resource, given: Option<String>) -> Result<String> {
-        let (log_id, position, created_at) = self.writer.next(self.zone.log)?;
-        let Some(id) = given else { return Ok(self.store.environment.uuid(created_at, log_id, position)) };
-        if self.writer.read(|snapshot| snapshot.has_row(&key::by_id(self.zone.log, tag, &id)))? {
+    pub(super) fn free_id(&mut self, kind: RowKind, what: Resource, given: Option<String>) -> Result<String> {
+        let log = self.place.log;
+        let (log_id, position, created_at) = self.writer().next(log)?;
+        let Some(id) = given else { return Ok(self.engine.environment.uuid(created_at, log_id, position)) };
+        if self.read(|reader| reader.has_row(&key::by_id(log, kind, &id)))? {
             return Err(ErrorDetail::AlreadyExists { what, id }.into());
         }
         Ok(id)
@@ -230,7 +190,7 @@ impl ZoneTransaction<'_, '_> {
 
     /// Whether the writer may change something: see [`check_changeable`].
     pub(super) fn may_change(&self, what: Resource, id: &str, owner: OwnerType, archived: bool) -> Result<()> {
-        check_changeable(self.writer.actor(), what, id, owner, archived)
+        check_changeable(self.actor(), what, id, owner, archived)
     }
 }
 

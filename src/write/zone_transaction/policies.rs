@@ -1,13 +1,18 @@
 //! Writing policies and their versions.
 
+use std::sync::Arc;
+
 use super::{ZoneTransaction, created};
 use crate::cedar;
 use crate::record::fingerprint::Fingerprint;
 use crate::record::{
-    Object, ObjectKind, PolicyArchived, PolicyCreated, PolicyUpdated, PolicyVersionArchived, PolicyVersionCreated,
+    Envelope, Object, ObjectKind, PolicyArchived, PolicyCreated, PolicyUpdated, PolicyVersionArchived,
+    PolicyVersionCreated,
 };
-use crate::resource::policy::{self, NewPolicy, Policy, PolicyUpdate};
-use crate::resource::policy_version::{self, PolicyVersion, PolicyVersionInput, PreparedPolicyVersion, warnings};
+use crate::resource::policy::{NewPolicy, Policy, PolicyUpdate};
+use crate::resource::policy_version::{
+    PolicyVersion, PolicyVersionInput, PreparedPolicyVersion, encode_warnings, kept_warnings,
+};
 use crate::resource::schema;
 use crate::resource::version::{VersionRecord, next_version};
 use crate::rules::ownership::check_owner;
@@ -30,11 +35,15 @@ impl ZoneTransaction<'_, '_> {
                 check_text("name", &new.name, limits::NAME_BYTES)?;
                 check_description(new.description.as_deref())?;
                 let policy_id = PolicyId::new(zone.free_id(RowKind::Policy, Resource::Policy, new.id)?)?;
-                let body = PolicyCreated { policy_id: policy_id.clone(), name: new.name, description: new.description };
-                zone.writer.append(zone.zone.log, body)?;
-                zone.policy(policy_id)
+                let (name, description) = (new.name, new.description);
+                let entry = zone.append(PolicyCreated {
+                    policy_id: policy_id.clone(),
+                    name: name.clone(),
+                    description: description.clone(),
+                })?;
+                Ok(Policy::created(zone.id(), &entry.envelope, policy_id, name, description))
             },
-            |snapshot, zone, entry| policy::load(snapshot, zone, created(entry)?),
+            |reader, entry| reader.policy(created(entry)?),
         )
     }
 
@@ -46,7 +55,7 @@ impl ZoneTransaction<'_, '_> {
             None => fingerprint.number(0),
             Some(description) => fingerprint.number(1).option(description.as_deref()),
         };
-        self.once(fingerprint, |zone| zone.update(id, update), |snapshot, zone, _| policy::load(snapshot, zone, id))
+        self.once(fingerprint, |zone| zone.update(id, update), |reader, _| reader.policy(id))
     }
 
     fn update(&mut self, id: &str, update: PolicyUpdate) -> Result<Policy> {
@@ -59,9 +68,10 @@ impl ZoneTransaction<'_, '_> {
         if name == before.name && description == before.description {
             return Ok(before);
         }
-        let body = PolicyUpdated { policy_id: before.id.clone(), name, description };
-        self.writer.append(self.zone.log, body)?;
-        self.policy(before.id)
+        let body = PolicyUpdated { policy_id: before.id.clone(), name: name.clone(), description: description.clone() };
+        let Envelope { created_at, actor, position, .. } = self.append(body)?.envelope.clone();
+        let (updated_at, updated_by) = (created_at, Some(actor));
+        Ok(Policy { name, description, updated_at, updated_by, revision: position, ..before })
     }
 
     /// Archives a policy for good: it takes no updates and no new versions, and its versions cannot be newly pinned.
@@ -72,14 +82,16 @@ impl ZoneTransaction<'_, '_> {
             Fingerprint::of("archive_policy").text(id),
             |zone| {
                 let before = zone.policy(id)?;
-                check_owner(zone.writer.actor(), Resource::Policy, before.id.as_str(), before.owner_type)?;
+                check_owner(zone.actor(), Resource::Policy, before.id.as_str(), before.owner_type)?;
                 if before.archived_at.is_some() {
                     return Ok(before);
                 }
-                zone.writer.append(zone.zone.log, PolicyArchived { policy_id: before.id })?;
-                zone.policy(id)
+                let entry = zone.append(PolicyArchived { policy_id: before.id.clone() })?;
+                let Envelope { created_at, actor, position, .. } = entry.envelope.clone();
+                let (archived_at, archived_by) = (Some(created_at), Some(actor));
+                Ok(Policy { archived_at, archived_by, revision: position, ..before })
             },
-            |snapshot, zone, _| policy::load(snapshot, zone, id),
+            |reader, _| reader.policy(id),
         )
     }
 
@@ -93,14 +105,7 @@ impl ZoneTransaction<'_, '_> {
         self.once(
             input.fingerprint(policy_id),
             |zone| zone.add_policy_version(policy_id, input),
-            |snapshot, zone, entry| {
-                policy_version::load(
-                    snapshot,
-                    zone,
-                    &VersionRecord::by_id(snapshot, zone, created(entry)?)?,
-                    Include::Both,
-                )
-            },
+            |reader, entry| reader.policy_version(&VersionRecord::by_id(reader, created(entry)?)?, Include::Both),
         )
     }
 
@@ -110,24 +115,29 @@ impl ZoneTransaction<'_, '_> {
         let PreparedPolicyVersion { id, schema, syntax, content, .. } = self.validated(input)?;
         let version_id = PolicyVersionId::new(self.free_id(RowKind::PolicyVersionId, Resource::PolicyVersion, id)?)?;
         let version = next_version(policy.latest_version)?;
-        let warnings = warnings(&content)?
-            .map(|json| self.writer.put_object(Object::new(ObjectKind::Warnings, &json)))
+        let kept = kept_warnings(&content);
+        let warnings = encode_warnings(&kept)?
+            .map(|json| self.put_object(Object::new(ObjectKind::Warnings, &json)))
             .transpose()?;
         let body = PolicyVersionCreated {
             policy_id: policy.id,
-            version_id: version_id.clone(),
+            version_id,
             version,
             schema,
             syntax,
             sha: Sha256::of(content.text.as_bytes()),
-            text: self.writer.put_object(Object::new(ObjectKind::PolicyText, &content.text))?,
-            json: self.writer.put_object(Object::new(ObjectKind::PolicyJson, &content.json))?,
+            text: self.put_object(Object::new(ObjectKind::PolicyText, &content.text))?,
+            json: self.put_object(Object::new(ObjectKind::PolicyJson, &content.json))?,
             statements: content.statements,
             warnings,
             cedar: cedar::version(),
         };
-        self.writer.append(self.zone.log, body)?;
-        self.policy_version(version_id, Include::Both)
+        let entry = self.append(body.clone())?;
+        Ok(PolicyVersion {
+            cedar_raw: Some(content.text.as_str().into()),
+            cedar_json: Some(content.json.as_str().into()),
+            ..PolicyVersion::created(self.id(), &entry.envelope, &body, kept)
+        })
     }
 
     /// Archives a policy version for good: it stays readable, what pins it goes on working, and new manifests cannot
@@ -137,27 +147,28 @@ impl ZoneTransaction<'_, '_> {
         self.once(
             Fingerprint::of("archive_policy_version").text(id),
             |zone| {
-                let before = zone.policy_version(id, Include::Neither)?;
-                check_owner(zone.writer.actor(), Resource::PolicyVersion, before.id.as_str(), before.owner_type)?;
-                if before.archived_at.is_none() {
-                    let (policy_id, version_id, version) = (before.policy_id, before.id, before.version);
-                    zone.writer.append(zone.zone.log, PolicyVersionArchived { policy_id, version_id, version })?;
+                let mut version = Arc::unwrap_or_clone(zone.policy_version(id, Include::Both)?);
+                check_owner(zone.actor(), Resource::PolicyVersion, version.id.as_str(), version.owner_type)?;
+                if version.archived_at.is_none() {
+                    let (policy_id, version_id) = (version.policy_id.clone(), version.id.clone());
+                    let entry =
+                        zone.append(PolicyVersionArchived { policy_id, version_id, version: version.version })?;
+                    version.archived_at = Some(entry.envelope.created_at);
+                    version.archived_by = Some(entry.envelope.actor.clone());
                 }
-                zone.policy_version(id, Include::Both)
+                Ok(version)
             },
-            |snapshot, zone, _| {
-                policy_version::load(snapshot, zone, &VersionRecord::by_id(snapshot, zone, id)?, Include::Both)
-            },
+            |reader, _| reader.policy_version(&VersionRecord::by_id(reader, id)?, Include::Both),
         )
     }
 
     /// The policy version parsed and validated, with the schema that its name stands for now.
     pub(super) fn validated(&self, input: PolicyVersionInput) -> Result<PreparedPolicyVersion> {
-        let schema_of = |version: &str| self.writer.read(|snapshot| schema::usable(snapshot, version));
+        let schema_of = |version: &str| self.read(|reader| schema::usable(&reader, version));
         match input {
             PolicyVersionInput::New(new) => {
                 let schema = schema_of(&new.schema_version)?;
-                let parsed = self.writer.read(|snapshot| self.store.compiler.schema(snapshot, &schema))?;
+                let parsed = self.read(|reader| self.engine.compiler.schema(&reader, &schema))?;
                 PreparedPolicyVersion::new(new, schema, &parsed)
             }
             PolicyVersionInput::Prepared(prepared) => {

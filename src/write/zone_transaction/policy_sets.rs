@@ -5,11 +5,11 @@ use crate::cedar;
 use crate::engine::validation::{Validated, Validation};
 use crate::record::fingerprint::Fingerprint;
 use crate::record::{
-    Manifest, Object, ObjectKind, PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived,
-    PolicySetVersionCreated,
+    Envelope, Manifest, Object, ObjectKind, PolicySetArchived, PolicySetCreated, PolicySetUpdated,
+    PolicySetVersionArchived, PolicySetVersionCreated,
 };
-use crate::resource::policy_set::{self, NewPolicySet, PolicySet, PolicySetUpdate};
-use crate::resource::policy_set_version::{self, NewPolicySetVersion, PolicySetVersion};
+use crate::resource::policy_set::{NewPolicySet, PolicySet, PolicySetUpdate};
+use crate::resource::policy_set_version::{NewPolicySetVersion, PolicySetVersion};
 use crate::resource::version::{VersionRecord, next_version};
 use crate::rules::manifest::{Planned, PolicySetVersionInput, PreparedPolicySetVersion, set_to_change};
 use crate::rules::ownership::check_owner;
@@ -29,10 +29,10 @@ impl ZoneTransaction<'_, '_> {
                 check_text("name", &new.name, limits::NAME_BYTES)?;
                 let policy_set_id = PolicySetId::new(zone.free_id(RowKind::PolicySet, Resource::PolicySet, new.id)?)?;
                 let (id, name, target_type) = (policy_set_id.clone(), new.name, new.target_type);
-                zone.writer.append(zone.zone.log, PolicySetCreated { policy_set_id, name, target_type })?;
-                zone.policy_set(id)
+                let entry = zone.append(PolicySetCreated { policy_set_id, name: name.clone(), target_type })?;
+                Ok(PolicySet::created(zone.id(), &entry.envelope, id, name, target_type))
             },
-            |snapshot, zone, entry| policy_set::load(snapshot, zone, created(entry)?),
+            |reader, entry| reader.policy_set(created(entry)?),
         )
     }
 
@@ -48,10 +48,12 @@ impl ZoneTransaction<'_, '_> {
                 if name == before.name {
                     return Ok(before);
                 }
-                zone.writer.append(zone.zone.log, PolicySetUpdated { policy_set_id: before.id, name })?;
-                zone.policy_set(id)
+                let entry = zone.append(PolicySetUpdated { policy_set_id: before.id.clone(), name: name.clone() })?;
+                let Envelope { created_at, actor, position, .. } = entry.envelope.clone();
+                let (updated_at, updated_by) = (created_at, Some(actor));
+                Ok(PolicySet { name, updated_at, updated_by, revision: position, ..before })
             },
-            |snapshot, zone, _| policy_set::load(snapshot, zone, id),
+            |reader, _| reader.policy_set(id),
         )
     }
 
@@ -62,17 +64,19 @@ impl ZoneTransaction<'_, '_> {
             Fingerprint::of("archive_policy_set").text(id),
             |zone| {
                 let before = zone.policy_set(id)?;
-                check_owner(zone.writer.actor(), Resource::PolicySet, before.id.as_str(), before.owner_type)?;
+                check_owner(zone.actor(), Resource::PolicySet, before.id.as_str(), before.owner_type)?;
                 if before.archived_at.is_some() {
                     return Ok(before);
                 }
                 if before.mode.is_some() {
                     return Err(ErrorDetail::InForce { what: Resource::PolicySet, id: before.id.to_string() }.into());
                 }
-                zone.writer.append(zone.zone.log, PolicySetArchived { policy_set_id: before.id })?;
-                zone.policy_set(id)
+                let entry = zone.append(PolicySetArchived { policy_set_id: before.id.clone() })?;
+                let Envelope { created_at, actor, position, .. } = entry.envelope.clone();
+                let (archived_at, archived_by) = (Some(created_at), Some(actor));
+                Ok(PolicySet { archived_at, archived_by, revision: position, ..before })
             },
-            |snapshot, zone, _| policy_set::load(snapshot, zone, id),
+            |reader, _| reader.policy_set(id),
         )
     }
 
@@ -98,20 +102,18 @@ impl ZoneTransaction<'_, '_> {
                 let planned = zone.planned(&new, &validated)?;
                 zone.add_policy_set_version(set, new.id, planned)
             },
-            |snapshot, zone, entry| {
-                policy_set_version::load(snapshot, zone, &VersionRecord::by_id(snapshot, zone, created(entry)?)?)
-            },
+            |reader, entry| reader.policy_set_version(&VersionRecord::by_id(reader, created(entry)?)?),
         )
     }
 
     /// The policy set, if it may get a version.
     pub(super) fn policy_set_to_change(&self, id: &str) -> Result<PolicySet> {
-        self.writer.read(|snapshot| set_to_change(snapshot, &self.zone, self.writer.actor(), id))
+        self.read(|reader| set_to_change(reader, self.actor(), id))
     }
 
     pub(super) fn planned(&self, new: &NewPolicySetVersion, known: &Validated) -> Result<Planned> {
-        let validation = Validation::in_write(&self.store.compiler, known);
-        self.writer.read(|snapshot| Planned::new(snapshot, &validation, &self.zone, new))
+        let validation = Validation::in_write(&self.engine.compiler, known);
+        self.read(|reader| Planned::new(reader, &validation, new))
     }
 
     pub(super) fn add_policy_set_version(
@@ -128,14 +130,13 @@ impl ZoneTransaction<'_, '_> {
             version_id: PolicySetVersionId::new(id)?,
             version,
             schema,
-            manifest: self.writer.put_object(Object::new(ObjectKind::Manifest, &canonical))?,
+            manifest: self.put_object(Object::new(ObjectKind::Manifest, &canonical))?,
             manifest_sha: Manifest::sha(&canonical),
             entries: u32::try_from(manifest.entries().len()).unwrap_or(u32::MAX),
             cedar: cedar::version(),
         };
-        let version_id = body.version_id.clone();
-        self.writer.append(self.zone.log, body)?;
-        self.policy_set_version(version_id)
+        let entry = self.append(body.clone())?;
+        Ok(PolicySetVersion::created(self.id(), &entry.envelope, &body, manifest))
     }
 
     /// Archives a policy set version for good. What is bound cannot be archived. Archiving it again changes nothing.
@@ -144,13 +145,13 @@ impl ZoneTransaction<'_, '_> {
         self.once(
             Fingerprint::of("archive_policy_set_version").text(id),
             |zone| zone.retire_policy_set_version(id),
-            |snapshot, zone, _| policy_set_version::load(snapshot, zone, &VersionRecord::by_id(snapshot, zone, id)?),
+            |reader, _| reader.policy_set_version(&VersionRecord::by_id(reader, id)?),
         )
     }
 
     fn retire_policy_set_version(&mut self, id: &str) -> Result<PolicySetVersion> {
         let before = self.policy_set_version(id)?;
-        check_owner(self.writer.actor(), Resource::PolicySetVersion, before.id.as_str(), before.owner_type)?;
+        check_owner(self.actor(), Resource::PolicySetVersion, before.id.as_str(), before.owner_type)?;
         if before.archived_at.is_some() {
             return Ok(before);
         }
@@ -160,11 +161,11 @@ impl ZoneTransaction<'_, '_> {
             return Err(ErrorDetail::InForce { what: Resource::PolicySetVersion, id: before.id.to_string() }.into());
         }
         let body = PolicySetVersionArchived {
-            policy_set_id: before.policy_set_id,
+            policy_set_id: before.policy_set_id.clone(),
             version_id: before.id.clone(),
             version: before.version,
         };
-        self.writer.append(self.zone.log, body)?;
-        self.policy_set_version(before.id)
+        let Envelope { created_at, actor, .. } = self.append(body)?.envelope.clone();
+        Ok(PolicySetVersion { archived_at: Some(created_at), archived_by: Some(actor), ..before })
     }
 }

@@ -4,7 +4,7 @@ use super::ZoneTransaction;
 use crate::record::fingerprint::Fingerprint;
 use crate::record::{DefaultSchemaChanged, ZoneSuspended};
 use crate::resource::schema;
-use crate::resource::zone::{self, ZoneInfo};
+use crate::resource::zone::ZoneInfo;
 use crate::rules::guardrail;
 use crate::types::error::Result;
 use crate::types::id::SchemaName;
@@ -37,19 +37,19 @@ impl ZoneTransaction<'_, '_> {
         self.once(
             Fingerprint::of("set_default_schema").option(version),
             |zone| {
-                let schema = zone.writer.read(|snapshot| {
-                    let found = version.map(|version| schema::find(snapshot, version)).transpose()?;
+                let schema = zone.read(|reader| {
+                    let found = version.map(|version| schema::find(&reader, version)).transpose()?;
                     found.as_ref().map_or(Ok(()), schema::SchemaRecord::check_usable)?;
                     Ok(found.map(|found| found.reference()))
                 })?;
                 let before = zone.info()?;
                 if before.default_schema.as_ref() != schema.as_ref().map(|schema| &schema.version) {
-                    zone.writer.append(zone.zone.log, DefaultSchemaChanged { schema })?;
+                    zone.append(DefaultSchemaChanged { schema })?;
                 }
                 zone.info()
             },
             // It was not archived then, or it would have been refused.
-            |snapshot, zone, _| Ok(ZoneInfo { default_schema: chosen(version)?, ..zone::info_of(snapshot, zone)? }),
+            |reader, _| Ok(ZoneInfo { default_schema: chosen(version)?, ..reader.info()? }),
         )
     }
 
@@ -60,26 +60,24 @@ impl ZoneTransaction<'_, '_> {
                 // Nothing orders the entries of two logs, so that an answer is told by the zone's own log alone: a default that
                 // was archived is taken back there.
                 if suspended {
-                    zone.writer.read(|snapshot| {
-                        guardrail::check_actor(zone, &zone.zone.writer.actor(), "suspend")
-                    })?;
+                    zone.read(|reader| guardrail::check_actor(reader, zone.actor(), "suspend"))?;
                 }
                 let before = zone.info()?;
-                let logged = zone.writer.read(|snapshot| zone::info_as_logged(snapshot, &zone.zone))?;
+                let logged = zone.read(|reader| reader.info_as_logged())?;
                 let changes = before.suspended != suspended;
                 // What changes nothing writes nothing, but for a request.
                 let is_taken_back =
-                    before.default_schema != logged.default_schema && (changes || zone.writer.is_keyed());
-                zone.writer.room_for(usize::from(is_taken_back) + usize::from(changes))?;
+                    before.default_schema != logged.default_schema && (changes || zone.writer().is_keyed());
+                zone.writer().room_for(usize::from(is_taken_back) + usize::from(changes))?;
                 if is_taken_back {
-                    zone.writer.append(zone.zone.log, DefaultSchemaChanged { schema: None })?;
+                    zone.append(DefaultSchemaChanged { schema: None })?;
                 }
                 if changes {
-                    zone.writer.append(zone.zone.log, ZoneSuspended { suspended })?;
+                    zone.append(ZoneSuspended { suspended })?;
                 }
                 zone.info()
             },
-            |snapshot, zone, _| zone::info_as_logged(snapshot, zone),
+            |reader, _| reader.info_as_logged(),
         )
     }
 }

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::PolicyStore;
-use super::zone_handle::Zone;
 use crate::list::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
 use crate::list::items::Items;
 use crate::list::page::PageRequest;
+use crate::read::zone::Zone;
 use crate::resource::history::HistoryEntry;
 use crate::resource::policy::Policy;
 use crate::resource::policy_set::PolicySet;
@@ -14,6 +13,7 @@ use crate::resource::policy_set_version::PolicySetVersion;
 use crate::resource::policy_version::PolicyVersion;
 use crate::resource::schema::{SchemaVersion, ZoneSchema};
 use crate::resource::zone::ZoneInfo;
+use crate::store::PolicyStore;
 use crate::types::syntax::Include;
 
 /// Whole lists. Each starts where `list` says and goes on to the end; an error of the method without `_iter` is an item.

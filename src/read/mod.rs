@@ -1,0 +1,8 @@
+//! A zone as its handles read it: at each call's moment, at one moment that is held, or inside a write.
+//!
+//! Writes nothing.
+
+mod all;
+mod decisions;
+pub(crate) mod moment;
+pub(crate) mod zone;
