@@ -1,7 +1,7 @@
 //! Authorizers of a zone, and the check of its policies against another schema. Only for committed state: compiled sets are
 //! kept by the hashes of their entries, which a write that is under way does not have yet.
 
-use super::moment::{Committed, Moment};
+use super::moment::Committed;
 use super::zone::Zone;
 use crate::decide::authorizer::Authorizer;
 use crate::preflight::{self, Candidate, ZonePreflight};

@@ -1,4 +1,5 @@
 //! The moment that a zone is read at. Does not know what is read.
+#![expect(private_bounds, private_interfaces, reason = "the trait is sealed by its types: callers name it in bounds only")]
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,12 +17,10 @@ pub trait Moment {
 
     /// Reads the zone at this moment.
     #[doc(hidden)]
-    #[expect(private_interfaces, reason = "sealed: callers name the trait in bounds only")]
     fn read<T>(&self, engine: &Engine, zone: &ZoneRef, f: impl FnOnce(ZoneReader<'_>) -> Result<T>) -> Result<T>;
 
     /// The number of commits so far if nothing else can be read by now: what was found at a number is found again at it.
     #[doc(hidden)]
-    #[expect(private_interfaces, reason = "sealed: callers name the trait in bounds only")]
     fn commits(&self, _engine: &Engine) -> Result<Option<u64>> {
         Ok(None)
     }

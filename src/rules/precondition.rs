@@ -6,7 +6,6 @@ use std::fmt;
 
 use crate::record::fingerprint::Fingerprint;
 use crate::resource::binding::At;
-#[cfg(feature = "bundle")]
 use crate::resource::zone::ZoneReader;
 use crate::types::error::{Error, ErrorDetail, Result, at_most, cut};
 #[cfg(feature = "bundle")]

@@ -11,6 +11,7 @@ use crate::resource::zone::ZoneReader;
 use crate::rules::guardrail;
 use crate::rules::manifest::{Planned, PreparedPolicySetVersion};
 use crate::types::error::Result;
+#[cfg(feature = "attestation")]
 use crate::types::time::Timestamp;
 
 /// Reading for a preparation.
