@@ -76,7 +76,7 @@ fn row(version: &PolicyVersion) -> Row {
         cedar_sdk: version.cedar_version.sdk.clone(),
         cedar_language: version.cedar_version.language.clone(),
         created_at: version.created_at.as_micros(),
-        created_by: version.created_by.clone(),
+        created_by: version.created_by.id().to_owned(),
     };
     let include = version.cedar_raw.as_deref().zip(version.cedar_json.as_deref());
     Row { metadata, include: include.map(|(text, json)| (text.to_owned(), json.to_owned())) }

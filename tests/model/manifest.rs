@@ -1,6 +1,7 @@
 //! Manifests as operations ask for them: by the ways that the API has of giving one, and with a flaw or without.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use policy_store::{Include, NewPolicySetVersion, Pin, PolicySetVersion, PolicyVersion, Sha256, ZoneTransaction};
 
@@ -19,7 +20,7 @@ impl State {
     ) -> (NewPolicySetVersion, String, Vec<Pin>) {
         let id = zone.id().as_str();
         let ids: BTreeSet<String> = picks.iter().map(|pick| self.pick(id, *pick, Zone::version_ids)).collect();
-        let versions: Vec<PolicyVersion> =
+        let versions: Vec<Arc<PolicyVersion>> =
             ids.iter().filter_map(|id| zone.policy_version(id, Include::Neither).ok()).collect();
         if matches!(style, Style::Builder | Style::Next) {
             let newest = self.zone(id).ok().and_then(|zone| Some(zone.set(set).ok()?.versions.last()?.id.clone()));
@@ -64,7 +65,7 @@ impl State {
 fn built(
     schema: &str,
     newest: Option<&PolicySetVersion>,
-    versions: &[PolicyVersion],
+    versions: &[Arc<PolicyVersion>],
 ) -> (NewPolicySetVersion, String, Vec<Pin>) {
     let mut pins: Vec<Pin> = Vec::new();
     let mut schema = schema.to_owned();

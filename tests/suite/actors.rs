@@ -34,7 +34,7 @@ fn every_write_names_its_actor() {
         })
         .unwrap();
     for by in [&policy.created_by, &version.created_by, &set.created_by, &pinned.created_by] {
-        assert_eq!(by, "one");
+        assert_eq!(*by, one);
     }
     assert_eq!(
         (&policy.updated_by, &policy.archived_by, &set.updated_by, &set.archived_by),
@@ -48,8 +48,7 @@ fn every_write_names_its_actor() {
             Ok((zone.policy(&policy.id)?, zone.policy_set(&set.id)?, bound))
         })
         .unwrap();
-    let two = Some("two".to_owned());
-    assert_eq!((&policy.updated_by, &set.updated_by, &bound.binding.by), (&two, &two, &"two".to_owned()));
+    assert_eq!((policy.updated_by, set.updated_by, bound.binding.by), (Some(two.clone()), Some(two.clone()), two));
     world
         .write_as(&three, |zone| {
             zone.unbind(policy_store::Target::Zone)?;
@@ -59,16 +58,16 @@ fn every_write_names_its_actor() {
                 zone.archive_policy_set_version(&pinned.id)?.archived_by,
                 zone.archive_policy_set(&set.id)?.archived_by,
             ];
-            assert_eq!(by, [const { Some("three") }; 4].map(|by| by.map(str::to_owned)));
+            assert_eq!(by, [(); 4].map(|()| Some(three.clone())));
             Ok(())
         })
         .unwrap();
-    let by: Vec<_> = world.history().into_iter().map(|entry| entry.created_by).collect();
+    let by: Vec<_> = world.history().into_iter().map(|entry| entry.created_by.id().to_owned()).collect();
     let expected = [["alice"; 1].as_slice(), &["one"; 4], &["two"; 3], &["three"; 5]].concat();
     assert_eq!(by, expected);
     let schema = world.store.write(&platform(), |w| w.publish_schema(NewSchema::cedar("next", SCHEMA))).unwrap();
-    assert_eq!(schema.created_by, "ops");
-    assert_eq!(world.zone().info().unwrap().created_by, "alice");
+    assert_eq!(schema.created_by, platform());
+    assert_eq!(world.zone().info().unwrap().created_by, customer("alice"));
 }
 
 #[test]
@@ -83,7 +82,7 @@ fn what_an_actor_makes_is_owned_by_its_kind() {
             Ok([policy.owner_type, version.owner_type, set.owner_type, pinned.owner_type])
         });
         assert_eq!(owners.unwrap(), [owner; 4]);
-        assert_eq!(world.history().last().unwrap().actor_type, owner);
+        assert_eq!(world.history().last().unwrap().created_by.owner_type(), owner);
     }
 }
 

@@ -66,7 +66,7 @@ fn a_rollback_goes_to_the_version_before_and_never_to_the_current_one() {
         .unwrap();
     let two = two.binding.policy_set_version_id;
     let back = world.write_as(&customer("bea"), |zone| zone.rollback(ZONE)).unwrap();
-    assert_eq!((back.changed, &back.binding.policy_set_version_id, back.binding.by.as_str()), (true, &one.id, "bea"));
+    assert_eq!((back.changed, &back.binding.policy_set_version_id, back.binding.by.id()), (true, &one.id, "bea"));
     assert_eq!(back.replaced.unwrap().policy_set_version_id, two);
     // Back to where it came from.
     let forth = world.write(|zone| zone.rollback(ZONE)).unwrap();
@@ -113,9 +113,9 @@ fn bindings_are_a_list_from_beginning_to_end() {
     assert_eq!((&all[0].replaced, &all[1].ended), (&None, &None));
     assert_eq!(all[1].replaced.as_ref().unwrap().policy_set_version_id, one.id);
     let ended = all[0].ended.clone().unwrap();
-    assert_eq!((ended.position, ended.at, ended.by.as_str()), (all[1].binding.position, all[1].binding.since, "alice"));
+    assert_eq!((ended.position, ended.at, ended.by.id()), (all[1].binding.position, all[1].binding.since, "alice"));
     // The user's was ended by unbinding it.
-    assert_eq!((&all[3].binding, all[3].ended.as_ref().unwrap().by.as_str()), (&own, "bea"));
+    assert_eq!((&all[3].binding, all[3].ended.as_ref().unwrap().by.id()), (&own, "bea"));
     assert_eq!((&all[2].binding, &all[2].ended, &all[4].binding), (&shadow, &None, &guardrail));
     let of = |filter: BindingFilter| records(&zone, &filter).len();
     let new = BindingFilter::new;

@@ -44,7 +44,7 @@ fn what_is_activated_is_in_force_since_then_and_by_whom() {
     let entry = world.history().pop().unwrap();
     assert_eq!((bound.zone_id.as_str(), &bound.target, bound.mode), ("acme", &Target::Zone, BindingMode::Active));
     assert_eq!((&bound.policy_set_version_id, bound.policy_set_id.as_str(), bound.version), (&version.id, "s", 1));
-    assert_eq!((bound.since, bound.by.as_str(), bound.position), (entry.created_at, "bea", entry.position));
+    assert_eq!((bound.since, bound.by.id(), bound.position), (entry.created_at, "bea", entry.position));
     assert_eq!(world.zone().in_force(Target::Zone).unwrap(), bound);
     let set = world.zone().policy_set("s").unwrap();
     assert_eq!((set.active, set.active_version, set.active_version_id), (true, Some(1), Some(version.id.clone())));

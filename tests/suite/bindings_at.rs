@@ -46,7 +46,7 @@ fn in_force_tells_what_was_bound_at_any_earlier_position() {
     refused(bound(third), (NotBound, "not_bound"), "acme");
     assert_eq!(bound(fourth).unwrap(), (1, fourth));
     assert_eq!(at(&world, At::Now).unwrap(), at(&world, At::Position(fourth)).unwrap());
-    assert_eq!(at(&world, At::Position(second)).unwrap().by, "alice");
+    assert_eq!(at(&world, At::Position(second)).unwrap().by.id(), "alice");
 }
 
 #[test]

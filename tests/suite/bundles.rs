@@ -347,7 +347,7 @@ fn the_platforms_set_is_the_platforms_and_its_policies_can_be_pinned() {
     });
     apply(&world, ann(), &bundle(V1, &[("p", FORBID)])).unwrap();
     let fork = world.zone().policy(&pins(&world, ann())[0].0).unwrap();
-    assert_eq!((fork.name.as_str(), fork.owner_type, fork.created_by.as_str()), ("p", OwnerType::Customer, "alice"));
+    assert_eq!((fork.name.as_str(), fork.owner_type, fork.created_by.id()), ("p", OwnerType::Customer, "alice"));
     assert_eq!(world.zone().policy("p").unwrap().latest_version, Some(1), "the platform's was not edited");
     let binding = world.write_as(&platform(), |zone| zone.apply_bundle(Target::Zone, &edited)).unwrap();
     assert_eq!((binding.binding.policy_set_id.as_str(), binding.binding.version), ("s", 2));

@@ -95,7 +95,7 @@ fn the_stores_history_tells_who_erased_the_zone_and_where_its_log_ended() {
         ("acme", info.log_id, length, last)
     );
     let told = world.store.history(&PageRequest::new().limit(1)).unwrap().items.remove(0);
-    assert_eq!(told.created_by, "ops");
+    assert_eq!(told.created_by, platform());
     assert_eq!(told.change, Change::ZoneErased { zone_id: info.id, log_id: info.log_id, length, last });
     let zones = world.store.zones(&PageRequest::new().total_count()).unwrap();
     assert_eq!((zones.items.len(), zones.total_count), (1, Some(1)));

@@ -210,7 +210,7 @@ fn a_guardrail_fits_the_schema_of_all_that_is_bound() {
 fn history_and_earlier_times_know_it() {
     let (world, guardrail) = guarded(World::new());
     let bound = world.zone().guardrail().unwrap().unwrap();
-    assert_eq!((bound.by.as_str(), &bound.target, &bound.policy_set_version_id), ("ops", &Target::Zone, &guardrail.id));
+    assert_eq!((bound.by.id(), &bound.target, &bound.policy_set_version_id), ("ops", &Target::Zone, &guardrail.id));
     let entry = world.history().pop().unwrap();
     assert_eq!((entry.position, entry.created_at), (bound.position, bound.since));
     assert!(matches!(entry.change, Change::Bound { mode: BindingMode::Guardrail, .. }), "{entry:?}");

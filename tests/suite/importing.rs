@@ -38,13 +38,13 @@ fn times(world: &World) -> Vec<i64> {
 fn imported_entries_tell_who_did_it_and_when_and_who_imported_it_and_when() {
     let world = world();
     let policy = import(&world, 5_000, |zone| zone.create_policy(NewPolicy::named("p").id("mine"))).unwrap();
-    assert_eq!((policy.id.as_str(), policy.created_at, policy.created_by.as_str()), ("mine", at(5_000), "ann"));
+    assert_eq!((policy.id.as_str(), policy.created_at, policy.created_by.id()), ("mine", at(5_000), "ann"));
     let history = world.history();
     let told =
         |entry: &HistoryEntry| (entry.created_at, entry.clock, entry.created_by.clone(), entry.imported_by.clone());
-    let importer = || Some("ops".to_owned());
-    assert_eq!(told(&history[0]), (at(1_000), at(START), "founder".to_owned(), importer()));
-    assert_eq!(told(&history[1]), (at(5_000), at(START), "ann".to_owned(), importer()));
+    let importer = || Some(platform());
+    assert_eq!(told(&history[0]), (at(1_000), at(START), customer("founder"), importer()));
+    assert_eq!(told(&history[1]), (at(5_000), at(START), customer("ann"), importer()));
     world.extent();
 }
 
@@ -111,7 +111,7 @@ fn a_normal_write_after_an_import_has_the_clocks_time_and_no_mark() {
     add(&world, 5_000).unwrap();
     world.clock.set(START + SECOND);
     let policy = world.write(|zone| zone.create_policy(NewPolicy::named("p"))).unwrap();
-    assert_eq!((policy.created_at, policy.created_by.as_str()), (at(START + SECOND), "alice"));
+    assert_eq!((policy.created_at, policy.created_by.id()), (at(START + SECOND), "alice"));
     let last = world.history().pop().unwrap();
     assert_eq!((last.clock, last.imported_by), (at(START + SECOND), None));
     // What comes then is later history than the zone's.
@@ -153,7 +153,7 @@ fn a_zone_with_earlier_history_is_imported_into_a_store_that_is_in_use() {
     // In the store's log they stand behind what is there.
     let history = world.store.history(&list).unwrap().items;
     assert!(history.is_sorted_by(|a, b| a.created_at < b.created_at));
-    assert_eq!(history.last().unwrap().imported_by.as_deref(), Some("ops"));
+    assert_eq!(history.last().unwrap().imported_by.as_ref().map(policy_store::Actor::id), Some("ops"));
     assert!(world.store.verify().unwrap().is_clean());
 }
 
@@ -193,7 +193,7 @@ fn everything_that_is_created_can_be_given_its_id() {
         })
         .unwrap();
     let binding = world.zone().in_force(policy_store::Target::Zone).unwrap();
-    assert_eq!((binding.policy_set_version_id.as_str(), binding.by.as_str()), ("sv", "ann"));
+    assert_eq!((binding.policy_set_version_id.as_str(), binding.by.id()), ("sv", "ann"));
     assert_eq!(world.zone().in_force_at(policy_store::Target::Zone, at(START)).unwrap(), binding);
     world.extent();
 }

@@ -43,7 +43,7 @@ fn what_is_observed_is_told_apart_from_what_is_in_force() {
     let bound = world.write_as(&customer("bea"), |zone| zone.bind_shadow(&next.id, Target::Zone)).unwrap().binding;
     let entry = world.history().pop().unwrap();
     assert_eq!((bound.mode, &bound.policy_set_version_id, bound.version), (BindingMode::Shadow, &next.id, 1));
-    assert_eq!((bound.since, bound.by.as_str(), bound.position), (entry.created_at, "bea", entry.position));
+    assert_eq!((bound.since, bound.by.id(), bound.position), (entry.created_at, "bea", entry.position));
     let zone = world.zone();
     assert_eq!(zone.observed(Target::Zone).unwrap(), bound);
     assert_eq!(world.write(|zone| zone.observed(Target::Zone)).unwrap(), bound);

@@ -105,7 +105,7 @@ fn suspending_and_resuming_are_written_once() {
     assert!(info.suspended);
     assert_eq!((info, true), (world.zone().info().unwrap(), suspended(&world)));
     let entry = world.history().pop().unwrap();
-    assert_eq!((entry.change, entry.created_by.as_str()), (Change::ZoneSuspended { suspended: true }, "bea"));
+    assert_eq!((entry.change, entry.created_by.id()), (Change::ZoneSuspended { suspended: true }, "bea"));
     let extent = world.extent();
     assert!(world.write(|zone| zone.suspend()).unwrap().suspended);
     assert_eq!(world.extent(), extent);

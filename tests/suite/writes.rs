@@ -21,7 +21,7 @@ fn each_call_sees_the_earlier_ones_and_all_of_it_is_one_write() {
             let policy = zone.create_policy(NewPolicy::named("p"))?;
             let version = zone.create_policy_version(&policy.id, NewPolicyVersion::cedar("next", PERMIT))?;
             assert_eq!(zone.policy(&policy.id)?.latest_version, Some(1));
-            assert_eq!(zone.policy_version(&version.id, Include::Both)?, version);
+            assert_eq!(*zone.policy_version(&version.id, Include::Both)?, version);
             let set = zone.create_policy_set(NewPolicySet::named("s"))?;
             let live = zone.create_policy_set_version(&set.id, NewPolicySetVersion::new("next").pin(&version))?;
             let bound = zone.activate(&live.id)?.binding;

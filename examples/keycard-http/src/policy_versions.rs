@@ -53,7 +53,8 @@ pub fn archive(app: &App, call: &Call) -> Result<Reply, Failure> {
     call.no_if_match()?;
     let version = app.write(call, |zone| {
         let id = call.id("version_id");
-        check_parent(&zone.policy_version(id, Include::Neither)?, call)?;
+        let version = zone.policy_version(id, Include::Neither)?;
+        check_parent(&version, call)?;
         zone.archive_policy_version(id)
     })?;
     print(&version)

@@ -229,7 +229,7 @@ fn a_store_in_which_the_storage_engine_panicked_is_opened_again_in_its_place() {
 /// Runs this binary again, to open the file and, if told so, to create a zone.
 fn child(what: &str, path: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "storage::open_tests::what_another_process_does", "--nocapture"])
+        .args(["--exact", "storage::tests::open::what_another_process_does", "--nocapture"])
         .env(CHILD, format!("{what}={}", path.display()))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -205,7 +205,7 @@ fn a_killed_process_loses_no_acknowledged_write() {
     let mut acknowledged = Vec::new();
     for round in 0..4 * sweep() {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "storage::thread_tests::what_the_killed_process_does", "--nocapture"])
+            .args(["--exact", "storage::tests::thread::what_the_killed_process_does", "--nocapture"])
             .env(CHILD, format!("{round}={}", path.display()))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
