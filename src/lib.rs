@@ -62,6 +62,7 @@ pub use store::PolicyStore;
 pub use store::builder::Builder;
 pub use store::copy::{CopiedZone, CopiedZones};
 pub use store::erase::ErasedZone;
+pub use store::snapshot::StoreSnapshot;
 pub use types::actor::{Actor, OwnerType};
 pub use types::error::{Diagnostic, Error, ErrorDetail, ErrorKind, Resource, Result, SourcePlace};
 pub use types::hash::{Address, EntryHash, Sha256};

@@ -14,3 +14,4 @@ pub(crate) mod policy_sets;
 pub(crate) mod scan;
 pub(crate) mod schemas;
 pub(crate) mod versions;
+pub(crate) mod zones;

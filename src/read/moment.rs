@@ -1,5 +1,9 @@
 //! The moment that a zone is read at. Does not know what is read.
-#![expect(private_bounds, private_interfaces, reason = "the trait is sealed by its types: callers name it in bounds only")]
+#![expect(
+    private_bounds,
+    private_interfaces,
+    reason = "the trait is sealed by its types: callers name it in bounds only"
+)]
 
 use std::fmt;
 use std::sync::Arc;

@@ -10,6 +10,7 @@ mod prepare_attested;
 mod prepare_attested_bundle;
 #[cfg(feature = "bundle")]
 mod prepare_bundle;
+pub(crate) mod snapshot;
 
 use std::sync::Arc;
 
@@ -21,17 +22,16 @@ use crate::decide::authorizer::Authorizer;
 use crate::decide::receipt::Receipt;
 use crate::engine::Engine;
 use crate::list;
-use crate::list::cursor::ListName;
 use crate::list::page::{Page, PageRequest};
-use crate::list::scan::in_order;
 use crate::preflight::{self, Candidate, Preflight};
 use crate::read::zone::Zone;
 use crate::resource::history::HistoryEntry;
 use crate::resource::policy_version::{NewPolicyVersion, PreparedPolicyVersion};
 use crate::resource::schema::{self, NewSchema, PreparedSchema, SchemaVersion};
 use crate::resource::zone::{self, ZoneInfo};
-use crate::storage::key::{RowKind, STORE_LOG};
+use crate::storage::key::STORE_LOG;
 use crate::storage::{Imported, Report};
+use crate::store::snapshot::StoreSnapshot;
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::syntax::Include;
@@ -158,18 +158,22 @@ impl PolicyStore {
         Ok(Zone::new(self.engine.clone(), zone))
     }
 
-    /// The zones of the store.
-    pub fn zones(&self, list: &PageRequest) -> Result<Page<ZoneInfo>> {
-        self.engine.storage.read(|snapshot| {
-            let (cursor_key, log_id) = (snapshot.store()?.cursor_key, snapshot.head(STORE_LOG)?.log_id);
-            let order = (STORE_LOG, RowKind::ZoneOrder);
-            let page = ListName::new(cursor_key, log_id, order.1.name(), "").page(
-                list,
-                || Ok(snapshot.store_state()?.zones),
-                |from, direction, count| in_order(snapshot, order, from, direction, count, |_, _| Ok(true)),
-            )?;
-            page.try_map(|id| zone::info(snapshot, &id))
-        })
+    /// A page of the store's zones.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) for a limit or cursor that breaks a rule.
+    pub fn zones(&self, page_request: &PageRequest) -> Result<Page<ZoneInfo>> {
+        self.engine.storage.read(|snapshot| list::zones::page(snapshot, page_request))
+    }
+
+    /// Holds the newest committed state for several reads of one moment.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) if the store has to be [recovered](Self::recover) first.
+    pub fn snapshot(&self) -> Result<StoreSnapshot> {
+        StoreSnapshot::new(&self.engine)
     }
 
     /// The schema version `version`, with the forms asked for.

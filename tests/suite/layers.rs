@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// From the bottom up.
-const FOLDERS: [&str; 14] = [
+const FOLDERS: [&str; 15] = [
     "types",
     "cedar",
     "record",
@@ -19,6 +19,7 @@ const FOLDERS: [&str; 14] = [
     "bundle",
     "preflight",
     "rules",
+    "read",
     "write",
     "store",
 ];

@@ -250,7 +250,10 @@ fn updated_moves_with_name_and_description_and_not_with_versions() {
     assert_eq!((fresh.updated_at, &fresh.updated_by), (fresh.created_at, &None));
     let update = |update| world.write_as(&customer("bea"), |zone| zone.update_policy("p", update)).unwrap();
     let named = update(PolicyUpdate::new().name("better"));
-    assert_eq!((named.name.as_str(), &named.description, named.updated_by.as_ref().map(policy_store::Actor::id)), ("better", &None, Some("bea")));
+    assert_eq!(
+        (named.name.as_str(), &named.description, named.updated_by.as_ref().map(policy_store::Actor::id)),
+        ("better", &None, Some("bea"))
+    );
     assert!(named.updated_at > fresh.updated_at);
     let described = update(PolicyUpdate::new().description("why"));
     assert_eq!((described.name.as_str(), described.description.as_deref()), ("better", Some("why")));

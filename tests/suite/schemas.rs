@@ -223,7 +223,10 @@ fn only_a_platform_actor_changes_the_status_of_what_a_platform_actor_published()
         (SchemaStatus::Active, OwnerType::Platform, None)
     );
     let schema = status(&platform(), SchemaStatus::Deprecated).unwrap();
-    assert_eq!((schema.status, schema.updated_by.as_ref().map(policy_store::Actor::id)), (SchemaStatus::Deprecated, Some("ops")));
+    assert_eq!(
+        (schema.status, schema.updated_by.as_ref().map(policy_store::Actor::id)),
+        (SchemaStatus::Deprecated, Some("ops"))
+    );
 }
 
 #[test]

@@ -170,7 +170,10 @@ fn updated_moves_with_the_name_and_not_with_versions_or_bindings() {
     let renamed = world
         .write_as(&customer("bea"), |zone| zone.update_policy_set("s", PolicySetUpdate::new().name("better")))
         .unwrap();
-    assert_eq!((renamed.name.as_str(), renamed.updated_by.as_ref().map(policy_store::Actor::id)), ("better", Some("bea")));
+    assert_eq!(
+        (renamed.name.as_str(), renamed.updated_by.as_ref().map(policy_store::Actor::id)),
+        ("better", Some("bea"))
+    );
     assert!(renamed.updated_at > fresh.updated_at);
     let before = world.extent();
     assert_eq!(
