@@ -2,43 +2,21 @@
 
 use std::sync::Arc;
 
+use super::moment::Committed;
+use super::zone::Zone;
 use crate::list::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
 use crate::list::items::Items;
 use crate::list::page::PageRequest;
-use crate::read::zone::Zone;
 use crate::resource::history::HistoryEntry;
 use crate::resource::policy::Policy;
 use crate::resource::policy_set::PolicySet;
 use crate::resource::policy_set_version::PolicySetVersion;
 use crate::resource::policy_version::PolicyVersion;
-use crate::resource::schema::{SchemaVersion, ZoneSchema};
-use crate::resource::zone::ZoneInfo;
-use crate::store::PolicyStore;
+use crate::resource::schema::ZoneSchema;
 use crate::types::syntax::Include;
 
 /// Whole lists. Each starts where `list` says and goes on to the end; an error of the method without `_iter` is an item.
-impl PolicyStore {
-    /// The zones of the store, one after the other: see [`zones`](Self::zones).
-    pub fn zones_iter(&self, list: &PageRequest) -> Items<ZoneInfo> {
-        let store = self.clone();
-        Items::new(list, move |list| store.zones(list))
-    }
-
-    /// The schema versions of the store, one after the other: see [`schemas`](Self::schemas).
-    pub fn schemas_iter(&self, include: Include, list: &PageRequest) -> Items<SchemaVersion> {
-        let store = self.clone();
-        Items::new(list, move |list| store.schemas(include, list))
-    }
-
-    /// The history of the store itself, one entry after the other: see [`history`](Self::history).
-    pub fn history_iter(&self, list: &PageRequest) -> Items<HistoryEntry> {
-        let store = self.clone();
-        Items::new(list, move |list| store.history(list))
-    }
-}
-
-/// Whole lists. Each starts where `list` says and goes on to the end; an error of the method without `_iter` is an item.
-impl Zone {
+impl<M: Committed> Zone<M> {
     /// The policies of the zone, one after the other: see [`policies`](Self::policies).
     ///
     /// ```

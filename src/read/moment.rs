@@ -37,7 +37,7 @@ pub trait Moment {
 }
 
 /// A moment at which only committed state is read: [`Latest`] or [`Held`].
-pub trait Committed: Moment {}
+pub trait Committed: Moment + Clone + Send + Sync + 'static {}
 
 /// The newest committed state, anew for each call.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,6 @@
 //! The store: how it is opened, written, checked and recovered, and where its zones and schemas are found.
 
+mod all;
 pub(crate) mod builder;
 pub(crate) mod copy;
 pub(crate) mod erase;

@@ -313,10 +313,10 @@ fn doctored(receipt: &Receipt, change: u8, other: Option<&str>) -> Option<(Recei
             ("/decision", json!(flipped), "receipt_mismatch")
         }
         7 if receipt.binding.is_some() => ("/binding/position", next(&json["binding"]["position"]), "receipt_mismatch"),
-        8 if receipt.binding.is_some() => ("/binding/by", json!("mallory"), "receipt_mismatch"),
+        8 if receipt.binding.is_some() => ("/binding/by/id", json!("mallory"), "receipt_mismatch"),
         9 => ("/policy_set_version_id", json!("unknown"), "not_found policy set version"),
         10 => ("/manifest_sha", json!("0".repeat(64)), "receipt_mismatch"),
-        11 if receipt.guardrail.is_some() => ("/guardrail/binding/by", json!("mallory"), "receipt_mismatch"),
+        11 if receipt.guardrail.is_some() => ("/guardrail/binding/by/id", json!("mallory"), "receipt_mismatch"),
         12 => ("/v", json!(if receipt.guardrail.is_some() { 1 } else { 2 }), "invalid_input"),
         _ => return None,
     };

@@ -133,7 +133,7 @@ impl Zone {
             ("target", json!(target)),
             ("mode", json!(mode)),
             ("since", time(mark.at)),
-            ("by", json!(mark.by.id())),
+            ("by", json!(mark.by)),
             ("position", json!(mark.position)),
         ] {
             view[name] = value;
@@ -150,8 +150,7 @@ impl Zone {
             let end = self.bindings[n + 1..].iter().find(is_same).map(|end| &end.mark);
             let mut view = self.binding_view(it);
             view["replaced"] = json!(before.map(|before| self.bound_to(before)));
-            view["ended"] =
-                json!(end.map(|end| json!({"at": time(end.at), "by": end.by.id(), "position": end.position})));
+            view["ended"] = json!(end.map(|end| json!({"at": time(end.at), "by": end.by, "position": end.position})));
             (it, view)
         });
         records.collect()
@@ -178,8 +177,7 @@ impl SetVersion {
 pub fn entry(position: usize, entry: &Entry) -> Value {
     json!({
         "position": position, "created_at": time(entry.at), "clock": time(entry.clock),
-        "created_by": entry.by.id(), "actor_type": entry.by.owner_type(),
-        "imported_by": entry.imported_by.as_ref().map(|by| by.id()), "idempotency_key": entry.request,
+        "created_by": entry.by, "imported_by": entry.imported_by, "idempotency_key": entry.request,
         "write": [entry.write.0, entry.write.1], "change": entry.change,
     })
 }

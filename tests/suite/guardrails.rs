@@ -286,7 +286,7 @@ fn a_doctored_guardrail_in_a_receipt_is_refused() {
     let mismatch = (Conflict, "receipt_mismatch");
     let sha = "0".repeat(64);
     for (pointer, value, expected) in [
-        ("/guardrail/binding/by", "mallory".into(), mismatch),
+        ("/guardrail/binding/by/id", "mallory".into(), mismatch),
         ("/guardrail/binding/position", 1.into(), mismatch),
         ("/guardrail/binding/position", 1_000.into(), mismatch),
         ("/guardrail/binding/mode", "active".into(), mismatch),

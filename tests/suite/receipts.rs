@@ -158,7 +158,8 @@ fn a_doctored_receipt_is_refused_field_by_field() {
         ("/binding/policy_set_version_id", other.id.as_str().into(), mismatch, "binding"),
         ("/binding/version", 9.into(), mismatch, "binding"),
         ("/binding/since", "2026-01-01T00:00:00Z".into(), mismatch, "binding"),
-        ("/binding/by", "mallory".into(), mismatch, "binding"),
+        ("/binding/by/id", "mallory".into(), mismatch, "binding"),
+        ("/binding/by/owner_type", "platform".into(), mismatch, "binding"),
         ("/binding/position", 1.into(), mismatch, "binding"),
         ("/binding/position", 1_000.into(), mismatch, "binding"),
     ] {
