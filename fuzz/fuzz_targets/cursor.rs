@@ -5,8 +5,8 @@
 use std::sync::LazyLock;
 
 use policy_store::{
-    Forms, List, LogId, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, Page,
-    PolicyFilter, PolicySetFilter, PolicyStore, Result, fuzzing,
+    Include, LogId, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, Page,
+    PageRequest, PolicyFilter, PolicySetFilter, PolicyStore, Result, fuzzing,
 };
 use policy_store_fuzz::{actor, store};
 
@@ -57,18 +57,18 @@ struct Shown {
 }
 
 /// A page of the `which`th list.
-fn page(which: usize, list: &List) -> Result<Shown> {
+fn page(which: usize, list: &PageRequest) -> Result<Shown> {
     let store = &WORLD.0;
     let zone = store.zone("z")?;
     match which {
         0 => store.zones(list).map(text),
-        1 => store.schemas(Forms::Neither, list).map(text),
+        1 => store.schemas(Include::Neither, list).map(text),
         2 => store.history(list).map(text),
         3 => zone.policies(&PolicyFilter::new(), list).map(text),
         4 => zone.policy_sets(&PolicySetFilter::new().any_target(), list).map(text),
-        5 => zone.policy_versions("p0", Forms::Neither, list).map(text),
+        5 => zone.policy_versions("p0", Include::Neither, list).map(text),
         6 => zone.policy_set_versions("s", list).map(text),
-        7 => zone.pinned_policy_versions("s3", Forms::Neither, list).map(text),
+        7 => zone.pinned_policy_versions("s3", Include::Neither, list).map(text),
         _ => zone.history(list).map(text),
     }
 }
@@ -85,11 +85,11 @@ libfuzzer_sys::fuzz_target!(|input: (u8, bool, bool, u8, u64, Vec<(u8, u8)>)| {
     let (name, parent) = LISTS[which];
     let (log_id, parent) = if which < 3 { (None, "") } else { (Some(WORLD.1), parent) };
     let cursor = fuzzing::cursor(&WORLD.0, log_id, name, parent, order, place);
-    let list = List::new().order(order).limit(usize::from(limit) % 9 + 1);
-    let from = |list: List, cursor: &str| if before { list.before(cursor) } else { list.after(cursor) };
+    let list = PageRequest::new().order(order).limit(usize::from(limit) % 9 + 1);
+    let from = |list: PageRequest, cursor: &str| if before { list.before(cursor) } else { list.after(cursor) };
 
     // Page by page to the end, it is the one side of all, whole and in order.
-    let all = page(which, &List::new().order(order).limit(100)).unwrap().items;
+    let all = page(which, &PageRequest::new().order(order).limit(100)).unwrap().items;
     let (mut found, mut next) = (Vec::new(), Some(cursor.clone()));
     while let Some(cursor) = next {
         let page = page(which, &from(list.clone(), &cursor)).unwrap();

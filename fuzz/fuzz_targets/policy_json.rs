@@ -1,6 +1,6 @@
 //! Text as a policy in JSON: refused without a trace, or rendered as text with all that is owed by a policy.
 #![no_main]
 
-use policy_store::Form;
+use policy_store::Syntax;
 
-libfuzzer_sys::fuzz_target!(|text: &str| policy_store_fuzz::policies::offer(Form::Json, text));
+libfuzzer_sys::fuzz_target!(|text: &str| policy_store_fuzz::policies::offer(Syntax::Json, text));

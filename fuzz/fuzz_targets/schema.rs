@@ -1,6 +1,6 @@
 //! Text as a schema in Cedar's syntax: refused without a trace, or published with all that is owed by a schema.
 #![no_main]
 
-use policy_store::Form;
+use policy_store::Syntax;
 
-libfuzzer_sys::fuzz_target!(|text: &str| policy_store_fuzz::schemas::offer(Form::Cedar, text));
+libfuzzer_sys::fuzz_target!(|text: &str| policy_store_fuzz::schemas::offer(Syntax::Cedar, text));

@@ -1,6 +1,6 @@
 //! Text as a schema in JSON: refused without a trace, or published with all that is owed by a schema.
 #![no_main]
 
-use policy_store::Form;
+use policy_store::Syntax;
 
-libfuzzer_sys::fuzz_target!(|text: &str| policy_store_fuzz::schemas::offer(Form::Json, text));
+libfuzzer_sys::fuzz_target!(|text: &str| policy_store_fuzz::schemas::offer(Syntax::Json, text));

@@ -4,8 +4,8 @@ use std::sync::Mutex;
 
 use cedar_policy::{Entities, Policy, PolicyId, PolicySet, Request};
 use policy_store::{
-    Form, Forms, List, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicyStore,
-    PolicyVersion, Result,
+    Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PageRequest, PolicyStore,
+    PolicyVersion, Result, Syntax,
 };
 
 use crate::{actor, decide_alike, on_stack_of, store};
@@ -38,10 +38,10 @@ fn world() -> World {
 
 /// Offers a policy. What is refused leaves nothing behind; what is accepted is stored, read again, given back in both
 /// forms, compiled, and decides alike on every stack.
-pub fn offer(form: Form, source: &str) {
-    let new = match form {
-        Form::Cedar => NewPolicyVersion::cedar("s", source),
-        Form::Json => NewPolicyVersion::json("s", source),
+pub fn offer(syntax: Syntax, source: &str) {
+    let new = match syntax {
+        Syntax::Cedar => NewPolicyVersion::cedar("s", source),
+        Syntax::Json => NewPolicyVersion::json("s", source),
     };
     let mut place = WORLD.lock().unwrap();
     let world = place.get_or_insert_with(world);
@@ -67,13 +67,13 @@ pub fn offer(form: Form, source: &str) {
     let sha = prepared.sha();
     let created: Result<PolicyVersion> = store.write(&actor(), |w| w.zone("z")?.create_policy_version("p", prepared));
     let created = created.unwrap();
-    let read = store.zone("z").unwrap().policy_version(&created.id, Forms::Both).unwrap();
+    let read = store.zone("z").unwrap().policy_version(&created.id, Include::Both).unwrap();
     assert_eq!(*read, created);
     assert_eq!(read.sha, sha);
     let text = read.cedar_raw.as_deref().unwrap();
-    match form {
-        Form::Cedar => assert_eq!(text, source),
-        Form::Json => on_stack_of(16 << 10, || same_as_given(source, text)),
+    match syntax {
+        Syntax::Cedar => assert_eq!(text, source),
+        Syntax::Json => on_stack_of(16 << 10, || same_as_given(source, text)),
     }
     given_back(store, &read);
     decides(store, &read);
@@ -81,7 +81,7 @@ pub fn offer(form: Form, source: &str) {
     if world.taken == AT_MOST {
         let report = store.verify().unwrap();
         assert!(report.is_clean(), "{:?}", report.findings);
-        assert!(!store.zone("z").unwrap().history(&List::new()).unwrap().items.is_empty());
+        assert!(!store.zone("z").unwrap().history(&PageRequest::new()).unwrap().items.is_empty());
         *place = None;
     }
 }
