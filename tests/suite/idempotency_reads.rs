@@ -2,8 +2,8 @@
 //! request was answered.
 
 use policy_store::{
-    Change, IdempotencyKey, Include, NewPolicy, NewPolicyVersion, PolicySetUpdate, PolicyUpdate, Result, SchemaStatus,
-    Target, ZoneTransaction,
+    At, BindingFilter, Change, IdempotencyKey, Include, NewPolicy, NewPolicyVersion, PageRequest, PolicyFilter,
+    PolicySetFilter, PolicySetUpdate, PolicyUpdate, Result, SchemaStatus, Target, ZoneTransaction,
 };
 
 use super::support::{FORBID, PERMIT, V1, World, pinning};
@@ -19,7 +19,22 @@ fn seen(zone: &ZoneTransaction<'_, '_>, version: &str) -> Result<String> {
     let set = zone.policy_set("s")?;
     let set_version = zone.policy_set_version(version)?;
     let (in_force, observed) = (zone.in_force(Target::Zone)?, zone.observed(Target::Zone)?);
-    Ok(format!("{policy:?} {policy_version:?} {set:?} {set_version:?} {in_force:?} {observed:?} {:?}", zone.info()?))
+    let all = PageRequest::new().limit(100).total_count();
+    let lists = (
+        zone.policies(&PolicyFilter::new(), &all)?,
+        zone.policy_versions("p", Include::Neither, &all)?,
+        zone.policy_sets(&PolicySetFilter::new(), &all)?,
+        zone.policy_set_versions("s", &all)?,
+        zone.bindings(&BindingFilter::new(), &all)?,
+    );
+    // The hashes of a write's own entries are not known in it.
+    let history = zone.history(&all)?;
+    let history: Vec<_> = history.items.iter().map(|entry| (entry.position, &entry.change, entry.write)).collect();
+    let last = zone.in_force_at(Target::Zone, At::Position(history[0].0))?;
+    let info = zone.info()?;
+    Ok(format!(
+        "{policy:?} {policy_version:?} {set:?} {set_version:?} {in_force:?} {observed:?} {info:?} {lists:?} {history:?} {last:?}"
+    ))
 }
 
 /// A policy `p`, and a set `s` with the versions `1` and `2`, of which the first is in force and observed.

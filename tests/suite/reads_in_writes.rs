@@ -100,7 +100,12 @@ fn an_earlier_time_is_read_in_a_write_too() {
             for at in [At::Before(bound.position), At::Position(since.position), since.since.into()] {
                 assert_eq!(zone.in_force_at(Target::Zone, at)?.policy_set_version_id, first.id, "{at:?}");
             }
-            let beyond = zone.in_force_at(Target::Zone, At::Position(bound.position + 1));
+            // A write counts whole, this one too.
+            let third = zone.create_policy_set_version("s", pinning(&[&version]))?;
+            let again = zone.activate(&third.id)?.binding;
+            assert_eq!(zone.in_force_at(Target::Zone, At::Before(again.position))?.policy_set_version_id, first.id);
+            assert_eq!(zone.in_force_at(Target::Zone, At::Position(bound.position))?.policy_set_version_id, third.id);
+            let beyond = zone.in_force_at(Target::Zone, At::Position(again.position + 1));
             refused(beyond, (Invalid, "invalid_input"), "position");
             Ok(())
         })
