@@ -29,6 +29,7 @@ pub struct AttestedPolicySetVersion {
     pub(crate) policy_set_id: PolicySetId,
     pub(crate) new: NewPolicySetVersion,
     pub(crate) validated: Validated,
+    pub(crate) attester: Actor,
     pub(crate) attestation: Attestation,
 }
 
@@ -36,6 +37,7 @@ pub struct AttestedPolicySetVersion {
 #[derive(Clone)]
 pub struct NewAttestation {
     pub(crate) policy_set_version_id: PolicySetVersionId,
+    pub(crate) attester: Actor,
     pub(crate) attestation: Attestation,
 }
 
@@ -82,7 +84,8 @@ impl ToSign {
 
     pub(crate) fn sign(self, now: Timestamp, actor: &Actor, signer: &dyn Signer) -> Result<NewAttestation> {
         let attestation = Attestation::sign(&self.subject, now, actor.id(), self.status, signer)?;
-        Ok(NewAttestation { policy_set_version_id: self.version_id, attestation })
+        let (policy_set_version_id, attester) = (self.version_id, actor.clone());
+        Ok(NewAttestation { policy_set_version_id, attester, attestation })
     }
 }
 

@@ -6,6 +6,7 @@
 use super::attest;
 use super::bundle_plan::{PreparedBundle, Step};
 use super::manifest::Planned;
+use crate::types::actor::Actor;
 use crate::attestation::{Attestation, Status, Subject};
 use crate::engine::Engine;
 use crate::record::Manifest;
@@ -36,6 +37,7 @@ impl AttestedBundle {
 #[derive(Clone, Debug)]
 pub(crate) struct AttestedSteps {
     pub(crate) ids: Ids,
+    pub(crate) attester: Actor,
     pub(crate) attestation: Attestation,
 }
 

@@ -38,7 +38,7 @@ impl Zone {
         })?;
         let policy_set_id = subject.policy_set_id.clone();
         let attestation = Attestation::sign(&subject, self.now(), actor.id(), Status::Created, signer)?;
-        Ok(AttestedPolicySetVersion { policy_set_id, new, validated, attestation })
+        Ok(AttestedPolicySetVersion { policy_set_id, new, validated, attester: actor.clone(), attestation })
     }
 
     /// Has `signer` attest a policy set version that is there, as `actor`, who then adds the attestation with

@@ -38,6 +38,6 @@ impl Zone {
         })?;
         let Some((ids, subject)) = subject else { return Ok(AttestedBundle { prepared, version: None }) };
         let attestation = Attestation::sign(&subject, self.now(), actor.id(), Status::Created, signer)?;
-        Ok(AttestedBundle { prepared, version: Some(AttestedSteps { ids, attestation }) })
+        Ok(AttestedBundle { prepared, version: Some(AttestedSteps { ids, attester: actor.clone(), attestation }) })
     }
 }

@@ -247,6 +247,11 @@ fn a_version_is_attested_by_whom_it_belongs_to() {
     refused(zone.prepare_attestation(&alice, &theirs.id, &never), forbidden, "policy set version");
     world.refuses(forbidden, "policy set version", |zone| zone.archive_policy_set_version(&theirs.id));
     let prepared = zone.prepare_attestation(&platform(), &theirs.id, &key).unwrap();
+    // A customer with the id of the platform's actor is another actor.
+    let own = world.set_version("own", &[]);
+    let by_platform = zone.prepare_attestation(&platform(), &own.id, &key).unwrap();
+    let namesake = world.write_as(&customer("ops"), |zone| zone.attest(by_platform.clone()));
+    refused(namesake, (Invalid, "invalid_input"), "attester `ops`");
     assert_eq!(world.write_as(&platform(), |zone| zone.attest(prepared)).unwrap().attestations.len(), 1);
     // The platform may change what is the customer's too.
     let first = zone.policy_set_version_numbered("s", 1).unwrap();
@@ -319,7 +324,7 @@ fn attesting_keeps_the_rules_of_writing() {
         .unwrap();
     refused(zone.prepare_attestation(&alice, &own.id, &key), (Forbidden, "platform_owned"), own.id.as_str());
     let namesake = zone.prepare_attestation(&Actor::platform("alice").unwrap(), &own.id, &key).unwrap();
-    world.refuses((Forbidden, "platform_owned"), own.id.as_str(), |zone| zone.attest(namesake.clone()));
+    world.refuses((Invalid, "invalid_input"), "attester `alice`", |zone| zone.attest(namesake.clone()));
     let by_platform = zone.prepare_attestation(&platform(), &own.id, &key).unwrap();
     assert_eq!(world.write_as(&platform(), |zone| zone.attest(by_platform)).unwrap().attestations.len(), 1);
     // A request is answered once, though each attempt is signed anew.

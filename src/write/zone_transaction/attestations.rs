@@ -1,6 +1,7 @@
 //! Writing attestations, of new policy set versions and of those that are there. The signer has run before.
 
 use super::ZoneTransaction;
+use crate::types::actor::Actor;
 use crate::attestation::{Attestation, Status};
 use crate::record::fingerprint::Fingerprint;
 use crate::record::{Attested, Object, ObjectKind};
@@ -25,19 +26,19 @@ impl ZoneTransaction<'_, '_> {
     /// version or attestation of the set came between: prepare again. [`Invalid`](crate::ErrorKind::Invalid) if another
     /// actor attested it.
     pub fn create_attested_version(&mut self, prepared: AttestedPolicySetVersion) -> Result<PolicySetVersion> {
-        let AttestedPolicySetVersion { policy_set_id, new, validated, attestation } = prepared;
+        let AttestedPolicySetVersion { policy_set_id, new, validated, attester, attestation } = prepared;
         self.once(
             new.fingerprint(policy_set_id.as_str()),
             |zone| {
                 zone.writer().room_for(2)?;
-                zone.check_attester(&attestation)?;
+                zone.check_attester(&attester)?;
                 let set = zone.policy_set(&policy_set_id)?;
                 let planned = zone.planned(&new, &validated)?;
                 let subject = zone.read(|reader| attest::next(reader, policy_set_id.as_str(), &planned))?;
                 attest::check(&attestation, &subject, Status::Created)?;
                 zone.may_change(Resource::PolicySet, set.id.as_str(), set.owner_type, set.archived_at.is_some())?;
                 let version = zone.add_policy_set_version(set, new.id, planned)?;
-                zone.add_attestation(version.id.as_str(), &attestation)
+                zone.add_attestation(version.id.as_str(), &attester, &attestation)
             },
             |reader, entry| reader.policy_set_version(&VersionRecord::by_id(reader, super::created(entry)?)?),
         )
@@ -53,25 +54,30 @@ impl ZoneTransaction<'_, '_> {
     /// [`Forbidden`](crate::ErrorKind::Forbidden) if a customer attests a version that a platform actor made;
     /// [`TooLarge`](crate::ErrorKind::TooLarge) if it has [as many](crate::limits::VERSION_ATTESTATIONS) as it can get.
     pub fn attest(&mut self, prepared: NewAttestation) -> Result<PolicySetVersion> {
-        let NewAttestation { policy_set_version_id, attestation } = prepared;
+        let NewAttestation { policy_set_version_id, attester, attestation } = prepared;
         let id = policy_set_version_id.as_str();
         self.once(
             Fingerprint::of("attest").text(id).text(&attestation.statement().key_id),
-            |zone| zone.add_attestation(id, &attestation),
+            |zone| zone.add_attestation(id, &attester, &attestation),
             |reader, _| reader.policy_set_version(&VersionRecord::by_id(reader, id)?),
         )
     }
 
-    pub(super) fn check_attester(&self, attestation: &Attestation) -> Result<()> {
-        let by = &attestation.statement().attested_by;
-        if by != self.actor().id() {
-            return Err(ErrorDetail::invalid("attester", by, "must be the actor of the write").into());
+    /// The actor who attested is the one who writes: of the same kind, too.
+    pub(super) fn check_attester(&self, attester: &Actor) -> Result<()> {
+        if attester != self.actor() {
+            return Err(ErrorDetail::invalid("attester", attester.id(), "must be the actor of the write").into());
         }
         Ok(())
     }
 
-    pub(super) fn add_attestation(&mut self, id: &str, attestation: &Attestation) -> Result<PolicySetVersion> {
-        self.check_attester(attestation)?;
+    pub(super) fn add_attestation(
+        &mut self,
+        id: &str,
+        attester: &Actor,
+        attestation: &Attestation,
+    ) -> Result<PolicySetVersion> {
+        self.check_attester(attester)?;
         let found = self.read(|reader| VersionRecord::by_id(reader, id))?;
         let (subject, status) = self.read(|reader| attest::of_version(reader, self.actor(), &found))?;
         attest::check(attestation, &subject, status)?;

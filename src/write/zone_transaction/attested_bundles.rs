@@ -51,12 +51,12 @@ impl ZoneTransaction<'_, '_> {
             let (expected, actual) = ("in force".to_owned(), "not in force".to_owned());
             return Err(ErrorDetail::PreconditionFailed { what: "policy bundle".to_owned(), expected, actual }.into());
         };
-        self.check_attester(&attested.attestation)?;
+        self.check_attester(&attested.attester)?;
         let new_set = self.read(|reader| attested.check(reader, set.as_ref(), &schema, &mut steps))?;
         // As for any bundle, and the attestation.
         self.room_for_steps(&steps, 3 + usize::from(set.is_none()))?;
         let version = self.take_steps(set, Some(new_set), schema, steps, &target)?;
-        self.add_attestation(version.id.as_str(), &attested.attestation)?;
+        self.add_attestation(version.id.as_str(), &attested.attester, &attested.attestation)?;
         self.bind(&version.id, target)
     }
 }
