@@ -54,7 +54,7 @@ impl Recent {
         Self(Cache::new(RECENT))
     }
 
-    /// Removes everything. After a recovery or an erasure, entries may name versions that are gone.
+    /// Removes everything. After an erasure, an entry may name a version that is gone.
     pub(crate) fn clear(&self) {
         self.0.clear();
     }
