@@ -260,7 +260,8 @@ proptest! {
             (0..).zip(&attributes).map(|(n, value)| (format!("a{n}"), value.clone())).collect();
         let document = json!([{"uid": {"type": "U", "id": "a"}, "parents": [], "attrs": members, "tags": {"t": attributes[0]}}]);
         let by_cedar = Entities::from_json_str(&document.to_string(), Some(&Schema::from_cedarschema_str(&text).unwrap().0));
-        // A record with the two members of a call is one to Cedar only where no extension is expected, and so it is here.
+        // A record with the two members of a call is one to Cedar only where no extension is expected, and so it is
+        // here.
         let by_cedar = by_cedar.unwrap();
         prop_assert_eq!(&schema.entities(&document.to_string()).unwrap(), &by_cedar);
         prop_assert_eq!(&schema.entities_as_given(&document.to_string()).unwrap(), &by_cedar);

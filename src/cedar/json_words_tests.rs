@@ -1,5 +1,5 @@
-//! Policy JSON with one thing changed: it is refused in the words of the format, naming the statement, or it means what it
-//! says.
+//! Policy JSON with one thing changed: it is refused in the words of the format, naming the statement, or it means what
+//! it says.
 //!
 //! The failures defended against are messages in terms of Cedar's source, and members that are dropped without a word.
 

@@ -1,7 +1,8 @@
-//! What comes out is taken: the JSON of every text, and the text of every JSON, given again and again, on generated policies
-//! of many shapes and on the largest of some. `POLICY_STORE_SWEEP` multiplies how many.
+//! What comes out is taken: the JSON of every text, and the text of every JSON, given again and again, on generated
+//! policies of many shapes and on the largest of some. `POLICY_STORE_SWEEP` multiplies how many.
 //!
-//! The failure defended against is a form that a reader cannot give back: over a limit of what is given, or another policy.
+//! The failure defended against is a form that a reader cannot give back: over a limit of what is given, or another
+//! policy.
 
 use std::cell::Cell;
 

@@ -1,5 +1,5 @@
-//! Deciding by groups of scopes is deciding as Cedar does: the same answers, for the same reasons, with the same errors,
-//! on generated policies, hierarchies and requests. `POLICY_STORE_SWEEP` multiplies how many.
+//! Deciding by groups of scopes is deciding as Cedar does: the same answers, for the same reasons, with the same
+//! errors, on generated policies, hierarchies and requests. `POLICY_STORE_SWEEP` multiplies how many.
 
 use std::collections::HashSet;
 use std::str::FromStr;
