@@ -109,7 +109,7 @@ mod tests {
         for _ in 0..100_000 {
             value = Value::Array(vec![value]);
         }
-        // Dropping it would recurse.
+        // A drop would recurse.
         let value: &'static Value = Box::leak(Box::new(value));
         let refused =
             std::thread::Builder::new().stack_size(256 * 1024).spawn(move || ContextInput::from(value).text());

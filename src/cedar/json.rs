@@ -188,7 +188,7 @@ mod tests {
         let nested = |n: usize| format!("{}1{}", r#"{"__extn": {"arg": "#.repeat(n), "}}".repeat(n));
         assert_eq!(code(&nested(4)), "ok");
         assert_eq!(code(&nested(5)), "json");
-        // Nobody but a policy means an operator by it.
+        // Only in a policy is this key an operator.
         assert_eq!(code(&nested(5).replace("__extn", "has")), "ok");
         assert!(policy("policy", &nested(5), 1_000).is_ok());
     }

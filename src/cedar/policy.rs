@@ -311,7 +311,7 @@ mod tests {
         assert_eq!((warnings[0].statement, warnings[0].place.unwrap().line), (Some(1), 2));
     }
 
-    /// What a parse came to: the statements, and every finding against the schema, or the error.
+    /// The result of a parse: the statements and the validation findings, or the error.
     fn outcome(parsed: &Result<ParsedPolicy>, schema: &ParsedSchema) -> String {
         let found = |parsed: &ParsedPolicy| {
             let findings = parsed.validate(schema, "policy", "v1").map_err(|error| format!("{:?}", error.detail()));

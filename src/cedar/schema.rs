@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_written_in_the_other_form_is_refused() {
-        // In JSON, an entity type and a common type of one name can be told apart.
+        // JSON can distinguish an entity type and a common type of one name.
         let json = r#"{"":{"commonTypes":{"T":{"type":"Long"}},"entityTypes":{"T":{},
             "E":{"shape":{"type":"Record","attributes":{"a":{"type":"Entity","name":"T"}}}}},"actions":{}}}"#;
         let error = convert_schema(Syntax::Json, json).unwrap_err();
