@@ -31,7 +31,7 @@ struct Lmdb<'e> {
 pub fn with<T>(folder: &Path, f: impl FnOnce(&mut dyn Store) -> T) -> T {
     let mut options = EnvOpenOptions::new();
     options.map_size(MAP_BYTES).max_dbs(8);
-    // SAFETY: nobody else opens or changes the file while the benchmark runs.
+    // SAFETY: no other code opens or changes the file while the benchmark runs.
     let env = unsafe { options.open(folder) }.unwrap();
     let table = |name| {
         env.create_databases_and_commit(env.write_txn().unwrap(), |opener, txn| {

@@ -24,7 +24,7 @@ pub trait Signer: Send + Sync {
     fn sign(&self, input: &[u8]) -> Result<Vec<u8>, Box<dyn StdError + Send + Sync>>;
 }
 
-/// A public key that verifies the signatures of a [`Signer`](super::Signer).
+/// A public key that verifies the signatures of a [`Signer`].
 ///
 /// [`Jwk`](super::Jwk) is the built-in one. Implement the trait for keys of other algorithms, such as a P-256 key for
 /// `ES256`, and pass them to [`Verifier::with_key`](super::Verifier::with_key).

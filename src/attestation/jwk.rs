@@ -223,7 +223,7 @@ mod tests {
         base64url::encode(&crate::types::hash::hex::decode::<32>(hex).unwrap())
     }
 
-    /// RFC 8037 appendices A.1 to A.5: the key in both forms, its thumbprint, a signature and its verification.
+    /// RFC 8037 appendices A.1 to A.5: the public and the private JWK, the thumbprint, a signature and its verification.
     #[test]
     fn the_examples_of_rfc_8037_hold() {
         let private =
