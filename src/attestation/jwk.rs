@@ -239,7 +239,7 @@ mod tests {
         let signature = base64url::decode(signature).unwrap();
         assert!(public.verify(input, &signature));
         assert!(!public.verify(b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmd", &signature));
-        // Made with the secret key, but with a first half of small order. OpenSSL takes it.
+        // A signature of the secret key with a first half of small order. OpenSSL accepts it.
         let small = "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAARSB3Qh0XXPsHns-7iMllhXfpnzaMxcXb5RwiiIijrCw";
         assert!(!public.verify(input, &base64url::decode(small).unwrap()));
     }
@@ -261,8 +261,7 @@ mod tests {
         }
     }
 
-    /// The eight points of small order, then points in an encoding that is not the canonical one, then no points at
-    /// all.
+    /// The eight points of small order, then points in non-canonical encodings, then bytes that are not points.
     #[test]
     fn bad_points_are_refused() {
         let (small, other, none) =

@@ -117,12 +117,12 @@ mod tests {
             assert!(shown.contains(reason) && shown.contains("`k`"), "{shown}");
             assert!(!shown.contains(&d[5..15]) && !shown.contains(&other[5..15]), "{shown}");
         }
-        // What the key says of its own use is heeded.
+        // `key_ops` of the key restrict its use.
         let uses = |operations: &str| private(&format!("\"{d}\",\"key_ops\":[{operations}]"));
         assert!(Ed25519Signer::from_jwk(&uses("\"verify\",\"sign\"")).is_ok());
         let error = Ed25519Signer::from_jwk(&uses("\"verify\"")).unwrap_err();
         assert!(error.to_string().contains("`key_ops` must contain `sign`"), "{error}");
-        // The two keys in each other's places.
+        // Public and secret key exchanged.
         let swapped = private(&format!("\"{X}\"")).replace(&format!("\"x\":\"{X}\""), &format!("\"x\":\"{d}\""));
         assert!(swapped.contains(&format!("\"x\":\"{d}\"")));
         let shown = format!("{:?}", Ed25519Signer::from_jwk(&swapped).unwrap_err());
