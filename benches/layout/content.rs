@@ -1,4 +1,4 @@
-//! What is stored: the layouts, their keys, and versions of made-up content.
+//! The layouts, their keys, and versions with generated content.
 
 use crate::*;
 
@@ -122,7 +122,7 @@ pub(crate) fn policy_id(log: u32, policy: usize) -> String {
     uuid("policy", log, policy, 0)
 }
 
-/// In the form of a UUIDv7: later versions sort after earlier ones.
+/// An id with the length of a UUIDv7. Later versions sort after earlier ones.
 pub(crate) fn uuid(kind: &str, log: u32, policy: usize, number: u32) -> String {
     let hash = blake3::hash(format!("{kind} {log} {policy} {number}").as_bytes()).to_hex();
     let random: String = hash.chars().take(12).collect();

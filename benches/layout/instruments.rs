@@ -1,8 +1,8 @@
-//! What measures: bytes written, and the table of results.
+//! Instruments: a counter of written bytes, and the table of results.
 
 use crate::*;
 
-/// A file that counts the bytes written to it: a cost of a commit on which the disk's mood has no influence.
+/// A file that counts the bytes written to it: a cost of a commit that does not depend on the speed of the disk.
 #[derive(Debug)]
 pub(crate) struct CountingBackend {
     pub(crate) file: FileBackend,
@@ -36,7 +36,7 @@ impl StorageBackend for CountingBackend {
     }
 }
 
-/// What each store writes from a moment on.
+/// The bytes that each store has written since a moment.
 pub(crate) struct BytesWritten<'a> {
     pub(crate) stores: &'a [Store],
     pub(crate) before: Vec<u64>,
@@ -57,7 +57,7 @@ pub(crate) fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// A markdown table: a row per measurement, a column per store.
+/// A Markdown table with a row for each measurement and a column for each store.
 pub(crate) struct Report {
     pub(crate) title: String,
     pub(crate) columns: Vec<&'static str>,
@@ -83,7 +83,7 @@ impl Report {
         self.add(label, medians.collect());
     }
 
-    /// Each value, and in brackets its ratio to the best of its row.
+    /// Writes each value, with its ratio to the best of the row in brackets.
     pub(crate) fn print(&self) {
         println!("\n### {}\n\n| | {} |", self.title, self.columns.join(" | "));
         println!("|---|{}", "---:|".repeat(self.columns.len()));

@@ -1,38 +1,39 @@
-//! Where does small content lie: in the log entry that introduces it, or among the content-addressed objects?
+//! Measures where to store small content: in the log entry that introduces it, or in content-addressed objects.
 //!
-//! A policy version has two forms, its Cedar text and the JSON derived from it (2.5 times as long). Five layouts are
-//! measured on real files; every write is a two-phase commit, and every read is checked with BLAKE3 as the store does
-//! it:
+//! A policy version has two representations: its Cedar text and the derived JSON, which is 2.5 times as long. Five
+//! layouts are measured on real files. As in the store, every write is a two-phase commit, and every read checks
+//! BLAKE3:
 //!
-//! - A: both forms among the objects, by address
-//! - B: both forms in the log entry
-//! - C: the text in the entry, the JSON among the objects
-//! - D: a form of up to 1 KiB in the entry, a larger one among the objects
-//! - E: both forms together, as one object
+//! - A: both representations in objects of their own
+//! - B: both representations in the log entry
+//! - C: the text in the entry, the JSON in an object
+//! - D: a representation of up to 1 KiB in the entry, a larger one in an object
+//! - E: both representations in one object
 //!
-//! A second experiment compares index rows in one table with rows in five, and one version index (its order by number
-//! is the order by created_at too) with two.
+//! A second experiment compares index rows in one table with rows in five tables, and one version index (the order by
+//! number is also the order by created_at) with two.
 //!
-//! Decided: A, with one table of index rows and one version index. With 100,000 versions on two cores of a virtual
+//! Decision: A, with one table of index rows and one version index. With 100,000 versions on two cores of a virtual
 //! machine:
 //!
-//! - B reads both forms 1.5 to 2 times as fast (a cold page of 100 takes 0.22 ms against 0.41), imports 2 to 3 times as
-//!   fast (20 to 34 µs a version against 44 to 80, where Cedar's parser and validator take over 100) and saves a fifth
-//!   of a durable commit (0.53 ms against 0.66). A cold read happens once: decoded versions are cached.
-//! - A walks a log without its content, to list, replay, verify or follow it, 4 times as fast as B, and 9 times with
-//!   texts of 4 KiB. Where 2,000 tenants share 50 policies its file has 66 MB, that of B 393, C 143 and D 163. The
-//!   price where nothing is shared is a file 1.11 times as large as the smallest.
-//! - The entry of A names content and never holds it, so that no hash depends on where content lies.
-//! - C and D have two rules and give up a part of both advantages. B too would need a second rule: a text may have 64
+//! - B reads both representations 1.5 to 2 times as fast (a cold page of 100 takes 0.22 ms, and 0.41 in A). It imports
+//!   2 to 3 times as fast (20 to 34 µs for each version, and 44 to 80 in A; Cedar's parser and validator take over
+//!   100). It saves a fifth of a durable commit (0.53 ms, and 0.66 in A). A cold read happens once, because decoded
+//!   versions are cached.
+//! - A reads a log without its content (list, replay, verify, follow) 4 times as fast as B, and 9 times with texts of 4
+//!   KiB. If 2,000 tenants share 50 policies, the file of A has 66 MB, of B 393, of C 143 and of D 163. If nothing is
+//!   shared, the file of A is 1.11 times as large as the smallest.
+//! - The entry of A has addresses of content only, so no hash depends on the place of content.
+//! - C and D have two rules, and a part of both advantages. B would need a second rule too, because a text may have 64
 //!   KiB.
-//! - E comes closest: it shares as A does, imports in a quarter less time, commits in 5 to 9% less, and its file is 7%
-//!   smaller. But an evaluation needs the text only, and would have to read and hash 3.5 times as much (1.1 to 1.4
-//!   times the time); and damage to the JSON would take the text with it.
-//! - Index rows in five tables cost a commit 4% and 8 KiB more than in one; a second version index costs 7% and 15 KiB
-//!   more.
+//! - E is the closest: it shares as A does, imports in a quarter less time, commits in 5 to 9% less, and its file is 7%
+//!   smaller. But an evaluation needs the text only, and would read and hash 3.5 times as much (1.1 to 1.4 times the
+//!   time). Damage to the JSON would also damage the text.
+//! - Index rows in five tables cost a commit 4% and 8 KiB more than in one table. A second version index costs 7% and
+//!   15 KiB more.
 //!
-//! `LAYOUT_VERSIONS` is the number of versions in the zone: by default 20,000, which takes under a minute on a quiet
-//! disk, and 500 under `cargo test --benches`, which only shows that the program works.
+//! `LAYOUT_VERSIONS` is the number of versions in the zone. The default is 20,000, which takes under a minute on a
+//! quiet disk. `cargo test --benches` uses 500, to show that the program works.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
@@ -73,9 +74,9 @@ const INDEXES: [Definition; 5] = [
     TableDefinition::new("index_4"),
 ];
 
-/// The zone is filled in this many writes; each is timed as an import.
+/// The number of writes that fill the zone. Each is timed as an import.
 const IMPORTS: usize = 10;
-/// Versions per policy in the large zone. Policies take turns, so that neighbours in the log are of different policies.
+/// Versions of each policy in the large zone. Policies take turns, so adjacent log entries are of different policies.
 const VERSIONS_PER_POLICY: usize = 200;
 const POLICIES_PER_SHARED_ZONE: usize = 50;
 const PAGE: usize = 100;
@@ -87,7 +88,7 @@ fn main() -> Result<()> {
     let default = if std::env::args().any(|argument| argument == "--bench") { 20_000 } else { 500 };
     let versions = std::env::var("LAYOUT_VERSIONS").map_or(Ok(default), |number| number.parse())?;
     one_zone("text of 300 to 1,000 bytes", versions, |n| 300 + n * 389 % 701)?;
-    // Not 4 KiB each: then every text would just miss the page that it could have filled.
+    // With exactly 4 KiB, every text would be slightly too large for a page.
     one_zone("text of 3 to 5 KiB", versions / 10, |n| 3072 + n * 389 % 2049)?;
     shared_policies(versions / POLICIES_PER_SHARED_ZONE)?;
     index_tables(versions)
@@ -106,7 +107,7 @@ fn one_zone(what: &str, versions: usize, text_length: fn(usize) -> usize) -> Res
     Ok(())
 }
 
-/// Many zones that hold the same policies, as tenants do who are given the same defaults.
+/// Many zones with the same policies, like tenants with the same defaults.
 fn shared_policies(zones: usize) -> Result<()> {
     let contents: Vec<_> = (0..POLICIES_PER_SHARED_ZONE).map(|n| Rc::new(Content::new(n, 300 + n * 14))).collect();
     let mut stores = Store::for_each_layout()?;
@@ -214,7 +215,7 @@ impl Zone {
         Ok(())
     }
 
-    /// What is read must be what was written, in every layout.
+    /// Asserts that each layout returns the written content.
     fn compare(&self, reader: &Reader) -> Result<()> {
         for n in (0..self.versions).step_by(7) {
             let written = self.version(n)?;
@@ -229,7 +230,7 @@ impl Zone {
         Ok(())
     }
 
-    /// Per store the mean time of one read in each round, in microseconds. `read` is given a pseudo-random number.
+    /// For each store, the mean time of a read in each round, in microseconds. `read` gets a pseudo-random number.
     fn time_reads<T>(
         &self,
         stores: &[Store],
@@ -248,8 +249,8 @@ impl Zone {
     }
 }
 
-/// The samples of each store. All stores take part in each round, and each round begins with another one, so that
-/// neither a slow moment nor the place in the order falls on one store alone.
+/// The samples of each store. Each round measures all stores and begins with another one, so that a slow moment or the
+/// order does not affect one store alone.
 fn in_turn(
     stores: &[Store],
     rounds: usize,
@@ -266,7 +267,7 @@ fn in_turn(
     Ok(samples)
 }
 
-/// The file's length as redb left it, what of it is in use, and its length after compaction.
+/// The file's length, the bytes of it in use, and its length after compaction.
 fn file_sizes(stores: &mut [Store], report: &mut Report) -> Result<()> {
     let (mut fresh, mut used, mut compacted) = (Vec::new(), Vec::new(), Vec::new());
     for store in stores {

@@ -1,4 +1,4 @@
-//! Reading in each of the layouts, with every hash checked.
+//! Reads in each layout, with all hashes checked.
 
 use crate::*;
 
@@ -19,7 +19,7 @@ impl Want {
     }
 }
 
-/// A decoded version, as it would enter the cache.
+/// A decoded version, as a cache would keep it.
 pub(crate) struct Version {
     pub(crate) policy: String,
     pub(crate) id: String,
@@ -57,7 +57,7 @@ impl Reader {
         self.follow(log, &key, row.value(), want)
     }
 
-    /// From a row of the version index to the version.
+    /// Reads the version that a row of the version index points to.
     pub(crate) fn follow(&self, log: u32, key: &[u8], mut row: &[u8], want: Want) -> Result<Version> {
         let position: [u8; 8] = take(&mut row)?;
         if row != check(key, &position)? {
@@ -91,7 +91,7 @@ impl Reader {
         Ok(Version { policy, id, number, text, json })
     }
 
-    /// An inline form was verified with its entry.
+    /// Reads text or JSON. Inline content was verified with its entry.
     pub(crate) fn syntax(&self, inline: &[u8], kind: u8, address: &[u8; 32]) -> Result<String> {
         if !inline.is_empty() {
             return string(inline);

@@ -1,4 +1,4 @@
-//! Writing in each of the layouts.
+//! Writes in each layout.
 
 use crate::*;
 
@@ -15,7 +15,7 @@ impl Store {
         let file = tempfile::NamedTempFile::new()?;
         let written = Arc::new(AtomicU64::new(0));
         let backend = CountingBackend { file: FileBackend::new(file.reopen()?)?, written: written.clone() };
-        // Large enough to hold each file whole: what is measured is a warm cache of redb.
+        // Large enough for each whole file: the benchmark measures reads from redb's warm cache.
         let database = Builder::new().set_cache_size(3 << 30).create_with_backend(backend)?;
         Ok(Self { layout, indexing, database, written, file })
     }
@@ -58,7 +58,7 @@ impl Store {
         })
     }
 
-    /// One durable write, and how long it took.
+    /// Does one durable write, and returns its time.
     pub(crate) fn append(&self, versions: &[NewVersion]) -> Result<Duration> {
         let started = Instant::now();
         let mut transaction = self.database.begin_write()?;
@@ -90,7 +90,7 @@ impl Store {
         Ok(started.elapsed())
     }
 
-    /// Envelope and body, 254 bytes, in which a length of zero says that the form is among the objects.
+    /// Envelope and body, 254 bytes. A length of zero stands for content in an object.
     pub(crate) fn entry(&self, version: &NewVersion, head: &Head, objects: &mut WriteTable<'_>) -> Result<Vec<u8>> {
         let Content { text, json } = &*version.content;
         let (text_inline, json_inline) = (self.layout.text_inline(text), self.layout.json_inline(json));
@@ -100,7 +100,7 @@ impl Store {
             keep(objects, &address, &both)?;
             (address, address)
         } else {
-            // Inline content has an address too: parsed policies are cached by it.
+            // Inline content has an address too, the key in the cache of parsed policies.
             let addresses = (address(TEXT, text), address(JSON, json));
             if !text_inline {
                 keep(objects, &addresses.0, text)?;
@@ -113,7 +113,7 @@ impl Store {
         let mut entry = Vec::with_capacity(256 + text.len() + json.len());
         entry.extend(head.length.to_be_bytes());
         entry.extend(head.last);
-        entry.extend([0x5a; 66]); // times, actor, request, kind: the same in all layouts
+        entry.extend([0x5a; 66]); // times, actor, idempotency key, kind: equal in all layouts
         entry.extend(version.policy.as_bytes());
         entry.extend(version.id.as_bytes());
         entry.extend(version.number.to_be_bytes());
@@ -128,7 +128,7 @@ impl Store {
     }
 }
 
-/// Writes an object, or verifies the one that is there.
+/// Writes an object, or verifies the existing one.
 pub(crate) fn keep(objects: &mut WriteTable<'_>, address: &[u8; 32], plain: &[u8]) -> Result<()> {
     if let Some(object) = objects.get(&address[..])? {
         return match object.value().split_first() {
@@ -186,7 +186,7 @@ impl Index<'_> {
         self.put(Tag::PolicyState, key, &state)
     }
 
-    /// What a write adds once per log: the number of entries, and the request id.
+    /// The rows that a write adds once for each log: the number of entries, and the idempotency key.
     pub(crate) fn add_write(&mut self, log: u32, head: &Head) -> Result<()> {
         self.put(Tag::Count, row_key(log, Tag::Count, &[]), &head.length.to_be_bytes())?;
         let (request, _) = head.last.split_at(16);

@@ -1,4 +1,4 @@
-//! What is stored: a policy version as Cedar has prepared it, and the row that a peer keeps of it.
+//! The stored content: a policy version as Cedar prepares it, and the row of it in a peer.
 
 use policy_store::{Actor, NewPolicyVersion, NewSchema, PolicyStore, PreparedPolicyVersion};
 use sha2::{Digest, Sha256};
@@ -10,7 +10,7 @@ use crate::sample::{Cedar, SCHEMA, SCHEMA_VERSION, text};
 pub struct Content {
     pub text: String,
     pub json: String,
-    /// For policy-store: the same content, prepared by itself.
+    /// The same content, prepared by policy-store for itself.
     pub prepared: Option<PreparedPolicyVersion>,
 }
 
@@ -36,7 +36,7 @@ impl Content {
     }
 }
 
-/// The metadata of a version, as policy-store keeps it.
+/// The metadata of a version, with the fields that policy-store has.
 #[derive(Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
 pub struct Metadata {
     pub id: String,
@@ -52,7 +52,7 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// As version `version` of the policy. Ids are as long as a UUID, and in the order of their creation as UUIDv7 are.
+    /// The row of version `version` of the policy. Like UUIDv7, ids have the length of a UUID and sort by creation.
     pub fn new(content: &Content, version: u32) -> Self {
         Self {
             id: format!("01936f2e-7a00-7000-8000-{version:012x}"),
@@ -69,7 +69,7 @@ impl Metadata {
     }
 }
 
-/// A version as it is read: its metadata, and both forms if they were asked for.
+/// The result of a read: a version's metadata, and text and JSON if the read includes them.
 pub struct Row {
     pub metadata: Metadata,
     pub include: Option<(String, String)>,

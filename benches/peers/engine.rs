@@ -1,4 +1,4 @@
-//! The engines that are compared.
+//! The engines to compare.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ impl Engine {
         }
     }
 
-    /// Opens the store in `folder`, or makes one there, and closes it after `f`.
+    /// Opens or creates the store in `folder`, and closes it after `f`.
     pub fn with<T>(self, folder: &Path, f: impl FnOnce(&mut dyn Store) -> T) -> T {
         match self {
             Self::Ours => f(&mut Ours::open(folder)),

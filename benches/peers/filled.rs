@@ -1,4 +1,5 @@
-//! Stores of 100,000 versions, one by each engine, with the same content; made when the first benchmark asks for them.
+//! Stores of 100,000 versions with the same content, one for each engine. The first benchmark that needs them creates
+//! them.
 
 use std::cell::OnceCell;
 use std::fs;
@@ -10,7 +11,7 @@ use crate::content::{Content, contents};
 use crate::engine::{ENGINES, Engine};
 use crate::sample;
 
-/// Versions of one commit.
+/// Versions in one commit.
 const COMMIT: usize = 10_000;
 
 pub struct Filled {
@@ -31,7 +32,7 @@ impl Filled {
                 self.contents.chunks(COMMIT).for_each(|contents| store.create(contents));
                 for (n, content) in (1..).zip(&self.contents).step_by(997) {
                     let (text, json) = store.get(n);
-                    // The same JSON, though its members may be in another order.
+                    // The JSON is equal, but its members may be in another order.
                     assert_eq!((text, value(&json)), (content.text.clone(), value(&content.json)));
                 }
                 assert_eq!(store.page(true) as usize, self.contents.len());
@@ -42,13 +43,13 @@ impl Filled {
         folder.path()
     }
 
-    /// Bytes of all its files, when it is closed.
+    /// Bytes of all files of a closed store.
     pub fn bytes(&self, engine: Engine) -> u64 {
         let files = fs::read_dir(self.folder(engine)).unwrap().map(|file| file.unwrap());
         files.filter(|file| file.file_name() != "lock.mdb").map(|file| file.metadata().unwrap().len()).sum()
     }
 
-    /// Bytes of all texts and JSON forms.
+    /// Bytes of all text and JSON.
     pub fn payload(&self) -> u64 {
         self.contents.iter().map(|content| (content.text.len() + content.json.len()) as u64).sum()
     }

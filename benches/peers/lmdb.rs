@@ -1,4 +1,4 @@
-//! LMDB: durable by default; a database for each kind of row, keys in the order of their meaning.
+//! LMDB: durable by default, one database for each kind of row.
 
 use std::path::Path;
 
@@ -10,28 +10,28 @@ use crate::store::{POLICY, Store, ZONE};
 
 type Table<'e> = Database<'e, Bytes, Bytes>;
 
-/// The most that a file can grow to.
+/// The maximum size of the file.
 const MAP_BYTES: usize = 4 << 30;
 const TEXT: u8 = 0;
 const JSON: u8 = 1;
 
 struct Lmdb<'e> {
     env: &'e Env,
-    /// Zone, policy → the number of its newest version.
+    /// Zone, policy → the number of the policy's newest version.
     policies: Table<'e>,
-    /// Zone, policy, number → metadata. The order by number is the order by creation too.
+    /// Zone, policy, number → metadata. The order by number is also the order by creation.
     versions: Table<'e>,
-    /// Zone, policy, number, form → Cedar text or JSON.
+    /// Zone, policy, number, syntax → Cedar text or JSON.
     contents: Table<'e>,
     /// Zone, version id → the key of the version.
     ids: Table<'e>,
 }
 
-/// Opens the store in `folder`, or makes one there, and closes it after `f`.
+/// Opens or creates the store in `folder`, and closes it after `f`.
 pub fn with<T>(folder: &Path, f: impl FnOnce(&mut dyn Store) -> T) -> T {
     let mut options = EnvOpenOptions::new();
     options.map_size(MAP_BYTES).max_dbs(8);
-    // SAFETY: nobody else opens or changes the file while the benchmark runs.
+    // SAFETY: no other code opens or changes the file while the benchmark runs.
     let env = unsafe { options.open(folder) }.unwrap();
     let table = |name| {
         env.create_databases_and_commit(env.write_txn().unwrap(), |opener, txn| {

@@ -1,8 +1,8 @@
-//! policy-store beside SQLite and LMDB: the same rows, the same operations, the same durability, in the same run.
+//! Compares policy-store with SQLite and LMDB: same rows, same operations, same durability, same run.
 //!
-//! `cargo bench --workspace --bench peers`, or with a part of a group's name behind `--` that group only; then
-//! `cargo bench --bench table` prints the results. The peers do what a service would do with them; they keep no log, no
-//! history and no hashes but the SHA-256, and do not check what they read.
+//! Run `cargo bench --workspace --bench peers`, with a part of a group's name after `--` for that group only. Then
+//! `cargo bench --bench table` prints the results. A peer does the work of a typical service: it keeps no log, no
+//! history and no hash except the SHA-256, and checks no hash on a read.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
@@ -43,7 +43,8 @@ fn main() {
     criterion.final_summary();
 }
 
-/// One version in a durable commit of its own: with Cedar's work, which is the same for all, and of prepared content.
+/// Writes one version in a durable commit of its own: with Cedar's work, which is the same for all engines, and with
+/// prepared content.
 fn create<'a>(c: &mut Criterion, contents: &dyn Fn() -> &'a [Content]) {
     let mut group = c.benchmark_group("peers: create a version in its own commit");
     group.sample_size(50);
@@ -62,7 +63,7 @@ fn create<'a>(c: &mut Criterion, contents: &dyn Fn() -> &'a [Content]) {
     group.finish();
 }
 
-/// 10,000 versions of prepared content into a new store, in one commit.
+/// Imports 10,000 versions of prepared content into a new store, in one commit.
 fn import<'a>(c: &mut Criterion, contents: &dyn Fn() -> &'a [Content]) {
     let mut group = c.benchmark_group("peers: import of 10,000 prepared versions in one commit");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
@@ -85,7 +86,7 @@ fn import<'a>(c: &mut Criterion, contents: &dyn Fn() -> &'a [Content]) {
     group.finish();
 }
 
-/// Reads from 100,000 versions that were read before.
+/// Reads from 100,000 versions with warm caches.
 fn read<'a>(c: &mut Criterion, filled: &dyn Fn() -> &'a Filled) {
     let mut group = c.benchmark_group("peers: get a version by (zone, policy, version), both forms");
     for engine in ENGINES {
@@ -111,7 +112,7 @@ fn read<'a>(c: &mut Criterion, filled: &dyn Fn() -> &'a Filled) {
     group.finish();
 }
 
-/// Sizes of the files, and of what was put into them.
+/// Sizes of the files, and of their payload.
 fn sizes(filled: &Filled) -> Sizes {
     let mut sizes: BTreeMap<_, _> = ENGINES.map(|engine| (engine.name(), filled.bytes(engine))).into();
     sizes.insert("payload", filled.payload());

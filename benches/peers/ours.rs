@@ -1,4 +1,4 @@
-//! policy-store.
+//! The adapter of policy-store.
 
 use std::path::Path;
 
@@ -64,7 +64,8 @@ impl Store for Ours {
     }
 }
 
-/// A peer's rows are its caller's own, so these are made so too, and not shared with the store's cache.
+/// An owned copy of a version. The caller of a peer owns its rows, so this one must not share them with the store's
+/// cache.
 fn row(version: &PolicyVersion) -> Row {
     let metadata = Metadata {
         id: version.id.as_str().to_owned(),

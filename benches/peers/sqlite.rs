@@ -1,4 +1,4 @@
-//! SQLite: WAL, every commit synced, statements prepared once.
+//! SQLite: WAL, each commit synced, statements prepared once.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ const METADATA: &str = "v.id, v.version, v.schema_version, v.sha, v.form, v.stat
     v.created_at, v.created_by";
 const FROM: &str = "FROM zones z JOIN policies p ON p.zone_key = z.zone_key
     JOIN policy_versions v ON v.policy_key = p.policy_key WHERE z.id = ?1 AND p.id = ?2";
-/// The order by number is the order by creation too.
+/// The order by number is also the order by creation.
 const NEWEST: &str = "ORDER BY v.version DESC LIMIT 100";
 
 struct Sqlite<'c> {
@@ -47,7 +47,7 @@ struct Sqlite<'c> {
     page_of_metadata: Statement<'c>,
 }
 
-/// Opens the store in `folder`, or makes one there, and closes it after `f`.
+/// Opens or creates the store in `folder`, and closes it after `f`.
 pub fn with<T>(folder: &Path, f: impl FnOnce(&mut dyn Store) -> T) -> T {
     let connection = Connection::open(folder.join("store.sqlite")).unwrap();
     connection.pragma_update(None, "journal_mode", "WAL").unwrap();

@@ -1,4 +1,4 @@
-//! Compiling a set: all of it, and after a change of three policies.
+//! Compiling a set: a whole set, and a set with three changed policies.
 
 use cedar_policy::{Policy, PolicySet};
 use criterion::{BatchSize, BenchmarkId, Criterion};
@@ -9,14 +9,14 @@ use crate::world;
 
 const CHANGED: usize = 3;
 
-/// Floors: Cedar's parse of the same text; and a new set of Cedar's from policies that it has parsed.
+/// Floors: Cedar parses the same text; Cedar makes a new set from parsed policies.
 pub fn compile(c: &mut Criterion) {
     let mut group = c.benchmark_group("compile a set");
     group.sample_size(20);
     for (number, policies) in [("100", 100), ("1,000", 1_000)] {
         let line = format!("{number} policies, cold");
         group.bench_function(BenchmarkId::new("store", &line), |b| {
-            // Without a budget, each authorizer is compiled anew.
+            // Without a budget, each authorizer needs a new compilation.
             let store = PolicyStore::builder().compiled_cache_bytes(0).in_memory().unwrap();
             world::with_schema(&store, SCHEMA);
             let version = world::in_force(&store, (0..policies).map(text));
@@ -54,7 +54,7 @@ pub fn compile(c: &mut Criterion) {
     group.finish();
 }
 
-/// A set version with new versions of its first policies.
+/// A set version with new versions of the first policies.
 fn change(
     store: &PolicyStore,
     before: &PolicySetVersion,

@@ -6,7 +6,8 @@ use policy_store::PolicyStore;
 use crate::sample::{self, Cedar, text};
 use crate::{floor, import, world};
 
-/// Floor: Cedar's parse, strict validation and JSON, and one raw two-phase commit of as many rows of the same length.
+/// Floor: Cedar's parse, strict validation and JSON, and one raw two-phase commit with as many rows of the same
+/// lengths.
 pub fn create(c: &mut Criterion) {
     let mut group = c.benchmark_group("create a version in its own commit");
     group.sample_size(50);

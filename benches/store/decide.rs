@@ -1,4 +1,4 @@
-//! Deciding by what is in force.
+//! Deciding by the active set.
 
 use std::cell::LazyCell;
 
@@ -9,8 +9,8 @@ use policy_store::{Answer, PolicyStore, Target, Zone, limits};
 use crate::scopes::{CASES, ENTITIES, SCHEMA, Scopes, statement};
 use crate::world;
 
-/// Floor: Cedar's authorizer with the same statements, requests and entities. The requests take turns: one is allowed, one
-/// denied by a statement, and one denied because nothing matches.
+/// Floor: Cedar's authorizer with the same statements, requests and entities. Three requests take turns: one is
+/// allowed, one is denied by a statement, and one is denied because no statement matches.
 pub fn decide(c: &mut Criterion) {
     let mut group = c.benchmark_group("take an authorizer and decide");
     for (line, scopes, statements) in [
@@ -34,7 +34,7 @@ pub fn decide(c: &mut Criterion) {
     group.finish();
 }
 
-/// A set in force, and the same statements in Cedar alone.
+/// An active set, and a policy set of plain Cedar with the same statements.
 struct World {
     zone: Zone,
     set: PolicySet,
@@ -45,7 +45,7 @@ struct World {
 
 impl World {
     fn new(scopes: Scopes, statements: usize) -> Self {
-        // A manifest has room for so many policies; beyond that, each has more statements.
+        // The number of policies in a manifest has a limit. A larger set has more statements in each policy.
         let each = statements.div_ceil(limits::MANIFEST_ENTRIES);
         let text = |policy: usize| -> String {
             (policy * each..(policy + 1) * each).map(|n| statement(scopes, n) + "\n").collect()
@@ -78,7 +78,7 @@ impl World {
         self.cedar.is_authorized(request, &self.set, &self.entities)
     }
 
-    /// Both sides must decide as the cases say, by as many statements.
+    /// Asserts that both sides give the expected decision, with the same number of statements.
     fn check(&self) {
         for (case, request) in CASES.iter().zip(&self.requests) {
             let (answer, response) = (self.answer(request), self.response(request));

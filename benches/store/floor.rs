@@ -1,4 +1,4 @@
-//! Plain redb: the same rows as the store's, without what the store knows of them.
+//! Plain redb with the rows of the store, without the store's logic.
 
 use std::path::Path;
 
@@ -11,11 +11,11 @@ pub const LOG: TableDefinition<Bytes, Bytes> = TableDefinition::new("log");
 pub const OBJECTS: TableDefinition<Bytes, Bytes> = TableDefinition::new("objects");
 pub const INDEX: TableDefinition<Bytes, Bytes> = TableDefinition::new("index");
 
-/// The store's own page cache.
+/// The size of the store's page cache.
 const PAGE_CACHE: usize = 64 << 20;
 /// The number of the log of the first zone.
 const LOG_NUMBER: u32 = 1;
-/// The log's position of the first version: the zone and the policy come before it.
+/// The position of the first version in the log, after the zone and the policy.
 const FIRST_POSITION: usize = 2;
 
 // Lengths of the store's values, with their hash or check; `import::check_floor` compares them.
@@ -23,7 +23,7 @@ const ENTRY: usize = 315;
 const POLICY_ROW: usize = 12;
 const VERSION_ROW: usize = 11;
 const HEAD: usize = 57;
-/// The length of a version's id, which is a part of a key.
+/// The length of a version's id, a part of a key.
 const UUID: usize = 36;
 
 pub fn builder() -> redb::Builder {
@@ -50,8 +50,8 @@ pub fn entry(n: usize) -> [u8; 12] {
     key
 }
 
-/// One two-phase commit of as many rows as the store writes for versions, each of the same length: the head of the log;
-/// and for each version an entry, two objects, two rows of its own and the row of its policy.
+/// One two-phase commit with the number and lengths of rows that the store writes for versions: the head of the log,
+/// and for each version an entry, two objects, two index rows and the row of its policy.
 pub fn commit(database: &Database, first: u64, contents: &[(String, String)]) {
     let mut transaction = database.begin_write().unwrap();
     transaction.set_two_phase_commit(true);
@@ -76,7 +76,7 @@ pub fn commit(database: &Database, first: u64, contents: &[(String, String)]) {
     transaction.commit().unwrap();
 }
 
-/// The rows of the versions up to and without the `end`th, newest first: entries by their range, and content by address.
+/// The rows of the versions before the `end`th, newest first: entries by range, content by address.
 pub fn page(transaction: &ReadTransaction, end: usize, addresses: &[[[u8; 32]; 2]], include: Include) -> Vec<Vec<u8>> {
     let log = transaction.open_table(LOG).unwrap();
     let objects = transaction.open_table(OBJECTS).unwrap();
@@ -98,7 +98,7 @@ pub fn page(transaction: &ReadTransaction, end: usize, addresses: &[[[u8; 32]; 2
     rows
 }
 
-/// Every row of the four tables.
+/// All rows of the four tables.
 pub fn for_each_row(database: &Database, mut f: impl FnMut(&[u8], &[u8])) {
     let transaction = database.begin_read().unwrap();
     for table in [META, LOG, OBJECTS, INDEX] {
@@ -109,7 +109,7 @@ pub fn for_each_row(database: &Database, mut f: impl FnMut(&[u8], &[u8])) {
     }
 }
 
-/// How many rows a file has, and how many bytes in their keys and values.
+/// The number of rows in a file, and the bytes of their keys and values.
 pub fn rows_and_bytes(path: &Path) -> (usize, usize) {
     let (mut rows, mut bytes) = (0, 0);
     for_each_row(&open(path), |key, value| {

@@ -11,12 +11,12 @@ use crate::large::{Large, large};
 use crate::{floor, sample};
 
 const ROWS: TableDefinition<'static, u32, &'static [u8]> = TableDefinition::new("versions");
-/// How many versions are read over and over.
+/// The number of versions that are read repeatedly.
 const AGAIN: u32 = 100;
-/// How many versions are read from a file that was just opened.
+/// The number of versions that are read from a newly opened file.
 const FIRST: u64 = 1_000;
 
-/// Floor: one raw get of as many bytes: entry, text and JSON in one row.
+/// Floor: one raw get of as many bytes, with entry, text and JSON in one row.
 pub fn get(c: &mut Criterion) {
     let mut group = c.benchmark_group("get a version by (zone, policy, version), both forms");
     for (line, budget) in [("cached", 64 << 20), ("never cached", 0)] {
@@ -52,7 +52,7 @@ pub fn get(c: &mut Criterion) {
     group.finish();
 }
 
-/// Reads versions from all over the file, none twice from one opened file.
+/// Reads versions from all parts of the file, none twice between two openings.
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 fn time_first_reads<T>(reads: u64, versions: usize, open: impl Fn() -> T, read: impl Fn(&T, u32)) -> Duration {
     let mut total = Duration::ZERO;
@@ -74,7 +74,7 @@ fn row(database: &Database, n: u32) -> Vec<u8> {
     table.get(n).unwrap().unwrap().value().to_vec()
 }
 
-/// The entries and content of the large store as one row for each version, in a file that is made once.
+/// A file with the entries and content of the large store, in one row for each version. It is created once.
 fn rows(large: &Large) -> Database {
     let path = large.beside("rows.redb");
     if path.exists() {

@@ -9,8 +9,8 @@ use policy_store::PolicyStore;
 use crate::sample::{self, Cedar, text};
 use crate::{floor, world};
 
-/// Floor: Cedar's parse, strict validation and JSON of the same texts, on as many threads, and one raw two-phase
-/// commit of as many rows of the same length.
+/// Floor: Cedar's parse, strict validation and JSON of the same texts, on as many threads, and one raw two-phase commit
+/// with as many rows of the same lengths.
 pub fn import(c: &mut Criterion) {
     let versions = sample::size(10_000);
     let mut group = c.benchmark_group("import of 10,000 versions in one write");
@@ -61,7 +61,7 @@ fn import_prepared(store: &PolicyStore, versions: usize) {
     store.write(&world::actor(), write).unwrap();
 }
 
-/// Texts and their JSON, made by Cedar alone.
+/// Texts, and their JSON from plain Cedar.
 fn contents(cedar: &Cedar, versions: usize, threads: usize) -> Vec<(String, String)> {
     let each = versions / threads;
     let make = |numbers: Range<usize>| -> Vec<(String, String)> {
@@ -80,8 +80,8 @@ fn contents(cedar: &Cedar, versions: usize, threads: usize) -> Vec<(String, Stri
     })
 }
 
-/// The floor must write as many rows as the store does, and about as many bytes. Criterion asks for every sample, but once
-/// is enough.
+/// Asserts that the floor writes as many rows as the store, and about as many bytes. Runs once, though criterion calls
+/// it for every sample.
 pub fn check_floor(cedar: &Cedar) {
     static CHECKED: Once = Once::new();
     CHECKED.call_once(|| compare_with_floor(cedar));
@@ -99,7 +99,7 @@ fn compare_with_floor(cedar: &Cedar) {
     let full = floor::rows_and_bytes(&store_path);
     floor::commit(&floor::builder().create(&floor_path).unwrap(), 0, &contents(cedar, VERSIONS, 1));
     let floor = floor::rows_and_bytes(&floor_path);
-    // The head of the log and the row of the policy were there before.
+    // The head of the log and the row of the policy existed before.
     assert_eq!(full.0 - empty.0 + 2, floor.0);
     let ratio = (full.1 - empty.1) as f64 / floor.1 as f64;
     assert!((0.98..1.02).contains(&ratio), "the store writes {ratio} of its floor's bytes");

@@ -1,4 +1,4 @@
-//! The large store: 100,000 versions of one policy in one file, made when the first benchmark asks for it.
+//! The large store: 100,000 versions of one policy in one file. The first benchmark that needs it creates it.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -8,16 +8,16 @@ use tempfile::TempDir;
 
 use crate::{floor, sample, world};
 
-/// Versions of one write.
+/// Versions in one write.
 const WRITE: usize = 10_000;
 
 static LARGE: Mutex<Option<Arc<Large>>> = Mutex::new(None);
 
 pub struct Large {
     folder: TempDir,
-    /// Where the content of each version lies.
+    /// The addresses of the content of each version.
     pub addresses: Vec<[[u8; 32]; 2]>,
-    /// Bytes of all texts and JSON forms.
+    /// Bytes of all text and JSON.
     pub payload: u64,
 }
 
@@ -25,7 +25,7 @@ pub fn large() -> Arc<Large> {
     LARGE.lock().unwrap().get_or_insert_with(|| Arc::new(Large::make())).clone()
 }
 
-/// Removes its file.
+/// Removes the file.
 pub fn remove() {
     LARGE.lock().unwrap().take();
 }
@@ -66,7 +66,7 @@ impl Large {
         self.addresses.len()
     }
 
-    /// The store with other options, and without the check that other groups measure.
+    /// Opens the store with other options, and without the check that other groups measure.
     pub fn open(&self, options: impl FnOnce(Builder) -> Builder) -> PolicyStore {
         options(PolicyStore::builder().check_integrity(false)).open(self.path()).unwrap()
     }

@@ -1,8 +1,8 @@
-//! The store beside its floors: what the same work costs in plain redb and plain Cedar, in the same run.
+//! Compares the store with its floors: the cost of the same work in plain redb and plain Cedar, in the same run.
 //!
-//! `cargo bench --bench store`, or with a part of a group's name behind `--` that group only; then
-//! `cargo bench --bench table` prints the results. Each group has lines, and each line a `store` and its `floor`, which is
-//! described at the group. Stores are made when a benchmark that needs them runs.
+//! Run `cargo bench --bench store`, with a part of a group's name after `--` for that group only. Then `cargo bench
+//! --bench table` prints the results. Each group has lines, and each line has a `store` and a `floor`. The doc of the
+//! group describes the floor. A benchmark creates the stores that it needs.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that fails should stop")]
 #![expect(clippy::indexing_slicing, reason = "a benchmark that fails should stop")]

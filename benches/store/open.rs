@@ -1,4 +1,4 @@
-//! Opening a store of 100,000 versions that was closed, and one whose process was killed.
+//! Opening a store of 100,000 versions, after a close and after the end of a killed process.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use redb::Database;
 use crate::large::{Large, large};
 use crate::{floor, world};
 
-/// Floor: redb's opening of the same file, and its check of all pages where the store makes it too.
+/// Floor: redb opens the same file, and checks all pages if the store does so too.
 pub fn open(c: &mut Criterion) {
     let mut group = c.benchmark_group("open a store of 100,000 versions");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
@@ -43,7 +43,7 @@ pub fn open(c: &mut Criterion) {
     group.finish();
 }
 
-/// A fresh copy of what a killed process leaves: the bytes of the file after a commit, while it is open.
+/// A copy of the file that a killed process leaves: its bytes after a commit, while it is open.
 fn killed(large: &Large) -> PathBuf {
     let (left, copy) = (large.beside("killed.redb"), large.beside("copy.redb"));
     if !left.exists() {

@@ -13,8 +13,8 @@ use crate::large::large;
 const FORMS: [(&str, Include); 3] =
     [("both forms", Include::Both), ("text", Include::Cedar), ("metadata only", Include::Neither)];
 
-/// Floor: the same entries by a raw range, and the same content by raw gets, from the same file. `seen before` is the
-/// newest page over and over; `never seen` walks through the list, page by page, and opens the file again at its end.
+/// Floor: the same entries by a raw range and the same content by raw gets, from the same file. `seen before` reads the
+/// newest page repeatedly. `never seen` reads the list page by page, and opens the file again at its end.
 pub fn page(c: &mut Criterion) {
     let mut group = c.benchmark_group("a page of 100 of 100,000 versions");
     group.sample_size(20);
@@ -56,7 +56,7 @@ pub fn page(c: &mut Criterion) {
     group.finish();
 }
 
-/// Times the taking of so many pages, without the opening of files.
+/// The time to read this many pages, without the time to open files.
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 fn time_walks<W: Iterator<Item = ()>>(pages: u64, start: impl Fn() -> W) -> Duration {
     let mut total = Duration::ZERO;
@@ -75,7 +75,7 @@ fn time_walks<W: Iterator<Item = ()>>(pages: u64, start: impl Fn() -> W) -> Dura
 struct Walk {
     zone: Zone,
     include: Include,
-    /// The next page, if there is one.
+    /// Reads the next page, if there is one.
     next: Option<PageRequest>,
 }
 

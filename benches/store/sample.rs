@@ -1,4 +1,4 @@
-//! The policies that are measured, what plain Cedar does with a new one, and where files are made.
+//! The sample policies, plain Cedar's work on a new one, and the folder of files.
 
 use cedar_policy::{PolicySet, Schema, ValidationMode, Validator};
 use tempfile::TempDir;
@@ -10,7 +10,7 @@ pub const SCHEMA: &str = "entity Team; entity User in [Team] { level: Long, mail
     entity Folder; entity Doc in [Folder] { owner: User, public: Bool, labels: Set<String> };
     action view, edit, share appliesTo { principal: User, resource: Doc, context: { mfa: Bool, hour: Long } };";
 
-/// The text of the `n`th policy: about 330 bytes, no two alike.
+/// The text of the `n`th policy: about 330 bytes, different for each `n`.
 pub fn text(n: usize) -> String {
     let effect = if n % 10 == 9 { "forbid" } else { "permit" };
     format!(
@@ -22,7 +22,7 @@ pub fn text(n: usize) -> String {
     )
 }
 
-/// Cedar alone: the floor of all work on a new policy version.
+/// Plain Cedar: the floor of all work on a new policy version.
 pub struct Cedar(Validator);
 
 impl Cedar {
@@ -30,7 +30,7 @@ impl Cedar {
         Self(Validator::new(Schema::from_cedarschema_str(SCHEMA).unwrap().0))
     }
 
-    /// Parses, validates in strict mode, and returns the JSON form.
+    /// Parses, validates in strict mode, and returns the JSON.
     pub fn json(&self, text: &str) -> String {
         let set: PolicySet = text.parse().unwrap();
         assert!(self.0.validate(&set, ValidationMode::Strict).validation_passed());
@@ -38,18 +38,18 @@ impl Cedar {
     }
 }
 
-/// `full` in a run that measures, a hundredth of it in one that only shows that the program works.
+/// `full` in a run that measures, and a hundredth of it in any other run.
 pub fn size(full: usize) -> usize {
     if run::measures() { full } else { full / 100 }
 }
 
-/// The number of the version to read as the `n`th, from `versions` of them. The stride is prime, so that neighbours in
-/// time are no neighbours in the file.
+/// The number of the version to read in the `n`th read, of `versions` in all. The stride is prime, so consecutive reads
+/// are not adjacent in the file.
 pub fn scattered(n: u64, versions: usize) -> u32 {
     (n * 7_919 % versions as u64) as u32 + 1
 }
 
-/// An empty folder beside what was built, so that files lie on a disk and not in memory.
+/// An empty folder in the target folder, so that files are on a disk and not in memory.
 pub fn folder() -> TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }

@@ -1,4 +1,4 @@
-//! The world in which decisions are measured: statements with every kind of scope, entities in a hierarchy, requests.
+//! The sample for decisions: statements with every kind of scope, entities in a hierarchy, requests.
 
 use cedar_policy::Decision;
 
@@ -15,16 +15,16 @@ pub const SCHEMA: &str = r#"
     action edit, share, remove appliesTo { principal: User, resource: [Doc, Image], context: { mfa: Bool, hour: Long } };
 "#;
 
-/// How scopes are constrained.
+/// The kind of scopes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Scopes {
-    /// As in a real set: most name somebody, some a group or a kind, and a few nothing at all.
+    /// As in a real set: most scopes name an entity, some a group or a type, and a few have no constraint.
     Varied,
-    /// No scope is constrained: what it would say is a condition. The worst case for an index of scopes.
+    /// No scope has a constraint; conditions replace them. The worst case for an index of scopes.
     None,
 }
 
-/// The `n`th statement. The first ten are about those who ask; most of the others are about somebody else.
+/// The `n`th statement. The first ten match the principals of the requests. Most others do not.
 pub fn statement(scopes: Scopes, n: usize) -> String {
     match scopes {
         Scopes::Varied => varied(n),
@@ -67,7 +67,7 @@ fn unconstrained(n: usize) -> String {
     )
 }
 
-/// A principal, an action, a resource, a context; and what is decided, and whether by a statement.
+/// A request (principal, action, resource, context), the expected decision, and whether a statement determines it.
 pub struct Case {
     pub request: [&'static str; 4],
     pub decision: Decision,
@@ -92,7 +92,8 @@ pub const CASES: [Case; 3] = [
     },
 ];
 
-/// Ann is in three teams, which are in others; Eve is in one that no statement names; the plan lies three folders deep.
+/// Ann is in three teams, which are in other teams. Eve is in a team that no statement names. The plan is in three
+/// nested folders.
 pub const ENTITIES: &str = r#"[
     { "uid": { "type": "User", "id": "ann" }, "attrs": { "level": 3 },
       "parents": [{ "type": "Team", "id": "t0" }, { "type": "Team", "id": "t3" }, { "type": "Team", "id": "reviewers" }] },

@@ -1,4 +1,4 @@
-//! The size of files against that of what was put into them.
+//! The size of files beside the size of their payload.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::{floor, world};
 const ZONES: usize = 2_000;
 const POLICIES: usize = 50;
 
-/// Sizes of the `store` and of its `floor`, which is the payload: text and JSON of every version.
+/// Sizes of the `store` and of its `floor`, the payload: text and JSON of all versions.
 pub fn sizes() -> Sizes {
     let large = large();
     let mut sizes = Sizes::new();
@@ -37,7 +37,7 @@ fn length(path: &Path) -> u64 {
     fs::metadata(path).unwrap().len()
 }
 
-/// The length of a copy that redb has compacted as far as it can.
+/// The length of a fully compacted copy.
 fn compacted(path: &Path, copy: &Path) -> u64 {
     fs::copy(path, copy).unwrap();
     let mut database = floor::open(copy);
@@ -46,7 +46,7 @@ fn compacted(path: &Path, copy: &Path) -> u64 {
     length(copy)
 }
 
-/// A store of many zones with the same policies, as tenants have who are given the same defaults. Returns its payload.
+/// Creates a store of many zones with the same policies, like tenants with the same defaults. Returns its payload.
 fn shared(path: &Path) -> u64 {
     let store = PolicyStore::open(path).unwrap();
     world::with_schema(&store, SCHEMA);

@@ -5,7 +5,7 @@ use criterion::{BenchmarkId, Criterion, SamplingMode};
 use crate::floor;
 use crate::large::large;
 
-/// Floor: every row of the file read with plain redb, and all of their bytes hashed with BLAKE3, once.
+/// Floor: plain redb reads every row of the file, and BLAKE3 hashes all bytes once.
 pub fn verify(c: &mut Criterion) {
     let mut group = c.benchmark_group("verify a store of 100,000 versions");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
@@ -18,7 +18,7 @@ pub fn verify(c: &mut Criterion) {
         b.iter(|| {
             let mut hash = 0;
             floor::for_each_row(&database, |key, value| {
-                // As the store does it: each row has a hash of its own.
+                // As in the store, each row has a hash of its own.
                 let row = blake3::Hasher::new().update(key).update(value).finalize();
                 hash ^= row.as_bytes()[0];
             });

@@ -1,4 +1,4 @@
-//! Stores that are measured: one zone `z`, with versions of one policy, or with a set in force.
+//! The stores to measure: one zone `z`, with versions of one policy, or with an active set.
 
 use policy_store::{
     Actor, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicySetVersion, PolicyStore,
@@ -11,18 +11,18 @@ pub fn actor() -> Actor {
     Actor::customer("bench").unwrap()
 }
 
-/// The `n`th policy of the sample, to be created.
+/// The input of the `n`th policy of the sample.
 pub fn new_version(n: usize) -> NewPolicyVersion {
     NewPolicyVersion::cedar(SCHEMA_VERSION, text(n))
 }
 
-/// A zone `z` with the policy `p`.
+/// Creates the zone `z` with the policy `p`.
 pub fn empty(store: &PolicyStore) {
     with_schema(store, SCHEMA);
     store.write(&actor(), |w| w.zone("z")?.create_policy(NewPolicy::named("p").id("p"))).unwrap();
 }
 
-/// A zone `z` and nothing in it.
+/// Creates the empty zone `z`.
 pub fn with_schema(store: &PolicyStore, schema: &str) {
     store
         .write(&actor(), |w| {
@@ -39,7 +39,7 @@ pub fn prepare_on_two_threads(store: &PolicyStore, numbers: std::ops::Range<usiz
     };
     let middle = numbers.start + numbers.len() / 2;
     std::thread::scope(|scope| {
-        // With room for Cedar, so that not each call makes a stack of its own.
+        // A large stack for Cedar, so that a call does not make a stack of its own.
         let thread = || std::thread::Builder::new().stack_size(32 << 20);
         let first = thread().spawn_scoped(scope, || prepare(numbers.start..middle)).unwrap();
         let second = thread().spawn_scoped(scope, || prepare(middle..numbers.end)).unwrap();
@@ -47,7 +47,7 @@ pub fn prepare_on_two_threads(store: &PolicyStore, numbers: std::ops::Range<usiz
     })
 }
 
-/// A set with policies of these texts, one version each, in force in the zone `z`.
+/// Activates a set in the zone `z`, with one policy version for each text.
 pub fn in_force(store: &PolicyStore, texts: impl IntoIterator<Item = String>) -> PolicySetVersion {
     store
         .write(&actor(), |w| {

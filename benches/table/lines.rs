@@ -1,14 +1,14 @@
-//! Which results are printed, in this order, under the names that the benchmarks give them.
+//! The results to print, in order, by the names in the benchmarks.
 
 /// A group of the table.
 pub struct Group {
     pub name: &'static str,
-    /// What its floor is.
+    /// The description of the floor.
     pub floor: &'static str,
     pub lines: &'static [&'static str],
 }
 
-/// The store beside its floors.
+/// The table of the store and its floors.
 pub const STORE: &[Group] = &[
     Group {
         name: "create a version in its own commit",
@@ -87,7 +87,7 @@ pub const STORE: &[Group] = &[
     },
 ];
 
-/// The store beside its peers.
+/// The table of the store and its peers.
 pub const PEERS: &[Group] = &[
     Group {
         name: "peers: create a version in its own commit",
@@ -104,5 +104,5 @@ pub const PEERS: &[Group] = &[
     Group { name: "peers: size of the file", floor: "", lines: &["100,000 versions"] },
 ];
 
-/// The engines of the second table; the first is this crate.
+/// The engines of the second table. The first is this crate.
 pub const ENGINES: [&str; 3] = ["policy-store", "SQLite", "LMDB"];

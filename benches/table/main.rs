@@ -1,5 +1,5 @@
-//! Prints the results of `--bench store` and `--bench peers` as Markdown, or replaces them in docs/performance.md:
-//! `cargo bench --bench table`, `cargo bench --bench table -- --write`. Nothing is measured here.
+//! `cargo bench --bench table` prints the results of `--bench store` and `--bench peers` as Markdown, and
+//! `cargo bench --bench table -- --write` writes them to docs/performance.md. Does not measure.
 
 #![expect(clippy::unwrap_used, reason = "a program that fails should stop")]
 
@@ -19,7 +19,7 @@ const START: &str = "<!-- benchmarks: printed by `cargo bench --bench table` -->
 const END: &str = "<!-- end of benchmarks -->\n";
 
 fn main() -> ExitCode {
-    // `cargo test --benches` has nothing to print.
+    // `cargo test --benches` has no results to print.
     if !run::measures() {
         return ExitCode::SUCCESS;
     }

@@ -1,4 +1,4 @@
-//! Two tables: the store beside its floors, and beside its peers.
+//! Writes two Markdown tables: the store and its floors, the store and its peers.
 
 use std::fmt::Write;
 

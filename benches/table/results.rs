@@ -1,4 +1,4 @@
-//! What the benchmarks left: criterion's estimates, and the sizes of files beside them.
+//! The results of the benchmarks: criterion's estimates, and the files of sizes beside them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use crate::run;
 
-/// How far apart the results of one table may be. A run of both benchmarks takes much less.
+/// The maximum time between the results of one table. A run of both benchmarks takes much less.
 const SAME_RUN: Duration = Duration::from_secs(6 * 60 * 60);
 
-/// A result, and how it is written.
+/// A result, with its unit.
 #[derive(Clone, Copy)]
 pub enum Measure {
     Nanoseconds(f64),
@@ -21,13 +21,13 @@ pub enum Measure {
 
 /// Results by group, line and function.
 pub struct Results {
-    /// With the time at which each was written.
+    /// All results, with the time of each.
     found: BTreeMap<[String; 3], (Measure, SystemTime)>,
-    /// What the table that is being made has asked for.
+    /// The results of the current table, with their times.
     table: Vec<(SystemTime, String)>,
-    /// What was asked for and is not there.
+    /// The results that a table needs and that do not exist.
     pub missing: Vec<String>,
-    /// What was asked for and is older than the rest of its table.
+    /// The results that are older than the rest of their table.
     pub stale: Vec<String>,
 }
 
@@ -42,7 +42,7 @@ impl Results {
         results
     }
 
-    /// Goes through criterion's folders: `group/function/line/new` holds the newest result.
+    /// Reads criterion's folders. `group/function/line/new` has the newest result.
     fn add_times(&mut self, folder: &Path) {
         if folder.file_name().is_some_and(|name| name == "new") {
             let (Some((names, _)), Some((estimates, written))) =
@@ -51,7 +51,7 @@ impl Results {
                 return;
             };
             let name = |field: &str| names.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-            // The median: another program's burst on the same machine moves it least.
+            // The median is the least sensitive to other programs on the machine.
             let median = estimates.pointer("/median/point_estimate").and_then(Value::as_f64).unwrap();
             let key = [name("group_id"), name("value_str"), name("function_id")];
             self.found.insert(key, (Measure::Nanoseconds(median), written));
@@ -78,7 +78,7 @@ impl Results {
         }
     }
 
-    /// The result, or none and a note that it is missing.
+    /// The result. None if it does not exist, with a note in `missing`.
     pub fn get(&mut self, group: &str, line: &str, function: &str) -> Option<Measure> {
         let found = self.found.get(&[group, line, function].map(str::to_owned)).copied();
         let name = format!("{group}: {line}: {function}");
@@ -89,7 +89,8 @@ impl Results {
         found.map(|(measure, _)| measure)
     }
 
-    /// Ends a table: what it asked for must be of about the same time, or its lines cannot be compared.
+    /// Ends a table. Its results must be of about the same time, because older lines cannot be compared with the
+    /// others.
     pub fn end_table(&mut self) {
         let table = std::mem::take(&mut self.table);
         let Some((newest, newest_name)) = table.iter().max() else { return };
@@ -103,7 +104,7 @@ impl Results {
     }
 }
 
-/// What a file says, and when it was written.
+/// The JSON in a file, and the time of its last change.
 fn json(path: &Path) -> Option<(Value, SystemTime)> {
     let value = serde_json::from_str(&fs::read_to_string(path).ok()?).ok()?;
     Some((value, fs::metadata(path).ok()?.modified().ok()?))
@@ -125,7 +126,7 @@ impl std::fmt::Display for Measure {
         };
         let (mut value, mut units) = (value, units.iter());
         let mut unit = units.next().copied().unwrap_or_default();
-        // 999.5 would be printed as 1000.
+        // 999.5 would print as 1000.
         while value >= 999.5
             && let Some(larger) = units.next()
         {

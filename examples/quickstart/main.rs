@@ -1,6 +1,6 @@
-//! A shared drive, from its first policy to an answer that can be checked years later.
+//! The policies of a shared drive, from the first version to a replay of an answer years later.
 //!
-//! Run it with `cargo run --release --example quickstart`. It prints each step, and leaves the store file behind.
+//! Run `cargo run --release --example quickstart`. It prints each step and keeps the store file.
 
 use std::error::Error;
 use std::path::Path;
@@ -21,7 +21,7 @@ const POLICIES: [(&str, &str); 4] = [
 ];
 const GUESTS_2: &str = include_str!("policies/guests-2.cedar");
 
-/// Who asks what, in which session.
+/// A request about the budget document, with a description.
 struct Question {
     says: &'static str,
     principal: &'static str,
@@ -85,7 +85,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for question in &QUESTIONS {
         print_answer(&zone, question, &ask(&authorizer, question)?)?;
     }
-    // A service keeps this line in its audit log, beside the request and the entities.
+    // A service writes this line to its audit log, with the request and the entities.
     let kept = serde_json::to_string(&ask(&authorizer, &AUDITOR_VIEWS)?.receipt())?;
 
     println!("\n3. Bruno tightens the rule for guests, and puts it in force");
@@ -104,7 +104,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     years_later(&path, &kept)
 }
 
-/// Publishes the schema, and creates the zone, the policies, and a set that pins them and is put in force.
+/// Publishes the schema, and creates the zone, the policies and a policy set version that pins them. Activates this
+/// version.
 fn set_up(store: &PolicyStore) -> Result<PolicySetVersion> {
     store.write(&Actor::customer("amara")?, |w| {
         w.publish_schema(NewSchema::cedar(SCHEMA_VERSION, SCHEMA))?;
@@ -122,9 +123,9 @@ fn set_up(store: &PolicyStore) -> Result<PolicySetVersion> {
     })
 }
 
-/// Writes the next version of one policy, and of the set that pins it, and puts that in force.
+/// Creates the next version of one policy and of the policy set that pins it. Activates the policy set version.
 fn tighten(store: &PolicyStore, before: &PolicySetVersion) -> Result<PolicySetVersion> {
-    // Parsed and validated here, where it holds up nobody else's writes.
+    // Parses and validates before the write, so that other writes do not wait.
     let prepared = store.prepare_policy_version(NewPolicyVersion::cedar(SCHEMA_VERSION, GUESTS_2))?;
     store.write(&Actor::customer("bruno")?, |w| {
         let mut zone = w.zone("acme")?;
@@ -155,7 +156,7 @@ fn print_answer(zone: &Zone, question: &Question, answer: &Answer) -> Result<()>
     Ok(())
 }
 
-/// What somebody does who was not there: verify the store, replay the receipt, and read the history.
+/// Verifies the store, replays the receipt and reads the history, as an auditor would.
 fn years_later(path: &Path, kept: &str) -> Result<(), Box<dyn Error>> {
     let store = PolicyStore::open(path)?;
     let report = store.verify()?;

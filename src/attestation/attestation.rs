@@ -1,4 +1,4 @@
-//! An attestation: its text and what it says, and how one is made. Whether it holds is the verifier's business.
+//! An attestation: its text, header and statement, and the signing of one. Does not verify.
 
 use super::algorithm::Signer;
 use super::error::VerificationError;
@@ -11,7 +11,7 @@ use crate::types::id::{LogId, PolicySetId, ZoneId};
 use crate::types::limits;
 use crate::types::time::Timestamp;
 
-/// Which policy set version is to be attested, and what the attestation is bound to.
+/// The policy set version to attest, with the log, schema and previous attestation that the attestation is bound to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
     /// The zone.
@@ -20,17 +20,17 @@ pub struct Subject {
     pub log_id: LogId,
     /// The policy set.
     pub policy_set_id: PolicySetId,
-    /// The number of the version of it.
+    /// The number of the policy set version.
     pub policy_set_version: u32,
     /// The SHA-256 of the version's manifest.
     pub manifest_sha: Sha256,
-    /// The SHA-256 of the source of the schema that the version is evaluated with.
+    /// The SHA-256 of the source of the version's schema.
     pub schema_sha: Sha256,
-    /// The [hash](Attestation::sha) of the set's previous attestation, of whichever version; none for the first.
+    /// The [SHA-256](Attestation::sha) of the set's previous attestation, of any version; none for the first.
     pub previous_sha: Option<Sha256>,
 }
 
-/// An attestation, read or made.
+/// An attestation: its text, with the decoded header and statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attestation {
     text: String,
@@ -39,13 +39,13 @@ pub struct Attestation {
 }
 
 impl Attestation {
-    /// Has `signer` attest to `subject`, at a time and by an actor with this id.
+    /// Signs an attestation of `subject` by the actor with the id `attested_by`.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](crate::ErrorKind::Unavailable) if the signer fails, [`Invalid`](crate::ErrorKind::Invalid) if it
-    /// gives an empty signature or its key's id, its algorithm or `attested_by` is not valid,
-    /// [`TooLarge`](crate::ErrorKind::TooLarge) if the signature is too long for
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) if the signer fails; [`Invalid`](crate::ErrorKind::Invalid) for
+    /// an empty signature, and for a key id, algorithm or `attested_by` that breaks a rule;
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) for a text over a limit or an attestation over
     /// [`ATTESTATION_BYTES`](limits::ATTESTATION_BYTES).
     pub fn sign(
         subject: &Subject,
@@ -84,14 +84,18 @@ impl Attestation {
         Ok(Self { text, header, statement })
     }
 
-    /// Reads an attestation without verifying anything but its form: to see which key it names, or to show it. Nobody may
-    /// have said what it says.
+    /// Reads an attestation and checks its format, but not its signature: for its key id, or to show it. Anybody can
+    /// write such a text.
+    ///
+    /// # Errors
+    ///
+    /// [`VerificationError`] for a text that is too large, malformed or unsecured, or with two different key ids.
     pub fn parse_unverified(jws: &str) -> Result<Self, VerificationError> {
         let Jws { header, payload, .. } = Jws::decode(jws)?;
         Self::of(jws, Header::decode(&header)?, Statement::decode(&payload)?)
     }
 
-    /// The text again, from what was read of it.
+    /// Encodes the decoded parts again.
     #[cfg(fuzzing)]
     pub(crate) fn encode_again(&self) -> Option<String> {
         let signature = Jws::decode(&self.text).ok()?.signature;
@@ -99,7 +103,7 @@ impl Attestation {
         Some(Jws { header, payload, signature }.encode())
     }
 
-    /// Header and statement must name the same key.
+    /// Refuses a header and a statement with different key ids.
     pub(super) fn of(text: &str, header: Header, statement: Statement) -> Result<Self, VerificationError> {
         if header.key_id != statement.key_id {
             return Err(VerificationError::KeyId { header: header.key_id, statement: statement.key_id });
@@ -107,22 +111,26 @@ impl Attestation {
         Ok(Self { text: text.to_owned(), header, statement })
     }
 
-    /// Its text: a JWS in flattened JSON form.
+    /// The text: a JWS in flattened JSON.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// What it is bound to.
+    /// The protected header.
+    #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// What it says.
+    /// The statement.
+    #[must_use]
     pub fn statement(&self) -> &Statement {
         &self.statement
     }
 
-    /// The SHA-256 of its text, which the set's next attestation names.
+    /// The SHA-256 of the text. The set's next attestation has it as its `previous_sha`.
+    #[must_use]
     pub fn sha(&self) -> Sha256 {
         Sha256::of(self.text.as_bytes())
     }

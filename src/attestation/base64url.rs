@@ -1,5 +1,5 @@
-//! Strict base64url (RFC 4648 section 5): no padding, no white space, all unused bits zero, so each byte string has one
-//! text. In constant time, since secret keys are read with it.
+//! Strict base64url (RFC 4648 section 5): no padding, no white space, all unused bits zero. So each byte string has one
+//! text. It runs in constant time, because it decodes secret keys.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
@@ -11,7 +11,7 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     Base64UrlUnpadded::decode_vec(text).ok()
 }
 
-/// Decodes exactly as many bytes as `bytes` has. What it holds after a failure is not specified.
+/// Decodes exactly `bytes.len()` bytes. After a failure, the content of `bytes` is unspecified.
 pub(super) fn decode_into(text: &str, bytes: &mut [u8]) -> Option<()> {
     let wanted = bytes.len();
     let got = Base64UrlUnpadded::decode(text, bytes).ok()?.len();

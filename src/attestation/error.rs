@@ -1,34 +1,34 @@
-//! Why an attestation is refused: one error for each reason, with what was expected and what was found.
+//! The errors of verification: one variant for each reason, with the expected and the found value.
 
 use std::fmt;
 
 use crate::types::hash::Sha256;
 use crate::types::id::LogId;
 
-/// Why an attestation does not hold.
+/// The reason that an attestation is refused.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerificationError {
-    /// The text is longer than any attestation; it was not read.
+    /// The text is over the limit. It was not read.
     #[error("too large: attestation: {actual} bytes, limit {limit}")]
     TooLarge {
-        /// The limit, see [`limits`](crate::limits::ATTESTATION_BYTES).
+        /// The limit in bytes, [`ATTESTATION_BYTES`](crate::limits::ATTESTATION_BYTES).
         limit: usize,
-        /// What was given.
+        /// The text's bytes.
         actual: usize,
     },
-    /// A part is not of the one form that it can have.
+    /// A part is not in its canonical format.
     #[error("invalid {part}: {problem}")]
     Malformed {
-        /// Which part.
+        /// The part.
         part: Part,
-        /// What is wrong with it.
+        /// The problem.
         problem: FormError,
     },
-    /// The algorithm is `none`: nothing is signed.
+    /// The algorithm is `none`: there is no signature.
     #[error("attestation is unsecured: algorithm is `{found}`")]
     Unsecured {
-        /// The algorithm as spelled.
+        /// The algorithm as spelled in the header.
         found: String,
     },
     /// None of the verifier's keys has the id.
@@ -37,43 +37,43 @@ pub enum VerificationError {
         /// The header's `kid`.
         key_id: String,
     },
-    /// The key set has a key with the id, which was left out of it: it is for something else.
+    /// The key set's key with the id [was left out](super::LeftOut).
     #[error("key `{key_id}` cannot be used: {reason}")]
     UnusableKey {
         /// The header's `kid`.
         key_id: String,
-        /// Which member of the key says so, and its value.
+        /// The key's unsuitable member and its value.
         reason: String,
     },
-    /// The header names another algorithm than the key is for.
+    /// The header's algorithm is not the key's.
     #[error("algorithm of the header is `{found}`, expected `{expected}` for key `{key_id}`")]
     Algorithm {
-        /// The key.
+        /// The key's id.
         key_id: String,
         /// The key's algorithm.
         expected: String,
-        /// The header's.
+        /// The header's algorithm.
         found: String,
     },
-    /// The signature is not one of the key's over header and payload.
+    /// The signature over header and payload is not valid for the key.
     #[error("signature does not verify with key `{key_id}`")]
     Signature {
-        /// The key.
+        /// The key's id.
         key_id: String,
     },
     /// The payload is a statement of another type.
     #[error("statement type is `{found}`, expected `policy_set_attestation`")]
     StatementType {
-        /// Its type.
+        /// The statement's `type`.
         found: String,
     },
     /// The payload is a statement of another version.
     #[error("statement version is {found}, expected 1")]
     StatementVersion {
-        /// Its version.
+        /// The statement's `v`.
         found: u64,
     },
-    /// Header and payload name different keys.
+    /// Header and statement name different keys.
     #[error("key id of the statement is `{statement}`, expected the header's `{header}`")]
     KeyId {
         /// The header's `kid`.
@@ -81,80 +81,80 @@ pub enum VerificationError {
         /// The statement's `key_id`.
         statement: String,
     },
-    /// It is about another zone.
+    /// The attestation is of another zone.
     #[error("zone of the attestation is `{found}`, expected `{expected}`")]
     Zone {
-        /// The zone that was asked about.
+        /// The expected zone.
         expected: String,
-        /// The statement's.
+        /// The statement's zone.
         found: String,
     },
-    /// It is about a zone of another log: in another store, or erased and made again.
+    /// The attestation is of another log: of a zone in another store, or of a zone that was erased and created again.
     #[error("log of the attestation is {found}, expected {expected}")]
     Log {
-        /// The log that was asked about.
+        /// The expected log.
         expected: LogId,
-        /// The header's.
+        /// The header's log.
         found: LogId,
     },
-    /// It is about another policy set.
+    /// The attestation is of another policy set.
     #[error("policy set of the attestation is `{found}`, expected `{expected}`")]
     PolicySet {
-        /// The set that was asked about.
+        /// The expected policy set.
         expected: String,
-        /// The statement's.
+        /// The statement's policy set.
         found: String,
     },
-    /// It is about another version of the set.
+    /// The attestation is of another version of the policy set.
     #[error("policy set version of the attestation is {found}, expected {expected}")]
     PolicySetVersion {
-        /// The number that was asked about.
+        /// The expected version number.
         expected: u32,
-        /// The statement's.
+        /// The statement's version number.
         found: u32,
     },
-    /// It is about another manifest.
+    /// The attestation is of another manifest.
     #[error("manifest SHA-256 of the attestation is {found}, expected {expected}")]
     Manifest {
-        /// That of the manifest that was given.
+        /// The SHA-256 of the expected manifest.
         expected: Sha256,
-        /// The statement's.
+        /// The statement's SHA-256.
         found: Sha256,
     },
-    /// It is about another schema.
+    /// The attestation is of another schema.
     #[error("schema SHA-256 of the attestation is {found}, expected {expected}")]
     Schema {
-        /// That of the schema that was given.
+        /// The SHA-256 of the expected schema.
         expected: Sha256,
-        /// The header's.
+        /// The header's SHA-256.
         found: Sha256,
     },
-    /// It follows another attestation of the set: one is missing, or out of its order.
+    /// The previous attestation of the set is another one: an attestation is missing or out of order.
     #[error("previous attestation is {}, expected {}", shown(.found), shown(.expected))]
     Previous {
-        /// The hash of the one that it should follow.
+        /// The SHA-256 of the expected previous attestation.
         expected: Option<Sha256>,
-        /// The header's.
+        /// The header's SHA-256.
         found: Option<Sha256>,
     },
-    /// The manifest that was given to compare with is not one.
+    /// The expected manifest is not a valid manifest.
     #[error("invalid manifest to compare with: {problem}")]
     ExpectedManifest {
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
-    /// One of a chain does not hold.
+    /// One attestation of a chain is not valid.
     #[error("attestation {index} of the chain is not valid")]
     Link {
-        /// Which one, counted from 0.
+        /// Its place in the chain, counted from 0.
         index: usize,
-        /// Why.
+        /// The reason.
         source: Box<VerificationError>,
     },
 }
 
 impl VerificationError {
-    /// Says of a problem which part has it.
+    /// Makes an error of a problem of `part`.
     pub(super) fn of(part: Part) -> impl Fn(FormError) -> Self {
         move |problem| Self::Malformed { part, problem }
     }
@@ -185,50 +185,50 @@ impl fmt::Display for Part {
     }
 }
 
-/// How a part of an attestation, or a key, misses its form.
+/// The reason that a part of an attestation, or a key, is malformed.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
-    /// Not base64url, or not the one base64url text of its bytes.
+    /// The text is not base64url, or not the canonical base64url of its bytes.
     #[error("expected base64url without padding and with unused bits zero")]
     Base64url,
-    /// The decoded bytes are no text.
+    /// The decoded bytes are not UTF-8.
     #[error("expected UTF-8")]
     Utf8,
     /// The text is not a JSON object.
     #[error("expected a JSON object: {message}")]
     Json {
-        /// What is wrong, and where.
+        /// The problem and its place.
         message: String,
     },
-    /// A member is there more than once.
+    /// The object has a member twice.
     #[error("duplicate member `{name}`")]
     DuplicateMember {
-        /// Its name, cut short if long.
+        /// The member's name, truncated if long.
         name: String,
     },
-    /// A member is there that an attestation never has: an extension (`crit`, `b64`), a key or where to fetch one
-    /// (`jwk`, `jku`), an unprotected `header`. Nothing is skipped, so that all that is signed is also checked.
+    /// The object has a member that an attestation never has: an extension (`crit`, `b64`), a key or its URL (`jwk`,
+    /// `jku`), or an unprotected `header`. The verifier skips no member, so it checks all signed bytes.
     #[error("unknown member `{name}`")]
     UnknownMember {
-        /// Its name, cut short if long.
+        /// The member's name, truncated if long.
         name: String,
     },
-    /// A member is not there.
+    /// The object lacks a member.
     #[error("missing member `{name}`")]
     MissingMember {
-        /// Its name.
+        /// The member's name.
         name: &'static str,
     },
-    /// A member's value is not of the right form.
+    /// A member's value is not valid.
     #[error("invalid member `{name}`: {message}")]
     InvalidMember {
-        /// Its name.
+        /// The member's name.
         name: &'static str,
-        /// What is wrong.
+        /// The problem.
         message: String,
     },
-    /// The JSON says what it should, but not in its canonical form (RFC 8785).
+    /// The content is valid, but the JSON is not canonical (RFC 8785).
     #[error("expected canonical JSON (RFC 8785)")]
     NotCanonical,
 }

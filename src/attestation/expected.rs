@@ -1,5 +1,5 @@
-//! What an attestation is expected to be about. Hashes are computed here from the contents, so that nobody can compare
-//! an attestation with the hash that it brought along.
+//! The expected content of an attestation. The hashes are computed here, so a caller cannot compare an attestation with
+//! the hash in the same attestation by mistake.
 
 use super::error::VerificationError;
 use super::header::Header;
@@ -9,45 +9,47 @@ use crate::types::hash::Sha256;
 use crate::types::id::LogId;
 use crate::types::manifest_entry::ManifestEntry;
 
-/// What an attestation is expected to be about. Every field is compared; there is no default that checks less.
+/// The expected content of an attestation. The verifier compares every field.
+///
+/// The [module](super) has an example.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
     /// The zone.
     pub zone_id: &'a str,
-    /// The zone's log ([`ZoneInfo`](crate::ZoneInfo)).
+    /// The zone's log, from [`ZoneInfo`](crate::ZoneInfo).
     pub log_id: LogId,
     /// The policy set.
     pub policy_set_id: &'a str,
-    /// The number of the version of it.
+    /// The number of the policy set version.
     pub policy_set_version: u32,
     /// The version's manifest.
     pub manifest: ExpectedManifest<'a>,
-    /// The schema that the version is evaluated with.
+    /// The version's schema.
     pub schema: ExpectedSchema<'a>,
 }
 
-/// A manifest to compare with.
+/// The expected manifest.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum ExpectedManifest<'a> {
-    /// Its entries, in any order.
+    /// The manifest's entries, in any order.
     Entries(&'a [ManifestEntry]),
-    /// Its canonical JSON (RFC 8785), whose entries are sorted by policy id.
+    /// The manifest's canonical JSON (RFC 8785), with entries sorted by policy id.
     Canonical(&'a str),
 }
 
-/// A schema to compare with.
+/// The expected schema.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum ExpectedSchema<'a> {
-    /// The bytes that were published.
+    /// The published source.
     Source(&'a str),
-    /// Their SHA-256, computed from the bytes by who asks.
+    /// The SHA-256 of the published source. Compute it from the source, and never take it from the attestation.
     Sha(Sha256),
 }
 
 impl Expected<'_> {
-    /// Compares with what was signed.
+    /// Compares all fields with a signed header and statement.
     pub(super) fn check(&self, header: &Header, statement: &Statement) -> Result<(), VerificationError> {
         use VerificationError as Error;
         let Self { zone_id, log_id, policy_set_id, policy_set_version, manifest, schema } = *self;

@@ -1,4 +1,5 @@
-//! The protected header: which key signed how, and what the statement is bound to beyond what it says itself.
+//! The protected header: algorithm and key of the signature, and the log, schema and previous attestation that the
+//! statement is bound to. Does not verify the signature.
 
 use serde::Serialize;
 
@@ -11,30 +12,30 @@ use crate::types::limits;
 
 const MEMBERS: [&str; 5] = ["alg", "kid", "log_id", "previous_sha", "schema_sha"];
 
-/// An attestation's protected header. It serialises as it is signed.
+/// An attestation's protected header. It serializes as signed.
 ///
-/// It has these members and no other: what a verifier does not know it cannot check, and some known ones (`crit`, `b64`,
-/// `jwk`, `jku`) would change what is signed or with which key.
-// Fields are declared in the order of the members' names, as RFC 8785 wants them.
+/// A header has exactly these members. A verifier cannot check unknown members, and some known ones (`crit`, `b64`,
+/// `jwk`, `jku`) would change the signed bytes or the key.
+// RFC 8785 sorts members by name, so the fields are declared in that order.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Header {
     /// `alg`: the algorithm's name (RFC 7518, RFC 8037).
     #[serde(rename = "alg")]
     pub algorithm: String,
-    /// `kid`: the key.
+    /// `kid`: the key's id.
     #[serde(rename = "kid")]
     pub key_id: String,
-    /// The zone's log, which tells it from a zone of the same id in another store.
+    /// The zone's log. A zone with the same id in another store has another log.
     pub log_id: LogId,
     /// The SHA-256 of the policy set's previous attestation; `null` for the first.
     pub previous_sha: Option<Sha256>,
-    /// The SHA-256 of the source of the schema that the set version is evaluated with.
+    /// The SHA-256 of the source of the version's schema.
     pub schema_sha: Sha256,
 }
 
 impl Header {
-    /// The header's text, if it keeps its rules.
+    /// The header's text. Refuses a header that breaks a rule.
     pub(crate) fn encode(&self) -> Result<String> {
         self.check().map_err(|(_, error)| error)?;
         if is_none(&self.algorithm) {
@@ -43,7 +44,7 @@ impl Header {
         super::canonical(self).map_err(|error| ErrorDetail::Json { what: "header", message: error.to_string() }.into())
     }
 
-    /// Reads back what [`encode`](Self::encode) gave, and nothing else.
+    /// Reads the text of [`encode`](Self::encode) and refuses any other.
     pub(crate) fn decode(text: &str) -> Result<Self, VerificationError> {
         let read = Members::read(text).and_then(|members| Self::from_members(&members));
         let header = read.map_err(VerificationError::of(Part::Header))?;
@@ -72,14 +73,14 @@ impl Header {
         }
     }
 
-    /// The texts that are neither ids nor hashes keep the rules of what they name: else the member and what is wrong.
+    /// Checks the texts that are neither ids nor hashes. An error has the name of the member.
     fn check(&self) -> Result<(), (&'static str, Error)> {
         check_text("algorithm", &self.algorithm, limits::ALGORITHM_BYTES).map_err(|error| ("alg", error))?;
         check_text("key id", &self.key_id, limits::KEY_ID_BYTES).map_err(|error| ("kid", error))
     }
 }
 
-/// `none` is compared as carelessly as a careless verifier would.
+/// Ignores case, because a careless verifier of the same text might do so.
 fn is_none(algorithm: &str) -> bool {
     algorithm.eq_ignore_ascii_case("none")
 }

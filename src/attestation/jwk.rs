@@ -1,4 +1,4 @@
-//! A JWK (RFC 7517): an Ed25519 public key as RFC 8037 writes it. Secret keys are read in `signer` and never written.
+//! JWKs (RFC 7517) of Ed25519 public keys (RFC 8037). Reads no secret keys: `signer` does.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,10 +17,20 @@ use crate::types::limits;
 
 /// The name of the algorithm in a header (RFC 8037 section 3.1).
 pub(super) const ALGORITHM: &str = "EdDSA";
-/// Its name since RFC 9864, which names the curve too: for an Ed25519 key it is the same algorithm.
+/// The name in RFC 9864, which includes the curve. For an Ed25519 key it is the same algorithm.
 const FULLY_SPECIFIED: &str = "Ed25519";
 
-/// An Ed25519 public key with its id. It serialises as a JWK: `kty`, `crv`, `x`, `kid`, `alg`, `use`.
+/// An Ed25519 public key with its id. It serializes as a JWK: `kty`, `crv`, `x`, `kid`, `alg`, `use`.
+///
+/// ```
+/// use policy_store::attestation::Jwk;
+/// // The public key of RFC 8037, appendix A.
+/// let json = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+/// let key = Jwk::parse(json)?;
+/// assert_eq!(key.key_id(), key.thumbprint());
+/// assert_eq!(key.thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+/// # Ok::<(), policy_store::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Jwk {
     key_id: String,
@@ -30,12 +40,15 @@ pub struct Jwk {
 impl Jwk {
     /// The key with these 32 bytes (RFC 8032). `key_id`: 1 to 256 bytes of UTF-8 without control characters.
     ///
-    /// A key that is no point of the curve, is of small order (anybody could sign for it) or is not the one encoding of its
-    /// point is refused.
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) for bytes that are not a point of the curve, a point of small order
+    /// (anybody could sign for it) or not the canonical encoding of the point; [`Invalid`](crate::ErrorKind::Invalid)
+    /// or [`TooLarge`](crate::ErrorKind::TooLarge) for a key id that breaks a rule.
     pub fn new(key_id: impl Into<String>, bytes: &[u8; 32]) -> Result<Self> {
         let key_id = key_id.into();
         check_text("key id", &key_id, limits::KEY_ID_BYTES)?;
-        // The error names the key and does not show it: a secret one could have been given in its place.
+        // The error has the key's id and not its bytes: a caller could pass a secret key by mistake.
         let refused = |reason| Error::from(ErrorDetail::invalid("Ed25519 public key", &key_id, reason));
         let key = VerifyingKey::from_bytes(bytes).map_err(|_| refused("must be a point of the curve"))?;
         if key.is_weak() {
@@ -47,14 +60,16 @@ impl Jwk {
         Ok(Self { key_id, key })
     }
 
-    /// Reads a JWK with `kty` `OKP` and `crv` `Ed25519`, to be used for signatures: `use` is `sig`, `alg` is `EdDSA` or
-    /// `Ed25519` (RFC 9864), and `key_ops` has `verify`, each of them if it is there; a private key, with `d`, may have
-    /// `sign` instead. Without `kid` its id is its [thumbprint](Self::thumbprint). Other members are skipped, a secret `d`
-    /// too.
+    /// Reads a JWK of at most 256 KiB with `kty` `OKP` and `crv` `Ed25519`.
+    ///
+    /// Three members are optional and must fit if present: `use` is `sig`, `alg` is `EdDSA` or `Ed25519` (RFC 9864),
+    /// and `key_ops` contains `verify`. A private key, with `d`, may have `sign` in place of `verify`. Without `kid`,
+    /// the [thumbprint](Self::thumbprint) is the key's id. Other members are skipped, and so is the secret `d`.
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid), naming the member that does not fit.
+    /// [`Invalid`](crate::ErrorKind::Invalid), with the name of the unsuitable member;
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) for a longer text.
     pub fn parse(json: &str) -> Result<Self> {
         at_most("JWK", json.len(), limits::JWKS_BYTES)?;
         let members = Members::read(json).map_err(malformed)?;
@@ -64,7 +79,7 @@ impl Jwk {
         })
     }
 
-    /// The key, or why it is for something else.
+    /// The key, or the reason that it is not an Ed25519 signature key.
     pub(super) fn of(members: &Members<'_>) -> Result<Result<Self, LeftOut>> {
         if let Some(reason) = unfit(members)? {
             let key_id = members.find::<String>("kid").ok().flatten();
@@ -81,33 +96,36 @@ impl Jwk {
         Self::new(key_id, &bytes).map(Ok)
     }
 
-    /// Its id: the `kid` of the headers that it verifies.
+    /// The key's id, the `kid` of a header.
+    #[must_use]
     pub fn key_id(&self) -> &str {
         &self.key_id
     }
 
-    /// Its 32 bytes.
+    /// The key's 32 bytes.
+    #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         self.key.as_bytes()
     }
 
-    /// Its thumbprint: base64url of the SHA-256 of its required members (RFC 7638, RFC 8037 section 2).
+    /// The key's thumbprint: base64url of the SHA-256 of the required members (RFC 7638, RFC 8037 section 2).
+    #[must_use]
     pub fn thumbprint(&self) -> String {
         thumbprint(self.as_bytes())
     }
 }
 
-/// A key of a JWK set that is not used: it is of another kind, or for something else than signatures.
+/// A key of a JWK set that [`Jwks::parse`](super::Jwks::parse) leaves out: it is of another type or for another use.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Its `kid`, if it has one.
+    /// The key's `kid`, if it has one.
     pub key_id: Option<String>,
-    /// Which member of it says so, and its value.
+    /// The key's unsuitable member and its value.
     pub reason: String,
 }
 
-/// Why a key is not an Ed25519 key that verifies signatures, if so.
+/// The reason that a key is not an Ed25519 signature key, if there is one.
 fn unfit(members: &Members<'_>) -> Result<Option<String>> {
     let text = |name| members.find::<String>(name).map_err(malformed);
     for (name, expected) in [("kty", "OKP"), ("crv", "Ed25519")] {
@@ -125,13 +143,13 @@ fn unfit(members: &Members<'_>) -> Result<Option<String>> {
         }
     }
     let Some(operations) = operations(members)? else { return Ok(None) };
-    // A private key says what its holder does with it; whoever has only the public half verifies.
+    // `key_ops` of a private key describe its holder, who signs. The public half verifies.
     let signs = members.has("d") && operations.contains("sign");
     let verifies = signs || operations.contains("verify");
     Ok((!verifies).then(|| "`key_ops` must contain `verify`".to_owned()))
 }
 
-/// The operations that a key is for, if it says so (RFC 7517 section 4.3).
+/// The value of `key_ops`, if present (RFC 7517 section 4.3).
 pub(super) fn operations(members: &Members<'_>) -> Result<Option<BTreeSet<String>>> {
     let Some(all) = members.find::<Vec<String>>("key_ops").map_err(malformed)? else { return Ok(None) };
     let mut operations = BTreeSet::new();
@@ -158,7 +176,7 @@ impl VerificationKey for Jwk {
     }
 
     fn verify(&self, input: &[u8], signature: &[u8]) -> bool {
-        // Strict: a signature has one form, and no key or signature of small order passes.
+        // Strict: a signature has one encoding, and no key or signature of small order passes.
         Signature::from_slice(signature).is_ok_and(|signature| self.key.verify_strict(input, &signature).is_ok())
     }
 }
@@ -205,7 +223,7 @@ mod tests {
         base64url::encode(&crate::types::hash::hex::decode::<32>(hex).unwrap())
     }
 
-    /// RFC 8037 appendices A.1 to A.5: the key in both forms, its thumbprint, a signature and its verification.
+    /// RFC 8037 appendices A.1 to A.5: the public and the private JWK, the thumbprint, a signature and its verification.
     #[test]
     fn the_examples_of_rfc_8037_hold() {
         let private =
@@ -221,7 +239,7 @@ mod tests {
         let signature = base64url::decode(signature).unwrap();
         assert!(public.verify(input, &signature));
         assert!(!public.verify(b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmd", &signature));
-        // Made with the secret key, but with a first half of small order. OpenSSL takes it.
+        // A signature of the secret key with a first half of small order. OpenSSL accepts it.
         let small = "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAARSB3Qh0XXPsHns-7iMllhXfpnzaMxcXb5RwiiIijrCw";
         assert!(!public.verify(input, &base64url::decode(small).unwrap()));
     }
@@ -243,7 +261,7 @@ mod tests {
         }
     }
 
-    /// The eight points of small order, then points in an encoding that is not the canonical one, then no points at all.
+    /// The eight points of small order, then points in non-canonical encodings, then bytes that are not points.
     #[test]
     fn bad_points_are_refused() {
         let (small, other, none) =

@@ -1,4 +1,4 @@
-//! A JWK set (RFC 7517 section 5): the public keys that attestations are verified with.
+//! JWK sets (RFC 7517 section 5): the public keys of a verifier.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -8,9 +8,9 @@ use super::members::Members;
 use crate::types::error::{ErrorDetail, Result, at_most};
 use crate::types::limits;
 
-/// Ed25519 public keys, each with an id of its own. It serialises as a JWK set.
+/// Ed25519 public keys with distinct ids. It serializes as a JWK set.
 ///
-/// Two sets are equal if their keys are, whatever was left out of them.
+/// Equality compares the keys and ignores keys that were left out. The [module](super) has an example.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Jwks {
     keys: Vec<Jwk>,
@@ -27,7 +27,11 @@ impl PartialEq for Jwks {
 impl Eq for Jwks {}
 
 impl Jwks {
-    /// A set of these keys. Two with the same id are refused, since a header could mean either.
+    /// A set of these keys.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) for two keys with one id: a header could mean either.
     pub fn new(keys: impl IntoIterator<Item = Jwk>) -> Result<Self> {
         let keys: Vec<Jwk> = keys.into_iter().collect();
         let mut ids: Vec<&str> = keys.iter().map(Jwk::key_id).collect();
@@ -40,13 +44,14 @@ impl Jwks {
 
     /// Reads a JWK set of at most 256 KiB.
     ///
-    /// Keys of other types, curves, uses and algorithms are left out, as RFC 7517 wants it, whatever their ids are:
-    /// [`left_out`](Self::left_out) tells which, and a verifier tells it of an attestation that names one. They can be
-    /// given to the verifier in another way, see [`VerificationKey`](super::VerificationKey).
+    /// As RFC 7517 requires, keys of other types, curves, uses and algorithms are left out.
+    /// [`left_out`](Self::left_out) lists them, and a verifier names the reason when an attestation has the id of such
+    /// a key. To use one, implement [`VerificationKey`](super::VerificationKey).
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid) if an Ed25519 key is not valid, or if two have one id.
+    /// [`Invalid`](crate::ErrorKind::Invalid) for text that is not a JWK set, for an invalid Ed25519 key, and for two
+    /// keys with one id; [`TooLarge`](crate::ErrorKind::TooLarge) for a longer text.
     pub fn parse(json: &str) -> Result<Self> {
         at_most("JWK set", json.len(), limits::JWKS_BYTES)?;
         let set: Vec<&RawValue> = Members::read(json).and_then(|members| members.get("keys")).map_err(malformed)?;
@@ -60,7 +65,8 @@ impl Jwks {
         Ok(Self { left_out, ..Self::new(keys)? })
     }
 
-    /// The keys that were read and left out, and why.
+    /// The keys that [`parse`](Self::parse) left out, with the reasons.
+    #[must_use]
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
     }
@@ -70,6 +76,7 @@ impl Jwks {
     }
 
     /// The keys.
+    #[must_use]
     pub fn keys(&self) -> &[Jwk] {
         &self.keys
     }

@@ -1,5 +1,5 @@
-//! A JWS in flattened JSON form (RFC 7515 section 7.2.2), without an unprotected header, and in one text only: the members
-//! in their canonical order and nothing between them. What header and payload say is not known here.
+//! A JWS in flattened JSON (RFC 7515 section 7.2.2), without an unprotected header. A JWS has one text: members in
+//! canonical order, without white space. Does not know the content of header and payload.
 
 use super::base64url;
 use super::error::{FormError, Part, VerificationError};
@@ -19,7 +19,7 @@ pub(crate) struct Jws {
 }
 
 impl Jws {
-    /// Reads what [`encode`](Self::encode) gave, and nothing else.
+    /// Reads the text of [`encode`](Self::encode) and refuses any other.
     pub(crate) fn decode(text: &str) -> Result<Self, VerificationError> {
         if text.len() > limits::ATTESTATION_BYTES {
             return Err(VerificationError::TooLarge { limit: limits::ATTESTATION_BYTES, actual: text.len() });
@@ -33,7 +33,7 @@ impl Jws {
             payload: text_of(Part::Payload, &member("payload")?)?,
             signature: bytes_of(Part::Signature, &member("signature")?)?,
         };
-        // base64url has one text for its bytes, so what can differ is space between members, their order, or escapes.
+        // base64url is strict, so the texts can differ only in white space, the order of members, or escapes.
         if jws.encode() == text { Ok(jws) } else { Err(whole(FormError::NotCanonical)) }
     }
 
@@ -45,7 +45,7 @@ impl Jws {
     }
 }
 
-/// What is signed: header and payload in base64url, with a dot between them.
+/// The signed bytes: header and payload in base64url, with a dot between them.
 pub(crate) fn signing_input(header: &str, payload: &str) -> String {
     format!("{}.{}", base64url::encode(header.as_bytes()), base64url::encode(payload.as_bytes()))
 }

@@ -1,7 +1,7 @@
-//! A JSON object member by member: none is there twice, and a reader can demand that it knows them all.
+//! The members of a JSON object, without duplicates. A reader can require an exact set of members.
 //!
-//! serde's derive would do for well-formed input, but names what is wrong only in prose, and takes a missing `null` for
-//! one that is there. What the members mean is not known here.
+//! serde's derive would be enough for valid input. But its errors are prose only, and it reads a missing member as
+//! `null`. Does not know the meaning of members.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -13,11 +13,11 @@ use serde_json::value::RawValue;
 use super::error::FormError;
 use crate::types::error::cut;
 
-/// The members of one object, their values still unread.
+/// The members of one object, with values as raw JSON.
 pub(super) struct Members<'t>(BTreeMap<String, &'t RawValue>);
 
 impl<'t> Members<'t> {
-    /// Reads an object, and refuses one that has a member twice.
+    /// Reads an object. Refuses a duplicate member.
     pub(super) fn read(text: &'t str) -> Result<Self, FormError> {
         match serde_json::from_str(text) {
             Ok(Object { twice: Some(name), .. }) => Err(FormError::DuplicateMember { name: cut(&name) }),
@@ -26,7 +26,7 @@ impl<'t> Members<'t> {
         }
     }
 
-    /// Refuses a member of any other name, and then the lack of any of these.
+    /// Refuses a member that is not in `names`, and then a missing one.
     pub(super) fn exactly(&self, names: &[&'static str]) -> Result<(), FormError> {
         if let Some(name) = self.0.keys().find(|name| !names.contains(&name.as_str())) {
             return Err(FormError::UnknownMember { name: cut(name) });
@@ -37,17 +37,17 @@ impl<'t> Members<'t> {
         }
     }
 
-    /// Whether a member is there.
+    /// Whether the object has the member.
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
 
-    /// A member that must be there.
+    /// A required member.
     pub(super) fn get<T: Deserialize<'t>>(&self, name: &'static str) -> Result<T, FormError> {
         self.find(name)?.ok_or(FormError::MissingMember { name })
     }
 
-    /// A member that may be left out.
+    /// An optional member.
     pub(super) fn find<T: Deserialize<'t>>(&self, name: &'static str) -> Result<Option<T>, FormError> {
         let Some(value) = self.0.get(name) else { return Ok(None) };
         let read = serde_json::from_str(value.get());
@@ -55,7 +55,7 @@ impl<'t> Members<'t> {
     }
 }
 
-/// An object as it is read, to the end even if a member is there twice.
+/// An object. Reading continues after a duplicate member, so that a syntax error further on is found first.
 struct Object<'t> {
     members: BTreeMap<String, &'t RawValue>,
     twice: Option<String>,

@@ -1,15 +1,15 @@
-//! Attestations: that someone with a key vouched for a policy set version, as a JWS that can be verified anywhere.
+//! Attestations: signed statements of a policy set version's identity and manifest, which verify without a store.
 //!
-//! An attestation is a JSON Web Signature in flattened JSON form (RFC 7515). Its payload, the [`Statement`], says which
-//! manifest the version of a policy set has, who attested that and when. Its protected [`Header`] binds it to the zone's
-//! log, to the schema and to the set's previous attestation, so that a manifest cannot be paired with another schema, or an
-//! old one be passed off as the newest. Every byte of it is in canonical form: there is one text for what it says.
+//! An attestation is a JSON Web Signature in flattened JSON (RFC 7515). Its payload, the [`Statement`], names the
+//! policy set version, its manifest, the attesting actor and the time. Its protected [`Header`] binds it to the zone's
+//! log, to the schema and to the set's previous attestation. So nobody can combine a manifest with another schema, or
+//! present an old attestation as the newest. Every byte is canonical: one content has one text.
 //!
-//! [`Verifier`] needs no store: only the attestation, public keys ([`Jwks`]), and what the attestation is expected to be
-//! about. Ed25519 is built in ([`Ed25519Signer`], [`Jwk`]); other algorithms plug in through [`Signer`] and
-//! [`VerificationKey`].
+//! A [`Verifier`] needs the attestation, public keys ([`Jwks`]) and the [`Expected`] content. Ed25519 is built in
+//! ([`Ed25519Signer`], [`Jwk`]). Implement [`Signer`] and [`VerificationKey`] for other algorithms.
 //!
-//! An attested manifest names policy texts by their SHA-256: compare the texts with it ([`Sha256::of`](crate::Sha256::of)).
+//! An attested manifest has the SHA-256 of each policy text. Compare it with the texts
+//! ([`Sha256::of`](crate::Sha256::of)).
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -49,12 +49,11 @@
 //! # }
 //! ```
 //!
-//! This room knows no store: which version is attested when, and where attestations are kept, is decided elsewhere. The
-//! exact bytes are described in docs/format.md.
+//! The module does not know stores: it decides neither which versions are attested nor where attestations are kept.
+//! docs/format.md describes the exact bytes.
 
-// The module has the name of its main noun.
 mod algorithm;
-#[expect(clippy::module_inception, reason = "one noun one file, and this room is named after its first noun")]
+#[expect(clippy::module_inception, reason = "one noun, one file; the module has the name of its main noun")]
 mod attestation;
 mod base64url;
 mod error;
@@ -86,16 +85,17 @@ pub use signer::Ed25519Signer;
 pub use statement::{Statement, Status};
 pub use verifier::Verifier;
 
-/// Any header and payload, with a signature over them: fuzz targets look behind the signature with it.
+/// The attestation text of any header and payload, with a valid signature. Fuzz targets reach the checks after the
+/// signature with it.
 #[cfg(fuzzing)]
 pub(crate) fn signed((header, payload): (&str, &str), signer: &dyn Signer) -> String {
     let signature = signer.sign(jws::signing_input(header, payload).as_bytes()).unwrap_or_default();
     jws::Jws { header: header.to_owned(), payload: payload.to_owned(), signature }.encode()
 }
 
-/// The RFC 8785 form of a struct whose fields are declared in the order of their names, all ASCII.
+/// The canonical JSON (RFC 8785) of a struct. Its fields must be declared in the order of their names, which are ASCII.
 ///
-/// For strings, `null`, and integers below 2^53, which is all that an attestation has, `serde_json` writes just that.
+/// An attestation has strings, `null` and integers below 2^53 only. `serde_json` writes these as RFC 8785 does.
 fn canonical(value: &impl serde::Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_string(value)
 }

@@ -1,5 +1,5 @@
-//! The bytes of an attestation, compared with what another program made from docs/format.md alone, and with an independent
-//! implementation of RFC 8785.
+//! Pins the bytes of an attestation. Another program made the pinned bytes from docs/format.md; an independent
+//! implementation of RFC 8785 checks the canonical JSON.
 
 use proptest::prelude::*;
 
@@ -9,10 +9,10 @@ use crate::types::hash::Sha256;
 use crate::types::id::LogId;
 use crate::types::time::Timestamp;
 
-/// Made by another program, with another implementation of Ed25519.
+/// An attestation from another program, with another implementation of Ed25519.
 const PINNED: &str = include_str!("pin.json");
 
-/// The SHA-256 of the pinned text, by another program too.
+/// The SHA-256 of the pinned text, from another program.
 const PINNED_SHA: &str = "2134aa6b41c8a02b4488d9ce78732624694473ed2d01e51e7a801a2ba5a16fa6";
 
 #[test]
@@ -31,7 +31,7 @@ fn a_statement_serialises_as_its_payload() {
     assert_eq!(serde_json::to_string(&Status::ReSigned).unwrap(), "\"re_signed\"");
 }
 
-/// RFC 8785 section 3.2.2, the string of its sample and how it is to be written.
+/// The sample string of RFC 8785 section 3.2.2, and its canonical JSON.
 #[test]
 fn the_string_of_rfc_8785_is_written_as_it_says() {
     let sample: String = serde_json::from_str(r#""\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/""#).unwrap();

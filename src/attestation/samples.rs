@@ -1,5 +1,5 @@
-//! What the tests of this room share: one attestation with a fixed key, and texts signed with that key that no signer of
-//! ours would make.
+//! Samples for the tests of this module: an attestation with a fixed key, and texts with valid signatures that the
+//! module's own signing would never make.
 
 use super::jws::{Jws, signing_input};
 use super::{
@@ -9,7 +9,7 @@ use crate::types::hash::Sha256;
 use crate::types::id::LogId;
 use crate::types::time::Timestamp;
 
-/// The secret key of RFC 8032 section 7.1, test 1, which is that of RFC 8037 appendix A.
+/// The secret key of RFC 8032 section 7.1, test 1, and of RFC 8037 appendix A.
 pub(super) const SECRET: [u8; 32] = [
     0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60, 0xba, 0x84, 0x4a, 0xf4, 0x92, 0xec, 0x2c, 0xc4, 0x44, 0x49, 0xc5,
     0x69, 0x7b, 0x32, 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03, 0x1c, 0xae, 0x7f, 0x60,
@@ -61,13 +61,13 @@ pub(super) fn attest(subject: &Subject) -> Attestation {
     Attestation::sign(subject, at, r#"zoë "z" \"#, Status::Created, &signer()).unwrap()
 }
 
-/// Header and payload of the sample, as signed.
+/// The signed header and payload of the sample.
 pub(super) fn parts() -> (String, String) {
     let Jws { header, payload, .. } = Jws::decode(attest(&subject()).as_str()).unwrap();
     (header, payload)
 }
 
-/// Any header and payload, with a signature of the fixed key over them.
+/// The attestation text of any header and payload, signed with the fixed key.
 pub(super) fn signed(header: &str, payload: &str) -> String {
     let signature = signer().sign(signing_input(header, payload).as_bytes()).unwrap();
     Jws { header: header.to_owned(), payload: payload.to_owned(), signature }.encode()

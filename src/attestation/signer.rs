@@ -1,5 +1,4 @@
-//! Signers: what makes a signature. The built-in one holds an Ed25519 secret key in memory; others may ask a device or a
-//! service. What is signed is not known here.
+//! The built-in signer, with an Ed25519 secret key in memory. Does not know what it signs.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -13,26 +12,39 @@ use super::{Signer, base64url};
 use crate::types::error::{ErrorDetail, Result, at_most};
 use crate::types::limits;
 
-/// An Ed25519 secret key (`EdDSA`). It is wiped from memory when it is dropped.
+/// A signer with an Ed25519 secret key (`EdDSA`). Dropping it wipes the key from memory.
+///
+/// ```
+/// use policy_store::attestation::{Ed25519Signer, Signer as _};
+/// let signer = Ed25519Signer::new("2026-a", &[7; 32])?; // use 32 random bytes
+/// assert_eq!((signer.key_id(), signer.algorithm()), ("2026-a", "EdDSA"));
+/// # Ok::<(), policy_store::Error>(())
+/// ```
 pub struct Ed25519Signer {
     secret: SigningKey,
     public: Jwk,
 }
 
 impl Ed25519Signer {
-    /// The key with these 32 secret bytes (RFC 8032), which must come from a good source of randomness.
+    /// The signer with these 32 secret bytes (RFC 8032). They must come from a secure source of randomness. `key_id`: 1
+    /// to 256 bytes of UTF-8 without control characters.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) or [`TooLarge`](crate::ErrorKind::TooLarge) for another key id.
     pub fn new(key_id: impl Into<String>, secret: &[u8; 32]) -> Result<Self> {
         let secret = SigningKey::from_bytes(secret);
         let public = Jwk::new(key_id, secret.verifying_key().as_bytes())?;
         Ok(Self { secret, public })
     }
 
-    /// Reads a JWK in its private form (RFC 8037): a public one with the secret key in `d`. Its `key_ops` must have `sign`,
-    /// if it has any. Without `kid` the key's id is its thumbprint. No error repeats the secret.
+    /// Reads a private JWK (RFC 8037): a public JWK with the secret key in `d`. `key_ops`, if present, must contain
+    /// `sign`. Without `kid`, the thumbprint is the key's id. No error contains the secret.
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid), naming the member that does not fit.
+    /// As [`Jwk::parse`], and [`Invalid`](crate::ErrorKind::Invalid) for a `d` that is missing, malformed or not the
+    /// secret key of `x`.
     pub fn from_jwk(json: &str) -> Result<Self> {
         at_most("JWK", json.len(), limits::JWKS_BYTES)?;
         let public = Jwk::parse(json)?;
@@ -41,7 +53,7 @@ impl Ed25519Signer {
         if operations(&members)?.is_some_and(|operations| !operations.contains("sign")) {
             return Err(refused("`key_ops` must contain `sign`").into());
         }
-        // Borrowed, so that no copy of it stays behind; base64url needs no escapes.
+        // Borrowed, so that no copy of the secret stays in memory. base64url needs no escapes.
         let d: Option<&str> = members.find("d").map_err(|_| refused("`d` must be a string without escapes"))?;
         let d = d.ok_or_else(|| refused("`d` is missing"))?;
         let mut bytes = Zeroizing::new([0; 32]);
@@ -54,6 +66,7 @@ impl Ed25519Signer {
     }
 
     /// The public key.
+    #[must_use]
     pub fn jwk(&self) -> &Jwk {
         &self.public
     }
@@ -104,12 +117,12 @@ mod tests {
             assert!(shown.contains(reason) && shown.contains("`k`"), "{shown}");
             assert!(!shown.contains(&d[5..15]) && !shown.contains(&other[5..15]), "{shown}");
         }
-        // What the key says of its own use is heeded.
+        // `key_ops` of the key restrict its use.
         let uses = |operations: &str| private(&format!("\"{d}\",\"key_ops\":[{operations}]"));
         assert!(Ed25519Signer::from_jwk(&uses("\"verify\",\"sign\"")).is_ok());
         let error = Ed25519Signer::from_jwk(&uses("\"verify\"")).unwrap_err();
         assert!(error.to_string().contains("`key_ops` must contain `sign`"), "{error}");
-        // The two keys in each other's places.
+        // Public and secret key exchanged.
         let swapped = private(&format!("\"{X}\"")).replace(&format!("\"x\":\"{X}\""), &format!("\"x\":\"{d}\""));
         assert!(swapped.contains(&format!("\"x\":\"{d}\"")));
         let shown = format!("{:?}", Ed25519Signer::from_jwk(&swapped).unwrap_err());

@@ -1,4 +1,4 @@
-//! The statement: what an attestation says, and its one text, the payload. Who signed it is not known here.
+//! The statement of an attestation, and its canonical text, the payload. Does not know signatures.
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize as DeriveSerialize};
@@ -14,7 +14,7 @@ use crate::types::time::Timestamp;
 const TYPE: &str = "policy_set_attestation";
 const VERSION: u32 = 1;
 
-/// In the order in which they are written, which is that of RFC 8785.
+/// The members in the order of RFC 8785.
 const MEMBERS: [&str; 10] = [
     "attested_at",
     "attested_by",
@@ -28,36 +28,36 @@ const MEMBERS: [&str; 10] = [
     "zone_id",
 ];
 
-/// What an attestation says. It serialises as the whole payload, with `type` and `v`.
+/// The statement of an attestation. It serializes as the payload, with `type` and `v`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
-    /// When it was attested.
+    /// The time of the attestation.
     pub attested_at: Timestamp,
-    /// By whom: an actor's id.
+    /// The id of the attesting actor.
     pub attested_by: String,
-    /// The key that signed it, as in the header.
+    /// The id of the signing key, as in the header.
     pub key_id: String,
-    /// The SHA-256 of the set version's manifest.
+    /// The SHA-256 of the policy set version's manifest.
     pub manifest_sha: Sha256,
     /// The policy set.
     pub policy_set_id: PolicySetId,
-    /// The number of the version of it.
+    /// The number of the policy set version.
     pub policy_set_version: u32,
-    /// What led to the attestation.
+    /// The reason for the attestation.
     pub status: Status,
     /// The zone.
     pub zone_id: ZoneId,
 }
 
-/// What led to an attestation.
+/// The reason for an attestation.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, DeriveSerialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// The set version's creation.
+    /// The policy set version was created.
     Created,
-    /// A new key: the same content, signed again.
+    /// The same policy set version was signed again, with a new key.
     ReSigned,
 }
 
@@ -81,14 +81,14 @@ impl Serialize for Statement {
 }
 
 impl Statement {
-    /// The payload, if the statement keeps its rules.
+    /// The payload. Refuses a statement that breaks a rule.
     pub(crate) fn encode(&self) -> Result<String> {
         self.check().map_err(|(_, error)| error)?;
         super::canonical(self)
             .map_err(|error| ErrorDetail::Json { what: "statement", message: error.to_string() }.into())
     }
 
-    /// Reads back what [`encode`](Self::encode) gave, and nothing else.
+    /// Reads the payload of [`encode`](Self::encode) and refuses any other.
     pub(crate) fn decode(payload: &str) -> Result<Self, VerificationError> {
         let members = Members::read(payload).map_err(VerificationError::of(Part::Payload))?;
         let of_type: String = members.get("type").map_err(VerificationError::of(Part::Payload))?;
@@ -125,7 +125,7 @@ impl Statement {
         }
     }
 
-    /// The texts that are not ids keep the rules of what they name: else the member and what is wrong with it.
+    /// Checks the texts that are not ids. An error has the name of the member.
     fn check(&self) -> Result<(), (&'static str, Error)> {
         check_text("actor id", &self.attested_by, limits::ACTOR_ID_BYTES).map_err(|error| ("attested_by", error))?;
         check_text("key id", &self.key_id, limits::KEY_ID_BYTES).map_err(|error| ("key_id", error))

@@ -1,4 +1,4 @@
-//! What a verifier must refuse, each for its own reason: any other byte, header, payload, key, signature or expectation.
+//! A verifier refuses any other byte, header, payload, key, signature or expectation, each with its own error.
 
 use proptest::prelude::*;
 
@@ -97,7 +97,7 @@ fn every_part_of_what_is_expected_counts() {
     );
 }
 
-/// Where a chain breaks, and which predecessor was expected and found there.
+/// The index at which a chain breaks, with the expected and the found previous attestation.
 fn broken(previous: Option<Sha256>, chain: &[(&str, Expected<'_>)]) -> (usize, Option<Sha256>, Option<Sha256>) {
     let error = verifier().verify_chain(previous, chain.iter().copied()).unwrap_err();
     let VerificationError::Link { index, source } = error else { panic!("{error:?}") };
@@ -214,7 +214,7 @@ fn what_is_signed_wrongly_is_never_explained() {
     let of_another = Ed25519Signer::new(KEY_ID, &[1; 32]).unwrap();
     let foreign = of_another.sign(signing_input(&header, &payload).as_bytes()).unwrap();
     assert_eq!(refused(&jws(&payload, foreign)), signature);
-    // The same signature with the group's order added to its second half, which a lax verifier takes too.
+    // The signature with the group's order added to its second half. A lax verifier accepts it.
     let order = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
     let order: [u8; 32] = crate::types::hash::hex::decode(order).unwrap();
     let mut malleated = good.clone();
@@ -230,7 +230,7 @@ fn what_is_signed_wrongly_is_never_explained() {
     );
 }
 
-/// A key of an algorithm that is not built in. It is no signature algorithm, but has the shape of one.
+/// A key of an algorithm that is not built in. It is not secure, but has the interface of a signature algorithm.
 struct Plugged;
 
 impl Plugged {
@@ -283,14 +283,14 @@ fn other_algorithms_plug_in_beside_ed25519() {
     assert_eq!(both.with_key(Plugged).unwrap_err().code(), "invalid_input");
 }
 
-/// A signer that does what it is told to.
-struct Puppet {
+/// A signer with a fixed key id, algorithm and result.
+struct FixedSigner {
     key_id: &'static str,
     algorithm: &'static str,
     signature: Option<usize>,
 }
 
-impl Signer for Puppet {
+impl Signer for FixedSigner {
     fn key_id(&self) -> &str {
         self.key_id
     }
@@ -307,7 +307,7 @@ impl Signer for Puppet {
 #[test]
 fn a_signer_that_fails_or_misbehaves_attests_nothing() {
     let by = |puppet, who: &str| Attestation::sign(&subject(), Timestamp::EPOCH, who, Status::Created, &puppet);
-    let puppet = |signature| Puppet { key_id: "k", algorithm: "TEST", signature };
+    let puppet = |signature| FixedSigner { key_id: "k", algorithm: "TEST", signature };
     let gone = by(puppet(None), "alice").unwrap_err();
     assert_eq!((gone.kind(), gone.code()), (ErrorKind::Unavailable, "signer"));
     assert!(gone.to_string().contains("`k`"), "{gone}");
@@ -325,7 +325,7 @@ fn a_signer_that_fails_or_misbehaves_attests_nothing() {
         ("k", "NONE", "a"),
         ("k", "TEST", ""),
     ] {
-        let puppet = Puppet { key_id, algorithm, signature: Some(64) };
+        let puppet = FixedSigner { key_id, algorithm, signature: Some(64) };
         assert_eq!(by(puppet, who).unwrap_err().code(), "invalid_input", "{key_id:?} {algorithm:?} {who:?}");
     }
 }
@@ -334,7 +334,7 @@ fn a_signer_that_fails_or_misbehaves_attests_nothing() {
 fn no_byte_of_an_attestation_can_be_another() {
     let (jws, verifier) = (attest(&subject()), verifier());
     for (at, byte) in jws.as_str().bytes().enumerate() {
-        // Each bit is flipped somewhere; all seven of each byte would take a minute.
+        // Flips one bit of each byte, another one each time. All bits of all bytes would take a minute.
         let flipped = byte ^ 1 << (at % 7);
         let mut changed = jws.as_str().as_bytes().to_vec();
         changed[at] = flipped;

@@ -1,5 +1,5 @@
-//! The verifier: public keys, and the order in which an attestation is taken apart. First the signature, and only then what
-//! it covers, so that nothing unsigned is ever explained.
+//! The verifier: public keys, and the order of checks. It checks the signature first and the signed content after it,
+//! so an error never describes unsigned content.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,16 +18,17 @@ use crate::types::hash::Sha256;
 use crate::types::id::check_text;
 use crate::types::limits;
 
-/// Verifies attestations. It needs public keys, and no store.
+/// Verifies attestations with public keys, without a store. The [module](super) has an example.
 #[derive(Clone)]
 pub struct Verifier {
     keys: BTreeMap<String, Arc<dyn VerificationKey>>,
-    /// Why keys of the set cannot be used, by their ids.
+    /// The ids of keys that were left out of the set, with the reasons.
     left_out: BTreeMap<String, String>,
 }
 
 impl Verifier {
     /// A verifier with the keys of a set.
+    #[must_use]
     pub fn new(keys: Jwks) -> Self {
         let (keys, left_out) = keys.into_parts();
         let keys = keys.into_iter().map(|key| (key.key_id().to_owned(), Arc::new(key) as Arc<dyn VerificationKey>));
@@ -35,7 +36,12 @@ impl Verifier {
         Self { keys: keys.collect(), left_out: left_out.collect() }
     }
 
-    /// With another key, of any algorithm but `none`. One whose id another key has already is refused.
+    /// Adds a key of any algorithm but `none`.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) for a key id that another key has; [`Invalid`](crate::ErrorKind::Invalid)
+    /// or [`TooLarge`](crate::ErrorKind::TooLarge) for a key id or algorithm name that breaks a rule.
     pub fn with_key(mut self, key: impl VerificationKey + 'static) -> Result<Self> {
         let key_id = key.key_id().to_owned();
         check_text("key id", &key_id, limits::KEY_ID_BYTES)?;
@@ -47,9 +53,12 @@ impl Verifier {
         Ok(self)
     }
 
-    /// Verifies an attestation: that one of the keys signed it, that every byte of it is in its one form, that it is about
-    /// what is expected, and that it follows the policy set's attestation with the hash `previous`
-    /// ([`Attestation::sha`]), or none.
+    /// Verifies an attestation: one of the keys signed it, every byte is canonical, the content is as `expected`, and
+    /// the policy set's previous attestation has the SHA-256 `previous` ([`Attestation::sha`]), or there is none.
+    ///
+    /// # Errors
+    ///
+    /// The [`VerificationError`] of the first check that fails.
     pub fn verify(
         &self,
         jws: &str,
@@ -68,10 +77,14 @@ impl Verifier {
         Ok(attestation)
     }
 
-    /// Verifies the attestations of one policy set, oldest first, each with what it is expected to be about: each must
-    /// follow the one before it, and the first the one with the hash `previous`, or none.
+    /// Verifies the attestations of one policy set, oldest first, each with its expected content. Each must follow the
+    /// one before it. The first must follow the attestation with the SHA-256 `previous`, or none.
     ///
-    /// What a chain cannot show is whether newer ones were left out: compare the last with what is known elsewhere.
+    /// A chain cannot show that newer attestations are missing. Compare the last one with another source.
+    ///
+    /// # Errors
+    ///
+    /// [`VerificationError::Link`], with the place of the first attestation that is not valid.
     pub fn verify_chain<'a>(
         &self,
         mut previous: Option<Sha256>,

@@ -1,7 +1,7 @@
-//! The actions in an entities document: each must be as the schema declares it.
+//! The actions in an entities document: each must match the schema's declaration.
 //!
-//! The schema's own actions are always there, so one that is given just so is left out of the document, and one that
-//! differs is refused by name. Cedar would compare it with the schema's too, but without the ancestors of its parents.
+//! The schema's actions are always present. So an action that matches is removed from the document, and one that
+//! differs is refused by name. Cedar compares actions too, but without the ancestors of their parents.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::hierarchy::{Node, TypeAndId};
 use crate::types::error::{ErrorDetail, Result, cut};
 
-/// The places of those among `nodes` that are actions of the schema, as it declares them.
+/// The places in `nodes` of the schema's actions. Refuses an action with other ancestors than in the schema.
 pub(super) fn declared(nodes: &[Node], actions: &Entities) -> Result<BTreeSet<usize>> {
     let declared: HashMap<TypeAndId, EntityUid> =
         actions.iter().map(|action| (TypeAndId::of(&action.uid()), action.uid())).collect();
@@ -40,7 +40,7 @@ pub(super) fn declared(nodes: &[Node], actions: &Entities) -> Result<BTreeSet<us
     Ok(found)
 }
 
-/// Takes the entities at these places out of a document, if they have neither attributes nor tags: the schema's actions
+/// Removes the actions at `places` from a document. Refuses an action with attributes or tags: the schema's actions
 /// have none.
 pub(super) fn take_out(document: &mut Value, places: &BTreeSet<usize>) -> Result<()> {
     let Value::Array(entities) = document else { return Ok(()) };
@@ -58,7 +58,7 @@ pub(super) fn take_out(document: &mut Value, places: &BTreeSet<usize>) -> Result
 }
 
 fn listed(uids: &BTreeSet<TypeAndId>) -> String {
-    /// So many are shown.
+    /// The number of uids in the message.
     const SHOWN: usize = 8;
     if uids.is_empty() {
         return "none".to_owned();

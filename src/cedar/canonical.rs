@@ -1,13 +1,13 @@
-//! Writes JSON with sorted keys, so that the same value has the same bytes in every build.
+//! Writes JSON with sorted keys, so that a value has the same bytes in every build.
 //!
-//! Whether a JSON object keeps its order depends on a feature that any crate of the final program can switch on.
+//! The order of keys in `serde_json` depends on a feature that any crate of the final program can enable.
 
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-/// The bytes of a value: keys sorted, nothing between the tokens.
+/// The JSON of a value: keys sorted, no white space between tokens.
 pub(super) fn to_string(value: &Value) -> serde_json::Result<String> {
     serde_json::to_string(&Sorted(value))
 }

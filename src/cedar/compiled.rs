@@ -1,6 +1,6 @@
-//! Policy sets as they decide: the statements of all members together, each leading back to its member.
+//! Compiled sets: the statements of all members of a policy set, grouped by scope, each with its origin.
 //!
-//! Members come parsed and validated. Which set is in force, and for whom, is not known here.
+//! The members are parsed and validated before. Does not know which set is active, or for which target.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -16,20 +16,21 @@ use crate::types::error::{ErrorDetail, Result};
 
 const WHAT: &str = "policy set";
 
-/// Up to so many statements, all are evaluated for every request: looking up which can match would take as long.
+/// A set with up to this many statements is one group: a look-up would take as long as evaluating all of them.
 const SMALL: usize = 16;
 
-/// The syntax trees are shared with the parsed policy; ids, table entries and texts are not. Statements of real policies
-/// took 1.8 KiB each, and those of 1.8 KiB of text 3.8 KiB.
+/// Approximate bytes of a statement in Cedar's set. It shares the syntax tree with the parsed policy, but not ids,
+/// table entries and texts. Measured 1.8 KiB for statements of real policies, 3.8 KiB for statements with 1.8 KiB of
+/// text.
 const STATEMENT_BYTES: usize = 1_152;
 
 /// A policy set that is ready to decide.
 pub(crate) struct CompiledSet {
     members: Vec<Arc<ParsedPolicy>>,
-    /// Where each statement comes from. A statement's id in Cedar is its number in here: short ids are kept in place.
+    /// The origin of each statement. A statement's id in Cedar is its index here: Cedar stores short ids inline.
     origins: Vec<Origin>,
     groups: ScopeIndex<Group>,
-    /// All statements, for the requests that most groups match.
+    /// All statements, for requests that match most groups. Made at the first such request.
     whole: OnceLock<PolicySet>,
     height: usize,
     weight: usize,
@@ -38,27 +39,27 @@ pub(crate) struct CompiledSet {
 /// Statements with the same scope.
 #[derive(Debug, Default)]
 struct Group {
-    /// Their numbers.
+    /// The indexes of the statements in `CompiledSet::origins`.
     statements: Vec<usize>,
-    /// Made for the first request that they match.
+    /// Made at the first request that the scope matches.
     set: OnceLock<PolicySet>,
 }
 
-/// Where a statement comes from.
+/// The origin of a statement: the member, and the statement's number in it.
 #[derive(Clone, Copy)]
 struct Origin {
     member: usize,
     statement: usize,
 }
 
-/// What a request was answered with, and why.
+/// The decision on a request, with its reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Evaluation {
     /// Allow or deny.
     pub decision: Decision,
-    /// The statements that determined it, as (member, statement), sorted.
+    /// The determining statements, as (member, statement), sorted.
     pub determining: Vec<(usize, usize)>,
-    /// The statements that failed and were therefore left out, sorted.
+    /// The statements that failed and took no part in the decision, sorted.
     pub errors: Vec<EvaluationFailure>,
 }
 
@@ -67,21 +68,21 @@ pub(crate) struct Evaluation {
 pub(crate) struct EvaluationFailure {
     /// The member's index.
     pub member: usize,
-    /// The statement's number in it.
+    /// The statement's number in the member.
     pub statement: usize,
-    /// Whether it is a `forbid`: then the answer may be too permissive.
+    /// Whether the statement is a `forbid`. The answer may then be too permissive.
     pub forbid: bool,
-    /// What Cedar says.
+    /// Cedar's message.
     pub message: String,
 }
 
 impl CompiledSet {
-    /// Puts the statements of all members together.
+    /// Combines the statements of all members.
     pub(crate) fn assemble(members: Vec<Arc<ParsedPolicy>>) -> Self {
         Self::grouped(members, SMALL)
     }
 
-    /// Groups the statements by their scopes if there are more than `small`.
+    /// Groups the statements by scope if there are more than `small`.
     pub(super) fn grouped(members: Vec<Arc<ParsedPolicy>>, small: usize) -> Self {
         let count: usize = members.iter().map(|policy| policy.statements().len()).sum();
         let mut origins = Vec::with_capacity(count);
@@ -95,22 +96,22 @@ impl CompiledSet {
         }
         let groups = ScopeIndex::new(by_scope.into_iter().map(|(scope, group)| (scope.clone(), group)).collect());
         let height = members.iter().map(|policy| policy.height()).max().unwrap_or_default();
-        // Each statement is in its group's set, and perhaps in that of all.
+        // Each statement is in its group's set, and may be in the set of all statements.
         let copies = if count > small { 2 } else { 1 };
         let own: usize = members.iter().map(|policy| policy.weight() / 8).sum();
         let weight = size_of::<Self>() + copies * (own + count * STATEMENT_BYTES);
         Self { members, origins, groups, whole: OnceLock::new(), height, weight }
     }
 
-    /// A member's statement as Cedar has it, by its number in the member's text.
+    /// Cedar's policy of a member's statement, by its number in the member's text.
     pub(crate) fn source(&self, member: usize, statement: usize) -> Option<&Policy> {
         Some(self.members.get(member)?.statements().get(statement)?.policy())
     }
 
-    /// Decides as Cedar's authorizer does. A statement that ran out of stack is an error, never left out.
+    /// Decides as Cedar's authorizer does, but fails if a statement runs out of stack. Cedar would skip it.
     ///
-    /// Each group that can match is decided by Cedar's authorizer, and the answers are put together by its rule: a
-    /// `forbid` of any group denies, else a `permit` of any group allows.
+    /// Cedar's authorizer decides each group that can match. Its rule combines the answers: a `forbid` of any group
+    /// denies, or else a `permit` of any group allows.
     pub(crate) fn evaluate(&self, request: &Request, entities: &Entities) -> Result<Evaluation> {
         on_grown_stack(evaluate(self.height), WHAT, || {
             let authorizer = Authorizer::new();
@@ -138,18 +139,18 @@ impl CompiledSet {
         })?
     }
 
-    /// The statements that can match a request, and perhaps others.
+    /// Sets with all statements that can match a request, and perhaps others.
     fn can_match(&self, request: &Request, entities: &Entities) -> Result<Vec<&PolicySet>> {
         let groups: Vec<&Group> = self.groups.matching(request, entities).collect();
         let statements: usize = groups.iter().map(|group| group.statements.len()).sum();
-        // A further group costs Cedar about as much as a statement that does not match.
+        // An additional group costs Cedar about as much as a statement that does not match.
         if groups.len() > 1 && groups.len() > self.origins.len() - statements {
             return Ok(vec![self.set(&self.whole, 0..self.origins.len())?]);
         }
         groups.into_iter().map(|group| self.set(&group.set, group.statements.iter().copied())).collect()
     }
 
-    /// The statements with some numbers as a set of Cedar's, which is made once.
+    /// The statements with these numbers as Cedar's policy set. Makes the set at the first call.
     fn set<'a>(
         &self,
         made: &'a OnceLock<PolicySet>,

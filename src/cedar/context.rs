@@ -1,4 +1,4 @@
-//! The context of a request on its way in: JSON as text, or as a value.
+//! The context input of a request: JSON as text, or as a value.
 
 use std::borrow::Cow;
 
@@ -8,9 +8,15 @@ use super::gate::too_deep;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::limits;
 
-/// The context of a request as a caller has it: a JSON object, as text or as a value.
+/// The context of a request: a JSON object, as text or as a [`Value`].
 ///
-/// Cedar's own `Context` is not taken: how deep its values nest cannot be seen from outside.
+/// Cedar's own `Context` is not accepted, because the store cannot see the depth of its values.
+///
+/// ```
+/// use policy_store::ContextInput;
+/// let value = serde_json::json!({"mfa": true});
+/// let [_, _]: [ContextInput<'_>; 2] = [r#"{"mfa": true}"#.into(), (&value).into()];
+/// ```
 #[derive(Clone, Debug)]
 pub struct ContextInput<'a>(Given<'a>);
 
@@ -57,7 +63,7 @@ impl<'a> From<&'a Value> for ContextInput<'a> {
 }
 
 impl<'a> ContextInput<'a> {
-    /// The context as JSON text. A value is only written if it nests no deeper than text may: writing recurses.
+    /// The context as JSON text. Checks the depth of a value before writing it, because writing recurses.
     pub(super) fn text(self) -> Result<Cow<'a, str>> {
         match self.0 {
             Given::Text(text) => Ok(text),
@@ -103,7 +109,7 @@ mod tests {
         for _ in 0..100_000 {
             value = Value::Array(vec![value]);
         }
-        // Dropping it would recurse.
+        // A drop would recurse.
         let value: &'static Value = Box::leak(Box::new(value));
         let refused =
             std::thread::Builder::new().stack_size(256 * 1024).spawn(move || ContextInput::from(value).text());

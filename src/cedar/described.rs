@@ -1,7 +1,7 @@
-//! The types that a schema gives to attributes and tags, as far as they decide how JSON is read: where an entity stands,
-//! where a record, and where a value of an extension.
+//! The types of attributes and tags in a schema, as far as the reading of JSON depends on them: entity, record, or
+//! value of an extension.
 //!
-//! It works on a schema whose names are resolved. Values are not looked at here.
+//! Works on a schema with resolved names. Does not read values.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,7 +13,7 @@ pub(super) enum Type {
     /// A Boolean, a number or a string.
     Plain,
     Entity,
-    /// A value of the extension type that this function makes of a string.
+    /// A value of an extension type, by the function that makes it from a string.
     Extension(&'static str),
     Set(Box<Type>),
     Record(BTreeMap<String, Type>),
@@ -21,7 +21,7 @@ pub(super) enum Type {
     Common(usize),
 }
 
-/// What a schema says of the attributes of its entity types.
+/// The types of a schema's attributes and tags, by entity type.
 #[derive(Debug, Default)]
 pub(super) struct Described {
     entities: HashMap<String, EntityType>,
@@ -34,11 +34,11 @@ struct EntityType {
     tags: Option<Type>,
 }
 
-/// What one attribute takes in memory beside its name, roughly.
+/// Approximate bytes of one attribute without its name.
 const ATTRIBUTE: usize = 96;
 
 impl Described {
-    /// Reads a schema, whose depth is bounded.
+    /// Reads a schema. The depth of its types must have been checked.
     pub(super) fn of(model: &Model) -> Self {
         let mut places = HashMap::new();
         let mut definitions = Vec::new();
@@ -60,7 +60,7 @@ impl Described {
         Self { entities, common: definitions.into_iter().map(|definition| type_of(&places, definition)).collect() }
     }
 
-    /// The type of an attribute of an entity type; none where the schema does not describe it.
+    /// The type of an attribute of an entity type. None if the schema does not describe it.
     pub(super) fn attribute(&self, entity_type: &str, name: &str) -> Option<&Type> {
         match self.resolved(&self.entities.get(entity_type)?.attributes) {
             Type::Record(attributes) => attributes.get(name),
@@ -73,7 +73,7 @@ impl Described {
         self.entities.get(entity_type)?.tags.as_ref()
     }
 
-    /// The type that a name stands for. Cedar has refused names that lead in a circle.
+    /// The definition of a common type. Cedar has refused cyclic definitions.
     pub(super) fn resolved<'a>(&'a self, mut of: &'a Type) -> &'a Type {
         for _ in 0..=self.common.len() {
             let Type::Common(place) = of else { break };
@@ -100,7 +100,7 @@ fn weight(of: &Type) -> usize {
         }
 }
 
-/// `places` are those of the common types, by their full names.
+/// The type of a definition. `places` has the place of each common type, by full name.
 fn type_of(places: &HashMap<String, usize>, definition: &schema_model::Type) -> Type {
     match definition {
         schema_model::Type::Builtin(name) => built_in(name),
@@ -114,7 +114,7 @@ fn type_of(places: &HashMap<String, usize>, definition: &schema_model::Type) -> 
     }
 }
 
-/// The type of a name of Cedar's own, with the function that makes its values of strings.
+/// The type of one of Cedar's own names. An extension type has the function that makes a value from a string.
 fn built_in(name: &str) -> Type {
     match name.strip_prefix("__cedar::").unwrap_or(name) {
         "ipaddr" => Type::Extension("ip"),

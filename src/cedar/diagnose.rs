@@ -1,7 +1,7 @@
-//! Turns what Cedar reports into this crate's diagnostics, with their places in the source, and bounds them.
+//! Converts Cedar's reports into diagnostics with places in the source, and limits their number and size.
 //!
-//! It goes through the flat form that Cedar has for foreign languages, so that the crate that Cedar's reports are made
-//! of stays out of this one. Which statement is meant the caller says.
+//! It reads the flat reports that Cedar has for foreign languages, so this crate needs no dependency on Cedar's report
+//! crate. Does not know the statement of a report: the caller passes it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,12 +10,12 @@ use cedar_policy::ffi::DetailedError;
 use crate::types::error::{Diagnostic, SourcePlace};
 use crate::types::limits;
 
-/// The diagnostics of one report and of those related to it, in Cedar's order. `source` is what lies from `origin` on
-/// in the text that Cedar parsed.
+/// The diagnostics of a report and of its related reports, in Cedar's order. `source` starts at the offset `origin` of
+/// the text that Cedar parsed.
 pub(super) fn findings(source: &str, origin: usize, statement: Option<u32>, report: DetailedError) -> Vec<Diagnostic> {
     let DetailedError { message, help, source_locations, related, .. } = report;
     let mut message = without_id(&message).to_owned();
-    // The parser says here which tokens it expected.
+    // The parser puts the expected tokens into the label.
     if let Some(label) = source_locations.first().and_then(|label| label.label.as_deref()) {
         message = format!("{message}: {label}");
     }
@@ -31,14 +31,14 @@ pub(super) fn findings(source: &str, origin: usize, statement: Option<u32>, repo
     all
 }
 
-/// The message without the id that Cedar gave the statement, as no input of ours carries it.
+/// The message without Cedar's id of the statement. The input does not have this id.
 fn without_id(message: &str) -> &str {
     let rest = message.strip_prefix("for policy `policy").unwrap_or(message);
     let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
     rest.strip_prefix("`, ").unwrap_or(message)
 }
 
-/// A message that quotes a long input, cut short.
+/// The message, truncated if it quotes a long input.
 fn shortened(mut message: String) -> String {
     if message.len() > limits::FINDING_BYTES {
         let end = (0..=limits::FINDING_BYTES).rev().find(|at| message.is_char_boundary(*at));
@@ -48,8 +48,8 @@ fn shortened(mut message: String) -> String {
     message
 }
 
-/// Brings findings into an order that does not depend on Cedar's hash tables, tells each place and message once, and
-/// leaves out those over the bound, with their number in the place of them.
+/// Sorts findings into an order that does not depend on Cedar's hash tables, and merges equal ones. Replaces the
+/// findings over the limit by one finding with their number.
 pub(super) fn sort(findings: &mut Vec<Diagnostic>) {
     order(findings);
     findings.dedup_by(|next, first| {
@@ -60,21 +60,21 @@ pub(super) fn sort(findings: &mut Vec<Diagnostic>) {
     bound(findings);
 }
 
-/// As [`sort`], for findings that come from each type of request: those that differ only in the `names` of types, or in
-/// entities, are told once.
+/// As [`sort`], for findings of each request type: merges those that differ only in the `names` of types or in
+/// entities.
 pub(super) fn sort_validation(findings: &mut Vec<Diagnostic>, names: &HashSet<String>) {
     order(findings);
-    // Equal shapes at one place need not be neighbours.
+    // Findings with equal shapes at one place may not be adjacent.
     let mut known: HashMap<_, usize> = HashMap::new();
-    let mut told: Vec<Diagnostic> = Vec::new();
+    let mut merged: Vec<Diagnostic> = Vec::new();
     for finding in findings.drain(..) {
-        let at = *known.entry((key(&finding), shape(&finding.message, names))).or_insert(told.len());
-        match told.get_mut(at) {
+        let at = *known.entry((key(&finding), shape(&finding.message, names))).or_insert(merged.len());
+        match merged.get_mut(at) {
             Some(first) => first.count = first.count.saturating_add(finding.count),
-            None => told.push(finding),
+            None => merged.push(finding),
         }
     }
-    *findings = told;
+    *findings = merged;
     bound(findings);
 }
 
@@ -92,14 +92,14 @@ fn bound(findings: &mut Vec<Diagnostic>) {
         bytes += finding.message.len();
         bytes <= limits::FINDINGS_BYTES
     };
-    let told = findings.iter().take(limits::FINDINGS).take_while(fits).count();
-    if told < findings.len() {
-        let left = findings.split_off(told).iter().fold(0_u32, |sum, finding| sum.saturating_add(finding.count));
+    let kept = findings.iter().take(limits::FINDINGS).take_while(fits).count();
+    if kept < findings.len() {
+        let left = findings.split_off(kept).iter().fold(0_u32, |sum, finding| sum.saturating_add(finding.count));
         findings.push(Diagnostic { count: left, ..Diagnostic::without_place(format!("… and {left} more")) });
     }
 }
 
-/// A message without the names of types and without what it quotes, such as the ids of entities.
+/// A message without names of types and without quoted parts, such as ids of entities.
 fn shape(message: &str, names: &HashSet<String>) -> String {
     let mut shape = String::with_capacity(message.len());
     for (number, part) in message.split('"').enumerate() {
@@ -120,7 +120,7 @@ fn shape(message: &str, names: &HashSet<String>) -> String {
     shape
 }
 
-/// An error's message with those of its causes, as Cedar's outermost ones say little.
+/// An error's message with the messages of its causes. Cedar's outermost messages have little detail.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();

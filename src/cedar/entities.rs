@@ -1,6 +1,7 @@
-//! Entities from JSON: gated, bounded, and read with a schema, strictly or as they are given.
+//! Reads entities from JSON, after the checks of the gate and of the hierarchy: validated against the schema, or as
+//! given.
 //!
-//! What is decided about them, and by which policies, is not known here.
+//! Does not know policies or decisions.
 
 use cedar_policy::{Entities, Entity};
 use serde_json::Value;
@@ -15,7 +16,8 @@ use crate::types::limits;
 const WHAT: &str = "entities";
 
 impl ParsedSchema {
-    /// Entities as Cedar JSON: a list of `{"uid": …, "attrs": …, "parents": […]}`, all of which must fit the schema.
+    /// Reads entities in Cedar JSON, a list of `{"uid": …, "attrs": …, "parents": […]}`. All of them must fit the
+    /// schema.
     pub(crate) fn entities(&self, json: &str) -> Result<Entities> {
         let (nodes, need) = gated(json)?;
         on_grown_stack(need, WHAT, || {
@@ -31,8 +33,8 @@ impl ParsedSchema {
         })?
     }
 
-    /// Entities as Cedar JSON, as they are. The schema says how their values are read, where it describes them, and adds
-    /// its actions.
+    /// Reads entities in Cedar JSON without validation. The schema decides the reading of the values that it describes,
+    /// and adds its actions.
     pub(crate) fn entities_as_given(&self, json: &str) -> Result<Entities> {
         let (mut nodes, need) = gated(json)?;
         on_grown_stack(need, WHAT, || {
@@ -55,7 +57,7 @@ impl ParsedSchema {
         })?
     }
 
-    /// The places of the schema's own actions in a document, each of which must be as it is there.
+    /// The places of the schema's actions in a document. Refuses an action that differs from the schema's.
     fn declared_actions(&self, nodes: &[Node]) -> Result<std::collections::BTreeSet<usize>> {
         if !nodes.iter().any(|node| node.uid.is_action()) {
             return Ok(Default::default());
@@ -65,7 +67,7 @@ impl ParsedSchema {
     }
 }
 
-/// Checks an entities document, and tells its entities and how much stack it needs.
+/// Checks an entities document. Returns its entities, and the stack to read it.
 fn gated(json: &str) -> Result<(Vec<Node>, usize)> {
     let depth = json::json(WHAT, json, limits::ENTITIES_BYTES)?;
     let (nodes, parents) = on_grown_stack(stack::json(depth, 0), WHAT, || {
@@ -76,7 +78,7 @@ fn gated(json: &str) -> Result<(Vec<Node>, usize)> {
     Ok((nodes, stack::json(depth + explicit::GROWTH, parents)))
 }
 
-/// The document as a value. The gate has seen that no key is there twice.
+/// The document as a value. The gate has refused duplicate keys.
 fn document(json: &str) -> Result<Value> {
     serde_json::from_str(json).map_err(|error| refused(error.to_string()))
 }

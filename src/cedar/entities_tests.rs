@@ -1,4 +1,4 @@
-//! Entities read with and without the schema's check: the schema decides in both what the JSON means.
+//! Entities read with and without validation. In both cases, the schema decides the meaning of the JSON.
 
 use cedar_policy::{Entities, Schema};
 use proptest::prelude::*;
@@ -143,7 +143,7 @@ fn an_action_is_given_as_the_schema_has_it_or_refused_by_name() {
             assert!(message.contains(uid) && message.contains(expected), "{message}");
         }
     }
-    // One that the schema does not have is as given, or refused by name.
+    // An action that the schema does not have stays as given, or is refused by name.
     let own = given("own", "");
     assert_eq!(schema.entities_as_given(&own).unwrap().iter().count(), actions.iter().count() + 1);
     assert!(refusal(schema.entities(&own)).contains("own"));
@@ -187,12 +187,12 @@ fn values_of_extensions_are_read_as_the_schema_says_and_calls_nest_only_a_little
         assert_eq!(schema.entities_as_given(&document).unwrap(), checked, "{document}");
     }
     assert!(refusal(schema.entities_as_given(&nested(30))).contains("nest deeper than 4"));
-    // Where the schema says nothing, a string is a string.
+    // Without a declaration in the schema, a string is a string.
     let plain = schema.entities_as_given(&u(r#"{"x":"::1"}"#)).unwrap();
     assert!(!plain.to_json_value().unwrap().to_string().contains("__extn"));
 }
 
-/// A type in Cedar's syntax, and its values, each in one of the spellings that a schema allows.
+/// A type in Cedar's syntax, and its values in all notations that a schema allows.
 fn typed() -> impl Strategy<Value = (String, BoxedStrategy<Value>)> {
     let leaf = prop_oneof![
         Just(("Long".to_owned(), (0..9_i64).prop_map(|n| json!(n)).boxed())),
@@ -260,7 +260,7 @@ proptest! {
             (0..).zip(&attributes).map(|(n, value)| (format!("a{n}"), value.clone())).collect();
         let document = json!([{"uid": {"type": "U", "id": "a"}, "parents": [], "attrs": members, "tags": {"t": attributes[0]}}]);
         let by_cedar = Entities::from_json_str(&document.to_string(), Some(&Schema::from_cedarschema_str(&text).unwrap().0));
-        // A record with the two members of a call is one to Cedar only where no extension is expected, and so it is here.
+        // Like Cedar, reads a record with the two members of a call as a record only where no extension is expected.
         let by_cedar = by_cedar.unwrap();
         prop_assert_eq!(&schema.entities(&document.to_string()).unwrap(), &by_cedar);
         prop_assert_eq!(&schema.entities_as_given(&document.to_string()).unwrap(), &by_cedar);

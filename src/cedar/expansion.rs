@@ -1,8 +1,9 @@
-//! Bounds what a schema grows to when Cedar writes every common type out where it is used, and closes hierarchies.
+//! Limits the size of a schema after Cedar expands every common type at each use and computes the ancestors of
+//! hierarchies.
 //!
 //! Thirty short lines of `type B = {x: A, y: A}` are a billion attributes, and a long chain of references overflows the
-//! stack. It works on the schema that Cedar has parsed, and does not know whether names exist: a name that is not a
-//! common type counts as one attribute.
+//! stack. Works on a schema that Cedar has parsed. Does not check that names exist: a name that is not a common type
+//! counts as one attribute.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -14,7 +15,7 @@ use crate::types::limits;
 
 const WHAT: &str = "schema";
 
-/// Checks a schema, and returns its attributes and types when written out.
+/// Checks a schema, and returns its number of attributes and types with all common types expanded.
 pub(super) fn check(schema: &Model) -> Result<usize> {
     let mut expansion = Expansion { schema, measured: HashMap::new() };
     let mut total = 0_usize;
@@ -40,7 +41,7 @@ pub(super) fn check(schema: &Model) -> Result<usize> {
     Ok(total)
 }
 
-/// Checks that no closure of a hierarchy can be larger than its children times its parents.
+/// Checks the number of children times parents of a hierarchy, an upper bound of its pairs of child and ancestor.
 fn links<'a, T: Eq + Hash + 'a>(members: impl Iterator<Item = &'a [T]>) -> Result<()> {
     let mut parents = HashSet::new();
     let mut children = 0_usize;
@@ -59,18 +60,18 @@ fn links<'a, T: Eq + Hash + 'a>(members: impl Iterator<Item = &'a [T]>) -> Resul
 struct Size {
     attributes: usize,
     depth: usize,
-    /// How many records lie within one another.
+    /// The depth of nested records.
     records: usize,
 }
 
 struct Expansion<'a> {
     schema: &'a Model,
-    /// The common types so far, by their full names.
+    /// The sizes of the common types measured so far, by full name.
     measured: HashMap<&'a str, Size>,
 }
 
 impl<'a> Expansion<'a> {
-    /// Measures a type, no deeper than `depth`: so this recursion ends too.
+    /// Measures a type. Refuses one deeper than `depth`, which also bounds the recursion.
     fn measure(&mut self, definition: &'a Type, depth: usize) -> Result<Size> {
         if depth == 0 {
             return Err(too_deep(WHAT, limits::SCHEMA_DEPTH, 0));
@@ -105,7 +106,7 @@ impl<'a> Expansion<'a> {
             return if size.depth > depth { Err(too_deep(WHAT, limits::SCHEMA_DEPTH, 0)) } else { Ok(*size) };
         }
         let Some(definition) = self.schema.common_type(name) else { return Ok(Size::default()) };
-        // A type that contains itself ends here; Cedar refuses it with a better message.
+        // Ends the recursion of a type that contains itself. Cedar refuses it with a better message.
         self.measured.insert(name, Size::default());
         let size = self.measure(definition, depth)?;
         self.measured.insert(name, size);

@@ -1,9 +1,9 @@
-//! Attributes and tags in a form that reads alike with and without a schema: references as `__entity`, values of
-//! extensions as `__extn`, where the schema says that they stand there.
+//! Rewrites attributes and tags so that they read alike with and without a schema: references with `__entity` and
+//! values of extensions with `__extn`, as the schema declares.
 //!
-//! What the schema describes as a record stays one. What it does not describe stays as it is, but for an object that
-//! could be a reference as well as a record: that one is refused, because a `forbid` that compares it would silently not
-//! apply if it were read wrongly. Whether values fit their types is not checked here.
+//! A declared record stays a record. A value without a declaration stays as it is, but an object that could be a
+//! reference or a record is refused: read wrongly, a `forbid` that compares it would silently not apply. Does not check
+//! values against types.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ use super::described::{Described, Type};
 use crate::types::error::{ErrorDetail, Result, cut};
 use crate::types::limits;
 
-/// Levels of JSON that a value can grow by: a call with two arguments, each of them a call.
+/// The levels of JSON that rewriting can add to a value: a call with two arguments, each of them a call.
 pub(super) const GROWTH: usize = 3 * limits::JSON_REREAD_DEPTH;
 
 /// Rewrites the attributes and tags of one entity. `uid` names it in errors.
@@ -32,12 +32,12 @@ pub(super) fn rewrite(described: &Described, entity_type: &str, uid: &str, entit
     Ok(())
 }
 
-/// The two strings of an object that can be a reference in its short form.
+/// Whether an object can be a reference without `__entity`: the strings `type` and `id` only.
 fn is_short_reference(members: &Map<String, Value>) -> bool {
     members.len() == 2 && ["type", "id"].iter().all(|key| members.get(*key).is_some_and(Value::is_string))
 }
 
-/// A function and its arguments, in the short form.
+/// Whether an object can be a call without `__extn`: a function and its arguments only.
 fn is_short_call(members: &Map<String, Value>) -> bool {
     let arguments = members.contains_key("arg") || members.get("args").is_some_and(Value::is_array);
     members.len() == 2 && arguments && members.get("fn").is_some_and(Value::is_string)
@@ -47,7 +47,7 @@ fn is_escape(members: &Map<String, Value>) -> bool {
     members.len() == 1 && ["__entity", "__extn", "__expr"].iter().any(|key| members.contains_key(*key))
 }
 
-/// The types of a function's arguments, where they are not strings: by the function that makes them of strings.
+/// The types of a function's arguments that are values of extensions, by the functions that make them from strings.
 fn arguments(function: &str) -> &'static [Type] {
     const DATE: Type = Type::Extension("datetime");
     const TIME: Type = Type::Extension("duration");
@@ -62,9 +62,9 @@ fn arguments(function: &str) -> &'static [Type] {
 struct Rewriter<'a> {
     described: &'a Described,
     uid: &'a str,
-    /// Attribute or tag.
+    /// The word `attribute` or `tag`, for errors.
     kind: &'static str,
-    /// The names and numbers that lead to the value.
+    /// The names and indexes of the path to the value.
     path: Vec<String>,
 }
 
@@ -76,7 +76,7 @@ impl Rewriter<'_> {
         Ok(())
     }
 
-    /// Recurses as deep as the document, which is bounded.
+    /// Rewrites a value of type `of`. Recurses to the depth of the document, which the gate has checked.
     fn value(&mut self, value: &mut Value, of: Option<&Type>) -> Result<()> {
         let of = of.map(|of| self.described.resolved(of));
         if let Some(Type::Extension(constructor)) = of
@@ -111,7 +111,8 @@ impl Rewriter<'_> {
         })
     }
 
-    /// Writes a value of an extension out in full, if it is one. `calls` are around it.
+    /// Rewrites a value of an extension with `__extn`. Returns whether it is one. `calls` is the number of calls around
+    /// it.
     fn extension(&self, value: &mut Value, constructor: &str, calls: usize) -> Result<bool> {
         if calls >= limits::JSON_REREAD_DEPTH {
             let problem = format!("calls nest deeper than {} levels", limits::JSON_REREAD_DEPTH);

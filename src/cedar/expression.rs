@@ -1,4 +1,4 @@
-//! The structure of expressions in policy JSON, and of the values in them.
+//! Checks the structure of expressions in policy JSON, and of the values in them. Does not check types.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::types::limits;
 
 const VARIABLES: [&str; 4] = ["principal", "action", "resource", "context"];
 
-/// Checks an expression that lies in the `left` of so many `has`.
+/// Checks an expression. `has` is the number of `has` that contain it in their `left`.
 pub(super) fn check(path: &Path<'_>, value: &Value, has: usize) -> Result<(), Problem> {
     let mut members = value.as_object().ok_or_else(|| path.expected(EXPRESSION, value))?.iter();
     let (Some((operator, operands)), None) = (members.next(), members.next()) else {
@@ -58,7 +58,7 @@ pub(super) fn check(path: &Path<'_>, value: &Value, has: usize) -> Result<(), Pr
             let attributes = operands.as_object().ok_or_else(|| at.expected("an object of expressions", operands))?;
             attributes.iter().try_for_each(|(name, value)| check(&at.member(name), value, has))
         }
-        // The functions and methods of extensions are known to Cedar.
+        // Cedar checks the names of extension functions and methods.
         "Set" => all(&at, operands, has),
         _ if operands.is_array() => all(&at, operands, has),
         name => Err(path.wrong(format!("has the unknown operator `{}`", cut(name)))),
@@ -72,11 +72,11 @@ fn all(path: &Path<'_>, values: &Value, has: usize) -> Result<(), Problem> {
     values.into_iter().try_for_each(|(number, value)| check(&path.index(number), value, has))
 }
 
-/// Cedar reads the left side of `has` more than once.
+/// Checks a `has`. Cedar reads its left side more than once, so its depth has a limit of its own.
 fn has(path: &Path<'_>, value: &Value, has: usize) -> Result<(), Problem> {
     let object = Object::at(path, value, &["left", "attr"], &[])?;
     let attr = object.get("attr");
-    // Cedar prints the names of a path as they are.
+    // Cedar prints the names of a path unquoted, so they must be identifiers.
     let is_name = |name: &str| {
         let mut chars = name.chars();
         chars.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')

@@ -1,7 +1,7 @@
-//! The checks before every parse: size, tokens, brackets and expression height of whatever enters Cedar.
+//! The gate: checks of size, tokens, brackets and expression height before every parse.
 //!
-//! Cedar's parsers recurse without a guard, so what passes here must be handled by the stacks of [`super::stack`].
-//! Whether it is correct Cedar is not asked.
+//! Cedar's parsers recurse without a guard, so the stacks of [`super::stack`] must suffice for all accepted input. Does
+//! not check that a text is correct Cedar.
 
 use super::height::Heights;
 use super::token::{Token, Tokens};
@@ -9,21 +9,21 @@ use super::{json, nesting};
 use crate::types::error::{Diagnostic, ErrorDetail, Result, SourcePlace, at_most};
 use crate::types::limits;
 
-/// What the tokens of a policy text tell.
+/// The measures of a policy text that its tokens give.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Gated {
-    /// How many tokens it has.
+    /// The number of tokens.
     pub tokens: usize,
-    /// A bound on the height of its expressions.
+    /// An upper bound of the height of the expressions.
     pub height: usize,
-    /// How many statements it has, if it is correct Cedar.
+    /// The number of statements, if the text is correct Cedar.
     pub statements: usize,
-    /// Whether it ends where a statement ends, so that what follows cannot be taken for a part of it.
+    /// Whether the text ends at the end of a statement, so that appended text starts a new statement.
     pub is_closed: bool,
 }
 
 impl Gated {
-    /// Whether it can be parsed together with others, and be told apart.
+    /// Whether the text can be parsed joined with others, and its statements separated again.
     pub(super) fn can_be_joined(&self) -> bool {
         self.is_closed && (1..=limits::POLICY_STATEMENTS).contains(&self.statements)
     }
@@ -75,7 +75,7 @@ fn uid_or_policy(what: &'static str, text: &str) -> Result<Gated> {
 pub(crate) fn schema_text(text: &str) -> Result<()> {
     const WHAT: &str = "schema text";
     at_most("bytes of schema text", text.len(), limits::SCHEMA_BYTES)?;
-    // The number of list elements so far in each open bracket.
+    // The number of list elements so far, for each open bracket.
     let mut open: Vec<(u8, usize)> = vec![(0, 0)];
     for (count, (at, token)) in Tokens::new(text).enumerate() {
         at_most("tokens of schema text", count + 1, limits::SCHEMA_TOKENS)?;
@@ -101,7 +101,7 @@ pub(crate) fn schema_text(text: &str) -> Result<()> {
             }
             _ => None,
         };
-        // What closes nothing is an error to Cedar, and lowers no bound here.
+        // An unmatched closing bracket is an error to Cedar. Here it must not lower the depth.
         if closes.is_some() && closes == open.last().map(|(bracket, _)| *bracket) {
             open.pop();
         }

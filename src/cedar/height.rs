@@ -1,15 +1,15 @@
-//! Bounds the height of every expression of a policy text from its tokens alone, before Cedar parses it.
+//! Computes an upper bound of the height of every expression in a policy text from its tokens, before Cedar parses it.
 //!
-//! Cedar builds left-deep trees for `a || b || c` and `a.b.c`, and recurses over them wherever it parses, validates,
-//! evaluates, prints or drops. This follows the precedence of Cedar's operators and nothing else of its grammar: where
-//! the text is wrong or doubtful the bound is too high, never too low.
+//! Cedar builds left-deep trees for `a || b || c` and `a.b.c`, and recurses over them to parse, validate, evaluate,
+//! print and drop. The bound follows the precedence of Cedar's operators and no other grammar. For a wrong or ambiguous
+//! text it is too high, never too low.
 
 use super::token::Token;
 
-/// The conditions hang below the three scope constraints, each with an `is` and an `in`.
+/// The height of the scope: the conditions are below its three constraints, each with an `is` and an `in`.
 const SCOPE: usize = 6;
 
-/// Operators by how tightly they bind; `If` is the whole expression.
+/// The levels of precedence, from the tightest. `If` is the whole expression.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Level {
     Member,
@@ -22,14 +22,14 @@ pub(super) enum Level {
     If,
 }
 
-/// How many operators stand side by side at one level, and the greatest height of what they join.
+/// A chain of operators of one level: their number, and the greatest height of their operands.
 #[derive(Debug, Clone, Copy, Default)]
 struct Chain {
     operators: usize,
     highest: usize,
 }
 
-/// What is open between two brackets, or the text as a whole.
+/// The expression between two brackets, or the whole text.
 #[derive(Debug, Default)]
 struct Frame {
     bracket: u8,
@@ -38,7 +38,7 @@ struct Frame {
 }
 
 impl Frame {
-    /// Ends every chain that binds more tightly than `level`: each becomes one operand of the level above it.
+    /// Ends every chain that binds more tightly than `level`. Each becomes one operand of the next level.
     fn settle(&mut self, level: usize) {
         let mut height = 0;
         for chain in self.chains.iter_mut().take(level) {
@@ -87,12 +87,12 @@ impl Heights {
         Self { frame: Frame::default(), outer: Vec::new(), tallest: 0, after_operand: false, after_dot: false }
     }
 
-    /// The height of the tallest expression so far, the scope's `&&` chain included.
+    /// The height of the tallest expression so far, with the `&&` chain of the scope.
     pub(super) fn tallest(&self) -> usize {
         self.tallest + SCOPE
     }
 
-    /// How many brackets are open.
+    /// The number of open brackets.
     pub(super) fn open_brackets(&self) -> usize {
         self.outer.len()
     }
@@ -109,7 +109,7 @@ impl Heights {
         self.tallest = self.tallest.max(self.frame.highest);
     }
 
-    /// Ends the text, with whatever is still open, and returns the height of its tallest expression.
+    /// Ends the text and all open brackets, and returns the height of the tallest expression.
     pub(super) fn finish(mut self) -> usize {
         self.frame.end_element();
         while let Some(outer) = self.outer.pop() {
@@ -122,7 +122,7 @@ impl Heights {
 
     fn open(&mut self, bracket: u8) {
         if self.outer.is_empty() && bracket == b'{' {
-            // A second `when` or `unless` is joined to the first by `&&`, and `unless` is a `!`.
+            // Cedar joins conditions by `&&`, and `unless` is a `!`.
             self.frame.operator(Level::And, 2);
         }
         // Brackets that only group add no height; calls, indexes, sets and records do.
@@ -140,7 +140,7 @@ impl Heights {
             _ => b'{',
         };
         self.after_operand = true;
-        // A bracket that closes nothing is an error to Cedar; counting it as closed could only lower the bound.
+        // An unmatched closing bracket is an error to Cedar. Here it must not lower the bound.
         if self.frame.bracket != opened {
             return;
         }

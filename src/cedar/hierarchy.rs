@@ -1,8 +1,7 @@
-//! Bounds the entity hierarchy of a document before Cedar closes it.
+//! Limits the entity hierarchy of a document before Cedar computes the ancestors.
 //!
-//! Cedar follows parents recursively and gives every entity the set of all its ancestors: a chain of 100,000 entities
-//! would end the stack, or take 5,000,000,000 entries. Only uids and parents are read here; whether they fit a schema
-//! is not known.
+//! Cedar follows parents recursively and gives every entity the set of all its ancestors. A chain of 100,000 entities
+//! would overflow the stack, or take 5,000,000,000 set items. Reads uids and parents only. Does not know the schema.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -37,11 +36,11 @@ enum Uid {
         uid: TypeAndId,
     },
     Plain(TypeAndId),
-    // Cedar has had further forms; it decides about them, and they are no nodes here.
+    // Cedar has had other notations. Any of them is refused as an invalid uid.
     Other(IgnoredAny),
 }
 
-/// An entity uid as JSON gives it.
+/// An entity uid in JSON.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct TypeAndId {
     pub r#type: String,
@@ -53,7 +52,7 @@ impl TypeAndId {
         Self { r#type: uid.type_name().to_string(), id: uid.id().unescaped().to_owned() }
     }
 
-    /// Whether its type is one of actions, in any namespace.
+    /// Whether the type is `Action`, in any namespace.
     pub(super) fn is_action(&self) -> bool {
         self.r#type.rsplit("::").next() == Some("Action")
     }
@@ -76,7 +75,7 @@ impl Uid {
     }
 }
 
-/// Reads the entities of a document, whose JSON has passed the gate.
+/// Reads the entities of a document. Its JSON must have passed the gate.
 pub(super) fn read(json: &str) -> Result<Vec<Node>> {
     let nodes: Vec<GivenNode> = serde_json::from_str(json).map_err(|error| invalid(error.to_string()))?;
     let named = nodes.into_iter().enumerate().map(|(place, GivenNode { uid, parents })| {
@@ -86,7 +85,7 @@ pub(super) fn read(json: &str) -> Result<Vec<Node>> {
     named.collect()
 }
 
-/// Checks the hierarchy of entities. Returns how many parents stand above one another.
+/// Checks the hierarchy of entities. Returns the number of levels of parents.
 pub(super) fn check(nodes: &[Node]) -> Result<usize> {
     let mut numbers = HashMap::new();
     let mut parents: Vec<Vec<usize>> = Vec::new();
@@ -117,14 +116,14 @@ fn number<'a>(numbers: &mut HashMap<&'a TypeAndId, usize>, parents: &mut Vec<Vec
     })
 }
 
-/// Why a hierarchy has no depth that is small enough.
+/// The reason that a hierarchy is refused.
 enum Unbounded {
-    /// This one is its own ancestor.
+    /// This node is its own ancestor.
     Cycle(usize),
     TooDeep(Error),
 }
 
-/// Refuses cycles and chains over the limit, taking away those without children again and again.
+/// Refuses cycles and chains over the limit. Removes the nodes without children, level by level.
 fn depth(parents: &[Vec<usize>]) -> Result<usize, Unbounded> {
     let mut children = vec![0_usize; parents.len()];
     for &parent in parents.iter().flatten() {
@@ -155,8 +154,8 @@ fn depth(parents: &[Vec<usize>]) -> Result<usize, Unbounded> {
     Ok(levels)
 }
 
-/// A node of a cycle: up from any that was not taken, for they all lie in cycles or above them, and down again to one that
-/// was met before.
+/// A node of a cycle. Each remaining node is in a cycle or above one. The search starts at any of them and goes down to
+/// children until it must be in a cycle.
 fn in_a_cycle(parents: &[Vec<usize>], children: &[usize]) -> usize {
     let is_left = |node: &usize| children.get(*node).is_some_and(|count| *count > 0);
     let mut child_of = vec![None; parents.len()];
@@ -167,7 +166,8 @@ fn in_a_cycle(parents: &[Vec<usize>], children: &[usize]) -> usize {
             }
         }
     }
-    // Each one that is left has a child that is left, so going down as many times as there are nodes ends in a cycle.
+    // Each remaining node has a remaining child. So after as many steps down as there are nodes, the node is in a
+    // cycle.
     let mut node = (0..parents.len()).find(is_left).unwrap_or_default();
     for _ in 0..parents.len() {
         node = child_of.get(node).copied().flatten().unwrap_or(node);
@@ -175,7 +175,7 @@ fn in_a_cycle(parents: &[Vec<usize>], children: &[usize]) -> usize {
     node
 }
 
-/// Counts all ancestors of all nodes, each once, and stops at the limit.
+/// Counts the ancestors of each node, and refuses a sum over the limit.
 fn ancestors(parents: &[Vec<usize>]) -> Result<()> {
     let mut seen_by = vec![usize::MAX; parents.len()];
     let mut total = 0;
@@ -230,7 +230,7 @@ mod tests {
     fn cycles_are_refused() {
         assert_eq!(code([(0, vec![1]), (1, vec![2]), (2, vec![0])].into_iter()), "request");
         assert_eq!(code([(0, vec![0])].into_iter()), "request");
-        // What lies above a cycle or below it is not told.
+        // The error names a node of the cycle, and none above or below it.
         let uid = |n: usize| format!(r#"{{"type":"U","id":"{n}"}}"#);
         let edges = [(9, 8), (8, 7), (7, 6), (6, 8), (6, 1), (1, 2)];
         let nodes = edges.map(|(child, parent)| format!(r#"{{"uid":{},"parents":[{}]}}"#, uid(child), uid(parent)));
@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn wide_and_shared_hierarchies_pass_and_huge_closures_do_not() {
         assert_eq!(code((0..20_000).map(|n| (n + 100, (0..20).collect()))), "ok");
-        // Layers in which everybody is a child of everybody above: 4 layers of 1,500.
+        // 4 layers of 1,500 nodes. All nodes of a layer share a parent.
         let layered = (1_500..6_000).map(|n| (n, vec![n - 1_500, (n / 1_500 - 1) * 1_500]));
         assert_eq!(code(layered), "ok");
         let dense = (2_048..6_200).map(|n| (n, (0..2_048).collect()));

@@ -1,7 +1,7 @@
-//! Hostile schemas, JSON, requests and entities, each in a process of its own: whatever is given, the process ends
-//! normally, and the same comes out on a small stack and on a large one.
+//! Hostile schemas, JSON, requests and entities, each in a process of its own. For any input, the process ends
+//! normally, and the result is the same on a small stack and on a large one.
 //!
-//! The failures defended against are an abort where Cedar or serde recurses, and a decision that depends on the thread.
+//! Failures tested: an abort where Cedar or serde recurses, and a decision that depends on the thread.
 
 use std::sync::Arc;
 
@@ -111,7 +111,7 @@ fn hostile_json_ends_normally_on_a_small_thread() {
     }
 }
 
-/// Puts a value wherever JSON is taken.
+/// Uses a value in every input that takes JSON.
 fn json_outcomes(value: &str) -> Vec<String> {
     let schema = ParsedSchema::parse(Syntax::Cedar, SCHEMA).unwrap();
     let code = |error: crate::types::error::Error| error.code().to_owned();
@@ -141,7 +141,7 @@ fn requests_of_every_depth_are_read_on_a_small_thread() {
     if child_input().is_none() {
         return in_child(module_path!(), "requests_of_every_depth_are_read_on_a_small_thread", "deep");
     }
-    // Cedar takes time that is quadratic and worse to print a deep record type.
+    // Cedar takes at least quadratic time to print a deep record type.
     for (open, close, value, end, most) in [("Set<", ">", "[", "]", 60), ("{a: ", "}", r#"{"a":"#, "}", 8)] {
         for depth in [1, 2, 4, 8, 20, 40, 60].into_iter().filter(|depth| *depth <= most) {
             let of_type = wrap(open, "Long", close, depth);

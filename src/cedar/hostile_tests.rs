@@ -1,8 +1,8 @@
-//! Hostile policies, each in a process of its own: whatever is given, the process ends normally, on every thread; and
-//! what is accepted is validated, converted and decided alike on a small stack and on a large one.
+//! Hostile policies, each in a process of its own. For any input, the process ends normally on every thread. Accepted
+//! input gives the same validation, conversion and decision on a small stack as on a large one.
 //!
-//! The failures defended against are an abort in Cedar's parser, and a decision that depends on the thread, as Cedar's
-//! evaluator leaves out a `forbid` when the stack is nearly used up.
+//! Failures tested: an abort in Cedar's parser, and a decision that depends on the thread. Cedar's evaluator skips a
+//! `forbid` if the stack is nearly used up.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -21,10 +21,10 @@ pub(super) const SCHEMA: &str =
 const ENTITIES: &str = r#"[{"uid":{"type":"U","id":"x"},"parents":[{"type":"G","id":"g"}],
     "attrs":{"b":true,"n":1,"s":"s","u":{"type":"U","id":"x"},"g":[1]}}]"#;
 
-/// A kind of input: its name, and how it is made in a given size.
+/// A kind of input: its name, and a function that makes it in a given size.
 pub(super) type Kind = (&'static str, fn(usize) -> String);
 
-/// Expressions, each with a size that can grow.
+/// Expressions of any size.
 const EXPRESSIONS: &[Kind] = &[
     ("parens", |n| wrap("(", "principal.b", ")", n)),
     ("not", |n| wrap("!(", "principal.b", ")", n)),
@@ -67,7 +67,7 @@ pub(super) fn wrap(open: &str, inner: &str, close: &str, n: usize) -> String {
     format!("{}{inner}{}", open.repeat(n), close.repeat(n))
 }
 
-/// A `forbid` that a permit-all must not win against because the stack was small.
+/// A `forbid` beside a permit-all. A small stack must not turn the answer into allow.
 pub(super) fn policy(expression: &str) -> String {
     format!("permit(principal, action, resource); forbid(principal, action, resource) when {{ {expression} }};")
 }
@@ -77,7 +77,7 @@ pub(super) fn on_thread<T: Send + 'static>(stack: usize, job: impl FnOnce() -> T
     std::thread::Builder::new().stack_size(stack).spawn(job).unwrap().join().unwrap()
 }
 
-/// Everything that can be done with a policy text; what comes out must not depend on the thread.
+/// The results of all operations on a policy text. They must not depend on the thread.
 pub(super) fn exercise(text: &str) -> String {
     let schema = ParsedSchema::parse(Syntax::Cedar, SCHEMA).unwrap();
     let prepared = prepare_policy(Syntax::Cedar, text, &schema, "s");
@@ -99,7 +99,7 @@ pub(super) fn exercise(text: &str) -> String {
     format!("{prepared} {decided}")
 }
 
-/// On a small stack, on one of 2 MiB, on this thread and on a large one.
+/// The results on a small stack, on one of 2 MiB, on this thread and on a large stack.
 fn alike(text: &str) -> String {
     let jobs = [256 * KIB, 2048 * KIB, 64 * 1024 * KIB].map(|stack| {
         let text = text.to_owned();
@@ -110,9 +110,9 @@ fn alike(text: &str) -> String {
     here
 }
 
-/// Runs the test `name` of `module` again as a process of its own, with `input` to work on.
+/// Runs the test `name` of `module` again in a process of its own, with `input`.
 pub(super) fn in_child(module: &str, name: &str, input: &str) {
-    // Tests are named without their crate.
+    // The names of tests do not include the crate.
     let (_, module) = module.split_once("::").unwrap();
     let path = format!("{module}::{name}");
     let child = Command::new(std::env::current_exe().unwrap())
@@ -129,7 +129,7 @@ pub(super) fn child_input() -> Option<String> {
     std::env::var(CHILD).ok()
 }
 
-/// The largest size up to `most` that is accepted, where all above it are refused.
+/// The largest accepted size up to `most`. All larger sizes must be refused.
 pub(super) fn boundary(most: usize, accepts: impl Fn(usize) -> bool) -> usize {
     let (mut accepted, mut refused) = (0, most + 1);
     while refused - accepted > 1 {
@@ -166,7 +166,7 @@ fn the_largest_accepted_expression_of_each_kind_works_on_every_thread() {
 
 #[test]
 fn text_of_one_kind_of_token_ends_normally() {
-    // Without optimisation, Cedar's parser takes seconds for the longest.
+    // Without optimization, Cedar's parser takes seconds for the longest text.
     const LONGEST: usize = if cfg!(debug_assertions) { 3 * KIB } else { limits::POLICY_TEXT_BYTES };
     #[rustfmt::skip]
     const TOKENS: &[&str] = &[
@@ -193,7 +193,7 @@ fn text_of_one_kind_of_token_ends_normally() {
     }
 }
 
-/// A small generator, so that a failure can be repeated from its number.
+/// A small random generator with a seed, so that a failure can be repeated.
 struct Dice(u64);
 
 impl Dice {
@@ -231,13 +231,13 @@ fn random_expressions_near_the_limits_are_handled_alike() {
     assert!(accepted > 10, "{accepted}");
 }
 
-/// The bound from the tokens is never below the height of the tree that Cedar builds.
+/// The bound from the tokens is never below the height of Cedar's tree.
 fn check_height(text: &str) {
     fn height(expression: &serde_json::Value) -> usize {
         let Some((operator, operands)) = expression.as_object().and_then(|object| object.iter().next()) else {
             return 0;
         };
-        // In JSON, `>` is one operator, and so is `is … in`; in Cedar's tree they are two.
+        // `>` and `is … in` are one operator in JSON, and two operators in Cedar's tree.
         let own = match operator.as_str() {
             "Value" | "Var" => return 0,
             "!=" | ">" | ">=" => 2,

@@ -1,8 +1,8 @@
-//! The checks before any JSON is handed to Cedar: size, depth, duplicate keys and numbers, on the text itself.
+//! Checks JSON text before Cedar reads it: size, depth, duplicate keys and numbers.
 //!
-//! Cedar reads some objects through untagged enums, trying one form after the other: on what fails in the last form, it
-//! takes time exponential in the depth. So numbers that Cedar does not have are refused here, and the key whose contents are
-//! read twice may nest only a little. What the JSON means is not known here.
+//! Cedar reads some objects through untagged enums and tries one variant after the other. If the last variant fails,
+//! this takes time exponential in the depth. So numbers that Cedar does not support are refused here, and `__extn`,
+//! which Cedar reads twice, has a small limit of depth. Does not know the meaning of the JSON.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -18,7 +18,8 @@ pub(crate) fn json(what: &'static str, text: &str, max_bytes: usize) -> Result<u
     read(what, text, max_bytes, Checked { rereads: Some(0) })
 }
 
-/// As [`json`], for a policy, where a key may be a name of the author's: its structure is looked at elsewhere.
+/// As [`json`], for a policy or a schema. A key may be a name of the author's, so `__extn` is not counted: other files
+/// check the structure.
 pub(super) fn policy(what: &'static str, text: &str, max_bytes: usize) -> Result<usize> {
     read(what, text, max_bytes, Checked { rereads: None })
 }
@@ -37,13 +38,13 @@ fn read(what: &'static str, text: &str, max_bytes: usize, checked: Checked) -> R
     Ok(depth)
 }
 
-/// As editors of Windows put it before a text.
+/// The byte order mark that some editors on Windows write before a text.
 pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// What is said of it.
+/// The message for a byte order mark.
 pub(super) const MARKED: &str = "unexpected byte order mark (U+FEFF) at the start: remove it";
 
-/// How deep brackets outside strings nest: no deeper than [`limits::JSON_DEPTH`].
+/// The depth of brackets outside strings. Refuses a depth over [`limits::JSON_DEPTH`].
 pub(super) fn depth(what: &'static str, text: &str) -> Result<usize> {
     let mut deepest = 0;
     for (at, depth) in depths(text) {
@@ -55,12 +56,12 @@ pub(super) fn depth(what: &'static str, text: &str) -> Result<usize> {
     Ok(deepest)
 }
 
-/// How deep brackets outside strings nest, however deep that is.
+/// The depth of brackets outside strings, without a limit.
 pub(super) fn nesting(text: &str) -> usize {
     depths(text).map(|(_, depth)| depth).max().unwrap_or(0)
 }
 
-/// How many brackets are open after each byte.
+/// The offset of each byte, with the number of open brackets after it.
 fn depths(text: &str) -> impl Iterator<Item = (usize, usize)> {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     text.bytes().enumerate().map(move |(at, byte)| {
@@ -77,10 +78,10 @@ fn depths(text: &str) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
-/// Reads one value and keeps nothing of it.
+/// Reads and checks one value, and discards it.
 #[derive(Clone, Copy)]
 struct Checked {
-    /// How many keys lie above it whose contents Cedar reads more than once; none where they are not counted.
+    /// The number of `__extn` keys around the value. None if they are not counted.
     rereads: Option<usize>,
 }
 
@@ -187,7 +188,7 @@ mod tests {
         let nested = |n: usize| format!("{}1{}", r#"{"__extn": {"arg": "#.repeat(n), "}}".repeat(n));
         assert_eq!(code(&nested(4)), "ok");
         assert_eq!(code(&nested(5)), "json");
-        // Nobody but a policy means an operator by it.
+        // Only in a policy is this key an operator.
         assert_eq!(code(&nested(5).replace("__extn", "has")), "ok");
         assert!(policy("policy", &nested(5), 1_000).is_ok());
     }

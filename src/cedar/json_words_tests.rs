@@ -1,7 +1,7 @@
-//! Policy JSON with one thing changed: it is refused in the words of the format, naming the statement, or it means what it
-//! says.
+//! Policy JSON with one change: it is refused in the words of the format, with the name of the statement, or all of it
+//! has an effect.
 //!
-//! The failures defended against are messages in terms of Cedar's source, and members that are dropped without a word.
+//! Failures tested: messages in terms of Cedar's source, and members that are silently dropped.
 
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ fn rich() -> Value {
     json!({ "staticPolicies": { "mine": policy }, "templates": {}, "templateLinks": [] })
 }
 
-/// Every place in a value, as pointers.
+/// The JSON Pointers of all places in a value.
 fn places(value: &Value, at: &str, all: &mut Vec<String>) {
     all.push(at.to_owned());
     match value {
@@ -56,7 +56,7 @@ fn places(value: &Value, at: &str, all: &mut Vec<String>) {
     }
 }
 
-/// That a message has no word of the source of a JSON reader.
+/// Asserts that a message has no word of a JSON reader's source.
 fn in_words_of_the_format(message: &str) {
     const OF_THE_SOURCE: [&str; 17] = [
         "struct",
@@ -81,7 +81,7 @@ fn in_words_of_the_format(message: &str) {
     assert!(found.is_none(), "{found:?}: {message}");
 }
 
-/// Whether the names of a place's members are the author's own.
+/// Whether the members at a place have names of the author's choice.
 fn holds_names(pointer: &str) -> bool {
     ["annotations", "Record", "staticPolicies", "templates"].iter().any(|end| pointer.ends_with(end))
         || pointer.contains("/Value")
@@ -226,7 +226,7 @@ fn one_policy_is_a_set_of_one() {
     assert_eq!(refused(&slot).code(), "template");
     let both = one.replacen('{', r#"{"staticPolicies":{},"templates":{},"templateLinks":[],"#, 1);
     assert!(refused(&both).to_string().contains("unknown member `effect`"), "{}", refused(&both));
-    // As deep as a policy may be in a set.
+    // The maximum depth of a policy in a set.
     let nested = |n: usize| {
         let (open, close) = (r#"{"!":{"arg":"#.repeat(n), "}}".repeat(n));
         one.replace("[]", &format!(r#"[{{"kind":"when","body":{open}{{"Value":true}}{close}}}]"#))

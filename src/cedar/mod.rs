@@ -1,7 +1,7 @@
-//! The only room that calls Cedar: gate, parse, validate, render, compile and decide.
+//! The only folder that calls Cedar: gate, parse, validate, render, compile and decide.
 //!
-//! Whatever passes its gate is handled alike on every thread: Cedar runs on a stack that is large enough for it, and
-//! fails as an error value. Nothing is known here of zones, versions, bindings or the disk.
+//! Accepted input gives the same result on every thread: Cedar runs on a large enough stack, and its panics become
+//! error values. Does not know zones, versions, bindings or the disk.
 
 mod actions;
 mod canonical;
@@ -59,7 +59,7 @@ pub(crate) use schema::{ParsedSchema, prepare_schema};
 pub(crate) use stack::{in_one_go, with_room};
 pub use uid::UidInput;
 
-/// The Cedar of this build.
+/// The version of Cedar in this build.
 pub(crate) fn version() -> CedarVersion {
     CedarVersion {
         sdk: cedar_policy::get_sdk_version().to_string(),

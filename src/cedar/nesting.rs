@@ -1,7 +1,8 @@
-//! Explains to the author of a policy text which expression nests too deeply, and how it can be written instead.
+//! Finds the expression of a refused policy text that nests too deeply, and suggests another notation for it.
 //!
-//! Only asked once a text is refused, so it may take its time. Cedar makes a tree as high as a chain of operators is long,
-//! and its JSON has two levels for each; so the longest chain, or the brackets if they nest deeper, are told.
+//! Runs only for refused texts, so it need not be fast. Cedar's tree of a chain of operators is as high as the chain is
+//! long, and its JSON has two levels for each operator. So the error names the longest chain, or the brackets if they
+//! nest deeper.
 
 use super::height::Level;
 use super::token::{Token, Tokens};
@@ -15,13 +16,13 @@ const OPERATOR: usize = 2;
 /// Levels of JSON around the conditions of a statement, and within the simplest operand.
 const AROUND: usize = 8;
 
-/// Operators of one level in a row.
+/// A chain of operators of one level.
 #[derive(Clone, Copy)]
 struct Chain {
-    /// The first of them.
+    /// The first operator.
     mark: Mark,
     operators: usize,
-    /// Where the first operand starts.
+    /// The offset of the first operand.
     start: usize,
     statement: usize,
 }
@@ -41,8 +42,8 @@ enum Mark {
 }
 
 impl Mark {
-    /// What is counted, whether it is one more than there are operators, and what to write instead.
-    fn told(self) -> (&'static str, usize, &'static str) {
+    /// The noun of the error message, the difference of its count to the number of operators, and the advice.
+    fn wording(self) -> (&'static str, usize, &'static str) {
         const GROUP: &str = "group them with brackets, as in `(a + b) + (c + d)`";
         match self {
             Self::Or => (
@@ -67,39 +68,39 @@ impl Mark {
     }
 }
 
-/// What is open between two brackets, or the text as a whole.
+/// The expression between two brackets, or the whole text.
 #[derive(Clone, Copy, Default)]
 struct Frame {
     bracket: u8,
-    /// Where the operand of each level starts that is being read.
+    /// The offset of the current operand of each level.
     starts: [Option<usize>; LEVELS],
     chains: [Option<Chain>; LEVELS],
 }
 
-/// What nests deepest in a text, or in one of its statements.
+/// The deepest nesting of a text, or of one of its statements.
 struct Deepest {
     chain: Option<Chain>,
-    /// How many brackets, where the outermost starts, and in which statement.
+    /// The number of nested brackets, the offset of the outermost, and its statement.
     brackets: (usize, usize, usize),
 }
 
-/// The error for a text whose brackets or expressions are over the bounds for all texts.
+/// The error for a text with brackets or expressions over the limits of all texts.
 pub(super) fn too_deep(text: &str) -> Error {
     let most = (limits::JSON_DEPTH - AROUND) / OPERATOR;
     let deepest = Deepest::of(text, None);
     let (operators, brackets) = (deepest.chain.map_or(0, |chain| chain.operators), deepest.brackets.0);
-    deepest.told(text, most.min(operators.saturating_sub(1)), limits::CEDAR_DEPTH.min(brackets.saturating_sub(1)))
+    deepest.into_error(text, most.min(operators.saturating_sub(1)), limits::CEDAR_DEPTH.min(brackets.saturating_sub(1)))
 }
 
-/// The error for a statement of a text whose JSON is `depth` levels deep, which is over the bound.
+/// The error for a statement with JSON of `depth` levels, which is over the limit.
 pub(super) fn too_deep_in_json(text: &str, statement: usize, depth: usize) -> Error {
     let excess = depth.saturating_sub(limits::JSON_DEPTH).div_ceil(OPERATOR);
     let deepest = Deepest::of(text, Some(statement));
     let (operators, brackets) = (deepest.chain.map_or(0, |chain| chain.operators), deepest.brackets.0);
-    deepest.told(text, operators.saturating_sub(excess), brackets.saturating_sub(excess))
+    deepest.into_error(text, operators.saturating_sub(excess), brackets.saturating_sub(excess))
 }
 
-/// The error for a statement of a text whose `has` nests deeper than Cedar reads it fast in JSON.
+/// The error for a statement with `has` nested over the limit of its JSON.
 pub(super) fn has_too_deep(text: &str, statement: usize, actual: usize) -> Error {
     let place = start_of(text, statement).map(|start| SourcePlace::new(text, start, 1));
     let advice = "apply `has` to a value that contains no `has`";
@@ -107,7 +108,7 @@ pub(super) fn has_too_deep(text: &str, statement: usize, actual: usize) -> Error
     ErrorDetail::ExpressionTooDeep { statement: number(statement), place, what, actual, limit, advice }.into()
 }
 
-/// Where a statement starts.
+/// The offset of a statement.
 pub(super) fn start_of(text: &str, statement: usize) -> Option<usize> {
     let (mut open, mut passed) = (0_usize, 0);
     for (at, token) in Tokens::new(text) {
@@ -144,12 +145,12 @@ impl Deepest {
         reader.deepest
     }
 
-    /// As an error, with how many operators and brackets there may be.
-    fn told(self, text: &str, operators: usize, brackets: usize) -> Error {
+    /// The error, with the allowed numbers of operators and brackets.
+    fn into_error(self, text: &str, operators: usize, brackets: usize) -> Error {
         let (depth, bracket, of_bracket) = self.brackets;
         let (statement, start, what, actual, limit, advice) = match self.chain {
             Some(chain) if chain.operators >= depth => {
-                let (what, more, advice) = chain.mark.told();
+                let (what, more, advice) = chain.mark.wording();
                 (chain.statement, chain.start, what, chain.operators + more, operators + more, advice)
             }
             _ => (of_bracket, bracket, "nested brackets", depth, brackets, "nest fewer brackets"),
@@ -162,14 +163,14 @@ impl Deepest {
 /// Follows the tokens of a text.
 struct Reader {
     frame: Frame,
-    /// The frames around it, and where each bracket stands.
+    /// The frames around the current one, with the offset of each bracket.
     outer: Vec<(Frame, usize)>,
     statement: usize,
     after_operand: bool,
     after_dot: bool,
-    /// Whether a name after a dot was read last: brackets behind it belong to it.
+    /// Whether the last token was a name after a dot. A bracket after it belongs to the call.
     after_member: bool,
-    /// The statement that counts; none if all do.
+    /// The statement to measure; none for all statements.
     only: Option<usize>,
     deepest: Deepest,
 }
@@ -195,7 +196,7 @@ impl Reader {
         self.after_operand = true;
     }
 
-    /// Ends what binds more tightly.
+    /// Ends all operands and chains that bind more tightly than `level`.
     fn settle(&mut self, level: Level) {
         let tighter = self.frame.starts.iter_mut().zip(&mut self.frame.chains).take(level as usize);
         for (start, chain) in tighter {

@@ -1,8 +1,8 @@
-//! The structure of policy JSON, checked before Cedar reads it: what may stand where, in the words of the format.
+//! Checks the structure of policy JSON before Cedar reads it, with errors in the words of the format.
 //!
-//! Cedar's own reader takes arrays for objects, leaves out members that it does not know in some places, and tells of what
-//! it expected in terms of its source. What a name or an expression means is left to Cedar. Duplicate keys, depth and size
-//! were looked at before.
+//! Cedar's own reader accepts arrays in place of objects, skips unknown members in some places, and names its Rust
+//! types in errors. Does not check names or expressions for meaning. The caller has checked size, depth and duplicate
+//! keys.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -22,13 +22,13 @@ const EXPECTED: &str =
 
 /// A policy set in JSON, of static policies only.
 pub(super) struct Outline<'a> {
-    /// The policy set.
+    /// The JSON of the policy set.
     pub source: Cow<'a, str>,
-    /// The ids of its policies, in order.
+    /// The ids of the policies, in order.
     pub keys: Vec<String>,
 }
 
-/// Checks a policy set, or one policy, which is a set of one.
+/// Checks a policy set, or one policy. The outline of one policy is a set of one.
 pub(super) fn read(source: &str) -> Result<Outline<'_>> {
     let top: &RawValue = serde_json::from_str(source).map_err(|error| invalid(error.to_string()))?;
     let members = match kind(top.get()) {
@@ -73,7 +73,7 @@ pub(super) fn read(source: &str) -> Result<Outline<'_>> {
     Ok(Outline { source: Cow::Borrowed(source), keys: policies.into_iter().map(|(key, _)| key).collect() })
 }
 
-/// The policies of a policy set that [`read`] has passed, each with its JSON.
+/// The policies of a policy set that [`read`] has accepted, each with its JSON.
 pub(super) fn policies(set: &str) -> Result<Vec<(String, String)>> {
     let top: &RawValue = serde_json::from_str(set).map_err(|error| invalid(error.to_string()))?;
     let found = members(top)?.into_iter().find(|(key, _)| key == "staticPolicies");
@@ -101,7 +101,7 @@ pub(super) fn check(policy: &Value) -> Result<(), Problem> {
     let path = policy.path("conditions");
     let clauses = path.array(policy.get("conditions"), "clauses")?;
     if clauses.len() > limits::CEDAR_HEIGHT {
-        // Cedar joins them into one expression, as high as there are clauses.
+        // Cedar joins the clauses into one expression, with a height of their number.
         return Err(Problem::Clauses(clauses.len()));
     }
     for (number, clause) in clauses.iter().enumerate() {
@@ -157,7 +157,7 @@ fn scope(path: &Path<'_>, value: &Value, is_action: bool) -> Result<(), Problem>
     }
 }
 
-/// What kind of value JSON holds.
+/// The kind of a JSON value, in the words of error messages.
 fn kind(json: &str) -> &'static str {
     match json.trim_start().bytes().next() {
         Some(b'{') => "an object",

@@ -1,4 +1,4 @@
-//! The statements of a policy text, as Cedar parses them.
+//! Parses a policy text into statements. The caller runs the gate first and supplies the stack.
 
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{Policy, PolicyId, PolicySet};
@@ -32,7 +32,7 @@ pub(super) fn policies(text: &str) -> Result<Vec<Policy>> {
     statements.collect()
 }
 
-/// The id that Cedar gives to a statement of a text: it numbers them in order, templates included.
+/// The id that Cedar gives to a statement of a text. It numbers all statements in order, templates included.
 pub(super) fn numbered(number: usize) -> PolicyId {
     PolicyId::new(format!("policy{number}"))
 }

@@ -1,7 +1,7 @@
-//! Policies: parsed, validated, and prepared with both representations for being stored.
+//! Parses, validates and prepares policies, with both representations to store.
 //!
-//! A policy here is the text of one policy version with all its statements. Ids and versions are not known here, nor
-//! is what is stored already.
+//! A policy here is the text of one policy version, with all its statements. Does not know ids, versions or stored
+//! content.
 
 use std::sync::Arc;
 
@@ -17,20 +17,20 @@ use crate::types::error::{Diagnostic, ErrorDetail, Result};
 use crate::types::limits;
 use crate::types::syntax::Syntax;
 
-/// What is stored of a policy version.
+/// The content of a policy version.
 #[derive(Debug)]
 pub(crate) struct PolicyContent {
-    /// The Cedar text: as given, or rendered from the JSON that was given.
+    /// The Cedar text: as given, or rendered from the given JSON.
     pub text: String,
-    /// The derived JSON form, a whole policy set with `policy0`, `policy1`… in source order.
+    /// The derived JSON: a policy set with `policy0`, `policy1`… in source order.
     pub json: String,
-    /// How many statements.
+    /// The number of statements.
     pub statements: u32,
-    /// What Cedar warns of.
+    /// Cedar's warnings.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Checks a new policy against a schema, and makes both of its representations.
+/// Validates a new policy against a schema, and makes both of its representations.
 pub(crate) fn prepare_policy(
     syntax: Syntax,
     source: &str,
@@ -56,14 +56,14 @@ fn prepare(syntax: Syntax, source: &str, schema: &ParsedSchema, schema_name: &st
     Ok(PolicyContent { text, json, statements, warnings })
 }
 
-/// How much text is parsed together. Each statement keeps the whole of it in memory.
+/// The size of texts that are joined for one parse. Each statement keeps the joined text in memory.
 const JOINED_BYTES: usize = 16 * 1024;
 
 /// A policy text that Cedar has parsed: static statements only, at least one.
 #[derive(Debug)]
 pub(crate) struct ParsedPolicy {
     text: Arc<str>,
-    /// Where the text starts in what Cedar has parsed.
+    /// The offset of the text in the joined text that Cedar parsed.
     start: usize,
     statements: Vec<Statement>,
     height: usize,
@@ -82,19 +82,19 @@ impl Statement {
         Self { scope: Scope::of(&policy), policy }
     }
 
-    /// As Cedar has it, under the id `policy` and its number.
+    /// Cedar's policy, with the id `policy` and the statement's number.
     pub(super) fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// What it can match at all.
+    /// The statement's scope.
     pub(super) fn scope(&self) -> &Scope {
         &self.scope
     }
 }
 
 impl ParsedPolicy {
-    /// Parses a text. Statements are in source order.
+    /// Parses a text into statements in source order.
     pub(crate) fn parse(text: impl Into<Arc<str>>) -> Result<Self> {
         let text = text.into();
         let Gated { height, tokens, .. } = gate::policy_text(&text)?;
@@ -103,8 +103,8 @@ impl ParsedPolicy {
         Ok(Self { text, start: 0, statements, height, tokens })
     }
 
-    /// Parses many texts, each with the result that it has alone. Cedar spends more on each call than on a short text, so
-    /// they are joined.
+    /// Parses many texts. Each result is as from [`parse`](Self::parse). Short texts are joined, because a call of
+    /// Cedar costs more than a short text.
     pub(crate) fn parse_many(texts: &[Arc<str>]) -> Vec<Result<Self>> {
         let mut parsed = Vec::with_capacity(texts.len());
         let mut rest = texts;
@@ -124,7 +124,7 @@ impl ParsedPolicy {
         parsed
     }
 
-    /// `None` if one of the texts does not parse, or they would run into each other.
+    /// None if one of the texts does not parse, or cannot be joined with the next one.
     fn parse_joined(texts: &[Arc<str>]) -> Option<Vec<Self>> {
         let mut parsed = Vec::with_capacity(texts.len());
         let mut joined = String::new();
@@ -148,7 +148,8 @@ impl ParsedPolicy {
         complete.then(|| parsed.into_iter().map(|(policy, _)| policy).collect())
     }
 
-    /// Validates the policy in strict mode: every finding with its statement and place, or Cedar's warnings.
+    /// Validates the policy in strict mode. Returns Cedar's warnings. An error has all findings, with statement and
+    /// place.
     pub(crate) fn validate(
         &self,
         schema: &ParsedSchema,
@@ -170,7 +171,7 @@ impl ParsedPolicy {
         Err(ErrorDetail::PolicyValidation { policy, schema, diagnostics: errors }.into())
     }
 
-    /// As how many statements it counts where it is validated.
+    /// The number of statements that the policy counts in validation.
     fn counted(&self) -> usize {
         self.statements.len().max(self.tokens.div_ceil(limits::VALIDATION_TOKENS))
     }
@@ -220,7 +221,7 @@ impl ParsedPolicy {
 
     /// An estimate of its bytes in memory.
     pub(crate) fn weight(&self) -> usize {
-        // Syntax trees of real policies took 13 to 17 bytes a byte of text; dense ones take more.
+        // Measured 13 to 17 bytes of syntax tree for each byte of real policies. Dense ones take more.
         size_of::<Self>() + 24 * self.text.len() + 1024 * self.statements.len()
     }
 }
@@ -310,7 +311,7 @@ mod tests {
         assert_eq!((warnings[0].statement, warnings[0].place.unwrap().line), (Some(1), 2));
     }
 
-    /// What a parse came to: the statements, and every finding against the schema, or the error.
+    /// The result of a parse: the statements and the validation findings, or the error.
     fn outcome(parsed: &Result<ParsedPolicy>, schema: &ParsedSchema) -> String {
         let found = |parsed: &ParsedPolicy| {
             let findings = parsed.validate(schema, "policy", "v1").map_err(|error| format!("{:?}", error.detail()));

@@ -1,7 +1,7 @@
-//! The other representation of a policy: text from JSON, and JSON from text, each proven to mean the same, and to be taken
-//! when it is given.
+//! Derives one representation of a policy from the other: text from JSON, and JSON from text. Checks that both mean the
+//! same and that each is accepted as input.
 //!
-//! Whether a policy fits a schema is not asked here.
+//! Does not know schemas.
 
 use cedar_policy::{Policy, PolicyId, PolicySet};
 use serde_json::Value;
@@ -15,18 +15,18 @@ use crate::types::limits;
 
 const UNFAITHFUL: &str = "policy";
 
-/// How often a policy may be converted there and back before both forms stay as they are. Cedar's printer and parser agree
-/// after the first time but for spellings such as `1 + (-2)`.
+/// The number of conversions there and back after which text and JSON must be stable. Cedar's printer and parser agree
+/// after the first one, except for notations such as `1 + (-2)`.
 const ROUNDS: usize = 4;
 
-/// The text of a policy set, or of one policy, given as JSON: its static policies in order, a blank line between them.
+/// The text of a policy set or of one policy in JSON: the static policies in order, with a blank line between them.
 pub(super) fn text_from_json(source: &str) -> Result<String> {
     json::policy(JSON, source, limits::POLICY_JSON_LARGEST_BYTES)?;
     on_grown_stack(PARSE, JSON, || render(source))?
 }
 
-/// A text that is within the limit of those that are given, or that is as Cedar prints it: then the store may have rendered it
-/// of JSON, and what it returns it takes.
+/// Checks the size of a given text. A text over the limit is accepted if it is as Cedar prints it: the store may have
+/// rendered it from JSON, and must accept the text that it returns.
 pub(super) fn given_text(source: &str) -> Result<&str> {
     if let Err(too_large) = at_most("bytes of policy text", source.len(), limits::POLICY_TEXT_BYTES)
         && (source.len() > limits::POLICY_TEXT_PRINTED_BYTES || !is_as_printed(source))
@@ -36,8 +36,8 @@ pub(super) fn given_text(source: &str) -> Result<&str> {
     Ok(source)
 }
 
-/// The bytes of a printed text without the blanks and round brackets that Cedar adds: so a dense text does not grow over the
-/// limit when it is printed.
+/// The bytes of a printed text without the white space and round brackets that Cedar adds. So a dense text does not
+/// exceed the limit after printing.
 fn dense_bytes(printed: &str) -> usize {
     let (mut in_string, mut escaped) = (false, false);
     let counts = |byte: u8| {
@@ -67,10 +67,10 @@ pub(super) fn check_size(source: &str, derived: &str) -> Result<()> {
 
 fn render(source: &str) -> Result<String> {
     let outline = outline::read(source)?;
-    // One policy lies deeper in the set that is made of it.
+    // The outline wraps a single policy in a set, which adds levels.
     json::depth(JSON, &outline.source)?;
     let set = PolicySet::from_json_str(&outline.source).map_err(|error| refused(&outline.source, &chain(&error)))?;
-    // Cedar drops what it does not expect, such as a statement without slots among the templates.
+    // Cedar drops unexpected parts, such as a statement without slots among the templates.
     if set.policies().count() != outline.keys.len() || set.templates().next().is_some() {
         return Err(invalid("cedar reads a different number of statements".to_owned()));
     }
@@ -90,7 +90,7 @@ fn render(source: &str) -> Result<String> {
     Ok(text)
 }
 
-/// The error for statements that Cedar prints as text that it does not take, such as a name that is a keyword.
+/// The error for statements that Cedar prints as text that it cannot parse, such as a name that is a keyword.
 fn not_printed(keys: &[String], texts: &[String], error: &Error) -> Error {
     let refused = |text: &&String| gate::policy_text(text).and_then(|_| parse::statements(text)).is_err();
     let found = keys.iter().zip(texts).find(|(_, text)| refused(text));
@@ -102,8 +102,8 @@ fn not_printed(keys: &[String], texts: &[String], error: &Error) -> Error {
     unfaithful(format!("{of}text printed by cedar does not parse: {}", messages.join("; ")))
 }
 
-/// The error for a policy set of the right structure that Cedar refuses: which statement it is, and why, in words that are
-/// not those of Cedar's source.
+/// The error for a policy set with correct structure that Cedar refuses. It names the statement, and does not name
+/// Cedar's Rust types.
 fn refused(set: &str, message: &str) -> Error {
     let alone = |key: &str, policy: &str| {
         let key = Value::String(key.to_owned());
@@ -119,7 +119,7 @@ fn refused(set: &str, message: &str) -> Error {
     invalid(format!("{statement}{}", in_words(message)))
 }
 
-/// Cedar's message, as far as it is none of its JSON reader's.
+/// Cedar's message, without the parts that describe its JSON reader.
 fn in_words(message: &str) -> String {
     const OF_THE_READER: [&str; 7] =
         ["variant", "untagged", "enum ", "struct ", "tuple ", "newtype ", "error serializing/deserializing"];
@@ -135,7 +135,7 @@ fn in_words(message: &str) -> String {
     }
 }
 
-/// The policy with its key kept as `@id`, unless Cedar made up the key.
+/// The policy with its key as the annotation `@id`, unless the key is one that Cedar generates.
 fn with_id(key: &str, policy: &Policy) -> Result<Policy> {
     let numbers = |n: &str| n.bytes().all(|b| b.is_ascii_digit()) && (n == "0" || !n.starts_with('0'));
     let made_up = key.strip_prefix("policy").is_some_and(|n| !n.is_empty() && numbers(n));
@@ -161,8 +161,8 @@ fn with_id(key: &str, policy: &Policy) -> Result<Policy> {
     Ok(named)
 }
 
-/// The JSON of a text's statements as a whole policy set: `policy0`, `policy1`… in order, always the same bytes. Given again,
-/// it is taken, and so is every text and JSON that comes of it.
+/// The JSON of a text's statements: a policy set with `policy0`, `policy1`… in order, in deterministic bytes. It is
+/// accepted as input, and so is every text and JSON derived from it.
 pub(super) fn json_from_statements(text: &str, statements: &[Policy]) -> Result<String> {
     on_grown_stack(PARSE, "policy", || {
         let (json, mut printed) = derive(text, statements)?;
@@ -182,7 +182,7 @@ pub(super) fn json_from_statements(text: &str, statements: &[Policy]) -> Result<
     })?
 }
 
-/// The statements of a text that Cedar has printed.
+/// Parses a text that Cedar has printed, and compares its statements with the expected ones.
 fn reparsed(printed: &str, expected: &[Policy]) -> Result<Vec<Policy>> {
     let printed_so = |error: Error| unfaithful(format!("text printed by cedar is refused: {error}"));
     gate::policy_text(printed).map_err(printed_so)?;
@@ -190,7 +190,7 @@ fn reparsed(printed: &str, expected: &[Policy]) -> Result<Vec<Policy>> {
     same_statements(expected, &statements).map(|()| statements)
 }
 
-/// The JSON of a text's statements, and their text as Cedar prints it from there.
+/// The JSON of a text's statements, and the text that Cedar prints from this JSON.
 fn derive(text: &str, statements: &[Policy]) -> Result<(String, String)> {
     let json = whole(text, statements)?;
     let set = PolicySet::from_json_str(&json).map_err(|error| unfaithful(chain(&error)))?;
@@ -201,7 +201,7 @@ fn derive(text: &str, statements: &[Policy]) -> Result<(String, String)> {
     Ok((json, joined(&printed, Some(text))?))
 }
 
-/// The JSON of a text's statements, within the bounds of JSON that is given.
+/// The JSON of a text's statements, within the limits of input JSON.
 fn whole(text: &str, statements: &[Policy]) -> Result<String> {
     let mut json = String::from(r#"{"staticPolicies":{"#);
     for (number, statement) in statements.iter().enumerate() {
@@ -223,10 +223,10 @@ fn whole(text: &str, statements: &[Policy]) -> Result<String> {
     Ok(json)
 }
 
-/// How many levels of JSON lie around a policy of a set.
+/// The levels of JSON around a policy in a set.
 const AROUND_POLICY: usize = 2;
 
-/// Statements as one text. `given` is the text that they were given as, to name a place in it.
+/// Joins statements into one text. `given` is the source text, for the place in an error.
 fn joined(statements: &[String], given: Option<&str>) -> Result<String> {
     let text = statements.join("\n\n");
     let dense = dense_bytes(&text);
@@ -241,7 +241,7 @@ fn joined(statements: &[String], given: Option<&str>) -> Result<String> {
     Err(ErrorDetail::PrintedTooLarge { statement, place, limit: limits::POLICY_TEXT_BYTES, actual: dense }.into())
 }
 
-/// An error of a text that Cedar has printed, whose places nobody knows.
+/// The error without its place, for a text that Cedar has printed and the caller does not have.
 fn without_place(error: Error) -> Error {
     match error.detail() {
         &ErrorDetail::ExpressionTooDeep { statement, what, actual, limit, advice, .. } => {
@@ -251,7 +251,7 @@ fn without_place(error: Error) -> Error {
     }
 }
 
-/// Compares statements as Cedar's syntax trees; their ids and places do not count.
+/// Compares statements as Cedar's syntax trees, without ids and places.
 fn same_statements(expected: &[Policy], actual: &[Policy]) -> Result<()> {
     if expected.len() != actual.len() {
         return Err(unfaithful(format!("number of statements changes from {} to {}", expected.len(), actual.len())));

@@ -1,6 +1,6 @@
-//! Requests: gated, parsed, and checked against a schema.
+//! Reads requests: gate, parse, validation against a schema.
 //!
-//! What is decided about them, and by which policies, is not known here.
+//! Does not know policies or decisions.
 
 use cedar_policy::{Context, ContextJsonError, Request};
 
@@ -13,7 +13,7 @@ use crate::types::error::{ErrorDetail, Result};
 use crate::types::limits;
 
 impl ParsedSchema {
-    /// A request; its context as Cedar JSON.
+    /// A request, validated against the schema. The context is Cedar JSON.
     pub(crate) fn request<'a>(
         &self,
         principal: impl Into<UidInput<'a>>,

@@ -1,7 +1,8 @@
-//! What comes out is taken: the JSON of every text, and the text of every JSON, given again and again, on generated policies
-//! of many shapes and on the largest of some. `POLICY_STORE_SWEEP` multiplies how many.
+//! Returned representations are accepted as input: the JSON of every text, and the text of every JSON, repeatedly. Runs
+//! on generated policies of many shapes and on some of the largest. `POLICY_STORE_SWEEP` multiplies the number of
+//! cases.
 //!
-//! The failure defended against is a form that a reader cannot give back: over a limit of what is given, or another policy.
+//! Failures tested: a representation that is over a limit of input, or that reads as another policy.
 
 use std::cell::Cell;
 
@@ -14,7 +15,7 @@ use super::*;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::limits;
 
-/// The JSON of a text, as when it is given.
+/// The JSON of a given text.
 fn derived(text: &str) -> Result<String> {
     in_one_go("test", || {
         gate::policy_text(given_text(text)?)?;
@@ -22,7 +23,7 @@ fn derived(text: &str) -> Result<String> {
     })?
 }
 
-/// The text of JSON, and the JSON of that text, as when it is given.
+/// The text of given JSON, and the JSON of that text.
 fn given(json: &str) -> Result<(String, String)> {
     in_one_go("test", || {
         let text = text_from_json(json)?;
@@ -32,7 +33,7 @@ fn given(json: &str) -> Result<(String, String)> {
     })?
 }
 
-/// Gives back what comes out, until nothing changes, and refuses nothing on the way.
+/// Converts there and back until nothing changes. Each step must be accepted.
 fn closed(text: &str) -> Result<()> {
     let mut json = derived(text)?;
     let mut last = text.to_owned();
@@ -90,7 +91,7 @@ fn leaf() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Expressions of every operator, whatever their types.
+/// Expressions with every operator, of any types.
 fn expression() -> impl Strategy<Value = String> {
     leaf().prop_recursive(5, 40, 4, |inner| {
         let two = (inner.clone(), inner.clone());
@@ -101,7 +102,7 @@ fn expression() -> impl Strategy<Value = String> {
         let key = || prop_oneof![string(), prop::sample::select(&NAMES[..]).prop_map(str::to_owned)];
         let name = || prop::sample::select(&NAMES[..]);
         let records = prop::collection::btree_map(key(), inner.clone(), 0..3).prop_filter("a key twice", |record| {
-            // A name and a string may be one key.
+            // A name and a string may spell the same key.
             let plain: std::collections::BTreeSet<_> = record.keys().map(|key| key.trim_matches('"')).collect();
             plain.len() == record.len()
         });
@@ -174,7 +175,7 @@ fn every_form_of_a_generated_policy_is_taken_when_it_is_given() {
             Ok(()) => taken.set(taken.get() + 1),
             Err(error) => {
                 refused.set(refused.get() + 1);
-                // A tree may be too deep, and calls of some numbers of arguments do not parse.
+                // A generated tree may be too deep, and calls with some numbers of arguments do not parse.
                 assert!(["too_deep", "syntax"].contains(&error.code()), "{error}\n{}", statements.concat());
             }
         }
@@ -217,7 +218,7 @@ fn the_largest_texts_of_each_kind_come_back_or_are_refused() {
 
 #[test]
 fn a_text_that_cedar_prints_too_large_is_refused_with_its_statement() {
-    // In a text a control character is one byte, and printed it is five.
+    // A control character is one byte in a text, and five bytes when printed.
     let text = format!("{}\n{}", when("true"), when(&format!("\"\" like \"{}\"", "\u{1}".repeat(14_000))));
     let error = derived(&text).unwrap_err();
     let ErrorDetail::PrintedTooLarge { statement, place, limit, actual } = error.detail() else { panic!("{error}") };
@@ -225,7 +226,7 @@ fn a_text_that_cedar_prints_too_large_is_refused_with_its_statement() {
     assert!(*actual > 70_000 && error.code() == "too_large", "{error}");
 }
 
-/// Only what the store may have rendered may be larger than a text that is given.
+/// Only a text that the store may have rendered can be over the limit of given texts.
 #[test]
 fn a_text_over_the_limit_is_taken_if_it_is_as_cedar_prints_it() {
     let dense = "permit(principal,action,resource)when{1==1&&2==2||3==3};".repeat(900);
@@ -252,10 +253,10 @@ fn a_chain_that_is_too_long_for_json_is_told_in_terms_of_the_text() {
         let place = place.unwrap();
         assert_eq!((*statement, place.line, place.column), (1, 2, 46), "{error}");
         assert_eq!((*what, error.code()), ("alternatives joined by `||`", "too_deep"));
-        // The gate does not count further than it must.
+        // The gate stops counting at the limit.
         assert!(*actual == terms && (55..=57).contains(limit) && advice.contains(" in ["), "{error}");
     }
-    // As it is advised.
+    // As the error advises.
     closed(&when(&(0..4).map(|_| format!("({})", chain(50))).collect::<Vec<_>>().join(" || "))).unwrap();
     let uids = (0..1_000).map(|n| format!("U::\"u{n}\"")).collect::<Vec<_>>().join(", ");
     closed(&when(&format!("principal in [{uids}]"))).unwrap();
@@ -272,7 +273,7 @@ fn nested_has_is_refused_before_cedar_reads_it_again_and_again() {
         let error = derived(&nested(n)).unwrap_err();
         assert!(error.code() == "too_deep" && error.to_string().contains("statement 0 at 1:1"), "{error}");
     }
-    // A name of the author's is no operator.
+    // A name of the author's choice is not an operator.
     for key in ["has", "__extn", "Value", "left"] {
         let record = format!("{}1{} == {{}}", format!("{{\"{key}\": ").repeat(10), "}".repeat(10));
         closed(&when(&record)).unwrap();

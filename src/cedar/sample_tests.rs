@@ -1,4 +1,4 @@
-//! Every static sample application passes from text and from JSON, with the answers that its authors give.
+//! Every static sample application of Cedar is accepted as text and as JSON, and gives the answers of its authors.
 
 use std::fs;
 use std::path::Path;
@@ -77,7 +77,7 @@ fn check_answers(application: &Path, schema: &ParsedSchema, text: &str) {
             contexts.push(request.context().unwrap().clone());
         }
     }
-    // Any entity as principal and as resource, sense or nonsense: many of these fail to evaluate.
+    // Every entity as principal and as resource. Many of these requests make no sense and fail to evaluate.
     let uids = || entities.iter().map(|entity| entity.uid());
     let actions: Vec<_> = schema.schema().actions().cloned().collect();
     let pairs = uids().flat_map(|principal| uids().map(move |resource| (principal.clone(), resource)));

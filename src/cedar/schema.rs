@@ -1,6 +1,6 @@
-//! Schemas: parsed from either form, and converted into the other one.
+//! Parses schemas in both syntaxes, and converts a schema into its other syntax.
 //!
-//! Names and versions of schemas are not known here, nor is what is stored.
+//! Does not know names of schema versions or stored content.
 
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{Schema, SchemaFragment, Validator};
@@ -17,7 +17,7 @@ use crate::types::syntax::Syntax;
 const WHAT: &str = "schema";
 const WHAT_JSON: &str = "schema JSON";
 
-/// A schema that Cedar has parsed, ready to validate with.
+/// A parsed schema, with its validator.
 pub(crate) struct ParsedSchema {
     validator: Validator,
     described: Described,
@@ -26,7 +26,7 @@ pub(crate) struct ParsedSchema {
     validation_limit: usize,
 }
 
-/// What a small schema takes in memory.
+/// Approximate bytes of a small schema in memory.
 const SMALL_SCHEMA: usize = 48 * 1024;
 
 impl ParsedSchema {
@@ -49,17 +49,17 @@ impl ParsedSchema {
         &self.validator
     }
 
-    /// How many types of request it has.
+    /// The number of request types.
     pub(crate) fn request_types(&self) -> usize {
         self.request_types
     }
 
-    /// How many statements times types of request may be validated with it in one policy.
+    /// The limit of statements times request types in the validation of one policy.
     pub(crate) fn validation_limit(&self) -> usize {
         self.validation_limit
     }
 
-    /// With another limit of what is validated with it.
+    /// The schema with another validation limit.
     pub(crate) fn with_validation_limit(self, validation_limit: usize) -> Self {
         Self { validation_limit, ..self }
     }
@@ -70,9 +70,10 @@ impl ParsedSchema {
     }
 }
 
-/// Parses a schema, and writes it in its other form, which reads back as an equal schema with the same annotations.
+/// Parses a schema, and writes it in its other syntax. The written schema reads back as an equal schema with the same
+/// annotations.
 ///
-/// The other form can be given in turn, and so can the form that is written of it.
+/// The written schema is accepted as input, and so is its own conversion.
 pub(crate) fn prepare_schema(syntax: Syntax, source: &str) -> Result<(ParsedSchema, String)> {
     gate(syntax, source)?;
     on_grown_stack(PARSE, WHAT, || {
@@ -91,7 +92,7 @@ pub(crate) fn prepare_schema(syntax: Syntax, source: &str) -> Result<(ParsedSche
         if given.as_cedar_compares(syntax)?.as_ref().unwrap_or(&given.schema).as_ref() != read.schema.as_ref() {
             return Err(unfaithful("the meaning of the schema changes".to_owned()));
         }
-        // What is returned is accepted when it is given: so this form must be one that can be written of it.
+        // The other syntax must be accepted as input, so its own conversion must pass the gate.
         let again = read.written_in(syntax)?;
         gate(syntax, &again).map_err(|error| unfaithful(format!("{}: {error}", written(syntax))))?;
         Ok((given.parsed(source), other))
@@ -105,18 +106,18 @@ fn written(syntax: Syntax) -> &'static str {
     }
 }
 
-/// A schema in the ways that it is looked at.
+/// A schema as Cedar's, as JSON, and as a model with resolved names.
 struct Understood {
     schema: Schema,
-    /// In the JSON form.
+    /// The schema's JSON.
     json: Value,
     model: Model,
-    /// How many attributes and types it has with its common types written out.
+    /// The number of attributes and types with all common types expanded.
     expanded: usize,
 }
 
 impl Understood {
-    /// Parses a schema that stands alone, and resolves its names.
+    /// Parses a schema without other fragments, and resolves its names.
     fn new(syntax: Syntax, source: &str) -> Result<Self> {
         let fragment = fragment(syntax, source)?;
         let mut json = fragment.clone().to_json_value().map_err(|error| unfaithful(error.to_string()))?;
@@ -132,7 +133,7 @@ impl Understood {
     }
 
     fn parsed(self, source: &str) -> ParsedSchema {
-        // Schemas of a few entities took 17 to 67 KB; what is written out in full adds to that.
+        // Measured 17 to 67 KB for schemas of a few entities. Expanded common types add to that.
         let described = Described::of(&self.model);
         let weight = SMALL_SCHEMA + 2 * source.len() + 256 * self.expanded + described.weight();
         let (request_types, validation_limit) = (self.schema.request_envs().count(), limits::VALIDATION_COST);
@@ -153,8 +154,9 @@ impl Understood {
         Ok(text)
     }
 
-    /// The schema without `appliesTo` of the actions that no request can have: Cedar's syntax cannot say that an action has
-    /// principals and no resources, or the other way round, and to a request it is all the same. None if there are no such.
+    /// The schema without `appliesTo` of actions that no request can have. Cedar's syntax cannot express an action with
+    /// principals and without resources, or the reverse; for requests, it makes no difference. None if no action is
+    /// such.
     fn as_cedar_compares(&self, syntax: Syntax) -> Result<Option<Schema>> {
         let mut json = self.json.clone();
         if syntax == Syntax::Cedar || !schema_json::remove_vain_applies_to(&mut json) {
@@ -188,7 +190,7 @@ fn fragment(syntax: Syntax, source: &str) -> Result<SchemaFragment> {
         Syntax::Json => {
             let invalid = |message| crate::types::error::Error::from(ErrorDetail::Json { what: WHAT_JSON, message });
             let value = serde_json::from_str(source).map_err(|error| invalid(error.to_string()))?;
-            // Cedar reads them, again and again where they nest, before it refuses them.
+            // Cedar refuses action attributes only after reading them, and rereads nested ones at every level.
             if let Some(message) = schema_fault::action_attributes(&value) {
                 return Err(invalid(message));
             }
@@ -217,7 +219,7 @@ fn messages(source: &str, report: DetailedError) -> String {
     findings(source, report).into_iter().map(|finding| finding.message).collect::<Vec<_>>().join("; ")
 }
 
-/// Refuses a text for which there are findings.
+/// Refuses a text with findings.
 fn refuse(diagnostics: Vec<Diagnostic>) -> Result<()> {
     if diagnostics.is_empty() { Ok(()) } else { Err(ErrorDetail::Syntax { what: WHAT, diagnostics }.into()) }
 }
@@ -275,7 +277,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_written_in_the_other_form_is_refused() {
-        // In JSON, an entity type and a common type of one name can be told apart.
+        // JSON can distinguish an entity type and a common type of one name.
         let json = r#"{"":{"commonTypes":{"T":{"type":"Long"}},"entityTypes":{"T":{},
             "E":{"shape":{"type":"Record","attributes":{"a":{"type":"Entity","name":"T"}}}}},"actions":{}}}"#;
         let error = convert_schema(Syntax::Json, json).unwrap_err();

@@ -1,7 +1,7 @@
-//! Says where a schema's JSON departs from the format, in the format's words.
+//! Finds the place where schema JSON departs from the format, with errors in the words of the format.
 //!
-//! Cedar's own messages for JSON name its Rust types. This is asked only about JSON that Cedar has refused; where it
-//! knows nothing, Cedar's message is used without those names.
+//! Cedar's own messages for JSON name its Rust types. Runs only for JSON that Cedar has refused. If it finds no fault,
+//! the caller uses Cedar's message without those names.
 
 use serde_json::{Map, Value};
 
@@ -11,10 +11,10 @@ const TEXT: &str = "text";
 const OBJECT: &str = "an object";
 const LIST: &str = "a list";
 
-/// What is wrong with a value, or nothing.
-type VersionRecord = Result<(), String>;
+/// The result of a check, with a message if the value is wrong.
+type Checked = Result<(), String>;
 
-/// The first place that is not as the format has it, and what is expected there.
+/// The first fault, with its place and the expected value.
 pub(super) fn find(schema: &Value) -> Option<String> {
     let schema = At { path: "", value: schema };
     let is_field = |key: &str| ["entityTypes", "actions", "commonTypes"].contains(&key);
@@ -26,7 +26,7 @@ pub(super) fn find(schema: &Value) -> Option<String> {
     checked.err()
 }
 
-/// The first action with attributes, which Cedar does not have.
+/// The first action with attributes. Cedar does not support them.
 pub(super) fn action_attributes(schema: &Value) -> Option<String> {
     for (name, namespace) in schema.as_object()? {
         for (id, action) in namespace.get("actions").and_then(Value::as_object).into_iter().flatten() {
@@ -62,7 +62,7 @@ pub(super) fn in_words(message: &str) -> String {
     kinds.iter().fold(kept, |kept, kind| kept.replace(&format!("{kind} needs to be"), "a name needs to be"))
 }
 
-/// A value and the keys that lead to it.
+/// A value and its path.
 struct At<'a> {
     path: &'a str,
     value: &'a Value,
@@ -82,7 +82,7 @@ impl At<'_> {
     }
 
     fn fault(&self, problem: &str) -> String {
-        // The end of a long path says more than its beginning.
+        // The end of a long path is more useful than its beginning.
         let path = match self.path.char_indices().rev().nth(200) {
             Some((start, _)) => format!("…{}", self.path.get(start..).unwrap_or_default()),
             None => self.path.to_owned(),
@@ -95,7 +95,7 @@ impl At<'_> {
     }
 
     /// Checks each member of an object.
-    fn each(&self, check: impl Fn(At<'_>, &str) -> VersionRecord) -> VersionRecord {
+    fn each(&self, check: impl Fn(At<'_>, &str) -> Checked) -> Checked {
         for (key, value) in self.object()? {
             let path = format!("{}/{}", self.path, escaped(key));
             check(At { path: &path, value }, key)?;
@@ -104,15 +104,15 @@ impl At<'_> {
     }
 
     /// Checks each item of a list.
-    fn items(&self, check: impl Fn(At<'_>) -> VersionRecord) -> VersionRecord {
+    fn items(&self, check: impl Fn(At<'_>) -> Checked) -> Checked {
         for (number, value) in self.value.as_array().ok_or_else(|| self.expected(LIST))?.iter().enumerate() {
             check(At { path: &format!("{}/{number}", self.path), value })?;
         }
         Ok(())
     }
 
-    /// Checks that an object has no field but these, and each of the required ones.
-    fn fields(&self, required: &[&str], optional: &[&str]) -> VersionRecord {
+    /// Checks that an object has all required fields and no unknown field.
+    fn fields(&self, required: &[&str], optional: &[&str]) -> Checked {
         let object = self.object()?;
         let known = || required.iter().chain(optional);
         if let Some(unknown) = object.keys().find(|key| !known().any(|field| field == key)) {
@@ -125,19 +125,19 @@ impl At<'_> {
         }
     }
 
-    fn check_text(self) -> VersionRecord {
+    fn check_text(self) -> Checked {
         if self.value.is_string() { Ok(()) } else { Err(self.expected(TEXT)) }
     }
 
-    fn check_bool(self) -> VersionRecord {
+    fn check_bool(self) -> Checked {
         if self.value.is_boolean() { Ok(()) } else { Err(self.expected("`true` or `false`")) }
     }
 
-    fn check_annotations(self) -> VersionRecord {
+    fn check_annotations(self) -> Checked {
         self.each(|value, _| if value.value.is_null() { Ok(()) } else { value.check_text() })
     }
 
-    fn check_namespace(self) -> VersionRecord {
+    fn check_namespace(self) -> Checked {
         self.fields(&["entityTypes", "actions"], &["commonTypes", "annotations"])?;
         self.each(|member, key| match key {
             "entityTypes" => member.each(|entity, _| entity.check_entity_type()),
@@ -147,7 +147,7 @@ impl At<'_> {
         })
     }
 
-    fn check_entity_type(self) -> VersionRecord {
+    fn check_entity_type(self) -> Checked {
         self.fields(&[], &["memberOfTypes", "shape", "tags", "enum", "external", "annotations"])?;
         self.each(|member, key| match key {
             "memberOfTypes" => member.items(|item| item.check_text()),
@@ -161,7 +161,7 @@ impl At<'_> {
         })
     }
 
-    fn check_action(self) -> VersionRecord {
+    fn check_action(self) -> Checked {
         self.fields(&[], &["appliesTo", "memberOf", "external", "attributes", "annotations"])?;
         self.each(|member, key| match key {
             "external" if !member.value.is_null() => member.check_bool(),
@@ -177,7 +177,7 @@ impl At<'_> {
         })
     }
 
-    fn check_applies_to(self) -> VersionRecord {
+    fn check_applies_to(self) -> Checked {
         self.fields(&["principalTypes", "resourceTypes"], &["context"])?;
         self.each(|member, key| match key {
             "context" => member.check_type(&[]),
@@ -185,8 +185,8 @@ impl At<'_> {
         })
     }
 
-    /// A type; `more` are the fields that it may have where it stands.
-    fn check_type(self, more: &[&str]) -> VersionRecord {
+    /// Checks a type. `more` are the additional fields that a type may have at this place.
+    fn check_type(self, more: &[&str]) -> Checked {
         let Some(kind) = self.object()?.get("type") else {
             return Err(self.fault("missing field `type`"));
         };

@@ -1,17 +1,17 @@
-//! The JSON form of a schema, by its structure.
+//! The structure of schema JSON.
 //!
-//! A field has a meaning by where it stands. So a name that a user gives to a type, an action or an attribute stands as
-//! a key of a map and is never taken for a field, whatever it is. Names are not resolved here.
+//! The place of a key decides its meaning: a user's name of a type, action or attribute is a key of a map and is never
+//! read as a field. Does not resolve names.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A schema: its namespaces by their names, the empty one too.
+/// A schema: its namespaces by name, with the empty one.
 pub(super) type Namespaces = BTreeMap<String, Namespace>;
 
-/// Annotations by their keys: `null` and `""` are the same to Cedar.
+/// Annotations by key. To Cedar, `null` and `""` are equal.
 pub(super) type Annotations = BTreeMap<String, Option<String>>;
 
 #[derive(Deserialize)]
@@ -40,7 +40,7 @@ pub(super) struct EntityType {
     pub annotations: Annotations,
 }
 
-/// A type; as a common type or an attribute it has annotations, and as an attribute it says whether it is required.
+/// A type. A common type or an attribute has annotations too, and an attribute has `required`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Type {
@@ -79,13 +79,13 @@ pub(super) struct ActionName {
     pub kind: Option<String>,
 }
 
-/// Reads a value that Cedar has written.
+/// Reads schema JSON that Cedar has written.
 pub(super) fn read(value: &Value) -> serde_json::Result<Namespaces> {
     Namespaces::deserialize(value)
 }
 
-/// Makes each context that refers to a common type named `EntityOrCommon` one that can be read: Cedar writes
-/// `{"type": "EntityOrCommon"}`, and reads that as a reference whose name is missing.
+/// Repairs each context that refers to a common type named `EntityOrCommon`. Cedar writes `{"type": "EntityOrCommon"}`,
+/// and reads this as a reference without a name.
 pub(super) fn repair_contexts(schema: &mut Value) {
     for_each_action(schema, |action| {
         let context = action.get_mut("appliesTo").and_then(|applies_to| applies_to.get_mut("context"));
@@ -98,8 +98,8 @@ pub(super) fn repair_contexts(schema: &mut Value) {
     });
 }
 
-/// Removes `appliesTo` from each action that no request can have: one with no principal type or no resource type. Says
-/// whether there was any.
+/// Removes `appliesTo` from each action that no request can have: one without principal types or without resource
+/// types. Returns whether there was one.
 pub(super) fn remove_vain_applies_to(schema: &mut Value) -> bool {
     let mut removed = false;
     for_each_action(schema, |action| {

@@ -1,8 +1,8 @@
-//! A schema with all names resolved, as Cedar resolves them: to be measured, compared and written.
+//! A schema with all names resolved as Cedar resolves them, to measure, compare and write.
 //!
-//! Two schemas that differ in spelling only are equal here: a name with or without its namespace, `String` and
-//! `__cedar::String`, an annotation of `null` and of `""`, a default that is spelled out and one that is not. Whether a
-//! name exists is for Cedar to say.
+//! Two schemas that differ in notation only are equal: a name with or without its namespace, `String` and
+//! `__cedar::String`, an annotation of `null` and of `""`, a default value and its absence. Does not check that names
+//! exist: Cedar does.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -43,7 +43,7 @@ pub(super) enum EntityType {
 #[derive(Debug, PartialEq)]
 pub(super) struct Action {
     pub member_of: Vec<(String, String)>,
-    /// None where no request can have the action.
+    /// None if no request can have the action.
     pub applies_to: Option<AppliesTo>,
     pub external: bool,
 }
@@ -57,7 +57,7 @@ pub(super) struct AppliesTo {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Type {
-    /// One of [`BUILTIN`], or an extension type that Cedar does not have.
+    /// One of [`BUILTIN`], or an unknown extension type.
     Builtin(String),
     Entity(String),
     Common(String),
@@ -73,7 +73,7 @@ pub(super) struct Attribute {
     pub kind: Type,
 }
 
-/// What a reference may lead to.
+/// The kinds of declarations that a reference may resolve to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     Entity,
@@ -102,15 +102,15 @@ impl Model {
         Some(&self.namespaces.get(namespace)?.common_types.get(name)?.item)
     }
 
-    /// Whether a full name is one of an entity type or of a common type that the schema declares.
+    /// Whether the schema declares an entity type or a common type of this full name.
     pub(super) fn declares(&self, name: &str) -> bool {
         let (namespace, base) = split(name);
         self.common_type(name).is_some()
             || self.namespaces.get(namespace).is_some_and(|namespace| namespace.entity_types.contains_key(base))
     }
 
-    /// Writes each shape that is a reference to a common type as the record that it leads to. Cedar's syntax has records
-    /// only, and to Cedar it is the same. The schema must have been measured.
+    /// Replaces each shape that is a reference to a common type by the record it refers to. Cedar's syntax has records
+    /// only, and to Cedar both are equal. The schema must have been measured.
     pub(super) fn write_out_shapes(&mut self) {
         let mut shapes = Vec::new();
         for (namespace, definition) in &self.namespaces {
@@ -130,7 +130,7 @@ impl Model {
         }
     }
 
-    /// The record that a common type is, if it is one.
+    /// The record that a common type is an alias of, if it is one.
     fn record(&self, name: &str) -> Option<&Type> {
         let mut seen = HashSet::new();
         let mut name = name;
@@ -150,12 +150,12 @@ pub(super) fn split(name: &str) -> (&str, &str) {
     name.rsplit_once("::").unwrap_or(("", name))
 }
 
-/// The full name of what a namespace declares.
+/// The full name of a declaration in a namespace.
 pub(super) fn qualified(namespace: &str, name: &str) -> String {
     if namespace.is_empty() { name.to_owned() } else { format!("{namespace}::{name}") }
 }
 
-/// All declared names, in full.
+/// All declared full names.
 struct Names {
     entities: HashSet<String>,
     common: HashSet<String>,
@@ -177,7 +177,7 @@ impl Names {
         names
     }
 
-    /// A full name, if there is such a type.
+    /// The type with this full name, if there is one of a wanted kind.
     fn find(&self, name: &str, wanted: Wanted) -> Option<Type> {
         if wanted != Wanted::Entity && self.common.contains(name) {
             return Some(Type::Common(name.to_owned()));
@@ -190,7 +190,7 @@ impl Names {
         }
         let builtin = match name.strip_prefix(CEDAR) {
             Some(base) => base,
-            // A type of the same name in the empty namespace takes the short name for itself.
+            // A declared type of the empty namespace takes precedence over the short name.
             None if self.entities.contains(name) || self.common.contains(name) => return None,
             None => name,
         };
@@ -198,7 +198,7 @@ impl Names {
     }
 }
 
-/// Resolves what stands in one namespace.
+/// Resolves the names in one namespace.
 struct Resolver<'a> {
     names: &'a Names,
     namespace: &'a str,
@@ -287,7 +287,7 @@ impl Resolver<'_> {
         Declared { annotations, item: Attribute { required, kind } }
     }
 
-    /// Cedar looks in the own namespace first, then in the empty one.
+    /// Resolves a name as Cedar does: in the own namespace first, then in the empty one.
     fn named(&self, name: &str, wanted: Wanted) -> Type {
         let mut found = self.candidates(name).filter_map(|candidate| self.names.find(&candidate, wanted));
         found.next().unwrap_or_else(|| Type::Unknown(name.to_owned()))

@@ -1,16 +1,15 @@
 //! Writes a schema in Cedar's syntax.
 //!
-//! Cedar has a printer of its own. It refuses a schema that has an entity type and a common type of one name in a
-//! namespace, and one whose entity type has a common type as its shape, although Cedar reads the text of both. So each
-//! name is written here in a way that leads to one thing only. Whether the text reads back as the same schema the caller
-//! checks.
+//! Cedar's own printer refuses two kinds of schemas that Cedar can read: with an entity type and a common type of one
+//! name in a namespace, and with a common type as the shape of an entity type. Here, each name is written so that it
+//! resolves to one declaration only. Does not check that the text reads back as the same schema: the caller does.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
 use super::schema_model::{Action, Attribute, BUILTIN, Declared, EntityType, Model, Namespace, Type, qualified, split};
 
-/// Writes a schema. An error names the reference that Cedar's syntax cannot say.
+/// Writes a schema. An error names the reference that Cedar's syntax cannot express.
 pub(super) fn write(schema: &Model) -> Result<String, String> {
     if let Some(name) = schema.namespaces.values().find_map(|namespace| unsayable(schema, namespace)) {
         return Err(format!(
@@ -27,7 +26,7 @@ pub(super) fn write(schema: &Model) -> Result<String, String> {
     Ok(text)
 }
 
-/// An entity type that a type refers to, and whose name leads to a common type instead.
+/// A referenced entity type with a name that resolves to a common type in Cedar's syntax.
 fn unsayable<'a>(schema: &Model, namespace: &'a Namespace) -> Option<&'a str> {
     let mut open: Vec<&Type> = namespace.common_types.values().map(|common| &common.item).collect();
     for entity in namespace.entity_types.values() {
@@ -49,7 +48,7 @@ fn unsayable<'a>(schema: &Model, namespace: &'a Namespace) -> Option<&'a str> {
     None
 }
 
-/// A namespace, with the schema that its names are looked up in.
+/// A namespace, with the schema to look its names up in.
 struct InSyntax<'a> {
     schema: &'a Model,
     name: &'a str,
@@ -131,7 +130,8 @@ impl InSyntax<'_> {
         writeln!(f, ";")
     }
 
-    /// An action of this namespace or of the empty one goes by its id, for the same reason as in [`short`](Self::short).
+    /// The name of a parent action. An action of this namespace or of the empty one is written by its id, for the
+    /// reason in [`short`](Self::short).
     fn parent(&self, kind: &str, id: &str) -> String {
         let is_near = kind == "Action" || kind == qualified(self.name, "Action");
         if is_near { name_or_string(id) } else { format!("{kind}::{}", quoted(id)) }
@@ -172,14 +172,14 @@ impl InSyntax<'_> {
         write!(f, "{:indent$}}}", "")
     }
 
-    /// A full name as this namespace can write it. No other namespace may declare a name of the empty one, so that a name
-    /// without a namespace leads to one thing.
+    /// The shortest notation of a full name in this namespace. Cedar refuses a namespace that declares a name of the
+    /// empty one, so a name without a namespace is unambiguous.
     fn short<'a>(&self, name: &'a str) -> &'a str {
         let (namespace, base) = split(name);
         if namespace == self.name { base } else { name }
     }
 
-    /// A type that Cedar has, by its short name where no declared type takes that for itself.
+    /// A built-in type, by its short name if no declared type has that name.
     fn builtin(&self, name: &str) -> String {
         let taken = self.schema.declares(name) || self.schema.declares(&qualified(self.name, name));
         if taken || !BUILTIN.contains(&name) { format!("__cedar::{name}") } else { name.to_owned() }
@@ -202,7 +202,7 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.escape_debug())
 }
 
-/// The words that cannot stand for a name.
+/// The words that cannot be identifiers.
 const RESERVED: [&str; 10] = ["__cedar", "else", "false", "has", "if", "in", "is", "like", "then", "true"];
 
 fn name_or_string(name: &str) -> String {

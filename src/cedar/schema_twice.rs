@@ -1,7 +1,7 @@
 //! Finds attributes that a schema text declares twice in one record.
 //!
-//! Cedar takes the last of them without a word, in entity types, records and contexts. It refuses every other name that
-//! is declared twice itself. The text must be one that Cedar parses.
+//! In entity types, records and contexts, Cedar silently takes the last declaration. It refuses all other duplicate
+//! names itself. Works on text that Cedar parses only.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -12,19 +12,19 @@ use serde_json::Value;
 use super::token::{Token, Tokens};
 use crate::types::error::{Diagnostic, Result, SourcePlace, cut};
 
-/// So many are told.
+/// The maximum number of findings.
 const MOST: usize = 20;
 
 /// A name before a `:`.
 struct Key<'a> {
-    /// Which pair of braces it lies in directly.
+    /// The number of the innermost pair of braces.
     braces: usize,
     at: usize,
-    /// As it is spelled: a word, or a string with its quotes.
+    /// The spelling: a word, or a string with its quotes.
     spelled: &'a str,
 }
 
-/// The attributes that are there already, in the order of the text.
+/// The duplicate attributes, in the order of the text.
 pub(super) fn attributes(text: &str) -> Result<Vec<Diagnostic>> {
     let keys = keys(text);
     let names = names(&keys)?;
@@ -53,7 +53,7 @@ fn keys(text: &str) -> Vec<Key<'_>> {
     for (at, token) in Tokens::new(text) {
         let rest = text.get(at..).unwrap_or_default();
         match token {
-            // An optional attribute has it between its name and the colon.
+            // An optional attribute has a `?` between its name and the colon.
             Token::Word("?") => continue,
             Token::Word(word) => {
                 last = Some((at, word));
@@ -81,7 +81,8 @@ fn keys(text: &str) -> Vec<Key<'_>> {
     keys
 }
 
-/// The names that the keys spell. Escapes are read by Cedar, all in one go: as the values of an enumerated entity type.
+/// The names of the keys. Cedar decodes the escapes of all strings in one parse, as the values of an enumerated entity
+/// type.
 fn names<'a>(keys: &[Key<'a>]) -> Result<Vec<Cow<'a, str>>> {
     let escaped: Vec<_> = keys.iter().map(|key| key.spelled).filter(|spelled| spelled.contains('\\')).collect();
     let mut read = if escaped.is_empty() { Vec::new() } else { read(&escaped.join(", "))? }.into_iter();

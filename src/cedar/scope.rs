@@ -1,12 +1,12 @@
-//! Which statements a request can match at all: statements grouped by their scope, and the groups found by a request.
+//! An index of statements by scope: finds the groups of statements that a request can match.
 //!
-//! A statement's scope (its constraints on principal, action and resource) comes first in what Cedar evaluates and
-//! cannot fail, so a statement whose scope does not hold neither determines an answer nor fails. What else a statement
-//! says is not known here.
+//! The scope of a statement is its constraints on principal, action and resource. Cedar evaluates it first, and it
+//! cannot fail. So a statement with a scope that does not match neither determines an answer nor fails. Does not know
+//! the conditions of a statement.
 //!
-//! Each group is filed under the rarest of its three constraints: under the entities, or the type, that it names. A
-//! request looks under its principal, action and resource, under their ancestors and types, and checks the whole
-//! scope of what it finds.
+//! Each group is indexed by the rarest of its three constraints: by the entities or the type in it. A look-up takes the
+//! groups of the request's principal, action and resource, of their ancestors and of their types, and checks the whole
+//! scope of each.
 
 use std::collections::HashMap;
 
@@ -14,13 +14,13 @@ use cedar_policy::{
     ActionConstraint, Entities, EntityTypeName, EntityUid, Policy, PrincipalConstraint, Request, ResourceConstraint,
 };
 
-/// What a scope demands of the principal, the action or the resource.
+/// The constraint of a scope on the principal, the action or the resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Constraint {
     Any,
     Is(EntityTypeName),
     Equals(EntityUid),
-    /// One of these or a descendant of one, and of this type if one is given.
+    /// One of these entities or a descendant of one, and of this type if there is one.
     In(Option<EntityTypeName>, Vec<EntityUid>),
 }
 
@@ -38,8 +38,8 @@ impl Constraint {
     }
 }
 
-/// The scope of a statement: its constraints on principal, resource and action, in the order in which it is rather
-/// filed under one of several that are equally rare.
+/// The scope of a statement: its constraints on principal, resource and action. The first of equally rare constraints
+/// is indexed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Scope([Constraint; 3]);
 
@@ -67,23 +67,23 @@ impl Scope {
         Self([principal, resource, action])
     }
 
-    /// The scope of everything.
+    /// The scope without constraints.
     pub(super) const ANY: Self = Self([Constraint::Any, Constraint::Any, Constraint::Any]);
 
-    fn holds(&self, fingerprint: &[&EntityUid; 3], entities: &Entities) -> bool {
-        self.0.iter().zip(fingerprint).all(|(constraint, uid)| constraint.holds(uid, entities))
+    fn holds(&self, uids: &[&EntityUid; 3], entities: &Entities) -> bool {
+        self.0.iter().zip(uids).all(|(constraint, uid)| constraint.holds(uid, entities))
     }
 }
 
-/// The groups that are filed under one part of the scope.
+/// The groups that are indexed by one part of the scope.
 #[derive(Debug, Default)]
-struct Shelf {
+struct PartIndex {
     by_uid: HashMap<EntityUid, Vec<usize>>,
     by_type: HashMap<EntityTypeName, Vec<usize>>,
 }
 
-impl Shelf {
-    fn file(&mut self, constraint: &Constraint, group: usize) {
+impl PartIndex {
+    fn insert(&mut self, constraint: &Constraint, group: usize) {
         match constraint {
             Constraint::Any => {}
             Constraint::Is(type_name) => self.by_type.entry(type_name.clone()).or_default().push(group),
@@ -96,12 +96,12 @@ impl Shelf {
         }
     }
 
-    /// Adds the groups filed under the entity, its ancestors and its type.
+    /// Adds the groups of the entity, of its ancestors and of its type to `found`.
     fn look_up(&self, uid: &EntityUid, entities: &Entities, found: &mut Vec<usize>) {
         if !self.by_uid.is_empty() {
             found.extend(self.by_uid.get(uid).into_iter().flatten());
             if let Some(ancestors) = entities.ancestors(uid) {
-                // Whichever are fewer are gone through: an entity may have more ancestors than there are groups.
+                // Iterates over the smaller side: an entity may have more ancestors than there are indexed entities.
                 if ancestors.size_hint().0 <= self.by_uid.len() {
                     found.extend(ancestors.filter_map(|ancestor| self.by_uid.get(ancestor)).flatten());
                 } else {
@@ -116,15 +116,15 @@ impl Shelf {
     }
 }
 
-/// How many groups name each entity and each type in one part of their scopes.
+/// The number of groups that name each entity and each type in one part of their scopes.
 #[derive(Default)]
-struct Crowd<'a> {
+struct Counts<'a> {
     by_uid: HashMap<&'a EntityUid, usize>,
     by_type: HashMap<&'a EntityTypeName, usize>,
 }
 
-impl<'a> Crowd<'a> {
-    fn count(&mut self, constraint: &'a Constraint) {
+impl<'a> Counts<'a> {
+    fn add(&mut self, constraint: &'a Constraint) {
         match constraint {
             Constraint::Any => {}
             Constraint::Is(type_name) => *self.by_type.entry(type_name).or_default() += 1,
@@ -133,8 +133,9 @@ impl<'a> Crowd<'a> {
         }
     }
 
-    /// How many groups stand beside one with this constraint; none if it cannot be filed by it.
-    fn around(&self, constraint: &Constraint) -> Option<usize> {
+    /// The number of groups that share an entity or the type of this constraint. None if the constraint cannot be
+    /// indexed.
+    fn of(&self, constraint: &Constraint) -> Option<usize> {
         let of_uid = |uid: &EntityUid| self.by_uid.get(uid).copied().unwrap_or_default();
         match constraint {
             Constraint::Any => None,
@@ -149,55 +150,57 @@ impl<'a> Crowd<'a> {
 #[derive(Debug)]
 pub(super) struct ScopeIndex<G> {
     groups: Vec<(Scope, G)>,
-    /// Where the groups are filed, for each part of a scope.
-    shelves: [Shelf; 3],
-    /// The groups whose scope demands nothing.
-    unfiled: Vec<usize>,
+    /// The indexed groups, for each part of a scope.
+    parts: [PartIndex; 3],
+    /// The groups without constraints.
+    unconstrained: Vec<usize>,
 }
 
 impl<G> ScopeIndex<G> {
     pub(super) fn new(groups: Vec<(Scope, G)>) -> Self {
-        let mut crowds: [Crowd<'_>; 3] = Default::default();
+        let mut counts: [Counts<'_>; 3] = Default::default();
         for (scope, _) in &groups {
-            crowds.iter_mut().zip(&scope.0).for_each(|(crowd, constraint)| crowd.count(constraint));
+            counts.iter_mut().zip(&scope.0).for_each(|(counts_of_part, constraint)| counts_of_part.add(constraint));
         }
-        let (mut shelves, mut unfiled): ([Shelf; 3], Vec<usize>) = Default::default();
+        let (mut parts, mut unconstrained): ([PartIndex; 3], Vec<usize>) = Default::default();
         for (number, (scope, _)) in groups.iter().enumerate() {
-            let ways = shelves.iter_mut().zip(&crowds).zip(&scope.0);
-            let rarest = ways
-                .filter_map(|((shelf, crowd), constraint)| Some((crowd.around(constraint)?, shelf, constraint)))
-                .min_by_key(|(around, ..)| *around);
+            let choices = parts.iter_mut().zip(&counts).zip(&scope.0);
+            let rarest = choices
+                .filter_map(|((part, counts_of_part), constraint)| {
+                    Some((counts_of_part.of(constraint)?, part, constraint))
+                })
+                .min_by_key(|(count, ..)| *count);
             match rarest {
-                Some((_, shelf, constraint)) => shelf.file(constraint, number),
-                None => unfiled.push(number),
+                Some((_, part, constraint)) => part.insert(constraint, number),
+                None => unconstrained.push(number),
             }
         }
-        Self { groups, shelves, unfiled }
+        Self { groups, parts, unconstrained }
     }
 
-    /// The groups whose scope holds for a request, each once.
+    /// The groups with a scope that matches a request, each once.
     pub(super) fn matching(&self, request: &Request, entities: &Entities) -> impl Iterator<Item = &G> {
-        let fingerprint = match (request.principal(), request.resource(), request.action()) {
+        let uids = match (request.principal(), request.resource(), request.action()) {
             (Some(principal), Some(resource), Some(action)) => Some([principal, resource, action]),
-            // What is not known could match anything.
+            // An unknown entity could match any scope.
             _ => None,
         };
-        let found = match &fingerprint {
-            Some(fingerprint) => self.find(fingerprint, entities),
+        let found = match &uids {
+            Some(uids) => self.find(uids, entities),
             None => (0..self.groups.len()).collect(),
         };
         found.into_iter().filter_map(move |number| {
             let (scope, group) = self.groups.get(number)?;
-            fingerprint.as_ref().is_none_or(|fingerprint| scope.holds(fingerprint, entities)).then_some(group)
+            uids.as_ref().is_none_or(|uids| scope.holds(uids, entities)).then_some(group)
         })
     }
 
-    fn find(&self, fingerprint: &[&EntityUid; 3], entities: &Entities) -> Vec<usize> {
-        let mut found = self.unfiled.clone();
-        for (shelf, uid) in self.shelves.iter().zip(fingerprint) {
-            shelf.look_up(uid, entities, &mut found);
+    fn find(&self, uids: &[&EntityUid; 3], entities: &Entities) -> Vec<usize> {
+        let mut found = self.unconstrained.clone();
+        for (part, uid) in self.parts.iter().zip(uids) {
+            part.look_up(uid, entities, &mut found);
         }
-        // A group that names several entities is filed under each.
+        // A group that names several entities is indexed by each.
         found.sort_unstable();
         found.dedup();
         found

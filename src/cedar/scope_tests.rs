@@ -1,5 +1,5 @@
-//! Deciding by groups of scopes is deciding as Cedar does: the same answers, for the same reasons, with the same errors,
-//! on generated policies, hierarchies and requests. `POLICY_STORE_SWEEP` multiplies how many.
+//! A set grouped by scopes decides as Cedar does: same answers, reasons and errors, on generated policies, hierarchies
+//! and requests. `POLICY_STORE_SWEEP` multiplies the number of cases.
 
 use std::collections::HashSet;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ use super::policy::ParsedPolicy;
 const TYPES: [&str; 3] = ["U", "N::G", "G"];
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
-/// Any of the few entities that there are, so that they meet often.
+/// One of a few entities, so that constraints and requests match often.
 fn uid() -> impl Strategy<Value = String> {
     (prop::sample::select(&TYPES[..]), prop::sample::select(&NAMES[..])).prop_map(|(t, n)| format!("{t}::\"{n}\""))
 }
@@ -44,7 +44,7 @@ fn action_scope() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A statement whose condition holds, does not hold, depends on the request, or fails.
+/// A statement with a condition that is true, is false, depends on the request, or fails.
 fn statement() -> impl Strategy<Value = String> {
     let condition = prop_oneof![
         4 => Just(""),
@@ -62,7 +62,7 @@ fn statement() -> impl Strategy<Value = String> {
     )
 }
 
-/// Entities with parents among those before them, so that there is no cycle; some of those named do not exist.
+/// Entities with parents among earlier ones, so that there is no cycle. Some parents do not exist.
 fn hierarchy() -> impl Strategy<Value = Entities> {
     let mut all: Vec<String> = Vec::new();
     all.extend(TYPES.iter().flat_map(|t| NAMES.iter().map(move |n| format!("{t}::\"{n}\""))));
@@ -93,7 +93,7 @@ fn parse(uid: &str) -> EntityUid {
     EntityUid::from_str(uid).unwrap()
 }
 
-/// An answer: allow or deny, the statements that determined it, those that failed and how.
+/// An answer: allow or deny, the determining statements, and the failed statements with their errors.
 pub(super) type Answer = (Decision, Vec<usize>, Vec<(usize, String)>);
 
 pub(super) fn by_cedar(set: &PolicySet, request: &Request, entities: &Entities) -> Answer {
@@ -110,7 +110,7 @@ pub(super) fn by_cedar(set: &PolicySet, request: &Request, entities: &Entities) 
     (response.decision(), reasons, errors)
 }
 
-/// The same of a set whose members have `chunk` statements each.
+/// The answer of a set with `chunk` statements in each member.
 pub(super) fn by_groups(set: &CompiledSet, chunk: usize, request: &Request, entities: &Entities) -> Answer {
     let evaluation = set.evaluate(request, entities).unwrap();
     let number = |member: usize, statement: usize| member * chunk + statement;
@@ -119,9 +119,9 @@ pub(super) fn by_groups(set: &CompiledSet, chunk: usize, request: &Request, enti
     (evaluation.decision, reasons, errors)
 }
 
-/// How many requests are asked of each generated set.
+/// The number of requests for each generated set.
 const REQUESTS: usize = 64;
-/// How many statements each member has.
+/// The number of statements in each member.
 const CHUNK: usize = 3;
 
 #[test]

@@ -1,4 +1,4 @@
-//! The members that objects of policy JSON must and may have, and the problems that are found in them, each with its place.
+//! Required and optional members of the objects in policy JSON, and the problems in them, each with its path.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 use crate::types::error::{Error, ErrorDetail, cut};
 use crate::types::limits;
 
-/// How errors name the input.
+/// The name of the input in errors.
 pub(super) const JSON: &str = "policy JSON";
 
-/// An entity in either of its forms.
+/// Checks an entity, with or without `__entity`.
 pub(super) fn entity(path: &Path<'_>, value: &Value) -> Result<(), Problem> {
     let type_and_id = |path: &Path<'_>, value: &Value| {
         let object = Object::at(path, value, &["type", "id"], &[])?;
@@ -24,21 +24,21 @@ pub(super) fn entity(path: &Path<'_>, value: &Value) -> Result<(), Problem> {
     type_and_id(&object.path("__entity"), object.get("__entity"))
 }
 
-/// What is wrong with the JSON of a policy.
+/// A problem in the JSON of a policy.
 #[derive(Debug)]
 pub(super) enum Problem {
-    /// It is not what the format asks for.
+    /// The JSON departs from the format.
     Wrong(String),
-    /// It has slots.
+    /// The policy has slots.
     Template,
-    /// It has so many clauses, which are over the limit.
+    /// The number of clauses, which is over the limit.
     Clauses(usize),
-    /// How many `has` lie within one another, which is over the limit.
+    /// The depth of nested `has`, which is over the limit.
     Has(usize),
 }
 
 impl Problem {
-    /// As the error of a policy that was given under an id.
+    /// The error for the policy with the id `key`.
     pub(super) fn of(self, key: &str) -> Error {
         match self {
             Self::Clauses(actual) => {
@@ -54,7 +54,7 @@ impl Problem {
     }
 }
 
-/// Where in a policy.
+/// A place in the JSON of a policy.
 #[derive(Clone, Copy)]
 pub(super) enum Path<'a> {
     Top,
@@ -73,7 +73,7 @@ impl<'a> Path<'a> {
         Path::Index(self, number)
     }
 
-    /// A problem here; `message` goes on after the place.
+    /// A problem at this place. `message` follows the place in the sentence.
     pub(super) fn wrong(&self, message: String) -> Problem {
         match self {
             Self::Top => Problem::Wrong(message),
@@ -111,7 +111,7 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// An object with the members that it must have, and no others than it may have.
+/// An object with all required members and no unknown member.
 pub(super) struct Object<'a> {
     path: &'a Path<'a>,
     value: &'a Value,
@@ -144,7 +144,7 @@ impl<'a> Object<'a> {
         self.value.get(name)
     }
 
-    /// A member that it must have.
+    /// A required member.
     pub(super) fn get(&self, name: &str) -> &'a Value {
         self.find(name).unwrap_or(&Value::Null)
     }
@@ -161,7 +161,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// A value as errors tell of it.
+/// A value in the words of error messages.
 fn described(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),

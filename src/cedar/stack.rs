@@ -1,10 +1,10 @@
-//! Runs Cedar with enough stack, on whatever thread the caller has, and turns its panics into errors.
+//! Runs Cedar with enough stack on any thread, and turns its panics into errors.
 //!
-//! Cedar's parser aborts the process when the stack ends; its evaluator skips a statement that it cannot finish with
-//! 100 KiB to spare, a `forbid` included. So the needs below are those of the worst input that [`super::gate`] lets
-//! through, as measured in debug builds, where frames are eight times as large. Requests are frequent enough to ask for
-//! less, since a new stack costs more than reading one: the need of their JSON grows with its depth, and that of
-//! evaluation with the height of the set's expressions. Ordinary ones are met without a new stack.
+//! Cedar's parser aborts the process when the stack ends. Its evaluator skips a statement, even a `forbid`, if less
+//! than 100 KiB would remain. So the sizes below are for the worst input that [`super::gate`] accepts, measured in
+//! debug builds, where frames are eight times as large. For requests, a new stack costs more than reading one. So their
+//! sizes depend on the depth of the JSON and on the height of the set's expressions, and ordinary requests need no new
+//! stack.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -19,16 +19,16 @@ pub(super) const PARSE: usize = 16 * KIB * KIB;
 /// To validate: measured 20 KiB a level of height.
 pub(super) const VALIDATE: usize = 16 * KIB * KIB;
 
-/// To read any JSON of a request: measured 288 KiB in debug builds, 56 KiB in release builds.
+/// To read any JSON of a request, without its depth: measured 288 KiB in debug builds, 56 KiB in release builds.
 const JSON_FLAT: usize = 512 * KIB;
 
-/// To read one more level of JSON, whatever type a schema gives it: measured 33 KiB in debug builds.
+/// To read one more level of JSON, of any type in a schema: measured 33 KiB in debug builds.
 const JSON_LEVEL: usize = 96 * KIB;
 
 /// To follow one more parent of an entity: measured 1.7 KiB in debug builds.
 const PARENT: usize = 4 * KIB;
 
-/// What reading JSON of a depth needs, with entities in chains of so many parents.
+/// The stack to read JSON of this depth, with entities under this many levels of parents.
 pub(super) const fn json(depth: usize, parents: usize) -> usize {
     JSON_FLAT + depth * JSON_LEVEL + parents * PARENT
 }
@@ -36,21 +36,22 @@ pub(super) const fn json(depth: usize, parents: usize) -> usize {
 const _: () =
     assert!(json(limits::JSON_DEPTH, limits::ENTITY_DEPTH) < 16 * KIB * KIB, "a stack of moderate size is enough");
 
-/// To evaluate anything: Cedar's own reserve of 100 KiB, its fixed part (measured 208 KiB in debug builds, less than 64
-/// in release builds), and comparing values as deep as [`limits::JSON_DEPTH`].
+/// To evaluate any expression: Cedar's own reserve of 100 KiB, its fixed part (measured 208 KiB in debug builds, less
+/// than 64 KiB in release builds), and the comparison of values as deep as [`limits::JSON_DEPTH`].
 const EVALUATE_FLAT: usize = if cfg!(debug_assertions) { 1024 * KIB } else { 384 * KIB };
 
 /// To evaluate one more level of height: measured 53 KiB in debug builds, 4.2 KiB in release builds.
 const EVALUATE_LEVEL: usize = if cfg!(debug_assertions) { 80 * KIB } else { 16 * KIB };
 
-/// What evaluating expressions of a height needs.
+/// The stack to evaluate expressions of this height.
 pub(super) const fn evaluate(height: usize) -> usize {
     EVALUATE_FLAT + height * EVALUATE_LEVEL
 }
 
 const _: () = assert!(evaluate(limits::CEDAR_HEIGHT) < 16 * KIB * KIB, "a stack of moderate size is enough");
 
-/// For many parses in a row: what runs inside gets no new stack of its own for each, which would cost more than the parse.
+/// For many parses in a row. On this stack, a parse makes no new stack of its own, which would cost more than the
+/// parse.
 const ROOM: usize = PARSE + 1024 * KIB;
 
 /// Runs `f`, which calls Cedar many times, on one stack that is large enough for all of them.
@@ -58,17 +59,16 @@ pub(crate) fn in_one_go<T>(what: &'static str, f: impl FnOnce() -> T) -> Result<
     on_grown_stack(ROOM, what, f)
 }
 
-/// Runs `f`, which may call Cedar many times among other things, on one stack that is large enough for all of them. A
-/// panic goes through.
+/// Runs `f`, which may call Cedar many times, on one stack that is large enough for all calls. Does not catch panics.
 pub(crate) fn with_room<T>(f: impl FnOnce() -> T) -> T {
-    // What `f` itself uses on the way to Cedar must leave that room, or each call makes a stack after all.
+    // `f` itself uses some of the stack. The rest must be enough for `in_one_go`, or each call makes a stack after all.
     const WITH_OWN: usize = ROOM + 1024 * KIB;
     stacker::maybe_grow(WITH_OWN, WITH_OWN, f)
 }
 
-/// Runs `f` with at least `need` bytes of stack. `what` names what `f` works on, for the error if it panics.
+/// Runs `f` with at least `need` bytes of stack. `what` names the input of `f` in the error for a panic.
 pub(crate) fn on_grown_stack<T>(need: usize, what: &'static str, f: impl FnOnce() -> T) -> Result<T> {
-    // The values may be half-made after a panic, but nobody sees them: `f` owns them or only reads them.
+    // Unwind safe: `f` owns its values or only reads them, so no caller sees a half-made one after a panic.
     let run = || catch_unwind(AssertUnwindSafe(f));
     stacker::maybe_grow(need, need, run).map_err(|panic| {
         let message = panic

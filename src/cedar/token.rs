@@ -1,6 +1,6 @@
-//! Splits Cedar text into tokens as Cedar's own lexer does, without recursion and without allocation.
+//! Splits Cedar text into tokens as Cedar's lexer does, without recursion and allocation.
 //!
-//! It knows strings, escapes and comments, and nothing about grammar: text that Cedar refuses still has tokens here.
+//! Knows strings, escapes and comments. Does not know grammar: text that Cedar refuses still has tokens.
 
 /// A token of a policy or schema text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,8 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// The length of the string that starts here; all of the rest where it does not end, as Cedar stops there.
+    /// The length of the string literal at the start of `rest`. An unterminated string takes all of `rest`, since Cedar
+    /// stops at it.
     pub(super) fn string_length(rest: &str) -> usize {
         let mut escaped = false;
         for (at, byte) in rest.bytes().enumerate().skip(1) {

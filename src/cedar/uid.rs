@@ -1,6 +1,6 @@
-//! Entity uids on their way into a request: as text, as type and id, or as Cedar's own. Each passes the gate.
+//! The entity uid input of a request: text, a pair of type and id, or Cedar's own uid. Each passes the gate.
 //!
-//! Whether a schema knows the type is not looked at here.
+//! Does not check that a schema has the type.
 
 use std::borrow::Cow;
 
@@ -10,10 +10,9 @@ use super::gate;
 use crate::types::error::{ErrorDetail, Result, at_most, cut};
 use crate::types::limits;
 
-/// An entity uid as a caller has it: text as Cedar writes it (`User::"alice"`), a pair of type and id, or Cedar's
-/// [`EntityUid`].
+/// An entity uid: text in Cedar's syntax (`User::"alice"`), a pair of type and id, or Cedar's [`EntityUid`].
 ///
-/// A pair takes any id as it is, with quotes, control characters and whatever else; in text they must be escaped.
+/// A pair takes the id as it is, with quotes and control characters. Text must escape them.
 ///
 /// ```
 /// use policy_store::UidInput;
@@ -90,7 +89,7 @@ impl<'a> From<&'a UidInput<'_>> for UidInput<'a> {
 }
 
 impl UidInput<'_> {
-    /// Checks the input before Cedar sees it. `what` names it in errors.
+    /// Checks the input before Cedar reads it. `what` names it in errors.
     pub(super) fn gate(&self, what: &'static str) -> Result<()> {
         match &self.0 {
             Given::Text(text) => gate::uid_text(what, text),
@@ -109,7 +108,7 @@ impl UidInput<'_> {
         }
     }
 
-    /// The uid, once it has passed the gate.
+    /// The uid. Call [`gate`](Self::gate) first.
     pub(super) fn read(self, what: &'static str) -> Result<EntityUid> {
         match self.0 {
             Given::Uid(uid) => Ok(uid.into_owned()),

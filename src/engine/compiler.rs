@@ -1,8 +1,8 @@
-//! Parsed schemas, parsed policies, which policies validate with which schemas, where policy versions lie, and compiled
-//! policy set versions, kept up to a budget in bytes.
+//! The cache of parsed schemas, parsed policies, validation results, policy version entries and compiled policy set
+//! versions. It has a budget in bytes.
 //!
-//! All are made from content that never changes, so nothing here is ever out of date. A schema and a set are made once
-//! however many threads ask for them at the same time. A new set version parses only the policies that are new.
+//! All values derive from immutable content, so no entry of the cache is ever out of date. Concurrent threads share one
+//! computation of a value. A new set version parses only its new policies.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::types::schema::SchemaRef;
 /// A policy set version, ready to decide.
 pub(crate) struct Compiled {
     pub zone: ZoneRef,
-    /// What was compiled.
+    /// The compiled version.
     pub version: PolicySetVersionCreated,
     /// The hash of the entry that created it.
     pub entry_hash: EntryHash,
@@ -51,7 +51,7 @@ impl BoundSet {
     }
 }
 
-/// A policy version's statements, or the text that they are to be parsed from.
+/// A policy version's parsed statements, or its text if they are not cached.
 pub(crate) enum PolicySource {
     Parsed(Arc<ParsedPolicy>),
     Text(Address, Arc<str>),
@@ -63,13 +63,13 @@ impl PolicySource {
     }
 }
 
-/// Roughly how many bytes the entry of a policy version takes, decoded.
+/// Approximate bytes of a decoded policy version entry.
 const VERSION_BYTES: usize = 1_024;
-/// Roughly how many bytes each pinned version adds beside its statements.
+/// Approximate bytes of a pinned version without its statements.
 const MEMBER_BYTES: usize = 128;
-/// Roughly how many bytes it takes to remember that a text is valid.
+/// Approximate bytes of a validation result.
 const VALID_BYTES: usize = 128;
-/// How many items the cache's tables start with room for.
+/// The initial capacity of the cache's tables, in items.
 const EXPECTED_ITEMS: usize = 1_024;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -78,9 +78,9 @@ enum Key {
     Policy(Address),
     /// A policy text and a schema.
     Valid(Address, Address),
-    /// By the log and the id.
+    /// A log and a version id.
     Version(LogId, PolicyVersionId),
-    /// By the hash of the entry that created it.
+    /// The hash of the entry that created the set version.
     Set(EntryHash),
 }
 
@@ -113,7 +113,7 @@ impl Weighter<Key, Value> for Bytes {
 
 pub(crate) struct Compiler {
     cache: Cache<Key, Value, Bytes>,
-    /// How many statements times types of request may be validated in one policy.
+    /// The limit of statements times request types in the validation of one policy.
     validation_limit: usize,
 }
 
@@ -125,7 +125,7 @@ impl fmt::Debug for Compiler {
 
 impl Compiler {
     pub(crate) fn new(budget: usize, validation_limit: usize) -> Result<Self> {
-        // One shard: with more, each has a part of the budget, and a large set fits into none.
+        // With several shards, each has a part of the budget, and a large set fits into none of them.
         let options = OptionsBuilder::new()
             .shards(1)
             .estimated_items_capacity(EXPECTED_ITEMS)
@@ -137,7 +137,7 @@ impl Compiler {
         Ok(Self { cache, validation_limit })
     }
 
-    /// A schema that validates as much as the store lets it.
+    /// The schema with the store's validation limit.
     pub(crate) fn limited(&self, schema: ParsedSchema) -> ParsedSchema {
         schema.with_validation_limit(self.validation_limit)
     }
@@ -165,7 +165,7 @@ impl Compiler {
         }
     }
 
-    /// Validates a policy text with another schema than it was created for; `version` says whose text it is.
+    /// Validates the text of `version` against `schema`, which is not the schema of the version.
     pub(crate) fn validate(
         &self,
         snapshot: &Snapshot<'_>,
@@ -181,12 +181,12 @@ impl Compiler {
         self.cache.get_or_insert_with(&Key::Valid(version.text, schema.source), make).map(drop)
     }
 
-    /// How many statements times types of request may be validated in one policy.
+    /// The limit of statements times request types in the validation of one policy.
     pub(crate) fn validation_limit(&self) -> usize {
         self.validation_limit
     }
 
-    /// Whether a policy text was found to validate with a schema, and that is still at hand.
+    /// Whether the cache has the result that a policy text validates against a schema.
     pub(crate) fn is_known_to_validate(&self, version: &PolicyVersionCreated, schema: &SchemaRef) -> bool {
         self.cache.get(&Key::Valid(version.text, schema.source)).is_some()
     }
@@ -241,7 +241,7 @@ impl Compiler {
         }
     }
 
-    /// The statements of a policy text if they are at hand, or the text.
+    /// The statements of a policy text if they are cached, or else the text.
     pub(crate) fn source(&self, snapshot: &Snapshot<'_>, text: Address) -> Result<PolicySource> {
         match self.cache.get(&Key::Policy(text)) {
             Some(Value::Policy(policy)) => Ok(PolicySource::Parsed(policy)),
@@ -249,7 +249,7 @@ impl Compiler {
         }
     }
 
-    /// Puts the statements of all members together, and parses those that were not at hand.
+    /// Combines the statements of all members, and parses those that were not cached.
     fn assemble(
         &self,
         version: &PolicySetVersionCreated,
@@ -277,7 +277,7 @@ impl Compiler {
         Ok(CompiledSet::assemble(policies))
     }
 
-    /// Forgets everything.
+    /// Removes everything.
     pub(crate) fn clear(&self) {
         self.cache.clear();
     }

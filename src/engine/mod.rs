@@ -1,4 +1,4 @@
-//! What all handles of one open store share: its file, its caches, its clock.
+//! The state that all handles of one open store share: storage, caches, clock. Does not know which versions are active.
 
 pub(crate) mod compiler;
 pub(crate) mod recent;
@@ -12,7 +12,7 @@ use crate::storage::{Author, Imported, Storage};
 use crate::types::actor::Actor;
 use crate::types::environment::Environment;
 
-/// What all handles of one open store share.
+/// The state that all handles of one open store share.
 #[derive(Debug)]
 pub(crate) struct Engine {
     pub storage: Storage,
@@ -20,12 +20,12 @@ pub(crate) struct Engine {
     pub recent: Recent,
     pub versions: VersionCache,
     pub environment: Environment,
-    /// How far a log may be ahead of the clock, in microseconds.
+    /// The number of microseconds by which a log may be ahead of the clock.
     pub clock_tolerance: i64,
 }
 
 impl Engine {
-    /// Who writes, and when: now.
+    /// The author of a write at the present time.
     pub(crate) fn author(&self, actor: &Actor, imported: Option<Imported>) -> Author {
         Author { actor: actor.clone(), clock: self.environment.now(), imported, tolerance: self.clock_tolerance }
     }

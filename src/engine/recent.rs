@@ -1,4 +1,4 @@
-//! The authorizers that were taken lately, kept while nothing is committed.
+//! The cache of recently requested authorizers. An entry is valid until the next commit.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -10,15 +10,16 @@ use crate::resource::binding::Binding;
 use crate::types::id::LogId;
 use crate::types::target::{BindingMode, Target};
 
-/// How many targets' authorizers are remembered.
+/// The capacity: authorizers of this many targets.
 const RECENT: usize = 4_096;
 
-/// The authorizers that were taken lately, good for as long as nothing was committed since.
+/// The recently requested authorizers, each valid until the next commit.
 ///
-/// They do not keep a compiled set alive: that is up to the compiler's budget, and to those who use it.
+/// An entry has a weak reference to its compiled set. Only the compiler's cache and the authorizers in use keep the
+/// set.
 pub(crate) struct Recent(Cache<(LogId, BindingMode, Target), Taken>);
 
-/// An authorizer that was taken when the store had made so many commits.
+/// An authorizer, and the store's count of commits at its creation.
 #[derive(Clone)]
 struct Taken {
     commits: u64,
@@ -53,12 +54,12 @@ impl Recent {
         Self(Cache::new(RECENT))
     }
 
-    /// Forgets all: what was in force may name what is no more.
+    /// Removes everything. After an erasure, an entry may name a version that is gone.
     pub(crate) fn clear(&self) {
         self.0.clear();
     }
 
-    /// The version that was bound to a target, and the guardrail beside it.
+    /// The version bound to a target and the zone's guardrail, if the entry is of this count of commits.
     pub(crate) fn get(&self, key: &(LogId, BindingMode, Target), commits: u64) -> Option<(BoundSet, Option<BoundSet>)> {
         let Taken { bound, guardrail, .. } = self.0.get(key).filter(|taken| taken.commits == commits)?;
         let guardrail = match guardrail {

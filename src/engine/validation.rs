@@ -1,7 +1,6 @@
-//! The validation of policies that exist with a schema that they were not created for: what is known, and what is still
-//! to be done.
+//! The validation of existing policy versions against another schema, with a record of known results.
 //!
-//! What a manifest may pin is not known here.
+//! Does not know which versions a manifest may pin.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -13,39 +12,39 @@ use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::Address;
 use crate::types::schema::SchemaRef;
 
-/// Policy texts that validate, each with the source of a schema. Both are named by their content, so it holds in every store
-/// and for ever.
+/// Pairs of a policy text and a schema source that validate. Both are addresses of content, so a pair is true in every
+/// store and for ever.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Validated(BTreeSet<(Address, Address)>);
 
-/// Validations, ahead of a write or in one.
+/// The validations of one call, before a write or in it.
 pub(crate) struct Validation<'a> {
     compiler: &'a Compiler,
     known: &'a Validated,
     new: RefCell<Validated>,
-    /// How many statements times types of request may still be validated; none ahead of a write, where nobody waits.
+    /// The remaining budget of statements times request types. None before a write, because no other write waits.
     left: Option<Cell<usize>>,
-    /// How many statements were.
+    /// The number of statements counted so far.
     statements: Cell<usize>,
 }
 
 impl<'a> Validation<'a> {
-    /// On a caller's own time.
+    /// Before a write, without a budget.
     pub(crate) fn ahead(compiler: &'a Compiler, known: &'a Validated) -> Self {
         Self { compiler, known, new: RefCell::default(), left: None, statements: Cell::new(0) }
     }
 
-    /// While other writes wait: all policies together cost no more than one may.
+    /// In a write, while other writes wait. All policies together have the budget of one policy.
     pub(crate) fn in_write(compiler: &'a Compiler, known: &'a Validated) -> Self {
         Self { left: Some(Cell::new(compiler.validation_limit())), ..Self::ahead(compiler, known) }
     }
 
-    /// What it validates with.
+    /// The compiler that validates.
     pub(crate) fn compiler(&self) -> &'a Compiler {
         self.compiler
     }
 
-    /// Refuses policy versions of which one does not validate with a schema.
+    /// Refuses the policy versions if one of them does not validate against `schema`.
     pub(crate) fn check<'v>(
         &self,
         snapshot: &Snapshot<'_>,
@@ -70,7 +69,7 @@ impl<'a> Validation<'a> {
         Ok(())
     }
 
-    /// Counts the validation of statements with a schema, and refuses it if it is too much for a write.
+    /// Takes the cost of validating `statements` from the budget of a write, or refuses the call.
     pub(crate) fn count(&self, statements: usize, request_types: usize, schema: &SchemaRef) -> Result<()> {
         let Some(left) = &self.left else { return Ok(()) };
         self.statements.set(self.statements.get().saturating_add(statements));
@@ -92,7 +91,7 @@ impl<'a> Validation<'a> {
         Ok(())
     }
 
-    /// What is known now.
+    /// The known and the new results.
     pub(crate) fn known(self) -> Validated {
         let mut known = self.new.into_inner();
         known.0.extend(&self.known.0);

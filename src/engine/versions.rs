@@ -1,8 +1,8 @@
-//! Policy versions as reads return them, kept up to a budget in bytes.
+//! The cache of policy versions as reads return them, with a budget in bytes.
 //!
-//! By the entries that made it, created it and perhaps archived it, a version never changes. By its id or its number it
-//! is remembered together with the count of commits at which it was looked up: as long as nothing was committed since, a
-//! read needs no transaction. Only what was read from a committed snapshot may enter.
+//! The positions of the entries that created and archived a version identify an immutable value. An id or number is
+//! cached with the count of commits at its look-up: until the next commit, a read needs no transaction. Only reads of a
+//! committed snapshot may add to the cache.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -15,14 +15,14 @@ use crate::storage::VersionRow;
 use crate::types::id::LogId;
 use crate::types::syntax::Include;
 
-/// How many ids and numbers are remembered.
+/// The capacity of the cache of ids and numbers.
 const NAMES: usize = 16_384;
-/// What a kept version costs beside its bytes: its key, its reference counts, the cache's own slot.
+/// Bytes of a cached version beside its own: its key, its reference counts, the cache's slot.
 const OVERHEAD: usize = 160;
-/// Roughly what a version weighs; only to size the cache's tables.
+/// Approximate bytes of a version, to size the cache's tables.
 const TYPICAL: u64 = 2_048;
 
-/// What a read names a version by.
+/// The name of a version in a read.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Name<S> {
     Id(S),
@@ -71,8 +71,8 @@ impl Weighter<EntriesKey, Arc<PolicyVersion>> for Bytes {
     }
 }
 
-/// A version that was found when the store had made so many commits. It does not keep the version: that is up to the
-/// budget, and only an empty block of memory stays.
+/// A version, and the store's count of commits at its look-up. The weak reference does not keep the version: the budget
+/// does. After an eviction, only the empty allocation remains.
 #[derive(Clone)]
 struct Named {
     commits: u64,
@@ -97,7 +97,7 @@ impl VersionCache {
         Self { by_entries: Cache::with_weighter(items, budget, Bytes), by_name: Cache::new(items.min(NAMES)) }
     }
 
-    /// What a name led to, if nothing was committed since.
+    /// The version of a name, if the look-up was at this count of commits.
     pub(crate) fn named(
         &self,
         log: LogId,
@@ -109,7 +109,7 @@ impl VersionCache {
         if named.commits == commits { named.version.upgrade() } else { None }
     }
 
-    /// Remembers what a name led to when the store had made so many commits.
+    /// Caches the version of a name at a count of commits.
     pub(crate) fn keep_name(
         &self,
         log: LogId,
@@ -125,18 +125,18 @@ impl VersionCache {
         self.by_name.insert(NameKey { log, name, include }, Named { commits, version: Arc::downgrade(version) });
     }
 
-    /// The version that a row leads to.
+    /// The version that a row points to.
     pub(crate) fn at_row(&self, log: LogId, row: &VersionRow, include: Include) -> Option<Arc<PolicyVersion>> {
         self.by_entries.get(&EntriesKey::new(log, row, include))
     }
 
-    /// Keeps the version that a row leads to.
+    /// Caches the version that a row points to.
     pub(crate) fn keep(&self, log: LogId, row: &VersionRow, include: Include, version: Arc<PolicyVersion>) {
         self.by_entries.insert(EntriesKey::new(log, row, include), version);
     }
 
-    /// Forgets everything: after a recovery, what was read before may never have become durable, and after an erasure it is
-    /// gone.
+    /// Removes everything. After a recovery, a version read before may never have become durable. After an erasure it
+    /// is gone.
     pub(crate) fn clear(&self) {
         self.by_entries.clear();
         self.by_name.clear();

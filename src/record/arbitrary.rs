@@ -1,4 +1,4 @@
-//! For tests: arbitrary entries of every kind, at the edges of what each field may hold; and edits of their bytes.
+//! Strategies for tests: entries of every kind with field values at their limits, and edits of encoded bytes.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ use crate::types::syntax::Syntax;
 use crate::types::target::{BindingMode, Target, TargetType};
 use crate::types::time::Timestamp;
 
-/// An id of any string, as decoding takes it.
+/// An unchecked id, as the decoder makes it.
 pub(super) fn unchecked<T>(id: &str) -> T
 where
     T: for<'de> wincode::config::Deserialize<'de, Format, Dst = T> + wincode::config::Serialize<Format, Src = T>,
@@ -22,10 +22,10 @@ where
     decode(&encode(id).unwrap()).unwrap()
 }
 
-/// What bodies are made of.
+/// The field values of bodies.
 #[derive(Clone, Debug)]
 pub(super) struct Parts {
-    /// The ids in a body, and a target's.
+    /// The ids in a body; the last is a target's.
     pub ids: [String; 4],
     pub texts: (String, Option<String>),
     pub numbers: [u32; 2],
@@ -34,7 +34,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// A body of every kind, in the order of the kinds' numbers.
+    /// A body of every kind, ordered by kind number.
     pub(super) fn bodies(&self) -> Vec<Body> {
         let Self { ids: [a, b, c, user], texts: (name, description), numbers: [version, count], hashes, choice } = self;
         let (version, name, description) = (*version, || name.clone(), || description.clone());
@@ -119,24 +119,24 @@ impl Parts {
     }
 }
 
-/// An id of all characters that ids may have, up to the longest.
+/// An id of any allowed characters and length.
 pub(crate) fn id() -> impl Strategy<Value = String> {
     prop_oneof!["[A-Za-z0-9]", "[A-Za-z0-9][A-Za-z0-9._:-]{0,12}", "[A-Za-z0-9][A-Za-z0-9._:-]{63}"]
 }
 
-/// Text without control characters, up to `limit` bytes; 250 and 251 bytes are where a length grows by two bytes.
+/// Text without control characters, up to `limit` bytes. At 251 bytes the encoded length grows from one byte to three.
 fn text(limit: usize) -> impl Strategy<Value = String> {
     prop_oneof!["\\PC{1,40}", proptest::sample::select(vec![1, 250, 251, limit]).prop_map(|bytes| "x".repeat(bytes))]
 }
 
-/// A number at the edges of what its varint can hold, or any.
+/// A number at the edges of its varint lengths, or any number.
 pub(crate) fn number() -> impl Strategy<Value = u64> {
     const EDGES: [u64; 9] =
         [0, 250, 251, 0xffff, 0x1_0000, 0xffff_ffff, 0x1_0000_0000, i64::MAX.unsigned_abs(), u64::MAX];
     prop_oneof![proptest::sample::select(EDGES.as_slice()), any::<u64>(), 0..600_u64]
 }
 
-/// The same, as far as it fits in four bytes.
+/// As [`number`], for four bytes.
 pub(crate) fn small_number() -> impl Strategy<Value = u32> {
     number().prop_map(|number| u32::try_from(number & 0xffff_ffff).unwrap())
 }
@@ -185,7 +185,7 @@ pub(super) fn envelope() -> impl Strategy<Value = Envelope> {
     )
 }
 
-/// Something that happens to bytes, at a place among them.
+/// An edit of bytes at an index.
 #[derive(Clone, Debug)]
 pub(crate) struct Edit(Index, Change);
 
@@ -195,10 +195,10 @@ enum Change {
     Flip(u8),
     Insert(u8),
     Remove,
-    LogWriter(u8),
-    /// The byte in a longer form of its varint: of 2, 4 or 8 bytes.
+    Append(u8),
+    /// Replaces the byte by an overlong varint of 2, 4 or 8 bytes.
     Overlong(usize),
-    /// A varint of 2^40: where the byte was a length, a terabyte is announced.
+    /// Replaces the byte by a varint of 2^40. As a length, it announces a terabyte.
     Huge,
 }
 
@@ -218,7 +218,7 @@ impl Edit {
             Change::Flip(bit) => bytes[at] = byte ^ (1 << (bit % 8)),
             Change::Insert(byte) => bytes.insert(at, *byte),
             Change::Remove => drop(bytes.remove(at)),
-            Change::LogWriter(byte) => bytes.push(*byte),
+            Change::Append(byte) => bytes.push(*byte),
             Change::Overlong(width) => {
                 let (marker, zeros) = [(251, 1), (252, 3), (253, 7)][width % 3];
                 bytes.splice(at..=at, [[marker, byte].as_slice(), &[0; 8][..zeros]].concat());
@@ -228,14 +228,14 @@ impl Edit {
     }
 }
 
-/// One edit, sometimes more.
+/// One edit or more.
 pub(crate) fn edits() -> impl Strategy<Value = Vec<Edit>> {
     let change = prop_oneof![
         1 => any::<u8>().prop_map(Change::Set),
         1 => any::<u8>().prop_map(Change::Flip),
         1 => any::<u8>().prop_map(Change::Insert),
         1 => Just(Change::Remove),
-        1 => any::<u8>().prop_map(Change::LogWriter),
+        1 => any::<u8>().prop_map(Change::Append),
         3 => any::<usize>().prop_map(Change::Overlong),
         1 => Just(Change::Huge),
     ];

@@ -1,7 +1,7 @@
-//! What a log entry says: one struct for each kind of change, with the kind's number. Numbers are never reused.
+//! The bodies of log entries: one struct for each kind of change, with the kind's number. Numbers are never reused.
 //!
-//! A body states the whole of what later reads need, so that one entry answers for a name, a status or a binding
-//! without the entries before it. Rules between entries (is the id free, may it be bound) are not known here.
+//! A body has all fields that later reads need: one entry gives a name, a status or a binding without earlier entries.
+//! Does not know rules between entries, such as free ids or allowed bindings.
 
 use wincode::{SchemaRead, SchemaWrite};
 
@@ -15,7 +15,7 @@ use crate::types::schema::{CedarVersion, SchemaRef, SchemaStatus};
 use crate::types::syntax::Syntax;
 use crate::types::target::{BindingMode, Target, TargetType};
 
-/// Declares the bodies, and with them the one place where a kind has its number.
+/// Declares the bodies and their kind numbers.
 macro_rules! bodies {
     ($($(#[$doc:meta])* $kind:literal $name:ident { $($field:ident: $type:ty),* $(,)? })*) => {
         $(
@@ -38,16 +38,16 @@ macro_rules! bodies {
         }
 
         impl Body {
-            /// Every kind's number, in rising order.
+            /// All kind numbers, ascending.
             pub(crate) const KINDS: &[u16] = &[$($kind),*];
 
-            /// The highest kind number that this build knows.
+            /// The highest kind number of this build.
             pub(crate) const NEWEST: u16 = match Self::KINDS {
                 [.., newest] => *newest,
                 [] => 0,
             };
 
-            /// The number that stands for this kind of body on disk.
+            /// The kind's number on disk.
             pub(crate) fn kind(&self) -> u16 {
                 match self { $(Self::$name(_) => $kind),* }
             }
@@ -57,9 +57,9 @@ macro_rules! bodies {
                 match self { $(Self::$name(body) => encode(body)),* }
             }
 
-            /// The bytes as bincode writes them, which has to agree.
+            /// The bytes that bincode writes. They must be equal.
             #[cfg(test)]
-            pub(crate) fn judged(&self) -> Vec<u8> {
+            pub(crate) fn bincode_bytes(&self) -> Vec<u8> {
                 match self { $(Self::$name(body) => bincode::encode_to_vec(body, bincode::config::standard()).unwrap()),* }
             }
 
@@ -80,7 +80,7 @@ macro_rules! bodies {
 bodies! {
     // The store's own log.
 
-    /// A zone was created; its history is in a log of its own.
+    /// A zone was created, with a log of its own.
     1 ZoneCreated { zone_id: ZoneId, log_id: LogId }
     /// A schema version was published.
     2 SchemaPublished {
@@ -93,16 +93,16 @@ bodies! {
     }
     /// A schema version's status changed.
     3 SchemaStatusChanged { version: SchemaName, status: SchemaStatus }
-    /// A zone was erased: what is left of it is how long its log was, and where it ended.
+    /// A zone was erased. The entry keeps its id and its log's id, length and last hash.
     4 ZoneErased { zone_id: ZoneId, log_id: LogId, length: u64, last: EntryHash }
 
     // A zone's log.
 
-    /// The first entry of a zone's log: which zone it is of.
+    /// The first entry of a zone's log, with the zone's id.
     16 ZoneOpened { zone_id: ZoneId }
     /// A policy was created.
     17 PolicyCreated { policy_id: PolicyId, name: String, description: Option<String> }
-    /// A policy's name and description, as they are from here on.
+    /// A policy's name or description changed. The entry has both.
     18 PolicyUpdated { policy_id: PolicyId, name: String, description: Option<String> }
     /// A policy was archived.
     19 PolicyArchived { policy_id: PolicyId }
@@ -124,7 +124,7 @@ bodies! {
     21 PolicyVersionArchived { policy_id: PolicyId, version_id: PolicyVersionId, version: u32 }
     /// A policy set was created.
     22 PolicySetCreated { policy_set_id: PolicySetId, name: String, target_type: TargetType }
-    /// A policy set's name, as it is from here on.
+    /// A policy set's name changed.
     23 PolicySetUpdated { policy_set_id: PolicySetId, name: String }
     /// A policy set was archived.
     24 PolicySetArchived { policy_set_id: PolicySetId }
@@ -141,29 +141,29 @@ bodies! {
     }
     /// A version of a policy set was archived.
     26 PolicySetVersionArchived { policy_set_id: PolicySetId, version_id: PolicySetVersionId, version: u32 }
-    /// A policy set version was bound to a target, in the place of what was bound there.
+    /// A policy set version was bound to a target, and replaced the version bound before, if any.
     27 Bound {
         target: Target,
         mode: BindingMode,
         bound: BoundVersion,
         replaced: Option<BoundVersion>,
     }
-    /// What was bound to a target was unbound.
+    /// The version bound to a target was unbound.
     28 Unbound { target: Target, mode: BindingMode, replaced: BoundVersion }
 
     // Of either log.
 
-    /// A request that changed nothing: its id is taken all the same.
+    /// A call with an idempotency key changed nothing. It takes the key.
     29 Unchanged {}
 
     // A zone's log.
 
-    /// The zone was suspended, or is no longer.
+    /// The zone was suspended or resumed.
     30 ZoneSuspended { suspended: bool }
-    /// The zone's default schema is this from here on, or none.
+    /// The zone's default schema was set or removed.
     31 DefaultSchemaChanged { schema: Option<SchemaRef> }
-    /// A policy set version was attested. The SHA-256 is of the attestation's bytes; the predecessor is the set's last one
-    /// before it.
+    /// A policy set version was attested. `sha` is the SHA-256 of the attestation's bytes, `previous` that of the set's
+    /// previous attestation.
     32 Attested {
         policy_set_id: PolicySetId,
         version_id: PolicySetVersionId,
@@ -174,7 +174,7 @@ bodies! {
     }
 }
 
-/// A piece of content that an entry names: its kind, its address, and its SHA-256 where the entry states it.
+/// A piece of content that an entry names: its kind, its address, and its SHA-256 if the entry has it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Content {
     pub kind: ObjectKind,
@@ -183,7 +183,7 @@ pub(crate) struct Content {
 }
 
 impl Body {
-    /// The id of the policy, the set or the version that the entry created.
+    /// The id of the policy, policy set or version that the entry created.
     pub(crate) fn created_id(&self) -> Option<&str> {
         match self {
             Self::PolicyCreated(body) => Some(body.policy_id.as_str()),

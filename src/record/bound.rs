@@ -1,10 +1,10 @@
-//! A policy set version, as entries name it.
+//! The reference to a policy set version in a binding's entry.
 
 use wincode::{SchemaRead, SchemaWrite};
 
 use crate::types::id::{PolicySetId, PolicySetVersionId};
 
-/// A policy set version, as bindings name it.
+/// The reference to a policy set version in a binding.
 #[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 pub(crate) struct BoundVersion {

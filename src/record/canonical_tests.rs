@@ -1,6 +1,6 @@
-//! Every entry, body and manifest has exactly one form: what is written is read back, an independent encoder writes the
-//! same bytes, and no other bytes are read as the same. The failure defended against: two files that mean the same and
-//! hash differently, or a body that means something else to a build with another decoder.
+//! Every entry, body and manifest has exactly one encoding: it decodes to the same value, an independent encoder writes
+//! the same bytes, and no other bytes decode to the value. Failures tested: two files with one meaning and two hashes,
+//! or a body with another meaning in a build with another decoder.
 
 use proptest::prelude::*;
 
@@ -12,7 +12,7 @@ use crate::types::id::{PolicyId, ZoneId};
 use crate::types::limits;
 use crate::types::manifest_entry::ManifestEntry;
 
-/// The entry whose bytes are `bytes`, their hash being right.
+/// Decodes an entry's `bytes`, stored with their correct hash.
 fn read(bytes: &[u8]) -> Result<Entry, EntryProblem> {
     Entry::from_stored(&Entry::stored(bytes, EntryHash::of(bytes))).map(|(entry, _)| entry)
 }
@@ -48,7 +48,7 @@ proptest! {
         let config = bincode::config::standard();
         for body in parts.bodies() {
             let entry = Entry::new(envelope.clone(), &body).unwrap();
-            prop_assert_eq!(&body.judged(), &entry.body);
+            prop_assert_eq!(&body.bincode_bytes(), &entry.body);
             let (bytes, _) = entry.encode().unwrap();
             prop_assert_eq!(&bincode::encode_to_vec(&entry, config).unwrap(), &bytes);
             prop_assert_eq!(bincode::decode_from_slice::<Entry, _>(&bytes, config).unwrap(), (entry, bytes.len()));
@@ -86,14 +86,14 @@ proptest! {
         }
     }
 
-    /// In a body, an id that could not have been given to anything is refused, wherever it stands.
+    /// The decoder refuses an invalid id in any field of a body.
     #[test]
     fn a_body_holds_only_ids_that_keep_the_rules(
         parts in parts(),
         slot in 0..4_usize,
         wrong in prop_oneof!["", "[._:-][a-z]{0,5}", "[a-z]{1,3}[\\x00-\\x2c/ é\\x7f][a-z]{0,3}", "[a-z]{65,300}"],
     ) {
-        // A target's id is freer: any short text without control characters.
+        // A target's id can be any short text without control characters.
         let wrong = if slot == 3 { "a\0b".to_owned() } else { wrong };
         let mut damaged = parts.clone();
         damaged.ids[slot] = wrong;
@@ -134,7 +134,7 @@ proptest! {
     }
 }
 
-/// How many ids each kind of body has: none may be left unchecked.
+/// The number of ids in each kind of body. The decoder must check all of them.
 #[test]
 fn every_id_of_every_kind_is_checked() {
     let parts = arbitrary::Parts {
@@ -156,7 +156,7 @@ fn every_id_of_every_kind_is_checked() {
         }
     }
     assert_eq!(checked, [1, 1, 1, 1, 1, 1, 1, 1, 3, 2, 1, 1, 1, 3, 2, 3, 3, 0, 0, 1, 2]);
-    // In both places where a version stands in the body of a binding.
+    // In both versions of a binding's body.
     let Some(Body::Bound(mut body)) = parts.bodies().into_iter().find(|body| body.kind() == 27) else {
         panic!("the kind of a binding")
     };
@@ -168,7 +168,7 @@ fn every_id_of_every_kind_is_checked() {
 #[test]
 fn an_actor_who_could_not_have_written_is_refused() {
     for (place, wrong) in [(0, ""), (0, "a\nb"), (1, "\u{85}"), (0, &"x".repeat(257))] {
-        // (actor, imported by), with ids that the rules refuse.
+        // (actor, imported by), with invalid ids.
         let given = |wrong: &str| encode(&(1_u32, wrong.to_owned())).unwrap();
         let actor: crate::types::actor::Actor = decode(&given(wrong)).unwrap();
         let mut envelope = samples::envelope();
@@ -182,7 +182,7 @@ fn an_actor_who_could_not_have_written_is_refused() {
     }
 }
 
-/// A length is an error before anything is allocated for it: whatever place announces a terabyte.
+/// A length of a terabyte is an error before its allocation, in any field.
 #[test]
 fn a_terabyte_is_announced_in_vain() {
     for body in samples::bodies() {
@@ -225,7 +225,7 @@ fn tags_are_0_and_1_and_enums_have_no_further_variants() {
 fn an_entry_is_at_most_as_long_as_its_limit() {
     let mut entry = Entry::new(samples::envelope(), &samples::bodies()[0]).unwrap();
     let room = limits::ENTRY_BYTES - entry.encode().unwrap().0.len();
-    // The length of the body itself grows from one byte to three.
+    // The body's own length grows from one byte to three.
     entry.body.resize(entry.body.len() + room - 2, 0);
     let (bytes, _) = entry.encode().unwrap();
     assert_eq!(bytes.len(), limits::ENTRY_BYTES);

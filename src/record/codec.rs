@@ -1,8 +1,9 @@
-//! Bytes of records: bincode's standard format (varint integers, little endian), read and written by wincode.
+//! The encoding of records: bincode's standard format (varint integers, little endian), with wincode as encoder and
+//! decoder.
 //!
-//! Decoding is canonical and bounded: no allocation before its length was checked against the limit, no trailing
-//! bytes, and a value that does not encode to the very bytes it came from is refused (varint integers have overlong
-//! forms). What the records mean is not known here.
+//! Decoding checks each length against the limit before it allocates, and refuses trailing bytes. It refuses a value
+//! that does not encode to the same bytes, since varint integers have overlong encodings. Does not know the meaning of
+//! records.
 
 use wincode::config::{Configuration, Deserialize, Serialize, deserialize_exact};
 use wincode::int_encoding::{LittleEndian, VarInt};
@@ -10,7 +11,7 @@ use wincode::len::UseIntLen;
 
 use crate::types::limits;
 
-/// bincode's standard configuration, with nothing longer than one entry.
+/// bincode's standard configuration, with the length of an entry as the limit of all lengths.
 pub(crate) type Format =
     Configuration<true, { limits::ENTRY_BYTES }, UseIntLen<u64>, LittleEndian, VarInt, u32, { limits::ENTRY_BYTES }>;
 
@@ -24,7 +25,7 @@ where
     T::serialize(value, FORMAT).map_err(|error| error.to_string())
 }
 
-/// The value whose canonical bytes are exactly `bytes`.
+/// The value with the canonical bytes `bytes`.
 pub(crate) fn decode<'de, T>(bytes: &'de [u8]) -> Result<T, String>
 where
     T: Deserialize<'de, Format, Dst = T> + Serialize<Format, Src = T>,

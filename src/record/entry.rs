@@ -1,7 +1,7 @@
-//! A log entry: an envelope that says where it stands, who wrote it and when, and a body that says what.
+//! A log entry: an envelope with position, author and time, and a body with the change.
 //!
-//! Every envelope decodes and chains without knowing the body's kind, so that a log can be checked, copied and
-//! followed by a build that is older than the entry. Where a log is kept is not known here.
+//! An envelope decodes and chains without knowledge of the body's kind. So an older build can check, copy and follow a
+//! log with newer entries. Does not know where a log is stored.
 
 use wincode::{SchemaRead, SchemaWrite};
 
@@ -14,34 +14,34 @@ use crate::types::time::Timestamp;
 
 /// The first byte of every entry of this format.
 const FORMAT: u8 = 1;
-/// Bytes of the hash that stands before a stored entry.
+/// Bytes of the hash before a stored entry.
 const HASH_BYTES: usize = 32;
 
-/// What every entry has.
+/// The fields that all entries have.
 #[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 pub(crate) struct Envelope {
-    /// The log that it belongs to.
+    /// The log of the entry.
     pub log_id: LogId,
-    /// Its place there, counted from 0.
+    /// The entry's position in the log, counted from 0.
     pub position: u64,
-    /// The hash of the entry before it; zeros for the first.
+    /// The hash of the previous entry; zeros for the first entry.
     pub previous: EntryHash,
-    /// Later than that of every earlier entry of the log.
+    /// Later than `created_at` of every earlier entry of the log.
     pub created_at: Timestamp,
-    /// What the clock said.
+    /// The time of the clock at the write.
     pub clock: Timestamp,
-    /// Who wrote it.
+    /// The author of the change.
     pub actor: Actor,
-    /// Who imported it, if it is earlier history of another system; then `clock` is when.
+    /// The importing actor, for earlier history of another system. `clock` is then the time of the import.
     pub imported_by: Option<Actor>,
-    /// The request that it answers, if the caller named one.
+    /// The idempotency key and fingerprint of the call, if the caller gave a key.
     pub idempotency: Option<Idempotency>,
-    /// The entries of this log that became durable together with it.
+    /// The entries that the same write added to this log.
     pub group: Group,
 }
 
-/// A request id, with the hash of what was asked under it.
+/// An idempotency key, and the fingerprint of the call that took it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 pub(crate) struct Idempotency {
@@ -49,7 +49,7 @@ pub(crate) struct Idempotency {
     pub fingerprint: EntryHash,
 }
 
-/// A run of entries in one log that were written by one write: all of them are in force, or none.
+/// The consecutive entries that one write added to one log. Either all of them are durable, or none is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 pub(crate) struct Group {
@@ -64,7 +64,7 @@ impl Group {
     }
 }
 
-/// An entry as it is on disk, its body still bytes.
+/// An entry as stored, with an encoded body.
 #[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 pub(crate) struct Entry {
@@ -74,12 +74,12 @@ pub(crate) struct Entry {
     pub body: Vec<u8>,
 }
 
-/// Why stored bytes are not an entry that this build can use.
+/// The reason that this build cannot use stored bytes as an entry.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum EntryProblem {
-    /// They are damaged.
+    /// The bytes are damaged.
     Damaged(String),
-    /// A newer build wrote them: the format byte, or the kind.
+    /// A newer build wrote the bytes. `what` is the format byte or the kind.
     Newer { what: &'static str, found: u64, known: u64 },
 }
 
@@ -94,7 +94,7 @@ impl Entry {
         Ok(Self { format: FORMAT, envelope, kind: body.kind(), body: body.encode()? })
     }
 
-    /// The entry's bytes, and their hash.
+    /// The entry's bytes, and the hash of them.
     pub(crate) fn encode(&self) -> Result<(Vec<u8>, EntryHash), String> {
         let bytes = encode(self)?;
         let hash = EntryHash::of(&bytes);
@@ -124,23 +124,23 @@ impl Entry {
     }
 }
 
-/// An entry that was read and understood.
+/// An entry with a decoded body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LogEntry {
     pub envelope: Envelope,
     pub body: Body,
-    /// Zeros while the write is still under way.
+    /// The entry's hash; zeros until its write commits.
     pub hash: EntryHash,
 }
 
 impl LogEntry {
-    /// Reads and understands a stored value.
+    /// Decodes a stored value, with its body.
     pub(crate) fn from_stored(value: &[u8]) -> Result<Self, EntryProblem> {
         let (entry, hash) = Entry::from_stored(value)?;
         Self::from_entry(entry, hash)
     }
 
-    /// Understands an entry.
+    /// Decodes the body of an entry, and checks times and actors.
     pub(crate) fn from_entry(entry: Entry, hash: EntryHash) -> Result<Self, EntryProblem> {
         let Envelope { created_at, clock, actor, imported_by, .. } = &entry.envelope;
         if !created_at.is_valid() || !clock.is_valid() {

@@ -1,8 +1,8 @@
-//! What a call was asked to do, as a hash: so that a request that comes again under its id can be told from another one
-//! that has taken the same id.
+//! The fingerprint of a call. A repeated call has the same fingerprint; another call with the same idempotency key has
+//! another one.
 //!
-//! The hash is of operation, input, demands and actor, in this order; never of what the store generates. It is kept on
-//! disk: docs/format.md describes the bytes.
+//! It is the hash of operation, input, preconditions and actor, in this order, and of nothing that the store generates.
+//! The store keeps it on disk: docs/format.md describes the bytes.
 
 use crate::types::actor::{Actor, OwnerType};
 use crate::types::hash::EntryHash;
@@ -10,11 +10,11 @@ use crate::types::schema::SchemaStatus;
 use crate::types::syntax::Syntax;
 use crate::types::target::{Target, TargetType};
 
-/// What a call was asked to do, as far as it was told yet.
+/// A fingerprint under construction.
 pub(crate) struct Fingerprint(blake3::Hasher);
 
 impl Fingerprint {
-    /// Of one operation, by its name in the API.
+    /// The fingerprint of an operation, named as in the API.
     pub(crate) fn of(operation: &'static str) -> Self {
         Self(blake3::Hasher::new()).text(operation)
     }
@@ -23,7 +23,7 @@ impl Fingerprint {
         self.bytes(text.as_bytes())
     }
 
-    /// The length first, so that no two inputs run into each other.
+    /// Adds the length before the bytes, so that different sequences of inputs never hash alike.
     pub(crate) fn bytes(mut self, bytes: &[u8]) -> Self {
         self.0.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
         self.0.update(bytes);
@@ -41,7 +41,7 @@ impl Fingerprint {
         }
     }
 
-    /// A version's number, or none.
+    /// Adds a version number or none.
     pub(crate) fn version(self, version: Option<u32>) -> Self {
         match version {
             None => self.number(0),
@@ -78,7 +78,7 @@ impl Fingerprint {
         })
     }
 
-    /// The hash of all that was asked.
+    /// Adds the actor and returns the hash.
     pub(crate) fn by(self, actor: &Actor) -> EntryHash {
         let owner = match actor.owner_type() {
             OwnerType::Platform => 0,

@@ -1,8 +1,7 @@
-//! The ids that a body holds, and whether each keeps the rules of ids: an id of other characters would stray among the
-//! keys of other ids.
+//! The check of the ids in a decoded body. An id with other characters could collide with the index keys of other ids.
 //!
-//! Decoding takes any string for an id, since a schema of bytes knows no rules. Every type of a body's fields is named
-//! here, so that a new one has to say which ids are in it. What an id names is not known here.
+//! The decoder takes any string for an id. Each type of a body's fields implements [`HoldsIds`], so a new type cannot
+//! skip the check. Does not know whether an id exists.
 
 use super::bound::BoundVersion;
 use crate::types::error::Result;
@@ -12,9 +11,9 @@ use crate::types::schema::{CedarVersion, SchemaRef, SchemaStatus};
 use crate::types::syntax::Syntax;
 use crate::types::target::{BindingMode, Target, TargetType};
 
-/// A part of a body.
+/// A field of a body, with zero or more ids.
 pub(super) trait HoldsIds {
-    /// Refuses an id in it that could not have been given to anything.
+    /// Refuses an id that breaks the rules of ids.
     fn check_ids(&self) -> Result<()>;
 }
 

@@ -1,7 +1,7 @@
-//! A policy set version's manifest: its entries, its one canonical JSON form, and the SHA-256 of that.
+//! A policy set version's manifest: its entries, its canonical JSON (RFC 8785), and the SHA-256 of that JSON.
 //!
-//! The canonical form is that of RFC 8785. Every string in a manifest is of the id alphabet or hex, so no character
-//! needs an escape, and members stand in the order of their names.
+//! Every string in a manifest is hex or of the id alphabet, so no character needs an escape. Members are in the order
+//! of their names.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::types::hash::Sha256;
 use crate::types::limits;
 use crate::types::manifest_entry::ManifestEntry;
 
-/// The entries, sorted by policy id, one for each policy.
+/// A manifest: entries sorted by policy id, at most one for each policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Manifest {
@@ -18,7 +18,7 @@ pub(crate) struct Manifest {
 }
 
 impl Manifest {
-    /// Sorts the entries; refuses a second entry for a policy, and too many.
+    /// Sorts the entries. Refuses too many entries and a second entry for a policy.
     pub(crate) fn new(mut entries: Vec<ManifestEntry>) -> Result<Self> {
         crate::types::error::at_most("entries of the manifest", entries.len(), limits::MANIFEST_ENTRIES)?;
         entries.sort_by(|a, b| a.policy_id.cmp(&b.policy_id));
@@ -56,7 +56,7 @@ impl Manifest {
         Sha256::of(canonical.as_bytes())
     }
 
-    /// Reads back what [`canonical`](Self::canonical) gave, and nothing else.
+    /// Reads the text of [`canonical`](Self::canonical) and refuses any other.
     pub(crate) fn parse(canonical: &str) -> Result<Self, String> {
         let given: Self = serde_json::from_str(canonical).map_err(|error| error.to_string())?;
         let manifest = Self::new(given.entries).map_err(|error| error.to_string())?;

@@ -1,6 +1,6 @@
-//! What the store records: log entries, their bodies, and content; their bytes and their hashes.
+//! Log entries, their bodies, content, manifests and fingerprints: bytes and hashes.
 //!
-//! Pure: nothing here reads a file, a clock or a cache, or knows where a record is kept.
+//! Pure: reads no file, clock or cache, and does not know where a record is stored.
 
 #[cfg(test)]
 pub(crate) mod arbitrary;

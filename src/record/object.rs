@@ -1,7 +1,8 @@
-//! Content: what is kept once under its address, however many entries name it.
+//! Objects: pieces of content, each stored once under its address.
 //!
-//! An address is the BLAKE3 of the kind's byte and the plain bytes, so the same bytes as another kind of content are
-//! another object. The stored value is an encoding byte and a payload, so that compression can come later.
+//! An address is the BLAKE3 of the kind's byte and the plain bytes, so equal bytes of two kinds are two objects. The
+//! stored value is an encoding byte and a payload, so a later version can add compression. Does not know which entries
+//! name an object.
 
 use crate::types::hash::Address;
 use crate::types::limits;
@@ -13,7 +14,7 @@ use crate::types::syntax::Syntax;
 pub(crate) enum ObjectKind {
     /// A policy version's Cedar text.
     PolicyText = 1,
-    /// A policy version's JSON form.
+    /// A policy version's JSON.
     PolicyJson = 2,
     /// A policy set version's manifest, as canonical JSON (RFC 8785).
     Manifest = 3,
@@ -21,9 +22,9 @@ pub(crate) enum ObjectKind {
     SchemaText = 4,
     /// A schema in JSON.
     SchemaJson = 5,
-    /// What Cedar warned of in a policy version, as a JSON array.
+    /// Cedar's warnings about a policy version, as a JSON array.
     Warnings = 6,
-    /// An attestation of a policy set version: a JWS in flattened JSON form.
+    /// An attestation of a policy set version: a JWS in flattened JSON.
     Attestation = 7,
 }
 
@@ -40,7 +41,7 @@ impl ObjectKind {
         Self::Attestation,
     ];
 
-    /// The kind of a schema that is written in `form`.
+    /// The kind of a schema in `syntax`.
     pub(crate) fn of_schema(syntax: Syntax) -> Self {
         match syntax {
             Syntax::Cedar => Self::SchemaText,
@@ -52,7 +53,7 @@ impl ObjectKind {
 /// The payload is the plain bytes.
 const PLAIN: u8 = 0;
 
-/// A piece of content on its way to the store. All content is UTF-8.
+/// A piece of content. All content is UTF-8.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Object<'a> {
     pub kind: ObjectKind,
@@ -64,7 +65,7 @@ impl<'a> Object<'a> {
         Self { kind, text }
     }
 
-    /// Where it is kept.
+    /// The object's address.
     pub(crate) fn address(&self) -> Address {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&[self.kind as u8]);
@@ -77,7 +78,7 @@ impl<'a> Object<'a> {
         [&[PLAIN], self.text.as_bytes()].concat()
     }
 
-    /// The content in a stored `value`, which must be what `address` names.
+    /// Decodes a stored `value`, and checks it against its address.
     pub(crate) fn decode(kind: ObjectKind, address: Address, value: &'a [u8]) -> Result<Self, String> {
         let payload = match value.split_first() {
             Some((&PLAIN, payload)) => payload,

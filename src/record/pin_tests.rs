@@ -1,7 +1,7 @@
-//! The bytes of entries, objects and manifests, pinned: any drift of the format is a red test that names what drifted.
+//! Pins the bytes of entries, objects and manifests. A change of the format fails the test of the changed part.
 //!
-//! Hashes and addresses were computed by other programs (`sha256sum`, a BLAKE3 written from its paper) from the bytes
-//! that docs/format.md describes, not copied from this one.
+//! Other programs (`sha256sum`, a BLAKE3 written from its paper) computed the hashes and addresses from the bytes that
+//! docs/format.md describes.
 
 use super::samples::{bodies, envelope};
 use super::*;
@@ -25,7 +25,7 @@ fn every_kind_of_entry_has_its_bytes_and_hash() {
     assert_eq!(kinds.last(), Some(&Body::NEWEST));
 }
 
-/// Hex with spaces and a note on each line, as bytes.
+/// The hex of lines of hex with spaces, each with a note.
 fn annotated(lines: &[(&str, &str)]) -> String {
     lines.iter().map(|(bytes, _)| bytes.replace(' ', "")).collect()
 }
@@ -64,7 +64,7 @@ fn an_entry_is_what_the_document_says() {
     assert_eq!(hex::encode(&bytes), expected);
 }
 
-/// Where a body has an option, a list of fields in a row, or a number of more than a byte.
+/// Bodies with an option, with many fields, or with a number of more than one byte.
 #[test]
 fn bodies_are_what_the_document_says() {
     let mut pinned = bodies().into_iter();
@@ -130,7 +130,7 @@ fn a_sha_is_that_of_the_text() {
     assert_eq!(sha.to_string(), "cadbb8c5335c6209fb278ab1f6b4cbf9853ac532dd144ea89217cc3ecba442f6");
 }
 
-/// The SHA-256 of JSON that was put together by hand, sorted by the bytes of the policy ids.
+/// The SHA-256 of JSON written by hand, sorted by the bytes of the policy ids.
 #[test]
 fn a_manifest_sha_is_that_of_its_canonical_json() {
     let sha = |policies: &[&str]| {

@@ -1,4 +1,4 @@
-//! For tests: an entry of every kind, the one whose bytes are pinned.
+//! Samples for tests: one entry of every kind. The pin tests pin their bytes.
 
 use super::*;
 use crate::types::actor::Actor;
@@ -17,7 +17,7 @@ fn bound(version: u32) -> BoundVersion {
     }
 }
 
-/// One body of every kind, in the order of the kinds' numbers.
+/// One body of every kind, ordered by kind number.
 pub(super) fn bodies() -> Vec<Body> {
     let policy_id = PolicyId::new("policy").unwrap();
     let policy_set_id = PolicySetId::new("set").unwrap();

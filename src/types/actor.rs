@@ -1,4 +1,4 @@
-//! Actors: who writes, and who manages what was written.
+//! Actors, the authors of writes, and the owner types of resources. Does not decide permissions.
 
 use std::fmt;
 
@@ -9,12 +9,12 @@ use super::error::{Error, Result};
 use super::id::check_text;
 use super::limits;
 
-/// Who manages a resource: whoever's kind of actor made it.
+/// The kind of an actor, and the owner of the resources that the actor creates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 #[serde(rename_all = "snake_case")]
 pub enum OwnerType {
-    /// The platform; only platform actors may change the resource.
+    /// The platform. Only platform actors may change its resources.
     Platform,
     /// The tenant.
     Customer,
@@ -22,7 +22,15 @@ pub enum OwnerType {
 
 text_enum!(OwnerType, "owner type", { Platform => "platform", Customer => "customer" });
 
-/// Who writes. The store keeps the id as given and knows nothing of users; better a pseudonym than an e-mail address.
+/// The author of a write. The store keeps the id as given and for ever, so a pseudonym is better than an e-mail
+/// address.
+///
+/// ```
+/// use policy_store::{Actor, OwnerType};
+/// let actor = Actor::customer("ann")?;
+/// assert_eq!((actor.owner_type(), actor.id()), (OwnerType::Customer, "ann"));
+/// # Ok::<(), policy_store::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 #[serde(try_from = "GivenActor")]
@@ -31,7 +39,7 @@ pub struct Actor {
     id: String,
 }
 
-/// An actor as JSON gives it, its id still unchecked.
+/// An actor in JSON, with its id unchecked.
 #[derive(Deserialize)]
 struct GivenActor {
     owner_type: OwnerType,
@@ -48,12 +56,20 @@ impl TryFrom<GivenActor> for Actor {
 
 impl Actor {
     /// An actor of the tenant. `id`: 1 to 256 bytes of UTF-8 without control characters.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) or [`TooLarge`](crate::ErrorKind::TooLarge) for another id.
     pub fn customer(id: impl Into<String>) -> Result<Self> {
         Self::new(OwnerType::Customer, id.into())
     }
 
-    /// An actor of the platform: what it makes, only platform actors may change. `id`: 1 to 256 bytes of UTF-8
-    /// without control characters.
+    /// An actor of the platform. Only platform actors may change the resources that it creates. `id`: 1 to 256 bytes of
+    /// UTF-8 without control characters.
+    ///
+    /// # Errors
+    ///
+    /// As [`customer`](Self::customer).
     pub fn platform(id: impl Into<String>) -> Result<Self> {
         Self::new(OwnerType::Platform, id.into())
     }
@@ -63,17 +79,19 @@ impl Actor {
         actor.check().map(|()| actor)
     }
 
-    /// Checks the rules that a new actor keeps: what is read from disk may break them.
+    /// Checks the rules of a new actor. A decoded actor may break them.
     pub(crate) fn check(&self) -> Result<()> {
         check_text("actor id", &self.id, limits::ACTOR_ID_BYTES)
     }
 
-    /// The kind of actor, and so the owner of what it makes.
+    /// The kind of actor, and the owner of the resources that it creates.
+    #[must_use]
     pub fn owner_type(&self) -> OwnerType {
         self.owner_type
     }
 
     /// The id as given.
+    #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -85,12 +103,12 @@ impl fmt::Display for Actor {
     }
 }
 
-/// Serialises an actor as its id: Keycard's client expects a string in `created_by` and its like.
+/// Serializes an actor as its id. Keycard's client expects a string in `created_by` and similar fields.
 pub(crate) fn as_id<S: Serializer>(actor: &Actor, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&actor.id)
 }
 
-/// The same for an actor that may be missing.
+/// As [`as_id`], for an optional actor.
 pub(crate) fn as_id_or_none<S: Serializer>(actor: &Option<Actor>, serializer: S) -> Result<S::Ok, S::Error> {
     actor.as_ref().map(Actor::id).serialize(serializer)
 }

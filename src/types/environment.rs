@@ -1,4 +1,4 @@
-//! The two things that make a program differ from run to run, time and randomness: they enter the store here.
+//! The store's only source of time and randomness. With a fixed clock and a seed, a run is deterministic.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use super::error::{ErrorDetail, Result};
 use super::id::LogId;
 use super::time::Timestamp;
 
-/// Where the store takes time and ids from.
+/// The clock and the source of random bytes of a store.
 pub(crate) struct Environment {
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     seed: [u8; 32],
@@ -21,7 +21,7 @@ impl fmt::Debug for Environment {
 }
 
 impl Environment {
-    /// With no `seed`, one is taken from the operating system.
+    /// Without `seed`, the operating system supplies one.
     #[expect(clippy::disallowed_methods, reason = "the one place that owns the system's randomness")]
     pub(crate) fn new(clock: Box<dyn Fn() -> Timestamp + Send + Sync>, seed: Option<u64>) -> Result<Self> {
         let mut bytes = [0; 32];
@@ -36,8 +36,8 @@ impl Environment {
         (self.clock)()
     }
 
-    /// Random bytes. A seed gives the same bytes for the same `place` and the same number of draws before, so that
-    /// a seeded store can be reopened and still draws new ids.
+    /// Random bytes: a function of the seed, of `place` and of the number of earlier draws. `place` keeps the draws of
+    /// a reopened seeded store from repeating.
     pub(crate) fn random(&self, place: &[u8]) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new_keyed(&self.seed);
         hasher.update(&self.drawn.fetch_add(1, Ordering::Relaxed).to_be_bytes());
@@ -45,7 +45,7 @@ impl Environment {
         *hasher.finalize().as_bytes()
     }
 
-    /// A UUIDv7 of the millisecond of `time`, for the entry at `position` of log `log_id`.
+    /// A UUIDv7 with the millisecond of `time`, for the entry at `position` of the log `log_id`.
     pub(crate) fn uuid(&self, time: Timestamp, log_id: LogId, position: u64) -> String {
         let random = self.random(&[log_id.0.as_slice(), &position.to_be_bytes()].concat());
         let mut ten = [0; 10];

@@ -1,4 +1,4 @@
-//! Hashes as 32-byte values that print and parse as lower-case hex. What is hashed is decided by who calls.
+//! Hashes: 32-byte values that print and parse as lower-case hex. Callers choose the bytes to hash.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,6 +18,7 @@ macro_rules! hash_type {
 
         impl $name {
             /// The 32 bytes.
+            #[must_use]
             pub const fn as_bytes(&self) -> &[u8; 32] {
                 &self.0
             }
@@ -45,6 +46,10 @@ macro_rules! hash_type {
             type Err = Error;
 
             /// Reads 64 lower-case hex digits.
+            ///
+            /// # Errors
+            ///
+            /// [`Invalid`](crate::ErrorKind::Invalid) for any other text.
             fn from_str(hex: &str) -> Result<Self, Error> {
                 decode_hex(hex).map(Self).ok_or_else(|| {
                     ErrorDetail::invalid($what, hex, "expected 64 lower-case hex digits").into()
@@ -68,29 +73,36 @@ macro_rules! hash_type {
 }
 
 hash_type! {
-    /// A SHA-256: what the outside sees of content (`sha`, `manifest_sha`), so that any client can recompute it.
+    /// A SHA-256 of bytes that clients have, such as `sha` and `manifest_sha`. Any client can recompute it.
+    ///
+    /// ```
+    /// use policy_store::Sha256;
+    /// let sha = Sha256::of(b"");
+    /// assert_eq!(sha.to_string(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    /// ```
     Sha256, "SHA-256"
 }
 
 hash_type! {
-    /// The BLAKE3 of a log entry's bytes: the link that chains a log.
+    /// The BLAKE3 of a log entry's bytes. Each entry has the hash of the entry before it.
     EntryHash, "entry hash"
 }
 
 hash_type! {
-    /// The address of content: the BLAKE3 of its kind byte and its plain bytes.
+    /// The address of an object: the BLAKE3 of its kind byte and its plain bytes.
     Address, "address"
 }
 
 impl Sha256 {
     /// The SHA-256 of `bytes`.
+    #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(sha2::Sha256::digest(bytes).into())
     }
 }
 
 impl EntryHash {
-    /// What the first entry of a log names as its predecessor.
+    /// The previous hash of a log's first entry: zeros.
     pub(crate) const NONE: Self = Self([0; 32]);
 
     pub(crate) fn of(bytes: &[u8]) -> Self {
@@ -115,7 +127,7 @@ fn decode_hex<const N: usize>(hex: &str) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-/// Lower-case hex of any bytes, and back; for cursors and log ids.
+/// Lower-case hex of any bytes, and back, for cursors and log ids.
 pub(crate) mod hex {
     pub(crate) fn encode(bytes: &[u8]) -> String {
         let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default();

@@ -1,4 +1,6 @@
-//! Ids of resources, logs and requests, and the names of schema versions.
+//! Ids of resources and logs, names of schema versions, and idempotency keys.
+//!
+//! Checks the alphabet and the length of an id. Does not know whether an id exists.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,13 +22,17 @@ macro_rules! id_type {
         pub struct $name(String);
 
         impl $name {
-            /// Takes the id, or refuses it as invalid.
+            /// Checks `id` and wraps it.
+            ///
+            /// # Errors
+            ///
+            /// [`Invalid`](crate::ErrorKind::Invalid) for text that breaks the rules above.
             pub fn new(id: impl Into<String>) -> Result<Self> {
                 let id = Self(id.into());
                 id.check().map(|()| id)
             }
 
-            /// Checks the rules that `new` keeps: what is read from disk may break them.
+            /// Checks the rules of [`new`](Self::new). A decoded id may break them.
             pub(crate) fn check(&self) -> Result<()> {
                 match broken_rule(&self.0) {
                     None => Ok(()),
@@ -35,6 +41,7 @@ macro_rules! id_type {
             }
 
             /// The id's text.
+            #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -85,6 +92,7 @@ macro_rules! id_type {
         impl FromStr for $name {
             type Err = Error;
 
+            /// As `new`.
             fn from_str(id: &str) -> Result<Self> {
                 Self::new(id)
             }
@@ -106,6 +114,14 @@ macro_rules! id_type {
 
 id_type! {
     /// The id of a zone, unique in the store.
+    ///
+    /// ```
+    /// use policy_store::{ErrorKind, ZoneId};
+    /// let id: ZoneId = "acme".parse()?;
+    /// assert_eq!(id, "acme");
+    /// assert_eq!(ZoneId::new("a/b").unwrap_err().kind(), ErrorKind::Invalid);
+    /// # Ok::<(), policy_store::Error>(())
+    /// ```
     ZoneId, "zone id"
 }
 id_type! {
@@ -129,7 +145,7 @@ id_type! {
     PolicySetVersionId, "policy set version id"
 }
 
-/// The rule that an id breaks, if any.
+/// The rule that `id` breaks, if any.
 fn broken_rule(id: &str) -> Option<&'static str> {
     let Some(first) = id.bytes().next() else { return Some("must not be empty") };
     if id.len() > limits::ID_CHARS {
@@ -143,7 +159,7 @@ fn broken_rule(id: &str) -> Option<&'static str> {
     }
 }
 
-/// What tells a log from every other log, of this store or another: 16 random bytes, in each of its entries.
+/// The id of a log: 16 random bytes, unique among all stores. Each entry of the log has it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 pub struct LogId(pub(crate) [u8; 16]);
@@ -164,6 +180,10 @@ impl FromStr for LogId {
     type Err = Error;
 
     /// Reads 32 lower-case hex digits.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) for any other text.
     fn from_str(hex: &str) -> Result<Self> {
         let invalid = || ErrorDetail::invalid("log id", hex, "expected 32 lower-case hex digits").into();
         hex::decode(hex).map(Self).ok_or_else(invalid)
@@ -183,13 +203,22 @@ impl<'de> Deserialize<'de> for LogId {
     }
 }
 
-/// What tells a request from every other request: a UUID that its sender chose, taken once in each log.
+/// The idempotency key of a call: a UUID that the caller chooses. A log takes each key once, and a repeated call with
+/// the key gets the first answer.
+///
+/// ```
+/// use policy_store::IdempotencyKey;
+/// let key: IdempotencyKey = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e".parse()?;
+/// assert_eq!(IdempotencyKey::from(*key.as_bytes()), key);
+/// # Ok::<(), policy_store::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 pub struct IdempotencyKey(pub(crate) [u8; 16]);
 
 impl IdempotencyKey {
     /// The 16 bytes of the UUID.
+    #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
@@ -217,6 +246,10 @@ impl FromStr for IdempotencyKey {
     type Err = Error;
 
     /// Reads a UUID, such as `182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e`.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) for any other text.
     fn from_str(id: &str) -> Result<Self> {
         let uuid = uuid::Uuid::try_parse(id);
         uuid.map(|uuid| Self(uuid.into_bytes()))
@@ -230,7 +263,7 @@ impl Serialize for IdempotencyKey {
     }
 }
 
-/// Refuses text that is empty, longer than `limit` bytes, or that holds control characters.
+/// Refuses text that is empty, has more than `limit` bytes, or contains a control character. `what` names it in errors.
 pub(crate) fn check_text(what: &'static str, text: &str, limit: usize) -> Result<()> {
     if text.is_empty() {
         return Err(ErrorDetail::invalid(what, text, "must not be empty").into());

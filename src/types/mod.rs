@@ -1,6 +1,7 @@
-//! The words of the crate: errors, ids, actors, hashes, times, targets, statuses, syntaxes, and the bounds of all input.
+//! The basic types of the crate: errors, ids, actors, hashes, times, targets, statuses, syntaxes, and the limits of all
+//! input.
 //!
-//! Imports no other folder. Time and randomness enter through [`environment`] alone.
+//! Imports no other folder. Time and randomness enter through [`environment`] only.
 
 #[macro_use]
 mod text_enum;

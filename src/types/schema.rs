@@ -1,4 +1,4 @@
-//! The status of a schema version, how it is referred to, and the Cedar version that validated against it.
+//! The status of a schema version, the reference to one in an entry, and the version of Cedar that validated.
 
 use serde::{Deserialize, Serialize};
 use wincode::{SchemaRead, SchemaWrite};
@@ -7,24 +7,26 @@ use super::hash::Address;
 use super::id::SchemaName;
 use super::syntax::Syntax;
 
-/// What a schema version may be used for. `Active` and `Deprecated` change into each other; `Archived` is final.
+/// The status of a schema version. `Active` and `Deprecated` can change into each other. `Archived` is final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum SchemaStatus {
     /// In use.
     Active,
-    /// Still accepted for new versions, but on its way out.
+    /// Still accepted for new versions. Clients should move to another schema version.
     Deprecated,
-    /// Accepted for nothing new; what was pinned to it still evaluates.
+    /// Refused for new versions. Existing policy set versions still decide by it.
     Archived,
 }
 
 text_enum!(SchemaStatus, "schema status", { Active => "active", Deprecated => "deprecated", Archived => "archived" });
 
-/// The Cedar that parsed and validated something.
+/// The version of Cedar that parsed and validated a policy, policy set or schema.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
+#[non_exhaustive]
 pub struct CedarVersion {
     /// The version of the `cedar-policy` crate.
     pub sdk: String,
@@ -32,7 +34,8 @@ pub struct CedarVersion {
     pub language: String,
 }
 
-/// Which schema something was validated against: the name, and the address of the source that the name stands for.
+/// The schema version that a policy or policy set was validated against: its name, and the syntax and address of its
+/// source.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 pub(crate) struct SchemaRef {

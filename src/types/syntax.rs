@@ -1,4 +1,4 @@
-//! The two syntaxes of Cedar that policies and schemas are given and read in.
+//! The two syntaxes of policies and schemas: Cedar and JSON. Does not parse or convert them.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use wincode::{SchemaRead, SchemaWrite};
 
 use super::error::{ErrorDetail, Result};
 
-/// The form that a policy or a schema is written in.
+/// The syntax of a policy or a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 #[serde(rename_all = "snake_case")]
@@ -19,7 +19,7 @@ pub enum Syntax {
 }
 
 impl Syntax {
-    /// The form and the source of whichever is given, Cedar's syntax or JSON; each comes with its name.
+    /// The syntax and the source of the one input that is present. Each input has a name for errors.
     pub(crate) fn of_either(
         (first, cedar): (&'static str, Option<String>),
         (second, json): (&'static str, Option<String>),
@@ -33,7 +33,7 @@ impl Syntax {
         Err(ErrorDetail::ExactlyOne { first, second, given }.into())
     }
 
-    /// The other of the two forms.
+    /// The other syntax.
     pub(crate) fn other(self) -> Self {
         match self {
             Self::Cedar => Self::Json,
@@ -44,7 +44,7 @@ impl Syntax {
 
 text_enum!(Syntax, "syntax", { Cedar => "cedar", Json => "json" });
 
-/// Which Cedar representations a read returns. What is not asked for is not read from disk.
+/// The representations of a policy version or schema version that a read returns. The store reads no others from disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Include {
     /// Text and JSON.
@@ -70,7 +70,7 @@ impl Include {
     }
 }
 
-/// Prints stored JSON as the value that it is, not as a string, and byte for byte.
+/// Serializes stored JSON as a JSON value, byte for byte, and not as a string.
 pub(crate) fn raw_json<S: Serializer>(json: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
     let Some(json) = json else { return serializer.serialize_none() };
     let raw: &serde_json::value::RawValue = serde_json::from_str(json).map_err(serde::ser::Error::custom)?;

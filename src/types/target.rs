@@ -1,4 +1,4 @@
-//! Targets of bindings, and how a binding takes part in decisions.
+//! Targets and modes of bindings. Does not know which bindings exist.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::error::Result;
 use super::id::check_text;
 use super::limits;
 
-/// What kind of target a policy set is for.
+/// The kind of target of a policy set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 #[serde(rename_all = "snake_case")]
@@ -22,7 +22,12 @@ pub enum TargetType {
 
 text_enum!(TargetType, "target type", { Zone => "zone", User => "user" });
 
-/// What a policy set version is bound to.
+/// The target of a binding: the zone, or one user of the zone.
+///
+/// ```
+/// use policy_store::{Target, TargetType};
+/// assert_eq!(Target::user("ann").target_type(), TargetType::User);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 #[serde(rename_all = "snake_case")]
@@ -30,17 +35,20 @@ text_enum!(TargetType, "target type", { Zone => "zone", User => "user" });
 pub enum Target {
     /// The zone itself.
     Zone,
-    /// One user of the zone, by the id that the frontend knows.
+    /// One user of the zone, by the id that the caller's system uses: 1 to 256 bytes of UTF-8 without control
+    /// characters.
     User(String),
 }
 
 impl Target {
     /// The user with this id.
+    #[must_use]
     pub fn user(id: impl Into<String>) -> Self {
         Self::User(id.into())
     }
 
     /// The kind of target.
+    #[must_use]
     pub fn target_type(&self) -> TargetType {
         match self {
             Self::Zone => TargetType::Zone,
@@ -65,17 +73,17 @@ impl fmt::Display for Target {
     }
 }
 
-/// How a binding takes part in decisions.
+/// The part that a binding has in decisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum BindingMode {
-    /// It decides.
+    /// Decides.
     Active,
-    /// It is observed and never enforced.
+    /// Is evaluated on request and never enforced.
     Shadow,
-    /// It is enforced beside what is active, for every target of the zone: it can only take away.
+    /// Is enforced together with the active version of every target of the zone. It has `forbid` statements only.
     Guardrail,
 }
 

@@ -1,11 +1,12 @@
-//! The names of an enum's values, said once: printed, parsed, and the same as in JSON. What they mean is said where each
-//! enum is.
+//! The words of an enum's values, in one place: printing, parsing and JSON use the same words. The file of each enum
+//! documents their meaning.
 
-/// Gives an enum without fields `as_str`, `Display` and `FromStr`. Every value must have its word.
+/// Gives an enum without fields `as_str`, `Display` and `FromStr`. Each variant must have a word.
 macro_rules! text_enum {
     ($name:ty, $what:literal, { $($variant:ident => $word:literal),+ $(,)? }) => {
         impl $name {
-            /// Its name, as it is printed and parsed.
+            /// The value's word, as printed and parsed.
+            #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)+
@@ -22,7 +23,11 @@ macro_rules! text_enum {
         impl std::str::FromStr for $name {
             type Err = crate::types::error::Error;
 
-            /// Reads its name, in exactly the case in which it is printed.
+            /// Reads the value's word. Case matters.
+            ///
+            /// # Errors
+            ///
+            /// [`Invalid`](crate::ErrorKind::Invalid) for any other text.
             fn from_str(word: &str) -> Result<Self, Self::Err> {
                 match word {
                     $($word => Ok(Self::$variant),)+
@@ -48,7 +53,7 @@ mod tests {
         BindingMode, ErrorKind, Include, Layer, Order, OwnerType, Resource, SchemaStatus, Sort, Syntax, TargetType,
     };
 
-    /// Each prints as its word and is read from it, and from nothing else.
+    /// Each value prints as its word and parses from it. No other text parses.
     fn alike<T: FromStr<Err = Error> + Display + Debug + PartialEq + Copy>(words: &[(T, &str)]) {
         for (value, word) in words {
             assert_eq!((value.to_string().as_str(), word.parse::<T>().unwrap()), (*word, *value));
@@ -61,7 +66,7 @@ mod tests {
         }
     }
 
-    /// And in JSON.
+    /// As [`alike`], and serializes as its word.
     fn as_in_json<T: Serialize + FromStr<Err = Error> + Display + Debug + PartialEq + Copy>(words: &[(T, &str)]) {
         alike(words);
         for (value, word) in words {

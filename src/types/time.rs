@@ -1,4 +1,5 @@
-//! Points in time: microseconds since 1970 in UTC, RFC 3339 when printed. Where time comes from is not known here.
+//! Points in time: microseconds since 1970 in UTC, printed as RFC 3339. The one use of the system clock is
+//! [`Timestamp::now`].
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,18 +11,27 @@ use wincode::{SchemaRead, SchemaWrite};
 use super::error::{Error, ErrorDetail};
 
 /// A point in time: microseconds since 1970-01-01T00:00:00Z.
+///
+/// ```
+/// use policy_store::Timestamp;
+/// let time: Timestamp = "2026-02-24T13:20:00Z".parse()?;
+/// assert_eq!(time.as_micros(), 1_771_939_200_000_000);
+/// assert_eq!(time.to_string(), "2026-02-24T13:20:00.000000Z");
+/// # Ok::<(), policy_store::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, SchemaRead, SchemaWrite)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The latest time that can be written: 9999-12-30T21:59:59.999999Z.
+    /// The latest time: 9999-12-30T21:59:59.999999Z.
     pub const MAX: Self = Self(253_402_207_199_999_999);
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);
 
-    /// The time `micros` microseconds after 1970-01-01T00:00:00Z; what lies before 1970 or after [`Timestamp::MAX`]
-    /// becomes the nearest of the two.
+    /// The time `micros` microseconds after 1970-01-01T00:00:00Z, clamped to [`Timestamp::EPOCH`] and
+    /// [`Timestamp::MAX`].
+    #[must_use]
     pub const fn from_micros(micros: i64) -> Self {
         if micros < 0 {
             Self::EPOCH
@@ -33,11 +43,13 @@ impl Timestamp {
     }
 
     /// Microseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
     pub const fn as_micros(self) -> i64 {
         self.0
     }
 
-    /// The operating system's clock: what a store uses unless it is given another.
+    /// The time of the system clock, which a store uses by default.
+    #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place that owns the system's clock")]
     pub fn now() -> Self {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -45,23 +57,23 @@ impl Timestamp {
         Self::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
     }
 
-    /// The next microsecond, or `None` at the end of time.
+    /// The next microsecond. None after [`Timestamp::MAX`].
     pub(crate) fn next(self) -> Option<Self> {
         (self < Self::MAX).then(|| Self(self.0 + 1))
     }
 
-    /// The microsecond before, or the epoch.
+    /// The previous microsecond, or the epoch.
     pub(crate) fn previous(self) -> Self {
         Self::from_micros(self.0.saturating_sub(1))
     }
 
-    /// Whether the value is one that `from_micros` can make: what is read from disk may not be.
+    /// Whether the value is in range. A decoded value may not be.
     pub(crate) fn is_valid(self) -> bool {
         self == Self::from_micros(self.0)
     }
 }
 
-/// The form of a date.
+/// A sample date: the pattern of a date without a time.
 const DATE: &str = "2026-02-24";
 
 impl From<Timestamp> for SystemTime {
@@ -74,7 +86,7 @@ impl From<Timestamp> for SystemTime {
 impl TryFrom<SystemTime> for Timestamp {
     type Error = Error;
 
-    /// What is finer than a microsecond is cut off.
+    /// Truncates to microseconds.
     ///
     /// # Errors
     ///
@@ -106,12 +118,12 @@ impl fmt::Debug for Timestamp {
 impl FromStr for Timestamp {
     type Err = Error;
 
-    /// Reads RFC 3339, such as `2026-02-24T13:20:00Z`; what is finer than a microsecond is cut off. A date alone, such as
-    /// `2026-02-24`, is its start in UTC.
+    /// Reads RFC 3339, such as `2026-02-24T13:20:00Z`, truncated to microseconds. A date without a time, such as
+    /// `2026-02-24`, is the start of that day in UTC.
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid) if it is neither, or not from 1970 to 9999.
+    /// [`Invalid`](crate::ErrorKind::Invalid) for other text, and for times before 1970 or after [`Timestamp::MAX`].
     fn from_str(text: &str) -> Result<Self, Error> {
         let wrong = || ErrorDetail::invalid("time", text, "expected RFC 3339, or a date such as `2026-02-24`");
         let is_date = text.len() == DATE.len()
