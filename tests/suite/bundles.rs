@@ -1,4 +1,4 @@
-//! Policy bundles: what is in force as one archive, and an edited archive put in force.
+//! Policy bundles: the policies in force as one archive, and an edited archive put in force.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +46,7 @@ pub(super) fn texts(bundle: &Bundle) -> BTreeSet<(Option<String>, String)> {
     bundle.policies().iter().map(|policy| (policy.name.clone(), policy.cedar_raw.clone())).collect()
 }
 
-/// The versions that are in force for the target, by policy.
+/// The versions in force for the target, by policy.
 pub(super) fn pins(world: &World, target: Target) -> Vec<(String, String)> {
     let version = world.zone().in_force(target).unwrap().policy_set_version_id;
     let entries = world.zone().policy_set_version(version).unwrap().manifest.entries;
@@ -115,7 +115,7 @@ fn a_user_without_a_binding_edits_the_zones_bundle() {
     assert_eq!(empty.bundle(Target::Zone).unwrap_err().kind(), ErrorKind::NotBound);
 }
 
-/// What users edit is theirs, and what others rely on stays as it is.
+/// Edits of a user affect only that user; resources that others use stay the same.
 #[test]
 fn what_is_in_force_for_the_zone_is_forked_and_never_edited() {
     let world = world();
@@ -126,7 +126,7 @@ fn what_is_in_force_for_the_zone_is_forked_and_never_edited() {
     apply(&world, ann(), &bundle(V1, &[("a", PERMIT)])).unwrap();
     let anns = pins(&world, ann()).remove(0).0;
     assert!(anns != bobs && anns != "a" && bobs != "a");
-    // Once more by the zone's id: a fork again, beside the first.
+    // Again, by the policy id of the zone: another copy.
     apply(&world, ann(), &bundle(V1, &[(&anns, PERMIT), ("b", PERMIT)])).unwrap();
     assert_eq!(pins(&world, ann()).len(), 2);
     // So is another user's policy.
@@ -201,7 +201,7 @@ fn only_what_was_edited_gets_a_version() {
     let (new, _) = now.iter().find(|(id, _)| id != "a" && id != "b").unwrap();
     assert_eq!(zone.policy(new).unwrap().name, "night shift");
 
-    // What comes back is what was applied, with the id of what was new.
+    // The bundle reads back as applied, with an id for the new policy.
     let texts = |bundle: &Bundle| {
         let mut texts: Vec<_> = bundle.policies().iter().map(|policy| policy.cedar_raw.clone()).collect();
         texts.sort();
@@ -371,7 +371,7 @@ fn under_another_schema_version_texts_keep_their_versions_if_they_validate() {
     world.refuses((ErrorKind::Invalid, "policy_validation"), &kept[1].1, |zone| {
         zone.apply_bundle(Target::Zone, &invalid)
     });
-    // What is edited is validated against the new schema version only.
+    // Edited policies are validated against the new schema version only.
     apply(&world, Target::Zone, &bundle("3", &[("a", "forbid(principal, action, resource);")])).unwrap();
     let newest = world.zone().policy("a").unwrap();
     assert_eq!(newest.latest_schema_version.unwrap().as_str(), "3");
@@ -394,7 +394,7 @@ fn a_bundle_finds_room_in_its_write_for_all_of_it() {
             assert_eq!((error.kind(), error.code()), (ErrorKind::TooLarge, "too_large"), "{error}");
         }
         assert_eq!((zone.bundle(Target::Zone)?, zone.policy("a")?), before);
-        // With what is left, two entries for a new policy, one for the set's version, one for the binding.
+        // The remaining entries suffice for two of a new policy, one of the set's version, and one of the binding.
         zone.apply_bundle(Target::Zone, &three)?;
         assert_eq!(zone.create_policy(NewPolicy::named("p")).unwrap_err().code(), "too_large");
         zone.policy("none").map(drop)
