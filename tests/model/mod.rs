@@ -1,8 +1,8 @@
 //! An independent model of the store, and random operations against both.
 //!
 //! ```text
-//!  rows of bytes ──► operation ──► runner ──► the store, in a file     ──► what it answers ─┐
-//!  (proptest, libFuzzer)               └────► state and its rules      ──► what it must     ├─ compared
+//!  rows of bytes ──► operation ──► runner ──► the store, in a file     ──► its answer ──────┐
+//!  (proptest, libFuzzer)               └────► state and its rules      ──► expected         ├─ compared
 //!                                             (plain lists)                answer          ─┘
 //! ```
 //!

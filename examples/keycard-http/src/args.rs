@@ -1,4 +1,4 @@
-//! The command line: what is served, where, and with which zones and schemas. What is done with it is not known here.
+//! The command line. Does not know how the arguments are used.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -51,7 +51,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// The file of the public keys.
+    /// The path of the public keys' file.
     pub fn public_keys(&self) -> PathBuf {
         self.jwks.clone().unwrap_or_else(|| {
             let mut name = self.store.clone().into_os_string();
@@ -61,7 +61,7 @@ impl Args {
     }
 }
 
-/// A schema version that shall be there, and with which status.
+/// A schema version to publish, and its status.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SchemaArg {
     pub version: String,

@@ -1,5 +1,5 @@
-//! Verifies the attestations of a policy set without a store and without the server: only from the answers that were saved,
-//! the public keys, and the schemas that were published.
+//! Verifies the attestations of a policy set without a store or server, from saved responses, the public keys, and the
+//! published schemas.
 
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
@@ -35,7 +35,7 @@ struct Args {
     versions: Vec<PathBuf>,
 }
 
-/// A page of the list of versions; other members are not looked at.
+/// A page of the list of versions; ignores other members.
 #[derive(Deserialize)]
 struct Page {
     items: Vec<Version>,
@@ -105,7 +105,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// The attestations from the first on, each with its version: each names the one before it. Nothing is verified yet.
+/// The attestations from the first on, with their versions, in order of their chain. Does not verify them.
 fn in_order(versions: &[Version]) -> Result<Vec<(&Version, &str)>, Box<dyn Error>> {
     let mut after = HashMap::new();
     for version in versions {
