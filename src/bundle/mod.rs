@@ -1,5 +1,5 @@
 //! Policy bundles: the policies in force for a target, as one archive to be read, edited and applied. Defines the
-//! content of a bundle and its bytes, which may come from an untrusted source. Knows no store.
+//! content of a bundle and its bytes, which may come from an untrusted source. Only `export` reads the store.
 
 mod archive;
 pub(crate) mod export;

@@ -83,7 +83,7 @@ impl<'a> Snapshot<'a> {
         Ok(found)
     }
 
-    /// Hands the index rows in `range` to `f`, in `direction`, until it returns false.
+    /// Passes the index rows in `range` to `f`, in `direction`, until `f` returns `false`.
     pub(crate) fn rows<R: Row>(
         &self,
         range: &Range<Vec<u8>>,

@@ -46,10 +46,10 @@ fn every_version_that_a_bundle_makes_can_be_attested() {
     assert_eq!((version.version, &*version.attestations[0]), (2, attestation.unwrap().as_str()));
     let ids = version.manifest.entries.iter().map(|entry| entry.policy_version_id.as_str());
     assert!(ids.chain([binding.policy_set_version_id.as_str()]).all(|id| !id.is_empty()));
-    // And again: the next attestation follows it.
+    // Again: the next attestation follows.
     apply(Target::Zone, &bundle(V1, &[("a", PERMIT)]));
     assert_eq!(verify(&world, Target::Zone), 1);
-    // A user's first bundle makes a set, whose id is attested too.
+    // A user's first bundle creates a set, and its id is attested too.
     apply(ann(), &bundle(V1, &[("a", OTHER), ("b", FORBID)]));
     assert_eq!(verify(&world, ann()), 2);
     // A bundle that is already in force creates no version.
@@ -73,7 +73,7 @@ fn a_bundle_that_comes_to_something_else_by_then_is_refused() {
     // Another version of the set was created meanwhile.
     world.set_version("s", &[]);
     world.refuses(UNMET, "policy set version", |zone| zone.apply_attested_bundle(Target::Zone, late.clone()));
-    // The policy has another text in force, so that the policy's version is kept.
+    // The policy now has a version with this text, which the bundle keeps; so the prepared version number is outdated.
     let late = prepare(Target::Zone, &next);
     let version = world.version("a", OTHER);
     world.write(|zone| zone.create_policy_set_version("s", super::support::pinning(&[&version]))).unwrap();

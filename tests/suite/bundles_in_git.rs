@@ -47,7 +47,7 @@ fn what_is_edited_in_the_bundle_is_edited_in_the_store() {
         assert_eq!(world.zone().policy(policy).unwrap().latest_version, Some(6));
     }
     assert_eq!(world.zone().policy("a").unwrap().latest_version, Some(1), "the zone's is as it was");
-    // The same of a customer's copy of a policy of the platform's.
+    // The same for a customer's copy of a platform policy.
     world
         .write_as(&platform(), |zone| {
             zone.create_policy(NewPolicy::named("guard").id("p").description("for all"))?;
@@ -138,7 +138,7 @@ fn a_schema_that_was_archived_since_does_not_matter_where_nothing_changes() {
     assert_eq!(apply(&world, ann(), &of_both(PERMIT, FORBID)).unwrap(), first);
     assert_eq!(world.extent(), before);
     world.refuses((Archived, "archived"), V1, |zone| zone.apply_bundle(ann(), of_both(PERMIT, OTHER)));
-    // Another version's name is a change, with the same texts.
+    // Another schema version is a change, with the same texts.
     let next = with(&bundle("next", &[("a", PERMIT)]), BundlePolicy::new("night shift", FORBID));
     let second = apply(&world, ann(), &next).unwrap();
     assert_eq!((second.version, pins(&world, ann()).len()), (first.version + 1, 2));
