@@ -1,4 +1,4 @@
-//! What fuzz targets reach of the inside: only built for them.
+//! Internal functions for the fuzz targets. Built only for fuzzing.
 
 use crate::list::cursor::ListName;
 use crate::list::order::Order;
@@ -9,7 +9,7 @@ use crate::store::PolicyStore;
 use crate::types::hash::{Address, EntryHash};
 use crate::types::id::LogId;
 
-/// Bytes as an entry, and as the body of every kind: what is read is written as the same bytes.
+/// Reads the bytes as an entry and as a body of every kind. Accepted bytes are written the same.
 pub fn entry(bytes: &[u8]) {
     let value = Entry::stored(bytes, EntryHash::of(bytes));
     if let Ok((entry, hash)) = Entry::from_stored(&value) {
@@ -26,7 +26,7 @@ pub fn entry(bytes: &[u8]) {
     }
 }
 
-/// Bytes as the stored value of every kind of object, under the address that fits and under another.
+/// Reads the bytes as a stored object of every kind, under the correct address and under another.
 pub fn object(value: &[u8]) {
     let text = value.split_first().and_then(|(_, payload)| std::str::from_utf8(payload).ok());
     for kind in ObjectKind::ALL {
@@ -45,7 +45,7 @@ pub fn object(value: &[u8]) {
     }
 }
 
-/// Bytes as the value of every kind of row, and as its record with a check that fits.
+/// Reads the bytes as a value of every kind of row, and as its record with a correct check.
 pub fn row(bytes: &[u8]) {
     for key in [b"format".as_slice(), &[0, 0, 0, 1, 0x11, 0, 0, 0, 0, 0, 0, 0, 5]] {
         for (_, read_and_write) in EVERY {
@@ -58,7 +58,7 @@ pub fn row(bytes: &[u8]) {
     }
 }
 
-/// Text as an attestation; as header and payload, a line each, signed so that both are looked at; and as keys.
+/// Reads the text as an attestation, as a header and a payload (one line each) to be signed, and as keys.
 #[cfg(feature = "attestation")]
 pub fn attestation(text: &str) {
     use crate::attestation::{
@@ -98,7 +98,7 @@ pub fn attestation(text: &str) {
     }
 }
 
-/// A cursor to any place, as only the store itself can make it: of a zone's log, or of the store's.
+/// Makes a valid cursor to any place, in a list of a zone or of the store.
 pub fn cursor(
     store: &PolicyStore,
     zone: Option<LogId>,
@@ -114,8 +114,8 @@ pub fn cursor(
     made.unwrap_or_default()
 }
 
-/// Bytes as a bundle; as an archive, packed, with checksums that fit its headers; and as a manifest. What is read is
-/// written as bytes that are read as the same.
+/// Reads the bytes as a bundle, as an archive with correct checksums in its headers, and as a manifest. Accepted input
+/// round-trips.
 #[cfg(feature = "bundle")]
 pub fn bundle(bytes: &[u8]) {
     crate::bundle::fuzz(bytes);

@@ -1,5 +1,4 @@
-//! Cursors: one that a list gave out, or could have given out, leads on from its place, wherever that is; and one that
-//! was changed is refused.
+//! Cursors: every valid cursor continues from its place, and a changed one is refused.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -35,7 +34,7 @@ static WORLD: LazyLock<(PolicyStore, LogId)> = LazyLock::new(|| {
     (store, log_id)
 });
 
-/// The lists, each with its parent.
+/// The lists, with their parents.
 const LISTS: [(&str, &str); 9] = [
     ("zones", ""),
     ("schemas", ""),
@@ -88,7 +87,7 @@ libfuzzer_sys::fuzz_target!(|input: (u8, bool, bool, u8, u64, Vec<(u8, u8)>)| {
     let list = PageRequest::new().order(order).limit(usize::from(limit) % 9 + 1);
     let from = |list: PageRequest, cursor: &str| if before { list.before(cursor) } else { list.after(cursor) };
 
-    // Page by page to the end, it is the one side of all, whole and in order.
+    // Page by page to the end, the items are one side of the list, complete and in order.
     let all = page(which, &PageRequest::new().order(order).limit(100)).unwrap().items;
     let (mut found, mut next) = (Vec::new(), Some(cursor.clone()));
     while let Some(cursor) = next {
@@ -103,7 +102,7 @@ libfuzzer_sys::fuzz_target!(|input: (u8, bool, bool, u8, u64, Vec<(u8, u8)>)| {
     }
     assert!(if before { all.starts_with(&found) } else { all.ends_with(&found) });
 
-    // Changed, it is refused.
+    // A changed cursor is refused.
     let mut changed = cursor.clone().into_bytes();
     for (at, byte) in edits {
         match usize::from(at) {

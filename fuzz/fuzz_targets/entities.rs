@@ -1,5 +1,5 @@
-//! Text as entities, checked by the schema and as given: refused, or requests are decided with them, alike on every
-//! stack, as Cedar does, and again from the receipt.
+//! Text as entities, checked by the schema and unchecked: refused, or used in decisions that are the same on every
+//! stack size, in Cedar, and in a replay of the receipt.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! Bytes as a stored log entry, and as the body of every kind: an error or a value, and each value has one form only.
+//! Bytes as a stored log entry and as a body of every kind: an error, or a value with exactly this encoding.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| policy_store::fuzzing::entry(bytes));

@@ -1,4 +1,4 @@
-//! Bytes as stored content of every kind: read only as what its address names, and a manifest only in its one form.
+//! Bytes as a stored object of every kind: read only under its address, and a manifest only in its canonical form.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| policy_store::fuzzing::object(bytes));

@@ -1,4 +1,4 @@
-//! Bytes as operations, done to a store and to an independent model of it: both must always say the same.
+//! Bytes as operations on a store and on an independent model; both must give the same results.
 #![no_main]
 
 #[path = "../../tests/model/mod.rs"]
@@ -6,7 +6,7 @@ mod model;
 
 use model::{Operation, WIDTH};
 
-/// So that one input does not take seconds.
+/// Limits the time of one input.
 const OPERATIONS: usize = 32;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

@@ -1,4 +1,4 @@
-//! Text as a policy in Cedar's syntax: refused without a trace, or kept verbatim with all that is owed by a policy.
+//! Text as a policy in Cedar's syntax: refused without a trace, or kept unchanged, with all invariants of a policy.
 #![no_main]
 
 use policy_store::Syntax;

@@ -1,4 +1,4 @@
-//! Text as a policy in JSON: refused without a trace, or rendered as text with all that is owed by a policy.
+//! Text as a policy in JSON: refused without a trace, or rendered as text, with all invariants of a policy.
 #![no_main]
 
 use policy_store::Syntax;

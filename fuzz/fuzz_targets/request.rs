@@ -1,5 +1,5 @@
-//! Text as an entity uid and, after its first line, as a context: refused, or decided alike on every stack and as Cedar
-//! does.
+//! Text as an entity uid and, after its first line, as a context: refused, or decided the same on every stack size and
+//! in Cedar.
 #![no_main]
 
 use std::sync::LazyLock;

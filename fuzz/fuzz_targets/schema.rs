@@ -1,4 +1,4 @@
-//! Text as a schema in Cedar's syntax: refused without a trace, or published with all that is owed by a schema.
+//! Text as a schema in Cedar's syntax: refused without a trace, or published, with all invariants of a schema.
 #![no_main]
 
 use policy_store::Syntax;

@@ -1,5 +1,4 @@
-//! The members of a bundle's archive: which names there may be, each once, each within its limit. What the manifest says
-//! of them is not known here.
+//! The members of a bundle's archive: their names, each at most once, and their limits. Does not read the manifest.
 
 use std::collections::BTreeMap;
 
@@ -16,21 +15,21 @@ const SUFFIX: &str = ".cedar";
 const _: () = assert!(limits::BUNDLE_NEW_POLICY_BYTES + SUFFIX.len() == NAME, "a new policy's file has a name");
 const _: () = assert!(POLICIES.len() + limits::ID_CHARS + SUFFIX.len() <= NAME, "every policy's file has a name");
 
-/// The largest archive: its contents, each filled up and with its header, and its end.
+/// The size of the largest archive: the contents with padding and headers, and the end blocks.
 const LARGEST: usize = limits::BUNDLE_MANIFEST_BYTES
     + limits::SCHEMA_BYTES
     + limits::MANIFEST_ENTRIES * (BLOCK + limits::POLICY_TEXT_BYTES)
     + 4 * BLOCK;
-// What cannot be compressed grows by 5 bytes in some thousand.
+// Incompressible data grows by 5 bytes in some thousand.
 const _: () = assert!(LARGEST + LARGEST / 100 < limits::BUNDLE_BYTES, "what is written can be read");
 
-/// What the members hold.
+/// The contents of the members.
 #[derive(Debug, Default)]
 pub(super) struct Members {
     pub manifest: Option<String>,
-    /// Means nothing, so that it may be any bytes.
+    /// Ignored when the bundle is applied, so it may be any bytes.
     pub schema: Option<Vec<u8>>,
-    /// The policies by their keys: the names of their files without folder and ending.
+    /// The policies, by the names of their files without folder and suffix.
     pub policies: BTreeMap<String, String>,
 }
 
@@ -39,7 +38,7 @@ pub(super) fn policy_file(key: &str) -> String {
     format!("{POLICIES}{key}{SUFFIX}")
 }
 
-/// Packs members, in the order given.
+/// Packs members in the given order.
 pub(super) fn write<'a>(members: impl IntoIterator<Item = (String, &'a str)>) -> Vec<u8> {
     let mut archive = Vec::new();
     for (name, content) in members {
@@ -52,7 +51,7 @@ pub(super) fn write<'a>(members: impl IntoIterator<Item = (String, &'a str)>) ->
 }
 
 impl Members {
-    /// Unpacks an archive to its end. Every file in it is one that is known; only directories are skipped.
+    /// Unpacks a whole archive. Refuses unknown files and skips directories.
     pub(super) fn read(packed: &[u8]) -> Result<Self> {
         let mut archive = Unpacker::new(packed)?;
         let mut members = Self::default();
@@ -101,15 +100,15 @@ impl Members {
     }
 }
 
-/// Bytes of one pax header.
+/// Limit on one pax header, in bytes.
 const PAX_BYTES: usize = 4 * 1024;
-/// What a pax header may say: times and owners, which mean nothing here. Everything else could change a name or a size.
+/// The allowed keys of a pax header: times and owners, which are ignored. Any other key could change a name or a size.
 const PAX_KEYS: [&str; 7] = ["atime", "ctime", "gid", "gname", "mtime", "uid", "uname"];
 
-/// Refuses a pax header that says more than times and owners: some programs write one for every file.
+/// Refuses a pax header with anything but times and owners, which some programs write for every file.
 fn check_pax(name: &str, mut records: &str) -> Result<()> {
     while !records.is_empty() {
-        // The record's length with its own digits, a space, key, `=`, value, a line's end.
+        // A record: its length in decimal, with these digits included; a space; the key; `=`; the value; a newline.
         let length = records.split_once(' ').and_then(|(length, _)| length.parse().ok());
         let record = length.and_then(|length| records.split_at_checked(length));
         let Some((record, rest)) = record.filter(|(record, _)| record.ends_with('\n')) else {
@@ -126,17 +125,17 @@ fn check_pax(name: &str, mut records: &str) -> Result<()> {
     Ok(())
 }
 
-/// The name without the `./` that packing a folder as `.` puts before it. One is taken away, so that each file keeps one
-/// other spelling; doubled members are looked for without it.
+/// The name without the `./` that an archive of the folder `.` has before each name. Removes one only, so each file has
+/// exactly one other spelling. The check for duplicates compares the results.
 fn without_dot(name: &str) -> &str {
     name.strip_prefix("./").unwrap_or(name)
 }
 
-/// Refuses a directory that leads out of the bundle's folder, stands in a file's place, or has content. Others mean
-/// nothing.
+/// Refuses a directory outside the bundle's folder, one with the name of a file of the bundle, and one with content.
+/// Skips others.
 fn check_directory(name: &str, size: u64) -> Result<()> {
     let path = name.strip_suffix('/').unwrap_or(name);
-    // The folder that was packed itself.
+    // The packed folder itself.
     if path != "." {
         let path = without_dot(path);
         if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
@@ -149,7 +148,8 @@ fn check_directory(name: &str, size: u64) -> Result<()> {
     if size > 0 { Err(ErrorDetail::bundle(Some(name), "a directory must have no content")) } else { Ok(()) }
 }
 
-/// The key in the name of a policy's member. Names are compared and never walked: `././manifest.json` is another name.
+/// The key in the name of a policy's member. Names are compared as text, not resolved as paths: `././manifest.json` is
+/// unknown.
 fn policy_key(name: &str) -> Result<&str, &'static str> {
     let key = name.strip_prefix(POLICIES).and_then(|file| file.strip_suffix(SUFFIX));
     key.filter(|key| !key.is_empty() && !key.contains('/')).ok_or(
@@ -158,7 +158,7 @@ fn policy_key(name: &str) -> Result<&str, &'static str> {
     )
 }
 
-/// Reads a member's content, if it is within the limit.
+/// Reads a member's content, up to the limit.
 fn content(name: &str, size: u64, limit: usize, archive: &mut Unpacker<'_>) -> Result<Vec<u8>> {
     let bytes = usize::try_from(size).unwrap_or(usize::MAX);
     if bytes > limit {
@@ -179,7 +179,7 @@ fn text(name: &str, size: u64, limit: usize, archive: &mut Unpacker<'_>) -> Resu
     String::from_utf8(content).map_err(|_| ErrorDetail::bundle(Some(name), "expected UTF-8"))
 }
 
-/// Refuses anything but zeros behind the first block of zeros, and demands the second one.
+/// Requires a second block of zeros, and nothing but zeros until the end.
 fn only_zeros(archive: &mut Unpacker<'_>) -> Result<()> {
     let refuse = |reason| -> Result<(), Error> { Err(ErrorDetail::bundle(None, reason)) };
     let mut block = [0; BLOCK];

@@ -1,4 +1,4 @@
-//! The bundle of what is in force for a target, read from the store. A bundle's form as bytes is not known here.
+//! Reads the bundle of the policies in force for a target from the store. Does not know the bytes of a bundle.
 
 use std::sync::Arc;
 
@@ -18,12 +18,12 @@ use crate::types::syntax::Syntax;
 use crate::types::target::{BindingMode, Target};
 
 impl ZoneReader<'_> {
-    /// The bundle of what is in force for `target`; nothing is an error.
+    /// The bundle of the version in force for `target`; an error if there is none.
     pub(crate) fn bundle(self, target: &Target) -> Result<Bundle> {
         of(self, &self.bound(target, BindingMode::Active, At::Now)?)
     }
 
-    /// What a bundle for `target` starts from: what is in force for it, or for a user without anything the zone's.
+    /// The binding that a bundle for `target` starts from: its own, or the zone's for a user without one.
     pub(crate) fn bundle_start(self, target: &Target) -> Result<Option<Binding>> {
         let own = self.binding(target, BindingMode::Active, At::Now)?;
         if own.is_some() || *target == Target::Zone {
@@ -32,13 +32,13 @@ impl ZoneReader<'_> {
         self.binding(&Target::Zone, BindingMode::Active, At::Now)
     }
 
-    /// The bundle that one for `target` starts from; nothing is an error.
+    /// The bundle that a bundle for `target` starts from; an error if there is none.
     pub(crate) fn effective_bundle(self, target: &Target) -> Result<Bundle> {
         let binding = self.bundle_start(target)?.ok_or_else(|| binding::not_bound(self.id, target))?;
         of(self, &binding)
     }
 
-    /// The digest of the bundle of what is bound, without the policies' texts.
+    /// The digest of the bundle of a binding, computed without the policies' texts.
     pub(crate) fn bundle_digest(self, binding: &Binding) -> Result<Sha256> {
         let Contents { version, entries } = Contents::of(self, binding)?;
         let policies: Vec<_> =
@@ -54,7 +54,7 @@ impl ZoneReader<'_> {
     }
 }
 
-/// A policy set version that is bound, and what it pins.
+/// A bound policy set version, and its pins.
 pub(crate) struct Contents {
     pub version: PolicySetVersionCreated,
     /// Sorted by policy id.
@@ -74,7 +74,7 @@ impl Contents {
     }
 }
 
-/// The bundle of what is bound.
+/// The bundle of a binding.
 pub(crate) fn of(zone: ZoneReader<'_>, binding: &Binding) -> Result<Bundle> {
     let Contents { version, entries } = Contents::of(zone, binding)?;
     let policies = entries.into_iter().map(|entry| pinned(zone, &version, entry)).collect::<Result<_>>()?;
@@ -106,7 +106,7 @@ fn pinned(zone: ZoneReader<'_>, set: &PolicySetVersionCreated, entry: ManifestEn
     Ok(BundlePolicy { key: BundleKey::PublicId(policy_id), name: Some(name), cedar_raw })
 }
 
-/// What a set version's schema was published as.
+/// The publication of a policy set version's schema.
 fn published(snapshot: &Snapshot<'_>, schema: &SchemaRef) -> Result<SchemaPublished> {
     let found = schema::find(snapshot, schema.version.as_str())?;
     if found.reference() != *schema {
@@ -116,13 +116,13 @@ fn published(snapshot: &Snapshot<'_>, schema: &SchemaRef) -> Result<SchemaPublis
     Ok(found.published)
 }
 
-/// The schema in Cedar's syntax, whichever form it was published in.
+/// The schema in Cedar's syntax. It may have been published as JSON.
 fn schema_text(snapshot: &Snapshot<'_>, schema: &SchemaPublished) -> Result<Arc<str>> {
     let text = if schema.syntax == Syntax::Cedar { schema.source } else { schema.converted };
     snapshot.object(ObjectKind::of_schema(Syntax::Cedar), text)
 }
 
-/// The SHA-256 of that.
+/// The SHA-256 of the schema in Cedar's syntax.
 fn schema_sha(snapshot: &Snapshot<'_>, schema: &SchemaPublished) -> Result<Sha256> {
     match schema.syntax {
         Syntax::Cedar => Ok(schema.sha),

@@ -1,11 +1,11 @@
-//! What the fuzz target of bundles reaches behind the checksums: only built for it.
+//! The fuzz target of bundles, with access behind the checksums. Built only for fuzzing.
 
 use super::tar::{BLOCK, with_sum};
 use super::{Bundle, MANIFEST, archive, gzip};
 
-/// Bytes as a bundle; as an archive, packed, with checksums that fit its headers; and as a manifest.
+/// Reads the bytes as a bundle, as an archive with correct checksums in its headers, and as a manifest.
 pub(crate) fn fuzz(bytes: &[u8]) {
-    owed(bytes);
+    check(bytes);
     let mut archive = bytes.to_vec();
     let (blocks, _) = archive.as_chunks_mut::<BLOCK>();
     for block in blocks {
@@ -13,14 +13,14 @@ pub(crate) fn fuzz(bytes: &[u8]) {
             *block = with_sum(*block);
         }
     }
-    owed(&gzip::pack(&archive));
+    check(&gzip::pack(&archive));
     if let Ok(manifest) = std::str::from_utf8(bytes) {
-        owed(&archive::write([(MANIFEST.to_owned(), manifest)]));
+        check(&archive::write([(MANIFEST.to_owned(), manifest)]));
     }
 }
 
-/// A refusal, or a bundle that is itself again in bytes that are the same again.
-fn owed(packed: &[u8]) {
+/// Expects an error, or a bundle that round-trips to the same bytes.
+fn check(packed: &[u8]) {
     match Bundle::from_bytes(packed) {
         Ok(bundle) => {
             let bytes = bundle.to_bytes();

@@ -1,9 +1,8 @@
-//! One gzip member (RFC 1952): bytes packed into it, and unpacked again piece by piece. What the bytes are is not known
-//! here.
+//! One gzip member (RFC 1952): packs bytes, and unpacks them in pieces. Does not know their content.
 //!
-//! Packing gives the same bytes on every machine: the header says nothing of time, name or system, and the exact version
-//! of the compressor is one that `Cargo.toml` names. Unpacking takes one whole member and nothing after it: a second
-//! member, or anything else that some readers would skip and others would read, is refused.
+//! Packing gives the same bytes on every machine: the header has no time, name or system, and `Cargo.toml` pins the
+//! exact version of the compressor. Unpacking accepts exactly one complete member. It refuses data after the member,
+//! which some programs would read and others skip.
 
 use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::stream::{InflateState, inflate};
@@ -14,7 +13,7 @@ use crate::types::limits;
 
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 const DEFLATE: u8 = 8;
-/// The system is unknown.
+/// The operating system: unknown.
 const UNKNOWN: u8 = 255;
 const LEVEL: u8 = 6;
 
@@ -34,13 +33,12 @@ pub(super) fn pack(plain: &[u8]) -> Vec<u8> {
     packed
 }
 
-/// A member's length as its trailer has it: modulo 2³².
+/// The length in the trailer: modulo 2³².
 fn length(bytes: usize) -> u32 {
     u32::try_from(bytes as u64 & u64::from(u32::MAX)).unwrap_or_default()
 }
 
-/// Unpacks a member, never more at once than the caller has room for and never more than
-/// [`limits::BUNDLE_BYTES`] altogether.
+/// Unpacks a member in pieces of the caller's buffer size, up to [`limits::BUNDLE_BYTES`] in all.
 pub(super) struct Unpacker<'a> {
     rest: &'a [u8],
     state: Box<InflateState>,
@@ -57,7 +55,8 @@ impl<'a> Unpacker<'a> {
         Ok(Self { rest, state, crc: crc32fast::Hasher::new(), unpacked: 0, ended: false })
     }
 
-    /// Fills `room`, and says how much of it: less than all of it only at the end, after everything was checked.
+    /// Fills `room` and returns the number of bytes. Fewer than its size only at the end, after the trailer was
+    /// checked.
     pub(super) fn fill(&mut self, room: &mut [u8]) -> Result<usize> {
         let mut filled = 0;
         while let Some(free) = room.get_mut(filled..).filter(|free| !free.is_empty() && !self.ended) {
@@ -97,7 +96,7 @@ fn damaged(reason: &'static str) -> Error {
     ErrorDetail::bundle(None, reason)
 }
 
-/// What follows a member's header. Time, name, comment and extra fields say nothing that a bundle needs.
+/// The data after the header. Ignores time, name, comment and extra fields.
 fn after_header(packed: &[u8]) -> Option<&[u8]> {
     let ([one, two, method, flags, ..], mut rest) = packed.split_first_chunk::<10>()?;
     if [*one, *two] != MAGIC || *method != DEFLATE || flags & RESERVED != 0 {
@@ -141,7 +140,7 @@ mod tests {
         }
     }
 
-    /// The member with another header.
+    /// Replaces the header of a member.
     fn with_header(packed: &[u8], flags: u8, fields: &[u8]) -> Vec<u8> {
         let mut changed = vec![0x1f, 0x8b, 8, flags, 1, 2, 3, 4, 2, 3];
         changed.extend(fields);

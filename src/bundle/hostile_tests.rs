@@ -1,8 +1,8 @@
-//! Bundles that anybody may have made: what is read, and what is refused and by which name.
+//! Bundles from an untrusted source: the accepted ones, and the refused ones with the member in the error.
 //!
-//! The failures defended against: a member that means something else to another reader (a name that a second header
-//! changes, one of two members of the same name, bytes behind the end), content that leads out of the folder it is
-//! unpacked to, sizes that are larger than what was sent, and a panic on bytes that nobody wrote.
+//! Defends against: a member that other programs read differently (a name that a second header changes, duplicate
+//! members, data after the end); content that is unpacked outside its folder; sizes beyond the data sent; a panic on
+//! arbitrary bytes.
 
 use proptest::prelude::*;
 
@@ -14,14 +14,14 @@ const EMPTY: &str = r#"{"schema": {"version": "s"}, "policies": []}"#;
 const ONE: &str = r#"{"schema": {"version": "s"}, "policies": [{"public_id": "a"}]}"#;
 const PERMIT: &str = "permit (principal, action, resource);";
 
-/// A member of an archive, made without the code under test.
+/// A member of an archive, built without the code under test.
 struct Member {
     header: [u8; 512],
     content: Vec<u8>,
 }
 
 impl Member {
-    /// With bytes of the header at some places.
+    /// Replaces bytes of the header at some offsets.
     fn with(name: impl AsRef<[u8]>, content: impl AsRef<[u8]>, patches: &[(usize, &[u8])]) -> Self {
         let (name, content) = (name.as_ref(), content.as_ref().to_vec());
         let mut header = [0; 512];
@@ -75,12 +75,12 @@ fn manifest(json: &str) -> Member {
     Member::file("manifest.json", json)
 }
 
-/// A manifest with one policy, its file, and one member more.
+/// Reads a manifest with one policy, its file, and one more member.
 fn with(member: Member) -> Result<Bundle> {
     read(&[manifest(ONE), Member::file("policies/a.cedar", PERMIT), member])
 }
 
-/// The refusal is about the member, and gives this reason.
+/// Expects an error about the member, with this reason.
 #[track_caller]
 fn refused(read: Result<Bundle>, name: Option<&str>, part: &str) {
     let error = read.unwrap_err();
@@ -172,7 +172,7 @@ fn members_that_do_not_belong_are_refused_by_name() {
     refused(read(&[schema(), schema(), manifest(EMPTY)]), Some("schema.cedarschema"), "duplicate member");
     let dotted = Member::file("./schema.cedarschema", "x");
     refused(read(&[dotted, schema(), manifest(EMPTY)]), Some("schema.cedarschema"), "duplicate member");
-    // The same name, once with its folder in the field for it.
+    // The same name, once with its folder in the prefix field.
     let split = Member::with("a.cedar", PERMIT, &[(345, b"policies")]);
     refused(with(split), Some("policies/a.cedar"), "duplicate member");
     let lossy = with(Member::file(b"policies/\xff.cedar", "x"));
@@ -209,7 +209,7 @@ fn only_plain_files_are_read_and_no_header_changes_another() {
     refused(with(Member::with("policies/", "x", &[(156, b"5")])), Some("policies/"), "no content");
     let pax = Member::with("PaxHeaders/a", "30 path=policies/other.cedar\n\n", &[(156, b"x")]);
     refused(read(&[pax, manifest(EMPTY)]), Some("PaxHeaders/a"), "extended header");
-    // Times and owners mean nothing, and some programs write them for every file.
+    // Times and owners are ignored; some programs write them for every file.
     let of = |records: &str| Member::with("PaxHeaders/a", records, &[(156, b"x")]);
     assert!(read(&[of("20 mtime=1700000.25\n12 uid=1000\n"), manifest(EMPTY)]).is_ok());
     for (records, problem) in [
@@ -227,7 +227,7 @@ fn only_plain_files_are_read_and_no_header_changes_another() {
     assert_eq!(read(&[of(&"x".repeat(5_000)), manifest(EMPTY)]).unwrap_err().code(), "too_large");
     let long = Member::with("././@LongLink", "policies/other.cedar\0", &[(156, b"L"), (257, b"ustar  \0")]);
     refused(read(&[long, manifest(EMPTY)]), Some("././@LongLink"), "extended headers");
-    // GNU tar keeps the map of a sparse file where the other format keeps the prefix.
+    // GNU tar stores the map of a sparse file in place of the prefix.
     let sparse = Member::with("manifest.json", EMPTY, &[(257, b"ustar  \0"), (386, b"00000000001\0")]);
     refused(read(&[sparse]), Some("manifest.json"), "GNU extensions");
 }
@@ -259,7 +259,7 @@ fn an_archive_has_its_end_and_nothing_behind_it() {
     }
     read_archive(&[&whole[..], &[0; 77]].concat()).unwrap();
     refused(read_archive(&[&whole[..], b"\0\0x"].concat()), None, "after the end of the archive");
-    // A member between the two blocks of zeros, or behind both.
+    // A member between the two blocks of zeros, or after both.
     let behind = archive(&[Member::file("policies/a.cedar", "forbid (principal, action, resource);")]);
     refused(read_archive(&[&whole[..5 * 512], &behind, &[0; 1024]].concat()), None, "after the end of the archive");
     refused(read_archive(&[&whole[..], &behind, &[0; 1024]].concat()), None, "after the end of the archive");
@@ -267,7 +267,7 @@ fn an_archive_has_its_end_and_nothing_behind_it() {
 
 #[test]
 fn sizes_are_refused_by_name_before_anything_is_read() {
-    // The size is in the header alone: there is no content at all.
+    // Only the header has the size; there is no content.
     let huge = |name: &str, size: usize| {
         let member = Member::with(name, "", &[(124, format!("{size:012o}").as_bytes())]);
         read_archive(&archive(&[manifest(ONE), Member::file("policies/a.cedar", ""), member]))
@@ -319,7 +319,7 @@ fn the_manifest_and_the_files_name_the_same_policies() {
     }
     let twice = vec![BundlePolicy::new("a", ""), BundlePolicy::of("a".parse().unwrap(), "")];
     refused(Bundle::new("s".parse().unwrap(), twice), Some("policies/a.cedar"), "listed more than once");
-    // It means nothing, whatever it is.
+    // The schema's bytes are ignored.
     assert_eq!(with(Member::file("schema.cedarschema", b"\xff")).unwrap().schema(), None);
     let latin = Member::file("policies/a.cedar", b"\xe9");
     refused(read(&[manifest(ONE), latin]), Some("policies/a.cedar"), "expected UTF-8");
@@ -406,8 +406,8 @@ fn a_new_policys_name_is_a_files_name_everywhere() {
     refused(read(&[manifest(json), Member::file("policies/..\\b.cedar", "")]), Some("policies/..\\b.cedar"), "dot");
 }
 
-/// A refusal or a bundle that is itself again.
-fn owed(read: Result<Bundle>) {
+/// Expects an error, or a bundle that round-trips.
+fn check(read: Result<Bundle>) {
     match read {
         Ok(bundle) => assert_eq!(Bundle::from_bytes(&bundle.to_bytes()).unwrap(), bundle),
         Err(error) => assert!(["bundle_invalid", "too_large"].contains(&error.code()), "{error}"),
@@ -420,7 +420,7 @@ fn no_flipped_bit_is_more_than_a_refusal() {
     for at in 0..packed.len() * 8 {
         let mut changed = packed.clone();
         changed[at / 8] ^= 1 << (at % 8);
-        // The header's time, and the bits behind the last block, mean nothing; the content is under the checksum.
+        // The time in the gzip header and the bits after the last block are ignored; the checksum covers the content.
         match Bundle::from_bytes(&changed) {
             Ok(read) => assert_eq!(read, sample(), "{at}"),
             Err(error) => assert_eq!(error.code(), "bundle_invalid", "{at}"),
@@ -446,16 +446,16 @@ proptest! {
                 block.copy_from_slice(&member.header);
             }
         }
-        owed(read_archive(&archive));
+        check(read_archive(&archive));
     }
 
     #[test]
     fn no_bytes_do_more_than_to_be_refused(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
-        owed(Bundle::from_bytes(&bytes));
-        owed(read_archive(&bytes));
-        owed(Bundle::from_bytes(&[&gzip::pack(b"")[..10], &bytes].concat()));
+        check(Bundle::from_bytes(&bytes));
+        check(read_archive(&bytes));
+        check(Bundle::from_bytes(&[&gzip::pack(b"")[..10], &bytes].concat()));
         if let Ok(json) = String::from_utf8(bytes) {
-            owed(read(&[manifest(&json)]));
+            check(read(&[manifest(&json)]));
         }
     }
 }

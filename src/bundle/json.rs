@@ -1,17 +1,16 @@
-//! The JSON of a manifest, as a small tree: no key twice in an object, nothing deep. What its members mean is not known
-//! here.
+//! The JSON of a manifest as a small tree, without duplicate keys and deep nesting. Does not know its members.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-/// How deeply arrays and objects may nest: a manifest has 3 levels, the rest is for members that are not known.
+/// Limit on the nesting of arrays and objects. A manifest has 3 levels; unknown members may have the rest.
 const DEPTH: usize = 16;
 
 pub(super) type Object = BTreeMap<String, Json>;
 
-/// A value. Of numbers and truth values nothing is kept, as no member that is read is one.
+/// A value. Numbers and booleans are not kept, because no known member has one.
 #[derive(Debug, PartialEq)]
 pub(super) enum Json {
     Null,
@@ -29,7 +28,7 @@ impl Json {
     }
 }
 
-/// Reads a value that may have so many levels.
+/// Reads a value of up to this many levels.
 #[derive(Clone, Copy)]
 struct Level(usize);
 

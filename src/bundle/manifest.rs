@@ -1,9 +1,7 @@
-//! A bundle's manifest: read from JSON that anybody may have written, and printed in two forms, the one in the archive
-//! and the canonical one that is hashed.
+//! A bundle's manifest: reads untrusted JSON, and prints the form in the archive and the canonical form for the digest.
 //!
-//! Read are the schema's version, the target, and of each policy its key and name. Hashes are not even looked at, and
-//! members that are not known are passed over. As clients print what they leave out in several ways, null and the empty
-//! string count as left out.
+//! Reads the schema's version, the target, and the key and name of each policy. Ignores hashes and unknown members.
+//! Null and the empty string count as absent, because clients print absent values in several ways.
 
 use super::archive::{MANIFEST, policy_file};
 use super::json::{Json, Object};
@@ -13,7 +11,7 @@ use crate::types::id::{PolicyId, PolicySetId, PolicySetVersionId, SchemaName};
 use crate::types::limits;
 use crate::types::target::TargetType;
 
-/// What a manifest that was given says.
+/// The content of a manifest.
 pub(super) struct Given {
     pub schema_version: SchemaName,
     pub target_type: Option<TargetType>,
@@ -80,7 +78,7 @@ fn entry(entry: Json) -> Result<(BundleKey, Option<String>)> {
     Ok((key, text(&mut entry, "name")?))
 }
 
-/// Takes a member that is text, if there is one.
+/// Removes a member and returns its text, if it has one.
 fn text(object: &mut Object, member: &str) -> Result<Option<String>> {
     match object.remove(member) {
         None | Some(Json::Null) => Ok(None),
@@ -93,7 +91,7 @@ pub(super) fn invalid(reason: impl std::fmt::Display) -> Error {
     ErrorDetail::bundle(Some(MANIFEST), reason)
 }
 
-/// The manifest as it lies in the archive: indented by two spaces, without a line's end at its end.
+/// The manifest in the archive: indented by two spaces, without a final newline.
 pub(super) fn printed(bundle: &Bundle) -> String {
     let summary = bundle.summary();
     let mut members = vec![("schema", object(1, &schema(&summary)))];
@@ -116,8 +114,8 @@ pub(super) fn printed(bundle: &Bundle) -> String {
     object(0, &members)
 }
 
-/// The RFC 8785 form of the manifest without names: members in the order of their names, and nothing between them.
-/// Strings need no care of their own, since JSON's short escapes are that form's.
+/// The RFC 8785 form of the manifest without names: sorted members without whitespace. Strings need no special
+/// treatment, because `serde_json` uses the same short escapes.
 pub(super) fn canonical(summary: &Summary<'_>) -> String {
     let entries = summary.policies.iter().map(|(of, sha)| compact(vec![key(of), ("sha", quoted(&sha.to_string()))]));
     let entries = entries.collect::<Vec<_>>().join(",");
@@ -163,7 +161,7 @@ fn compact(mut members: Vec<Member>) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// The key's rules: what is a policy's id or name must also be the name of a file, on every system and in the archive.
+/// Checks the rules of a key: it must be a valid file name on every system and in the archive.
 pub(super) fn check_key(key: &BundleKey) -> Result<()> {
     let BundleKey::NewPolicy(name) = key else { return Ok(()) };
     let rule = if name.is_empty() {

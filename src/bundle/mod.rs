@@ -1,5 +1,5 @@
-//! Policy bundles: what is in force for a target as one archive, to be looked at, edited and applied again. Only the
-//! format is known here: what a bundle says, and how it becomes bytes and is read from bytes that anybody may have made.
+//! Policy bundles: the policies in force for a target, as one archive to be read, edited and applied. Defines the
+//! content of a bundle and its bytes, which may come from an untrusted source. Only `export` reads the store.
 
 mod archive;
 pub(crate) mod export;
@@ -27,22 +27,35 @@ use crate::types::id::{PolicyId, PolicySetId, PolicySetVersionId, SchemaName, ch
 use crate::types::limits;
 use crate::types::target::TargetType;
 
-/// What packing and unpacking need: the compressor is made on the stack in debug builds.
+/// Stack for packing and unpacking: debug builds create the compressor on the stack.
 const STACK: usize = 1024 * 1024;
 
-/// The texts of policies, with the schema version that they are for: what is in force for a target, or shall be.
+/// The texts of policies and their schema version: the content in force for a target, or to be put in force.
 ///
-/// Read with [`from_bytes`](Self::from_bytes), or made with [`new`](Self::new). Whether the policies exist, and their
-/// texts are valid, is not checked before the bundle is applied.
+/// [`from_bytes`](Self::from_bytes) reads a bundle, and [`new`](Self::new) makes one. Neither checks that the policies
+/// exist or that their texts are valid; [`apply_bundle`](crate::ZoneTransaction::apply_bundle) does.
+///
+/// ```
+/// # fn main() -> policy_store::Result<()> {
+/// use policy_store::{Bundle, BundlePolicy, SchemaName};
+/// let night = BundlePolicy::new("night shift", "permit(principal, action, resource);");
+/// let bundle = Bundle::new(SchemaName::new("2026-02-24")?, vec![night])?;
+///
+/// let read = Bundle::from_bytes(&bundle.to_bytes())?;
+/// assert_eq!(read, bundle);
+/// assert_eq!(read.policies()[0].key.as_str(), "night shift");
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Layout
 ///
-/// Its bytes are a tar archive in the USTAR format, packed as one gzip member:
+/// The bytes are a tar archive in the USTAR format, packed as one gzip member:
 ///
 /// | Member | Written | Read |
 /// |---|---|---|
-/// | `manifest.json` | always, first | must be there |
-/// | `schema.cedarschema` | if the schema's text is known, second | may be there; means nothing |
+/// | `manifest.json` | always, first | required |
+/// | `schema.cedarschema` | if the schema's text is known, second | optional; ignored |
 /// | `policies/<key>.cedar` | one for each policy, sorted by key | one for each entry of the manifest, and no other |
 ///
 /// ```json
@@ -67,26 +80,30 @@ const STACK: usize = 1024 * 1024;
 /// }
 /// ```
 ///
-/// Where the zone has a guardrail, `"guardrail": { "policy_set_id": …, "policy_set_version_id": … }` stands before
-/// `policies`. It tells readers that more applies than the bundle holds. The digest does not cover it.
+/// If the zone has a guardrail, `"guardrail": { "policy_set_id": …, "policy_set_version_id": … }` comes before
+/// `policies`. It shows readers that more statements apply than the bundle contains. The digest does not cover it.
 ///
-/// A policy's key is its `public_id`, the id of a policy that is there, or `new_policy`, the name of one to be created.
-/// Entries are sorted by `public_id`, then `new_policy`, what is left out first. Each `sha` is the lower-case hex
-/// SHA-256 of its file; the digest is that of the manifest's RFC 8785 form without the names.
+/// The key of a policy is its `public_id`, the id of an existing policy, or its `new_policy`, the name of a policy to
+/// be created. Entries are sorted by `public_id`, then by `new_policy`; an absent key sorts first. Each `sha` is the
+/// lower-case hex SHA-256 of the file. The digest is the SHA-256 of the manifest's RFC 8785 form without names.
 ///
 /// # Written
 ///
-/// The same content gives the same bytes, on every machine, for one version of this crate: modes, times and owners are
-/// fixed. A new version may pack differently; the digest stays.
+/// For one version of this crate, the same content gives the same bytes on every machine: modes, times and owners are
+/// fixed. Another version may pack differently; the digest stays the same.
 ///
 /// # Read
 ///
-/// Members may come in any order. Hashes are computed and those in the manifest ignored, as are its members that are
-/// not known; no key may be there twice. Refused, by name: members that are there twice or that do not belong, whatever
-/// leads to another folder, and everything but plain files, directories included; extended headers may tell times and
-/// owners, which mean nothing. Refused as well is what readers would take differently: a new policy's name that is no
-/// file's name, an archive without its end, and anything behind the archive or the gzip member. Every size is bounded
-/// before anything is unpacked into memory (see [`limits`](crate::limits)).
+/// Members may come in any order. Hashes are computed; `sha` and unknown members of the manifest are ignored. Duplicate
+/// keys are refused.
+///
+/// These members are refused by name: duplicates, unknown names, paths that leave the folder, and everything except
+/// regular files. Directories within the bundle are skipped. Extended headers may contain only times and owners, which
+/// are ignored.
+///
+/// Also refused is everything that other programs could read differently: a name of a new policy that is not a valid
+/// file name, an archive without its end, and data after the archive or the gzip member. Every size is checked before
+/// anything is unpacked into memory (see [`limits`](crate::limits)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bundle {
     schema_version: SchemaName,
@@ -97,39 +114,40 @@ pub struct Bundle {
     policies: Vec<BundlePolicy>,
 }
 
-/// The guardrail that was in force in the zone of a bundle: its statements apply beside those of the bundle, and are no
+/// The guardrail in force in the zone of a bundle. Its statements apply in addition to those of the bundle, and are not
 /// part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BundleGuardrail {
     /// The policy set.
     pub policy_set_id: PolicySetId,
-    /// The version of it.
+    /// Its version.
     pub policy_set_version_id: PolicySetVersionId,
 }
 
 /// One policy of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BundlePolicy {
-    /// Which policy it is.
+    /// The policy's id, or the name of a new policy.
     pub key: BundleKey,
-    /// Its name, for whoever reads the bundle: it changes nothing when the bundle is applied.
+    /// Its name, for readers of the bundle only. Applying the bundle ignores it.
     pub name: Option<String>,
     /// Its Cedar text.
     pub cedar_raw: String,
 }
 
-/// Which policy a text of a bundle belongs to; also the name of its file in the archive, without folder and ending.
+/// The policy that a text belongs to. Also the name of its file in the archive, without folder and suffix.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BundleKey {
-    /// A policy that is to be created, by the name that it gets: 1 to 94 bytes of UTF-8, without slashes, backslashes and
-    /// control characters, and not starting with a dot.
+    /// A policy to be created with this name: 1 to 94 bytes of UTF-8, without slashes, backslashes and control
+    /// characters, and not starting with a dot.
     NewPolicy(String),
-    /// A policy that exists.
+    /// An existing policy.
     PublicId(PolicyId),
 }
 
 impl BundleKey {
     /// The id or name.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
             Self::NewPolicy(name) => name,
@@ -139,22 +157,25 @@ impl BundleKey {
 }
 
 impl BundlePolicy {
-    /// The text of a policy that exists.
+    /// The text of an existing policy.
+    #[must_use]
     pub fn of(id: PolicyId, cedar_raw: impl Into<String>) -> Self {
         Self { key: BundleKey::PublicId(id), name: None, cedar_raw: cedar_raw.into() }
     }
 
-    /// The text of a policy to be created under a name.
+    /// The text of a policy to be created with this name.
+    #[must_use]
     pub fn new(name: impl Into<String>, cedar_raw: impl Into<String>) -> Self {
         Self { key: BundleKey::NewPolicy(name.into()), name: None, cedar_raw: cedar_raw.into() }
     }
 
     /// The SHA-256 of the text.
+    #[must_use]
     pub fn sha(&self) -> Sha256 {
         Sha256::of(self.cedar_raw.as_bytes())
     }
 
-    /// What is wrong with it, with the name of its file.
+    /// Adds the name of the policy's file to an error.
     pub(crate) fn refused(&self, cause: Error) -> Error {
         ErrorDetail::InBundle { member: policy_file(self.key.as_str()), cause }.into()
     }
@@ -172,19 +193,29 @@ impl Bundle {
     /// The media type of a bundle's bytes.
     pub const MEDIA_TYPE: &'static str = "application/vnd.keycard.policy-bundle.v1+tar+gzip";
 
-    /// A bundle of policies, in any order, with the schema version that they are for.
+    /// A bundle of policies, in any order, for a schema version.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) for a name that breaks the rules of [`BundleKey`] or of policy names, or
+    /// for two policies with one key; [`TooLarge`](crate::ErrorKind::TooLarge) over a limit.
     pub fn new(schema_version: SchemaName, mut policies: Vec<BundlePolicy>) -> Result<Self> {
         at_most("policies of the policy bundle", policies.len(), limits::MANIFEST_ENTRIES)?;
         policies.iter().try_for_each(BundlePolicy::check)?;
         all_differ(policies.iter().map(|policy| &policy.key))?;
-        // Each may be larger than a text that is given, if it was rendered of JSON; all together have room in an archive.
+        // One text may exceed the limit of input texts, because text rendered from JSON can be larger. All texts
+        // together must fit into an archive.
         let bytes = policies.iter().map(|policy| policy.cedar_raw.len()).sum();
         at_most("bytes of the policy bundle's texts", bytes, limits::MANIFEST_ENTRIES * limits::POLICY_TEXT_BYTES)?;
         policies.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(Self { schema_version, schema: None, target_type: None, target_id: None, guardrail: None, policies })
     }
 
-    /// The same with the schema's text: for whoever edits the policies, as it is not used when the bundle is applied.
+    /// Adds the schema's text, for editors of the policies. Applying the bundle ignores it.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) over [the limit](crate::limits::SCHEMA_BYTES).
     pub fn with_schema(mut self, cedar_schema: impl Into<String>) -> Result<Self> {
         let text = cedar_schema.into();
         member_at_most(SCHEMA, &text, limits::SCHEMA_BYTES)?;
@@ -192,7 +223,12 @@ impl Bundle {
         Ok(self)
     }
 
-    /// The same with what it is in force for: the zone by its id, or a user. Not used when the bundle is applied.
+    /// Adds the target: the zone's id, or a user's. Applying the bundle ignores it.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) for an empty id or one with control characters;
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) over [the limit](crate::limits::TARGET_ID_BYTES).
     pub fn with_target(mut self, target_type: TargetType, target_id: impl Into<String>) -> Result<Self> {
         let target_id = target_id.into();
         check_text("target id", &target_id, limits::TARGET_ID_BYTES)?;
@@ -200,19 +236,20 @@ impl Bundle {
         Ok(self)
     }
 
-    /// The same with the guardrail of its zone: for whoever edits the policies, as it is not used when the bundle is applied.
+    /// Sets the guardrail of the zone, for editors of the policies. Applying the bundle ignores it.
+    #[must_use]
     pub fn with_guardrail(mut self, guardrail: Option<BundleGuardrail>) -> Self {
         self.guardrail = guardrail;
         self
     }
 
-    /// Reads a bundle's bytes. What is refused is said with the name of the member that it is about. An archive of a folder is
-    /// read too: directories are skipped, and one `./` before a name is left out.
+    /// Reads a bundle's bytes. Errors name the member that they are about. Also reads an archive of a whole folder:
+    /// directories are skipped, and one `./` before a name is removed.
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid) for an archive that is no bundle, or holds something else;
-    /// [`TooLarge`](crate::ErrorKind::TooLarge) over a limit.
+    /// [`Invalid`](crate::ErrorKind::Invalid) for bytes that are not a bundle; [`TooLarge`](crate::ErrorKind::TooLarge)
+    /// over a limit.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let Members { manifest, schema, policies: mut files } =
             stacker::maybe_grow(STACK, STACK, || Members::read(bytes))?;
@@ -238,6 +275,7 @@ impl Bundle {
     }
 
     /// The bundle's bytes: the same for the same content.
+    #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let manifest = manifest::printed(self);
         let mut policies: Vec<&BundlePolicy> = self.policies.iter().collect();
@@ -248,8 +286,9 @@ impl Bundle {
         stacker::maybe_grow(STACK, STACK, || archive::write(members.chain(policies)))
     }
 
-    /// The SHA-256 of the manifest's RFC 8785 form without the names: what an ETag is made of. It changes with the schema,
-    /// the target, and the policies and their texts; not with the names of policies, which mean nothing in a bundle.
+    /// The SHA-256 of the manifest's RFC 8785 form without names, for an entity tag. It depends on the schema, the
+    /// target, the policies and their texts, but not on the names of policies.
+    #[must_use]
     pub fn digest(&self) -> Sha256 {
         self.summary().digest()
     }
@@ -265,43 +304,49 @@ impl Bundle {
     }
 
     /// The schema version that the policies are for.
+    #[must_use]
     pub fn schema_version(&self) -> &SchemaName {
         &self.schema_version
     }
 
-    /// The schema's text, where the bundle has it, and it is UTF-8.
+    /// The schema's text; `None` if the bundle has none, or if it is not UTF-8.
+    #[must_use]
     pub fn schema(&self) -> Option<&str> {
         self.schema.as_deref()
     }
 
-    /// The kind of target, where the bundle says it.
+    /// The type of the target, if the bundle has one.
+    #[must_use]
     pub fn target_type(&self) -> Option<TargetType> {
         self.target_type
     }
 
-    /// The zone's id or the user's, where the bundle says it.
+    /// The id of the zone or user, if the bundle has one.
+    #[must_use]
     pub fn target_id(&self) -> Option<&str> {
         self.target_id.as_deref()
     }
 
-    /// The guardrail of the zone that the bundle was made in, where it had one.
+    /// The guardrail of the bundle's zone, if it had one.
+    #[must_use]
     pub fn guardrail(&self) -> Option<&BundleGuardrail> {
         self.guardrail.as_ref()
     }
 
-    /// The policies: new ones by name, then those that exist by id.
+    /// The policies: first new ones, sorted by name, then existing ones, sorted by id.
+    #[must_use]
     pub fn policies(&self) -> &[BundlePolicy] {
         &self.policies
     }
 }
 
-/// What a bundle's digest is of.
+/// The input of a bundle's digest.
 pub(crate) struct Summary<'a> {
     pub schema_version: &'a SchemaName,
     pub schema_sha: Option<Sha256>,
     pub target_type: Option<TargetType>,
     pub target_id: Option<&'a str>,
-    /// In the order of their keys.
+    /// Sorted by key.
     pub policies: Vec<(&'a BundleKey, Sha256)>,
 }
 
@@ -311,7 +356,7 @@ impl Summary<'_> {
     }
 }
 
-/// Refuses a key that is there twice. An id and a new name that are the same text would be one file.
+/// Refuses duplicate keys. An id and a new name with the same text count as duplicates, because they would be one file.
 fn all_differ<'a>(keys: impl Iterator<Item = &'a BundleKey>) -> Result<()> {
     let mut seen = BTreeSet::new();
     for key in keys {

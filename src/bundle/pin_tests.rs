@@ -1,8 +1,7 @@
-//! What is written, pinned: the archive, the packed bytes and the digest of one bundle; and that what is written is read
-//! again as the same.
+//! Pins the archive, the packed bytes and the digest of one bundle, and checks that bundles round-trip.
 //!
-//! The hashes of archive and digest were computed by another program (Python's `tarfile`, `json` and `hashlib`) from the
-//! layout that is documented, not copied from this one.
+//! Another program (Python's `tarfile`, `json` and `hashlib`) computed the hashes of archive and digest from the
+//! documented layout.
 
 use proptest::collection::vec;
 use proptest::option::of;
@@ -13,7 +12,7 @@ use super::*;
 
 pub(super) const SCHEMA_TEXT: &str = "entity U; action a appliesTo { principal: U, resource: U };\n";
 
-/// A bundle with a name that is as long as an archive takes it, and with characters that JSON escapes.
+/// A bundle with a name of the maximum length, and with characters that JSON escapes.
 pub(super) fn sample() -> Bundle {
     let mut members = BundlePolicy::of("A".parse().unwrap(), "permit (principal, action, resource);\n");
     members.name = Some("a \\ \"b\" </é>".to_owned());
@@ -72,7 +71,7 @@ fn the_digest_is_of_all_but_the_names() {
 fn the_manifest_is_printed_as_json_is_with_two_spaces() {
     let printed = manifest::printed(&sample());
     let value: serde_json::Value = serde_json::from_str(&printed).unwrap();
-    // Objects are compared without their order, which the archive's hash pins.
+    // The comparison ignores the order of members; the hash of the archive pins it.
     let sorted = |text: String| {
         let mut lines: Vec<String> = text.lines().map(|line| line.trim_end_matches(',').to_owned()).collect();
         lines.sort();

@@ -1,17 +1,16 @@
-//! One header of a tar archive: the 512 bytes before a member. Only what a policy bundle needs is there: regular files
-//! and directories with a name and a size, in the USTAR format of POSIX.1-1988.
+//! The header of a tar archive: the 512 bytes before a member. Supports only regular files and directories with a name
+//! and a size, in the USTAR format of POSIX.1-1988.
 //!
-//! Nothing here can change what a header means: extended headers (pax, GNU) are refused instead of read, so a member's
-//! name is the one that stands in its own header, for every reader. GNU tar's own format is read as far as it is the
-//! same. Which names belong into a bundle is not known here.
+//! No header changes another: extended headers (pax, GNU) are never applied, so every program reads the same name for a
+//! member. GNU tar's own format is read where it equals USTAR. Does not know the names in a bundle.
 
 use std::ops::Range;
 
 use crate::types::error::{ErrorDetail, Result};
 
-/// The unit of an archive: a header's size, and what contents are filled up to.
+/// The unit of an archive: the size of a header; contents are padded to it.
 pub(super) const BLOCK: usize = 512;
-/// Bytes of a name that has no folder, and of one behind its folder.
+/// Limit on a name without a folder, and on the part after the folder, in bytes.
 pub(super) const NAME: usize = 100;
 
 const NAME_FIELD: Range<usize> = 0..NAME;
@@ -27,19 +26,19 @@ const DEVICE_FIELDS: [Range<usize>; 2] = [329..337, 337..345];
 const PREFIX_FIELD: Range<usize> = 345..500;
 
 const USTAR: &[u8] = b"ustar\x0000";
-/// What GNU tar writes. Where USTAR has the prefix, this format has fields that change the contents' meaning.
+/// The magic of GNU tar. In place of USTAR's prefix, its format has fields that change the meaning of the contents.
 const GNU: &[u8] = b"ustar  \0";
 
-/// What a header is of.
+/// The kind of a member.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     File,
     Directory,
-    /// A pax header: what is said of the file that follows.
+    /// A pax header: attributes of the next file.
     Pax,
 }
 
-/// A regular file, a directory or a pax header: its name, with its folder, and the bytes of its content.
+/// The header of a regular file, a directory or a pax header: its full name, and the size of its content in bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub kind: Kind,
@@ -48,7 +47,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads a header, or says by name what is wrong with it.
+    /// Reads a header. Errors name the member.
     pub(super) fn read(block: &[u8; BLOCK]) -> Result<Self> {
         let field = |range| block.get(range).unwrap_or_default();
         let stem = until_nul(field(NAME_FIELD));
@@ -81,8 +80,8 @@ impl Header {
         }
     }
 
-    /// The header as every machine writes it: mode 0644, time 0, no owner. A name longer than [`NAME`] has its folder
-    /// in the field for it; the caller sees to it that both fit.
+    /// Writes the header of a file, the same on every machine: mode 0644, time 0, no owner. If the name is longer than
+    /// [`NAME`], its folder goes to the prefix field. The caller ensures that both parts fit.
     pub(super) fn write(&self) -> [u8; BLOCK] {
         let (prefix, stem) = match self.name.split_once('/') {
             Some((folder, file)) if self.name.len() > NAME => (folder, file),
@@ -110,7 +109,7 @@ impl Header {
     }
 }
 
-/// The header with the checksum that fits.
+/// The header with the correct checksum.
 pub(super) fn with_sum(mut block: [u8; BLOCK]) -> [u8; BLOCK] {
     let sum = format!("{:06o}\0 ", sum(&block));
     for (byte, given) in block.iter_mut().skip(SUM_FIELD.start).zip(sum.bytes()) {
@@ -119,7 +118,7 @@ pub(super) fn with_sum(mut block: [u8; BLOCK]) -> [u8; BLOCK] {
     block
 }
 
-/// The sum of a header's bytes, those of the sum itself taken as spaces.
+/// The sum of a header's bytes, with the checksum field as spaces.
 fn sum(block: &[u8; BLOCK]) -> u64 {
     let bytes = block.iter().enumerate();
     bytes.map(|(at, byte)| u64::from(if SUM_FIELD.contains(&at) { b' ' } else { *byte })).sum()
@@ -129,7 +128,7 @@ fn until_nul(field: &[u8]) -> &[u8] {
     field.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
-/// An octal number as archives have it: spaces, digits, then spaces and NULs. Twelve digits fit into 36 bits.
+/// An octal number in a header: spaces, digits, then spaces and NULs. Twelve digits fit into 36 bits.
 fn octal(field: &[u8]) -> Option<u64> {
     let digits = field.trim_ascii_start();
     let end = digits.iter().position(|byte| matches!(byte, b' ' | b'\0')).unwrap_or(digits.len());
@@ -164,7 +163,7 @@ mod tests {
         for field in ["", " \0", "8\0", "-1\0", "+1\0", "1\x002\0", "1 2\0", "0x1\0"] {
             assert_eq!(octal(field.as_bytes()), None, "{field}");
         }
-        // GNU's way to write a number in base 256.
+        // A number in GNU's base 256.
         assert_eq!(octal(&[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7]), None);
     }
 }

@@ -1,8 +1,8 @@
-//! Preflights: which of the policies that matter would still validate with another schema.
+//! Preflights: checks which policies would still validate with another schema.
 //!
-//! What a preflight tells, and its order of work: the schema first, then one zone after the other. Each zone is surveyed in
-//! one snapshot; its texts, which do not change, are read in others, a group at a time, and parsed and validated when those
-//! have ended. Nothing is written, and nothing is locked.
+//! Defines the report and the order of work: first the schema, then one zone after the other. A zone is surveyed in one
+//! snapshot. Its texts are immutable; they are read in other snapshots, one group at a time, and parsed and validated
+//! after each of these ends. Nothing is written or locked.
 
 mod survey;
 mod texts;
@@ -25,13 +25,33 @@ use crate::types::id::{PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionI
 use crate::types::limits;
 use crate::types::target::Target;
 
-/// The schema that a preflight is made with.
+/// The schema of a preflight.
+///
+/// ```
+/// # fn main() -> policy_store::Result<()> {
+/// use policy_store::{Actor, NewPolicy, NewPolicyVersion, NewSchema, PolicyStore};
+/// let store = PolicyStore::builder().in_memory()?;
+/// let read = "action read appliesTo { principal: User, resource: User };";
+/// store.write(&Actor::platform("ops")?, |w| {
+///     w.publish_schema(NewSchema::cedar("v1", format!("entity User {{ level: Long }}; {read}")))?;
+///     let mut zone = w.create_zone("acme")?;
+///     let policy = zone.create_policy(NewPolicy::named("senior"))?;
+///     let text = "permit(principal, action, resource) when { principal.level > 5 };";
+///     zone.create_policy_version(policy.id, NewPolicyVersion::cedar("v1", text))
+/// })?;
+///
+/// let candidate = NewSchema::cedar("v2", format!("entity User; {read}"));
+/// assert!(!store.preflight(candidate)?.is_clean());
+/// assert!(store.preflight("v1")?.is_clean()); // by the name of a published schema version
+/// # Ok(())
+/// # }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug)]
 pub enum Candidate {
-    /// One that could be published.
+    /// A schema that is not published yet.
     New(NewSchema),
-    /// The published version of this name, whatever its status.
+    /// The published schema version of this name, in any status.
     Published(String),
 }
 
@@ -71,65 +91,67 @@ impl From<String> for Candidate {
     }
 }
 
-/// What would still validate with a schema, in all zones of a store.
+/// The result of a preflight of all zones.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Preflight {
-    /// The schema's name.
+    /// The name of the schema version.
     pub schema_version: SchemaName,
-    /// Each zone, in the order of their creation.
+    /// The zones, in order of creation.
     pub zones: Vec<ZonePreflight>,
 }
 
 impl Preflight {
-    /// Whether all that was checked would still validate.
+    /// Whether every checked version would validate.
+    #[must_use]
     pub fn is_clean(&self) -> bool {
         self.failing().next().is_none()
     }
 
-    /// The zones where something would not validate any more.
+    /// The zones with a version that would not validate.
     pub fn failing(&self) -> impl Iterator<Item = &ZonePreflight> {
         self.zones.iter().filter(|zone| !zone.is_clean())
     }
 }
 
-/// What would still validate with a schema, in one zone.
+/// The result of a preflight of one zone.
 ///
-/// Checked are the newest version of each policy and of each policy set, unless it or what it is a version of is archived;
-/// every policy set version that is in force or under observation; and every policy version that one of those pins.
+/// A preflight checks the newest version of each policy and of each policy set, unless the version or its parent is
+/// archived; every bound policy set version, in any mode; and every policy version that one of these pins.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ZonePreflight {
     /// The zone.
     pub zone_id: ZoneId,
-    /// The schema's name.
+    /// The name of the schema version.
     pub schema_version: SchemaName,
-    /// How many entries the zone's log had when it was looked at.
+    /// The length of the zone's log at the moment of the survey.
     pub entries: u64,
-    /// The policy versions that were checked, each once, oldest first.
+    /// The checked policy versions, each once, oldest first.
     pub policy_versions: Vec<PolicyVersionCheck>,
-    /// The policy set versions that are made of them, oldest first.
+    /// The checked policy set versions, oldest first.
     pub policy_set_versions: Vec<PolicySetVersionCheck>,
 }
 
 impl ZonePreflight {
-    /// Whether all that was checked would still validate.
+    /// Whether every checked version would validate.
+    #[must_use]
     pub fn is_clean(&self) -> bool {
         self.failing().next().is_none()
     }
 
-    /// The policy versions that would not validate any more.
+    /// The policy versions that would not validate.
     pub fn failing(&self) -> impl Iterator<Item = &PolicyVersionCheck> {
         self.policy_versions.iter().filter(|version| !version.valid)
     }
 
-    /// The policy set versions that could not be made any more.
+    /// The policy set versions with a pinned version that would not validate.
     pub fn failing_sets(&self) -> impl Iterator<Item = &PolicySetVersionCheck> {
         self.policy_set_versions.iter().filter(|version| !version.valid)
     }
 }
 
-/// Whether a policy version would still validate.
+/// The result for one policy version.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PolicyVersionCheck {
@@ -139,22 +161,22 @@ pub struct PolicyVersionCheck {
     pub id: PolicyVersionId,
     /// The version's number.
     pub version: u32,
-    /// The schema version that it was validated against when it was created.
+    /// The schema version that it was created for.
     pub schema_version: SchemaName,
     /// Whether it is the newest version of its policy.
     pub latest: bool,
-    /// Whether it would still validate, in strict mode.
+    /// Whether it would validate, in strict mode.
     pub valid: bool,
-    /// Every finding with its place in the Cedar text; if this build's Cedar does not take the text any more, why not.
+    /// The findings, with their places in the Cedar text. If this build's Cedar no longer accepts the text, the reason.
     pub findings: Arc<[Diagnostic]>,
-    /// What Cedar would warn of; nothing if it does not validate.
+    /// Cedar's warnings; empty if the version does not validate.
     pub warnings: Arc<[Diagnostic]>,
-    /// How many findings or warnings are left out, because those of one preflight are over
-    /// [their limit](crate::limits::PREFLIGHT_FINDINGS_BYTES).
+    /// The number of findings or warnings left out, because the findings of a preflight exceed [their
+    /// limit](crate::limits::PREFLIGHT_FINDINGS_BYTES).
     pub omitted: usize,
 }
 
-/// Whether a policy set version could still be made, with the schema in the place of its own.
+/// The result for one policy set version, with the schema in place of its own.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PolicySetVersionCheck {
@@ -164,19 +186,19 @@ pub struct PolicySetVersionCheck {
     pub id: PolicySetVersionId,
     /// The version's number.
     pub version: u32,
-    /// The schema version that it is evaluated with.
+    /// The schema version that it was created for.
     pub schema_version: SchemaName,
-    /// What it is in force for.
+    /// The target that it is in force for.
     pub active: Option<Target>,
-    /// What it is under observation for.
+    /// The target that it is bound to in shadow mode.
     pub shadow: Option<Target>,
-    /// Whether it is the zone's guardrail, which has to validate against the schema of all that is bound.
+    /// Whether it is the zone's guardrail. A guardrail must validate against the schema of every bound version.
     pub guardrail: bool,
     /// Whether it is the newest version of its policy set.
     pub latest: bool,
-    /// Whether all that it pins would still validate.
+    /// Whether every pinned policy version would validate.
     pub valid: bool,
-    /// The pinned policy versions that would not, sorted by the ids of their policies.
+    /// The pinned policy versions that would not validate, sorted by policy id.
     pub failing: Vec<PolicyVersionId>,
 }
 
@@ -198,7 +220,7 @@ pub(crate) fn of_store(store: &Engine, candidate: Candidate) -> Result<Preflight
     })?;
     let checked = zones.iter().filter_map(|zone| {
         let checked = check.zone(|snapshot| match zone::find(snapshot, zone.id.as_str()) {
-            // It is gone since.
+            // The zone was erased meanwhile.
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             found => found.map(Some),
         });
@@ -217,7 +239,7 @@ pub(crate) fn of_zone(store: &Engine, zone: &ZoneRef, candidate: Candidate) -> R
 }
 
 impl<'a> Check<'a> {
-    /// With a candidate that is published, or that could be.
+    /// Parses the candidate.
     fn new(store: &'a Engine, candidate: Candidate) -> Result<Self> {
         let (version, schema) = match candidate {
             Candidate::New(new) => {
@@ -233,7 +255,8 @@ impl<'a> Check<'a> {
         Ok(Self { store, version, schema, texts: Texts::new(limits::PREFLIGHT_FINDINGS_BYTES) })
     }
 
-    /// Checks the zone that `find` finds, as it is in one snapshot. None if there is none, or it is erased meanwhile.
+    /// Checks the zone that `find` returns in one snapshot. `None` if it returns none, or if the zone is erased
+    /// meanwhile.
     fn zone(&mut self, find: impl FnOnce(&Snapshot<'_>) -> Result<Option<ZoneRef>>) -> Result<Option<ZonePreflight>> {
         let surveyed = self.store.storage.read(|snapshot| {
             let Some(zone) = find(snapshot)? else { return Ok(None) };
@@ -252,11 +275,11 @@ impl<'a> Check<'a> {
             let Some(environment) = environment else { return Ok(None) };
             self.texts.validate(environment, &self.schema, self.version.as_str())?;
         }
-        self.tell(&zone, survey).map(Some)
+        self.report(&zone, survey).map(Some)
     }
 
-    /// What was found of all that a survey names.
-    fn tell(&self, zone: &ZoneRef, survey: Survey) -> Result<ZonePreflight> {
+    /// Collects the results for a survey.
+    fn report(&self, zone: &ZoneRef, survey: Survey) -> Result<ZonePreflight> {
         let mut policy_versions = Vec::with_capacity(survey.policies.len());
         for (body, latest) in survey.policies.values() {
             let found = self.texts.of(body.text)?;
@@ -302,7 +325,7 @@ mod tests {
     use super::*;
     use crate::{Actor, NewPolicy, NewPolicyVersion, PolicyStore};
 
-    /// The survey still sees the zone, and what is read after it does not.
+    /// The survey still finds the zone; later reads do not.
     #[test]
     fn a_zone_that_is_erased_under_a_preflight_is_none_of_it_and_not_damaged() {
         let (store, actor) = (PolicyStore::builder().in_memory().unwrap(), Actor::customer("ann").unwrap());

@@ -1,5 +1,4 @@
-//! A survey of one zone: which policy versions and policy set versions a preflight looks at. What they say is not read
-//! here.
+//! The survey of one zone: the policy versions and policy set versions that a preflight checks. Does not read texts.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -14,25 +13,25 @@ use crate::storage::key::RowKind;
 use crate::types::error::{ErrorDetail, ErrorKind, Result};
 use crate::types::target::{BindingMode, Target};
 
-/// What a preflight looks at in a zone, by the positions of its entries.
+/// The versions that a preflight checks in a zone, by the positions of their entries.
 #[derive(Default)]
 pub(super) struct Survey {
-    /// How many entries the zone's log has.
+    /// The length of the zone's log.
     pub entries: u64,
     /// Policy versions, and whether each is the newest of its policy.
     pub policies: BTreeMap<u64, (PolicyVersionCreated, bool)>,
     pub sets: BTreeMap<u64, SurveyedSet>,
 }
 
-/// A policy set version, and what it pins.
+/// A policy set version, and its pins.
 pub(super) struct SurveyedSet {
     pub body: PolicySetVersionCreated,
     pub uses: Uses,
-    /// Where the pinned policy versions are among the surveyed ones, in the order of the manifest.
+    /// The keys of the pinned versions in [`Survey::policies`], in the order of the manifest.
     pub pins: Vec<u64>,
 }
 
-/// Why a policy set version is looked at.
+/// The reasons for checking a policy set version.
 #[derive(Default)]
 pub(super) struct Uses {
     pub active: Option<Target>,
@@ -44,7 +43,7 @@ pub(super) struct Uses {
 impl Survey {
     pub(super) fn of(zone: ZoneReader<'_>) -> Result<Self> {
         let mut survey = Self { entries: zone.head(zone.log)?.length, ..Self::default() };
-        // All that is looked up was named by the zone itself.
+        // The zone itself names everything that is looked up, so "not found" is damage.
         survey.fill(zone).map_err(|error| match error.kind() {
             ErrorKind::NotFound => ErrorDetail::corrupt(format_args!("the index of zone `{}`", zone.id), error).into(),
             _ => error,
@@ -63,7 +62,7 @@ impl Survey {
         Ok(())
     }
 
-    /// Nothing new is made with what is archived.
+    /// Skips archived versions and policies: nothing new can use them.
     fn newest_of_policy(&mut self, zone: ZoneReader<'_>, id: &str) -> Result<()> {
         let row = zone.policy_row(id)?;
         let (Some(latest), None) = (row.latest, row.archived) else { return Ok(()) };
@@ -74,7 +73,7 @@ impl Survey {
         Ok(())
     }
 
-    /// What is bound, and the newest version unless it is archived.
+    /// Adds the bound versions, and the newest version unless it is archived.
     fn versions_of_set(&mut self, zone: ZoneReader<'_>, id: &str) -> Result<()> {
         let row = zone.policy_set_row(id)?;
         let mut uses: BTreeMap<u32, Uses> = BTreeMap::new();
@@ -93,7 +92,7 @@ impl Survey {
         }
         for (version, uses) in uses {
             let found = VersionRecord::<PolicySetVersionCreated>::by_number(zone, id, version)?;
-            // Nothing that is bound is archived.
+            // A bound version is never archived.
             if row.archived.is_none() && found.row.archived.is_none() {
                 let body = found.body()?.clone();
                 let pins = self.pins(zone, &body)?;
@@ -103,7 +102,7 @@ impl Survey {
         Ok(())
     }
 
-    /// What a policy set version pins is looked at too, whatever was archived since.
+    /// Adds the policy versions that a policy set version pins, archived ones included.
     fn pins(&mut self, zone: ZoneReader<'_>, set: &PolicySetVersionCreated) -> Result<Vec<u64>> {
         let manifest = policy_set_version::manifest(&zone, set)?;
         let mut pins = Vec::with_capacity(manifest.entries().len());

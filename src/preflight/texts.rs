@@ -1,7 +1,7 @@
-//! The texts of a preflight: each is parsed and validated once, by its address, whichever zones name it.
+//! The texts of a preflight: each is parsed and validated once, by its address, for all zones.
 //!
-//! All texts together may be larger than memory, so they come in groups, and what is kept of each is what was found. Which
-//! versions they are of is not known here.
+//! All texts together may exceed the memory, so they are read in groups, and only the results are kept. Does not know
+//! the versions of a text.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -12,42 +12,42 @@ use crate::storage::Snapshot;
 use crate::types::error::{Diagnostic, Error, ErrorDetail, Result};
 use crate::types::hash::Address;
 
-/// How many texts are held at a time: 24 MiB at most.
+/// Number of texts in memory at a time: up to 24 MiB.
 pub(super) const GROUP: usize = 64;
-/// How much text of a group is parsed before it is validated and dropped again: statements take many times the memory of
-/// their text.
+/// Bytes of text that are parsed together, validated and dropped: parsed statements take many times the memory of their
+/// text.
 const PARSED_BYTES: usize = 256 * 1024;
 
-/// What was found of each text so far.
+/// The results so far.
 pub(super) struct Texts {
     found: HashMap<Address, FoundOfText>,
-    /// How many bytes of findings there is still room for.
+    /// The remaining bytes for findings.
     room: usize,
 }
 
-/// What was found of one text.
+/// The result for one text.
 pub(super) struct FoundOfText {
     pub valid: bool,
     pub findings: Arc<[Diagnostic]>,
     pub warnings: Arc<[Diagnostic]>,
-    /// How many findings or warnings there was no room for.
+    /// The number of findings or warnings left out.
     pub omitted: usize,
 }
 
 impl Texts {
-    /// With room for so many bytes of findings.
+    /// `room`: the limit on all findings, in bytes.
     pub(super) fn new(room: usize) -> Self {
         Self { found: HashMap::new(), room }
     }
 
-    /// Those of `texts` of which nothing was found yet, each once.
+    /// The `texts` without a result, each once.
     pub(super) fn missing(&self, texts: impl Iterator<Item = Address>) -> Vec<Address> {
         let mut taken = HashSet::new();
         texts.filter(|text| !self.found.contains_key(text) && taken.insert(*text)).collect()
     }
 
-    /// Reads a group of texts. What the compiler has parsed is taken from it; nothing is added there, so that texts in use
-    /// are not driven out by all the others.
+    /// Reads a group of texts. Uses texts that are already parsed in the compiler's cache, and adds none, so that texts
+    /// in use are not evicted.
     pub(super) fn read(
         snapshot: &Snapshot<'_>,
         compiler: &Compiler,
@@ -82,7 +82,7 @@ impl Texts {
         })
     }
 
-    /// What was found of a text.
+    /// The result for a text.
     pub(super) fn of(&self, text: Address) -> Result<&FoundOfText> {
         self.found.get(&text).ok_or_else(lost)
     }
@@ -95,14 +95,14 @@ impl FoundOfText {
             Err(error) => (false, findings(&error)),
         };
         let count = all.len();
-        let told: Arc<[_]> = all.into_iter().take_while(|one| takes_room(one, room)).collect();
-        let omitted = count - told.len();
-        let (findings, warnings) = if valid { (Arc::default(), told) } else { (told, Arc::default()) };
+        let kept: Arc<[_]> = all.into_iter().take_while(|one| takes_room(one, room)).collect();
+        let omitted = count - kept.len();
+        let (findings, warnings) = if valid { (Arc::default(), kept) } else { (kept, Arc::default()) };
         Self { valid, findings, warnings, omitted }
     }
 }
 
-/// What is wrong with a text, as findings. An error without any is one itself.
+/// The findings of an error. An error without findings becomes one finding.
 fn findings(error: &Error) -> Vec<Diagnostic> {
     match error.detail() {
         ErrorDetail::Syntax { diagnostics, .. } | ErrorDetail::PolicyValidation { diagnostics, .. } => {
@@ -112,14 +112,14 @@ fn findings(error: &Error) -> Vec<Diagnostic> {
     }
 }
 
-/// Whether there is room for a finding, which then is taken.
+/// Takes the bytes of a finding from `room`. Returns `false` if it does not fit.
 fn takes_room(one: &Diagnostic, room: &mut usize) -> bool {
     let left = room.checked_sub(size_of::<Diagnostic>() + one.message.len());
     *room = left.unwrap_or(*room);
     left.is_some()
 }
 
-/// Parts of a group whose texts are parsed together.
+/// Splits a group into parts that are parsed together.
 fn batches(mut sources: &[(Address, PolicySource)]) -> impl Iterator<Item = &[(Address, PolicySource)]> {
     std::iter::from_fn(move || {
         let mut bytes = 0;
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
     use crate::types::syntax::Syntax;
 
-    /// No text of a store is refused by the Cedar that took it, so these come from elsewhere.
+    /// A store has no text that this build's Cedar refuses, so the test passes such texts directly.
     #[test]
     fn a_text_that_is_not_taken_any_more_is_a_finding_and_the_others_are_validated_all_the_same() {
         let schema = "entity U { a: Long }; action act appliesTo { principal: U, resource: U };";
@@ -162,7 +162,7 @@ mod tests {
             .enumerate()
             .map(|(n, text)| (address(n), PolicySource::Text(address(n), (*text).into())))
             .collect();
-        // One that is parsed already, among others that are not.
+        // One text is already parsed, among others that are not.
         sources.insert(2, (address(9), PolicySource::Parsed(Arc::new(ParsedPolicy::parse(permit).unwrap()))));
         let mut texts = Texts::new(1_000_000);
         texts.validate(sources, &schema, "s").unwrap();

@@ -6,11 +6,11 @@
 use super::attest;
 use super::bundle_plan::{PreparedBundle, Step};
 use super::manifest::Planned;
-use crate::types::actor::Actor;
 use crate::attestation::{Attestation, Status, Subject};
 use crate::engine::Engine;
 use crate::record::Manifest;
 use crate::resource::zone::ZoneReader;
+use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::{PolicyId, PolicySetId, PolicyVersionId};
 use crate::types::manifest_entry::ManifestEntry;

@@ -1,4 +1,4 @@
-//! A log as it was when it was shorter: its rows, derived again into memory, in the place of those on disk.
+//! Reads a log as of an earlier length. Its rows are derived again in memory and replace the rows on disk.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -9,7 +9,8 @@ use super::tables::{Table, Visit};
 use super::{Direction, TableReader};
 use crate::types::error::Result;
 
-/// How far a log was replayed to answer a request: where requests come again in their order, the next one goes on there.
+/// The replay of a log up to `end`, for a repeated call. Repeated calls usually come in their first order, so the next
+/// one continues from here.
 pub(super) struct Replayed {
     pub log: LogNumber,
     pub end: u64,
@@ -24,13 +25,12 @@ impl Replayed {
     }
 }
 
-/// One log as it was at an earlier position: its rows are those that its entries up to there derive. Other logs are as
-/// they are.
+/// Tables with the rows of one log as of an earlier length. Other logs are unchanged.
 pub(super) struct AsOf<'a> {
     source: &'a dyn TableReader,
-    /// Of the keys of the log's rows.
+    /// Prefix of the log's row keys.
     prefix: Vec<u8>,
-    /// Of the keys of the witnesses of its rows.
+    /// Prefix of the log's witness keys.
     witness_prefix: Vec<u8>,
     rows: &'a BTreeMap<Vec<u8>, Vec<u8>>,
     witnesses: &'a BTreeMap<Vec<u8>, Vec<u8>>,
@@ -54,7 +54,7 @@ impl TableReader for AsOf<'_> {
     }
 
     fn scan(&self, table: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
-        // A scan may be open at the end that it goes to.
+        // The far end of a scan may be open, so the near end decides.
         let from = match direction {
             Direction::Ascending => range.start,
             Direction::Descending => range.end,

@@ -1,8 +1,7 @@
-//! Decoded entries, content and the ids of logs, kept up to a budget in bytes.
+//! A cache of decoded entries, content and log ids, within a budget in bytes.
 //!
-//! None of them changes once it is durable, and when a zone is erased or the file is opened again, a new cache takes the
-//! place of this one; so nothing here is ever out of date. Only what was read from a committed snapshot, and hashed on the
-//! way, may enter.
+//! Its values never change once they are durable. An erasure and a recovery replace the whole cache. So no value is
+//! ever outdated. Only values that were read from a committed snapshot and verified by their hash may enter.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,15 +14,15 @@ use crate::record::LogEntry;
 use crate::types::hash::Address;
 use crate::types::id::LogId;
 
-/// What a cached item costs beside its bytes: the item, its key and the cache's own slot.
+/// Bytes of a cached item beside its content: the item, its key and a slot of the cache.
 const OVERHEAD: usize = 160;
-/// Roughly what an item weighs; only to size the cache's tables.
+/// Approximate weight of an item; only for the initial size of the cache's tables.
 const TYPICAL: u64 = 1_024;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Key {
     Log(LogNumber),
-    /// The log of a zone that is there.
+    /// The log of an existing zone.
     Zone(LogNumber),
     Entry(LogNumber, u64),
     Object(Address),
@@ -32,7 +31,7 @@ enum Key {
 #[derive(Clone)]
 enum Value {
     Log(LogId),
-    /// An entry, and how many bytes it had on disk.
+    /// An entry, and its bytes on disk.
     Entry(Arc<LogEntry>, usize),
     Object(Arc<str>),
 }
@@ -43,7 +42,7 @@ struct Bytes;
 impl Weighter<Key, Value> for Bytes {
     fn weight(&self, _: &Key, value: &Value) -> u64 {
         let bytes = match value {
-            // Decoded, an entry's strings and addresses take about as much again.
+            // The strings and addresses of a decoded entry take about as many bytes again.
             Value::Entry(_, stored) => size_of::<LogEntry>() + stored * 2,
             Value::Object(text) => text.len(),
             Value::Log(_) => 0,
@@ -67,7 +66,7 @@ impl RecordCache {
         Self(Cache::with_weighter(items, budget, Bytes))
     }
 
-    /// The id of the log that has a number.
+    /// The id of the log with this number.
     pub(super) fn log_id(&self, log: LogNumber) -> Option<LogId> {
         match self.0.get(&Key::Log(log)) {
             Some(Value::Log(id)) => Some(id),
@@ -75,7 +74,7 @@ impl RecordCache {
         }
     }
 
-    /// Whether a zone that is there has this log.
+    /// Whether an existing zone has this log.
     pub(super) fn has_zone(&self, log: LogNumber, id: LogId) -> bool {
         matches!(self.0.get(&Key::Zone(log)), Some(Value::Log(known)) if known == id)
     }

@@ -1,7 +1,7 @@
-//! Copying logs: entries of another store's log are taken over as they are, hashes and all.
+//! Copies logs: takes over the entries of another store's log unchanged, with their hashes.
 //!
-//! They are chained already, so none of them waits for the end of the write, or counts against its limit. Which log is
-//! copied, and what goes along with it, is decided above.
+//! Copied entries are already chained, so they are stored at once, and do not count against the limit of a write.
+//! Callers decide which log is copied, and what else goes with it.
 
 use std::collections::BTreeSet;
 
@@ -18,17 +18,17 @@ use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::LogId;
 
 impl Snapshot<'_> {
-    /// Hands every entry of the log to `visit`, after all that a check of the log looks at; what is wrong is refused.
+    /// Passes every verified entry of the log to `visit`. Any problem is an error.
     pub(crate) fn walk(&self, log: LogNumber, visit: &mut dyn FnMut(&LogEntry) -> Result<()>) -> Result<()> {
         walk(self.source(), log, &self.head(log)?, &mut |step| visit(refuse(log, step)?))
     }
 
-    /// The ids of all logs that this store has or had.
+    /// The ids of all logs in this store, with those of erased zones.
     pub(crate) fn log_ids(&self) -> Result<BTreeSet<LogId>> {
         Ok(self.heads()?.values().map(|head| head.log_id).collect())
     }
 
-    /// Content that an entry names, read from the disk and held against all that the entry says of it.
+    /// Reads content of an entry from disk, and verifies its address and its SHA-256.
     pub(crate) fn content(&self, content: Content) -> Result<String> {
         let Content { kind, address, sha } = content;
         let mut read = Err("missing".to_owned());
@@ -47,7 +47,7 @@ impl Snapshot<'_> {
 }
 
 impl LogWriter<'_> {
-    /// Begins a copy of the log `log_id`. Nothing of it may be read before the write has ended.
+    /// Begins a copy of the log `log_id`. The copy cannot be read before the write ends.
     pub(crate) fn begin_copy(&mut self, log_id: LogId) -> Result<LogCopy> {
         self.step(|writer| {
             let head = Head { log_id, length: 0, last: EntryHash::NONE };
@@ -55,7 +55,7 @@ impl LogWriter<'_> {
         })
     }
 
-    /// Takes over the next entry of a log.
+    /// Stores the next entry of a copy.
     pub(crate) fn copy_entry(&mut self, copy: &mut LogCopy, recorded: &LogEntry) -> Result<()> {
         let LogCopy { log, head } = copy;
         self.step(|writer| {
@@ -73,13 +73,13 @@ impl LogWriter<'_> {
         })
     }
 
-    /// Ends a copy: all entries were taken over.
+    /// Ends a copy: stores its head.
     pub(crate) fn end_copy(&mut self, copy: &LogCopy) -> Result<()> {
         self.step(|writer| writer.tables.put_meta(&key::head(copy.log), &copy.head))
     }
 
-    /// Appends to the store's log what an entry of another store's log says: as its actor, at its time or a microsecond
-    /// after the last entry, and marked as imported by whoever writes.
+    /// Appends an entry of another store's log to this store's log. The new entry has the original actor, the original
+    /// time or a microsecond after the last entry, and the writer as the importer.
     pub(crate) fn import_entry(&mut self, recorded: &LogEntry) -> Result<()> {
         self.step(|writer| {
             let (mut author, at) = (writer.author().clone(), recorded.envelope.created_at);
@@ -93,14 +93,14 @@ impl LogWriter<'_> {
     }
 }
 
-/// A log on its way from another store.
+/// A copy under way.
 pub(crate) struct LogCopy {
     log: LogNumber,
     head: Head,
 }
 
 impl LogCopy {
-    /// How many entries were taken over, and the hash of the last.
+    /// The number of copied entries, and the hash of the last one.
     pub(crate) fn end(&self) -> (u64, EntryHash) {
         (self.head.length, self.head.last)
     }

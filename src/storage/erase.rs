@@ -1,7 +1,8 @@
-//! Erasing a zone: the one removal that there is. Its entries and rows go, and the content that no other log names.
+//! Erases a zone: its entries, its rows, and the content that no other log names. Nothing else is ever removed from a
+//! store.
 //!
-//! Its head stays, so that the id of its log still resolves and is never another's. What the file's pages held is not
-//! overwritten here: the storage engine uses them again when it needs them.
+//! The head stays, so that the log id still resolves and no other log gets it. The bytes in free file pages are not
+//! overwritten here: the storage engine does so when it reuses a page.
 
 use std::collections::HashSet;
 
@@ -17,11 +18,11 @@ use crate::types::hash::Address;
 use crate::types::id::ZoneId;
 
 impl LogWriter<'_> {
-    /// Removes all of a zone but the head of its log, in a write that does nothing else. Every log is walked, and a damaged
-    /// one refused: what its entries name could not be told.
+    /// Removes a zone, except for the head of its log, in a write without other calls. Walks every log, and refuses a
+    /// damaged one: the content that its entries name would be unknown.
     pub(crate) fn erase_log(&mut self, zone_id: &ZoneId, log: LogNumber) -> Result<ZoneErased> {
         self.next(STORE_LOG)?;
-        let (erased, content) = self.guarded(|| left_alone(&self.snapshot_unguarded(), zone_id, log))?;
+        let (erased, content) = self.guarded(|| tombstone_and_content(&self.snapshot_unguarded(), zone_id, log))?;
         self.created.insert(erased.log_id, log);
         self.append(STORE_LOG, erased.clone())?;
         self.step(|writer| {
@@ -34,8 +35,12 @@ impl LogWriter<'_> {
     }
 }
 
-/// Where the log ends, and the content that only its entries name.
-fn left_alone(snapshot: &Snapshot<'_>, zone_id: &ZoneId, log: LogNumber) -> Result<(ZoneErased, HashSet<Address>)> {
+/// The tombstone of the log, and the content that no other log names.
+fn tombstone_and_content(
+    snapshot: &Snapshot<'_>,
+    zone_id: &ZoneId,
+    log: LogNumber,
+) -> Result<(ZoneErased, HashSet<Address>)> {
     let (source, head) = (snapshot.source(), snapshot.head(log)?);
     let mut content = HashSet::new();
     walk(source, log, &head, &mut |step| {
@@ -43,7 +48,7 @@ fn left_alone(snapshot: &Snapshot<'_>, zone_id: &ZoneId, log: LogNumber) -> Resu
         Ok(())
     })?;
     let mut zones = Zones::default();
-    // The store's log is the first.
+    // The store's log comes first.
     for (other, head) in snapshot.heads()? {
         if other == log || zones.erased(head.log_id).is_some() {
             continue;

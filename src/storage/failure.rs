@@ -1,4 +1,4 @@
-//! What goes wrong below the store: the storage engine's errors, and its panics, as errors of the store.
+//! Errors and panics of the storage engine, as errors of the store; and the record of failures and damage in a handle.
 
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,16 +7,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::types::error::{Error, ErrorDetail, NamedCause, Result, describe_io};
 
-/// The store's error for one of redb's.
+/// Converts an error of redb.
 pub(super) fn storage_error(action: impl Into<String>, error: impl Into<redb::Error>) -> Error {
     match error.into() {
         redb::Error::Corrupted(problem) => ErrorDetail::corrupt("the file", problem).into(),
-        // Every store has had all tables from its first moment, and is refused when it is opened without them.
+        // A new store has all tables, and a file without them is refused when it is opened.
         error @ (redb::Error::TableDoesNotExist(_)
         | redb::Error::TableTypeMismatch { .. }
         | redb::Error::TableIsMultimap(_)
         | redb::Error::TypeDefinitionChanged { .. }) => ErrorDetail::corrupt("the file", error).into(),
-        // All that is read was written before, so a file that ends earlier has been cut.
+        // redb only reads pages that it has written, so a file that ends earlier was truncated.
         redb::Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
             ErrorDetail::corrupt(THE_END, "file is truncated: a read goes beyond its end").into()
         }
@@ -31,10 +31,10 @@ pub(super) fn storage_error(action: impl Into<String>, error: impl Into<redb::Er
     }
 }
 
-/// The place of the error where the file was cut.
+/// The place in the error of a truncated file.
 const THE_END: &str = "the end of the file";
 
-/// Whether the storage engine refuses everything after this error until the file is opened again.
+/// Whether the storage engine is unusable after this error until the file is opened again.
 fn is_final(error: &Error) -> bool {
     let source = match error.detail() {
         ErrorDetail::Corrupt { place, .. } => return place == THE_END || place == PANICKED,
@@ -42,12 +42,12 @@ fn is_final(error: &Error) -> bool {
         _ => return false,
     };
     matches!(
-        source.downcast_ref::<NamedCause>().and_then(|told| told.error.downcast_ref::<redb::Error>()),
+        source.downcast_ref::<NamedCause>().and_then(|named| named.error.downcast_ref::<redb::Error>()),
         Some(redb::Error::Io(_) | redb::Error::Backend(_) | redb::Error::PreviousIo | redb::Error::LockPoisoned(_))
     )
 }
 
-/// Damage that was found in what is stored, as errors tell it.
+/// The text of an error about damage; `None` for other errors.
 fn damage(error: &Error) -> Option<String> {
     match error.detail() {
         ErrorDetail::Corrupt { place, problem } => Some(format!("{place}: {problem}")),
@@ -55,14 +55,14 @@ fn damage(error: &Error) -> Option<String> {
     }
 }
 
-/// What went wrong in this handle: whether the storage engine can be trusted, and whether what is stored can.
+/// The failures and the damage that this handle has met.
 #[derive(Debug, Default)]
 pub(super) struct Failed {
-    /// Set once the storage engine cannot be trusted any more: only `recover` clears it.
+    /// Set when the storage engine is unusable. Only `recover` clears it.
     engine: AtomicBool,
-    /// Whether the storage engine has panicked: it may have left locks that are poisoned.
+    /// Whether the storage engine has panicked. Its locks may be poisoned.
     panicked: AtomicBool,
-    /// The damage that was found first.
+    /// The first damage that was found.
     damage: Mutex<Option<String>>,
 }
 
@@ -71,7 +71,7 @@ impl Failed {
         self.engine.store(failed, Ordering::Release);
     }
 
-    /// Notes a failure after which the storage engine cannot be trusted.
+    /// Notes a failure that makes the storage engine unusable.
     pub(super) fn engine_failed(&self, error: &Error) {
         if matches!(error.detail(), ErrorDetail::Corrupt { place, .. } if place == PANICKED) {
             self.panicked.store(true, Ordering::Release);
@@ -84,7 +84,7 @@ impl Failed {
         self.panicked.load(Ordering::Acquire)
     }
 
-    /// The file is opened again: the storage engine can be trusted, and what is stored is taken for sound.
+    /// Clears everything after the file was opened again.
     pub(super) fn recovered(&self) {
         self.forget_damage();
         self.panicked.store(false, Ordering::Release);
@@ -95,12 +95,12 @@ impl Failed {
         if self.engine.load(Ordering::Acquire) { Err(ErrorDetail::RecoveryNeeded.into()) } else { Ok(()) }
     }
 
-    /// Notes damage: no write is made from here on, as it might be built on what is damaged, and make it permanent.
+    /// Notes damage. Writes stop: a write could depend on damaged data and make the damage permanent.
     pub(super) fn found(&self, damage: impl FnOnce() -> String) {
         self.damage().get_or_insert_with(damage);
     }
 
-    /// Refuses a write of a store in which damage was found.
+    /// Refuses a write if damage was found.
     pub(super) fn check_sound(&self) -> Result<()> {
         match &*self.damage() {
             None => Ok(()),
@@ -108,7 +108,7 @@ impl Failed {
         }
     }
 
-    /// Takes the store for sound again.
+    /// Allows writes again.
     pub(super) fn forget_damage(&self) {
         *self.damage() = None;
     }
@@ -117,7 +117,7 @@ impl Failed {
         self.damage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `f`, which calls the storage engine. A panic in there is damage, not the end of the caller's process.
+    /// Runs `f`, which calls the storage engine, and notes its failures and damage. A panic becomes an error.
     pub(super) fn guard<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
         let result = contained(f);
         if let Err(error) = &result {

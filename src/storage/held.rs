@@ -1,5 +1,5 @@
-//! A snapshot that its caller holds: several reads of one moment. It keeps no file open, so that a recovery does not wait for
-//! it; after a recovery it is closed.
+//! A snapshot that the caller holds, for several reads of one moment. It does not keep the file open: a recovery does
+//! not wait for it, and closes it.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,13 +12,13 @@ use super::snapshot::Snapshot;
 use super::tables::ReadTables;
 use crate::types::error::{ErrorDetail, Result};
 
-/// One committed state. The pages that it reads are not reused while it is held, so the file grows under writes.
+/// One committed state. While it is held, its file pages are not reused, so the file grows under writes.
 pub(crate) struct HeldSnapshot {
-    /// None once it is being dropped.
+    /// `None` only while it is dropped.
     tables: Option<ReadTables>,
     cache: Arc<RecordCache>,
     database: Weak<Database>,
-    /// The commits that it has seen at least.
+    /// The smallest valid commit count.
     counted: u64,
 }
 
@@ -33,7 +33,7 @@ impl HeldSnapshot {
         Self { tables: Some(tables), cache, database: Arc::downgrade(database), counted }
     }
 
-    /// Refuses to read once the store was opened again.
+    /// Reads the state. After a recovery, fails with `snapshot_closed`.
     pub(super) fn read<T>(&self, f: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
         let (Some(tables), Some(_open)) = (&self.tables, self.database.upgrade()) else {
             return Err(ErrorDetail::SnapshotClosed.into());
@@ -43,7 +43,7 @@ impl HeldSnapshot {
 }
 
 impl Drop for HeldSnapshot {
-    /// The storage engine may panic when a transaction of a damaged file ends.
+    /// redb may panic when a transaction on a damaged file ends.
     fn drop(&mut self) {
         let tables = self.tables.take();
         let _ = catch_unwind(AssertUnwindSafe(|| drop(tables)));

@@ -1,6 +1,6 @@
-//! Requests: what was written under a request id, and the log as it was then.
+//! Idempotency keys: the entries that a call wrote under its key, and the log as of the end of that call.
 //!
-//! What was asked is known here only as a hash.
+//! Knows the input of a call only by its fingerprint.
 
 use std::sync::Arc;
 
@@ -16,8 +16,9 @@ use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::IdempotencyKey;
 
 impl LogWriter<'_> {
-    /// What `f` makes of the log as it was when `request` had been carried out, and of the request's first entry, and where
-    /// the log ended then; none if it never was. Another request under the same id is a conflict.
+    /// Answers a repeated call. If the log has the key, returns the result of `f` on the log as of the end of the first
+    /// call and on that call's first entry, with the length of the log at that time. `None` if the log does not have
+    /// the key. A known key with another fingerprint is a conflict.
     pub(crate) fn answered<T>(
         &mut self,
         log: LogNumber,
@@ -50,8 +51,7 @@ impl LogWriter<'_> {
         answer
     }
 
-    /// Reads the log as it was when it ended at `end`: where it ends now, or where the request that was answered last from the
-    /// log had left it.
+    /// Reads the log as of the length `end`: its present length, or the one of the last repeated call.
     pub(crate) fn read_as_of<T>(
         &self,
         log: LogNumber,
@@ -68,19 +68,19 @@ impl LogWriter<'_> {
         })
     }
 
-    /// What is appended to `log` from here on is the work of `request`.
+    /// Begins a call with an idempotency key: entries appended to `log` from here on belong to it.
     pub(crate) fn begin_keyed(&mut self, log: LogNumber, idempotency: Idempotency) -> Result<()> {
         let (_, first, _) = self.next(log)?;
         self.idempotency = Some(KeyedCall { log, idempotency, first });
         Ok(())
     }
 
-    /// Whether a request is being carried out: an entry is written then in any case.
+    /// Whether a call with an idempotency key is running. Such a call always writes an entry.
     pub(crate) fn is_keyed(&self) -> bool {
         self.idempotency.is_some()
     }
 
-    /// The request has been carried out, or was refused. If it was carried out and has written nothing, an entry says so.
+    /// Ends the call. If it succeeded without writing, appends an entry for the key.
     pub(crate) fn end_keyed<T>(&mut self, result: Result<T>) -> Result<T> {
         let result = match (result, &self.idempotency) {
             (Ok(value), &Some(KeyedCall { log, first, .. })) => self.note_unchanged(log, first).map(|()| value),
@@ -90,7 +90,7 @@ impl LogWriter<'_> {
         result
     }
 
-    /// There was room for an entry when the request began, so that what was carried out is not refused now.
+    /// `begin_keyed` has checked the limit for one entry, so a call that succeeded is not refused here.
     fn note_unchanged(&mut self, log: LogNumber, first: u64) -> Result<()> {
         if self.guarded(|| self.next_position(log))? == first {
             self.append(log, Unchanged {})?;
@@ -99,7 +99,7 @@ impl LogWriter<'_> {
     }
 }
 
-/// The first entry that was written in a log under a request id.
+/// The first entry in a log that was written under an idempotency key.
 pub(crate) fn first_entry(
     snapshot: &Snapshot<'_>,
     log: LogNumber,

@@ -1,8 +1,8 @@
-//! Writing: entries are appended to logs and content is added, in one transaction of the storage engine.
+//! Appends entries to logs and adds content, in one transaction of the storage engine. Callers decide what may be
+//! written.
 //!
-//! Entries wait in memory until the write ends, because each names its group and the hash of the one before it; the
-//! rows that they derive are in the transaction at once, so that later calls of the same write see them. What may be
-//! written is decided above.
+//! Entries stay in memory until the write ends, because each one contains its group and the hash of the previous one.
+//! Their index rows are in the transaction at once, so that later calls of the write see them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,34 +23,34 @@ use crate::types::id::LogId;
 use crate::types::limits;
 use crate::types::time::Timestamp;
 
-/// What all entries of a write share.
+/// The part of the envelope that all entries of a write share.
 #[derive(Clone, Debug)]
 pub(crate) struct Author {
     pub actor: Actor,
     pub clock: Timestamp,
-    /// Set on earlier history: who imports it.
+    /// Set on an import of earlier history.
     pub imported: Option<Imported>,
-    /// How far a log's last entry may lie ahead of the clock, in microseconds.
+    /// The largest difference, in microseconds, by which a log's last entry may be later than the clock.
     pub tolerance: i64,
 }
 
 impl Author {
-    /// When it happens, or happened.
+    /// The time of new entries: the clock, or the original time of an import.
     fn time(&self) -> Timestamp {
         self.imported.as_ref().map_or(self.clock, |imported| imported.at)
     }
 }
 
-/// Earlier history on its way into a log.
+/// The origin of imported entries.
 #[derive(Clone, Debug)]
 pub(crate) struct Imported {
-    /// Who imports it.
+    /// The actor of the import.
     pub by: Actor,
-    /// When it happened.
+    /// The original time.
     pub at: Timestamp,
 }
 
-/// A write that is under way.
+/// The state of a write.
 pub(crate) struct LogWriter<'txn> {
     pub(super) tables: WriteTables<'txn>,
     cache: &'txn RecordCache,
@@ -58,28 +58,28 @@ pub(crate) struct LogWriter<'txn> {
     author: Author,
     logs: BTreeMap<LogNumber, OpenLog>,
     pending: Pending,
-    /// The logs that the write opens, and the one that it erases: their numbers.
+    /// The numbers of the logs that the write creates, and of the log that it erases.
     pub(super) created: BTreeMap<LogId, LogNumber>,
-    /// The request whose work is being written.
+    /// The call with an idempotency key that is running now.
     pub(super) idempotency: Option<KeyedCall>,
-    /// Of the last request that was answered from the log.
+    /// The replay for the last repeated call.
     pub(super) replayed: Option<Replayed>,
-    /// Why the write can no longer be completed: an earlier call failed halfway.
+    /// Set if an earlier call failed after it began to write: the write cannot be committed.
     broken: Option<String>,
 }
 
-/// The request that is being carried out.
+/// A call with an idempotency key.
 pub(super) struct KeyedCall {
     pub log: LogNumber,
     pub idempotency: Idempotency,
-    /// Where its first entry will stand.
+    /// The position of its first entry.
     pub first: u64,
 }
 
-/// A log that the write has added to.
+/// A log with pending entries.
 struct OpenLog {
     head: Head,
-    /// Where its next entry will stand.
+    /// The position of its next entry.
     next: u64,
     last_time: Timestamp,
 }
@@ -99,47 +99,47 @@ impl<'txn> LogWriter<'txn> {
         &self.author
     }
 
-    /// Who writes.
+    /// The actor of the write.
     pub(crate) fn actor(&self) -> &Actor {
         &self.author.actor
     }
 
-    /// Reads the store as this write has left it so far.
+    /// Reads the store with the changes of this write so far.
     pub(crate) fn read<T>(&self, f: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
         self.guarded(|| f(&self.snapshot_unguarded()))
     }
 
-    /// Runs a part that reads.
+    /// Runs a read, and records failures and damage.
     pub(super) fn guarded<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
         self.failed.guard(f)
     }
 
-    /// Refuses a write that would grow beyond its limit with so many more entries.
+    /// Fails with `too_large` if `entries` more would exceed the limit of one write.
     pub(crate) fn room_for(&self, entries: usize) -> Result<()> {
         at_most("entries of the write", self.pending.len() + entries, limits::WRITE_ENTRIES)
     }
 
-    /// Where the next entry of `log` will stand, and when it will have been made. Once this was answered, an entry
-    /// of a call that keeps the rules is not refused.
+    /// The log id, position and time of the next entry of `log`. After this call, one entry that keeps the rules is
+    /// accepted.
     pub(crate) fn next(&mut self, log: LogNumber) -> Result<(LogId, u64, Timestamp)> {
         self.room_for(1)?;
         let failed = self.failed;
         failed.guard(|| self.next_place(log))
     }
 
-    /// Appends an entry, and derives its rows.
+    /// Appends an entry and derives its index rows.
     pub(crate) fn append(&mut self, log: LogNumber, body: impl Into<Body>) -> Result<Arc<LogEntry>> {
         self.next(log)?;
         let body = body.into();
         self.step(|writer| writer.add_entry(log, body))
     }
 
-    /// Adds content, unless it is there already; then what is there is verified.
+    /// Adds content. If it is already stored, verifies the stored bytes.
     pub(crate) fn put_object(&mut self, object: Object<'_>) -> Result<Address> {
         self.step(|writer| writer.add_object(object))
     }
 
-    /// Opens a new log, whose first entry is not made before `created_at`.
+    /// Creates a log. Its first entry is not earlier than `created_at`.
     pub(crate) fn create_log(&mut self, log_id: LogId, created_at: Timestamp) -> Result<LogNumber> {
         self.step(|writer| {
             let head = Head { log_id, length: 0, last: EntryHash::NONE };
@@ -150,7 +150,7 @@ impl<'txn> LogWriter<'txn> {
         })
     }
 
-    /// Stores the entries and moves the heads. If anything was written, returns how often the store was written by then.
+    /// Stores the entries and updates the heads. Returns the new commit count, or `None` if nothing was written.
     pub(super) fn finish(mut self) -> Result<Option<u64>> {
         if let Some(problem) = self.broken {
             let cause = format_args!("an earlier call of the write failed: {problem}");
@@ -165,7 +165,7 @@ impl<'txn> LogWriter<'txn> {
         })
     }
 
-    /// Runs a part that writes: if it fails, the whole write can only be given up.
+    /// Runs a step that writes. If it fails, the whole write must be rolled back.
     pub(super) fn step<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let failed = self.failed;
         let result = failed.guard(|| f(self));
@@ -175,7 +175,7 @@ impl<'txn> LogWriter<'txn> {
         result
     }
 
-    /// What a call was refused for after it had begun to write: the whole write can only be given up then.
+    /// Notes the error of a refused call. If the call has already added entries, the whole write must be rolled back.
     pub(crate) fn refused_at(&mut self, log: LogNumber, before: u64, error: &Error) -> Result<()> {
         if self.next_position(log)? != before {
             self.broken.get_or_insert_with(|| error.to_string());
@@ -187,7 +187,7 @@ impl<'txn> LogWriter<'txn> {
         Snapshot::new(&self.tables, self.cache, Some(&self.pending))
     }
 
-    /// Where the next entry of `log` will stand.
+    /// The position of the next entry of `log`.
     pub(crate) fn next_position(&self, log: LogNumber) -> Result<u64> {
         match self.logs.get(&log) {
             Some(open) => Ok(open.next),
@@ -195,7 +195,7 @@ impl<'txn> LogWriter<'txn> {
         }
     }
 
-    /// Gives the next number to a log.
+    /// Adds a log under the next free number.
     pub(super) fn add_log(&mut self, head: &Head) -> Result<LogNumber> {
         let LogsRow { next } = self.snapshot_unguarded().logs()?;
         let after =
@@ -219,7 +219,8 @@ impl<'txn> LogWriter<'txn> {
             if last_time.as_micros().saturating_sub(clock.as_micros()) > self.author.tolerance {
                 return Err(ErrorDetail::ClockBehind { zone_id: snapshot.zone_of(log)?, last: last_time, clock }.into());
             }
-            // The store's log tells of all zones, so that the history of one is not held up by what others did since.
+            // Not for the store's log: it has the entries of all zones, and the import of one zone must not wait for
+            // the others.
             if let Some(Imported { at, .. }) = &self.author.imported
                 && log != STORE_LOG
                 && *at < snapshot.last_given_time(log, &head)?
@@ -232,7 +233,7 @@ impl<'txn> LogWriter<'txn> {
         self.logs.get_mut(&log).ok_or_else(|| ErrorDetail::corrupt("the write", "a log was lost").into())
     }
 
-    /// The index rows, as entries derive them.
+    /// The tables as `derive` uses them.
     pub(super) fn index(&mut self) -> IndexTable<'_, 'txn> {
         IndexTable { tables: &mut self.tables, logs: &self.created }
     }
@@ -258,7 +259,7 @@ impl<'txn> LogWriter<'txn> {
         self.add_entry_of(self.author.clone(), log, body)
     }
 
-    /// Adds an entry of another author than the write's.
+    /// Adds an entry with its own author, in place of the author of the write.
     pub(super) fn add_entry_of(&mut self, author: Author, log: LogNumber, body: Body) -> Result<Arc<LogEntry>> {
         let time = author.time();
         let Author { actor, clock, imported, .. } = author;
@@ -272,11 +273,7 @@ impl<'txn> LogWriter<'txn> {
                 clock,
                 actor,
                 imported_by: imported.map(|imported| imported.by),
-                idempotency: self
-                    .idempotency
-                    .as_ref()
-                    .filter(|asking| asking.log == log)
-                    .map(|asking| asking.idempotency),
+                idempotency: self.idempotency.as_ref().filter(|call| call.log == log).map(|call| call.idempotency),
                 group: Group { start: position, size: 0 },
             },
             body,
@@ -306,7 +303,7 @@ impl<'txn> LogWriter<'txn> {
         Ok(address)
     }
 
-    /// Gives the waiting entries of one log their group and their chain, and stores them.
+    /// Stores the pending entries of one log, with their group and their chain of hashes.
     fn store_entries(&mut self, log: LogNumber, open: OpenLog) -> Result<()> {
         let OpenLog { mut head, next, .. } = open;
         let start = head.length;
@@ -328,7 +325,7 @@ impl<'txn> LogWriter<'txn> {
     }
 }
 
-/// The index table, as `derive` sees it.
+/// The index and witness rows of a write, for `derive`.
 pub(super) struct IndexTable<'a, 'txn> {
     pub tables: &'a mut WriteTables<'txn>,
     pub logs: &'a BTreeMap<LogId, LogNumber>,

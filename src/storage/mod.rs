@@ -1,7 +1,6 @@
-//! The file: tables, transactions, logs, derived rows. The only room that calls redb.
+//! The store file: tables, transactions, logs and index rows. No other module calls redb.
 //!
-//! It keeps what it is given and knows the shape of entries and rows, but no rule of the domain: who may write what
-//! is decided by its callers.
+//! Knows the shape of entries and rows, and no rule of the domain: callers decide who may write what.
 
 mod as_of;
 mod cache;
@@ -58,28 +57,28 @@ use crate::types::error::{ErrorDetail, Result};
 pub(crate) struct Storage {
     origin: Origin,
     options: OpenOptions,
-    /// What tells this store from others: what is opened again must be the same.
+    /// The store's random id. Recovery must find the same id in the file.
     store_id: Option<[u8; 16]>,
-    /// `None` while it is being opened again.
+    /// `None` during a recovery, and after one that failed.
     opened: RwLock<Option<Opened>>,
-    /// Held by the one write, or by a recovery.
+    /// Held by a write, a rebuild or a recovery: one at a time.
     writer: Mutex<()>,
     /// The thread that holds `writer`.
     writing: Mutex<Option<ThreadId>>,
     failed: Failed,
-    /// Bytes for what was read.
+    /// Budget of the record cache, in bytes.
     cache: usize,
     commits: AtomicU64,
-    /// How often the store has been written, as far as this handle knows: no read may see less.
+    /// The newest commit count that this handle knows. No read may see a smaller count.
     counted: AtomicU64,
 }
 
-/// The open file, and what was read from it.
+/// The open database and its record cache.
 #[derive(Clone, Debug)]
 struct Opened {
     database: Arc<Database>,
     cache: Arc<RecordCache>,
-    /// Its file, if it is in one.
+    /// `None` for a store in memory.
     file: Option<OpenFile>,
 }
 
@@ -90,7 +89,7 @@ impl Opened {
 }
 
 impl Storage {
-    /// Where the store is kept, to be shown.
+    /// The store's location, for messages.
     pub(crate) fn place(&self) -> String {
         match &self.origin {
             Origin::File(path) => format!("`{}`", path.display()),
@@ -117,22 +116,24 @@ impl Storage {
         Ok(storage)
     }
 
-    /// A count that every commit moves: what was read at one count is still so at the same count. None while a commit is
-    /// under way, as readers may see the state before it or the one after. After a failure nothing is known to be so.
+    /// A counter that every commit changes. Values read at one count are valid as long as the count is the same. `None`
+    /// during a commit, because readers may see the state before it or after it. An error after a failure, because the
+    /// state is unknown.
     pub(crate) fn commits(&self) -> Result<Option<u64>> {
         self.failed.check()?;
         Ok(Some(self.commits.load(Ordering::Acquire)).filter(|commits| commits % 2 == 0))
     }
 
-    /// Reads at one point in time.
+    /// Reads the newest committed state.
     pub(crate) fn read<T>(&self, f: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
         self.read_source(|_, snapshot| f(snapshot))
     }
 
     fn read_source<T>(&self, f: impl FnOnce(&dyn TableReader, &Snapshot<'_>) -> Result<T>) -> Result<T> {
         self.failed.check()?;
-        // Under the lock, so that nothing is erased between the snapshot and the cache: what was read before must not
-        // answer in a snapshot from which it is gone, nor be kept for those that come after.
+        // Take the snapshot and the cache under one lock, so that no zone is erased between the two. A cache from
+        // before the erasure must not serve a snapshot without the zone, and a snapshot with the zone must not fill the
+        // new cache.
         let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
         let Opened { database, cache, .. } = opened.clone().ok_or(ErrorDetail::RecoveryNeeded)?;
         self.failed.guard(|| {
@@ -147,7 +148,7 @@ impl Storage {
     /// Holds the newest committed state.
     pub(crate) fn hold(&self) -> Result<HeldSnapshot> {
         self.failed.check()?;
-        // Under the lock, as in a read.
+        // Under the lock, as in `read_source`.
         let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
         let Opened { database, cache, .. } = opened.clone().ok_or(ErrorDetail::RecoveryNeeded)?;
         self.failed.guard(|| {
@@ -157,15 +158,15 @@ impl Storage {
         })
     }
 
-    /// Reads at the moment that is held. While this runs, the file is not closed; afterwards it can be.
+    /// Reads the state of a held snapshot. The file cannot be closed while `f` runs.
     pub(crate) fn read_held<T>(&self, held: &HeldSnapshot, f: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
         self.failed.check()?;
         held.read(|snapshot| self.failed.guard(|| f(snapshot)))
     }
 
-    /// Writes once: what `f` appended becomes durable as a whole, or nothing does.
+    /// Runs one write: all entries of `f` become durable, or none.
     ///
-    /// A panic in `f` leaves nothing behind and goes on after that.
+    /// If `f` panics, the write is rolled back and the panic resumes.
     pub(crate) fn write<T>(
         &self,
         author: impl FnOnce() -> Author,
@@ -174,7 +175,7 @@ impl Storage {
         self.write_and(author, f, Self::commit)
     }
 
-    /// Writes once, and takes something away: no read that begins after it is answered from what was read before.
+    /// Runs one write that removes data. Reads that begin after it do not see older cached values.
     pub(crate) fn write_and_forget<T>(
         &self,
         author: impl FnOnce() -> Author,
@@ -204,7 +205,7 @@ impl Storage {
             Ok((value, writer.finish()?))
         }));
         match outcome {
-            // The closure may have passed over damage that it met.
+            // Check again: the closure may have ignored an error about damage.
             Ok(Ok((value, Some(count)))) => match self.opened_to_write() {
                 Ok(_) => commit(self, transaction, count).map(|()| value),
                 Err(error) => {
@@ -214,7 +215,7 @@ impl Storage {
             },
             Ok(Ok((value, None))) => self.abort(transaction).map(|()| value),
             Ok(Err(error)) => {
-                // The first error is the one that tells; a failing abort has marked the handle.
+                // Return the first error. A failed abort has marked the handle.
                 let _ = self.abort(transaction);
                 Err(error)
             }
@@ -225,7 +226,7 @@ impl Storage {
         }
     }
 
-    /// Opens the store again in its place, after a failure. `forget` clears what else was kept of reads.
+    /// Opens the store again in place. `forget` clears the other caches.
     pub(crate) fn recover(&self, environment: &Environment, forget: impl FnOnce()) -> Result<()> {
         let _writer = self.lock_writer()?;
         let taken = self.opened.write().unwrap_or_else(PoisonError::into_inner).take();
@@ -238,7 +239,7 @@ impl Storage {
             return Err(ErrorDetail::corrupt("the file", "replaced by a different store").into());
         }
         forget();
-        // It may be less than before, if the last commit was never made durable.
+        // The count can be smaller than before, if the last commit was not durable.
         self.counted.store(file::open::commits(&opened.0)?, Ordering::Release);
         let opened = Opened::new(opened, self.cache);
         *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Some(opened);
@@ -248,9 +249,9 @@ impl Storage {
     }
 
     fn commit(&self, transaction: redb::WriteTransaction, count: u64) -> Result<()> {
-        // Odd while it is under way: what was remembered at an earlier count may be out of date as soon as another
-        // thread can see the commit, and what is read meanwhile may be so at the end. Counted even if it fails, as it may
-        // be durable all the same.
+        // The counter is odd during a commit: other threads may already see the new state, so values cached at an
+        // earlier count may be outdated, and values read now belong to either state. A failed commit counts too,
+        // because it may be durable.
         self.commits.fetch_add(1, Ordering::Release);
         let committed = contained(|| transaction.commit().map_err(|error| storage_error("commit", error)));
         match &committed {
@@ -261,8 +262,8 @@ impl Storage {
         committed.map_err(|error| ErrorDetail::OutcomeUnknown { source: Box::new(error) }.into())
     }
 
-    /// No read begins meanwhile. So each has either the state before and what was read of it, or the state after and nothing
-    /// else.
+    /// Commits and replaces the record cache while no read can begin. So each read has the old state with the old
+    /// cache, or the new state with the new one.
     fn commit_and_forget(&self, transaction: redb::WriteTransaction, count: u64) -> Result<()> {
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
         let committed = self.commit(transaction, count);
@@ -272,7 +273,7 @@ impl Storage {
         committed
     }
 
-    /// Gives up a write. What the storage engine holds in memory after a failure here is not known.
+    /// Rolls back a write. If that fails, the storage engine's state in memory is unknown.
     fn abort(&self, transaction: redb::WriteTransaction) -> Result<()> {
         let aborted = contained(|| transaction.abort().map_err(|error| storage_error("roll back the write", error)));
         if let Err(error) = &aborted {
@@ -287,7 +288,7 @@ impl Storage {
         opened.clone().ok_or_else(|| ErrorDetail::RecoveryNeeded.into())
     }
 
-    /// The same, for a write: refused where damage was found, and where the path leads to another file by now.
+    /// The same, for a write. Refused after damage was found, or if the path now names another file.
     fn opened_to_write(&self) -> Result<Opened> {
         let opened = self.opened()?;
         self.failed.check_sound()?;
@@ -315,7 +316,7 @@ impl Storage {
 }
 
 impl Drop for Storage {
-    /// Closing writes, and the storage engine may panic in it on a damaged file.
+    /// Closing writes to the file, and redb may panic on a damaged one.
     fn drop(&mut self) {
         let opened = self.opened.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(opened) = opened {
@@ -324,7 +325,7 @@ impl Drop for Storage {
     }
 }
 
-/// Marks the thread that writes for as long as it does.
+/// Marks the thread that holds the write lock, so that a nested write is an error and not a deadlock.
 struct WriterGuard<'a> {
     writing: &'a Mutex<Option<ThreadId>>,
     _lock: MutexGuard<'a, ()>,
@@ -336,20 +337,20 @@ impl Drop for WriterGuard<'_> {
     }
 }
 
-/// Two phases on every commit: with one, a damaged file can silently lose an acknowledged commit.
+/// Always commits in two phases: with one phase, a damaged file can silently lose an acknowledged commit.
 fn begin_write(database: &Database) -> Result<redb::WriteTransaction> {
     let mut transaction = database.begin_write().map_err(|error| storage_error("begin the write", error))?;
     transaction.set_two_phase_commit(true);
     Ok(transaction)
 }
 
-/// Closes the database as soon as the reads that still use it have ended. They are short, but for a check and a copy, and
-/// run none of the caller's code.
+/// Closes the database after the reads that still use it. These reads are short, except for `verify` and a copy, and
+/// run no code of the caller.
 fn close(Opened { mut database, file, .. }: Opened, has_panicked: bool) {
     loop {
         match Arc::try_unwrap(database) {
             Ok(last) if has_panicked => {
-                // To drop it would panic again, within a panic: that ends the process.
+                // Dropping it would panic on poisoned locks during a panic, and abort the process.
                 std::mem::forget(last);
                 if let Some(file) = file {
                     file.loose.close();
@@ -357,7 +358,7 @@ fn close(Opened { mut database, file, .. }: Opened, has_panicked: bool) {
                 return;
             }
             Ok(last) => {
-                // A panic in here would be redb's; the file is opened and checked again in any case.
+                // Only redb can panic here. The next open checks the file in any case.
                 let _ = catch_unwind(AssertUnwindSafe(|| drop(last)));
                 return;
             }
@@ -369,7 +370,7 @@ fn close(Opened { mut database, file, .. }: Opened, has_panicked: bool) {
     }
 }
 
-/// The error of a row that leads to an entry of something else.
+/// The error of an index row that points to an entry of the wrong kind or id.
 pub(crate) fn wrong_row(kind: index::key::RowKind, id: &str) -> crate::types::error::Error {
     ErrorDetail::corrupt(
         format_args!("the {kind:?} row of `{id}`"),

@@ -1,6 +1,6 @@
-//! Rebuilding: every derived row is dropped and derived again from the logs.
+//! Rebuilds: drops all index and witness rows, and derives them again from the logs.
 //!
-//! A log that disagrees with its head is refused: rows made from it would be an older truth, or a false one.
+//! Refuses a log that contradicts its head: rows derived from it would be outdated or wrong.
 
 use super::cache::RecordCache;
 use super::failure::storage_error;
@@ -16,10 +16,10 @@ use super::{Opened, Storage, begin_write};
 use crate::types::error::Result;
 
 impl Storage {
-    /// Drops every derived row and derives it again, in one write.
+    /// Drops and derives all index and witness rows, in one write.
     pub(crate) fn rebuild_indexes(&self) -> Result<()> {
         let _writer = self.lock_writer()?;
-        // Also where damage was found: what a rebuild makes rests on no row of the index.
+        // Allowed after damage was found: a rebuild reads no index row.
         let opened = self.opened()?;
         self.check_file(&opened)?;
         let Opened { database, cache, .. } = opened;
@@ -31,14 +31,14 @@ impl Storage {
                 Ok(())
             }
             Err(error) => {
-                // The first error is the one that tells.
+                // Return the first error.
                 let _ = self.abort(transaction);
                 Err(error)
             }
         }
     }
 
-    /// Rebuilds if the rows in the file are of another generation than this build makes.
+    /// Rebuilds if the file has another generation of index rows.
     pub(super) fn refresh_index(&self) -> Result<()> {
         let row = self.read(|snapshot| snapshot.meta::<IndexRow>(key::META_INDEX))?;
         if row == Some(IndexRow { generation: GENERATION }) { Ok(()) } else { self.rebuild_indexes() }
@@ -51,7 +51,7 @@ fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache) -> Resu
     let mut replay = Replay::new(log_numbers(&heads));
     let mut zones = Zones::default();
     tables.clear_index()?;
-    // The store's log is the first.
+    // The store's log comes first.
     for (log, head) in heads {
         if let Some(erased) = zones.erased(head.log_id) {
             check_erased(&tables, log, &head, erased)?;

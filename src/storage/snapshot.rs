@@ -1,6 +1,6 @@
-//! Reading: rows, entries and content at one point in time, each checked on its way in.
+//! Reads rows, entries and content at one moment, and checks each one.
 //!
-//! What a row leads to must exist: a row that leads nowhere is damage, never "not found".
+//! The target of a row must exist: a row that points to nothing is damage, never "not found".
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -16,17 +16,17 @@ use crate::types::hash::{Address, EntryHash};
 use crate::types::id::{LogId, ZoneId};
 use crate::types::time::Timestamp;
 
-/// The entries that a write has made and not yet stored.
+/// The entries of a write that are not stored yet.
 pub(super) type Pending = BTreeMap<(LogNumber, u64), Arc<LogEntry>>;
 
-/// The store at one point in time: that of a read's snapshot, or in the midst of a write.
+/// The store at one moment: a committed state, or the state of a write so far.
 pub(crate) struct Snapshot<'a> {
     source: &'a dyn TableReader,
     cache: &'a RecordCache,
     pending: Option<&'a Pending>,
-    /// The number of commits that it has seen at least.
+    /// The smallest valid commit count.
     commits: u64,
-    /// The log that ends earlier than on disk, and where it ends.
+    /// A log that is read as of an earlier length, and that length.
     ends: Option<(LogNumber, u64)>,
 }
 
@@ -35,7 +35,7 @@ impl<'a> Snapshot<'a> {
         Self { source, cache, pending, commits: 0, ends: None }
     }
 
-    /// The same, of a store that was written so often at the least.
+    /// The same, with the smallest valid commit count.
     pub(super) fn not_before(self, commits: u64) -> Self {
         Self { commits, ..self }
     }
@@ -44,17 +44,17 @@ impl<'a> Snapshot<'a> {
         self.commits
     }
 
-    /// What it reads.
+    /// The tables that the snapshot reads.
     pub(super) fn source(&self) -> &'a dyn TableReader {
         self.source
     }
 
-    /// The same with other rows.
+    /// The same, over other tables.
     pub(super) fn over<'b>(&'b self, source: &'b dyn TableReader) -> Snapshot<'b> {
         Snapshot { source, ..*self }
     }
 
-    /// The same with the rows of a log that ends at `end`.
+    /// The same, with `log` as of the length `end`; `source` has its rows.
     pub(super) fn as_of<'b>(&'b self, source: &'b dyn TableReader, log: LogNumber, end: u64) -> Snapshot<'b> {
         Snapshot { source, ends: Some((log, end)), ..*self }
     }
@@ -83,7 +83,7 @@ impl<'a> Snapshot<'a> {
         Ok(found)
     }
 
-    /// Hands the index rows in `range` to `f`, in `direction`, until it returns false.
+    /// Passes the index rows in `range` to `f`, in `direction`, until `f` returns `false`.
     pub(crate) fn rows<R: Row>(
         &self,
         range: &Range<Vec<u8>>,
@@ -91,7 +91,7 @@ impl<'a> Snapshot<'a> {
         f: &mut dyn FnMut(&[u8], R) -> Result<bool>,
     ) -> Result<()> {
         let (start, end) = (range.start.as_slice(), range.end.as_slice());
-        // The row that ends the scan is looked at too: with a damaged key it may belong into the range.
+        // Also check the row that ends the scan: if its key is damaged, the row may belong to the range.
         let open = match direction {
             Direction::Ascending => {
                 self.check_below(start)?;
@@ -116,8 +116,8 @@ impl<'a> Snapshot<'a> {
         })
     }
 
-    /// Refuses to take a row for absent where the rows around its place are damaged. A search that a damaged key has
-    /// led astray ends beside that key, or among rows on the wrong side of what it looked for.
+    /// Checks both neighbours of an absent key. A damaged key can misdirect a search; the search then ends next to that
+    /// key, or among rows on the wrong side of `row_key`.
     fn check_gap(&self, row_key: &[u8]) -> Result<()> {
         self.check_below(row_key)?;
         self.check_neighbour(row_key..key::ALL.end, Direction::Ascending, |found| found > row_key)
@@ -148,12 +148,12 @@ impl<'a> Snapshot<'a> {
         self.row_of(Table::Meta, row_key)
     }
 
-    /// What tells this store from others.
+    /// The store's id and its cursor key.
     pub(crate) fn store(&self) -> Result<StoreRow> {
         self.meta(key::META_STORE)?.ok_or_else(|| missing("the store's id"))
     }
 
-    /// How many zones and schema versions there are.
+    /// The numbers of zones and schema versions.
     pub(crate) fn store_state(&self) -> Result<StoreStateRow> {
         Ok(self.row(&key::state(STORE_LOG))?.unwrap_or_default())
     }
@@ -162,8 +162,8 @@ impl<'a> Snapshot<'a> {
         self.meta(key::META_LOGS)?.ok_or_else(|| missing("the number of logs"))
     }
 
-    /// The head of a log. A head that falls short of its log is refused: it would pass an older state for the newest. In a
-    /// write the length counts the entries so far, whose last hash is not known yet.
+    /// The head of a log. A head that is shorter than its log is damage: the log's older state would pass for the
+    /// newest. In a write, the length includes the pending entries; their last hash is not known yet.
     pub(crate) fn head(&self, log: LogNumber) -> Result<Head> {
         let mut head = self.head_row(log)?;
         if self.source.get(Table::Log, &key::entry(log, head.length), &mut |_| {})? {
@@ -183,7 +183,7 @@ impl<'a> Snapshot<'a> {
         Some(last)
     }
 
-    /// The entries of one write that an entry belongs to. A write that is under way has those so far.
+    /// The group of an entry. In a write, the group of a pending entry is all entries of the log so far.
     pub(crate) fn group(&self, log: LogNumber, entry: &LogEntry) -> Group {
         let pending = self.pending.and_then(|pending| pending.range((log, 0)..=(log, u64::MAX)).next());
         match (pending, self.last_pending(log)) {
@@ -198,7 +198,7 @@ impl<'a> Snapshot<'a> {
         self.meta(&key::head(log))?.ok_or_else(|| missing(format_args!("the head of log {log}")))
     }
 
-    /// The id of the log that has a number.
+    /// The id of the log with this number.
     pub(crate) fn log_id(&self, log: LogNumber) -> Result<Option<LogId>> {
         if let Some(id) = self.cache.log_id(log) {
             return Ok(Some(id));
@@ -212,7 +212,7 @@ impl<'a> Snapshot<'a> {
         Ok(id)
     }
 
-    /// Whether the zone is there: it lost its log when it was erased, even if another one has its id now.
+    /// Whether the zone still exists with this log. A new zone can have the id of an erased one, with another log.
     pub(crate) fn has_zone(&self, zone_id: &str, log: LogNumber, log_id: LogId) -> Result<bool> {
         if self.cache.has_zone(log, log_id) {
             return Ok(true);
@@ -275,14 +275,14 @@ impl<'a> Snapshot<'a> {
         let place = || format!("content {address}");
         let text = read.ok_or_else(|| missing(place()))?;
         let text = text.map_err(|problem| ErrorDetail::corrupt(place(), problem))?;
-        // What a write has made is not durable yet and must not stay when the write is given up.
+        // Content of a write is not durable, and must not stay in the cache if the write is rolled back.
         if self.pending.is_none() {
             self.cache.keep_object(address, text.clone());
         }
         Ok(text)
     }
 
-    /// Refuses a log that does not end where its head says: what was added to it would hide entries, or overwrite them.
+    /// Checks that the log ends at its head. Otherwise, new entries would hide or overwrite existing ones.
     pub(super) fn check_end(&self, log: LogNumber, head: &Head) -> Result<()> {
         let last = match head.length.checked_sub(1) {
             None => EntryHash::NONE,
@@ -305,7 +305,7 @@ impl<'a> Snapshot<'a> {
         if further { Err(falls_short(log)) } else { Ok(()) }
     }
 
-    /// The zone whose log it is; none for the store's own.
+    /// The zone that the log belongs to; `None` for the store's log.
     pub(super) fn zone_of(&self, log: LogNumber) -> Result<Option<ZoneId>> {
         if log == STORE_LOG {
             return Ok(None);
@@ -324,11 +324,12 @@ impl<'a> Snapshot<'a> {
         }
     }
 
-    /// The earliest time that the last entry can have been given: entries are moved by a microsecond each where times
-    /// would repeat, so it may have been given the time of the first of those that follow one another so closely.
+    /// The earliest time that the last entry can have been given. An entry whose time would repeat gets the time after
+    /// the previous entry, in microseconds. So the last entry may have been given the time of the first entry in the
+    /// last run of consecutive microseconds.
     ///
-    /// It cannot be told more exactly: what was given 5 µs twice and what was given 5 µs and then 6 µs are the same entries,
-    /// each of a write of its own. A time that goes back among them is taken, and the order stays.
+    /// A closer bound is not possible: two writes at 5 µs and 5 µs give the same entries as two writes at 5 µs and 6
+    /// µs. A time that goes back within the run is accepted, and the order of the entries stays.
     pub(super) fn last_given_time(&self, log: LogNumber, head: &Head) -> Result<Timestamp> {
         let Some(last) = head.length.checked_sub(1) else { return Ok(BEFORE_ALL) };
         let last_micros = self.entry(log, last)?.envelope.created_at.as_micros();
@@ -336,7 +337,7 @@ impl<'a> Snapshot<'a> {
         while low < high {
             let middle = low + (high - low) / 2;
             let micros = self.entry(log, middle)?.envelope.created_at.as_micros();
-            // Times rise with every entry, so this holds from the first of them on.
+            // Times rise with every entry, so the condition holds from the first entry of the run on.
             if u64::try_from(last_micros.saturating_sub(micros)) == Ok(last - middle) {
                 high = middle;
             } else {
@@ -346,7 +347,7 @@ impl<'a> Snapshot<'a> {
         Ok(self.entry(log, low)?.envelope.created_at)
     }
 
-    /// How many entries of a log were made at `time` or before: the position after the last of them.
+    /// The number of entries created at `time` or before: the position after the last of them.
     pub(crate) fn length_at(&self, log: LogNumber, time: Timestamp) -> Result<u64> {
         let (mut low, mut high) = (0, self.head(log)?.length);
         while low < high {
@@ -361,7 +362,7 @@ impl<'a> Snapshot<'a> {
     }
 }
 
-/// An entry's place, as errors name it.
+/// The place of an entry, for error messages.
 pub(super) struct EntryPlace(pub LogNumber, pub u64);
 
 impl std::fmt::Display for EntryPlace {

@@ -1,6 +1,6 @@
-//! The tables of the file, and the two ways to look at them: in a read, which opens those that it needs, and in a write.
+//! The tables of the file, for reads and for writes. A read opens only the tables that it uses.
 //!
-//! Every key and value is bytes; what they mean is written in `key`, `row` and `record`.
+//! Keys and values are bytes here. The modules `key`, `row` and `record` define their meaning.
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -14,13 +14,13 @@ use crate::types::error::{ErrorDetail, Result};
 
 type Bytes = &'static [u8];
 
-/// What cannot be derived: format, ids, cursor key, heads of the logs.
+/// Rows that no log holds (format, ids, cursor key, heads), and the witness rows.
 const META: TableDefinition<Bytes, Bytes> = TableDefinition::new("meta");
 /// (log number, position) → the entry's hash and the entry.
 const LOG: TableDefinition<Bytes, Bytes> = TableDefinition::new("log");
 /// Address → encoding byte and payload.
 const OBJECTS: TableDefinition<Bytes, Bytes> = TableDefinition::new("objects");
-/// Everything that is derived from the logs.
+/// Rows that are derived from the logs.
 const INDEX: TableDefinition<Bytes, Bytes> = TableDefinition::new("index");
 
 /// One of the tables.
@@ -41,14 +41,14 @@ fn definition(table: Table) -> TableDefinition<'static, Bytes, Bytes> {
     }
 }
 
-/// In which direction a range is read.
+/// The direction of a scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Direction {
     Ascending,
     Descending,
 }
 
-/// One thing for each table.
+/// One value for each table.
 #[derive(Default)]
 struct Each<T> {
     meta: T,
@@ -80,22 +80,22 @@ impl<T> Each<T> {
 /// The tables of a read.
 pub(super) struct ReadTables {
     transaction: ReadTransaction,
-    /// Opened when first looked at: that costs as much as a look-up.
+    /// Opened on first use: opening a table costs as much as a lookup.
     opened: Each<OnceLock<ReadOnlyTable<Bytes, Bytes>>>,
 }
 
 /// The tables of a write.
 pub(super) struct WriteTables<'txn>(Each<redb::Table<'txn, Bytes, Bytes>>);
 
-/// Takes a key and a value; false ends the scan.
+/// Receives a key and a value; `false` ends the scan.
 pub(crate) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<bool> + 'a;
 
-/// What can be read, whether or not a write is under way.
+/// Reads of the tables, in a read or a write.
 pub(crate) trait TableReader {
-    /// Hands the value under `key` to `f`; false if there is none.
+    /// Passes the value under `key` to `f`. Returns `false` if there is none.
     fn get(&self, table: Table, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool>;
 
-    /// Hands the rows whose keys lie in `range` to `f`, in `direction`, until `f` returns false.
+    /// Passes the rows with keys in `range` to `f`, in `direction`, until `f` returns `false`.
     fn scan(&self, table: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()>;
 }
 
@@ -104,7 +104,7 @@ impl ReadTables {
         Self { transaction, opened: Each::default() }
     }
 
-    /// Opens all tables now, to learn whether they are there.
+    /// Opens all tables, to check that they exist.
     pub(super) fn open_all(&self) -> Result<(), redb::TableError> {
         [Table::Meta, Table::Log, Table::Objects, Table::Index]
             .into_iter()
@@ -146,25 +146,25 @@ impl<'txn> WriteTables<'txn> {
         Ok(())
     }
 
-    /// Removes what is derived, or what belongs to a zone that is erased: nothing else ever goes.
+    /// Removes one row. Only for derived rows and for an erased zone.
     pub(super) fn remove(&mut self, table: Table, key: &[u8]) -> Result<()> {
         self.0.of_mut(table).remove(key).map_err(|error| storage_error("write", error))?;
         Ok(())
     }
 
-    /// Removes the rows whose keys lie in `range`.
+    /// Removes the rows with keys in `range`.
     pub(super) fn remove_range(&mut self, table: Table, range: &Range<Vec<u8>>) -> Result<()> {
         let range = range.start.as_slice()..range.end.as_slice();
         self.0.of_mut(table).retain_in::<&[u8], _>(range, |_, _| false).map_err(|error| storage_error("erase", error))
     }
 
-    /// Writes a meta row, with its check.
+    /// Writes a meta row and its check.
     pub(super) fn put_meta(&mut self, row_key: &[u8], row: &impl Row) -> Result<()> {
         let value = row.to_value(row_key).map_err(|problem| ErrorDetail::corrupt("a meta row", problem))?;
         self.put(Table::Meta, row_key, &value)
     }
 
-    /// Counts a write, and returns how many there are now.
+    /// Increments the commit count and returns it.
     pub(super) fn count_commit(&mut self) -> Result<u64> {
         let mut row = None;
         self.get(Table::Meta, META_COMMITS, &mut |value| row = Some(CommitsRow::from_value(META_COMMITS, value)))?;
@@ -174,7 +174,7 @@ impl<'txn> WriteTables<'txn> {
         Ok(count)
     }
 
-    /// Removes every index row and every witness: the first half of a rebuild.
+    /// Removes all index and witness rows, at the start of a rebuild.
     pub(super) fn clear_index(&mut self) -> Result<()> {
         self.0.index.retain(|_, _| false).map_err(|error| storage_error("write", error))?;
         self.remove_range(Table::Meta, &all_witnesses())

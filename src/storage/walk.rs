@@ -1,5 +1,5 @@
-//! Walking a log from its first entry: is every entry whole, in its place, and chained to the one before; and does
-//! the log end where its head says.
+//! Walks a log from its first entry. Checks that every entry is intact, in its place and chained to the previous one,
+//! and that the log ends at its head.
 
 use super::index::key::{self, LogNumber};
 use super::index::row::{BEFORE_ALL, Head};
@@ -9,18 +9,18 @@ use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::{EntryHash, hex};
 use crate::types::time::Timestamp;
 
-/// What a walk comes across.
+/// A step of a walk.
 pub(super) enum Step<'a> {
-    /// An entry that is whole, in its place and chained.
+    /// An intact entry, in its place and chained.
     Entry(&'a LogEntry),
-    /// Something is wrong with the entry at a position.
+    /// A problem with the entry at a position.
     BadEntry(u64, String),
-    /// Something is wrong with the log as a whole.
+    /// A problem with the log as a whole.
     BadLog(String),
 }
 
-/// Hands every entry of the log, and everything that is wrong with it, to `visit`. An entry of a kind that this build
-/// does not know ends the walk with an error: nothing is skipped.
+/// Passes every entry and every problem of the log to `visit`. Nothing is skipped: an entry of an unknown kind ends the
+/// walk with an error.
 pub(super) fn walk(
     source: &dyn TableReader,
     log: LogNumber,
@@ -31,7 +31,7 @@ pub(super) fn walk(
     let range = key::all_of(log);
     let range = range.start.as_slice()..range.end.as_slice();
     source.scan(Table::Log, range, Direction::Ascending, &mut |row_key, value| {
-        // The scan goes from row to row, so a damaged key may lie here that belongs elsewhere.
+        // A scan also returns rows with damaged keys, which may belong to another log.
         let Some(position) = key::entry_place(row_key).filter(|place| place.0 == log).map(|place| place.1) else {
             visit(Step::BadLog(format!("row {} is out of place", hex::encode(row_key))))?;
             return Ok(true);
@@ -69,7 +69,7 @@ pub(super) fn walk(
     Ok(())
 }
 
-/// Refuses whatever is wrong: for those who need the log whole.
+/// Turns a problem into an error, for callers that need an intact log.
 pub(super) fn refuse(log: LogNumber, step: Step<'_>) -> Result<&LogEntry> {
     match step {
         Step::Entry(recorded) => Ok(recorded),
@@ -80,17 +80,17 @@ pub(super) fn refuse(log: LogNumber, step: Step<'_>) -> Result<&LogEntry> {
     }
 }
 
-/// What the entries so far demand of the next.
+/// The state that the next entry must match.
 struct Chain {
     next: u64,
-    /// The hash of the entry before; not known behind one that cannot be read.
+    /// The hash of the previous entry; `None` after an unreadable one.
     previous: Option<EntryHash>,
     last_time: Timestamp,
     group: Option<Group>,
 }
 
 impl Chain {
-    /// Everything that is wrong with the next entry's place in the chain.
+    /// Returns the problems with the next entry's place in the chain.
     fn follow(&mut self, envelope: &Envelope, hash: EntryHash, position: u64, head: &Head) -> Vec<&'static str> {
         let group = envelope.group;
         let group_fits = match self.group {
@@ -111,12 +111,12 @@ impl Chain {
         checks.into_iter().filter_map(|(fine, problem)| (!fine).then_some(problem)).collect()
     }
 
-    /// Goes on at `position`, without what the entries before it would demand.
+    /// Continues at `position`, without the requirements of earlier entries.
     fn skip_to(&mut self, position: u64) {
         (self.next, self.previous, self.group) = (position, None, None);
     }
 
-    /// Everything that is wrong with the log's end.
+    /// Returns the problems with the end of the log.
     fn end(&self, head: &Head) -> Vec<String> {
         let mut problems = Vec::new();
         if self.next != head.length {

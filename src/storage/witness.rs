@@ -1,8 +1,8 @@
-//! Witnesses: rows in meta that say again what some index rows say. A page of the index can be lost, or be an older one,
-//! and all of its rows are well-formed then; so what decides is believed only if both tables say the same.
+//! Witness rows: copies, in meta, of the index rows that decide. A lost write can leave an older index page in the
+//! file, with well-formed rows. So a row that decides is accepted only if both tables agree.
 //!
-//! Both are written by one commit, and lie on other pages. That a table as a whole is older than the other shows in the
-//! same way; that all of them are, in the number of commits, for as long as the handle that made those is open.
+//! One commit writes both rows, on different file pages. The comparison also detects an older version of a whole table.
+//! The commit count detects an older version of all tables, as long as the handle that made the newer commits is open.
 
 use super::index::key::{self, LogNumber, META_COMMITS};
 use super::index::row::{BindingRow, CommitsRow, NewestBindingRow, Row, ZoneStateRow, ZoneWitnessRow};
@@ -13,7 +13,7 @@ use crate::types::hash::hex;
 use crate::types::target::{BindingMode, Target};
 
 impl Snapshot<'_> {
-    /// The index row under `row_key`, of which meta has a copy, if there is one.
+    /// The index row under `row_key`, compared with its witness.
     pub(crate) fn witnessed<R: Row + PartialEq>(&self, row_key: &[u8]) -> Result<Option<R>> {
         let row: Option<R> = self.row(row_key)?;
         if row != self.witness(&key::witness(row_key))? {
@@ -22,7 +22,7 @@ impl Snapshot<'_> {
         Ok(row)
     }
 
-    /// What is known of a zone as a whole.
+    /// The state of a zone, compared with its witness.
     pub(crate) fn zone_state(&self, log: LogNumber) -> Result<Option<ZoneStateRow>> {
         let row_key = key::state(log);
         let row: Option<ZoneStateRow> = self.row(&row_key)?;
@@ -32,7 +32,7 @@ impl Snapshot<'_> {
         Ok(row)
     }
 
-    /// The last row of a target's bindings up to `last`, with its position.
+    /// The last binding row of a target up to the position `last`, with its position.
     pub(crate) fn binding_row(
         &self,
         log: LogNumber,
@@ -48,7 +48,7 @@ impl Snapshot<'_> {
             Some(newest) if newest.position <= last => {
                 found.as_ref().is_some_and(|(at, row)| (*at, row.bound) == (newest.position, newest.bound))
             }
-            // The row after it must know it.
+            // The next row must name this one as its previous.
             Some(_) => {
                 let after = key::bindings_after(log, mode, target, last);
                 let next = self.first_binding(&after, Direction::Ascending)?;
@@ -58,7 +58,7 @@ impl Snapshot<'_> {
         if is_right { Ok(found) } else { Err(differs(&range.start)) }
     }
 
-    /// The row of a target's binding entry after the one at `position`, with its position.
+    /// The next binding row of a target after the one at `position`, with its position.
     pub(crate) fn binding_row_after(
         &self,
         log: LogNumber,
@@ -96,13 +96,13 @@ impl Snapshot<'_> {
         self.meta(meta_key)
     }
 
-    /// How often the store was written.
+    /// The commit count.
     pub(super) fn commits(&self) -> Result<u64> {
         let row: Option<CommitsRow> = self.meta(META_COMMITS)?;
         row.map(|row| row.count).ok_or_else(|| ErrorDetail::corrupt("the number of commits", "missing").into())
     }
 
-    /// Refuses a state of the store that is older than one that was committed or seen before.
+    /// Refuses a state that is older than one this handle has committed or seen.
     pub(super) fn check_commits(&self) -> Result<()> {
         let (expected, found) = (self.least_commits(), self.commits()?);
         if found < expected {

@@ -1,4 +1,4 @@
-//! Which zones there are and which were erased, as the store's log tells it: what is asked where the index cannot be.
+//! The zones that exist and that were erased, read from the store's log, for checks that must not rely on the index.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +10,19 @@ use crate::record::{Body, LogEntry, ZoneErased};
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::{LogId, ZoneId};
 
-/// The zones that the store's log names, by their logs.
+/// The zones in the store's log, by log id.
 #[derive(Default)]
 pub(super) struct Zones(BTreeMap<LogId, NamedZone>);
 
-/// A zone that the store's log names.
+/// A zone in the store's log.
 pub(super) struct NamedZone {
     pub id: ZoneId,
-    /// What is left of it.
+    /// The tombstone, if the zone was erased.
     pub erased: Option<ZoneErased>,
 }
 
 impl Zones {
-    /// Takes in an entry of the store's log. An error tells what is wrong with it.
+    /// Adds an entry of the store's log. The error is the problem with it.
     pub(super) fn note(&mut self, body: &Body) -> Result<(), String> {
         match body {
             Body::ZoneCreated(body) => {
@@ -43,7 +43,7 @@ impl Zones {
         }
     }
 
-    /// The same, for those who need the log whole.
+    /// The same, for callers that need an intact log.
     pub(super) fn take(&mut self, recorded: &LogEntry) -> Result<()> {
         let place = EntryPlace(STORE_LOG, recorded.envelope.position);
         self.note(&recorded.body).map_err(|problem| ErrorDetail::corrupt(place, problem).into())
@@ -53,19 +53,19 @@ impl Zones {
         self.0.get(&log_id)
     }
 
-    /// What is left of an erased zone, if the log was one's.
+    /// The tombstone of an erased zone that had this log.
     pub(super) fn erased(&self, log_id: LogId) -> Option<&ZoneErased> {
         self.get(log_id)?.erased.as_ref()
     }
 
-    /// Every zone that was ever created, and its log.
+    /// Every zone that was ever created, with its log id.
     pub(super) fn iter(&self) -> impl Iterator<Item = (LogId, &NamedZone)> {
         self.0.iter().map(|(log_id, zone)| (*log_id, zone))
     }
 }
 
-/// Everything that is wrong with the log of an erased zone: its head is as it was, and no entry is left.
-pub(super) fn left_of(
+/// Returns the problems with the log of an erased zone: its head must be unchanged, and it must have no entries.
+pub(super) fn erased_problems(
     source: &dyn TableReader,
     log: LogNumber,
     head: &Head,
@@ -87,9 +87,9 @@ pub(super) fn left_of(
     Ok(problems)
 }
 
-/// Refuses whatever is wrong with the log of an erased zone.
+/// Turns a problem with the log of an erased zone into an error.
 pub(super) fn check_erased(source: &dyn TableReader, log: LogNumber, head: &Head, erased: &ZoneErased) -> Result<()> {
-    match left_of(source, log, head, erased)?.into_iter().next() {
+    match erased_problems(source, log, head, erased)?.into_iter().next() {
         None => Ok(()),
         Some(problem) => Err(ErrorDetail::corrupt(format_args!("log {log}"), problem).into()),
     }

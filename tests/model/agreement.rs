@@ -1,4 +1,4 @@
-//! Whether the store's answer is what the model says, and how the two differ. It knows errors, but no operation.
+//! Compares the store's answer with the model's and shows the difference. Knows errors, but no operations.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::state::Expected;
 
-/// How often the store did what, and how often it refused: by the name of the call, and by the error's code.
+/// Counts successful calls by the name of the call, and refused calls by the code of the error.
 pub type Tally = BTreeMap<String, usize>;
 
 /// Counts an error by its code.
@@ -51,7 +51,7 @@ pub fn agree(what: impl Debug, told: Result<&Value, &Error>, expected: Expected)
     }
 }
 
-/// Where two answers differ, and how.
+/// The place and the values of a difference.
 fn difference(told: &Value, expected: &Value) -> String {
     match (told, expected) {
         (Value::Object(told), Value::Object(expected)) => {
@@ -70,7 +70,7 @@ fn difference(told: &Value, expected: &Value) -> String {
     }
 }
 
-/// The rule that an error names: its code, and the kind of thing that it is about.
+/// The rule behind an error: its code, and the kind of resource.
 pub fn rule(error: &Error) -> String {
     match error.detail() {
         ErrorDetail::NotFound { what, .. }
@@ -82,7 +82,7 @@ pub fn rule(error: &Error) -> String {
     }
 }
 
-/// What a caller can do about an error, by its code.
+/// The kind of an error, by its code.
 fn kind(code: &str) -> ErrorKind {
     match code {
         "not_found" => ErrorKind::NotFound,

@@ -1,4 +1,4 @@
-//! What may be bound, in force or under observation: which rules a call breaks, and what it changes if it breaks none.
+//! The rules for active and shadow bindings: the rules that a call breaks, and its effect if it breaks none.
 
 use policy_store::{BindingMode, OwnerType, Target};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::rules::clock_rules;
 use super::state::{Binding, Broken, Expected, State, Zone, check, one, owner_rules, text_rules};
 
-/// How a target breaks the rules by itself.
+/// The rules that a target itself breaks.
 pub fn target_rules(target: &Target) -> Broken {
     match target {
         Target::User(id) => text_rules(id, 256, false),
@@ -15,7 +15,7 @@ pub fn target_rules(target: &Target) -> Broken {
 }
 
 impl Zone {
-    /// A set for users has one: that of its first activation, or until then the one that it is observed for.
+    /// The target of a user set: that of its first activation, or, before that, of its shadow binding.
     fn takes(&self, place: usize, target: &Target) -> bool {
         let set = &self.sets[place];
         let Target::User(user) = target else { return !set.for_users };
@@ -78,7 +78,7 @@ impl State {
         Ok(json!({"binding": binding, "replaced": replaced, "changed": !same}))
     }
 
-    /// Binds the version that was in force for a target before, other than the one that is.
+    /// Rolls a target back to the newest other version that was in force.
     pub fn rollback(&mut self, zone: &str, target: &Target) -> Expected {
         check(target_rules(target))?;
         let its = self.zone(zone)?;

@@ -1,7 +1,7 @@
-//! How bytes become operations: the property test and the fuzz target draw from the same well.
+//! Turns bytes into operations, for the property test and the fuzz target.
 //!
-//! Every row of bytes is an operation, the first byte its kind; smaller bytes stand for simpler ones. To leave out rows
-//! and to make bytes smaller is all the shrinking that is needed.
+//! Every row of bytes is an operation, and its first byte is the kind. Smaller bytes mean simpler operations, so
+//! failures shrink by removing rows and by making bytes smaller.
 
 use policy_store::{Order, Target};
 
@@ -10,13 +10,13 @@ use super::operation::{
 };
 use super::texts::{Draft, Statement};
 
-/// The bytes of one operation: what is asked, and behind it what it is asked under.
+/// The bytes of one operation: the call, followed by its idempotency key and preconditions.
 pub const WIDTH: usize = ASKED + 4;
 
-/// The bytes of what is asked.
+/// The bytes of the call.
 const ASKED: usize = 12;
 
-/// Bytes that are read one after the other.
+/// Reads bytes one after another.
 struct Bytes<'a>(std::slice::Iter<'a, u8>);
 
 impl Bytes<'_> {
@@ -38,7 +38,7 @@ impl Bytes<'_> {
         .to_owned()
     }
 
-    /// An id of the caller's own, or none.
+    /// An id chosen by the caller, or none.
     fn own(&mut self) -> Option<String> {
         match self.next() {
             0..130 => None,
@@ -103,7 +103,7 @@ fn malformed(byte: u8) -> String {
 }
 
 impl Operation {
-    /// The operation that a row of bytes stands for: the first is its kind.
+    /// Decodes a row of bytes. The first byte is the kind of operation.
     pub fn new(bytes: &[u8]) -> Self {
         let (asked, rest) = bytes.split_at(bytes.len().min(ASKED));
         let mut bytes = Bytes(asked.iter());

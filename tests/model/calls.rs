@@ -1,4 +1,4 @@
-//! A write under way: its calls, each done to the store and to the model. Those in a zone are in `zone_calls`.
+//! A write: its calls, each on the store and on the model. `zone_calls` has those in a zone.
 
 use std::borrow::Borrow;
 use std::fmt::Debug;
@@ -18,7 +18,7 @@ use super::runner::Prepared;
 use super::state::{Expected, State, Zone, one};
 use super::texts;
 
-/// What a write has changed, to be read again once it ended.
+/// The resources that a write has changed, to be read again after it.
 #[derive(Clone, Debug)]
 pub enum Touched {
     Schema(String),
@@ -30,16 +30,16 @@ pub enum Touched {
     Zone(String),
 }
 
-/// A write under way.
+/// A write.
 pub struct Doing<'a> {
     pub store: &'a PolicyStore,
-    /// The model as the write leaves it.
+    /// The model with the changes of the write.
     pub model: &'a mut State,
     pub prepared: &'a [Prepared],
     pub foreign: &'a PreparedPolicyVersion,
     pub tally: &'a mut Tally,
     pub touched: &'a mut Vec<Touched>,
-    /// What the call is asked under.
+    /// The idempotency key and preconditions of the call.
     pub under: &'a Under,
 }
 
@@ -48,7 +48,7 @@ pub fn seen(value: impl Serialize) -> Value {
     serde_json::to_value(value).unwrap()
 }
 
-/// A version with its JSON form as it is, byte for byte.
+/// A version with its exact JSON form.
 pub fn seen_version(version: impl Borrow<PolicyVersion>) -> Value {
     let version = version.borrow();
     let mut value = seen(version);
@@ -63,7 +63,7 @@ pub fn seen_schema(schema: SchemaVersion) -> Value {
 }
 
 impl Doing<'_> {
-    /// Compares what a call did, and passes on what the store answered.
+    /// Compares the results of a call, and returns the store's answer.
     #[track_caller]
     pub fn agree(
         &mut self,
@@ -76,8 +76,8 @@ impl Doing<'_> {
         Some(told)
     }
 
-    /// Asks for a call in a zone, under what the operation wants, and compares what it did. `what` is its operation and
-    /// input, by which a request is told from others.
+    /// Makes a call in a zone, with the idempotency key and preconditions of the operation, and compares the results.
+    /// `what` is the operation and its input, for the fingerprint.
     #[track_caller]
     pub fn ask(
         &mut self,
@@ -110,7 +110,7 @@ impl Doing<'_> {
         self.compare(call, told, Some(&id), (asked, Again::Zone(ask)), rules)
     }
 
-    /// The same, of the store itself.
+    /// The same for a call on the store itself.
     #[track_caller]
     fn ask_store(
         &mut self,
@@ -160,7 +160,7 @@ impl Doing<'_> {
         told
     }
 
-    /// Compares what is read in the write.
+    /// Compares reads within the write.
     #[track_caller]
     pub fn read(
         &mut self,

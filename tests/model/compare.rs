@@ -1,4 +1,4 @@
-//! Reading: what a write touched, single things by id and number, and everything that there is.
+//! Compares reads: the resources that a write changed, single resources by id and number, and everything.
 
 use policy_store::{At, BindingMode, Include, Order, Result, SchemaName, Target, Timestamp};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use super::operation::Pick;
 use super::runner::Runner;
 use super::state::{Broken, Expected, Schema, State, Zone, check, one};
 
-/// What an operation names when it names what is not there.
+/// The id for a missing resource.
 const UNKNOWN: &str = "unknown";
 
 impl Zone {
@@ -31,7 +31,7 @@ impl Zone {
         self.sets.iter().flat_map(|it| it.versions.iter().map(|it| it.id.clone())).collect()
     }
 
-    /// How many entries count at a point in history. A write counts whole.
+    /// The length of a log at a point in history. A write counts as a whole.
     pub fn length_at(&self, at: At) -> Result<usize, Broken> {
         let entries = &self.log.entries;
         let last = match at {
@@ -45,7 +45,7 @@ impl Zone {
         Ok(last.map_or(0, |last| entries[last].write.1 + 1))
     }
 
-    /// What was bound to a target at a point in history.
+    /// The binding of a target at a point in history.
     pub fn bound_then(&self, target: &Target, mode: BindingMode, at: At) -> Expected {
         let mut broken = target_rules(target);
         let length = self.length_at(at).unwrap_or_else(|wrong| {
@@ -58,7 +58,7 @@ impl Zone {
 }
 
 impl State {
-    /// What an operation names in a zone: mostly what is there, the newest first.
+    /// The resource that an operation names in a zone: usually an existing one, the newest first.
     pub fn pick(&self, zone: &str, pick: Pick, ids: impl Fn(&Zone) -> Vec<String>) -> String {
         let own = self.zone(zone).map(&ids).unwrap_or_default();
         let chosen = match pick.0 {
@@ -121,7 +121,7 @@ impl State {
     }
 }
 
-/// A version without the forms that were not asked for.
+/// A version without the forms that the read excludes.
 fn without(expected: Expected, absent: &[&str]) -> Expected {
     expected.map(|mut view| {
         for name in absent {
@@ -132,7 +132,7 @@ fn without(expected: Expected, absent: &[&str]) -> Expected {
 }
 
 impl Runner {
-    /// A handle of a zone: one that was there before, if it was.
+    /// A handle of a zone, an earlier one if there is one.
     pub fn handle(&mut self, id: &str) -> Option<policy_store::Zone> {
         if !self.zones.contains_key(id) {
             let told = self.store().zone(id);
@@ -143,7 +143,7 @@ impl Runner {
         self.zones.get(id).cloned()
     }
 
-    /// Reads again what a write has touched, whether it ended well or not.
+    /// Reads the resources that a write has touched, after success or failure.
     pub fn look(&mut self, touched: &[Touched]) {
         for touched in touched {
             let zone = match touched {
@@ -198,7 +198,7 @@ impl Runner {
         self.agree(version, &told_neither, neither);
     }
 
-    /// The zone itself: by its handle, and whether it has the default schema that it says.
+    /// Compares the zone itself, and its default schema, through its handle.
     fn read_zone(&mut self, id: &str) {
         let Some(handle) = self.handle(id) else { return };
         let expected = self.model.zone(id).map(Zone::view);
@@ -256,12 +256,12 @@ impl Runner {
         self.agree(("policy", &id, number), &told, self.model.read_version_numbered(zone, &id, number));
         let told = handle.policy_set_version_numbered(&id, number).map(seen);
         self.agree(("set", &id, number), &told, self.model.read_set_version_numbered(zone, &id, number));
-        // An id that breaks the rules is just one that is not there.
+        // An invalid id is not found.
         let schema = if SchemaName::new(id.as_str()).is_ok() { id } else { "s0".to_owned() };
         self.read_schema(&schema);
     }
 
-    /// Reads everything in every way, and compares it.
+    /// Compares all reads of everything.
     pub fn everything(&mut self) {
         let limit = 1 + self.hashes.len() % 7;
         for list in [Listed::Zones, Listed::Schemas, Listed::StoreHistory] {
@@ -277,7 +277,7 @@ impl Runner {
     fn everything_in(&mut self, zone: &Zone, limit: usize) {
         let id = &zone.id;
         self.read_zone(id);
-        // Each time other filters.
+        // Different filters each time.
         let (policies, sets) = (self.hashes.len() as u8 % POLICIES, self.hashes.len() as u8 % SETS);
         let mut lists = vec![Listed::Policies(id.clone(), 0), Listed::Policies(id.clone(), policies)];
         lists

@@ -1,4 +1,4 @@
-//! Copying zones into a new store: it must be in everything what the model is with those zones alone.
+//! Copies zones into a new store, which must equal the model with those zones only.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::runner::Runner;
 use super::state::{Author, Broken, Entry, State, TOLERANCE, Zone, check, one};
 
 impl Zone {
-    /// The schemas that the zone's history names.
+    /// The schemas in the zone's history.
     fn schemas_used(&self) -> BTreeSet<&str> {
         let changes = self.log.entries.iter().map(|entry| &entry.change);
         changes
@@ -24,7 +24,7 @@ impl Zone {
 }
 
 impl State {
-    /// A new store with these zones, and with what it needs of the store's own history.
+    /// The model of a new store with these zones, and the entries that they need from the store's log.
     fn with_only(&self, zones: &[String], author: &Author) -> Result<Self, Broken> {
         let mut broken = Broken::new();
         if zones.iter().collect::<BTreeSet<_>>().len() < zones.len() {
@@ -65,7 +65,7 @@ impl State {
 }
 
 impl Runner {
-    /// Copies zones into a new store, and reads everything there.
+    /// Copies zones into a new store and compares everything there.
     pub fn copy(&mut self, zones: &[String], actor: &Actor) {
         let author = Author { actor: actor.clone(), clock: self.now(), import: None };
         let into = self.another_store();
@@ -87,7 +87,7 @@ impl Runner {
         });
         self.agree(("copy", zones), &told, expected);
         *self.tally.entry(if told.is_ok() { "Copy" } else { "CopyRefused" }.to_owned()).or_default() += 1;
-        // What was refused has left the other store as it was.
+        // A refused copy has not changed the other store.
         let mut there = self.of_another_store(into, copy.unwrap_or_else(|_| State::new(author)));
         there.everything();
         there.verify();

@@ -1,4 +1,4 @@
-//! Decisions: what an authorizer must answer, what its receipt must say, and whether a receipt replays.
+//! Decisions: the expected answers of authorizers, the expected receipts, and replays.
 
 use std::rc::Rc;
 
@@ -13,46 +13,46 @@ use super::runner::Runner;
 use super::state::{Broken, State, Zone, check, sha};
 use super::texts::{ACTIONS, PRINCIPALS, Says, entities};
 
-/// An authorizer, and what it must decide by, whatever happens to the store.
+/// An authorizer and its expected rules, which later writes do not change.
 #[derive(Clone)]
 pub struct Kept {
     authorizer: Authorizer,
-    /// The zone as it was: it may have been erased since.
+    /// The zone at that time; it may have been erased since.
     zone: Rc<Zone>,
-    /// The places of the set and of its version.
+    /// The indexes of the set and of its version.
     place: (usize, usize),
     binding: Value,
-    /// The places of the guardrail's set and version, and its binding.
+    /// The indexes of the guardrail's set and version, and its binding.
     guardrail: Option<((usize, usize), Value)>,
     strict: bool,
 }
 
-/// A receipt, and what was asked.
+/// A receipt and its request.
 pub struct Decided {
     receipt: Receipt,
     asked: u8,
 }
 
-/// What the model decides.
+/// The decision of the model.
 struct Verdict {
     allow: bool,
     determining: Vec<Value>,
     failed: Vec<(Value, bool)>,
     by_error: bool,
-    /// How many statements there are.
+    /// The number of statements.
     of: usize,
 }
 
-/// From so many statements on, the store looks up which of them a request can match.
+/// From this number of statements on, the store looks up the statements that can match a request.
 const MANY: usize = 17;
 
-/// A request: who asks, and to do what.
+/// A request: its principal and action.
 fn who_and_what(asked: u8) -> (usize, usize) {
     (usize::from(asked) % PRINCIPALS.len(), usize::from(asked / 3) % ACTIONS.len())
 }
 
 impl Zone {
-    /// What the statements of all layers say together: the version that decides, and the guardrail.
+    /// Evaluates the statements of all layers: the deciding version and the guardrail.
     fn verdict(&self, layers: &[(usize, usize)], asked: u8, strict: bool) -> Result<Verdict, Broken> {
         let (principal, action) = who_and_what(asked);
         let (mut permits, mut forbids, mut failed, mut of) = (Vec::new(), Vec::new(), Vec::new(), 0);
@@ -87,7 +87,7 @@ impl Zone {
 }
 
 impl State {
-    /// The place of what an authorizer decides by, the binding that it names, and the guardrail beside it.
+    /// The version that an authorizer decides by, its binding, and the guardrail.
     fn decides_by(&self, zone: &str, by: &By) -> Result<Decides, Broken> {
         let zone = self.zone(zone)?;
         let (target, mode, at) = match by {
@@ -109,7 +109,7 @@ impl State {
     }
 }
 
-/// The place of a set version, its binding, and the place and the binding of the guardrail.
+/// The indexes of a set version, its binding, and the indexes and binding of the guardrail.
 type Decides = ((usize, usize), Value, Option<((usize, usize), Value)>);
 
 impl Zone {
@@ -118,12 +118,12 @@ impl Zone {
         Some((place, self.bound_then(&Target::Zone, BindingMode::Guardrail, at).ok()?))
     }
 
-    /// A position of the log, or just beyond it.
+    /// A position in the log, or the one after its end.
     fn position(&self, n: u8) -> At {
         At::Position((usize::from(n) % (self.log.entries.len() + 1)) as u64)
     }
 
-    /// The time of an entry, or just before or after it.
+    /// The time of an entry, or a microsecond before or after it.
     fn time(&self, n: u8) -> At {
         let entry = &self.log.entries[usize::from(n) % self.log.entries.len()];
         At::Time(Timestamp::from_micros(entry.at + i64::from(n) % 3 - 1))
@@ -172,7 +172,7 @@ impl Runner {
         Some(Kept { authorizer, zone, place, binding, guardrail, strict })
     }
 
-    /// What an authorizer answers, compared with what the model decides; and its receipt.
+    /// Compares the answer of an authorizer, and its receipt, with the model.
     fn ask(&mut self, kept: &Kept, asked: u8) -> Option<Receipt> {
         let zone = &*kept.zone;
         let version = &zone.sets[kept.place.0].versions[kept.place.1];
@@ -222,7 +222,7 @@ impl Runner {
         Some(receipt)
     }
 
-    /// What a receipt must say, but for the hash of an entry.
+    /// The expected receipt, except for the hash of an entry.
     fn receipt(&self, kept: &Kept, verdict: &Verdict) -> Value {
         let zone = &*kept.zone;
         let view = zone.set_version_view(kept.place.0, kept.place.1);
@@ -247,7 +247,7 @@ impl Runner {
         receipt
     }
 
-    /// Every request for what is in force, and nothing if nothing is.
+    /// Decides every request by the version in force, if there is one.
     pub fn decide_all(&mut self, zone: &str, target: &Target) {
         if let Some(kept) = self.authorizer(zone, &By::Now(target.clone()), false) {
             for asked in 0..6 {
@@ -297,7 +297,7 @@ fn given(authorizer: &Authorizer, json: &str) -> Entities {
     authorizer.entities(json).unwrap()
 }
 
-/// A receipt with something in it that is not true, and how it is refused.
+/// A receipt with a wrong value, and the expected error.
 fn doctored(receipt: &Receipt, change: u8, other: Option<&str>) -> Option<(Receipt, &'static str)> {
     let mut json = seen(receipt);
     let next = |value: &Value| json!(value.as_u64().unwrap_or_default() + 1);

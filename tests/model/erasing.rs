@@ -1,4 +1,4 @@
-//! Erasing a zone, and looking for what must be gone.
+//! Erases zones, and checks that nothing of them can be read.
 
 use policy_store::{Actor, Include, PageRequest, PolicyFilter, Target};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use super::runner::Runner;
 use super::state::{Author, one};
 
 impl Runner {
-    /// Erases a zone, in the store and in the model. Its handle stays, to find nothing.
+    /// Erases a zone in the store and in the model. Its handle is kept, and must find nothing.
     pub fn erase(&mut self, id: &str, actor: &Actor) {
         let handle = self.handle(id);
         let told = self.store().erase_zone(actor, id).map(seen);
@@ -28,7 +28,7 @@ impl Runner {
         }
     }
 
-    /// The handles of erased zones find nothing, though other zones may have their ids.
+    /// Handles of erased zones find nothing, although other zones may have their ids.
     pub fn look_for_erased(&mut self) {
         for zone in self.erased.clone() {
             let id = zone.id().to_string();

@@ -1,5 +1,5 @@
-//! Filters: a few of each kind, as the store is given them and as the model understands them. Each kind's numbers stand
-//! for filters that ask for different things, so that none takes the cursors of another.
+//! Filters of each kind, for the store and for the model. Different numbers are different filters, so that none accepts
+//! the cursors of another.
 
 use std::collections::BTreeSet;
 
@@ -9,33 +9,33 @@ use policy_store::{
 
 use super::state::{Broken, Policy, Zone, one};
 
-/// How many filters of policies there are.
+/// The number of policy filters.
 pub const POLICIES: u8 = 14;
-/// How many filters of policy sets there are.
+/// The number of policy set filters.
 pub const SETS: u8 = 12;
-/// How many filters of bindings there are.
+/// The number of binding filters.
 pub const BINDINGS: u8 = 6;
-/// How many filters of a zone's schemas there are.
+/// The number of filters of a zone's schemas.
 pub const SCHEMAS: u8 = 3;
 
-/// The filter of policies that is a list by ids.
+/// The policy filter by ids.
 const BY_IDS: u8 = 8;
 
-/// Whether a text holds a term, whatever the case.
+/// Whether a text contains a term, ignoring case.
 fn holds(text: &str, term: &str) -> bool {
     let lower = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<String>();
     lower(text).contains(&lower(term))
 }
 
 impl Zone {
-    /// Every second id, one of them twice, and two that there are not.
+    /// Every second id, one of them twice, and two unknown ones.
     fn some_ids(&self) -> Vec<String> {
         let ids = self.policies.iter().step_by(2).take(90).map(|policy| policy.id.clone());
         let first = self.policies.first().map(|policy| policy.id.clone());
         ids.chain(first).chain(["none".to_owned(), "no id".to_owned()]).collect()
     }
 
-    /// How many ids a list by ids is given, if the filter makes it one.
+    /// The number of ids, if the filter is one by ids.
     pub fn ids_given(&self, filter: u8) -> Option<usize> {
         (filter == BY_IDS).then(|| self.some_ids().into_iter().collect::<BTreeSet<_>>().len())
     }
@@ -60,7 +60,7 @@ impl Zone {
         }
     }
 
-    /// Whether a policy passes, or what is wrong with the filter.
+    /// Whether a policy matches, or the error of the filter.
     pub fn passes(&self, filter: u8, policy: &Policy) -> Result<bool, Broken> {
         let Policy { id, name, description, created, .. } = policy;
         let description = |term| description.as_ref().is_some_and(|text| holds(text, term));
@@ -83,7 +83,7 @@ impl Zone {
         })
     }
 
-    /// Whether a set passes, or what is wrong with the filter.
+    /// Whether a policy set matches, or the error of the filter.
     pub fn set_passes(&self, filter: u8, place: usize) -> Result<bool, Broken> {
         let set = &self.sets[place];
         let (active, owner) = (self.active(place).is_some(), set.created.by.owner_type());
@@ -106,7 +106,7 @@ impl Zone {
     }
 }
 
-/// A filter of a zone's schemas, and whether one passes that is the zone's default or not.
+/// A filter of a zone's schemas, and whether the default and other schemas match it.
 pub fn schema_filter(filter: u8) -> (SchemaFilter, fn(bool) -> bool) {
     match filter {
         0 => (SchemaFilter::new(), |_| true),
@@ -115,10 +115,10 @@ pub fn schema_filter(filter: u8) -> (SchemaFilter, fn(bool) -> bool) {
     }
 }
 
-/// Whether a binding passes: by its target, its mode, and whether it has ended.
+/// Whether a binding matches, by its target, its mode, and whether it has ended.
 type Passes = fn(&Target, BindingMode, bool) -> bool;
 
-/// A filter of bindings, and what passes it.
+/// A filter of bindings, and its condition.
 pub fn binding_filter(filter: u8) -> (BindingFilter, Passes) {
     let new = BindingFilter::new();
     let user = |id: &str| Target::User(id.to_owned());
@@ -132,7 +132,7 @@ pub fn binding_filter(filter: u8) -> (BindingFilter, Passes) {
     }
 }
 
-/// What is wrong with a filter of policies, whatever it is used on.
+/// The error of a policy filter, for every list.
 pub fn policy_filter_rules(filter: u8) -> Result<(), Broken> {
     match filter {
         11 => Err(one("invalid_input")),
@@ -159,7 +159,7 @@ pub fn set_filter(filter: u8) -> PolicySetFilter {
     }
 }
 
-/// What is wrong with a filter of policy sets, whatever it is used on.
+/// The error of a policy set filter, for every list.
 pub fn set_filter_rules(filter: u8) -> Result<(), Broken> {
     match filter {
         10 => Err(one("invalid_input")),

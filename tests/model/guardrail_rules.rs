@@ -1,4 +1,5 @@
-//! The guardrail of a zone: who may do what where there is one, what can be one, and how it takes part in decisions.
+//! The guardrail of a zone: the actors' rights in a zone with one, the rules for a guardrail, and its part in
+//! decisions.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,7 @@ use policy_store::{Actor, BindingMode, OwnerType, Target};
 use super::state::{Broken, State, Zone};
 
 impl Zone {
-    /// The places of the set and of the version that is the guardrail once `length` entries count.
+    /// The indexes of the guardrail's set and version as of `length` entries.
     pub fn guardrail_at(&self, length: usize) -> Option<(usize, usize)> {
         self.bound_at(&Target::Zone, BindingMode::Guardrail, length)?.bound
     }
@@ -17,13 +18,13 @@ impl Zone {
         self.bound(set, BindingMode::Guardrail).map(|(_, version)| version)
     }
 
-    /// A customer does not suspend, erase or copy a zone that has one.
+    /// A customer may not suspend, erase or copy a zone with a guardrail.
     pub fn guarded_rules(&self, actor: &Actor) -> Broken {
         let reserved = self.guardrail_at(usize::MAX).is_some() && actor.owner_type() == OwnerType::Customer;
         reserved.then(|| "guardrail_reserved".to_owned()).into_iter().collect()
     }
 
-    /// The schemas of all that is in force or observed.
+    /// The schemas of all active and shadow versions.
     fn bound_schemas(&self) -> BTreeSet<&str> {
         let bound = (0..self.sets.len()).flat_map(|set| {
             let versions = [self.active(set), self.observed(set)].into_iter().flatten();
@@ -46,7 +47,8 @@ impl State {
         pinned.all(|(_, id, _)| zone.version(id).unwrap().2.content.statements.iter().all(|it| it.fits(vocabulary)))
     }
 
-    /// What is evaluated together must fit one schema; and the rules for the guardrail itself.
+    /// All versions that are evaluated together must validate against one schema; and the rules for the guardrail
+    /// itself.
     pub fn guardrail_rules(&self, zone: &str, place: (usize, usize), mode: BindingMode) -> Broken {
         let mut broken = Broken::new();
         let Ok(zone) = self.zone(zone) else { return broken };

@@ -1,4 +1,4 @@
-//! Every list of the store: what is in it, which page follows from a cursor, and whose cursors it takes.
+//! Every list of the store: its items, the page after a cursor, and the cursors that it accepts.
 
 use policy_store::{Error, Include, Order, Page, PageRequest, Result, Sort, ZoneSchema};
 use serde_json::{Value, json};
@@ -11,41 +11,41 @@ use super::runner::Runner;
 use super::state::{Broken, Schema, State, Zone, check};
 use super::views;
 
-/// A list, by its zone and what it is of.
+/// A list, by its zone and its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listed {
     Zones,
     Schemas,
     StoreHistory,
-    /// Of a zone, by the number of a filter.
+    /// In a zone, with the number of a filter.
     Policies(String, u8),
     Versions(String, String),
-    /// Of a zone, by the number of a filter, and whether they are sorted by status.
+    /// In a zone, with the number of a filter, and whether it is sorted by status.
     Sets(String, u8, bool),
     SetVersions(String, String),
     Pinned(String, String),
     History(String),
-    /// Of a zone, by the number of a filter.
+    /// In a zone, with the number of a filter.
     Bindings(String, u8),
-    /// The schemas as a zone sees them, by the number of a filter.
+    /// The schemas of a zone, with the number of a filter.
     ZoneSchemas(String, u8),
 }
 
-/// Where an item stands in its list: whether it is active in a list by status, and its place among all, filtered or not,
-/// counted from the oldest.
+/// The place of an item in its list: whether it is active in a list by status, and its index among all items, filtered
+/// or not, from the oldest.
 type Place = (bool, usize);
 
-/// What a cursor that the store gave out stands for: a list and its order, and an item.
+/// The meaning of a cursor of the store: a list, its order, and an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub list: Listed,
-    /// The zone's log: another zone may have its id later.
+    /// The zone's log id: another zone may later have its id.
     pub log: String,
     pub order: Order,
     pub place: Place,
 }
 
-/// Where a page is asked for.
+/// The start of a page.
 #[derive(Clone, Debug)]
 pub enum Side {
     Start,
@@ -54,8 +54,7 @@ pub enum Side {
     Both(String),
 }
 
-/// A page as it must be: its items, the places of the first and the last where there must be a cursor, and how many
-/// items there are in all.
+/// The expected page: its items, the places of the first and last item if they have cursors, and the total count.
 type Due = (Vec<Value>, Option<Place>, Option<Place>, usize);
 
 struct Got {
@@ -72,7 +71,7 @@ fn got<T>(page: Result<Page<T>>, seen: impl Fn(T) -> Value) -> Result<Got> {
 }
 
 impl Listed {
-    /// The list of a kind, of a zone, and of something in it.
+    /// The list of a kind, for a zone and a resource in it.
     fn new(kind: usize, zone: String, model: &State, parent: Pick, filter: u8) -> Self {
         let named = |ids: fn(&Zone) -> Vec<String>| model.pick(&zone, parent, ids);
         match kind {
@@ -109,7 +108,7 @@ impl Listed {
 }
 
 impl State {
-    /// What a list holds, in the ascending order of its places.
+    /// The items of a list, in ascending order of place.
     fn items(&self, list: &Listed) -> Result<Vec<(Place, Value)>, Broken> {
         let zone = list.zone().map(|zone| self.zone(zone)).transpose()?;
         let mut items = Vec::new();
@@ -147,14 +146,14 @@ impl State {
                     items.extend(is_wanted.then_some(((false, n), view)));
                 }
             }
-            // Zones may be erased, so that their numbers do not last.
+            // Zones may be erased, so their indexes change.
             (Listed::Zones, _) => items.extend(self.zones.iter().map(|zone| ((false, zone.created), zone.view()))),
             _ => items = self.unfiltered(list, zone)?.into_iter().enumerate().map(|(n, it)| ((false, n), it)).collect(),
         }
         Ok(items)
     }
 
-    /// What a list without a filter holds, oldest first.
+    /// The items of a list without a filter, oldest first.
     fn unfiltered(&self, list: &Listed, zone: Option<&Zone>) -> Result<Vec<Value>, Broken> {
         let entries =
             |log: &super::state::Log| log.entries.iter().enumerate().map(|(n, it)| views::entry(n, it)).collect();
@@ -214,7 +213,7 @@ impl Runner {
         }
     }
 
-    /// The id of a list's log; empty for the store's own.
+    /// The id of a list's log; empty for the store's log.
     fn log_of(&self, listed: &Listed) -> String {
         let zone = listed.zone().and_then(|zone| self.model.zone(zone).ok());
         zone.map(|zone| zone.log.id.clone()).unwrap_or_default()
@@ -256,8 +255,7 @@ impl Runner {
         if order == Order::Descending {
             items.reverse();
         }
-        // What stands before the cursor's place in the order asked for, and what stands behind it; its own item, if it is
-        // still in the list, is on neither page.
+        // The items before and after the cursor's place in the given order. The cursor's own item is on neither page.
         let is_before = |it: &Place, place: &Place| if order == Order::Ascending { it < place } else { it > place };
         let before = place.map_or(0, |place| items.iter().filter(|(it, _)| is_before(it, &place)).count());
         let own = usize::from(items.get(before).is_some_and(|(it, _)| Some(*it) == place));
@@ -272,7 +270,7 @@ impl Runner {
         Ok((items, precedes, follows, total))
     }
 
-    /// Asks for a page and compares it. What it returns are the cursors: of the page before and of the next one.
+    /// Reads and compares a page. Returns the cursors of the previous and of the next page.
     pub fn page(
         &mut self,
         listed: &Listed,
@@ -284,7 +282,7 @@ impl Runner {
         if listed.is_by_status() {
             list = list.sort(Sort::Status);
         }
-        // Some pages with the number of all items, and some without it.
+        // Some pages with a total count, and some without.
         let counts = limit.is_none_or(|limit| limit % 2 == 1);
         if counts {
             list = list.total_count();
@@ -329,7 +327,7 @@ impl Runner {
         Some((told_before, told_after))
     }
 
-    /// Takes the hashes out of entries: each entry has one, and it stays the same.
+    /// Removes the hashes from entries, after a check that each entry has one that never changes.
     fn take_hashes(&mut self, listed: &Listed, entries: &mut [Value]) {
         for entry in entries {
             let Some(Value::String(hash)) = entry.as_object_mut().and_then(|entry| entry.remove("hash")) else {
@@ -341,7 +339,7 @@ impl Runner {
         }
     }
 
-    /// Walks a whole list, there and back.
+    /// Walks a whole list forward and back.
     pub fn walk(&mut self, listed: &Listed, limit: usize, order: Order) {
         let (mut side, mut last) = (Side::Start, None);
         while let Some((before, after)) = self.page(listed, Some(limit), order, &side) {
@@ -356,7 +354,7 @@ impl Runner {
         }
     }
 
-    /// Offers a list the cursors of others of its kind.
+    /// Tries the cursors of other lists of the same kind.
     pub fn offer_strange_cursors(&mut self, listed: &Listed) {
         let log = self.log_of(listed);
         let strange = |it: &(&String, &Cursor)| (it.1.list != *listed || it.1.log != log) && it.1.list.is_like(listed);
@@ -390,7 +388,7 @@ impl Runner {
     }
 }
 
-/// A cursor with one character changed, cut off, or added.
+/// A cursor with one character changed, removed, or added.
 fn forged(cursor: &str, byte: u8) -> String {
     let mut characters: Vec<char> = cursor.chars().collect();
     let place = usize::from(byte) % characters.len();

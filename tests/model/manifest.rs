@@ -1,4 +1,4 @@
-//! Manifests as operations ask for them: by the ways that the API has of giving one, and with a flaw or without.
+//! Manifests of operations: built in every way of the API, with or without a flaw.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use super::operation::{Pick, Style};
 use super::state::{State, Zone};
 
 impl State {
-    /// A manifest as the operation asks for it, its schema, and the pins that it comes to.
+    /// The manifest of an operation, its schema, and the resulting pins.
     pub fn manifest(
         &self,
         zone: &ZoneTransaction<'_, '_>,
@@ -27,7 +27,7 @@ impl State {
             let newest = newest.filter(|_| style == Style::Next).map(|id| zone.policy_set_version(id).unwrap());
             return built(schema, newest.as_ref(), &versions);
         }
-        // Versions of policies of their own, so that the flaw is the only one.
+        // Versions of separate policies, so that the flaw is the only one.
         let mut pins: Vec<Pin> = Vec::new();
         for version in versions {
             let sha = (style == Style::PinsWithSha).then_some(version.sha);
@@ -61,7 +61,7 @@ impl State {
     }
 }
 
-/// A manifest by the builder's calls: from the start, or from another version.
+/// A manifest from the builder's calls: new, or based on another version.
 fn built(
     schema: &str,
     newest: Option<&PolicySetVersion>,

@@ -1,21 +1,22 @@
 //! An independent model of the store, and random operations against both.
 //!
 //! ```text
-//!  rows of bytes ──► operation ──► runner ──► the store, in a file     ──► what it answers ─┐
-//!  (proptest, libFuzzer)               └────► state and its rules      ──► what it must     ├─ compared
+//!  rows of bytes ──► operation ──► runner ──► the store, in a file     ──► its answer ──────┐
+//!  (proptest, libFuzzer)               └────► state and its rules      ──► expected         ├─ compared
 //!                                             (plain lists)                answer          ─┘
 //! ```
 //!
-//! `state` is what the model holds; `rules`, `set_rules`, `binding_rules` and `zone_rules` are what may be written, and
-//! `requests` what comes before all of them; `views` is what must be read, `texts` are the policies and what they decide.
-//! `operation` is what can be asked, `bytes` makes it from bytes; `runner`, `calls`, `zone_calls`, `manifest`, `lists` (with
-//! `filters`), `erasing`, `copying`, `preflights` and `decisions` do it to the store and ask the model; `compare` reads
-//! everything, and `agreement` tells how two answers differ.
+//! `state` is the state of the model. `rules`, `set_rules`, `binding_rules`, `guardrail_rules` and `zone_rules` are the
+//! rules for writes, and `requests` the idempotency keys and preconditions before them. `views` has the expected reads,
+//! `texts` the policies and their decisions. `operation` defines the operations, `bytes` makes them from bytes.
+//! `runner`, `calls`, `zone_calls`, `manifest`, `lists` (with `filters`), `erasing`, `copying`, `preflights` and
+//! `decisions` run them on the store and on the model. `compare` reads everything, and `agreement` shows how two
+//! answers differ.
 //!
-//! The model knows nothing of the file, caches or indexes, and asks Cedar in `preflights` only. What the store alone can
-//! know (generated ids, log ids, hashes of entries, Cedar's warnings and conversions) it is told once, and from then on it
-//! must stay so. Where a call breaks several rules at once, the store may name any one of them; but a request that was
-//! answered comes before everything, then demands, then whether the zone is suspended.
+//! The model knows nothing of the file, caches or indexes, and calls Cedar only in `preflights`. Values that only the
+//! store can know (generated ids, log ids, hashes of entries, Cedar's warnings and conversions) are taken from the
+//! store once, and must then stay the same. If a call breaks several rules, the store may report any of them; but
+//! idempotency keys come first, then preconditions, then the suspension of the zone.
 
 mod agreement;
 mod binding_rules;

@@ -1,24 +1,24 @@
-//! Operations: what can be asked of a store, with the choices that are open left as numbers.
+//! Operations on a store, with their open choices as numbers.
 //!
-//! What an operation names, it names by a number that is looked up when its turn comes. So any operation can be left out,
-//! and what remains still makes sense.
+//! A number selects a resource when the operation runs. So every sequence of operations is valid, also with any of them
+//! left out.
 
 use policy_store::{Order, Target};
 
 use super::texts::{Draft, Statement};
 
-/// One of the things that there are when the operation's turn comes, or one that there is not.
+/// An existing resource at the time of the operation, or a missing one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pick(pub u8);
 
 #[derive(Clone, Debug)]
 pub enum Operation {
-    /// A call of a write: `joined` to the write of the call before, or one of its own.
+    /// A call of a write: `joined` to the write of the previous call, or in a new one.
     Call {
         joined: bool,
         actor: usize,
         ending: Ending,
-        /// Whether the write is one of earlier history; of joined calls, the first says it.
+        /// Whether the write is an import. The first of joined calls decides.
         import: Option<When>,
         zone: String,
         under: Under,
@@ -34,7 +34,7 @@ pub enum Operation {
         zones: Vec<String>,
         actor: usize,
     },
-    /// What would still validate with a schema, in a zone or in all.
+    /// A preflight of a zone or of all zones.
     Preflight {
         zone: Option<String>,
         tried: Tried,
@@ -49,13 +49,13 @@ pub enum Operation {
         zone: String,
         list: usize,
         parent: Pick,
-        /// Of policies and of policy sets; from 128 on, policy sets are sorted by status.
+        /// The filter of policies and policy sets; from 128 on, policy sets are sorted by status.
         filter: u8,
         limit: Option<usize>,
         order: Order,
         from: From,
     },
-    /// A decision by what is in force or by a set version, and whether the authorizer is kept for later.
+    /// A decision by the version in force or by another version, and whether the authorizer is kept.
     Decide {
         zone: String,
         by: By,
@@ -63,7 +63,7 @@ pub enum Operation {
         keep: bool,
         asked: u8,
     },
-    /// A receipt replayed, as it was given or with something in it changed.
+    /// A replay of a receipt, unchanged or with a wrong value.
     Replay {
         receipt: Pick,
         change: u8,
@@ -77,7 +77,7 @@ pub enum Operation {
     Upkeep(Upkeep),
 }
 
-/// The schema of a preflight: a new one, by its name and as `texts` numbers them, or one that is there.
+/// The schema of a preflight: a new one, with its name and its number in `texts`, or an existing one.
 #[derive(Clone, Debug)]
 pub enum Tried {
     New(String, u8),
@@ -92,16 +92,16 @@ pub enum Ending {
     Panic,
 }
 
-/// When earlier history happened.
+/// The time of an import.
 #[derive(Clone, Copy, Debug)]
 pub enum When {
-    /// So many microseconds before now; after it, if negative.
+    /// This many microseconds before now; after now if negative.
     Before(i64),
-    /// So many microseconds after what the zone's last entry may have been given.
+    /// This many microseconds after the earliest time that the zone's last entry can have been given.
     AfterLast(i64),
 }
 
-/// What a call is asked under: a request id, and demands.
+/// The idempotency key and the preconditions of a call.
 #[derive(Clone, Debug)]
 pub struct Under {
     pub id: Id,
@@ -123,11 +123,11 @@ impl Under {
 pub enum Id {
     None,
     Fresh,
-    /// That of a request of any log.
+    /// The key of a call in any log.
     Known(Pick),
 }
 
-/// A demand: of one kind, of something in the zone or of a target, holding or not.
+/// A precondition: its kind, a resource of the zone or a target, and whether it holds.
 #[derive(Clone, Debug)]
 pub struct Claim {
     pub kind: u8,
@@ -138,7 +138,7 @@ pub struct Claim {
 
 #[derive(Clone, Debug)]
 pub enum Call {
-    /// A call that was carried out under a request id, of the zone or of the store, once more.
+    /// A repeated call with an idempotency key, of the zone or of the store.
     Again {
         in_store: bool,
         request: Pick,
@@ -154,7 +154,7 @@ pub enum Call {
     CreateZone {
         id: String,
     },
-    /// A write in a write.
+    /// A nested write.
     Nested,
     CreatePolicy {
         own: Option<String>,
@@ -234,18 +234,18 @@ pub enum Input {
     /// Both forms, or neither.
     Either(bool),
     Prepared(Pick),
-    /// Prepared in another store, where the schema's name stands for another schema.
+    /// Prepared in another store, which has another schema under the same name.
     Foreign,
 }
 
-/// How a manifest is given, and what is wrong with it.
+/// The way to build a manifest, and its flaw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     Pins,
     PinsWithSha,
-    /// By reading each version and pinning it.
+    /// Read each version and pin it.
     Builder,
-    /// Starting from the newest version of the set, with the first policy left out.
+    /// Start from the newest version of the set, without the first policy.
     Next,
     WrongSha,
     UnknownVersion,
@@ -259,14 +259,14 @@ pub enum Style {
 #[derive(Clone, Copy, Debug)]
 pub enum Tick {
     By(i64),
-    /// To exactly this many microseconds behind a zone's last entry.
+    /// Sets it to exactly this many microseconds before a zone's last entry.
     Behind(i64),
 }
 
 #[derive(Clone, Debug)]
 pub enum From {
     Start,
-    /// A cursor that was given out before, to the list that gave it out or to any other.
+    /// An earlier cursor, for its own list or for any other.
     After(Pick, Whose),
     Before(Pick, Whose),
     Both(Pick),
@@ -284,7 +284,7 @@ pub enum Whose {
 #[derive(Clone, Debug)]
 pub enum By {
     Now(Target),
-    /// By what is under observation.
+    /// By the shadow.
     Observed(Target),
     Position(Target, u8),
     Time(Target, u8),
@@ -301,21 +301,22 @@ pub enum Upkeep {
     Verify,
 }
 
-/// The statements of a policy that is long enough for the store to look up which of them a request can match; as bytes.
+/// The statements, as bytes, of a policy with enough of them for the store to look up the ones that can match a
+/// request.
 const MANY: [u8; 20] = [
-    // Everything is permitted, and reading forbidden.
+    // Permits everything and forbids reading.
     0, 9, //
     // Permits of every other scope.
     2, 4, 8, 10, 12, 16, 18, 20, //
-    // `forbid`s that never hold.
+    // `forbid` statements that never apply.
     163, 165, 169, 177, //
-    // Permits and `forbid`s that fail for some principals.
+    // `permit` and `forbid` statements that fail for some principals.
     194, 196, 200, 208, 197, 213,
 ];
 
 impl Call {
-    /// What every run starts with: two schemas, one deprecated; and two zones, the first with things of a customer's and of
-    /// the platform's, and something in force. As writes, each by the platform or not.
+    /// The first writes of every run: two schemas, one deprecated; and two zones, of which the first has resources of a
+    /// customer and of the platform, and a version in force. Each write is by the platform or not.
     pub fn first() -> [(bool, Vec<(&'static str, Self)>); 3] {
         let own = |id: &str| Some(id.to_owned());
         let schema = |version: &str, source| Self::PublishSchema { version: version.to_owned(), source };
@@ -355,7 +356,7 @@ impl Call {
         let customers = vec![
             ("z0", policy("p0")),
             ("z0", policy("p1")),
-            // Two versions at neighbouring positions, of policies whose ids stand in the other order.
+            // Two versions at adjacent positions, of policies with ids in the reverse order.
             ("z0", version(Pick(0), &[2, 193])),
             ("z0", version(Pick(1), &MANY)),
             ("z0", set("users", true)),
@@ -367,7 +368,7 @@ impl Call {
         [(false, stage), (true, platforms), (false, customers)]
     }
 
-    /// What it is called: the first word of how it prints.
+    /// The name of the operation: the first word of its `Debug` output.
     pub fn name(&self) -> String {
         format!("{self:?}").chars().take_while(char::is_ascii_alphabetic).collect()
     }

@@ -1,4 +1,4 @@
-//! Preflights: which versions one must name in a zone, and which of them plain Cedar takes with the schema that is tried.
+//! Preflights: the versions that a report must contain, and the result of plain Cedar for each with the candidate.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use super::runner::Runner;
 use super::state::{Broken, Policy, State, Zone, check, id_rules};
 use super::texts::{self, SchemaSource};
 
-/// A schema that could be published, or is.
+/// A candidate: a new schema or a published one.
 struct Trial {
     version: String,
     validator: Validator,
@@ -24,7 +24,7 @@ impl Trial {
         Self { version: version.to_owned(), validator: Validator::new(schema) }
     }
 
-    /// How many errors and warnings there are of a text: warnings only if there is no error.
+    /// The numbers of errors and warnings of a text; warnings only without errors.
     fn findings(&self, text: &str) -> (usize, usize) {
         let policies: PolicySet = text.parse().unwrap();
         let result = self.validator.validate(&policies, ValidationMode::Strict);
@@ -49,7 +49,7 @@ impl State {
 
 impl Zone {
     fn preflight(&self, trial: &Trial) -> Value {
-        // By their places in the log.
+        // By their positions in the log.
         let mut versions: BTreeMap<usize, (&Policy, usize)> = BTreeMap::new();
         for policy in self.policies.iter().filter(|policy| policy.archived.is_none()) {
             if let Some(newest) = policy.versions.last().filter(|newest| newest.archived.is_none()) {
@@ -98,7 +98,7 @@ impl Zone {
         })
     }
 
-    /// The set versions that are in force, observed, the guardrail or newest, unless they or their sets are archived.
+    /// The set versions that are active, shadow, guardrail or newest, unless they or their sets are archived.
     fn sets_in_use(&self) -> BTreeSet<(usize, usize)> {
         let mut used = BTreeSet::new();
         for (set, it) in self.sets.iter().enumerate().filter(|(_, it)| it.archived.is_none()) {
@@ -110,7 +110,7 @@ impl Zone {
     }
 }
 
-/// A zone's preflight with the number of findings in the place of Cedar's words.
+/// A zone's preflight, with the number of findings in place of Cedar's messages.
 fn counted(mut told: Value) -> Value {
     for check in told["policy_versions"].as_array_mut().unwrap() {
         for name in ["findings", "warnings"] {
@@ -121,7 +121,7 @@ fn counted(mut told: Value) -> Value {
 }
 
 impl Runner {
-    /// Tries a schema in one zone, or in all.
+    /// Runs a preflight of one zone or of all.
     pub fn preflight(&mut self, zone: Option<&str>, tried: &Tried) {
         let (candidate, trial) = match tried {
             Tried::New(version, source) => {

@@ -1,7 +1,6 @@
-//! Request ids and demands: what a call must return under them, before anything else is looked at.
+//! Idempotency keys and preconditions: the results that come before all other rules.
 //!
-//! What was asked is remembered in words, and the answer as it was given then. How the call is done to the store is kept
-//! beside it, so that it can be repeated at any time.
+//! Stores each call as text, with its first answer, and with a function that repeats the call on the store at any time.
 
 use std::fmt;
 use std::rc::Rc;
@@ -15,7 +14,7 @@ use super::operation::{Claim, Id, Under};
 use super::rules::{clock_rules, store_clock_rules};
 use super::state::{Broken, Expected, Log, State, Zone, check, one};
 
-/// A call that is asked for.
+/// A call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
     pub request: Option<IdempotencyKey>,
@@ -24,7 +23,7 @@ pub struct Asked {
     pub preconditions: Vec<Demanded>,
 }
 
-/// What must still be so.
+/// A precondition.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Demanded {
     PolicyRevision(String, u64),
@@ -35,11 +34,11 @@ pub enum Demanded {
     ActiveVersion(Target, Option<String>),
 }
 
-/// A call of the store's, and one of a zone's.
+/// A call on the store, or on a zone.
 pub type InStore = Rc<dyn Fn(&mut WriteTransaction<'_, '_>) -> Result<Value>>;
 pub type InZone = Rc<dyn Fn(&mut ZoneTransaction<'_, '_>) -> Result<Value>>;
 
-/// How a call is done to the store.
+/// The function that makes a call on the store.
 #[derive(Clone)]
 pub enum Again {
     Store(InStore),
@@ -52,14 +51,14 @@ impl fmt::Debug for Again {
     }
 }
 
-/// A call that was carried out under a request id.
+/// A call that succeeded under an idempotency key.
 #[derive(Clone, Debug)]
 pub struct Answered {
     pub asked: Asked,
     pub again: Again,
     actor: Actor,
     answer: Value,
-    /// The zone as it had left it.
+    /// The zone after the call.
     zone: Option<Rc<Zone>>,
 }
 
@@ -75,7 +74,7 @@ impl Demanded {
         }
     }
 
-    /// How it is at present.
+    /// The present state.
     fn at_present(&self, zone: &Zone) -> std::result::Result<Self, Broken> {
         let number = |versions: usize| u32::try_from(versions).ok().filter(|number| *number > 0);
         Ok(match self.clone() {
@@ -97,7 +96,7 @@ impl Demanded {
         })
     }
 
-    /// Another one of the same thing, which does not hold if this one does.
+    /// Another precondition on the same resource, which does not hold if this one does.
     fn changed(self) -> Self {
         let other = |version: Option<u32>| version.map_or(Some(0), |version| version.checked_sub(1));
         match self {
@@ -113,7 +112,7 @@ impl Demanded {
 }
 
 impl State {
-    /// A demand as the operation wants it: of something in the zone, holding or not.
+    /// The precondition of an operation: on a resource of the zone, holding or not.
     fn expected(&self, zone: &str, claim: &Claim) -> Demanded {
         let id = |ids: fn(&Zone) -> Vec<String>| self.pick(zone, claim.of, ids);
         let blank = match claim.kind {
@@ -128,7 +127,7 @@ impl State {
         if claim.holds { present } else { present.changed() }
     }
 
-    /// What an operation asks for: `scope` is the zone, or none for the store itself, where nothing is demanded.
+    /// The call of an operation. `scope` is the zone, or `None` for the store itself, which has no preconditions.
     pub fn asked(&mut self, scope: Option<&str>, what: String, under: &Under) -> Asked {
         let preconditions =
             scope.into_iter().flat_map(|zone| under.claims.iter().map(|claim| self.expected(zone, claim)));
@@ -146,7 +145,7 @@ impl State {
         Asked { request, what, preconditions }
     }
 
-    /// A request id that no other request has.
+    /// An unused idempotency key.
     fn choose(&mut self) -> IdempotencyKey {
         self.chosen += 1;
         let mut bytes = [0xa5; 16];
@@ -158,7 +157,7 @@ impl State {
         scope.map_or(&self.requests, |zone| self.zone(zone).map_or(&self.requests, |zone| &zone.requests))
     }
 
-    /// One of the requests that were answered, the newest first: mostly one of the author's own.
+    /// An earlier call, the newest first: usually one of the same author.
     pub fn pick_request(&self, scope: Option<&str>, pick: u8) -> Option<Answered> {
         let mine = |it: &&Answered| pick >= 200 || it.actor == self.author.actor;
         let known: Vec<_> = self.requests(scope).iter().rev().filter(mine).collect();
@@ -174,8 +173,8 @@ impl State {
         }
     }
 
-    /// What a call must return: what it returned under the same request id, or else what it comes to if its demands hold and
-    /// the zone is not suspended. A request that changes nothing leaves an entry that says so.
+    /// The expected result of a call: the first one under the same idempotency key; otherwise its own, if its
+    /// preconditions hold and the zone is not suspended. A call with a key and without effect adds an entry.
     pub fn answer(
         &mut self,
         scope: Option<&str>,
@@ -228,11 +227,11 @@ impl State {
         Ok(answer)
     }
 
-    /// What `f` makes of the zones as they are read in a write: after a call that was answered before, its zone is as that
-    /// request had left it, as far as its own log tells.
+    /// The result of `f` on the zones as a write reads them: after a repeated call, its zone is as of the end of the
+    /// first call, as far as its own log shows.
     pub fn as_read<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
         let Some(mut then) = self.then.clone().map(Rc::unwrap_or_clone) else { return f(self) };
-        // The zone's own log does not tell yet that its default was archived.
+        // The zone's log does not show yet that its default was archived.
         then.default_schema = then.default_schema.or(then.archived_default.take());
         let place = self.zones.iter().position(|zone| zone.id == then.id).unwrap();
         let now = std::mem::replace(&mut self.zones[place], then);
@@ -241,7 +240,7 @@ impl State {
         value
     }
 
-    /// The answer as it was; but a zone that was created is shown as it is.
+    /// The first answer; but a created zone is returned in its present state.
     fn answered(&self, known: &Answered) -> Expected {
         match known.asked.what.starts_with("create_zone") {
             true => {

@@ -1,8 +1,7 @@
-//! What may be written in the store itself and to policies: which rules a call breaks, and what it changes if it
-//! breaks none.
+//! The rules for writes to the store and to policies: the rules that a call breaks, and its effect if it breaks none.
 //!
-//! `told` is what the store answered, or null. From it comes only what the store alone can know: generated ids, log
-//! ids, Cedar's warnings and the other form of a schema.
+//! `told` is the store's answer, or null. Only values that the store alone can know are taken from it: generated ids,
+//! log ids, Cedar's warnings and the other form of a schema.
 
 use serde_json::{Value, json};
 
@@ -12,7 +11,7 @@ use super::state::{
 };
 use super::texts::{Condition, Draft, SchemaSource};
 
-/// The rules for the id of something new, and the id.
+/// The rules for the id of a new resource, and the id.
 pub fn new_id(own: Option<&str>, told: &Value, taken: impl Fn(&str) -> bool, what: &str) -> (Broken, String) {
     match own {
         Some(own) => {
@@ -47,7 +46,7 @@ pub fn store_clock_rules(log: &Log, author: &Author) -> Broken {
     broken
 }
 
-/// In a zone, earlier history is refused too if it is earlier than the zone's.
+/// In a zone, an import is also refused if it is earlier than the zone's history.
 pub fn clock_rules(log: &Log, author: &Author) -> Broken {
     let mut broken = store_clock_rules(log, author);
     let given = author.import.as_ref().map(|import| import.at);
@@ -100,7 +99,7 @@ impl State {
         let changed = changed.ok_or_else(|| one("not_found schema"))?;
         changed.changes.push((status, mark));
         let view = changed.view();
-        // What is archived is no longer the default of any zone.
+        // An archived schema is no longer the default of any zone.
         for zone in self.zones.iter_mut().filter(|_| status == "archived") {
             let archived = zone.default_schema.take_if(|default| default == version);
             zone.archived_default = archived.or(zone.archived_default.take());
@@ -120,7 +119,7 @@ impl State {
         let mut log = Log { id: told["log_id"].as_str().unwrap_or_default().to_owned(), ..Log::default() };
         assert!(self.zones.iter().all(|zone| zone.log.id != log.id), "two logs are called {}", log.id);
         assert!(!self.erased.contains(&log.id), "a log is called as an erased one: {}", log.id);
-        // What is imported is as old as it is said to be.
+        // An imported resource has the time of the import.
         let at = self.author.import.as_ref().map_or(mark.at, |import| import.at);
         log.append_at(&self.author, at, change);
         let zone = Zone {
@@ -140,7 +139,7 @@ impl State {
         Ok(view)
     }
 
-    /// The rules for whoever uses a schema for something new.
+    /// The rules for a new use of a schema.
     pub fn schema_rules(&self, version: &str) -> Broken {
         match self.schema(version) {
             Ok(schema) if schema.status() == "archived" => one("archived schema"),
@@ -164,7 +163,7 @@ impl State {
         broken
     }
 
-    /// The author and a zone, to be changed.
+    /// The author and a mutable zone.
     pub fn zone_mut(&mut self, id: &str) -> Result<(&Author, &mut Zone), Broken> {
         let Self { author, zones, .. } = self;
         Ok((author, zones.iter_mut().find(|zone| zone.id == id).ok_or_else(|| one("not_found zone"))?))
@@ -206,7 +205,7 @@ impl State {
         Ok(zone.policy_view(&zone.policies[zone.policies.len() - 1]))
     }
 
-    /// The place of a policy that may be changed.
+    /// The index of a policy that may be changed.
     fn changeable(&self, zone: &str, id: &str, also_archived: bool) -> Result<(usize, Broken), Broken> {
         let zone = self.zone(zone)?;
         let policy = zone.policy(id)?;
@@ -263,7 +262,7 @@ impl State {
         Ok(zone.policy_view(&zone.policies[place]))
     }
 
-    /// `prepared`: what the draft breaks was looked at before, and only the schema counts again.
+    /// `prepared`: the rules of the draft were checked before, and only the schema is checked again.
     pub fn create_policy_version(
         &mut self,
         zone: &str,

@@ -1,4 +1,4 @@
-//! A run: operations done to a store and to the model, one after the other.
+//! Runs operations on a store and on the model, one after the other.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -19,7 +19,7 @@ use super::operation::{Call, Ending, Operation, Pick, Tick, Under, Upkeep, When}
 use super::state::{Author, Expected, Import, State, one};
 use super::texts::Draft;
 
-/// A version that was prepared, and what from.
+/// A prepared version and its draft.
 pub struct Prepared {
     pub version: PreparedPolicyVersion,
     pub schema: String,
@@ -29,28 +29,28 @@ pub struct Prepared {
 
 pub struct Runner {
     store: Option<PolicyStore>,
-    /// The store's file, unless it is in memory.
+    /// The store's file; `None` in memory.
     file: Option<(tempfile::TempDir, PathBuf)>,
     clock: Arc<AtomicI64>,
     pub model: State,
-    /// Handles that stay from before later writes.
+    /// Handles from before later writes.
     pub zones: BTreeMap<String, Zone>,
     /// Handles of zones that were erased.
     pub erased: Vec<Zone>,
     pub prepared: Vec<Prepared>,
-    /// Every cursor that the store gave out.
+    /// Every cursor of the store so far.
     pub cursors: BTreeMap<String, Cursor>,
     pub kept: Vec<Kept>,
     pub receipts: Vec<Decided>,
-    /// The hashes of entries, by the log's id (none for the store's own) and position.
+    /// The hashes of entries, by log id (none for the store's log) and position.
     pub hashes: BTreeMap<(String, usize), String>,
     pub tally: Tally,
 }
 
-/// What a write's closure panics with, if that is how the write is to end.
+/// The payload of a panic in a write's closure.
 struct Ended;
 
-/// Does the operations to a new store, in a file or in memory, and tells what became of them.
+/// Runs the operations on a new store, in a file or in memory, and returns the counts.
 pub fn run(operations: &[Operation], in_file: bool) -> Tally {
     let mut runner = Runner::new(in_file);
     let mut operations = operations.iter().peekable();
@@ -94,7 +94,7 @@ impl Runner {
         runner
     }
 
-    /// With a store that is not open yet.
+    /// A run before its store is open.
     fn with(model: State, clock: Arc<AtomicI64>) -> Self {
         Self {
             store: None,
@@ -117,7 +117,7 @@ impl Runner {
         self.builder().id_seed(12).in_memory().unwrap()
     }
 
-    /// A run of another store. What was told of the logs that both have must stay so.
+    /// A run of another store. The hashes of logs that both stores have must be the same.
     pub fn of_another_store(&self, store: PolicyStore, model: State) -> Self {
         let own = |log: &String| model.zones.iter().any(|zone| zone.log.id == *log);
         let hashes = self.hashes.iter().filter(|((log, _), _)| own(log));
@@ -178,7 +178,7 @@ impl Runner {
         self.clock.load(Ordering::SeqCst)
     }
 
-    /// Earlier history that begins or goes on in a zone.
+    /// An import into a new or an existing zone.
     fn import(&self, zone: &str, when: When) -> Import {
         let log = self.model.zone(zone).map_or(&self.model.log, |zone| &zone.log);
         let mut log = log.clone();
@@ -190,7 +190,7 @@ impl Runner {
         Import { by: Actor::customer("carol").unwrap(), at }
     }
 
-    /// One write of these calls, each in a zone if it is of that kind.
+    /// One write with these calls, each in a zone or on the store.
     fn write(&mut self, calls: &[(&str, &Under, &Call)], actor: Actor, import: Option<Import>, ending: Ending) {
         let mut model = self.model.clone();
         let clock = self.now();
@@ -274,7 +274,7 @@ impl Runner {
         });
     }
 
-    /// Closes the file and opens it again. What is in memory is opened again in its place.
+    /// Closes the file and opens it again. A store in memory is recovered in place.
     pub fn reopen(&mut self, caches: bool) {
         let Some((_, path)) = &self.file else { return self.store().recover().unwrap() };
         let already = PolicyStore::open(path).map(drop);
@@ -295,7 +295,7 @@ impl Runner {
         assert_eq!((report.logs, report.entries), expected, "logs and entries");
     }
 
-    /// The store's answer must be what the model says.
+    /// Compares the store's answer with the model's.
     #[track_caller]
     pub fn agree(&mut self, what: impl Debug, told: &Result<Value, impl AsError>, expected: Expected) {
         count(&mut self.tally, told);
@@ -303,7 +303,7 @@ impl Runner {
     }
 }
 
-/// The actors that operations know by their numbers.
+/// The actors, by their numbers in operations.
 fn who(actor: usize) -> Actor {
     match actor {
         0 => Actor::customer("ann"),

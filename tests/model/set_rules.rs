@@ -1,4 +1,4 @@
-//! What may be written to policy sets: which rules a call breaks, and what it changes if it breaks none.
+//! The rules for writes to policy sets: the rules that a call breaks, and its effect if it breaks none.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ impl State {
         Ok(zone.set_view(zone.sets.len() - 1))
     }
 
-    /// The place of a set that may be changed.
+    /// The index of a set that may be changed.
     fn changeable_set(&self, zone: &str, id: &str, also_archived: bool) -> Result<(usize, Broken), Broken> {
         let set = self.zone(zone)?.set(id)?;
         let mut broken = owner_rules(&set.created.by, &self.author.actor, "policy set");

@@ -1,5 +1,5 @@
-//! What the model holds: schemas, zones and logs in plain lists, as `docs/architecture.md` and the public docs
-//! describe them. It shares no code with the store: of the crate it uses inputs such as `Actor` and `Target`.
+//! The state of the model: schemas, zones and logs in plain lists, as `docs/architecture.md` and the public docs
+//! describe them. Shares no code with the store, except inputs such as `Actor` and `Target`.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -14,10 +14,10 @@ use super::texts::{Content, Vocabulary};
 /// Microseconds that a log may be ahead of the clock.
 pub const TOLERANCE: i64 = 24 * 3_600 * 1_000_000;
 
-/// The rules that a call breaks, by the errors that name them. The store may name any one of them.
+/// The errors of the rules that a call breaks. The store may return any of them.
 pub type Broken = BTreeSet<String>;
 
-/// What a call must return: a value as JSON, or one of the errors.
+/// The expected result of a call: a value as JSON, or one of the errors.
 pub type Expected = Result<Value, Broken>;
 
 /// Refuses if any of the rules is broken.
@@ -37,7 +37,7 @@ pub fn sha(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// When, by whom and where in its log something happened.
+/// The time, author and position of a change.
 #[derive(Clone, Debug)]
 pub struct Mark {
     pub at: i64,
@@ -45,7 +45,7 @@ pub struct Mark {
     pub position: usize,
 }
 
-/// One entry of a log; `change` is as the history tells it.
+/// One entry of a log. `change` has the form of the history.
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub at: i64,
@@ -59,10 +59,10 @@ pub struct Entry {
 
 #[derive(Clone, Debug, Default)]
 pub struct Log {
-    /// What the store calls it: told once, and never another again.
+    /// The store's id for it: taken once, and never different.
     pub id: String,
     pub entries: Vec<Entry>,
-    /// How long it was when the write under way began.
+    /// Its length at the start of the present write.
     pub start: usize,
 }
 
@@ -72,8 +72,8 @@ impl Log {
         self.entries[..self.start].last().is_some_and(|last| last.at - clock > TOLERANCE)
     }
 
-    /// The earliest time that the last entry before the write can have been given, where entries that would have had
-    /// one time were moved by a microsecond each.
+    /// The earliest time that the last entry before the write can have been given: an entry with a repeated time is
+    /// moved by a microsecond.
     pub fn last_given(&self) -> Option<i64> {
         let mut times = self.entries[..self.start].iter().rev().map(|entry| entry.at);
         let last = times.next()?;
@@ -115,11 +115,11 @@ impl Log {
 pub struct Author {
     pub actor: Actor,
     pub clock: i64,
-    /// Set on earlier history.
+    /// Set in an import.
     pub import: Option<Import>,
 }
 
-/// Earlier history: who imports it, and when it happened.
+/// An import: its actor, and the original time.
 #[derive(Clone, Debug)]
 pub struct Import {
     pub by: Actor,
@@ -127,7 +127,7 @@ pub struct Import {
 }
 
 impl Author {
-    /// When it happens, or happened.
+    /// The time of the change.
     fn time(&self) -> i64 {
         self.import.as_ref().map_or(self.clock, |import| import.at)
     }
@@ -138,7 +138,7 @@ pub struct Schema {
     pub version: String,
     pub json: bool,
     pub source: String,
-    /// The other form: told once, and never another again.
+    /// The other form: taken once, and never different.
     pub converted: String,
     pub vocabulary: Vocabulary,
     pub created: Mark,
@@ -164,7 +164,7 @@ pub struct PolicyVersion {
     pub schema: String,
     pub from_json: bool,
     pub content: Content,
-    /// Cedar's own words: told once, and never others again.
+    /// Cedar's messages: taken once, and never different.
     pub warnings: Value,
     pub created: Mark,
     pub archived: Option<Mark>,
@@ -199,7 +199,7 @@ pub struct SetVersion {
 pub struct Binding {
     pub target: Target,
     pub mode: BindingMode,
-    /// The places of the set and of its version in their lists, or nothing.
+    /// The indexes of the set and of its version in their lists, or none.
     pub bound: Option<(usize, usize)>,
     pub mark: Mark,
 }
@@ -207,12 +207,12 @@ pub struct Binding {
 #[derive(Clone, Debug)]
 pub struct Zone {
     pub id: String,
-    /// Where the store's log tells that it was created.
+    /// The position of its creation in the store's log.
     pub created: usize,
     pub log: Log,
     pub suspended: bool,
     pub default_schema: Option<String>,
-    /// The default that was archived, where the zone's log does not tell that yet.
+    /// The archived default, as long as the zone's log does not show the archiving.
     pub archived_default: Option<String>,
     pub policies: Vec<Policy>,
     pub sets: Vec<Set>,
@@ -228,16 +228,16 @@ pub struct State {
     pub zones: Vec<Zone>,
     /// The logs of zones that were erased.
     pub erased: Vec<String>,
-    /// Of the store's own log.
+    /// The store's log.
     pub requests: Vec<Answered>,
-    /// How many request ids were chosen.
+    /// The number of idempotency keys so far.
     pub chosen: u64,
-    /// The zone of the write's last call as it was then, if that call was answered before.
+    /// If the last call of the write was a repeated one: its zone as of the first call.
     pub then: Option<Rc<Zone>>,
 }
 
 impl State {
-    /// Of a new store.
+    /// The state of a new store.
     pub fn new(author: Author) -> Self {
         Self {
             author,
@@ -251,7 +251,7 @@ impl State {
         }
     }
 
-    /// A write begins: each log remembers where.
+    /// Begins a write: each log notes its length.
     pub fn begin(&mut self, author: Author) {
         self.author = author;
         for log in self.zones.iter_mut().map(|zone| &mut zone.log).chain([&mut self.log]) {
@@ -291,14 +291,14 @@ impl Zone {
         self.sets.iter().find(|set| set.id == id).ok_or_else(|| one("not_found policy set"))
     }
 
-    /// The places of a set version's set and of itself.
+    /// The indexes of a set version's set and of the version.
     pub fn set_version(&self, id: &str) -> Result<(usize, usize), Broken> {
         let numbered = |set: &Set| set.versions.iter().position(|version| version.id == id);
         let found = self.sets.iter().enumerate().find_map(|(n, set)| numbered(set).map(|m| (n, m)));
         found.ok_or_else(|| one("not_found policy set version"))
     }
 
-    /// What is bound to a target once `length` entries count.
+    /// The binding of a target as of `length` entries.
     pub fn bound_at(&self, target: &Target, mode: BindingMode, length: usize) -> Option<&Binding> {
         let own = |it: &&Binding| it.target == *target && it.mode == mode && it.mark.position < length;
         self.bindings.iter().rev().find(own).filter(|it| it.bound.is_some())
@@ -314,18 +314,18 @@ impl Zone {
         bound.next().map(|(target, (_, version))| (target, version))
     }
 
-    /// The version of a set that is in force anywhere.
+    /// The active version of a set, for any target.
     pub fn active(&self, set: usize) -> Option<usize> {
         self.bound(set, BindingMode::Active).map(|(_, version)| version)
     }
 
-    /// The version of a set that is observed anywhere.
+    /// The shadow version of a set, for any target.
     pub fn observed(&self, set: usize) -> Option<usize> {
         self.bound(set, BindingMode::Shadow).map(|(_, version)| version)
     }
 }
 
-/// How a text for people breaks the rules.
+/// The rules that a name or description breaks.
 pub fn text_rules(text: &str, limit: usize, may_be_empty: bool) -> Broken {
     let mut broken = Broken::new();
     if text.is_empty() && !may_be_empty || text.chars().any(char::is_control) {
@@ -337,7 +337,7 @@ pub fn text_rules(text: &str, limit: usize, may_be_empty: bool) -> Broken {
     broken
 }
 
-/// How an id that a caller gives breaks the rules.
+/// The rules that a caller's id breaks.
 pub fn id_rules(id: &str) -> Broken {
     let good = (1..=64).contains(&id.len())
         && id.chars().all(|c| c.is_ascii_alphanumeric() || ['.', '_', ':', '-'].contains(&c))
@@ -345,7 +345,7 @@ pub fn id_rules(id: &str) -> Broken {
     if good { Broken::new() } else { one("invalid_input") }
 }
 
-/// A customer may not change what the platform owns.
+/// A customer may not change resources of the platform.
 pub fn owner_rules(owner: &Actor, actor: &Actor, what: &str) -> Broken {
     let platform = |actor: &Actor| actor.owner_type() == policy_store::OwnerType::Platform;
     if platform(owner) && !platform(actor) { one(format!("platform_owned {what}")) } else { Broken::new() }

@@ -1,7 +1,7 @@
-//! Schemas and policies that the operations use: their texts, their JSON, what is wrong with them, and what they
-//! decide. Statements are of one simple family, so that the model needs no Cedar.
+//! The schemas and policies of operations: their texts, their JSON, their flaws, and their decisions. The statements
+//! are of one simple family, so that the model needs no Cedar.
 
-/// What a schema lets policies speak of.
+/// The contents of a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vocabulary {
     /// Whether there is `Action::"write"` beside `Action::"read"`.
@@ -10,14 +10,14 @@ pub struct Vocabulary {
     pub number: bool,
 }
 
-/// A schema to publish: the form, the source, and what it holds or why it is refused.
+/// A schema to publish: the syntax, the source, and its contents or the error.
 pub struct SchemaSource {
     pub json: bool,
     pub source: String,
     pub holds: Result<Vocabulary, &'static str>,
 }
 
-/// The schema that a byte stands for. The first is the largest.
+/// The schema of a byte. The first is the largest.
 pub fn schema(choice: u8) -> SchemaSource {
     let text = |attributes: &str, actions: &str| {
         format!("entity U {{ {attributes} }}; entity D; action {actions} appliesTo {{ principal: U, resource: D }};")
@@ -43,7 +43,7 @@ fn schema_json() -> String {
     )
 }
 
-/// The principals of requests: with a small number, with the largest, and one that the entities do not hold.
+/// The principals of requests: one with a small number, one with the largest, and one without an entity.
 pub const PRINCIPALS: [&str; 3] = ["u0", "u1", "u2"];
 pub const ACTIONS: [&str; 2] = ["read", "write"];
 
@@ -59,9 +59,9 @@ pub fn entities(vocabulary: Vocabulary) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
     None,
-    /// It never holds, and Cedar warns of it.
+    /// Never true, and Cedar warns of it.
     Never,
-    /// It holds for the first principal, and fails for the others: an overflow, and an entity that is not there.
+    /// True for the first principal, and an error for the others: an overflow, and a missing entity.
     Number,
 }
 
@@ -73,7 +73,7 @@ pub struct Statement {
     pub condition: Condition,
 }
 
-/// What a statement says of a request.
+/// The effect of a statement on a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Says {
     Applies,
@@ -82,7 +82,7 @@ pub enum Says {
 }
 
 impl Statement {
-    /// The statement that a byte stands for; 0 is the shortest.
+    /// The statement of a byte; 0 is the shortest.
     pub fn new(byte: u8) -> Self {
         let some = |choice: u8| choice.checked_sub(1).map(usize::from);
         Self {
@@ -148,7 +148,7 @@ impl Statement {
     }
 }
 
-/// A policy to be given to the store.
+/// A policy as input.
 #[derive(Clone, Debug)]
 pub struct Draft {
     pub json: bool,
@@ -156,7 +156,7 @@ pub struct Draft {
     pub holds: Result<Content, &'static str>,
 }
 
-/// What the store must make of a good draft.
+/// The expected version of a valid draft.
 #[derive(Clone, Debug)]
 pub struct Content {
     pub statements: Vec<Statement>,
@@ -165,7 +165,7 @@ pub struct Content {
 }
 
 impl Draft {
-    /// A text, with something between its statements that must be kept as it is.
+    /// A text, with characters between its statements that must not change.
     pub fn text(statements: Vec<Statement>, verbose: bool) -> Self {
         let (between, end) = if verbose { ("\r\n\t// é\n", " ") } else { ("\n", "") };
         let text = statements.iter().map(Statement::text).collect::<Vec<_>>().join(between) + end;
@@ -173,7 +173,7 @@ impl Draft {
         Self { json: false, source: text.clone(), holds: Ok(Content { statements, text, json }) }
     }
 
-    /// JSON, with keys that Cedar makes up or with keys of its own.
+    /// JSON, with keys as Cedar generates them or with others.
     pub fn json(statements: Vec<Statement>, own_keys: bool) -> Self {
         let key = |n: usize| if own_keys { format!("rule{n}") } else { format!("policy{n}") };
         let own = |n: usize| own_keys.then(|| key(n));
@@ -190,7 +190,7 @@ impl Draft {
         Self { json: true, source, holds: Ok(Content { statements, text, json }) }
     }
 
-    /// One that is refused whatever the schema.
+    /// A policy that every schema refuses.
     pub fn bad(choice: u8) -> Self {
         let all = |members: &str, templates: &str, links: &str| {
             format!(r#"{{"staticPolicies":{{{members}}},"templates":{{{templates}}},"templateLinks":[{links}]}}"#)
@@ -216,7 +216,7 @@ impl Draft {
     }
 }
 
-/// The JSON form that the store keeps.
+/// The JSON form in the store.
 fn policy_set(statements: &[Statement], id: impl Fn(usize) -> Option<String>) -> String {
     let members: Vec<_> = statements
         .iter()

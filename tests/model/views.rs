@@ -1,5 +1,5 @@
-//! What the store must return for each thing that the model holds: as JSON, so that no field is forgotten. The JSON
-//! forms of policies and schemas stand there as strings, to be compared byte for byte.
+//! The expected JSON of each resource of the model, so that no field is missed. The JSON forms of policies and schemas
+//! are strings in it, to be compared byte for byte.
 
 use policy_store::{BindingMode, OwnerType, Target, TargetType};
 use serde_json::{Value, json};
@@ -117,7 +117,7 @@ impl Zone {
         })
     }
 
-    /// A set version as bindings and the history name it.
+    /// A set version in the form of bindings and of the history.
     pub fn bound_to(&self, (set, version): (usize, usize)) -> Value {
         let set = &self.sets[set];
         json!({
@@ -141,7 +141,7 @@ impl Zone {
         view
     }
 
-    /// The bindings that the zone has had, oldest first, each with what it replaced and how it ended.
+    /// The bindings of the zone, oldest first, each with the one that it replaced and with its end.
     pub fn binding_records(&self) -> Vec<(&Binding, Value)> {
         let places = self.bindings.iter().enumerate().filter(|(_, it)| it.bound.is_some());
         let records = places.map(|(n, it)| {
@@ -156,7 +156,7 @@ impl Zone {
         records.collect()
     }
 
-    /// What is bound to a target once `length` entries count, or the error that nothing is.
+    /// The binding of a target as of `length` entries, or the error.
     pub fn bound_view(&self, target: &Target, mode: BindingMode, length: usize) -> super::state::Expected {
         let bound = self.bound_at(target, mode, length);
         bound.map(|bound| self.binding_view(bound)).ok_or_else(|| super::state::one("not_bound"))
@@ -164,7 +164,7 @@ impl Zone {
 }
 
 impl SetVersion {
-    /// The SHA-256 of the canonical JSON of the manifest, written out by hand.
+    /// The SHA-256 of the manifest's canonical JSON, written by hand.
     pub fn manifest_sha(&self) -> String {
         let entries = self.entries.iter().map(|(policy, version, sha)| {
             format!(r#"{{"policy_id":"{policy}","policy_version_id":"{version}","sha":"{sha}"}}"#)
@@ -173,7 +173,7 @@ impl SetVersion {
     }
 }
 
-/// An entry of a history, but for its hash.
+/// An entry of a history, without its hash.
 pub fn entry(position: usize, entry: &Entry) -> Value {
     json!({
         "position": position, "created_at": time(entry.at), "clock": time(entry.clock),

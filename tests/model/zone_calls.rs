@@ -1,4 +1,4 @@
-//! The calls of a write in a zone, each done to the store and to the model, and what they changed read again.
+//! The calls of a write in a zone, each on the store and on the model, with reads of the changes.
 
 use policy_store::{
     BindingMode, Include, NewPolicy, NewPolicySet, NewPolicyVersion, PolicySetUpdate, PolicyUpdate, Target, TargetType,
@@ -36,7 +36,7 @@ impl Doing<'_> {
         }
     }
 
-    /// The zone as a whole; and calls that are repeated.
+    /// Calls on the zone as a whole, and repeated calls.
     fn whole_call(&mut self, zone: &mut ZoneTransaction<'_, '_>, id: &str, call: &Call) {
         match call {
             Call::Suspend => {
@@ -251,7 +251,7 @@ impl Doing<'_> {
                     zone.create_policy_version(&parent, given.clone()).map(seen_version)
                 };
                 return self.ask(zone, (call, "a foreign one".to_owned()), ask, |model, _| {
-                    // Only what it would break with this store's schema is not looked at.
+                    // Except for the rules of this store's schema.
                     let draft = texts::Draft::bad(0);
                     let broken = model.create_policy_version(id, policy, None, ("s0", &draft, true), &Value::Null);
                     let mut broken = broken.err().unwrap_or_default();
@@ -271,7 +271,7 @@ impl Doing<'_> {
             Some(prepared) => (prepared.schema.as_str(), prepared.own.as_deref()),
             None => (schema, own),
         };
-        // What was prepared and what was not are the same request.
+        // A prepared and an unprepared version have the same fingerprint.
         let what = format!("create_policy_version {policy} {own:?} {schema} {} {}", draft.json, draft.source);
         let (given, parent) = (prepared.map(|it| it.version.clone()), policy.to_owned());
         let source = new_version(schema, &draft, own);

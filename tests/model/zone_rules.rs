@@ -1,4 +1,4 @@
-//! What may be done to a zone as a whole, and what it changes: suspending, the default schema, erasing.
+//! The rules for a zone as a whole, and their effects: suspension, the default schema, erasure.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::rules::clock_rules;
 use super::state::{Broken, Expected, State, Zone, check};
 
 impl State {
-    /// `asked`: under a request id, so that something is written in any case.
+    /// `asked`: with an idempotency key, so that an entry is written in any case.
     pub fn set_suspended(&mut self, zone: &str, suspended: bool, asked: bool) -> Expected {
         let (author, zone) = self.zone_mut(zone)?;
         let reserved = if suspended { zone.guarded_rules(&author.actor) } else { Broken::new() };
@@ -42,7 +42,7 @@ impl State {
         Ok(zone.view())
     }
 
-    /// Erases a zone, in a write of its own. `last`: the hash of its last entry, which the store alone can know.
+    /// Erases a zone, in its own write. `last` is the hash of its last entry, which only the store can know.
     pub fn erase(&mut self, zone: &str, last: &Value) -> Expected {
         let mut broken = clock_rules(&self.log, &self.author);
         match self.zone(zone) {

@@ -1,4 +1,4 @@
-//! Actors: every write names one, and only a platform actor changes what a platform actor made.
+//! Actors: every write has one, and only a platform actor can change a resource that a platform actor created.
 
 use policy_store::ErrorKind::{Forbidden, Invalid, TooLarge};
 use policy_store::{
@@ -88,7 +88,7 @@ fn what_an_actor_makes_is_owned_by_its_kind() {
 
 type Call = fn(&mut ZoneTransaction<'_, '_>) -> Result<()>;
 
-/// Every change of a thing that exists, other than of what is in force.
+/// Every change of an existing resource, except of bindings.
 const CHANGES: [(&str, Call); 8] = [
     ("policy `p`", |zone| zone.update_policy("p", PolicyUpdate::new().name("x")).map(drop)),
     ("policy `p`", |zone| zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT)).map(drop)),

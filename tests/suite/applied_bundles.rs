@@ -1,4 +1,4 @@
-//! Applying policy bundles: what must still be so, what is prepared before, and what comes again.
+//! Applying policy bundles: preconditions, prepared bundles and repeated calls.
 
 use policy_store::ErrorKind::{Archived, Conflict, Invalid, NotFound, PreconditionFailed};
 use policy_store::{
@@ -10,7 +10,7 @@ use super::bundles::{ann, apply, bundle, pins, with, world};
 use super::support::{FORBID, PERMIT, SCHEMA, V1, World, customer, platform};
 
 const UNMET: (ErrorKind, &str) = (PreconditionFailed, "precondition_failed");
-/// A schema without the attribute that [`FORBID`] reads.
+/// A schema without the attribute that [`FORBID`] uses.
 const SMALLER: &str = "entity User; entity Doc; action read appliesTo { principal: User, resource: Doc };";
 const OTHER: &str = "forbid(principal, action, resource);";
 
@@ -39,10 +39,10 @@ fn a_digest_that_is_expected_is_that_of_what_was_edited() {
     let refused = (ErrorKind::PreconditionFailed, "precondition_failed");
     let error = world.refuses(refused, &stale.to_string(), |zone| expecting_in(zone, Target::Zone, &next, stale));
     assert!(error.to_string().contains(&zones.digest().to_string()), "{error}");
-    // Even where it would change nothing.
+    // Even if the bundle changes nothing.
     world.refuses(refused, "the zone", |zone| expecting_in(zone, Target::Zone, &zones, stale));
 
-    // A user's first bundle was made from the zone's, the next one from the user's own.
+    // The user's first bundle starts from the zone's, the next one from the user's own.
     expecting(ann(), &next, zones.digest()).unwrap();
     let own = world.zone().bundle(ann()).unwrap();
     world.refuses(refused, "user `ann`", |zone| expecting_in(zone, ann(), &zones, zones.digest()));
@@ -90,7 +90,7 @@ fn a_digest_is_that_of_its_target() {
     }
 }
 
-/// The demanded digest is that of the bundle that can be read, whatever form the schema was published in.
+/// The digest of a precondition is that of the readable bundle, for a schema that was published in either syntax.
 #[test]
 fn the_demanded_digest_is_that_of_the_bundle() {
     let world = world();
@@ -121,7 +121,7 @@ fn a_request_is_carried_out_once() {
     let before = world.extent();
     assert_eq!(world.write(call).unwrap(), first);
     assert_eq!(world.extent(), before);
-    // Also when something else is in force since then.
+    // Also after another version came into force.
     world.write(|zone| zone.apply_bundle(Target::Zone, bundle(V1, &[]))).unwrap();
     assert_eq!(world.write(call).unwrap(), first);
 
@@ -139,7 +139,7 @@ fn a_request_is_carried_out_once() {
     world.refuses((ErrorKind::PreconditionFailed, "precondition_failed"), "policy `a`", |zone| {
         zone.precondition(precondition.clone()).apply_bundle(Target::Zone, &edited)
     });
-    // The demand was for that call: the calls that a bundle is made of do not repeat it.
+    // The precondition applies to that call only: the inner calls of a bundle do not check it again.
     let precondition = Precondition::latest_policy_version("a", world.zone().policy("a").unwrap().latest_version);
     world
         .write(|zone| zone.precondition(precondition).apply_bundle(Target::Zone, bundle(V1, &[("a", OTHER)])))
@@ -181,7 +181,7 @@ fn the_same_bundle_again_changes_nothing() {
             assert_eq!(world.extent(), before, "{target}");
         }
     }
-    // Two new ones that are alike are two, once.
+    // Two equal new policies are two policies, and created once.
     let (a, b) = (BundlePolicy::new("x", PERMIT), BundlePolicy::new("y", PERMIT));
     let alike = Bundle::new(V1.parse().unwrap(), vec![a, b]).unwrap();
     apply(&world, ann(), &alike).unwrap();
@@ -193,7 +193,7 @@ fn the_same_bundle_again_changes_nothing() {
     assert_eq!(world.extent(), renamed);
 }
 
-/// What stands for a new policy has its name and text, can be pinned, and is not named by the bundle itself.
+/// A copy of a new policy has its name and text, can be pinned, and is not named by the bundle itself.
 #[test]
 fn only_what_is_just_like_it_stands_for_a_new_policy() {
     let world = world();
@@ -290,11 +290,11 @@ fn a_prepared_bundle_is_applied_as_it_would_be_without() {
         let first =
             world.write(|zone| zone.idempotency_key(id).apply_bundle(target.clone(), prepared.clone())).unwrap();
         assert_eq!(pins(&world, target.clone()).len(), 3);
-        // The same request, prepared or not.
+        // The same fingerprint, prepared or not.
         assert_eq!(world.write(|zone| zone.idempotency_key(id).apply_bundle(target.clone(), &edited)).unwrap(), first);
         assert!(world.zone().entry_for_key(id).unwrap().is_some());
         world.write(|zone| zone.apply_bundle(target.clone(), bundle(V1, &[]))).unwrap();
-        // What is no longer as it was is done in the write.
+        // Outdated preparation is repeated in the write.
         world.write(|zone| zone.apply_bundle(target.clone(), prepared)).unwrap();
         assert_eq!(pins(&world, target.clone()).len(), 3);
     }
@@ -319,7 +319,7 @@ fn what_is_refused_is_refused_when_it_is_prepared() {
     assert_eq!(prepare(ann(), &bundle(V1, &[])).kind(), Conflict);
 }
 
-/// A schema that was archived meanwhile is not used.
+/// A prepared bundle does not use a schema that was archived meanwhile.
 #[test]
 fn what_was_prepared_for_a_schema_that_was_archived_since_is_refused() {
     let world = world();
@@ -332,7 +332,7 @@ fn what_was_prepared_for_a_schema_that_was_archived_since_is_refused() {
         })
         .unwrap();
     world.refuses((Archived, "archived"), V1, |zone| zone.apply_bundle(Target::Zone, prepared.clone()));
-    // Nor what another store's schema of that name allowed.
+    // Nor the validation against another store's schema of the same name.
     let other = World::new();
     other.version("a", PERMIT);
     other.write_store(|w| w.publish_schema(NewSchema::cedar("s", SCHEMA))).unwrap();
@@ -346,7 +346,7 @@ fn what_was_prepared_for_a_schema_that_was_archived_since_is_refused() {
     });
 }
 
-/// In a customer's set too.
+/// Also in a customer's set.
 #[test]
 fn a_customer_gets_a_copy_of_the_platforms_policy_and_the_platform_edits_it() {
     let world = World::new();

@@ -1,4 +1,5 @@
-//! Policy bundles that are applied attested: the version that one makes is created with its attestation, or nothing is.
+//! Applying policy bundles with attestations: the new policy set version is created with its attestation, or not at
+//! all.
 
 use policy_store::ErrorKind::{Invalid, PreconditionFailed, Unavailable};
 use policy_store::attestation::Status;
@@ -11,7 +12,7 @@ use super::support::{FORBID, PERMIT, V1, World, customer, platform, refused};
 const OTHER: &str = "forbid(principal, action, resource);";
 const UNMET: (policy_store::ErrorKind, &str) = (PreconditionFailed, "precondition_failed");
 
-/// What is in force for the target, which was applied attested last, verified without the store.
+/// The version in force for the target, whose attestation is the newest, verified without the store.
 #[track_caller]
 fn verify(world: &World, target: Target) -> usize {
     let zone = world.zone();
@@ -45,13 +46,13 @@ fn every_version_that_a_bundle_makes_can_be_attested() {
     assert_eq!((version.version, &*version.attestations[0]), (2, attestation.unwrap().as_str()));
     let ids = version.manifest.entries.iter().map(|entry| entry.policy_version_id.as_str());
     assert!(ids.chain([binding.policy_set_version_id.as_str()]).all(|id| !id.is_empty()));
-    // And again: the next attestation follows it.
+    // Again: the next attestation follows.
     apply(Target::Zone, &bundle(V1, &[("a", PERMIT)]));
     assert_eq!(verify(&world, Target::Zone), 1);
-    // A user's first bundle makes a set, whose id is attested too.
+    // A user's first bundle creates a set, and its id is attested too.
     apply(ann(), &bundle(V1, &[("a", OTHER), ("b", FORBID)]));
     assert_eq!(verify(&world, ann()), 2);
-    // What is in force already makes no version.
+    // A bundle that is already in force creates no version.
     let extent = world.extent();
     let own = world.zone().bundle(ann()).unwrap();
     let (_, attestation) = apply(ann(), &own);
@@ -69,18 +70,18 @@ fn a_bundle_that_comes_to_something_else_by_then_is_refused() {
         |target: Target, next: &policy_store::Bundle| zone.prepare_attested_bundle(&alice, target, next, &key).unwrap();
     let (late, in_force) = (prepare(Target::Zone, &next), prepare(Target::Zone, &zone.bundle(Target::Zone).unwrap()));
     let late_user = prepare(ann(), &next);
-    // Another version of the set came between.
+    // Another version of the set was created meanwhile.
     world.set_version("s", &[]);
     world.refuses(UNMET, "policy set version", |zone| zone.apply_attested_bundle(Target::Zone, late.clone()));
-    // The policy has another text in force, so that the policy's version is kept.
+    // The policy now has a version with this text, which the bundle keeps; so the prepared version number is outdated.
     let late = prepare(Target::Zone, &next);
     let version = world.version("a", OTHER);
     world.write(|zone| zone.create_policy_set_version("s", super::support::pinning(&[&version]))).unwrap();
     world.refuses(UNMET, "`3`", |zone| zone.apply_attested_bundle(Target::Zone, late.clone()));
-    // It was in force, and is not any more: nothing is created unattested.
+    // The bundle is no longer in force, and nothing is created without an attestation.
     world.live("s", &[&version]);
     world.refuses(UNMET, "in force", |zone| zone.apply_attested_bundle(Target::Zone, in_force.clone()));
-    // The user has a set by now.
+    // The user has a set meanwhile.
     world.write(|zone| zone.apply_bundle(ann(), bundle(V1, &[]))).unwrap();
     world.refuses(UNMET, "policy set", |zone| zone.apply_attested_bundle(ann(), late_user.clone()));
     // Another target, or another actor.

@@ -1,4 +1,5 @@
-//! Attestations in the store: signed outside every lock, written with what they attest, kept for ever, verified without it.
+//! Attestations in the store: signed outside all locks, written together with their subject, kept for ever, and
+//! verified without the store.
 
 use policy_store::ErrorKind::{
     Archived, Conflict, Forbidden, Invalid, NotFound, PreconditionFailed, TooLarge, Unavailable,
@@ -19,7 +20,7 @@ pub(super) fn verifier(signers: &[&Ed25519Signer]) -> Verifier {
     Verifier::new(Jwks::new(signers.iter().map(|signer| signer.jwk().clone())).unwrap())
 }
 
-/// Creates the next version of the set `s`, attested.
+/// Creates the next version of the set `s` with an attestation.
 fn attested(world: &World, new: NewPolicySetVersion, signer: &dyn Signer) -> PolicySetVersion {
     let prepared = world.zone().prepare_attested_version(&customer("alice"), "s", new, signer).unwrap();
     world.write(|zone| zone.create_attested_version(prepared)).unwrap()
@@ -77,14 +78,14 @@ fn a_rotated_key_signs_again_and_the_earlier_attestation_stays() {
     assert_eq!(again.attestation().statement().status, Status::ReSigned);
     let first = world.write(|zone| zone.attest(again)).unwrap();
     assert_eq!(first.attestations.len(), 2);
-    // One chain for the set, whichever version is attested.
+    // One chain for the set, with the attestations of all its versions.
     let texts = [&first.attestations[0], &second.attestations[0], &first.attestations[1]];
     let chain = [&first, &second, &first].map(|version| expected(&world, version));
     let links = || texts.iter().map(|text| &***text).zip(chain);
     let verified = verifier(&[&old, &new]).verify_chain(None, links()).unwrap();
     assert_eq!(verified.len(), 3);
     assert!(matches!(verifier(&[&old]).verify_chain(None, links()), Err(VerificationError::Link { index: 2, .. })));
-    // What was created without one gets its first later.
+    // A version without an attestation can get its first later.
     let bare = zone.policy_set_version_numbered("s", 1).unwrap();
     assert!(bare.attestations.is_empty());
     let late = zone.prepare_attestation(&customer("alice"), &bare.id, &new).unwrap();
@@ -94,7 +95,7 @@ fn a_rotated_key_signs_again_and_the_earlier_attestation_stays() {
     assert!(world.store.verify().unwrap().is_clean());
 }
 
-/// One write takes all of a rotation, in the order in which they were signed.
+/// One write takes all attestations of a key rotation, in the order of signing.
 #[test]
 fn many_versions_are_signed_again_in_one_write() {
     let world = World::new();
@@ -110,7 +111,7 @@ fn many_versions_are_signed_again_in_one_write() {
     let after = ids().map(|id| zone.policy_set_version(id).unwrap()).collect::<Vec<_>>();
     let statuses = after.iter().map(|version| version.attestations.len()).collect::<Vec<_>>();
     assert_eq!(statuses, [1, 2, 2, 2, 1]);
-    // The set's chain: what the old key signed, and then what the new one did, in the order of the ids.
+    // The set's chain: first the attestations of the old key, then those of the new key, in the order of ids.
     let chain = after[1..4].iter().map(|version| (&*version.attestations[0], expected(&world, version)));
     let again = after[..4].iter().map(|version| (&**version.attestations.last().unwrap(), expected(&world, version)));
     let verified = verifier(&[&old, &new]).verify_chain(None, chain.chain(again)).unwrap();
@@ -124,7 +125,7 @@ fn many_versions_are_signed_again_in_one_write() {
     refused(zone.prepare_attestations(&alice, ["nope"], &never), (NotFound, "not_found"), "nope");
 }
 
-/// A retry after a key rotation is the same request: it gets the first answer, and needs no signature.
+/// A retry after a key rotation has the same fingerprint: it gets the first answer and needs no signature.
 #[test]
 fn a_request_is_the_same_whichever_key_signs_it() {
     let world = World::new();
@@ -146,7 +147,7 @@ fn a_request_is_the_same_whichever_key_signs_it() {
     refused(other, (Conflict, "request_conflict"), "182bd5e5");
 }
 
-/// What was signed is what is written, or nothing is.
+/// The signed version is the written one, or nothing is written.
 #[test]
 fn what_came_between_signing_and_writing_is_noticed() {
     let world = World::new();
@@ -170,7 +171,7 @@ fn what_came_between_signing_and_writing_is_noticed() {
     };
     refused(wrong("bea"), (Invalid, "invalid_input"), "alice");
     assert_eq!(wrong("alice").unwrap().version, 3);
-    // In another zone with a set and versions of the same names.
+    // In another zone, with a set and versions of the same ids.
     let elsewhere = world.store.write(&alice, |w| {
         let mut other = w.zone("other")?;
         other.create_policy_set(policy_store::NewPolicySet::named("s").id("s"))?;
@@ -179,7 +180,7 @@ fn what_came_between_signing_and_writing_is_noticed() {
     refused(elsewhere, expected, "zone");
 }
 
-/// A signer that does what it should not.
+/// A faulty signer.
 pub(super) struct Odd(pub &'static str, pub fn() -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>>);
 
 impl Signer for Odd {
@@ -213,7 +214,7 @@ fn a_failing_signer_fails_the_creation_and_leaves_no_trace() {
     assert_eq!(world.zone().policy_set("s").unwrap().latest_version, Some(1));
 }
 
-/// What cannot be created is not even signed.
+/// The signer is not called for a version that cannot be created.
 #[test]
 fn no_signer_is_asked_in_vain() {
     let world = World::new();
@@ -234,7 +235,7 @@ fn no_signer_is_asked_in_vain() {
     refused(world.zone().prepare_attestation(&customer("alice"), &version.id, &never), (Conflict, "suspended"), "acme");
 }
 
-/// Who may archive a version may attest it, and nobody else: its owner decides, not that of its set.
+/// The actors that may archive a version may attest it, and no others. The version's owner decides, not the set's.
 #[test]
 fn a_version_is_attested_by_whom_it_belongs_to() {
     let world = World::new();
@@ -253,7 +254,7 @@ fn a_version_is_attested_by_whom_it_belongs_to() {
     let namesake = world.write_as(&customer("ops"), |zone| zone.attest(by_platform.clone()));
     refused(namesake, (Invalid, "invalid_input"), "attester `ops`");
     assert_eq!(world.write_as(&platform(), |zone| zone.attest(prepared)).unwrap().attestations.len(), 1);
-    // The platform may change what is the customer's too.
+    // The platform may also change the customer's resources.
     let first = zone.policy_set_version_numbered("s", 1).unwrap();
     let prepared = zone.prepare_attestation(&platform(), &first.id, &key).unwrap();
     world.write_as(&platform(), |zone| zone.attest(prepared)).unwrap();
@@ -276,13 +277,13 @@ fn a_version_has_at_most_so_many_attestations() {
     world.refuses(too_large, "attestations", |zone| zone.attest(one_more.clone()));
     let never = Odd("EdDSA", || panic!("the signer was asked"));
     refused(zone.prepare_attestation(&alice, &version.id, &never), too_large, "attestations");
-    // Another version of the set has room of its own.
+    // Another version of the set has a limit of its own.
     let next = attested(&world, NewPolicySetVersion::new(V1), &key);
     assert_eq!((next.version, next.attestations.len()), (2, 1));
     assert_eq!(zone.policy_set_version(&version.id).unwrap().attestations.len(), limits::VERSION_ATTESTATIONS);
 }
 
-/// The signer may write to the store itself: no lock is held while it runs.
+/// The signer may write to the store: no lock is held while it runs.
 #[test]
 fn a_signer_may_use_the_store() {
     struct Busy<'a>(&'a World, Ed25519Signer);
@@ -327,7 +328,7 @@ fn attesting_keeps_the_rules_of_writing() {
     world.refuses((Invalid, "invalid_input"), "attester `alice`", |zone| zone.attest(namesake.clone()));
     let by_platform = zone.prepare_attestation(&platform(), &own.id, &key).unwrap();
     assert_eq!(world.write_as(&platform(), |zone| zone.attest(by_platform)).unwrap().attestations.len(), 1);
-    // A request is answered once, though each attempt is signed anew.
+    // A repeated call is answered once, although each attempt is signed again.
     let id = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e".parse().unwrap();
     let attest = || {
         let prepared = zone.prepare_attestation(&alice, &version.id, &key).unwrap();
@@ -335,7 +336,7 @@ fn attesting_keeps_the_rules_of_writing() {
     };
     assert_eq!(attest(), attest());
     assert_eq!(zone.policy_set_version(&version.id).unwrap().attestations.len(), 1);
-    // What is archived is attested still: nothing of it changes.
+    // Archived versions can be attested: they do not change.
     world
         .write(|zone| {
             zone.archive_policy_set_version(&version.id)?;

@@ -1,4 +1,4 @@
-//! What was bound before: the list of bindings, the moment before a binding, and the way back.
+//! Earlier bindings: the list of bindings, the state before a binding, and rollback.
 
 use policy_store::ErrorKind::{Archived, Invalid, NotBound};
 use policy_store::{
@@ -14,7 +14,7 @@ fn records(zone: &Zone, filter: &BindingFilter) -> Vec<BindingRecord> {
     zone.bindings(filter, &PageRequest::new().order(Order::Ascending)).unwrap().items
 }
 
-/// A version that was created and put in force in one write: the points just before its binding lie within that write.
+/// A version that is created and bound in one write: the positions just before its binding are within that write.
 #[test]
 fn the_moment_before_a_binding_is_before_its_whole_write() {
     let world = World::new();
@@ -68,15 +68,15 @@ fn a_rollback_goes_to_the_version_before_and_never_to_the_current_one() {
     let back = world.write_as(&customer("bea"), |zone| zone.rollback(ZONE)).unwrap();
     assert_eq!((back.changed, &back.binding.policy_set_version_id, back.binding.by.id()), (true, &one.id, "bea"));
     assert_eq!(back.replaced.unwrap().policy_set_version_id, two);
-    // Back to where it came from.
+    // Roll back to the previous version.
     let forth = world.write(|zone| zone.rollback(ZONE)).unwrap();
     assert_eq!(forth.binding.policy_set_version_id, two);
-    // The same version bound once more in between is not taken for another one.
+    // The same version, bound again in between, is not a different one.
     world.write(|zone| zone.unbind(ZONE)).unwrap();
     world.write(|zone| zone.activate(&two)).unwrap();
     let back = world.write(|zone| zone.rollback(ZONE)).unwrap();
     assert_eq!(back.binding.policy_set_version_id, one.id);
-    // Where nothing is in force, what was.
+    // If nothing is in force, the last version that was.
     world.write(|zone| zone.unbind(ZONE)).unwrap();
     assert_eq!(world.write(|zone| zone.rollback(ZONE)).unwrap().binding.policy_set_version_id, one.id);
     world.write(|zone| zone.archive_policy_set_version(&two)).unwrap();

@@ -1,4 +1,4 @@
-//! Bindings: what is in force for a target, what replaces it, and who is meant by a target.
+//! Bindings: the version in force for a target, its replacement, and the kinds of targets.
 
 use cedar_policy::Decision;
 use policy_store::ErrorKind::{Conflict, Invalid, NotBound, TooLarge};
@@ -115,7 +115,7 @@ fn a_users_decision_uses_that_users_binding_alone() {
     let world = World::new();
     let allow = world.version("p", PERMIT);
     world.live("s", &[&allow]);
-    // What the zone has is no answer for a user, and the other way round.
+    // A binding of the zone does not answer for a user, nor the other way round.
     refused(world.zone().authorizer(user("ann")), (NotBound, "not_bound"), "user `ann`");
     let theirs = user_set(&world, "u", &[]);
     world.write(|zone| zone.bind(&theirs.id, user("ann"))).unwrap();

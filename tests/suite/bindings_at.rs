@@ -1,4 +1,4 @@
-//! Bindings of the past: what was in force at an earlier position of the log, or at an earlier time.
+//! Bindings of the past: the version in force at an earlier position of the log, or at an earlier time.
 
 use cedar_policy::Decision;
 use policy_store::ErrorKind::{Invalid, NotBound};
@@ -12,8 +12,8 @@ fn at(world: &World, at: impl Into<At>) -> Result<Binding> {
     world.zone().in_force_at(ZONE, at)
 }
 
-/// A store in which version 1 was in force from the 10th second, version 2 from the 20th, nothing from the 30th, and
-/// version 1 again from the 40th; with the position of each.
+/// A store with version 1 in force from the 10th second, version 2 from the 20th, none from the 30th, and version 1
+/// again from the 40th; and the position of each.
 fn world() -> (World, [u64; 4]) {
     let world = World::in_file();
     world.clock.stop();

@@ -1,4 +1,4 @@
-//! What a prepared bundle says that it would do, and that it does just that.
+//! The changes that a prepared bundle announces, and the same changes after it is applied.
 
 use policy_store::{BundlePolicy, NewSchema, Target};
 
@@ -36,7 +36,7 @@ fn a_prepared_bundle_tells_what_it_would_do() {
     let now = pins(&world, Target::Zone);
     assert!(now.iter().all(|(id, _)| id != "a") && now.len() == 2);
 
-    // Back: a version that exists is pinned again, and what has no version of that text stays.
+    // Back: an existing version is pinned again, and a policy without a version of that text stays.
     let back = bundle(V1, &[("a", PERMIT), ("b", FORBID)]);
     let changes = prepare(Target::Zone, &back);
     let pinned: Vec<_> =
@@ -51,7 +51,7 @@ fn a_prepared_bundle_tells_what_it_would_do() {
     let changes = prepare(Target::Zone, &bundle("2", &[("a", PERMIT), ("b", FORBID)]));
     assert!(!changes.in_force && changes.unchanged.len() == 2 && changes.updated.is_empty());
 
-    // A user without a set of the own gets one.
+    // A user without a policy set gets one.
     let changes = prepare(ann(), &zone.effective_bundle("ann").unwrap());
     assert!(!changes.in_force && changes.policy_set_id.is_none() && changes.unchanged.is_empty());
 }

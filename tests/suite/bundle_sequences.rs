@@ -1,5 +1,5 @@
-//! Policy bundles of any content, by customers and the platform, for the zone and two users, while policies are renamed,
-//! edited, archived and taken back in between. `POLICY_STORE_SWEEP` multiplies the cases.
+//! Policy bundles of any content, by customers and the platform, for the zone and two users, while policies are
+//! renamed, edited, archived and rolled back in between. `POLICY_STORE_SWEEP` multiplies the cases.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ use proptest::test_runner::{Config, TestRunner};
 use super::bundles::{pins, world};
 use super::support::{FORBID, PERMIT, V1, World, customer, platform};
 
-/// The last is refused.
+/// The last one is refused.
 const TEXTS: [&str; 5] =
     [PERMIT, FORBID, "forbid(principal, action, resource);", "permit(principal, action, resource);\n", "permit("];
 const NAMES: [&str; 4] = ["x", "y", "a", "b"];
-/// A schema without what [`FORBID`] reads.
+/// A schema without the attribute that [`FORBID`] uses.
 const SMALLER: &str = "entity User; entity Doc; action read appliesTo { principal: User, resource: Doc };";
 
-/// What is done, by whom, and to which policy, of those that are there then.
+/// An operation, its actor, and the number of an existing policy.
 #[derive(Clone, Debug)]
 struct Step {
     actor: u8,
@@ -78,7 +78,7 @@ fn texts(bundle: &Bundle) -> Vec<&str> {
     texts
 }
 
-/// What is in force for the other targets.
+/// The versions in force for the other targets.
 fn others(world: &World, target: &Target) -> BTreeMap<String, Option<Bundle>> {
     let others = targets().into_iter().filter(|other| other != target);
     others.map(|other| (other.to_string(), world.zone().bundle(other).ok())).collect()
@@ -131,7 +131,7 @@ fn applied(world: &World, actor: &Actor, target: &Target, bundle: &Bundle, is_pr
             Ok(prepared) if is_prepared => prepared.clone(),
             _ => PreparedBundle::from(bundle),
         };
-        // The write goes on after a refusal.
+        // The write continues after a refused call.
         Ok(zone.apply_bundle(target.clone(), input))
     });
     let first = match (result.unwrap(), prepared) {

@@ -1,4 +1,4 @@
-//! Policy bundles: what is in force as one archive, and an edited archive put in force.
+//! Policy bundles: the policies in force as one archive, and an edited archive put in force.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +46,7 @@ pub(super) fn texts(bundle: &Bundle) -> BTreeSet<(Option<String>, String)> {
     bundle.policies().iter().map(|policy| (policy.name.clone(), policy.cedar_raw.clone())).collect()
 }
 
-/// The versions that are in force for the target, by policy.
+/// The versions in force for the target, by policy.
 pub(super) fn pins(world: &World, target: Target) -> Vec<(String, String)> {
     let version = world.zone().in_force(target).unwrap().policy_set_version_id;
     let entries = world.zone().policy_set_version(version).unwrap().manifest.entries;
@@ -115,7 +115,7 @@ fn a_user_without_a_binding_edits_the_zones_bundle() {
     assert_eq!(empty.bundle(Target::Zone).unwrap_err().kind(), ErrorKind::NotBound);
 }
 
-/// What users edit is theirs, and what others rely on stays as it is.
+/// Edits of a user affect only that user; resources that others use stay the same.
 #[test]
 fn what_is_in_force_for_the_zone_is_forked_and_never_edited() {
     let world = world();
@@ -126,10 +126,10 @@ fn what_is_in_force_for_the_zone_is_forked_and_never_edited() {
     apply(&world, ann(), &bundle(V1, &[("a", PERMIT)])).unwrap();
     let anns = pins(&world, ann()).remove(0).0;
     assert!(anns != bobs && anns != "a" && bobs != "a");
-    // Once more by the zone's id: a fork again, beside the first.
+    // Again, by the policy id of the zone: one more copy.
     apply(&world, ann(), &bundle(V1, &[(&anns, PERMIT), ("b", PERMIT)])).unwrap();
     assert_eq!(pins(&world, ann()).len(), 2);
-    // So is another user's policy.
+    // The same for another user's policy.
     let before = world.zone().bundle(bob()).unwrap();
     apply(&world, ann(), &bundle(V1, &[(&bobs, PERMIT)])).unwrap();
     assert!(pins(&world, ann()).iter().all(|(id, _)| *id != bobs));
@@ -138,7 +138,7 @@ fn what_is_in_force_for_the_zone_is_forked_and_never_edited() {
     let expected = (ErrorKind::NotFound, "not_found");
     let missing = bundle(V1, &[("nope", PERMIT)]);
     world.refuses(expected, "nope", |zone| zone.apply_bundle(ann(), &missing));
-    // A set that an operator made of the zone's own policies.
+    // A set that an operator created from the zone's policies.
     world
         .write(|zone| {
             zone.create_policy_set(NewPolicySet::named("carols").id("carols").target_type(TargetType::User))?;
@@ -168,7 +168,7 @@ fn what_is_in_force_already_changes_nothing() {
         assert_eq!(apply(&world, Target::Zone, same).unwrap(), before.1);
     }
     assert_eq!(world.extent(), before.0);
-    // Not even if what is in force could not be put in force again.
+    // Not even if the version in force could not be bound again.
     let pinned = pins(&world, Target::Zone);
     world.write(|zone| zone.archive_policy_version(&pinned[0].1)).unwrap();
     world.write(|zone| zone.archive_policy("b")).unwrap();
@@ -201,7 +201,7 @@ fn only_what_was_edited_gets_a_version() {
     let (new, _) = now.iter().find(|(id, _)| id != "a" && id != "b").unwrap();
     assert_eq!(zone.policy(new).unwrap().name, "night shift");
 
-    // What comes back is what was applied, with the id of what was new.
+    // The bundle reads back as applied, with an id for the new policy.
     let texts = |bundle: &Bundle| {
         let mut texts: Vec<_> = bundle.policies().iter().map(|policy| policy.cedar_raw.clone()).collect();
         texts.sort();
@@ -227,11 +227,11 @@ fn what_is_left_out_is_no_longer_pinned_and_stays_as_it_is() {
 fn a_text_that_a_version_has_already_is_not_a_new_one() {
     let world = world();
     let kept = pins(&world, Target::Zone);
-    // The newest version is another; the one in force counts first.
+    // The newest version differs; the version in force has precedence.
     let newest = world.version("a", FORBID);
     apply(&world, Target::Zone, &bundle(V1, &[("a", PERMIT)])).unwrap();
     assert_eq!(pins(&world, Target::Zone), [kept[0].clone()]);
-    // Then the newest, which is not in force.
+    // Then the newest version, which is not in force.
     let other = world.version("c", PERMIT);
     apply(&world, Target::Zone, &bundle(V1, &[("a", FORBID), ("c", PERMIT)])).unwrap();
     let pin = |version: &policy_store::PolicyVersion| (version.policy_id.to_string(), version.id.to_string());
@@ -251,7 +251,7 @@ fn the_first_bundle_of_a_user_makes_a_set_of_the_users_own() {
     let first = apply(&world, ann(), &world.zone().effective_bundle("ann").unwrap()).unwrap();
     assert_ne!(first.policy_set_id, zones.policy_set_id);
     assert_eq!((first.target.clone(), first.version), (ann(), 1));
-    // Of policies of the user's own too, that have the names and the texts of the zone's.
+    // Also for the user's own policies with the names and texts of the zone's.
     let forked = world.zone().bundle(ann()).unwrap();
     let zones_bundle = world.zone().bundle(Target::Zone).unwrap();
     assert_eq!(texts(&forked), texts(&zones_bundle));
@@ -280,7 +280,7 @@ fn the_first_bundle_of_a_user_makes_a_set_of_the_users_own() {
 fn a_bundle_that_is_refused_leaves_no_trace() {
     let world = world();
     let read = world.zone().bundle(Target::Zone).unwrap();
-    // Before it in the bundle stands a policy that would be created and one that would be changed.
+    // The bundle also has valid policies before the bad one: one to create, and one to edit.
     let fine = with(&read, BundlePolicy::new("new", PERMIT));
     let fine = with(&fine, BundlePolicy::of("a".parse().unwrap(), FORBID));
     world.version("c", PERMIT);
@@ -340,7 +340,7 @@ fn the_platforms_set_is_the_platforms_and_its_policies_can_be_pinned() {
         .unwrap();
     world.version("c", FORBID);
     let edited = bundle(V1, &[("p", PERMIT), ("c", FORBID)]);
-    // The set's owner is asked before anything is created.
+    // The owner of the set is checked before anything is created.
     let more = with(&edited, BundlePolicy::new("new", PERMIT));
     world.refuses((ErrorKind::Forbidden, "platform_owned"), "policy set `s`", |zone| {
         zone.apply_bundle(Target::Zone, &more)
@@ -371,7 +371,7 @@ fn under_another_schema_version_texts_keep_their_versions_if_they_validate() {
     world.refuses((ErrorKind::Invalid, "policy_validation"), &kept[1].1, |zone| {
         zone.apply_bundle(Target::Zone, &invalid)
     });
-    // What is edited is validated against the new schema version only.
+    // Edited policies are validated against the new schema version only.
     apply(&world, Target::Zone, &bundle("3", &[("a", "forbid(principal, action, resource);")])).unwrap();
     let newest = world.zone().policy("a").unwrap();
     assert_eq!(newest.latest_schema_version.unwrap().as_str(), "3");
@@ -387,14 +387,14 @@ fn a_bundle_finds_room_in_its_write_for_all_of_it() {
         let before = (zone.bundle(Target::Zone)?, zone.policy("a")?);
         let three = with(&before.0, BundlePolicy::new("new", PERMIT));
         let four = with(&three, BundlePolicy::of("a".parse().unwrap(), FORBID));
-        // A user's first one makes a set too.
+        // A user's first bundle also creates a set.
         let first = with(&bundle(V1, &[]), BundlePolicy::new("new", PERMIT));
         for (target, bundle) in [(Target::Zone, &four), (ann(), &first)] {
             let error = zone.apply_bundle(target, bundle).unwrap_err();
             assert_eq!((error.kind(), error.code()), (ErrorKind::TooLarge, "too_large"), "{error}");
         }
         assert_eq!((zone.bundle(Target::Zone)?, zone.policy("a")?), before);
-        // With what is left, two entries for a new policy, one for the set's version, one for the binding.
+        // The remaining entries suffice for two of a new policy, one of the set's version, and one of the binding.
         zone.apply_bundle(Target::Zone, &three)?;
         assert_eq!(zone.create_policy(NewPolicy::named("p")).unwrap_err().code(), "too_large");
         zone.policy("none").map(drop)

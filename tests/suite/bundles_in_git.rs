@@ -1,5 +1,5 @@
-//! Policy bundles that lie in a repository: made once, with the names and ids of then, edited there, and applied again and again
-//! while others write too.
+//! Policy bundles in a version-controlled repository: made once, with the names and ids of that time, edited there, and
+//! applied again and again while others also write.
 
 use policy_store::ErrorKind::Archived;
 use policy_store::{
@@ -47,7 +47,7 @@ fn what_is_edited_in_the_bundle_is_edited_in_the_store() {
         assert_eq!(world.zone().policy(policy).unwrap().latest_version, Some(6));
     }
     assert_eq!(world.zone().policy("a").unwrap().latest_version, Some(1), "the zone's is as it was");
-    // The same of a customer's copy of a policy of the platform's.
+    // The same for a customer's copy of a platform policy.
     world
         .write_as(&platform(), |zone| {
             zone.create_policy(NewPolicy::named("guard").id("p").description("for all"))?;
@@ -68,7 +68,7 @@ fn what_is_edited_in_the_bundle_is_edited_in_the_store() {
     }
 }
 
-/// Two of one name are edited one by one.
+/// Two policies of one name are edited one by one.
 #[test]
 fn policies_of_one_name_stay_two() {
     let world = world();
@@ -98,7 +98,7 @@ fn names_that_change_make_no_copies() {
         assert_eq!(apply(&world, ann(), &unchanged).unwrap(), first);
         assert_eq!(world.extent(), before);
     }
-    // A new policy is by its name what it is.
+    // A new policy is identified by its name.
     let policies_before = policies(&world);
     let night = pins(&world, ann()).into_iter().find(|(id, _)| world.zone().policy(id).unwrap().name == "night shift");
     world.write(|zone| zone.update_policy(night.unwrap().0, PolicyUpdate::new().name("day shift"))).unwrap();
@@ -122,7 +122,7 @@ fn what_was_archived_since_does_not_touch_the_copy() {
     world.refuses(archived, "policies/a.cedar", |zone| zone.apply_bundle(bob(), zone.effective_bundle("bob")?));
 }
 
-/// Nothing is validated where nothing changes.
+/// Nothing is validated if nothing changes.
 #[test]
 fn a_schema_that_was_archived_since_does_not_matter_where_nothing_changes() {
     let world = world();
@@ -138,13 +138,13 @@ fn a_schema_that_was_archived_since_does_not_matter_where_nothing_changes() {
     assert_eq!(apply(&world, ann(), &of_both(PERMIT, FORBID)).unwrap(), first);
     assert_eq!(world.extent(), before);
     world.refuses((Archived, "archived"), V1, |zone| zone.apply_bundle(ann(), of_both(PERMIT, OTHER)));
-    // Another version's name is a change, with the same texts.
+    // Another schema version is a change, with the same texts.
     let next = with(&bundle("next", &[("a", PERMIT)]), BundlePolicy::new("night shift", FORBID));
     let second = apply(&world, ann(), &next).unwrap();
     assert_eq!((second.version, pins(&world, ann()).len()), (first.version + 1, 2));
 }
 
-/// An empty bundle is not what is in force, nor is any the empty one.
+/// An empty bundle differs from the version in force, and from every other bundle.
 #[test]
 fn nothing_in_the_bundle_is_not_anything_in_force() {
     let world = world();
@@ -158,7 +158,7 @@ fn nothing_in_the_bundle_is_not_anything_in_force() {
     assert_eq!(pins(&world, Target::Zone).len(), 1);
 }
 
-/// What is in force counts before what is newer.
+/// The version in force has precedence over newer ones.
 #[test]
 fn the_version_in_force_is_kept_before_a_newer_one_with_its_text() {
     let world = world();
@@ -183,7 +183,7 @@ fn the_platform_and_customers_have_policies_of_their_own() {
     }
 }
 
-/// Nor is what a user has of the zone's edited by its name.
+/// Nor is a user's policy that the zone has in force edited by its name.
 #[test]
 fn what_is_in_force_for_the_zone_too_is_not_found_again_to_be_edited() {
     let world = world();

@@ -1,4 +1,4 @@
-//! Bundles packed by other programs, as people pack a folder: the bytes are those programs' own.
+//! Bundles that other programs packed from a folder; the bytes are those programs' output.
 
 use policy_store::{Bundle, BundlePolicy};
 

@@ -1,4 +1,4 @@
-//! What is kept of reads is shared while it is true, and never out of date.
+//! Cached values are shared while they are valid, and never outdated.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use policy_store::{
 
 use super::support::{Clock, FORBID, PERMIT, V1, World, customer, refused};
 
-/// Every way to read version 1 of `p`.
+/// Every read of version 1 of `p`.
 fn reads(zone: &Zone) -> [Arc<policy_store::PolicyVersion>; 3] {
     [
         zone.policy_version("v", Include::Both).unwrap(),
@@ -75,13 +75,13 @@ fn after_a_recovery_nothing_is_left_of_what_was_lost() {
     std::fs::rename(&copy, &path).unwrap();
     world.store.recover().unwrap();
     refused(zone.policy_version("v", Include::Both), (NotFound, "not_found"), "`v`");
-    // At the same places of the log, under the same names.
+    // At the same positions of the log, with the same ids.
     with_version(&world, "acme", FORBID);
     assert!(reads(&zone).iter().all(|version| version.cedar_raw.as_deref() == Some(FORBID)));
 }
 
-/// Calls `write` again and again, while others fill what is kept and count how often they look back in time: having seen
-/// a change, and then what was before it.
+/// Calls `write` repeatedly, while other threads fill the caches and count reads that go back in time: a read that
+/// shows a change, followed by one without it.
 fn while_written(write: impl Fn(usize), fill: impl Fn() + Sync, looks_back: impl Fn() -> bool + Sync) {
     let (ended, back) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|scope| {

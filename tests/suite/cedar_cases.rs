@@ -1,6 +1,6 @@
-//! Real applications of Cedar, through the store: what they allow is allowed, what they deny is denied.
+//! Real applications of Cedar, through the store: their allowed requests are allowed, their denied requests are denied.
 //!
-//! They lie beside the crate in `../shared/cedar-cases`; where they do not, these tests say so and do nothing.
+//! They are in `../shared/cedar-cases`, next to the crate. Without that folder, these tests report it and do nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The applications with templates, or those without.
+/// The applications with or without templates.
 fn cases(templated: bool) -> Vec<Case> {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/cedar-cases"));
     let Ok(entries) = fs::read_dir(folder) else {
@@ -59,7 +59,7 @@ fn cases(templated: bool) -> Vec<Case> {
     cases
 }
 
-/// Each statement's own text and JSON, in source order.
+/// The text and JSON of each statement, in source order.
 fn statements(text: &str) -> Vec<(String, String)> {
     let all: PolicySet = text.parse().unwrap();
     let ids = (0..all.policies().count()).map(|n| PolicyId::new(format!("policy{n}")));
@@ -86,8 +86,8 @@ fn ways(case: &Case) -> [(&'static str, Vec<NewPolicyVersion>); 4] {
     ]
 }
 
-/// The application's entities. Those of one application do not fit its own schema, which Cedar refuses as well; they
-/// are read as they are.
+/// The application's entities. One application's entities do not conform to its own schema, and Cedar refuses them too;
+/// they are read without a schema.
 fn entities(case: &Case, authorizer: &Authorizer) -> Entities {
     authorizer.entities(&case.entities).unwrap_or_else(|error| {
         let schema = Schema::from_cedarschema_str(&case.schema).unwrap().0;
@@ -98,7 +98,7 @@ fn entities(case: &Case, authorizer: &Authorizer) -> Entities {
     })
 }
 
-/// Asks every request of the application.
+/// Decides every request of the application.
 fn ask(case: &Case, way: &str, authorizer: &Authorizer) {
     let entities = entities(case, authorizer);
     for (kind, expected) in [("allow", Decision::Allow), ("deny", Decision::Deny)] {

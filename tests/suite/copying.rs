@@ -1,4 +1,4 @@
-//! Copying zones into another store: the very same logs, with all that they need, or nothing.
+//! Copying zones into another store: the same logs with everything that they need, or nothing.
 
 use policy_store::ErrorKind::{Conflict, Invalid, NotFound, Unavailable};
 use policy_store::{
@@ -8,7 +8,7 @@ use policy_store::{
 
 use super::support::{Clock, FORBID, HOUR, PERMIT, SCHEMA, START, V1, World, asked, customer, platform, refused};
 
-/// A zone with a bit of everything: requests, a default schema, a schema of its own, warnings, a shadow.
+/// A zone with idempotency keys, a default schema, a schema of its own, warnings and a shadow.
 fn source() -> World {
     let world = World::new();
     world.store.write(&platform(), |w| w.publish_schema(NewSchema::cedar("used", format!("{SCHEMA}// used")))).unwrap();
@@ -24,7 +24,7 @@ fn source() -> World {
     world
 }
 
-/// A policy version with a warning, under a request id.
+/// A policy version with a warning, under an idempotency key.
 fn create_warned(zone: &mut policy_store::ZoneTransaction<'_, '_>) -> Result<policy_store::PolicyVersion> {
     let text = "permit(principal, action, resource) when { false };";
     if zone.policy("warned").is_err() {
@@ -47,7 +47,7 @@ fn store_history(world: &World) -> Vec<HistoryEntry> {
     world.store.history(&PageRequest::new().order(Order::Ascending).limit(100)).unwrap().items
 }
 
-/// Expects a copy to be refused and to leave no trace.
+/// Expects a copy to be refused without a trace.
 #[track_caller]
 fn refuses(from: &World, zones: &[&str], to: &World, expected: (ErrorKind, &str), names: &str) -> Error {
     let before = (to.extent(), store_history(to), from.extent(), store_history(from));
@@ -93,7 +93,7 @@ fn a_copied_zone_is_the_same_in_all_that_can_be_read_of_it() {
     assert_eq!(zone.log_id, from.zone().info().unwrap().log_id);
     assert_eq!(copied.schemas, [V1, "used", "hint"]);
 
-    // As a rebuild derives it, too.
+    // Also after a rebuild.
     let extent = to.extent();
     to.store.rebuild_indexes().unwrap();
     assert_eq!(to.extent(), extent);
@@ -116,7 +116,7 @@ fn receipts_of_a_copied_zone_replay_and_its_requests_are_known() {
         to.write(|zone| zone.idempotency_key(IdempotencyKey::from([3; 16])).create_policy(NewPolicy::named("x")));
     refused(other, (Conflict, "request_conflict"), "");
     assert_eq!(to.history().len(), length);
-    // And it can be written on.
+    // The copy accepts writes.
     to.version("a", FORBID);
     assert_eq!(to.history().len(), length + 1);
     to.extent();
@@ -186,7 +186,7 @@ fn a_schema_that_is_there_must_be_the_same_and_stays_as_it_is() {
     let json = from.store.schema(V1, Include::Both).unwrap().cedar_schema_json.unwrap();
     let syntax = publish(NewSchema::json(V1, &*json));
     refuses(&from, &["acme"], &syntax, (Conflict, "schema_differs"), V1);
-    // One that the zone does not use is none of its business.
+    // A schema that the zone does not use does not matter.
     assert!(copy(&from, &["other"], &source).unwrap().schemas.is_empty());
 }
 
@@ -197,7 +197,7 @@ fn what_the_other_store_knows_is_refused() {
     refuses(&from, &["acme", "other"], &to, (Conflict, "already_exists"), "zone `other`");
     copy(&from, &["acme"], &to).unwrap();
     refuses(&from, &["acme"], &to, (Conflict, "already_exists"), "zone `acme`");
-    // Its log is known even once it was erased, whatever has its id then.
+    // The log is known even after its zone was erased, and with another zone under its id.
     let log_id = to.zone().info().unwrap().log_id.to_string();
     to.store.erase_zone(&platform(), "acme").unwrap();
     refuses(&from, &["acme"], &to, (Conflict, "already_exists"), &format!("log `{log_id}`"));
@@ -226,7 +226,7 @@ fn a_store_copies_nothing_into_itself_and_nothing_inside_a_write_of_the_other() 
         Ok(())
     })
     .unwrap();
-    // Inside a write of the store that is copied from, what is durable is copied.
+    // Within a write of the source store, the durable state is copied.
     from.write(|zone| {
         zone.create_policy(NewPolicy::named("late").id("late"))?;
         copy(&from, &["acme"], &to).map(drop)
@@ -270,7 +270,7 @@ fn zones_move_by_a_copy_and_an_erasure_through_files() {
     let to = World::resumed(open(), Clock::new());
     assert_eq!(to.history(), history);
     to.extent();
-    // And on into a third, whose erased zones do not come back.
+    // Then into a third store, whose erased zones do not come back.
     let third = target();
     copy(&to, &["acme"], &third).unwrap();
     assert_eq!(third.history(), history);

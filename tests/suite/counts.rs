@@ -1,4 +1,4 @@
-//! Total counts: how many items all pages of a list have, wherever the page is.
+//! Total counts: the number of items on all pages of a list, the same on each page.
 
 use policy_store::{
     Include, NewPolicy, NewPolicySet, NewSchema, Order, OwnerType, Page, PageRequest, PolicyFilter, PolicySetFilter,
@@ -34,7 +34,8 @@ fn world() -> World {
     world
 }
 
-/// Asks for each page of a list, in both orders, and finds the same count on all; without being asked, none tells.
+/// Reads each page of a list, in both orders, and finds the same count on all; without a request for it, no page has a
+/// count.
 #[track_caller]
 fn expect<T>(expected: u64, get: impl Fn(&PageRequest) -> Result<Page<T>>) {
     assert_eq!(get(&PageRequest::new()).unwrap().total_count, None);

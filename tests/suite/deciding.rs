@@ -1,4 +1,4 @@
-//! Deciding: as Cedar does, with what determined it, on a snapshot that never changes.
+//! Deciding: as Cedar does, with the determining statements, by an authorizer that never changes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -30,7 +30,7 @@ fn texts() -> [String; 3] {
     ]
 }
 
-/// The same texts under plain Cedar, with ids of its own making.
+/// The same texts in plain Cedar, with other policy ids.
 fn plain(live: &PolicySetVersion, texts: &[(&str, &str)]) -> PolicySet {
     let mut all = PolicySet::new();
     for (policy, text) in texts {
@@ -53,7 +53,7 @@ fn named(statement: &StatementRef) -> String {
 fn it_decides_as_cedar_does_and_names_the_statements_that_cedar_names() {
     let world = World::new();
     let texts = texts();
-    // Ids of which the order as text is not that of creation.
+    // The order of the ids as text is not the order of creation.
     let ids = ["zeta", "alpha", "mid"];
     let named_texts: Vec<(&str, &str)> = ids.into_iter().zip(texts.iter().map(String::as_str)).collect();
     let versions: Vec<_> = named_texts.iter().map(|(id, text)| world.version(id, text)).collect();
@@ -172,10 +172,10 @@ fn a_forbid_that_fails_denies_if_that_was_asked_for() {
     assert_eq!((denied.decision(), denied.denied_by_error()), (Decision::Deny, true));
     assert_eq!(denied.determining().iter().map(|it| it.statement).collect::<Vec<_>>(), [2]);
     assert_eq!(denied.errors().len(), 2);
-    // Where nothing fails, and where it is denied anyway, it makes no difference.
+    // It makes no difference without evaluation errors, or for a denied request.
     assert_eq!((answer("ann", "open").decision(), answer("ann", "open").denied_by_error()), (Decision::Allow, false));
     assert_eq!((answer("ann", "shut").decision(), answer("ann", "shut").denied_by_error()), (Decision::Deny, false));
-    // It is of this authorizer alone.
+    // The setting applies to this authorizer only.
     assert_eq!(decide(&authorizer(&world), "bob", "read", "shut"), Decision::Allow);
 }
 
@@ -295,8 +295,8 @@ fn entities_as_given_need_not_fit_the_schema_and_still_know_its_actions() {
     refused(authorizer.entities_as_given(twice), (Invalid, "json"), "entities");
 }
 
-/// Where the schema says entity, the short form is a reference, or a `forbid` that compares it would not apply. Where it
-/// says nothing, the form is refused.
+/// If the schema has an entity type, the short form is a reference; otherwise a `forbid` that compares it would not
+/// apply. If the schema has no type, the form is refused.
 #[test]
 fn entities_as_given_take_a_reference_where_the_schema_has_one_and_refuse_what_could_be_a_record_elsewhere() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! Erasing a zone: all of it goes but a note in the store's history, and nothing of the others.
+//! Erases a zone and leaves one tombstone in the store's log, and all other zones unchanged.
 
 use policy_store::ErrorKind::{Conflict, NotFound};
 use policy_store::{
@@ -8,10 +8,10 @@ use policy_store::{
 
 use super::support::{FORBID, PERMIT, V1, World, asked, customer, decide, platform, refused};
 
-/// A text that only `acme` has.
+/// A text that only `acme` names.
 const OWN: &str = "permit(principal, action, resource) when { principal.level == 7 };";
 
-/// `acme` and `other` share one text, each in force; `acme` has one of its own.
+/// `acme` and `other` share one text, which is in force in each; `acme` has one more.
 fn busy(world: World) -> World {
     let (shared, own) = (world.version("p", PERMIT), world.version("q", OWN));
     world.live("s", &[&shared]);
@@ -25,7 +25,7 @@ fn busy(world: World) -> World {
     world
 }
 
-/// Every kind of read of a zone, by a handle.
+/// Every kind of read of a zone through a handle.
 fn reads(zone: &Zone) -> Vec<Result<()>> {
     let (list, include) = (PageRequest::new(), Include::Both);
     vec![
@@ -59,7 +59,7 @@ fn nothing_of_an_erased_zone_is_found_by_any_handle_and_what_was_taken_before_go
     let zone = world.zone();
     let version = zone.policy_version_numbered("p", 1, Include::Both).unwrap();
     let set_version = last_version(&zone);
-    // Twice, so that every cache knows it.
+    // Twice, to fill every cache.
     for _ in 0..2 {
         zone.policy_version(&version.id, Include::Both).unwrap();
         reads(&zone).into_iter().for_each(|read| read.unwrap());
@@ -112,8 +112,8 @@ fn content_goes_unless_another_log_names_it_and_rows_go_all() {
     assert_eq!((logs_left, entries_left), (logs - 1, entries - own + 1));
     // The text of its own in both forms, and two manifests.
     assert_eq!(objects_left, objects - 4);
-    // Of the store's rows, those of the zone; of the zone's: its state, two policies, their versions, one set and its
-    // versions, a row by id and by position or number each; two bindings, by target and by position.
+    // In the store's log, the rows of the zone. In the zone's log: its state; two policies, their versions, one set and
+    // its versions, with a row by id and one by position or number each; two bindings, by target and by position.
     assert_eq!(rows_left, rows - 2 - (1 + 2 * 2 + 2 * 2 + 2 + 2 * 2 + 2 * 2));
     let read = |world: &World| {
         let zone = world.store.zone("other").unwrap();

@@ -1,4 +1,4 @@
-//! Errors: one kind and one stable code each, from which a frontend can choose without reading text.
+//! Errors: each has one kind and one stable code, so that a frontend can choose without reading text.
 
 use std::error::Error as _;
 
@@ -22,7 +22,7 @@ fn kinds_and_codes_are_as_documented() {
     ];
     for (error, kind, code) in cases {
         assert_eq!((error.kind(), error.code()), (kind, code));
-        // As it is printed where `main` returns it.
+        // As printed when `main` returns it.
         assert_eq!(format!("{error:?}"), format!("Error({code}): {error}"));
     }
 }
@@ -76,12 +76,12 @@ fn what_the_operating_system_refuses_keeps_its_cause() {
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
     assert!(error.source().is_some(), "{error:?}");
     assert!(error.to_string().contains("missing` does not exist"), "{error}");
-    // The number alone, as the words stand in the message.
+    // Only the number, because the message has the words.
     #[cfg(target_os = "linux")]
     assert_eq!(error.source().unwrap().to_string(), "os error 2");
 }
 
-/// Whichever of a zone's ids is taken for another.
+/// Every id of a zone in place of every other kind of id.
 #[test]
 fn an_id_of_another_kind_is_told_from_one_that_nobody_has() {
     let world = World::new();
@@ -131,7 +131,7 @@ fn an_id_of_another_kind_is_told_from_one_that_nobody_has() {
         refused(zone.policy_set_version_numbered(id, 1), not_found, &said);
         world.refuses(not_found, &said, |zone| zone.create_policy_set_version(id, NewPolicySetVersion::new(V1)));
     }
-    // Another zone's ids are nobody's here.
+    // Another zone's ids are unknown here.
     let other = world.store.zone("other").unwrap();
     for id in ["s", of_version, "none"] {
         let error = other.policy_set_version(id).unwrap_err();

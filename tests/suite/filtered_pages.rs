@@ -1,4 +1,4 @@
-//! Pages of filtered lists, and the cursors that lead through them while others write.
+//! Pages of filtered lists, and their cursors during writes.
 
 use policy_store::OwnerType::{Customer, Platform};
 use policy_store::{NewPolicy, Order, Page, PageRequest, Policy, PolicyFilter, PolicyUpdate};
@@ -66,24 +66,24 @@ fn what_precedes_and_follows_is_told_from_what_passes_the_filter_now() {
     };
     let page = |items: &str, precedes, follows| (items.to_owned(), precedes, follows);
     assert_eq!(told(["x", "x", "x"]), [page("p1", true, true), page("p1", true, true)]);
-    // What a cursor names is gone from the list, and with it the reason for a cursor back to it.
+    // The cursor's item is no longer in the list, so there is no cursor back to it.
     assert_eq!(told(["-", "x", "x"]), [page("p1", false, true), page("p1", false, true)]);
     assert_eq!(told(["x", "x", "-"]), [page("p1", true, false), page("p1", true, false)]);
     assert_eq!(told(["x", "-", "x"]), [page("p2", true, false), page("p0", false, true)]);
-    // A page without items has no place to give a cursor of.
+    // A page without items has no cursor.
     assert_eq!(told(["x", "-", "-"]), [page("", false, false), page("p0", false, false)]);
     assert_eq!(told(["-", "-", "x"]), [page("p2", false, false), page("", false, false)]);
 }
 
-/// A policy as the property knows it: whose it is and what it is called.
+/// A policy in the property: its owner and its name.
 type Known = (bool, usize);
 const NAMES: [&str; 3] = ["Alpha", "beta", "ALPHA beta"];
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
 
-    /// Pages of the platform's policies, and of those with a name, while others are written and renamed: what cannot
-    /// change is never repeated or skipped, and every page is what a look at all of the zone gives.
+    /// Pages of the platform's policies and of those with a name, while others are created and renamed. Items that
+    /// cannot change are never repeated or skipped, and every page equals a search through the whole zone.
     #[test]
     fn pages_under_a_filter_are_those_of_a_naive_search(
         mut known in vec((any::<bool>(), 0..3_usize), 0..12),
@@ -109,7 +109,7 @@ proptest! {
         let passes = |(platforms, name): &Known| if by_name { *name != 1 } else { *platforms };
         let (mut before, mut after, mut seen) = (None::<(usize, String)>, None, Vec::new());
         for (step, platforms, name, whose) in steps {
-            // The list to ask for, and the place of its cursor: that of `after`, or that of `before`.
+            // The list, and the place of its cursor: `after` or `before`.
             let (at, range): (PageRequest, (Option<usize>, Option<usize>));
             match step {
                 0 if !known.is_empty() => {
@@ -129,14 +129,14 @@ proptest! {
                     let (place, cursor) = before.take().unwrap();
                     (at, range) = (list.clone().before(cursor), (None, Some(place)));
                 }
-                // At the end, the walk begins again.
+                // At the end, the walk starts again.
                 _ => (at, range) = match after.take() {
                     Some((place, cursor)) => (list.clone().after(cursor), (Some(place), None)),
                     None => (list.clone(), (None, None)),
                 }
             }
             let page = world.zone().policies(&filter, &at).unwrap();
-            // The naive search: all that pass, in order, then what lies beyond the cursor's place.
+            // The naive search: all matching items in order, then those beyond the cursor's place.
             let mut all: Vec<usize> = (0..known.len()).filter(|n| passes(&known[*n])).collect();
             prop_assert_eq!(page.total_count, Some(all.len() as u64));
             if order == Order::Descending {
@@ -165,7 +165,8 @@ proptest! {
             }
             seen.extend(items);
             if !by_name {
-                // Since the walk forward began, nothing was repeated, and nothing that was there skipped.
+                // Since the start of the forward walk, nothing was repeated, and nothing that already existed was
+                // skipped.
                 let first = seen.first().copied().unwrap_or_default();
                 let due: Vec<usize> = all.iter().copied().filter(|n| *n == first || beyond(*n, first)).collect();
                 prop_assert_eq!(&seen[..], &due[..seen.len().min(due.len())]);

@@ -1,4 +1,4 @@
-//! Filters: which policies, policy sets and schemas a list has, of all that there are.
+//! Filters: the policies, policy sets and schemas that a list contains.
 
 use policy_store::ErrorKind::{Invalid, NotFound, TooLarge};
 use policy_store::OwnerType::{Customer, Platform};
@@ -23,7 +23,7 @@ fn sets(world: &World, filter: &PolicySetFilter) -> Vec<String> {
     ids(world.zone().policy_sets(filter, &list), |set: &PolicySet| set.id.as_str())
 }
 
-/// Policies of both kinds of owners, of which one was renamed, and one has no description.
+/// Policies of both owner types. One was renamed, and one has no description.
 fn with_policies() -> World {
     let world = World::new();
     let new = |id: &str, name: &str, description: &str| NewPolicy::named(name).id(id).description(description);
@@ -63,7 +63,7 @@ fn with_sets() -> World {
     world
 }
 
-/// Values of one filter are alternatives, flags too.
+/// The values of one filter are alternatives; so are flags.
 #[test]
 fn both_of_a_flag_are_all() {
     let world = World::new();
@@ -139,7 +139,7 @@ fn search_terms_are_found_in_any_case_in_what_the_policy_is_called_now() {
     assert_eq!(policies(&world, &filter().description("second")), ["d"]);
     assert!(policies(&world, &filter().name("audit base")).is_empty());
     assert!(policies(&world, &filter().any("first")).is_empty());
-    // Nothing stands for itself alone, and nothing joins two fields.
+    // No character is special, and no term matches across two fields.
     assert!(
         policies(&world, &filter().name("b.*g")).is_empty() && policies(&world, &filter().any("auditwho")).is_empty()
     );

@@ -1,8 +1,8 @@
-//! A store written by each released format must open, read alike and verify for ever.
+//! A store of each released format must open, read the same and verify for ever.
 //!
-//! `tests/fixtures/format-1.redb` was written by `write_fixture` when format 1 was settled, and `format-1.json` is all
-//! that could be read from it then; `format-1-kinds-32` in the same way, when there were entries of all kinds up to 32. They
-//! are never written again: a new format, and new kinds of entries, get a fixture of their own.
+//! `write_fixture` wrote `tests/fixtures/format-1.redb` when format 1 was final; `format-1.json` has everything that
+//! could be read from it. `format-1-kinds-32` was written in the same way when there were entry kinds up to 32. They
+//! are never written again: a new format, and new entry kinds, get their own fixture.
 
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
-/// Writes a store with entries of every kind, and what is read from it.
+/// Writes a store with entries of every kind, and the results of all reads.
 fn write_fixture(path: &Path) -> Value {
     let clock = Clock::new();
     let world = World::with(clock.builder().open(path).unwrap(), clock.clone());
@@ -80,10 +80,10 @@ fn write_fixture(path: &Path) -> Value {
     read
 }
 
-/// The id of a request that changed nothing.
+/// The idempotency key of a call that changed nothing.
 const REQUEST: &str = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e";
 
-/// The kinds of entries that format 1 did not have from its first day.
+/// The entry kinds that format 1 did not have at first.
 fn write_later_kinds(world: &World, next: &PolicySetVersion) {
     world
         .write(|zone| {
@@ -139,7 +139,7 @@ fn read_all(store: &PolicyStore) -> Value {
     })
 }
 
-/// What was told when the fixture was written is told still; more may be told beside it.
+/// Every value from when the fixture was written is still read; more values may be added.
 fn assert_told(read: &Value, expected: &Value, place: &str) {
     match (read, expected) {
         (Value::Object(read), Value::Object(expected)) => {
@@ -201,8 +201,7 @@ fn opens_reads_and_decides(name: &str) {
     }
 }
 
-/// With `POLICY_STORE_FIXTURES` set to a folder, the store and what was read from it are left there: that is how a
-/// fixture for a new format is made.
+/// If `POLICY_STORE_FIXTURES` names a folder, writes the store and its values there, as a fixture for a new format.
 #[test]
 fn a_store_with_entries_of_every_kind_reads_alike_once_it_was_closed() {
     let temporary = tempfile::tempdir().unwrap();

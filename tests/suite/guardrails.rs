@@ -1,4 +1,5 @@
-//! Guardrails: the platform's `forbid` statements take part in every decision of a zone, and nobody else touches them.
+//! Guardrails: the platform's `forbid` statements take part in every decision of a zone, and only platform actors can
+//! change them.
 
 use cedar_policy::{Authorizer as PlainAuthorizer, Decision, PolicySet};
 use policy_store::ErrorKind::{Conflict, Forbidden, Invalid, NotBound, NotFound};
@@ -16,7 +17,7 @@ fn user(id: &str) -> Target {
     Target::User(id.to_owned())
 }
 
-/// A zone in which everybody may do everything, but for the platform's guardrail.
+/// A zone that permits everything except for the platform's guardrail.
 fn guarded(world: World) -> (World, PolicySetVersion) {
     let permit = world.version("p", PERMIT);
     world.live("s", &[&permit]);
@@ -25,7 +26,7 @@ fn guarded(world: World) -> (World, PolicySetVersion) {
     (world, guardrail)
 }
 
-/// A policy set of the platform's with one policy.
+/// A policy set of the platform with one policy.
 fn guardrail(world: &World, id: &str, text: &str) -> PolicySetVersion {
     let made = world.write_as(&platform(), |zone| {
         zone.create_policy(NewPolicy::named(id).id(id))?;
@@ -59,7 +60,7 @@ fn a_guardrail_takes_away_from_every_target_and_gives_nothing() {
         assert_eq!(decide(&authorizer, "ann", "read", "shut"), Decision::Deny);
         assert_eq!(decide(&authorizer, "ann", "read", "open"), Decision::Allow);
     }
-    // It is no binding of the zone's own: where nothing is in force, nothing is.
+    // The guardrail is not a binding of the zone: without an active binding, nothing is in force.
     world.write(|zone| zone.unbind(Target::Zone)).unwrap();
     refused(world.zone().authorizer(Target::Zone), (NotBound, "not_bound"), "acme");
     refused(world.zone().authorizer(user("bob")), (NotBound, "not_bound"), "bob");
@@ -80,7 +81,7 @@ fn an_answer_names_the_layer_of_each_statement() {
     assert!(denied.statement(&strayed).is_none());
     let allowed = answer(&world, "open");
     assert_eq!((allowed.determining()[0].layer, allowed.determining()[0].policy_id.as_str()), (Layer::Target, "p"));
-    // The same version in both layers is told apart.
+    // The same version in both layers is distinguished.
     let version = guardrail.manifest.entries[0].policy_version_id.clone();
     let pinned = world.zone().policy_version(&version, policy_store::Include::Neither).unwrap();
     world.live("s", &[&pinned]);
@@ -90,7 +91,7 @@ fn an_answer_names_the_layer_of_each_statement() {
     assert!(!printed[0].contains("guardrail") && printed[1].ends_with("in the guardrail"), "{printed:?}");
 }
 
-/// Both layers together decide as Cedar decides on all of their statements.
+/// Both layers together decide as Cedar does with all their statements.
 #[test]
 fn both_layers_decide_as_cedar_on_all_their_statements() {
     let overflows = "forbid(principal, action, resource) when { principal.level + 1 == 0 };";
@@ -142,7 +143,7 @@ fn only_the_platform_binds_and_unbinds_it() {
     let into = world.clock.builder().in_memory().unwrap();
     refused(world.store.copy_zones(&customer("alice"), &["acme"], &into), RESERVED, "copy zone `acme`");
     assert!(into.verify().unwrap().is_clean());
-    // A zone without one is anybody's.
+    // Without a guardrail, customers may change the zone.
     world.store.copy_zones(&customer("alice"), &["other"], &into).unwrap();
     world.store.erase_zone(&customer("alice"), "other").unwrap();
     // A customer may still change what is in force, and resume.
@@ -178,13 +179,13 @@ fn what_is_no_guardrail_is_refused_when_it_is_bound() {
     assert!(outcome.changed && outcome.replaced.is_none());
     let again = bind(good.id.as_str()).unwrap();
     assert_eq!((again.changed, again.binding), (false, outcome.binding));
-    // What is bound is not archived, neither the version nor its set.
+    // Neither a bound version nor its set can be archived.
     let archived = world.write_as(&platform(), |zone| zone.archive_policy_set_version(&good.id));
     refused(archived, (Conflict, "in_force"), good.id.as_str());
     refused(world.write_as(&platform(), |zone| zone.archive_policy_set("good")), (Conflict, "in_force"), "good");
 }
 
-/// What is evaluated was validated against the schema that it is evaluated with, in whatever order things are bound.
+/// Every evaluated version was validated against the schema of its evaluation, for every order of bindings.
 #[test]
 fn a_guardrail_fits_the_schema_of_all_that_is_bound() {
     let misfit = (Conflict, "guardrail_schema");
@@ -225,7 +226,7 @@ fn history_and_earlier_times_know_it() {
     assert_eq!((then.guardrail(), decide(&then, "ann", "read", "shut")), (Some(&bound), Decision::Deny));
     let set = world.zone().policy_set("guard").unwrap();
     assert_eq!((set.mode, set.guardrail_version, set.guardrail_version_id), (None, None, None));
-    // The write sees what it has done so far.
+    // The write sees its own changes.
     let seen = world.write_as(&platform(), |zone| {
         zone.bind_guardrail(&guardrail.id)?;
         let bound = zone.guardrail()?;
@@ -257,7 +258,7 @@ fn a_receipt_names_the_guardrail_and_replays_under_it() {
     assert_eq!((receipt.v, receipt.decision), (2, Decision::Deny));
     assert_eq!(receipt.guardrail.as_ref().unwrap().binding, world.zone().guardrail().unwrap().unwrap());
     let kept = serde_json::to_string(&receipt).unwrap();
-    // Neither another guardrail nor none changes what it replays to.
+    // Neither another guardrail nor none changes the replay.
     world.write_as(&platform(), |zone| zone.unbind_guardrail()).unwrap();
     let harmless = guardrail(&world, "harmless", "forbid(principal, action, resource) when { false };");
     world.write_as(&platform(), |zone| zone.bind_guardrail(&harmless.id)).unwrap();
@@ -269,7 +270,7 @@ fn a_receipt_names_the_guardrail_and_replays_under_it() {
     let again = world.store.replay(&receipt, &request, &entities).unwrap();
     again.agrees_with(&receipt).unwrap();
     assert_eq!(again.receipt(), receipt);
-    // A receipt of a version that was asked for by its id says so too.
+    // The receipt of a version chosen by its id has it too.
     let version = world.zone().in_force(Target::Zone).unwrap().policy_set_version_id;
     let authorizer = world.zone().authorizer_of_version(&version).unwrap();
     let (request, entities) = asked(&authorizer, "ann", "read", "shut");
@@ -302,7 +303,7 @@ fn a_doctored_guardrail_in_a_receipt_is_refused() {
         let doctored: Receipt = serde_json::from_value(json).unwrap();
         refused(world.store.authorizer_of_receipt(&doctored), expected, "");
     }
-    // Without its guardrail and of the other form, it does not agree with what it says.
+    // Without its guardrail, and in the other form, the receipt contradicts itself.
     let mut json = serde_json::to_value(&receipt).unwrap();
     json["v"] = 1.into();
     json.as_object_mut().unwrap().remove("guardrail");
@@ -359,7 +360,7 @@ fn a_request_that_comes_again_is_answered_as_it_was() {
     refused(conflict, (Conflict, "request_conflict"), &id(2).to_string());
 }
 
-/// Entities are read with the schema of the target's version, under the guardrail as well.
+/// Entities are read with the schema of the target's version, with a guardrail too.
 #[test]
 fn the_guardrail_is_evaluated_with_the_targets_schema() {
     let (world, _) = guarded(World::new());
@@ -398,7 +399,7 @@ fn a_bundle_names_the_guardrail_and_cannot_get_around_it() {
     let read = Bundle::from_bytes(&bundle.to_bytes()).unwrap();
     assert_eq!((&read, read.to_bytes()), (&bundle, bundle.to_bytes()));
     assert_eq!(bundle.digest(), bundle.clone().with_guardrail(None).digest());
-    // It is applied as if the guardrail were not named, and changes nothing.
+    // The guardrail in a bundle is ignored when the bundle is applied.
     assert!(!world.write(|zone| zone.apply_bundle(Target::Zone, &bundle)).unwrap().changed);
     let other = "entity User; entity Doc; action read appliesTo { principal: User, resource: Doc };";
     world.write_store(|w| w.publish_schema(NewSchema::cedar("other", other))).unwrap();

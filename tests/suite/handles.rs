@@ -1,4 +1,4 @@
-//! How the parts of the API are held: ids in every spelling, handles shown in a line, uids in every form.
+//! Conveniences of the API: ids of every accepted type, `Debug` of handles, and every form of uids.
 
 use policy_store::ErrorKind::Invalid;
 use policy_store::cedar_policy::{Context, Decision, EntityId, EntityUid, Request};
@@ -18,7 +18,7 @@ fn an_id_is_taken_as_text_as_a_string_and_as_an_id() {
     let (text, string) = (id.as_str(), id.to_string());
     let zone = world.zone();
     let list = &PageRequest::new();
-    // Each line is expanded for every spelling: that it compiles is the point.
+    // Each line is expanded for every type; that it compiles is the test.
     macro_rules! spelled {
         ($it:ident => $call:expr) => {{
             {
@@ -146,8 +146,8 @@ fn requests_take_uids_in_every_form_and_ids_as_they_are() {
     );
 }
 
-/// Cedar's own requests and entities go past the gate: long ids, and values as deep as any JSON that Cedar reads, which it
-/// compares without a guard of its own.
+/// Cedar's own requests and entities bypass the gate: long ids, and values as deep as Cedar's JSON reader allows. Cedar
+/// compares them without a guard.
 #[test]
 fn requests_that_cedar_made_are_decided_on_a_small_thread() {
     const DEPTH: usize = 126;

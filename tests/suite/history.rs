@@ -1,4 +1,4 @@
-//! History: a zone's log as what happened, by whom, when and in which write.
+//! History: a zone's log as a list of changes, with actor, time and write.
 
 use policy_store::{
     BindingMode, BoundTo, Change, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, PageRequest,
@@ -70,7 +70,7 @@ fn created(version: &policy_store::PolicySetVersion) -> Change {
     }
 }
 
-/// The naming of a version in the one entry that binds it.
+/// The reference to a version in the entry that binds it.
 fn bound_to(world: &World, version: &policy_store::PolicySetVersion) -> BoundTo {
     let bound = world.history().into_iter().find_map(|entry| match entry.change {
         Change::Bound { to, .. } if to.policy_set_version_id == version.id => Some(to),

@@ -1,4 +1,4 @@
-//! Request ids: what was carried out under one is answered again as it was then, and never carried out twice.
+//! Idempotency keys: a repeated call gets its first answer and is never executed twice.
 
 use std::fmt::Debug;
 
@@ -26,7 +26,7 @@ pub(super) fn ann() -> Target {
 
 pub(super) type Call = fn(&mut ZoneTransaction<'_, '_>) -> Result<String>;
 
-/// A call of each kind, and some that change nothing. All are taken in a [`world`].
+/// A call of each kind, and some without effect. All succeed in a [`world`].
 pub(super) const CALLS: [Call; 22] = [
     |zone| shown(zone.create_policy(NewPolicy::named("new"))),
     |zone| shown(zone.create_policy(NewPolicy::named("new").id("given").description("why"))),
@@ -52,8 +52,8 @@ pub(super) const CALLS: [Call; 22] = [
     |zone| shown(zone.suspend()),
 ];
 
-/// Policies `p` with versions `pv1` and `pv2`, `q`, and `old`, which is archived. Sets `s` with `sv1`, which is active,
-/// and `sv2`; `t` with `tv`, which is observed; `u` for users with `uv`; and `e`, which is empty.
+/// Policies: `p` with versions `pv1` and `pv2`, `q`, and `old`, which is archived. Sets: `s` with `sv1`, which is
+/// active, and `sv2`; `t` with `tv`, which is a shadow; `u` for users with `uv`; and `e`, which is empty.
 pub(super) fn settle(world: &World) {
     world
         .write(|zone| {
@@ -82,7 +82,7 @@ pub(super) fn world() -> World {
     world
 }
 
-/// Changes all that [`CALLS`] can have done or read, and leaves nothing that would take a write.
+/// Changes everything that [`CALLS`] can have changed or read, and leaves nothing that would accept a write.
 fn change_everything(world: &World) {
     world
         .write(|zone| {
@@ -159,7 +159,7 @@ fn the_schema_that_is_archived_in_the_meantime_is_still_the_default_in_the_answe
         world.write(|zone| zone.resume()).unwrap();
         assert_eq!(world.zone().default_schema().unwrap(), None);
         replays(&world, call, &first);
-        // And an archived one is not the default of what comes after.
+        // An archived schema is not the default for later reads.
         let later = world.write(|zone| zone.idempotency_key(id(2)).suspend()).unwrap();
         assert_eq!(later.default_schema, None);
         world.write(|zone| zone.resume()).unwrap();
@@ -186,7 +186,7 @@ fn what_the_default_schema_was_does_not_depend_on_clocks() {
         let expected = [Change::ZoneSuspended { suspended: false }, Change::DefaultSchemaChanged { version: None }];
         assert_eq!(changes.collect::<Vec<_>>(), expected.map(|change| (change, Some(id(2)))));
         assert_eq!(world.write(|zone| zone.idempotency_key(id(2)).resume()).unwrap(), resumed);
-        // It is taken back once.
+        // It is rolled back once.
         let length = world.history().len();
         world.write(|zone| zone.resume()).unwrap();
         assert_eq!(world.history().len(), length);
@@ -205,7 +205,7 @@ fn a_request_that_changes_nothing_is_known_too() {
     world.write(|zone| zone.activate("sv2")).unwrap();
     assert_eq!(world.write(|zone| zone.idempotency_key(id(1)).activate("sv1")).unwrap(), bound);
     refused(world.write(|zone| zone.idempotency_key(id(1)).activate("sv2")), TAKEN, &id(1).to_string());
-    // Without an id, nothing is written down.
+    // Without a key, no entry is written.
     let before = world.extent();
     world.write(|zone| zone.activate("sv2")).unwrap();
     assert_eq!(world.extent(), before);
@@ -253,7 +253,7 @@ fn a_write_can_answer_several_requests_and_one_again() {
     assert_eq!(ids, [None, Some(id(2)), Some(id(1))]);
     assert_eq!(world.write(|zone| zone.idempotency_key(id(1)).create_policy(NewPolicy::named("one"))).unwrap(), first);
     assert_eq!(world.write(|zone| zone.idempotency_key(id(2)).create_policy(NewPolicy::named("two"))).unwrap(), second);
-    // One that was said twice is the last.
+    // If the key is set twice, the last one counts.
     world.write(|zone| zone.idempotency_key(id(3)).idempotency_key(id(4)).archive_policy("q")).unwrap();
     world.write(|zone| zone.idempotency_key(id(3)).archive_policy("p")).unwrap();
 }

@@ -1,4 +1,4 @@
-//! A request id that comes again for something else: each input, demand and actor makes it another request.
+//! A reused idempotency key: every input, precondition and actor makes a different fingerprint.
 
 use policy_store::{
     Actor, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, Pin, PolicyUpdate, Precondition, Sha256,
@@ -22,7 +22,7 @@ fn another_call_under_the_same_id_is_a_conflict() {
     }
 }
 
-/// Calls that differ in one input.
+/// Pairs of calls that differ in one input.
 const ALIKE: [[Call; 2]; 18] = [
     [
         |zone| shown(zone.create_policy(NewPolicy::named("x"))),
@@ -74,7 +74,7 @@ const ALIKE: [[Call; 2]; 18] = [
     [|zone| shown(zone.unbind(Target::Zone)), |zone| shown(zone.unbind_shadow(Target::Zone))],
     [|zone| shown(zone.set_default_schema(Some(V1))), |zone| shown(zone.set_default_schema(None))],
     [|zone| shown(zone.suspend()), |zone| shown(zone.resume())],
-    // A pin is not taken for a demand.
+    // A pin is not a precondition.
     [
         |zone| {
             shown(
@@ -140,9 +140,9 @@ fn the_same_call_with_other_demands_is_a_conflict() {
     for other in [[].as_slice(), &[&first], &[&second], &[&second, &first], &[&fresh, &second]] {
         refused(demanding(other), TAKEN, &id(1).to_string());
     }
-    // The demand does not hold any more, and is not looked at.
+    // The precondition no longer holds, and is not checked.
     assert_eq!(demanding(&[&first, &second]).unwrap(), done);
-    // None and 0 are different demands.
+    // `None` and 0 are different preconditions.
     let none = Precondition::latest_policy_version("q", None);
     world.write(|zone| zone.idempotency_key(id(2)).precondition(none).archive_policy("q")).unwrap();
     let zero = Precondition::latest_policy_version("q", Some(0));

@@ -1,5 +1,4 @@
-//! What is read in a write after a request that was answered before: the zone as that request had left it. And whether a
-//! request was answered.
+//! Reads in a write after a repeated call: the zone as of the first call. And the check whether a key was used.
 
 use policy_store::{
     At, BindingFilter, Change, IdempotencyKey, Include, NewPolicy, NewPolicyVersion, PageRequest, PolicyFilter,
@@ -12,7 +11,7 @@ fn id(n: u8) -> IdempotencyKey {
     IdempotencyKey::from([n; 16])
 }
 
-/// All that can be read of what the tests change.
+/// All reads of the resources that the tests change.
 fn seen(zone: &ZoneTransaction<'_, '_>, version: &str) -> Result<String> {
     let policy = zone.policy("p")?;
     let policy_version = zone.policy_version(policy.latest_version_id.as_ref().unwrap(), Include::Both)?;
@@ -37,7 +36,7 @@ fn seen(zone: &ZoneTransaction<'_, '_>, version: &str) -> Result<String> {
     ))
 }
 
-/// A policy `p`, and a set `s` with the versions `1` and `2`, of which the first is in force and observed.
+/// A policy `p`, and a set `s` with the versions `1` and `2`; the first is active and a shadow.
 fn world() -> World {
     let world = World::new();
     let version = world.version("p", PERMIT);
@@ -76,19 +75,19 @@ fn reads_after_a_repeated_request_are_as_of_then() {
         })
         .unwrap();
     assert_eq!(world.write(activate).unwrap(), first);
-    // In a write that has changed more itself.
+    // In a write with other changes.
     let again = world.write(|zone| {
         zone.create_policy(NewPolicy::named("q").id("q"))?;
         let again = activate(zone)?;
         assert!(zone.policy("q").is_err(), "it came later");
-        // With the next call that writes, the zone is as it is.
+        // After the next call that writes, reads see the present zone.
         zone.bind_shadow("1", Target::Zone)?;
         assert!(zone.policy("q").is_ok());
         assert_eq!(zone.policy("p")?.name, "renamed");
         Ok(again)
     });
     assert_eq!(again.unwrap(), first);
-    // Also if that call is refused, or another handle is taken.
+    // Also if that call is refused, or through another handle.
     world
         .write(|zone| {
             activate(zone)?;
@@ -139,7 +138,7 @@ fn what_a_request_wrote_first_can_be_asked() {
     assert_eq!(world.store.zone("other").unwrap().entry_for_key(id(7)).unwrap(), None, "it is another zone's");
 }
 
-/// It is told by another log whether a schema version was archived by then.
+/// Only another log has the archiving of a schema version.
 #[test]
 fn the_default_schema_is_read_as_the_call_has_answered() {
     let world = world();

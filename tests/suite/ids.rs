@@ -1,4 +1,4 @@
-//! Ids: generated or given, their alphabet, unique per kind in a zone, and unknown in every other zone.
+//! Ids: generated or given; their alphabet; unique per kind in a zone, and unknown in other zones.
 
 use policy_store::ErrorKind::{Conflict, Invalid, NotFound};
 use policy_store::{
@@ -8,7 +8,7 @@ use policy_store::{
 
 use super::support::{PERMIT, SCHEMA, START, V1, World, refused};
 
-/// Creates one of everything in a zone under the ids given.
+/// Creates one resource of each kind in a zone, with the given ids.
 fn create(zone: &mut ZoneTransaction<'_, '_>, kind: &str, id: &str) -> Result<String> {
     match kind {
         "policy" => zone.create_policy(NewPolicy::named("n").id(id)).map(|it| it.id.to_string()),
@@ -101,7 +101,7 @@ fn a_version_with_warnings_that_is_refused_for_its_id_leaves_no_content() {
 fn an_id_is_taken_only_once_per_kind_and_zone() {
     let world = world();
     for kind in KINDS {
-        // Kinds do not share their ids.
+        // Each kind has ids of its own.
         world.write(|zone| create(zone, kind, "same")).unwrap();
         world.refuses((Conflict, "already_exists"), &format!("{kind} `same`"), |zone| create(zone, kind, "same"));
     }
@@ -131,7 +131,7 @@ fn a_version_id_is_unique_in_the_zone_and_not_only_in_its_policy() {
     });
 }
 
-/// What every call that takes an id says of this one.
+/// The results of every call that takes an id.
 fn said_of(world: &World, zone: &Zone, id: &str) -> Vec<String> {
     let list = PageRequest::new();
     let mut said = Vec::new();

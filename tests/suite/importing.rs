@@ -1,4 +1,4 @@
-//! Importing earlier history: in its order, not from the future, and marked as what it is.
+//! Importing earlier history: in order, not from the future, and marked as imported.
 
 use policy_store::ErrorKind::{Forbidden, Invalid};
 use policy_store::{
@@ -12,7 +12,7 @@ fn at(micros: i64) -> Timestamp {
     Timestamp::from_micros(micros)
 }
 
-/// A store without a history of its own, whose zone `acme` was imported too.
+/// A store without other history, whose zone `acme` was imported.
 fn world() -> World {
     let clock = Clock::new();
     clock.stop();
@@ -59,7 +59,7 @@ fn what_is_imported_belongs_to_its_author_and_not_to_the_importer() {
     assert_eq!(theirs.unwrap().owner_type, OwnerType::Platform);
     let renamed = world.write(|zone| zone.archive_policy("guard"));
     refused(renamed, (Forbidden, "platform_owned"), "guard");
-    // The rules are those of the author, whoever imports.
+    // The rules for the original author apply, not those for the importer.
     let by_author = import(&world, 4_000, |zone| zone.archive_policy("guard"));
     refused(by_author, (Forbidden, "platform_owned"), "guard");
 }
@@ -100,7 +100,7 @@ fn nothing_is_imported_from_the_future() {
     let error = refused(add(&world, START + 1), (Invalid, "imported_out_of_order"), &at(START + 1).to_string());
     assert!(error.to_string().contains(&at(START).to_string()), "{error}");
     add(&world, START).unwrap();
-    // Before anything is done: also where nothing would be written.
+    // Checked first, even if nothing would be written.
     let ran = world.store.import(&platform(), &customer("ann"), at(START + 1), |_| Ok(()));
     refused(ran, (Invalid, "imported_out_of_order"), "");
 }
@@ -114,7 +114,7 @@ fn a_normal_write_after_an_import_has_the_clocks_time_and_no_mark() {
     assert_eq!((policy.created_at, policy.created_by.id()), (at(START + SECOND), "alice"));
     let last = world.history().pop().unwrap();
     assert_eq!((last.clock, last.imported_by), (at(START + SECOND), None));
-    // What comes then is later history than the zone's.
+    // An import must now be later than this write.
     refused(add(&world, 6_000), (Invalid, "imported_out_of_order"), "");
     add(&world, START + SECOND).unwrap();
 }
@@ -128,7 +128,7 @@ fn a_clock_that_was_behind_goes_on_after_what_was_imported() {
     assert_eq!(policy.created_at, at(START + 1));
 }
 
-/// A tenant can move in, with its history, whatever happened in the store since.
+/// A tenant with earlier history can be imported after any other writes in the store.
 #[test]
 fn a_zone_with_earlier_history_is_imported_into_a_store_that_is_in_use() {
     let world = World::new();
@@ -143,14 +143,14 @@ fn a_zone_with_earlier_history_is_imported_into_a_store_that_is_in_use() {
     })
     .unwrap();
     assert_eq!(world.store.zone("old").unwrap().info().unwrap().created_at, at(2_000));
-    // The same time again, and a later one; but none before.
+    // The same time, or a later one; but no earlier one.
     import(2_000, policy).unwrap();
     import(3_000, policy).unwrap();
     refused(import(2_500, policy), (Invalid, "imported_out_of_order"), "");
     let list = PageRequest::new().order(Order::Ascending);
     let history = world.store.zone("old").unwrap().history(&list).unwrap().items;
     assert_eq!(history.iter().map(|entry| entry.created_at).collect::<Vec<_>>(), [2_000, 2_001, 3_000].map(at));
-    // In the store's log they stand behind what is there.
+    // In the store's log, they follow the existing entries.
     let history = world.store.history(&list).unwrap().items;
     assert!(history.is_sorted_by(|a, b| a.created_at < b.created_at));
     assert_eq!(history.last().unwrap().imported_by.as_ref().map(policy_store::Actor::id), Some("ops"));
@@ -166,7 +166,7 @@ fn each_log_has_its_own_order() {
         w.create_zone("other").map(drop)
     });
     other.unwrap();
-    // The write as a whole is refused for one log that is further.
+    // The whole write is refused if one log is later.
     let both = world.store.import(&platform(), &customer("ann"), at(3_000), |w| {
         w.create_zone("third")?;
         w.zone("acme")?.create_policy(NewPolicy::named("p"))

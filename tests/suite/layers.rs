@@ -1,11 +1,11 @@
 //! The order of the folders in `src`: a folder imports only from folders above it, and files do not import in circles.
 //!
-//! Defends against a house whose parts can only be understood together. docs/architecture.md describes the folders.
+//! Defends against parts that can only be understood together. docs/architecture.md describes the folders.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// From the bottom up.
+/// The folders, from the bottom up.
 const FOLDERS: [&str; 15] = [
     "types",
     "cedar",
@@ -23,13 +23,13 @@ const FOLDERS: [&str; 15] = [
     "write",
     "store",
 ];
-/// Exports every folder.
+/// These files export from every folder.
 const ROOTS: [&str; 2] = ["lib", "fuzzing"];
 
-/// A module by the segments of its path.
+/// A module, as the segments of its path.
 type Module = Vec<String>;
 
-/// Every module of `src` with the source of its file, without the tests.
+/// Every module of `src`, with its source without tests.
 fn modules() -> BTreeMap<Module, String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut modules = BTreeMap::new();
@@ -49,7 +49,7 @@ fn modules() -> BTreeMap<Module, String> {
             }
         }
     }
-    // A file that only tests compile is declared so by its parent.
+    // The parent declares whether a file is only for tests.
     let only_tests: BTreeSet<Module> = modules
         .iter()
         .flat_map(|(parent, text)| {
@@ -90,7 +90,7 @@ fn paths(module: &Module, text: &str) -> Vec<Module> {
     found.into_iter().filter_map(|path| absolute(module, &path)).collect()
 }
 
-/// The paths of a tree of imports such as `a::{b, c::{d, e}}`.
+/// The paths in a tree of imports such as `a::{b, c::{d, e}}`.
 fn expand(tree: &str, prefix: String, found: &mut Vec<String>) {
     let Some(open) = tree.find('{') else { return found.push(prefix + tree) };
     let prefix = prefix + &tree[..open];
@@ -130,7 +130,7 @@ fn absolute(module: &Module, path: &str) -> Option<Module> {
     Some(absolute)
 }
 
-/// Which modules each module imports.
+/// The imports of each module.
 fn imports() -> BTreeMap<Module, BTreeSet<Module>> {
     let modules = modules();
     let of = |path: Module| (0..=path.len()).rev().map(|end| path[..end].to_vec()).find(|it| modules.contains_key(it));

@@ -1,4 +1,4 @@
-//! Limits: what is as large as allowed is taken, and one more is refused and leaves no trace.
+//! Limits: input of the maximum size is accepted; one more is refused without a trace.
 
 use policy_store::ErrorKind::{Invalid, TooLarge};
 use policy_store::{
@@ -171,7 +171,7 @@ fn a_write_has_up_to_100000_entries() {
         for n in 1..limits::WRITE_ENTRIES {
             zone.create_policy(NewPolicy::named("p").id(format!("p{n}")))?;
         }
-        // A request that takes the last place is carried out, and no more is asked of it.
+        // A call with an idempotency key that adds the last entry is executed, and needs no other entry.
         zone.idempotency_key(IdempotencyKey::from([1; 16])).create_policy(NewPolicy::named("p").id("last")).unwrap();
         assert_eq!(zone.policy("last")?.name, "p");
         let error = refused(zone.create_policy(NewPolicy::named("p")), OVER, "the write: 100001 entries, limit 100000");

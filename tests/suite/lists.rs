@@ -1,4 +1,4 @@
-//! Lists: every list of the store walked in both orders and both directions, and the cursors that lead through it.
+//! Lists: every list of the store in both orders and both directions, through cursors.
 
 use policy_store::ErrorKind::{Invalid, NotFound, TooLarge};
 use policy_store::{
@@ -24,7 +24,7 @@ fn got<T>(page: Result<Page<T>>, id: impl Fn(&T) -> String) -> Result<Got> {
     })
 }
 
-/// Policies, in the order in which they are created, which is not that of their ids.
+/// Policies in order of creation, which is not the order of their ids.
 const NAMES: [&str; 7] = ["p0", "p6", "p5", "p4", "p3", "p2", "p1"];
 
 const LISTS: [&str; 8] = ["zones", "schemas", "policies", "versions", "sets", "set versions", "pinned", "history"];
@@ -43,7 +43,7 @@ fn get(store: &PolicyStore, name: &str, list: &PageRequest) -> Result<Got> {
     }
 }
 
-/// Makes one more item of each list that can grow.
+/// Adds an item to each list that can grow.
 fn grow(world: &World, n: usize) {
     let added = format!("added{n}");
     world
@@ -59,7 +59,7 @@ fn grow(world: &World, n: usize) {
     world.version("p0", PERMIT);
 }
 
-/// Seven items in each list; the zones and schemas of every world count.
+/// Seven items in each list, with the zones and schemas of every world.
 fn fill(world: &World) {
     let versions: Vec<PolicyVersion> = NAMES.map(|name| world.version(name, PERMIT)).into();
     let pins: Vec<_> = versions.iter().rev().collect();
@@ -90,7 +90,7 @@ fn filled() -> World {
     world
 }
 
-/// What is in each list, oldest first.
+/// The content of each list, oldest first.
 fn expected(world: &World, name: &str) -> Vec<String> {
     let all: Vec<String> = match name {
         "zones" => ["acme", "other", "z0", "z1", "z2", "z3", "z4"].map(str::to_owned).into(),
@@ -167,7 +167,7 @@ fn pages_never_repeat_or_skip_while_others_are_written() {
                 round += 1;
                 page = get(&world.store, name, &list.clone().after(after)).unwrap();
                 seen.extend(page.items.clone());
-                // The oldest first never ends while more is written.
+                // Oldest first, a list does not end while items are added.
                 if seen.len() >= all.len() {
                     break;
                 }

@@ -1,4 +1,4 @@
-//! The parts of the domain, and what their tests share.
+//! The tests of the public API, one module for each part of the domain.
 
 mod actors;
 #[cfg(feature = "bundle")]
@@ -72,7 +72,7 @@ mod verify;
 mod whole_lists;
 mod writes;
 
-/// A file that no `mod` names would never run.
+/// Fails if a file is not declared as a module, and so never runs.
 #[test]
 fn every_file_here_is_a_module_of_the_suite() {
     let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");

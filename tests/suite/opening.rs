@@ -1,5 +1,5 @@
-//! Opening what cannot be a store, or cannot be opened: refused at once, by its name and kind, with the cause in the
-//! message. And files beside a store: those that a killed process has left, and one that takes the place of an open store.
+//! Opening a file that is not a store or cannot be opened fails at once, with path, kind and cause in the message.
+//! Also, files next to a store: leftovers of a killed process, and a file that replaces an open store.
 
 use std::error::Error as _;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use policy_store::{Error, NewPolicy, PolicyStore, Result};
 
 use super::support::{Clock, World, customer, refused};
 
-/// Opens on a thread of its own, so that one that hangs fails the test.
+/// Opens on another thread, so that a hang fails the test.
 fn open(path: &Path, create: bool) -> Result<PolicyStore> {
     let (done, opened) = mpsc::channel();
     let path = path.to_owned();
@@ -19,7 +19,7 @@ fn open(path: &Path, create: bool) -> Result<PolicyStore> {
     opened.recv_timeout(Duration::from_secs(60)).expect("opening hangs")
 }
 
-/// Refused in both modes, with a message that has the path and the reason; nothing is made.
+/// Expects both modes to fail with the path and the reason in the message, and to create nothing.
 fn is_refused(path: &Path, kind_and_code: (policy_store::ErrorKind, &str), reason: &str) {
     for create in [true, false] {
         let error = refused(open(path, create), kind_and_code, reason);
@@ -28,7 +28,7 @@ fn is_refused(path: &Path, kind_and_code: (policy_store::ErrorKind, &str), reaso
     }
 }
 
-/// No part of the message stands in the chain of sources again.
+/// No part of the message is repeated in the chain of sources.
 fn tells_once(error: &Error) {
     let message = error.to_string().to_lowercase();
     let mut next = error.source();
@@ -95,10 +95,10 @@ fn a_missing_directory_is_told_in_the_message() {
     is_refused(&folder.path().join("file/store.redb"), (Unavailable, "storage"), "is not a directory");
 }
 
-/// Tells the process that is run again which file to open.
+/// The environment variable with the file that the second process opens.
 const CHILD: &str = "POLICY_STORE_OPENING_CHILD";
 
-/// What another process says that opens `path`; the superuser's rights are given up for it, as no file is closed to them.
+/// The output of another process that opens `path`. It drops superuser rights, because those open every file.
 #[cfg(unix)]
 fn said_without_rights(binary: &Path, path: &Path) -> Option<String> {
     let run = |command: &mut std::process::Command| {
@@ -169,7 +169,7 @@ fn a_store_whose_file_was_deleted_or_replaced_is_not_written() {
     let error = refused(write(), (Unavailable, "file_replaced"), "a.redb");
     assert!(error.to_string().contains("another file replaced the store's file"), "{error}");
     assert_eq!(world.history().len(), length, "reads go on, and nothing was written");
-    // Also where it happens in the midst of the write.
+    // Also in the middle of a write.
     std::fs::rename(&aside, &path).unwrap();
     let within = world.write(|zone| {
         zone.create_policy(NewPolicy::named("q"))?;
@@ -197,7 +197,7 @@ fn what_a_killed_process_has_left_beside_a_store_is_removed_at_the_next_opening(
     for round in 0..2 {
         std::fs::write(named(".policy-store-aB3dEf.new"), b"half a store").unwrap();
         std::fs::write(named(".policy-store-000000.new"), b"").unwrap();
-        // One that is being made at this moment.
+        // A file that is being created now.
         let made = std::fs::File::create(named(".policy-store-making.new")).unwrap();
         made.lock().unwrap();
         drop(open(&path, round == 0).unwrap());

@@ -1,8 +1,7 @@
-//! Random operations, done to a store and to an independent model of it: both must always say the same.
+//! Runs random operations on a store and on an independent model; both must give the same results.
 //!
-//! Plain `proptest`, over rows of bytes. A state machine of `proptest-state-machine` draws every step from its model alone,
-//! before the store has answered; here generated ids, cursors and receipts come from the store. And a fuzz target draws
-//! from the same rows.
+//! Plain `proptest` over rows of bytes. `proptest-state-machine` draws every step from its model before the store has
+//! answered; here, generated ids, cursors and receipts come from the store. A fuzz target uses the same rows.
 
 use std::cell::RefCell;
 
@@ -19,11 +18,11 @@ use crate::model::operation::{
 use crate::model::texts::{Draft, Statement};
 use crate::model::{self, Operation};
 
-/// Cases and operations of a case; `POLICY_STORE_SWEEP` multiplies the cases.
+/// The number of cases, and of operations in a case. `POLICY_STORE_SWEEP` multiplies the cases.
 const CASES: u32 = 20;
 const OPERATIONS: usize = 200;
 
-/// What every sweep must have come to: calls that were done, decisions, and errors.
+/// The minimum that every sweep must reach: successful calls, decisions, and errors.
 const MET: &str = "CreatePolicy UpdatePolicy ArchivePolicy CreateVersion ArchiveVersion CreateSet RenameSet ArchiveSet \
     CreateSetVersion ArchiveSetVersion Bind Unbind BindShadow UnbindShadow Observed BindGuardrail UnbindGuardrail GuardrailDenies Rollback Suspend Resume SetDefaultSchema Again \
     Replayed Import Erase Copy CopyRefused PreflightClean PreflightFails PolicyRevisionHolds PolicyRevisionFails SetRevisionHolds SetRevisionFails \
@@ -35,7 +34,7 @@ const MET: &str = "CreatePolicy UpdatePolicy ArchivePolicy CreateVersion Archive
     imported_out_of_order newer_format no_earlier_binding not_bound not_found platform_owned policy_validation precondition_failed prepared_elsewhere receipt_mismatch \
     request request_conflict schema_transition suspended syntax template template_links too_deep too_large wrong_sha wrong_target";
 
-/// What chance comes to seldom: every bad draft, bad schema, kind of pin, use of a cursor and doctored receipt.
+/// Operations that are rare by chance: every bad draft, bad schema, kind of pin, use of a cursor, and changed receipt.
 fn seldom() -> Vec<Operation> {
     let first = Pick(0);
     let call = |call| asked(0, None, Under::nothing(), call);
@@ -100,13 +99,13 @@ fn seldom() -> Vec<Operation> {
     operations
 }
 
-/// A call in `z0`, in a write of its own.
+/// A call in `z0`, in its own write.
 fn asked(actor: usize, import: Option<When>, under: Under, call: Call) -> Operation {
     Operation::Call { joined: false, actor, ending: Ending::Commit, import, zone: "z0".to_owned(), under, call }
 }
 
-/// Every schema tried in all zones, also where nothing pins what is archived; and zones copied that are there or not. To be
-/// done last, when a zone's default was a schema that it does not use.
+/// Preflights of every schema in all zones, also without pins of archived versions; and copies of existing and missing
+/// zones. To be run last, when a zone's default was a schema that it does not use.
 fn tried_and_copied() -> Vec<Operation> {
     let (first, plain) = (Pick(0), |call| asked(0, None, Under::nothing(), call));
     let alone = |archive| {
@@ -128,8 +127,8 @@ fn tried_and_copied() -> Vec<Operation> {
     archived.into_iter().flatten().chain(new).chain(published).chain([taken]).chain(copies).collect()
 }
 
-/// A set for users is observed for one user and, once it was in force for one, is that user's for ever. To be done first, so
-/// that the set's version is the one before the newest.
+/// A user set is the shadow of one user; once active for a user, it stays that user's for ever. To be run first, so
+/// that the set's version is the second newest.
 fn observed_users() -> Vec<Operation> {
     let plain = |call| asked(0, None, Under::nothing(), call);
     let user = |id: &str| Target::User(id.to_owned());
@@ -151,8 +150,8 @@ fn observed_users() -> Vec<Operation> {
     ]
 }
 
-/// A guardrail that is bound, decides, and keeps customers from what is the platform's; one that does not fit every schema;
-/// and the way back to an earlier binding. In a store of its own.
+/// A guardrail that is bound, decides, and keeps customers from the platform's resources; a guardrail that does not
+/// validate against every schema; and a rollback. In its own store.
 fn guardrails() -> Vec<Operation> {
     let by = |actor, call| asked(actor, None, Under::nothing(), call);
     let (customers, platforms) = (|call| by(0, call), |call| by(2, call));
@@ -172,7 +171,7 @@ fn guardrails() -> Vec<Operation> {
         style: Style::Pins,
     };
     vec![
-        // The newest version permits; the third but last is the one that only forbids.
+        // The newest version permits; the third last only forbids.
         customers(guard(2)),
         platforms(guard(0)),
         named(guard(2)),
@@ -201,21 +200,21 @@ fn guardrails() -> Vec<Operation> {
         back(),
         named(Call::UnbindGuardrail),
         platforms(Call::UnbindGuardrail),
-        // It fits once there is no guardrail; then nothing that it does not fit can be one.
+        // It validates without a guardrail; then no version that it does not validate against can be bound.
         customers(Call::Bind { version: Pick(0), target: Target::Zone }),
         platforms(guard(1)),
         back(),
         back(),
         back(),
-        // Under a schema without the action that is asked for.
+        // Under a schema without the requested action.
         customers(pinning(Vec::new(), 112)),
         Operation::Decide { zone: "z0".to_owned(), by: By::Version(Pick(0)), strict: false, keep: false, asked: 3 },
         Operation::Upkeep(Upkeep::Everything),
     ]
 }
 
-/// What is asked under demands and request ids, of a suspended zone and as earlier history; and what is left when a zone is
-/// erased.
+/// Calls with preconditions and idempotency keys, in a suspended zone and as earlier history; and the rest after a zone
+/// is erased.
 fn under_requests() -> Vec<Operation> {
     let first = Pick(0);
     let plain = |call| asked(2, None, Under::nothing(), call);
@@ -242,7 +241,7 @@ fn under_requests() -> Vec<Operation> {
         again(1),
         named(Call::Resume),
         plain(default),
-        // By another actor, and what takes the id of another.
+        // By another actor, and a call that reuses a key.
         asked(0, None, Under::nothing(), Call::Again { in_store: false, request: Pick(200) }),
         asked(2, None, Under { id: Id::Known(first), claims: Vec::new() }, rename("taken")),
         named(Call::BindShadow { version: first, target: Target::Zone }),
@@ -277,7 +276,7 @@ fn the_store_and_the_model_say_the_same_whatever_is_done() {
     let sweep = std::env::var("POLICY_STORE_SWEEP").ok().and_then(|text| text.parse().ok()).unwrap_or(1_u32).max(1);
     let config = Config {
         cases: CASES.saturating_mul(sweep),
-        // The same operations on every run, so that what they meet is the same.
+        // The same operations on every run, so that the coverage is the same.
         rng_seed: RngSeed::Fixed(1),
         failure_persistence: None,
         max_shrink_iters: 1_000,

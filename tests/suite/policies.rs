@@ -1,4 +1,4 @@
-//! Policies and their versions: what is kept, how they are numbered, validated and archived.
+//! Policies and their versions: stored content, numbering, validation and archiving.
 
 use cedar_policy::{Decision, PolicySet};
 use policy_store::ErrorKind::{Archived, Invalid, NotFound};
@@ -130,7 +130,7 @@ fn numbers_are_1_2_3_per_policy_without_gaps() {
     let world = World::new();
     assert_eq!([world.version("p", PERMIT).version, world.version("p", FORBID).version], [1, 2]);
     assert_eq!(world.version("q", PERMIT).version, 1);
-    // Neither a refused call nor a write that was given up uses a number.
+    // Neither a refused call nor a write that was rolled back uses a number.
     world.try_version("p", "nonsense").unwrap_err();
     let given_up: policy_store::Result<()> = world.write(|zone| {
         assert_eq!(zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))?.version, 3);
@@ -193,7 +193,7 @@ fn archiving_a_version_is_idempotent_and_permanent() {
     let before = world.extent();
     let again = world.write_as(&customer("carl"), |zone| zone.archive_policy_version(&version.id)).unwrap();
     assert_eq!((&again, world.extent()), (&archived, before));
-    // All but the archiving is as it was, and the policy goes on.
+    // Only the archiving has changed, and the policy can get new versions.
     let unchanged = policy_store::PolicyVersion::clone(&version);
     let mut restored = archived.clone();
     (restored.archived_at, restored.archived_by) = (None, None);

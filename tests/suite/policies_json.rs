@@ -1,4 +1,4 @@
-//! Policy versions given as JSON: a whole Cedar policy set, rendered once, and nothing in it silently lost.
+//! Policy versions from JSON: a whole Cedar policy set, rendered once, with nothing silently lost.
 
 use cedar_policy::PolicySet;
 use policy_store::ErrorKind::Invalid;
@@ -26,7 +26,7 @@ fn create(world: &World, json: &str) -> Result<PolicyVersion> {
     })
 }
 
-/// Expects the JSON to be refused, and no trace of it.
+/// Expects the JSON to be refused without a trace.
 #[track_caller]
 fn refuses(code: &str, names: &str, json: &str) {
     let world = World::new();
@@ -37,7 +37,7 @@ fn refuses(code: &str, names: &str, json: &str) {
 #[test]
 fn json_is_rendered_in_its_own_order_with_a_blank_line_between() {
     let world = World::in_file();
-    // Neither the order of the keys as text nor that of their numbers.
+    // Neither the order of the keys as text, nor the order of their numbers.
     let json = set(&[member("policy1", "forbid", 1), member("policy10", "permit", 2), member("policy0", "permit", 3)]);
     let version = create(&world, &json).unwrap();
     let text = version.cedar_raw.clone().unwrap();
@@ -130,7 +130,7 @@ fn what_is_no_policy_set_in_json_is_refused() {
 fn templates_links_and_empty_sets_are_refused_each_with_an_error_of_its_own() {
     let member = member("policy0", "permit", 1);
     let template = format!(r#"{{"effect":"forbid",{ALL},"conditions":[]}}"#);
-    // A `forbid` without slots: Cedar by itself would drop it in silence.
+    // A `forbid` without slots: Cedar alone would drop it silently.
     let json = format!(r#"{{"staticPolicies":{{{member}}},"templates":{{"t":{template}}},"templateLinks":[]}}"#);
     assert!(PolicySet::from_json_str(&json).is_ok_and(|set| set.policies().count() == 1), "Cedar is stricter now");
     refuses("template", "`t`", &json);
@@ -147,7 +147,7 @@ fn templates_links_and_empty_sets_are_refused_each_with_an_error_of_its_own() {
 
 #[test]
 fn duplicate_keys_are_refused_wherever_they_are() {
-    // The last one would win if this were read as a `serde_json::Value`.
+    // The last one would win if this were parsed as a `serde_json::Value`.
     refuses("json", "policy0", &set(&[member("policy0", "forbid", 1), member("policy0", "permit", 1)]));
     let twice =
         member("policy0", "forbid", 1).replace(r#""effect":"forbid""#, r#""effect":"forbid","effect":"permit""#);

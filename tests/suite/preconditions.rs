@@ -1,4 +1,4 @@
-//! Demands: a call is carried out only if what its author has seen is still so.
+//! Preconditions: a call is executed only if the state that its author has seen is unchanged.
 
 use std::sync::Barrier;
 
@@ -93,7 +93,7 @@ fn each_demand_holds_or_refuses_the_call_without_a_trace() {
     ];
     for (unmet, names) in &failing {
         world.refuses(UNMET, names, |zone| zone.precondition(unmet.clone()).create_policy(NewPolicy::named("x")));
-        // Also among others that hold.
+        // Also among preconditions that hold.
         world.refuses(UNMET, names, |zone| {
             for precondition in &holding {
                 zone.precondition(precondition.clone());
@@ -130,7 +130,7 @@ fn a_demand_of_what_is_not_there_is_an_error_of_its_own() {
             zone.precondition(precondition.clone()).create_policy(NewPolicy::named("x"))
         });
     }
-    // What another zone has is not there.
+    // The resources of another zone do not exist here.
     let other = world.write_store(|w| {
         w.zone("other")?
             .precondition(Precondition::latest_policy_version("p", Some(2)))
@@ -155,7 +155,7 @@ fn every_change_that_get_returns_moves_the_revision_that_is_demanded() {
     let seen = at("p");
     world.write(|zone| zone.archive_policy("p")).unwrap();
     moves(seen);
-    // What changes nothing moves nothing, and neither do other policies or bindings.
+    // A call without effect does not change the revision; nor do changes of other policies or bindings.
     let (seen, other) = (at("p"), at("new"));
     world.write(|zone| zone.archive_policy("p")).unwrap();
     world.version("other", PERMIT);
@@ -225,11 +225,11 @@ fn a_demand_is_that_of_the_next_call_alone() {
     let precondition = || Precondition::latest_policy_version("p", Some(2));
     world
         .write(|zone| {
-            // A read is no call that a demand waits for.
+            // A read does not use up a precondition.
             zone.precondition(precondition()).policy("p")?;
             zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))?;
             zone.create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT))?;
-            // It sees what the write has done.
+            // The precondition sees the changes of the write.
             let late =
                 zone.precondition(precondition()).create_policy_version("p", NewPolicyVersion::cedar(V1, PERMIT));
             refused(late, UNMET, "policy `p` is `4`");
@@ -284,7 +284,7 @@ fn one_of_several_is_enough_and_of_none_none_is() {
     let error = unmet("policy `p`", many(10_000));
     assert!(error.to_string().len() < 400, "{error}");
     refused(create(many(10_001)), (TooLarge, "too_large"), "10001");
-    // What is not there is said if nothing else holds, in any order.
+    // A missing resource is reported if no alternative holds, in any order.
     let missing = || Precondition::policy_revision("none", 1);
     for (first, second) in [(missing(), of(revision)), (of(revision), missing())] {
         create(Precondition::any([first, second])).unwrap();
@@ -305,7 +305,7 @@ fn a_demand_can_be_checked_before_a_write() {
     assert_eq!(world.extent(), before);
 }
 
-/// The same alternatives again are the same request; others, or another order, are not.
+/// The same alternatives give the same fingerprint; others, or another order, do not.
 #[test]
 fn a_request_is_told_by_its_alternatives() {
     let world = world();

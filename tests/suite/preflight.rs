@@ -1,4 +1,4 @@
-//! Preflights: what would still validate with another schema, told before anything is written.
+//! Preflights: the versions that would validate with another schema, before anything is written.
 
 use policy_store::ErrorKind::{Conflict, Invalid, NotFound, TooLarge};
 use policy_store::{
@@ -17,7 +17,7 @@ fn ann() -> Target {
     Target::User("ann".to_owned())
 }
 
-/// The world's schema with a change, as a candidate.
+/// The schema of the world with a change, as a candidate.
 fn changed(from: &str, to: &str) -> NewSchema {
     assert!(SCHEMA.contains(from));
     NewSchema::cedar("next", SCHEMA.replace(from, to))
@@ -86,7 +86,7 @@ fn each_change_of_a_schema_fails_what_depends_on_it_and_nothing_else() {
     }
 }
 
-/// More texts than are held at a time.
+/// More texts than are in memory at a time.
 #[test]
 fn many_texts_are_each_checked_and_told_with_what_pins_them() {
     let world = World::new();
@@ -127,7 +127,7 @@ fn findings_are_those_of_strict_validation_each_with_its_place() {
     let (finding, place) = (&check.findings[0], check.findings[0].place.unwrap());
     assert_eq!((finding.statement, place.line), (Some(1), 3));
     assert!(text[place.offset as usize..][..place.length as usize].ends_with("level"), "{place:?}");
-    // Every finding is told, and what only strict validation refuses is one.
+    // Every finding is reported, also those of strict validation only.
     let strict = self::flown(&world, changed("level: Long", "level: String").clone());
     assert!(!of(&strict, &version).valid);
     let both =
@@ -199,7 +199,7 @@ fn what_is_bound_to_users_and_what_is_observed_is_checked() {
     let (theirs, shadow) = (of_set(&flown, "u", 1), of_set(&flown, "s", 1));
     assert_eq!((&theirs.id, &theirs.active, &theirs.shadow, theirs.valid), (&own.id, &Some(ann()), &None, true));
     assert_eq!((&shadow.active, &shadow.shadow, shadow.valid), (&None, &Some(Target::Zone), false));
-    // The same version in both modes is told once.
+    // The same version in both modes is reported once.
     world.write(|zone| zone.bind_shadow(&own.id, ann())).unwrap();
     let again = self::flown(&world, changed("level: Long", "level: String"));
     let theirs = of_set(&again, "u", 1);
@@ -264,7 +264,7 @@ fn all_zones_are_checked_and_a_shared_text_is_the_same_everywhere() {
     let findings: Vec<_> = all.failing().flat_map(|zone| zone.failing()).map(|check| &check.findings).collect();
     assert_eq!(findings.len(), 3);
     assert!(findings.iter().all(|found| std::sync::Arc::ptr_eq(found, findings[0])), "validated more than once");
-    // Each zone by itself says the same.
+    // The preflight of each zone alone gives the same result.
     for zone in &all.zones {
         let alone = world.store.zone(&zone.zone_id).unwrap().preflight(changed("secret", "hidden")).unwrap();
         assert_eq!(alone, *zone);
@@ -334,7 +334,7 @@ fn a_suspended_zone_is_checked_too_and_so_is_a_store_that_is_written_to() {
         .write_store(|w| {
             w.zone("acme")?.resume()?;
             let other = w.zone("acme")?.create_policy_version("p", NewPolicyVersion::cedar(V1, LEVEL))?;
-            // It waits for no write and sees nothing of it.
+            // A preflight does not wait for a write, and does not see it.
             let flown = world.zone().preflight(changed("secret", "hidden"))?;
             assert!(of(&flown, &version).latest && flown.policy_versions.iter().all(|check| check.id != other.id));
             Ok(())

@@ -1,4 +1,4 @@
-//! Receipts: what a decision rested on, replayed later, and refused once anything in them is not true.
+//! Receipts: the rules behind a decision, replayed later, and refused if anything in them is wrong.
 
 use cedar_policy::Decision;
 use policy_store::ErrorKind::{Conflict, Invalid, NotFound, Unavailable};
@@ -6,7 +6,7 @@ use policy_store::{Answer, At, Receipt, SchemaStatus, Target};
 
 use super::support::{Clock, FORBID, PERMIT, V1, World, asked, refused};
 
-/// A world in which `ann` may read `open`, and the answer that says so.
+/// A world in which `ann` may read `open`, with the answer to that request.
 fn answered(world: &World) -> Answer {
     let (a, b) = (world.version("a", PERMIT), world.version("b", FORBID));
     world.live("s", &[&a, &b]);
@@ -118,7 +118,7 @@ fn a_receipt_of_a_strict_authorizer_replays_strictly() {
     assert_eq!(again.receipt(), receipt);
 }
 
-/// A receipt with other JSON in one place.
+/// A receipt with one JSON value replaced.
 fn doctored(receipt: &Receipt, pointer: &str, value: serde_json::Value) -> Receipt {
     let mut json = serde_json::to_value(receipt).unwrap();
     let place = json.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}"));
@@ -131,7 +131,7 @@ fn doctored(receipt: &Receipt, pointer: &str, value: serde_json::Value) -> Recei
 fn a_doctored_receipt_is_refused_field_by_field() {
     let world = World::new();
     let receipt = answered(&world).receipt();
-    // Things that exist, so that it is not their absence that is noticed.
+    // Existing resources, so that the refusal is not for their absence.
     let other = world.live("t", &[]);
     let user = serde_json::json!({"user": "ann"});
     let sha = "0".repeat(64);

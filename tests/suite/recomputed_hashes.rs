@@ -1,4 +1,4 @@
-//! The hashes that the outside sees, as other programs compute them: none here was copied from the store.
+//! The public hashes, as other programs compute them: none was copied from the store.
 
 use policy_store::{Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion};
 
@@ -7,11 +7,11 @@ use super::support::{V1, World};
 /// `printf 'permit(principal, action, resource);' | sha256sum`, and `printf '// é\r\npermit(…' | sha256sum`.
 const PLAIN: &str = "bacfa3fab8b34a87fbe68d2b949b8fb62bc093942a84fd9a08543f15a0b63ee2";
 const COMMENTED: &str = "8ddc7e36783f036d939692d1e5982e477464923eee5056cbd32412d78b823d36";
-/// Of the text in [`manifest`], and of `{"entries":[]}`.
+/// The SHA-256 of the text in [`manifest`], and of `{"entries":[]}`.
 const MANIFEST: &str = "36bfaa6db349a80fbe23aa13b7fd501eab25ea11f22ba1e64c1ee9827826e93f";
 const EMPTY: &str = "d801aa1fb7ddcc330a5e3173372ea6af4a3d08ec58074478e85aa5603e926658";
 
-/// What anybody would put together for `sha256sum`: sorted by policy id, capitals first.
+/// The text that a user would build for `sha256sum`: sorted by policy id, capitals first.
 fn manifest() -> String {
     format!(
         r#"{{"entries":[{{"policy_id":"B","policy_version_id":"b:1","sha":"{PLAIN}"}},{{"policy_id":"a","policy_version_id":"a.1_-","sha":"{COMMENTED}"}}]}}"#

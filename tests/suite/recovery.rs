@@ -1,4 +1,4 @@
-//! Recovery opens the same store again, and never another or a new one.
+//! Recovery opens the same store again, never another or a new one.
 
 use policy_store::ErrorKind::{Corrupt, NotFound, Unavailable};
 use policy_store::{
@@ -44,7 +44,7 @@ fn a_store_is_made_only_where_that_is_wanted() {
     assert!(PolicyStore::builder().create(false).open(&path).is_ok());
 }
 
-/// A file that an earlier copy was put in the place of: the numbers of logs may stand for other zones now.
+/// A file that was replaced by an earlier copy: the log numbers may now belong to other zones.
 #[test]
 fn a_zone_handle_never_reads_another_zone() {
     let folder = tempfile::tempdir().unwrap();

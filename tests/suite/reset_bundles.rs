@@ -1,4 +1,4 @@
-//! Taking a user's policy bundle back.
+//! Resetting a user's policy bundle.
 
 use policy_store::ErrorKind::{Conflict, Forbidden, Invalid};
 use policy_store::{
@@ -23,7 +23,7 @@ fn a_bundle_is_taken_back_in_one_call() {
     assert!(world.zone().in_force(ann()).is_err() && world.zone().observed(ann()).is_err());
     assert_eq!(world.zone().effective_bundle("ann").unwrap(), world.zone().bundle(Target::Zone).unwrap());
     world.refuses((Invalid, "invalid_input"), "target", |zone| zone.reset_bundle(""));
-    // What others observe goes on.
+    // Shadows of other users stay.
     let set = world
         .write(|zone| {
             let set = zone.create_policy_set(NewPolicySet::named("s").target_type(TargetType::User))?.id;
@@ -44,7 +44,7 @@ fn taking_back_is_answered_again_as_it_was() {
         |id: u8| world.write(|zone| zone.idempotency_key(IdempotencyKey::from([id; 16])).reset_bundle("ann")).unwrap();
     assert_eq!(reset(1), None);
     let first = apply(&world, ann(), &named(&[("x", PERMIT)])).unwrap();
-    // A late repetition does not take back what came after it.
+    // A late repeated call does not undo later changes.
     assert_eq!(reset(1), None);
     assert_eq!(world.zone().in_force(ann()).unwrap(), first);
     assert_eq!(reset(2), Some(first.clone()));

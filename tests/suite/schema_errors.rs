@@ -1,4 +1,4 @@
-//! Errors about schemas: where the mistake is and what is expected, in words of the format.
+//! Errors about schemas: the place of the mistake and the expected value, in the words of the format.
 
 use policy_store::Syntax;
 
@@ -59,7 +59,7 @@ fn an_error_about_text_says_what_is_expected() {
     }
 }
 
-/// No name of a Rust type, and nothing that only a reader of Rust understands.
+/// No names of Rust types, and nothing that only a Rust programmer understands.
 fn assert_has_words_only(message: &str) {
     for word in ["struct", "enum ", "variant", "sequence", " map", "newtype", "untagged", "Everything", "AnyId", "`Id`"]
     {
@@ -67,7 +67,7 @@ fn assert_has_words_only(message: &str) {
     }
 }
 
-/// Each value of a schema in turn is replaced by each kind of value, or left out.
+/// Replaces each value of a schema with each kind of value, or removes it.
 #[test]
 fn no_mistake_in_json_is_told_in_rusts_words() {
     let json = r#"{"N":{"annotations":{"a":"b"},"commonTypes":{"T":{"type":"Record","attributes":{

@@ -1,7 +1,7 @@
-//! The two forms of a schema: what is derived of one is the same schema, and is accepted when it is given itself.
+//! The two forms of a schema: the form derived from the other is the same schema, and is accepted as input.
 //!
-//! The failures defended against: a user's name taken for a word of the format, a form returned that is refused when it
-//! comes back, and a declaration that silently replaces another one.
+//! Defends against: a user's name that is read as a word of the format; a returned form that is refused as input; a
+//! declaration that silently replaces another one.
 
 use std::sync::LazyLock;
 
@@ -32,8 +32,8 @@ fn by_cedar(syntax: Syntax, source: &str) -> Schema {
     parsed.unwrap_or_else(|error| panic!("{error}\n{source}"))
 }
 
-/// Checks that both forms are accepted, and the forms that are derived of those, and that they mean the same to Cedar.
-/// Returns both.
+/// Checks that both forms and the forms derived from them are accepted, and that Cedar considers them equal. Returns
+/// both.
 pub fn accepted(syntax: Syntax, source: &str) -> (String, String) {
     let given = prepare(syntax, source).unwrap_or_else(|error| panic!("{error}\n{source}"));
     let (text, json) = (given.cedar_schema(), given.cedar_schema_json());
@@ -73,8 +73,8 @@ proptest! {
     }
 }
 
-/// The text of JSON in which actions may have an empty list of types: it has the same types of request, while Cedar's
-/// comparison tells such lists apart.
+/// The text of JSON in which actions may have an empty list of types. It has the same types of request, but Cedar's
+/// comparison distinguishes such lists.
 fn derived_text(json: &str) -> String {
     let given = prepare(Syntax::Json, json).unwrap_or_else(|error| panic!("{error}\n{json}"));
     let envs = [by_cedar(Syntax::Json, json), by_cedar(Syntax::Cedar, given.cedar_schema())].map(|schema| {
@@ -86,7 +86,7 @@ fn derived_text(json: &str) -> String {
     given.cedar_schema().to_owned()
 }
 
-/// A sample of each name is in the property's schemas; these are the reported ones.
+/// The property's schemas contain each name; these are the reported cases.
 #[test]
 fn a_users_name_is_never_taken_for_a_word_of_the_format() {
     let attribute = |name: &str| {
@@ -99,7 +99,7 @@ fn a_users_name_is_never_taken_for_a_word_of_the_format() {
         assert!(text.replace('"', "").contains(&format!("{name}: String")), "{text}");
         accepted(Syntax::Json, &format!(r#"{{"N":{{"entityTypes":{{"{name}":{{}}}},"actions":{{"{name}":{{}}}}}}}}"#));
     }
-    // As deep as any other name may nest, and as an attribute any word will do.
+    // As deep as any name may nest, and as an attribute any word.
     let deep = (0..7).fold("Long".to_owned(), |kind, _| format!(r#"{{ "has": {{ __extn: {kind} }} }}"#));
     accepted(Syntax::Cedar, &format!("entity E {{ in_: {deep} }};"));
 }
@@ -159,7 +159,7 @@ fn an_action_that_no_request_can_have_is_published_as_one() {
 fn a_common_type_may_have_the_name_of_an_entity_type() {
     let (_, json) = accepted(Syntax::Cedar, "namespace N { entity T; type T = { a: Long }; entity E in T { x: T }; }");
     assert!(prepare(Syntax::Json, &json).unwrap().cedar_schema().contains("x: T"));
-    // In JSON, what Cedar's syntax cannot name can be named.
+    // JSON can name things that Cedar's syntax cannot.
     let other = json.replace(r#"{"name":"T","type":"EntityOrCommon"}"#, r#"{"name":"T","type":"Entity"}"#);
     let (code, message) = message(Syntax::Json, &other);
     assert_eq!(code, "unfaithful");
@@ -207,7 +207,7 @@ fn an_attribute_that_is_declared_twice_in_one_record_is_refused() {
         let spelled = &text[at.offset as usize..(at.offset + at.length) as usize];
         assert!(spelled.trim_matches('"') == name || spelled.contains("u{61}"), "{spelled}");
     }
-    // The same name in another record, or as the name of something else, is another one.
+    // The same name in another record, or of something else, is a different one.
     accepted(
         Syntax::Cedar,
         "entity a { a: { a: Set<{ a: Long }> }, b: { a: Long } } tags { a: Long }; type b = { a: Long };",
@@ -219,7 +219,7 @@ fn an_attribute_that_is_declared_twice_in_one_record_is_refused() {
     assert_eq!(world.extent(), before);
 }
 
-/// Cedar refuses each of these itself, and a set is the same set whatever is in it twice.
+/// Cedar itself refuses each of these, and a set with duplicates is the same set.
 #[test]
 fn nothing_else_that_is_declared_twice_is_lost() {
     let lost = [
@@ -284,7 +284,7 @@ fn a_schema_whose_other_form_is_too_large_is_refused_with_both_numbers() {
     assert_eq!((error.kind(), error.code()), (TooLarge, "too_large"));
     assert!(error.to_string().contains("written in JSON") && error.to_string().contains("1048576"), "{error}");
 
-    // The shapes are written out in Cedar's syntax, and the JSON of that text is larger than either.
+    // Cedar's syntax expands the shapes, and the JSON of that text is larger than either.
     let shaped = |attributes: usize| {
         let attributes: Vec<_> = (0..attributes).map(|n| format!(r#""a{n}":{{"type":"Long"}}"#)).collect();
         let entities: Vec<_> =

@@ -1,4 +1,4 @@
-//! A generated schema, written in both forms by hand.
+//! Writes a generated schema in both forms, independently of the store.
 
 use std::fmt::Write as _;
 
@@ -73,8 +73,8 @@ impl Sample {
         }
     }
 
-    /// The schema in Cedar's syntax, but for shapes that are common types: it has none. A name of both leads to the common
-    /// type here.
+    /// The schema in Cedar's syntax, except for shapes that are common types, which this syntax does not have. A name
+    /// of both refers to the common type here.
     pub fn text(&self) -> String {
         let mut text = String::new();
         for (namespace, notes) in &self.notes {

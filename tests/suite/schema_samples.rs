@@ -1,11 +1,11 @@
-//! Generated schemas in which users name things as the format does.
+//! Generated schemas with user names that are words of the format.
 //!
-//! Each is one that Cedar takes: references lead to what is there, common types do not contain themselves, and no namespace
-//! declares a name of the empty one.
+//! Cedar accepts each of them: references resolve, common types do not contain themselves, and no namespace declares a
+//! name of the empty one.
 
 use std::collections::BTreeMap;
 
-/// Names that mean something in the JSON form, in Cedar's syntax or to Cedar, and two that do not.
+/// Names with a meaning in the JSON form, in Cedar's syntax or in Cedar, and two without.
 const NAMES: [&str; 32] = [
     "annotations",
     "commonTypes",
@@ -41,10 +41,10 @@ const NAMES: [&str; 32] = [
     "B",
 ];
 
-/// Names that Cedar keeps for itself among the common types.
+/// Names that Cedar reserves among the common types.
 const NOT_COMMON: [&str; 7] = ["Bool", "Entity", "Extension", "Long", "Record", "Set", "String"];
 
-/// Names of attributes and actions that need quotes, and keys of annotations that could not stand for a name.
+/// Names of attributes and actions that need quotes, and keys of annotations that cannot be names.
 const ODD: [&str; 12] =
     ["", "a b", "é\"\\", "\u{301}x", "in", "__cedar", "*", "\u{200b}\n", "~/", "has", "__extn", "two\u{0}"];
 
@@ -52,7 +52,7 @@ const NAMESPACES: [&str; 3] = ["", "N", "type::entity"];
 
 const BUILTIN: [&str; 5] = ["Long", "String", "Bool", "ipaddr", "datetime"];
 
-/// Choices, taken from bytes so that a failure shrinks.
+/// Choices, made from bytes so that a failure shrinks.
 struct Draw<'a>(std::slice::Iter<'a, u8>);
 
 impl Draw<'_> {
@@ -68,7 +68,7 @@ impl Draw<'_> {
 #[derive(Clone, Debug)]
 pub(super) enum Type {
     Builtin(&'static str, usize),
-    /// A full name, and whether it is one of a common type.
+    /// A full name, and whether it is a common type.
     Named(String, bool, usize),
     Set(Box<Type>),
     Record(Attributes),
@@ -104,7 +104,7 @@ pub(super) fn full(namespace: &str, name: &str) -> String {
 }
 
 impl Sample {
-    /// The schema that some bytes choose.
+    /// Builds a schema from bytes.
     pub fn new(bytes: &[u8]) -> Self {
         let (mut draw, mut sample) = (Draw(bytes.iter()), Self::default());
         let left_out = draw.below(5);
@@ -112,7 +112,7 @@ impl Sample {
             let notes = if namespace.is_empty() { Notes::new() } else { sample.notes(&mut draw) };
             sample.notes.insert(namespace, notes);
         }
-        // Few names, so that some are given twice; each is one of the empty namespace or of the others.
+        // Few names, so that some repeat; each is in the empty namespace or in the others.
         let (start, empty) = (draw.below(NAMES.len()), draw.below(256));
         let name = |draw: &mut Draw<'_>| {
             let at = draw.below(8);
@@ -135,7 +135,7 @@ impl Sample {
                 common.push((namespace, name));
             }
         }
-        // A name of both leads to the common type in the text, and so to itself in the end.
+        // In the text, a name of both refers to the common type, and so to itself in the end.
         let of_one = names.iter().zip(&entities).filter(|(_, name)| !common.contains(name));
         let of_one: Vec<_> = of_one.map(|(name, _)| name.clone()).collect();
         for (namespace, name) in common {
@@ -162,7 +162,7 @@ impl Sample {
         sample
     }
 
-    /// A namespace for a name of the empty one, or of the others.
+    /// A namespace for a name: the empty one, or one of the others.
     fn place(&self, draw: &mut Draw<'_>, is_empty: bool) -> Option<&'static str> {
         let fitting: Vec<_> = self.notes.keys().copied().filter(|namespace| namespace.is_empty() == is_empty).collect();
         (!fitting.is_empty()).then(|| draw.of(&fitting))
@@ -218,7 +218,7 @@ impl Sample {
         }
     }
 
-    /// A record, or a common type that is one.
+    /// A record, or a common type that is a record.
     fn record(&self, draw: &mut Draw<'_>, entities: &[String]) -> Type {
         let records = self.common.iter().filter(|(.., kind)| matches!(kind, Type::Record(_)));
         let records: Vec<_> = records.map(|(namespace, name, ..)| full(namespace, name)).collect();
@@ -236,12 +236,12 @@ impl Sample {
         (0..draw.below(4)).map(|_| attribute(draw)).collect()
     }
 
-    /// Whether a full name is one of a common type.
+    /// Whether a full name is a common type.
     pub(super) fn is_common(&self, name: &str) -> bool {
         self.common.iter().any(|(namespace, base, ..)| full(namespace, base) == name)
     }
 
-    /// Whether every reference to an entity type can be said in Cedar's syntax, where common types take precedence.
+    /// Whether Cedar's syntax can express every reference to an entity type; common types take precedence there.
     pub fn is_sayable(&self) -> bool {
         let mut types: Vec<&Type> = self.common.iter().map(|(.., kind)| kind).collect();
         for (.., entity) in &self.entities {
@@ -250,7 +250,7 @@ impl Sample {
                 types.extend(tags);
             }
         }
-        // An action that no request can have is written without its context.
+        // An action without any possible request is written without its context.
         let applying = self.actions.iter().filter_map(|(.., action)| action.applies_to.as_ref());
         let applying = applying.filter(|(principals, resources, _)| !principals.is_empty() && !resources.is_empty());
         types.extend(applying.map(|(.., context)| context));
@@ -266,7 +266,7 @@ impl Sample {
     }
 }
 
-/// What the property is about is there.
+/// Checks that the generated schemas cover the cases of the property.
 #[test]
 fn the_samples_name_things_as_the_format_does() {
     let (mut state, mut seen) = (7_u64, BTreeMap::new());

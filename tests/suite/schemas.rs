@@ -1,4 +1,4 @@
-//! Schema versions: published once, kept verbatim in both forms, and their status.
+//! Schema versions: published once, with both forms unchanged; and their status.
 
 use cedar_policy::{Decision, Schema};
 use policy_store::ErrorKind::{Archived, Conflict, Forbidden, Invalid, NotFound};
@@ -12,7 +12,7 @@ use super::support::{PERMIT, SCHEMA, V1, World, customer, decide, platform, refu
 
 fn json() -> String {
     let fragment = cedar_policy::SchemaFragment::from_cedarschema_str(SCHEMA).unwrap().0;
-    // Odd spacing, to see that not a byte of it changes.
+    // Unusual whitespace, to check that no byte changes.
     format!(" {}\n", fragment.to_json_string().unwrap())
 }
 
@@ -247,7 +247,7 @@ fn the_stores_history_tells_who_did_what_to_zones_and_schemas() {
     ];
     assert_eq!(told, expected);
     assert!(first.items.iter().chain(&rest.items).all(|entry| entry.created_by.id() == "alice"));
-    // A cursor of the store's history is not one of a zone's.
+    // A cursor of the store's history is not valid for a zone's.
     refused(world.zone().history(&list.after(first.after_cursor.unwrap())), (Invalid, "invalid_cursor"), "cursor");
 }
 

@@ -1,4 +1,4 @@
-//! Schemas that are parsed and converted ahead of the write that publishes them.
+//! Schemas that are prepared: parsed and converted before the write that publishes them.
 
 use policy_store::ErrorKind::{Conflict, Invalid};
 use policy_store::{IdempotencyKey, Include, NewSchema, SchemaInput, Sha256, Syntax};

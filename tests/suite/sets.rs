@@ -1,4 +1,4 @@
-//! Policy sets and their versions: manifests, what they may pin, and the hash that names them.
+//! Policy sets and their versions: manifests, the allowed pins, and the hash of a manifest.
 
 use cedar_policy::Decision;
 use policy_store::ErrorKind::{Archived, Conflict, Invalid, NotFound};
@@ -79,7 +79,7 @@ fn every_entry_must_validate_against_the_schema_of_the_set_version() {
         zone.create_policy_set_version("s", pinning(&[&a, &b]).schema_version("hidden"))
     });
     assert!(error.to_string().contains("`hidden`") && error.to_string().contains("secret"), "{error}");
-    // A version that was made under one schema may be pinned under another that it fits.
+    // A version for one schema may be pinned under another schema that it validates against.
     let pinned = world.write(|zone| zone.create_policy_set_version("s", pinning(&[&b]).schema_version("hidden")));
     assert_eq!(pinned.unwrap().schema_version, "hidden");
     let hidden = "permit(principal, action, resource) when { resource.hidden };";

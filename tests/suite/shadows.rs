@@ -1,4 +1,4 @@
-//! Shadows: a policy set version that is observed decides beside the one in force, and nothing is enforced by it.
+//! Shadows: an observed policy set version is evaluated in addition to the active one, and never enforced.
 
 use cedar_policy::Decision;
 use policy_store::ErrorKind::{Archived, Conflict, Invalid, NotBound, NotFound};
@@ -23,7 +23,7 @@ fn user_set(world: &World, id: &str) -> PolicySetVersion {
         .unwrap()
 }
 
-/// The answers of what is in force and of what is observed for the zone, to one question.
+/// The answers of the active version and of the shadow of the zone to one request.
 fn answers(world: &World, doc: &str) -> (Answer, Answer) {
     let [enforced, shadow] =
         [world.zone().authorizer(Target::Zone), world.zone().shadow_authorizer(Target::Zone)].map(|authorizer| {
@@ -54,7 +54,7 @@ fn what_is_observed_is_told_apart_from_what_is_in_force() {
     assert_eq!((t.active, t.mode, t.active_version_id), (false, Some(BindingMode::Shadow), None));
     assert_eq!((t.shadow_version, t.shadow_version_id, t.revision), (Some(1), Some(next.id.clone()), bound.position));
     assert!(!zone.policy_set_version(&next.id).unwrap().active && zone.policy_set_version(&live.id).unwrap().active);
-    // What is enforced stays what it was, and the shadow says what it would be.
+    // The enforced answer is unchanged, and the shadow gives its own.
     let enforced = zone.authorizer(Target::Zone).unwrap();
     let shadow = zone.shadow_authorizer(Target::Zone).unwrap();
     assert_eq!((decide(&enforced, "ann", "read", "open"), enforced.binding()), (Decision::Deny, Some(&before)));
@@ -75,7 +75,7 @@ fn nothing_observed_is_an_error_and_what_is_in_force_is_no_answer() {
     let observed = world.set_version("t", &[]);
     world.write(|zone| zone.bind_shadow(&observed.id, Target::Zone)).unwrap();
     world.write(|zone| zone.unbind(Target::Zone)).unwrap();
-    // Nor is what is observed an answer to what is in force.
+    // Nor does a shadow answer for the active mode.
     refused(world.zone().authorizer(Target::Zone), NOT_BOUND, "acme");
     assert!(world.zone().shadow_authorizer(Target::Zone).is_ok());
 }
@@ -91,7 +91,7 @@ fn observing_ends_without_a_change_of_what_is_in_force() {
     let again = world.write(|zone| zone.bind_shadow(&live.id, Target::Zone)).unwrap();
     assert_eq!((again.changed, &again.binding), (false, &bound), "again changes nothing");
     assert_eq!(world.extent(), before);
-    // The same version in both modes: each ends alone.
+    // The same version in both modes: each binding ends alone.
     assert_eq!(world.write(|zone| zone.unbind_shadow(Target::Zone)).unwrap(), bound);
     refused(world.zone().observed(Target::Zone), NOT_BOUND, "the zone");
     assert_eq!(world.zone().in_force(Target::Zone).unwrap().policy_set_version_id, live.id);
@@ -103,7 +103,7 @@ fn observing_ends_without_a_change_of_what_is_in_force() {
     world.write(|zone| zone.unbind(Target::Zone)).unwrap();
     let set = world.zone().policy_set("s").unwrap();
     assert_eq!((set.mode, set.active, set.shadow_version), (Some(BindingMode::Shadow), false, Some(1)));
-    // What was observed earlier is still known.
+    // Earlier shadows are still in the history.
     assert_eq!(world.zone().observed_at(Target::Zone, At::Position(bound.position)).unwrap(), bound);
     refused(world.zone().observed_at(Target::Zone, At::Position(ended.position)), NOT_BOUND, "the zone");
     refused(world.zone().observed_at(Target::Zone, At::Position(bound.position - 1)), NOT_BOUND, "the zone");
@@ -134,7 +134,7 @@ fn what_is_observed_cannot_be_archived_nor_what_is_archived_observed() {
     world.write(|zone| zone.bind_shadow(&first.id, Target::Zone)).unwrap();
     world.refuses(IN_FORCE, "policy set `s`", |zone| zone.archive_policy_set("s"));
     world.refuses(IN_FORCE, first.id.as_str(), |zone| zone.archive_policy_set_version(&first.id));
-    // Others of the set are free.
+    // Other versions of the set are free.
     world.write(|zone| zone.archive_policy_set_version(&second.id)).unwrap();
     let archived = (Archived, "archived");
     world.refuses(archived, second.id.as_str(), |zone| zone.bind_shadow(&second.id, Target::Zone));
@@ -158,7 +158,7 @@ fn a_user_set_has_one_user_over_both_modes() {
     world.refuses(WRONG_TARGET, "wrong target of policy set `s`: user `ann`, expected the zone", |zone| {
         zone.bind_shadow(&for_zone.id, user("ann"))
     });
-    // Observed for one user, it is for that one as long as it is observed.
+    // While it is a user's shadow, the set is reserved for that user.
     world.write(|zone| zone.bind_shadow(&u.id, user("ann"))).unwrap();
     assert_eq!(world.zone().policy_set("u").unwrap().target_id, None);
     for shadow in [false, true] {
@@ -170,10 +170,10 @@ fn a_user_set_has_one_user_over_both_modes() {
     refused(world.zone().observed(user("bob")), NOT_BOUND, "user `bob`");
     world.write(|zone| zone.unbind_shadow(user("ann"))).unwrap();
     world.write(|zone| zone.bind_shadow(&u.id, user("bob"))).unwrap();
-    // Displaced, it is free again.
+    // After its replacement, it is free again.
     world.write(|zone| zone.bind_shadow(&v.id, user("bob"))).unwrap();
     world.write(|zone| zone.bind(&u.id, user("ann"))).unwrap();
-    // In force once, it is for that user for ever, in both modes.
+    // Once active, it is that user's for ever, in both modes.
     world.write(|zone| zone.unbind(user("ann"))).unwrap();
     world.refuses(WRONG_TARGET, "policy set `u`: user `bob`, expected user `ann`", |zone| {
         zone.bind_shadow(&u.id, user("bob"))
@@ -255,7 +255,7 @@ fn receipts_of_shadows_say_so_and_replay() {
         again.agrees_with(receipt).unwrap();
         assert_eq!(again.receipt(), *receipt);
     }
-    // A shadow's receipt is not one of what was in force.
+    // The receipt of a shadow is not one of the active version.
     let mut json = serde_json::to_value(&receipts[1]).unwrap();
     json["binding"]["mode"] = "active".into();
     let forged = serde_json::from_value(json).unwrap();

@@ -1,4 +1,4 @@
-//! Policy sets by status: what is in force first, then by created_at; forward only.
+//! Policy sets by status: active ones first, then by `created_at`; forward only.
 
 use policy_store::ErrorKind::Invalid;
 use policy_store::{
@@ -8,7 +8,7 @@ use policy_store::{
 
 use super::support::{PERMIT, World, pinning, refused};
 
-/// Sets `s0` to `s6` for users, of which the 2nd, 3rd and 6th are in force.
+/// Sets `s0` to `s6` for users; the 2nd, 3rd and 6th are active.
 fn world() -> World {
     let world = World::new();
     let version = world.version("p", PERMIT);
@@ -82,7 +82,7 @@ fn state_is_as_of_reading() {
     let list = by_status().limit(2);
     let (first, _, after) = page(&world, &any(), &list).unwrap();
     assert_eq!(first, "52");
-    // Behind the cursor's place, 1 is active no more, and 0 has become so; 6 is active before it.
+    // After the cursor's place, 1 is no longer active, and 0 is now; 6 is active before it.
     world
         .write(|zone| {
             zone.unbind(Target::User("u1".to_owned()))?;

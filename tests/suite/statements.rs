@@ -43,12 +43,12 @@ fn an_answer_tells_the_text_and_the_annotations_of_its_statements() {
     assert_eq!(told[0].text, "forbid(principal, action, resource)\nwhen { resource.secret };");
     assert_eq!((told[0].effect, told[0].id(), told[0].annotations.len()), (Effect::Forbid, None, 0));
     assert_eq!((told[0].reference.policy_id.as_str(), told[0].reference.statement), ("a", 1));
-    // One that came as JSON is told as it was rendered, its key as its id.
+    // A policy from JSON is returned as rendered, with its key as its id.
     assert_eq!((told[1].id(), told[1].effect), (Some("night"), Effect::Forbid));
     let raw = world.zone().policy_version(&second.id, Default::default()).unwrap().cedar_raw.clone().unwrap();
     assert!(told[1].text.starts_with("@id(\"night\")\nforbid") && raw.contains(&told[1].text), "{}", told[1].text);
 
-    // Statements that did not determine the answer can be told too.
+    // Statements that did not determine the answer can be explained too.
     let mut reference = answer.determining()[0].clone();
     reference.statement = 0;
     let other = answer.statement(&reference).unwrap();

@@ -1,4 +1,4 @@
-//! What the tests share: a clock and ids that repeat themselves, stores in memory and in a file, a small world.
+//! Shared by the tests: a deterministic clock and ids, stores in memory and in a file, and a small world.
 
 use std::fmt::Debug;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use policy_store::{
     WriteTransaction, Zone, ZoneTransaction,
 };
 
-/// The schema version that every world has.
+/// The schema version of every world.
 pub const V1: &str = "2026-02-24";
 pub const SCHEMA: &str = r#"entity Group;
 entity User in [Group] { level: Long, nick?: String };
@@ -31,10 +31,10 @@ pub const ENTITIES: &str = r#"[
 
 pub const SECOND: i64 = 1_000_000;
 pub const HOUR: i64 = 3_600 * SECOND;
-/// 2026-02-24T13:20:00Z, where every clock starts.
+/// 2026-02-24T13:20:00Z, the start of every clock.
 pub const START: i64 = 1_771_939_200 * SECOND;
 
-/// A clock that goes a millisecond further each time it is read, unless it is told otherwise.
+/// A clock that advances by a millisecond on each read, unless it is set.
 #[derive(Clone)]
 pub struct Clock(Arc<(AtomicI64, AtomicI64)>);
 
@@ -66,7 +66,7 @@ pub fn platform() -> Actor {
     Actor::platform("ops").unwrap()
 }
 
-/// A store with the schema [`V1`] and the zones `acme` and `other`; what is written without an actor is by `alice`.
+/// A store with the schema [`V1`] and the zones `acme` and `other`. Writes without an actor are by `alice`.
 pub struct World {
     pub store: PolicyStore,
     pub clock: Clock,
@@ -74,13 +74,13 @@ pub struct World {
 }
 
 impl World {
-    /// In memory.
+    /// A world in memory.
     pub fn new() -> Self {
         let clock = Clock::new();
         Self { store: clock.builder().in_memory().unwrap(), clock, file: None }.settled()
     }
 
-    /// In a file of its own.
+    /// A world in its own file.
     pub fn in_file() -> Self {
         let clock = Clock::new();
         let folder = tempfile::tempdir().unwrap();
@@ -88,12 +88,12 @@ impl World {
         Self { store: clock.builder().open(&path).unwrap(), clock, file: Some((folder, path)) }.settled()
     }
 
-    /// With a store made by the test.
+    /// A world in the store of a test.
     pub fn with(store: PolicyStore, clock: Clock) -> Self {
         Self::resumed(store, clock).settled()
     }
 
-    /// With a store that has the schema and the zones already.
+    /// A world in a store that already has the schema and the zones.
     pub fn resumed(store: PolicyStore, clock: Clock) -> Self {
         Self { store, clock, file: None }
     }
@@ -133,7 +133,7 @@ impl World {
         self.store.zone("acme").unwrap()
     }
 
-    /// The next version of the policy `id`, which is created if it is not there.
+    /// The next version of the policy `id`, which is created if it does not exist.
     pub fn version(&self, id: &str, text: &str) -> PolicyVersion {
         self.try_version(id, text).unwrap()
     }
@@ -147,7 +147,7 @@ impl World {
         })
     }
 
-    /// The next version of the policy set `id`, which is created if it is not there.
+    /// The next version of the policy set `id`, which is created if it does not exist.
     pub fn set_version(&self, id: &str, pins: &[&PolicyVersion]) -> PolicySetVersion {
         self.write(|zone| {
             if zone.policy_set(id).is_err() {
@@ -179,7 +179,7 @@ impl World {
         }
     }
 
-    /// How much there is of everything, once the store was found in order.
+    /// The counts of everything, after `verify` found nothing.
     #[track_caller]
     pub fn extent(&self) -> [u64; 4] {
         let report = self.store.verify().unwrap();
@@ -187,7 +187,7 @@ impl World {
         [report.logs, report.entries, report.objects, report.index_rows]
     }
 
-    /// Expects a call in `acme` to be refused, as it is and inside a write that goes on, and to leave no trace.
+    /// Expects a call in `acme` to be refused without a trace: alone, and within a write that continues.
     #[track_caller]
     pub fn refuses<T: Debug>(
         &self,
@@ -197,7 +197,7 @@ impl World {
     ) -> Error {
         let before = (self.extent(), self.history());
         let error = refused(self.write(&call), expected, names);
-        // A write without an entry is not committed; so this one has an entry, in the other zone.
+        // A write without entries is not committed, so this one has an entry in the other zone.
         let inner = self.write_store(|w| {
             let refused = call(&mut w.zone("acme")?).map(|value| format!("{value:?}"));
             w.zone("other")?.create_policy(NewPolicy::named("another"))?;
@@ -212,12 +212,12 @@ impl World {
     }
 }
 
-/// A set version under [`V1`] with these pins.
+/// A policy set version for [`V1`] with these pins.
 pub fn pinning(pins: &[&PolicyVersion]) -> NewPolicySetVersion {
     pins.iter().fold(NewPolicySetVersion::new(V1), |new, version| new.pin(version))
 }
 
-/// Expects an error of this kind and code, whose message names the input.
+/// Expects an error of this kind and code, with the input in its message.
 #[track_caller]
 pub fn refused<T: Debug>(result: Result<T>, (kind, code): (ErrorKind, &str), names: &str) -> Error {
     let error = result.expect_err("it should be refused");

@@ -1,4 +1,4 @@
-//! What is known of a zone as a whole: suspended, it takes no writes; its default schema is a hint and nothing more.
+//! The state of a zone: a suspended zone refuses writes, and a default schema is only a hint.
 
 use cedar_policy::Decision;
 use policy_store::ErrorKind::{Archived, Conflict, NotFound};
@@ -15,7 +15,7 @@ fn suspended(world: &World) -> bool {
     world.zone().info().unwrap().suspended
 }
 
-/// A zone that is suspended already is not written to, not even to take back a default that was archived.
+/// A suspended zone accepts no write, not even one that removes an archived default.
 #[test]
 fn what_is_suspended_already_is_left_as_it_is() {
     let world = World::new();
@@ -53,7 +53,7 @@ fn a_suspended_zone_takes_no_write_and_goes_on_deciding() {
         |zone| zone.unbind(Target::Zone).map(drop),
         |zone| zone.unbind_shadow(Target::Zone).map(drop),
         |zone| zone.set_default_schema(Some(V1)).map(drop),
-        // Before it is said that there is no such policy.
+        // Before the error about the missing policy.
         |zone| zone.archive_policy("none").map(drop),
     ];
     let world = World::new();
@@ -76,7 +76,7 @@ fn a_suspended_zone_takes_no_write_and_goes_on_deciding() {
     }
     world.refuses(SUSPENDED, "zone `acme`", |zone| zone.create_policy_version("p", prepared.clone()));
     refused(world.write_as(&platform(), |zone| zone.archive_policy("p")), SUSPENDED, "acme");
-    // Reads and decisions go on, and so does the rest of the store.
+    // Reads and decisions continue, and so does the rest of the store.
     assert_eq!(decide(&world.zone().authorizer(Target::Zone).unwrap(), "ann", "read", "open"), Decision::Allow);
     assert_eq!(decide(&world.zone().shadow_authorizer(Target::Zone).unwrap(), "ann", "read", "open"), Decision::Allow);
     assert_eq!(world.zone().policy("p").unwrap().name, "p");
@@ -142,7 +142,7 @@ fn suspending_can_be_demanded_upon() {
     let world = World::new();
     let unmet = (policy_store::ErrorKind::PreconditionFailed, "precondition_failed");
     world.refuses(unmet, "bindings", |zone| zone.precondition(Precondition::bindings_revision(9)).suspend());
-    // Demands are looked at before it is said that the zone is suspended.
+    // Preconditions are checked before the suspension.
     world.write(|zone| zone.precondition(Precondition::bindings_revision(0)).suspend()).unwrap();
     world.refuses(unmet, "bindings", |zone| {
         zone.precondition(Precondition::bindings_revision(9)).create_policy(NewPolicy::named("p"))

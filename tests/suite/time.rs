@@ -1,4 +1,4 @@
-//! Time: created_at rises strictly in a zone whatever the clock does, and a clock that is far behind is noticed.
+//! Time: `created_at` rises strictly in a zone for every clock, and a clock that is far behind is an error.
 
 use policy_store::ErrorKind::Unavailable;
 use policy_store::{NewPolicy, Timestamp};

@@ -1,6 +1,6 @@
-//! How much it may be to validate: statements times types of request, in one policy and under the lock of a write.
+//! The limit on validation: statements times types of request, in one policy and in one write.
 //!
-//! The failure defended against is a small policy that keeps a thread, or all writers, busy for minutes.
+//! Defends against a small policy that keeps a thread, or all writers, busy for minutes.
 
 use policy_store::ErrorKind::TooLarge;
 use policy_store::{
@@ -12,7 +12,7 @@ use super::support::{Clock, PERMIT, V1, World, refused};
 
 const COSTLY: (policy_store::ErrorKind, &str) = (TooLarge, "validation_too_costly");
 
-/// A schema with the square of so many types of request; an entity type has the attributes `n` and `s`.
+/// A schema with the square of `types` types of request; an entity type has the attributes `n` and `s`.
 fn schema(types: usize) -> String {
     let names: Vec<_> = (0..types).map(|n| format!("E{n}")).collect();
     let names = names.join(", ");
@@ -86,14 +86,14 @@ fn one_long_statement_counts_as_many() {
     });
 }
 
-/// Ten policies of ten statements, each valid with a schema of one type of request and with one of nine.
+/// Ten policies of ten statements, each valid with a schema of one type of request and with a schema of nine.
 fn pinned(world: &World) -> Vec<policy_store::PolicyVersion> {
     let versions = world.write(|zone| {
         zone.create_policy_set(NewPolicySet::named("s").id("s"))?;
         let make = |n: usize| {
             let id = format!("pinned{n}");
             zone.create_policy(NewPolicy::named(&*id).id(&*id))?;
-            // Each another text, as a text is validated once.
+            // Different texts, because a text is validated once.
             zone.create_policy_version(&id, NewPolicyVersion::cedar("1", format!("{}// {n}", PERMIT.repeat(10))))
         };
         (0..10).map(make).collect::<Result<Vec<_>>>()

@@ -1,10 +1,10 @@
-//! Verifying and rebuilding a store that is in order: nothing is found, and nothing changes.
+//! Verifying and rebuilding an intact store: no findings and no changes.
 
 use policy_store::{NewSchema, PolicyFilter, PolicySetFilter, Report, SchemaStatus, Target};
 
 use super::support::{FORBID, PERMIT, SCHEMA, World};
 
-/// A store with something of everything.
+/// A store with resources of every kind.
 fn busy() -> World {
     let world = World::in_file();
     let (a, b) = (

@@ -1,4 +1,4 @@
-//! Whole lists, item by item: as their pages are, lazily, and ended by an error.
+//! Whole lists, item by item: equal to their pages, read lazily, and ended by an error.
 
 use policy_store::ErrorKind::{Invalid, NotFound};
 use policy_store::{
@@ -8,7 +8,7 @@ use policy_store::{
 
 use super::support::{PERMIT, SCHEMA, World, pinning, platform, refused};
 
-/// What pages give, one after the other.
+/// The items of all pages.
 fn paged<T>(page: impl Fn(&PageRequest) -> Result<Page<T>>, list: &PageRequest) -> Vec<T> {
     let (mut list, mut items) = (list.clone(), Vec::new());
     loop {
@@ -77,7 +77,7 @@ fn every_list_can_be_read_item_by_item() {
     alike(by_status, 6, |list| zone.policy_sets(&sets, list), |list| zone.policy_sets_iter(&sets, list));
     let named = PolicyFilter::new().id("p2").id("p1").id("p9");
     assert_eq!(zone.policies_iter(&named, &PageRequest::new()).count(), 2);
-    // From a place on.
+    // From a cursor on.
     let first = zone.policies(&none, &PageRequest::new().limit(2)).unwrap();
     let rest = zone.policies_iter(&none, &PageRequest::new().after(first.after_cursor.clone().unwrap()));
     assert_eq!(rest.count(), 4);
@@ -121,7 +121,7 @@ fn an_error_is_the_last_item() {
         assert_eq!(wrong.next().unwrap().unwrap_err().kind(), Invalid);
         assert!(wrong.next().is_none());
     }
-    // The zone goes while its list is read.
+    // The zone is erased while its list is read.
     let mut all = zone.policies_iter(&PolicyFilter::new(), &PageRequest::new().limit(2));
     assert!(all.next().unwrap().is_ok());
     world.store.erase_zone(&platform(), "acme").unwrap();

@@ -55,7 +55,7 @@ fn nothing_of_a_write_is_seen_before_it_ends() {
     assert!(world.zone().policy("p").is_ok() && world.store.zone("new").is_ok());
 }
 
-/// Does a bit of everything, in three logs.
+/// Makes changes of many kinds, in three logs.
 fn a_lot(w: &mut policy_store::WriteTransaction<'_, '_>) -> Result<()> {
     w.publish_schema(NewSchema::cedar("next", format!("{SCHEMA}// next")))?;
     w.create_zone("new")?.create_policy(NewPolicy::named("p"))?;
@@ -86,7 +86,7 @@ fn nothing_is_left_after_a_panic_and_the_store_goes_on() {
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         world.write_store(|w| {
             a_lot(w)?;
-            // Not `panic!`, so that no message appears in the midst of the tests.
+            // Not `panic!`, so that no message appears between the tests.
             std::panic::resume_unwind(Box::new("the caller's"));
             #[expect(unreachable_code, reason = "it gives the closure its type")]
             Ok(())
@@ -154,7 +154,7 @@ fn versions_prepared_on_other_threads_are_those_that_a_write_would_make() {
         let id = format!("v{}", text.len());
         let made = world.write(|zone| zone.create_policy_version("p", prepared));
         if n > 0 {
-            // All texts are as long as one another, so that only the first id is free.
+            // All texts have the same length, so that only the first id is free.
             refused(made, (Conflict, "already_exists"), &id);
             continue;
         }
@@ -188,7 +188,7 @@ fn a_write_in_the_closure_of_a_write_is_refused() {
             refused(inner, (Conflict, "nested_write"), "write");
             refused(world.store.rebuild_indexes(), (Conflict, "nested_write"), "write");
             refused(world.store.recover(), (Conflict, "nested_write"), "write");
-            // Another store is another matter; and so is reading this one.
+            // A write to another store is allowed, and so is a read of this one.
             World::new().version("p", PERMIT);
             world.store.verify()
         })

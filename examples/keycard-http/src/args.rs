@@ -1,4 +1,4 @@
-//! The command line: what is served, where, and with which zones and schemas. What is done with it is not known here.
+//! The command line. Does not know how the arguments are used.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,50 +8,50 @@ use policy_store::SchemaStatus;
 
 /// A policy store behind the routes of Keycard's public policy API.
 ///
-/// An example for loopback: whoever sends a bearer token is taken to be whom it names. Put your own authentication in
-/// its place before others can reach it.
+/// An example for loopback, without authentication: the bearer token is the actor's id. Put your own authentication in
+/// front of it before others can reach it.
 #[derive(Debug, Parser)]
 pub struct Args {
-    /// The store's file; it is made if it is not there
+    /// The store's file; created if missing
     #[arg(long, value_name = "FILE")]
     pub store: PathBuf,
-    /// The address to listen on; port 0 takes a free one
+    /// The address to listen on; port 0 is a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4010")]
     pub listen: SocketAddr,
-    /// Listen on an address that is not loopback, although anybody can then act as anybody
+    /// Allow an address that is not loopback, although anybody can then act as anybody
     #[arg(long)]
     pub listen_to_everybody: bool,
-    /// A zone to create if it is not there (repeatable)
+    /// A zone; created if missing (repeatable)
     #[arg(long = "zone", value_name = "ZONE", required = true)]
     pub zones: Vec<String>,
-    /// A schema version to publish if it is not there: 2026-02-24=active=FILE, with the status active, deprecated or
-    /// archived; a file called *.json holds Cedar's JSON form (repeatable)
+    /// A schema version, published if missing: 2026-02-24=active=FILE, with the status active, deprecated or archived;
+    /// a file called *.json has Cedar's JSON form (repeatable)
     #[arg(long = "schema", value_name = "VERSION=STATUS=FILE", value_parser = schema_arg)]
     pub schemas: Vec<SchemaArg>,
-    /// The default schema of the zones that have none
+    /// The default schema for zones without one
     #[arg(long, value_name = "VERSION")]
     pub default_schema: Option<String>,
-    /// The zone that /policy/bundle is about [default: the first --zone]
+    /// The zone of /policy/bundle [default: the first --zone]
     #[arg(long, value_name = "ZONE")]
     pub bundle_zone: Option<String>,
-    /// An Ed25519 private key as JWK, with which every policy set version is attested; it is made, for its owner's eyes
-    /// only, if it is not there. With another key than before, what can be put in force is signed again
+    /// An Ed25519 private key as JWK, for attestations of all policy set versions; created if missing, readable only by
+    /// its owner. After a change of the key, versions that can be put in force are signed again
     #[arg(long, value_name = "FILE")]
     pub signing_key: Option<PathBuf>,
-    /// The public keys that attestations are verified with, served at /.well-known/jwks.json; the signing key is added
-    /// [default: the store's file name and .jwks.json]
+    /// The public keys for verifying attestations, served at /.well-known/jwks.json; the signing key is added [default:
+    /// the store's file name and .jwks.json]
     #[arg(long, value_name = "FILE")]
     pub jwks: Option<PathBuf>,
     /// A bearer token that acts for the platform (repeatable)
     #[arg(long = "platform-token", value_name = "TOKEN")]
     pub platform_tokens: Vec<String>,
-    /// Seconds to wait for a client: for a request's header, its body, and until an answer is taken
+    /// Seconds to wait for a client: for a request's header, for its body, and for taking a response
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub patience: u64,
 }
 
 impl Args {
-    /// The file of the public keys.
+    /// The path of the public keys' file.
     pub fn public_keys(&self) -> PathBuf {
         self.jwks.clone().unwrap_or_else(|| {
             let mut name = self.store.clone().into_os_string();
@@ -61,7 +61,7 @@ impl Args {
     }
 }
 
-/// A schema version that shall be there, and with which status.
+/// A schema version to publish, and its status.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SchemaArg {
     pub version: String,

@@ -1,5 +1,5 @@
-//! Bodies as JSON objects. Bytes that must stay as the client sent them are kept as such by the types that are parsed into.
-//! How they are received is not known here.
+//! Parses bodies as JSON objects. Types that need the client's exact bytes keep them. Does not know how bodies are
+//! received.
 
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use serde::de::value::MapAccessDeserializer;
@@ -8,16 +8,17 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use crate::failure::Failure;
 use crate::incoming::Received;
 
-/// Characters of a content coding that an error repeats.
+/// Limit on the characters of a content coding in an error.
 const SHOWN_CHARS: usize = 80;
-/// The first bytes of what is not JSON in UTF-8, and its name. Without it, the parser tells of a value that it expected.
+/// The first bytes of encodings other than UTF-8, and their names. Without this check, the parser reports a missing
+/// value.
 const NOT_JSON: [(&[u8], &str); 4] = [
     (b"\xef\xbb\xbf", "starts with a byte order mark"),
     (b"\xff\xfe", "is in UTF-16"),
     (b"\xfe\xff", "is in UTF-16"),
     (b"\x1f\x8b", "is compressed with gzip"),
 ];
-/// Words of the parser for things that JSON has other names for, at the start of its messages.
+/// The parser's words at the start of its messages, with JSON's names for them.
 const WORDS: [(&str, &str); 5] = [
     ("missing field ", "missing member "),
     ("duplicate field ", "member given twice: "),
@@ -26,7 +27,7 @@ const WORDS: [(&str, &str); 5] = [
     ("invalid type: sequence, ", "invalid type: array, "),
 ];
 
-/// Refuses a body in any content coding but `identity`, before it is read.
+/// Refuses every content coding except `identity`, before the body is read.
 pub fn check_encoding(headers: &HeaderMap) -> Result<(), Failure> {
     for line in headers.get_all(CONTENT_ENCODING) {
         let line = String::from_utf8_lossy(line.as_bytes());
@@ -38,7 +39,7 @@ pub fn check_encoding(headers: &HeaderMap) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A body and the type that it has by its header.
+/// A body and the media type in its header.
 #[derive(Debug, Default)]
 pub struct Body {
     content_type: Option<String>,
@@ -46,21 +47,20 @@ pub struct Body {
 }
 
 impl Body {
-    /// What was received under these headers.
+    /// The received bytes, with the type from these headers.
     pub fn of(headers: &HeaderMap, received: Received) -> Self {
         let content_type =
             headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         Self { content_type, received }
     }
 
-    /// A body of a type.
+    /// A body of a media type.
     #[cfg(test)]
     pub fn sample(content_type: &str, bytes: Vec<u8>) -> Self {
         Self { content_type: Some(content_type.to_owned()), received: Received::from(bytes) }
     }
 
-    /// The body as a JSON object. Members that `T` does not know are ignored; one that it knows is
-    /// refused if it is given twice.
+    /// The body as a JSON object. Ignores members unknown to `T`; refuses duplicates of known ones.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Failure> {
         self.check_type(&["application/json"])?;
         let bytes = &self.received.bytes;
@@ -71,12 +71,12 @@ impl Body {
         Ok(value)
     }
 
-    /// A body that may be left out, and of which nothing is used: empty or a JSON object.
+    /// An optional body without content of interest: empty or a JSON object.
     pub fn unused(&self) -> Result<(), Failure> {
         if self.received.bytes.is_empty() { Ok(()) } else { self.json::<serde::de::IgnoredAny>().map(drop) }
     }
 
-    /// The body as it is, if it has one of these types.
+    /// The unchanged body, if it has one of these media types.
     pub fn bytes(&self, types: &[&str]) -> Result<&[u8], Failure> {
         self.check_type(types).map(|()| self.received.bytes.as_ref())
     }
@@ -99,7 +99,7 @@ fn in_words(error: serde_json::Error) -> String {
     told.unwrap_or(message)
 }
 
-/// What is a JSON object. Without it, serde's structs would also be read from arrays.
+/// Accepts only a JSON object. Without it, serde would also read structs from arrays.
 pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -120,7 +120,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// For members that may be left out but not be null: wraps what is there.
+/// For members that may be absent but not null: wraps the value.
 pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

@@ -1,5 +1,5 @@
-//! One request: who calls, with which ids, parameters, preconditions and body; and how a handler's answer gets back. A handler
-//! is a plain function: it runs on a thread that may block. What it does is not known here.
+//! One request: its actor, ids, parameters, preconditions and body; and the way back of a handler's reply. A handler is
+//! a plain function: it runs on a thread that may block. Does not know what handlers do.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -26,32 +26,32 @@ use crate::reply::Reply;
 use crate::signing::Signing;
 use crate::{STORE_THREADS, policy_bundle, request_id};
 
-/// Requests that prepare or wait for a write at one time, so that half of the threads are for readers; others wait without
-/// a thread.
+/// Limit on requests that prepare a write or wait for one, so that half of the threads are free for reads. Others wait
+/// without a thread.
 const WRITERS: usize = STORE_THREADS / 2;
 
-/// What all requests share.
+/// State that all requests share.
 #[derive(Debug)]
 pub struct App {
     pub store: PolicyStore,
     /// Tokens that act for the platform.
     pub platform_tokens: Vec<String>,
-    /// The zone that the policy bundle is about.
+    /// The zone of the policy bundle.
     pub bundle_zone: String,
-    /// Who signs, if anybody does.
+    /// The signer, if there is one.
     pub signing: Option<Signing>,
     pub public_keys: Jwks,
-    /// Lets some requests write at a time: the store lets one of them, and those that wait keep no thread from readers
-    /// and have not begun when serving ends.
+    /// Limits the requests that write: the store runs one write at a time, and waiting requests must not take the
+    /// threads of reads, nor begin when serving ends.
     writers: Arc<Semaphore>,
-    /// What the bodies of all requests share.
+    /// The limits that the bodies of all requests share.
     bodies: Bodies,
 }
 
-/// What answers a route's method.
+/// A function that handles a route's method.
 pub type Handler = fn(&App, &Call) -> Result<Reply, Failure>;
 
-/// A request, read and checked as far as all requests are alike.
+/// A request after the checks that are common to all requests.
 #[derive(Debug)]
 pub struct Call {
     pub actor: Actor,
@@ -59,12 +59,12 @@ pub struct Call {
     pub body: Body,
     pub request_id: Option<IdempotencyKey>,
     pub if_match: Option<Tags>,
-    /// The request id as the client knows it.
+    /// The client's request id.
     client_request_id: Option<String>,
     ids: Vec<(String, String)>,
 }
 
-/// Answers a request with a handler, whatever happens.
+/// Runs a handler for a request, and always returns a response.
 pub async fn answer(
     app: Arc<App>,
     ids: Result<RawPathParams, RawPathParamsRejection>,
@@ -77,7 +77,7 @@ pub async fn answer(
     body.answered(answered.unwrap_or_else(Failure::into_response)).await
 }
 
-/// A body is read when nothing else is wrong with its request, and only where the method has one.
+/// The body is read last, after all other checks, and only for methods that have one.
 async fn handle(
     app: Arc<App>,
     ids: Result<RawPathParams, RawPathParamsRejection>,
@@ -88,7 +88,7 @@ async fn handle(
     let mut call = Call::read(&app, ids, parts)?;
     let if_none_match = Tags::of(&parts.headers, &IF_NONE_MATCH)?;
     let reads = matches!(parts.method, Method::GET | Method::HEAD);
-    // A precondition is never passed over in silence.
+    // A precondition is never silently ignored.
     if reads && call.if_match.is_some() || !reads && if_none_match.is_some() {
         return Err(Failure::invalid_header("expected `If-Match` on writes only, and `If-None-Match` on reads only"));
     }
@@ -99,7 +99,7 @@ async fn handle(
     }
     let turn = if reads { None } else { app.writers.clone().acquire_owned().await.ok() };
     let answered = tokio::task::spawn_blocking(move || {
-        // Until the handler ends, whatever becomes of the connection.
+        // Keep it until the handler ends, even if the connection is lost.
         let _turn = turn;
         app.answer(&call, handler)
     });
@@ -110,7 +110,7 @@ async fn handle(
     }
 }
 
-/// The route of a request, as the router has it.
+/// The route of a request, in the router's notation.
 fn route(parts: &Parts) -> &str {
     parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str)
 }
@@ -122,13 +122,13 @@ impl App {
         Self { store, platform_tokens, bundle_zone, signing, public_keys, writers, bodies }
     }
 
-    /// With a signer, and the public keys of all that ever signed.
+    /// Adds a signer, and the public keys of all signers so far.
     pub fn with_keys(self, signing: Option<Signing>, public_keys: Jwks) -> Self {
         Self { signing, public_keys, ..self }
     }
 
-    /// Runs a handler. After a failure of the disk the store refuses everything until it is opened again in its place; what
-    /// was refused so has not begun, and is done then.
+    /// Runs a handler. After a disk failure, the store refuses all calls until it is recovered. Recovers it and runs
+    /// the handler again: a refused call has not begun.
     fn answer(&self, call: &Call, handler: Handler) -> Result<Reply, Failure> {
         let named = |failure: Failure| failure.of_request(call.client_request_id.as_deref().unwrap_or_default());
         let answered = handler(self, call).map_err(named);
@@ -139,24 +139,24 @@ impl App {
             Ok(()) => "recovered from a failure of the disk".to_owned(),
             Err(error) => format!("not recovered from a failure of the disk: {error}"),
         };
-        // Nobody may be there to read it.
+        // Nobody may be reading standard error.
         let _ = writeln!(std::io::stderr(), "keycard-http: {recovered}");
         handler(self, call).map_err(named)
     }
 
-    /// The zone of a request, for reading.
+    /// The zone of a request, for reads.
     pub fn zone(&self, call: &Call) -> Result<Zone, Failure> {
         Ok(self.store.zone(call.id("zone_id"))?)
     }
 
-    /// Whether the store has carried the request out before: then nothing has to be prepared for it.
+    /// Whether the store already has the request's idempotency key. Then nothing needs to be prepared.
     pub fn is_answered(&self, zone: &str, call: &Call) -> Result<bool, Failure> {
         let Some(id) = call.request_id else { return Ok(false) };
         Ok(self.store.zone(zone)?.entry_for_key(id)?.is_some())
     }
 
-    /// Writes in the zone of a request, as its actor. The first call in `f` is done once for each request id; what is read
-    /// after it is then as it was.
+    /// Writes in the zone of a request, as its actor. The first call in `f` is executed once for each idempotency key;
+    /// reads after a repeated call see the zone as of the first one.
     pub fn write<T>(
         &self,
         call: &Call,
@@ -165,7 +165,7 @@ impl App {
         self.write_if(call.id("zone_id"), call, None, f)
     }
 
-    /// The same in any zone, if what is demanded holds.
+    /// The same in any zone, under preconditions.
     pub fn write_if<T>(
         &self,
         zone: &str,
@@ -187,7 +187,7 @@ impl App {
 }
 
 impl Call {
-    /// A request but for its body.
+    /// A request without its body.
     fn read(app: &App, ids: Result<RawPathParams, RawPathParamsRejection>, parts: &Parts) -> Result<Self, Failure> {
         let token = bearer(&parts.headers)?;
         let actor = if app.platform_tokens.contains(&token) { Actor::platform(token) } else { Actor::customer(token) };
@@ -202,7 +202,7 @@ impl Call {
         Ok(Self { actor, query, body: Body::default(), request_id, client_request_id, if_match, ids })
     }
 
-    /// A call with ids and a body, as a handler gets it.
+    /// A call with ids and a body, as a handler receives it.
     #[cfg(test)]
     pub fn sample(actor: Actor, ids: &[(&str, &str)], body: Body) -> Self {
         let ids = ids.iter().map(|(name, id)| ((*name).to_owned(), (*id).to_owned())).collect();
@@ -210,13 +210,13 @@ impl Call {
         Self { actor, query, body, request_id, client_request_id, if_match, ids }
     }
 
-    /// An id in the path, by its name in the route.
+    /// An id of the path, by its name in the route.
     pub fn id(&self, name: &str) -> &str {
         self.ids.iter().find(|(known, _)| known == name).map_or("", |(_, id)| id)
     }
 
-    /// What `If-Match` demands, of the tags that `read` takes for something that `demand` can be made of. None if it demands
-    /// nothing, or that there is something.
+    /// The precondition of `If-Match`, from the tags that `read` accepts. `None` without a precondition, or if any tag
+    /// matches.
     pub fn expected<T: Display>(
         &self,
         read: impl Fn(&str) -> Option<T>,
@@ -234,7 +234,7 @@ impl Call {
         self.expected(|text| text.parse().ok(), precondition)
     }
 
-    /// For routes that have no tags to compare.
+    /// For routes without tags.
     pub fn no_if_match(&self) -> Result<(), Failure> {
         match self.if_match {
             None => Ok(()),

@@ -1,5 +1,5 @@
-//! Preconditions of requests: the entity tags in `If-Match` and `If-None-Match` (RFC 9110, section 13.1). What a tag stands
-//! for is not known here.
+//! Preconditions of requests: the entity tags in `If-Match` and `If-None-Match` (RFC 9110, section 13.1). Does not know
+//! the meaning of a tag.
 
 use std::fmt::Display;
 
@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderName};
 
 use crate::failure::Failure;
 
-/// The tags of a header: any, or some.
+/// The tags of a header.
 #[derive(Debug, PartialEq)]
 pub enum Tags {
     /// `*`
@@ -20,12 +20,12 @@ pub enum Tags {
 #[derive(Debug, PartialEq)]
 pub struct Tag {
     weak: bool,
-    /// With its quotes.
+    /// The tag, with its quotes.
     quoted: String,
 }
 
 impl Tags {
-    /// Reads a header, if it is there.
+    /// Reads a header, if it exists.
     pub fn of(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Self>, Failure> {
         if !headers.contains_key(name) {
             return Ok(None);
@@ -61,7 +61,7 @@ impl Tags {
         }
     }
 
-    /// As `If-None-Match` compares.
+    /// Compares like `If-None-Match`.
     pub fn match_weakly(&self, etag: &str) -> bool {
         match self {
             Self::Any => true,
@@ -69,8 +69,8 @@ impl Tags {
         }
     }
 
-    /// What `If-Match` can match, each as `read` reads it from the text between its quotes and `etag` writes it; none if
-    /// anything matches. A weak tag never does.
+    /// The values that `If-Match` can match, parsed by `read` from the text between the quotes and printed by `etag`;
+    /// `None` if any tag matches. Weak tags never match.
     pub fn expected<T: Display>(&self, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
         let Self::These(tags) = self else { return None };
         let expected =

@@ -1,4 +1,4 @@
-//! A connection whose client has to take its answers in time. What they are is not known here.
+//! A connection whose client must read its responses in time. Does not know the responses.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -9,12 +9,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-/// A stream that fails when what was written to it has not been taken as a whole within a time, however much of it was.
+/// A stream that fails if the written data has not been taken completely within a time, however much of it was.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
     patience: Duration,
-    /// Runs from when something could not be written at once until all is written.
+    /// Runs from the first incomplete write until all data is written.
     late: Option<Pin<Box<Sleep>>>,
 }
 
@@ -58,7 +58,7 @@ impl AsyncWrite for Connection {
         self.stream.is_write_vectored()
     }
 
-    /// The server flushes when it has written all that it has.
+    /// The server flushes after it has written everything.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         if flushed.is_ready() {

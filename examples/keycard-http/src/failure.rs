@@ -1,5 +1,5 @@
-//! Errors as they are printed: `{"code", "message", "status"}`, and `"findings"` where there are some. The status of an error
-//! of the store follows from its kind alone; the cause of the error is not known here.
+//! Errors in JSON: `{"code", "message", "status"}`, and `"findings"` if there are some. The status of an error of the
+//! store depends only on its kind. Does not know the causes of errors.
 
 use std::fmt::Display;
 
@@ -11,14 +11,14 @@ use serde::Serialize;
 
 use crate::findings::Finding;
 
-/// Why a request is refused.
+/// The reason for refusing a request.
 #[derive(Debug)]
 pub struct Failure {
     status: StatusCode,
     code: &'static str,
     message: String,
     findings: Vec<Finding>,
-    /// The content codings that a body may have, told where one has another.
+    /// The accepted content codings, for a body with another one.
     accept_encoding: Option<&'static str>,
 }
 
@@ -47,13 +47,13 @@ impl Failure {
         Self::new(StatusCode::BAD_REQUEST, "invalid_body", message)
     }
 
-    /// No tag in `If-Match` is one that could ever match: a weak one never does.
+    /// No tag in `If-Match` can ever match: a weak tag never does.
     pub fn no_match() -> Self {
         let message = "precondition failed: no entity tag in `If-Match` can match";
         Self::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", message)
     }
 
-    /// Whether the store refuses everything until it is recovered.
+    /// Whether the store refuses all calls until it is recovered.
     pub fn needs_recovery(&self) -> bool {
         self.code == "recovery_needed"
     }
@@ -62,18 +62,18 @@ impl Failure {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
     }
 
-    /// A body is encoded. RFC 9110 (section 15.5.16) lets the answer name the codings that are accepted.
+    /// The body is encoded. RFC 9110 (section 15.5.16) allows the response to name the accepted codings.
     pub fn encoded(coding: &str) -> Self {
         let message = format!("unsupported content encoding `{coding}`: expected `identity`, or no `Content-Encoding`");
         Self { accept_encoding: Some("identity"), ..Self::unsupported_media_type(message) }
     }
 
-    /// Whether something was not so any more when it was written.
+    /// Whether the store changed between preparation and write.
     pub fn is_unmet(&self) -> bool {
         self.code == "precondition_failed"
     }
 
-    /// Names a request id that was used for something else as its client knows it, and not as the store does.
+    /// Reports a reused request id in the client's notation, not as the store's idempotency key.
     pub fn of_request(mut self, id: &str) -> Self {
         if self.code == "request_conflict" {
             self.message = format!("request id `{id}` was already used for a different request");
@@ -81,7 +81,7 @@ impl Failure {
         self
     }
 
-    /// Something that should not happen, here or in a library.
+    /// An internal error, of the server or of a library.
     pub fn internal(message: impl Display) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
     }
@@ -90,14 +90,14 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let status = match error.kind() {
-            // 413 is for a body over the server's own limit: here a part of one, or of a query, is over the store's.
+            // 413 means a body over the server's limit. Here, a part of one or of a query is over the store's.
             ErrorKind::Invalid | ErrorKind::TooLarge => StatusCode::BAD_REQUEST,
             ErrorKind::Forbidden => StatusCode::FORBIDDEN,
             ErrorKind::NotFound | ErrorKind::NotBound => StatusCode::NOT_FOUND,
             ErrorKind::Conflict | ErrorKind::Archived => StatusCode::CONFLICT,
             ErrorKind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             ErrorKind::OutcomeUnknown | ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            // Corrupt, and kinds of a later version.
+            // `Corrupt`, and kinds of later versions.
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self { findings: Finding::all(&error), ..Self::new(status, error.code(), &error) }

@@ -1,5 +1,4 @@
-//! Key files: read if they are plain files of a size that they can have, and written whole or not at all. What is in them is
-//! not known here.
+//! Key files: reads regular files of a plausible size, and writes files atomically. Does not know their content.
 
 use std::error::Error;
 use std::fs::{self, File, Metadata};
@@ -10,23 +9,23 @@ use policy_store::limits::JWKS_BYTES;
 use tempfile::Builder;
 use zeroize::Zeroizing;
 
-/// Who may read a file that is written.
+/// The read permissions of a written file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Readers {
     Owner,
     Everybody,
 }
 
-/// A file that was read.
+/// The content of a file.
 pub struct Found {
-    /// Wiped when it is dropped.
+    /// Zeroized on drop.
     pub text: Zeroizing<String>,
     pub metadata: Metadata,
 }
 
-/// Reads a file; none if there is no such file.
+/// Reads a file; `None` if it does not exist.
 pub fn read(path: &Path) -> Result<Option<Found>, Box<dyn Error + Send + Sync>> {
-    // Before it is opened: opening a pipe would wait for a writer.
+    // Check before opening: opening a pipe would block.
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => return Err("not a regular file".into()),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -38,28 +37,29 @@ pub fn read(path: &Path) -> Result<Option<Found>, Box<dyn Error + Send + Sync>> 
     if metadata.len() > limit {
         return Err(format!("too large: {} bytes, limit {JWKS_BYTES}", metadata.len()).into());
     }
-    // All at once, so that no copy stays behind where it grew.
+    // Allocate once, so that no copy of the secret is left by a reallocation.
     let mut text = Zeroizing::new(String::with_capacity(JWKS_BYTES));
     file.take(limit).read_to_string(&mut text)?;
     Ok(Some(Found { text, metadata }))
 }
 
-/// Makes a file. Fails with [`ErrorKind::AlreadyExists`] if there is one.
+/// Creates a file. Fails with [`ErrorKind::AlreadyExists`] if it exists.
 pub fn create(path: &Path, text: &str, readers: Readers) -> io::Result<()> {
     put(path, text, readers, false)
 }
 
-/// Makes a file, or puts it in the place of one that is there.
+/// Creates or replaces a file.
 pub fn replace(path: &Path, text: &str, readers: Readers) -> io::Result<()> {
     put(path, text, readers, true)
 }
 
-/// Under another name first: nobody sees a part of it, and a power loss leaves all of it or none.
+/// Writes under a temporary name first: no reader sees a part of the file, and a power loss leaves all of it or
+/// nothing.
 fn put(path: &Path, text: &str, readers: Readers, replace: bool) -> io::Result<()> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = Builder::new();
     builder.prefix(".keycard-http-");
-    // A temporary file is its owner's alone unless it is told otherwise.
+    // By default, only the owner can read a temporary file.
     #[cfg(unix)]
     if readers == Readers::Everybody {
         use std::os::unix::fs::PermissionsExt;

@@ -1,14 +1,14 @@
-//! Findings as they are printed: a syntax or validation error's list of messages, each with its place. Which status their
-//! error gets is not known here.
+//! Findings in JSON: the messages of a syntax or validation error, each with its place. Does not know the status of the
+//! error.
 
 use policy_store::{Diagnostic, Error, ErrorDetail};
 use serde::Serialize;
 
-/// A finding, flat, so that a client needs no second object for the place.
+/// A finding as a flat object, so that the place is no object of its own.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
     message: String,
-    /// The file of the policy bundle that it is in.
+    /// The file in the policy bundle.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
     /// Counted from 0.
@@ -21,13 +21,13 @@ pub struct Finding {
     offset: Option<u32>,
     /// In bytes.
     length: Option<u32>,
-    /// How many findings it stands for, if more than itself.
+    /// The number of findings that it represents, if more than one.
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u32>,
 }
 
 impl Finding {
-    /// Every finding of an error; none if it is of another kind.
+    /// The findings of an error; empty for other kinds of errors.
     pub fn all(error: &Error) -> Vec<Self> {
         Self::of(error, None)
     }

@@ -1,17 +1,17 @@
-//! How large the head of a request may be. `hyper` has bounds of its own, which are wider where it allows, because what it
-//! refuses gets an answer without a body.
+//! Limits on the head of a request. `hyper`'s own limits are set wider where possible, because it refuses requests with
+//! a response without a body.
 
 use axum::http::{HeaderMap, StatusCode, Uri};
 
 use crate::failure::Failure;
 
-/// Bytes of a path and its query: enough for the longest list of ids.
+/// Limit on a path and its query, in bytes: enough for the longest list of ids.
 const URI_BYTES: usize = 32 * 1024;
-/// Header lines.
+/// Limit on the number of header lines.
 const HEADERS: usize = 100;
-/// Bytes of all header lines.
+/// Limit on all header lines, in bytes.
 const HEADERS_BYTES: usize = 64 * 1024;
-/// Header lines that `hyper` parses.
+/// Limit on the header lines that `hyper` parses.
 pub const PARSED_HEADERS: usize = 512;
 
 /// Refuses a head that is too large.
@@ -21,7 +21,7 @@ pub fn check(uri: &Uri, headers: &HeaderMap) -> Result<(), Failure> {
         let message = format!("too large: path and query: over {URI_BYTES} bytes");
         return Err(Failure::new(StatusCode::URI_TOO_LONG, "uri_too_long", message));
     }
-    // As they are written: a name, a colon, a space, a value, and the end of the line.
+    // In their written form: a name, a colon, a space, a value, and the end of the line.
     let lines = headers.iter().map(|(name, value)| name.as_str().len().saturating_add(value.len()).saturating_add(4));
     if headers.len() > HEADERS || lines.fold(0, usize::saturating_add) > HEADERS_BYTES {
         let message = format!("too large: headers: over {HEADERS} lines or over {HEADERS_BYTES} bytes");

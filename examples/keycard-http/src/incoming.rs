@@ -1,5 +1,5 @@
-//! The body that a client sends: read into memory, within a limit, a time and a share of what all bodies may take, or thrown
-//! away. What it means is not known here, nor who may send one.
+//! The body of a request: read into memory within a limit, a time and a share of the memory for bodies, or discarded.
+//! Knows neither its content nor the permission to send it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,18 +15,19 @@ use tokio::time::timeout;
 
 use crate::failure::Failure;
 
-/// Bytes of a body, but for a policy bundle's.
+/// Limit on a body, in bytes, except for a policy bundle.
 pub const BODY_BYTES: usize = 1024 * 1024;
-/// Bytes of all bodies in memory, but for policy bundles.
+/// Limit on all bodies in memory, in bytes, except for policy bundles.
 const BODIES_BYTES: usize = 128 * BODY_BYTES;
-/// Bytes of all policy bundles in memory. They have a budget of their own, so that few of them do not keep everybody waiting.
+/// Limit on all policy bundles in memory, in bytes. They have their own budget, so that a few of them do not delay all
+/// other requests.
 const BUNDLES_BYTES: usize = 4 * BUNDLE_BYTES;
-/// Bytes of a body that are thrown away before its connection is closed.
+/// Limit on the bytes of a discarded body; after it, the connection is closed.
 const DRAINED_BYTES: usize = 8 * 1024 * 1024;
-/// How long that may take.
+/// Limit on the time of discarding a body.
 const DRAINED_WITHIN: Duration = Duration::from_secs(5);
 
-/// What all bodies share: how much memory they may take together, one permit for each byte, and how long each may take.
+/// The limits that all bodies share: memory, with one permit for each byte, and time for each body.
 #[derive(Debug)]
 pub struct Bodies {
     ordinary: Arc<Semaphore>,
@@ -40,7 +41,7 @@ impl Bodies {
         Self { ordinary, bundles, patience }
     }
 
-    /// A share of the memory for bodies of this limit. None if there is none in time.
+    /// Takes memory for a body up to this limit. `None` if there is none in time.
     async fn share(&self, limit: usize, bytes: usize) -> Option<OwnedSemaphorePermit> {
         let budget = if limit > BODY_BYTES { &self.bundles } else { &self.ordinary };
         let permits = u32::try_from(bytes).ok()?;
@@ -48,7 +49,7 @@ impl Bodies {
     }
 }
 
-/// A body that was read, with its share of the memory.
+/// A complete body, with its share of the memory.
 #[derive(Debug, Default)]
 pub struct Received {
     pub bytes: Bytes,
@@ -62,13 +63,13 @@ impl From<Vec<u8>> for Received {
     }
 }
 
-/// A body that a client sends, as far as it has not been read.
+/// A body that has not been read completely.
 #[derive(Debug)]
 pub struct Incoming {
     stream: Stream,
-    /// The client sends it when it is asked to, which the first read does.
+    /// Whether the client waits for `100 Continue`, which the first read sends.
     on_request: bool,
-    /// What follows cannot be told any more.
+    /// The rest of the body cannot be read any more.
     broken: bool,
 }
 
@@ -77,7 +78,7 @@ impl Incoming {
         Self { stream, on_request: headers.contains_key(EXPECT), broken: false }
     }
 
-    /// All of it, if it has up to `limit` bytes.
+    /// Reads the whole body, up to `limit` bytes.
     pub async fn read(&mut self, bodies: &Bodies, limit: usize) -> Result<Received, Failure> {
         let size = self.stream.size_hint();
         let length = size.exact().map_or(Some(limit), |exact| usize::try_from(exact).ok());
@@ -99,9 +100,9 @@ impl Incoming {
         Ok(Received { bytes: bytes.into(), _share: Some(share) })
     }
 
-    /// Never more than `length` bytes, which it has at most if it is not over the limit.
+    /// Reads up to `length` bytes.
     async fn up_to(&mut self, length: usize, limit: usize) -> Result<Vec<u8>, Failure> {
-        // The pages of what is never written to are not taken from the system.
+        // The system does not allocate pages that are never written.
         let mut bytes = Vec::with_capacity(length);
         while let Some(data) = self.next().await? {
             if data.len() > length.saturating_sub(bytes.len()) {
@@ -112,7 +113,7 @@ impl Incoming {
         Ok(bytes)
     }
 
-    /// The bytes that come next. Trailers are passed over.
+    /// The next bytes. Ignores trailers.
     async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
         while let Some(frame) = self.stream.frame().await {
             match frame.map(|frame| frame.into_data()) {
@@ -127,8 +128,8 @@ impl Incoming {
         Ok(None)
     }
 
-    /// Throws away what is left of it, and returns the answer. If too much is left, the connection ends with the answer: the
-    /// client may not see it, because it is still sending when the connection is closed.
+    /// Discards the rest of the body and returns the response. If the rest is too large, the connection closes after
+    /// the response; the client may not see it, because it is still sending then.
     pub async fn answered(mut self, mut answer: Response) -> Response {
         if !timeout(DRAINED_WITHIN, self.drained()).await.unwrap_or_default() {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -1,5 +1,5 @@
-//! A policy store behind the routes of Keycard's public policy API: parse, call the library, print. An example for
-//! loopback, which knows nothing of authentication: the bearer token is the actor, as it stands.
+//! A policy store behind the routes of Keycard's public policy API: parses requests, calls the library, prints results.
+//! An example for loopback without authentication: the bearer token is the actor's id.
 
 mod args;
 mod body;
@@ -44,12 +44,12 @@ use crate::args::Args;
 use crate::call::App;
 use crate::signing::Signing;
 
-/// Bytes of a thread's stack. The store's calls need that much for the worst of policies, and otherwise make a stack of
-/// their own for each.
+/// Stack of a thread, in bytes. The store's calls need this much for the most complex policies, and otherwise allocate
+/// a stack for each call.
 const STACK_BYTES: usize = 32 * 1024 * 1024;
-/// Calls of the store at one time; others wait.
+/// Limit on concurrent calls of the store; others wait.
 pub const STORE_THREADS: usize = 32;
-/// How long to wait for calls of the store that are under way when serving ends.
+/// Limit on waiting for running calls of the store when serving ends.
 const LAST_CALLS: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
             eprintln!("keycard-http: {error}");
             let (mut told, mut source) = (error.to_string(), error.source());
             while let Some(error) = source {
-                // Many messages tell their cause themselves.
+                // Many messages already contain their cause.
                 if !told.contains(&error.to_string()) {
                     eprintln!("  because of: {error}");
                 }
@@ -82,14 +82,14 @@ fn run(args: Args) -> Result<(), Box<dyn Error + Send + Sync>> {
     let served = runtime.block_on(serve(args));
     runtime.shutdown_timeout(LAST_CALLS);
     if served?.upgrade().is_some() {
-        // A write is in the store as a whole, or not at all. Nobody may be there to read it.
+        // A write is complete in the store, or absent. Nobody may be reading standard error.
         let _ = writeln!(std::io::stderr(), "keycard-http: stopped before all requests had ended");
     }
     Ok(())
 }
 
-/// Opens the store and serves it until the process is asked to stop, which may be before it is open. Returns what requests
-/// share, which is there as long as one of them is under way.
+/// Opens the store and serves it until the process is asked to stop, possibly before the store is open. Returns the
+/// shared state, which exists as long as a request is running.
 async fn serve(args: Args) -> Result<Weak<App>, Box<dyn Error + Send + Sync>> {
     let (listen, patience) = (args.listen, Duration::from_secs(args.patience));
     let mut stop = Box::pin(stop::asked()?);
@@ -106,7 +106,7 @@ async fn serve(args: Args) -> Result<Weak<App>, Box<dyn Error + Send + Sync>> {
 
 fn open(args: Args) -> Result<App, Box<dyn Error + Send + Sync>> {
     let public_keys = args.public_keys();
-    // Keys that cannot be used are refused before anything is made, and a key is made when all else is well.
+    // Refuse unusable keys before anything is created, and create a key only after all other checks.
     args.signing_key.as_deref().map(signing_key::read).transpose()?;
     public_keys::open(&public_keys, None)?;
     let store = setup::open(&args)?;

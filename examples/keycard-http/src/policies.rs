@@ -20,7 +20,7 @@ struct Create {
 struct Update {
     #[serde(default, deserialize_with = "present")]
     name: Option<String>,
-    /// Null clears it.
+    /// Null removes it.
     #[serde(default, deserialize_with = "present")]
     description: Option<Option<String>>,
 }

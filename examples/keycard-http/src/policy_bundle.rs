@@ -1,4 +1,4 @@
-//! `/policy/bundle`: what is in force for the calling user, as one archive
+//! `/policy/bundle`: the policies in force for the calling user, as one archive
 
 use policy_store::{Bundle, Precondition, PreparedBundle, Sha256, Target};
 
@@ -9,10 +9,10 @@ use crate::reply::Reply;
 
 /// Its route.
 pub const PATH: &str = "/policy/bundle";
-/// The archive by its own name, and as the client sends it.
+/// The media type of the archive, and the one that the client sends.
 const MEDIA_TYPES: [&str; 2] = [Bundle::MEDIA_TYPE, "application/octet-stream"];
 
-/// The user's bundle, or else the zone's. Nothing is written.
+/// The user's bundle, or else the zone's. Writes nothing.
 pub fn get(app: &App, call: &Call) -> Result<Reply, Failure> {
     print(&app.store.zone(&app.bundle_zone)?.effective_bundle(call.actor.id())?)
 }
@@ -29,7 +29,7 @@ pub fn put(app: &App, call: &Call) -> Result<Reply, Failure> {
     if app.is_answered(zone, call)? {
         return print(&apply(bundle.into())?);
     }
-    // Parsed and validated before the write, so that others do not wait; and not in vain.
+    // Parse and validate before the write, so that other writes do not wait; but not for a repeated request.
     let prepared = {
         let zone = app.store.zone(zone)?;
         precondition.iter().try_for_each(|precondition| zone.check(precondition))?;
@@ -52,7 +52,7 @@ pub fn put(app: &App, call: &Call) -> Result<Reply, Failure> {
     print(&applied)
 }
 
-/// Unbinds what is in force for the user and archives its set. What was never bound stays so.
+/// Unbinds the user's active version and archives its set. Without an active version, nothing changes.
 pub fn reset(app: &App, call: &Call) -> Result<Reply, Failure> {
     call.no_if_match()?;
     app.write_if(&app.bundle_zone, call, None, |zone| zone.reset_bundle(call.actor.id()))?;
@@ -63,7 +63,7 @@ fn user(call: &Call) -> Target {
     Target::User(call.actor.id().to_owned())
 }
 
-/// The digest in `If-Match`. Any is one that is there.
+/// The digest in `If-Match`. `*` matches any bundle.
 fn expected(call: &Call) -> Result<Option<Precondition>, Failure> {
     if call.if_match == Some(Tags::Any) {
         return Ok(Some(Precondition::some_bundle(user(call))));

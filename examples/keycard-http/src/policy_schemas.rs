@@ -26,7 +26,7 @@ pub fn set_default(app: &App, call: &Call) -> Result<Reply, Failure> {
     let version = call.id("version");
     let chosen = app.write(call, |zone| zone.set_default_schema(Some(version)))?.default_schema;
     let mut schema = app.zone(call)?.schema(version, Include::Json)?;
-    // As the write has left it; another may have chosen again since.
+    // The zone as of the write; another write may have changed the default since.
     schema.is_default = chosen.as_ref() == Some(&schema.schema.version);
     print(&schema)
 }

@@ -1,4 +1,4 @@
-//! `/zones/{zone_id}/policy-sets/{policy_set_id}/versions`, and the policy versions that one pins
+//! `/zones/{zone_id}/policy-sets/{policy_set_id}/versions`, and the policy versions that a version pins
 
 use policy_store::attestation::{Attestation, Statement};
 use policy_store::{
@@ -52,11 +52,11 @@ pub fn create(app: &App, call: &Call) -> Result<Reply, Failure> {
     let new = NewPolicySetVersion::from_pins(schema_version, pins);
     let (zone, set) = (call.id("zone_id"), call.id("policy_set_id"));
     if app.is_answered(zone, call)? {
-        // As it was answered before, with nothing validated or signed for it.
+        // The first answer, without validation or signature.
         let version = app.write(call, |zone| zone.create_policy_set_version(set, new))?;
         return Ok(print(&version)?.created());
     }
-    // Validated before the write, so that others do not wait.
+    // Validate before the write, so that other writes do not wait.
     let prepared = app.store.zone(zone)?.prepare_policy_set_version(new)?;
     let version = match &app.signing {
         None => app.write(call, |zone| zone.create_policy_set_version(set, prepared))?,
@@ -75,7 +75,7 @@ pub fn get(app: &App, call: &Call) -> Result<Reply, Failure> {
     print(&version)
 }
 
-/// Puts the version in force: for the zone, or for the user that its set was first put in force for.
+/// Activates the version: for the zone, or for the user of its set's first activation.
 pub fn activate(app: &App, call: &Call) -> Result<Reply, Failure> {
     call.no_if_match()?;
     let Activate { active } = call.body.json()?;
@@ -89,7 +89,7 @@ pub fn activate(app: &App, call: &Call) -> Result<Reply, Failure> {
         let set = zone.policy_set(&version.policy_set_id)?;
         let target = match (set.target_type, set.target_id) {
             (TargetType::User, Some(user)) => Target::User(user),
-            // The store refuses it for a user set that has no user yet.
+            // The store refuses this for a user set without a user.
             _ => Target::Zone,
         };
         zone.bind(id, target)?;
@@ -117,7 +117,7 @@ pub fn list_policies(app: &App, call: &Call) -> Result<Reply, Failure> {
     Reply::page(&page, |version| version)
 }
 
-/// A version of another policy set is not found under this one.
+/// A version of another policy set is not found here.
 fn check_parent(version: &PolicySetVersion, call: &Call) -> StoreResult<()> {
     if version.policy_set_id == *call.id("policy_set_id") {
         return Ok(());
@@ -125,7 +125,7 @@ fn check_parent(version: &PolicySetVersion, call: &Call) -> StoreResult<()> {
     Err(ErrorDetail::NotFound { what: Resource::PolicySetVersion, id: version.id.to_string(), actual: None }.into())
 }
 
-/// A version with what its newest attestation says. That it says so is printed, not verified.
+/// A version with the content of its newest attestation, which is not verified here.
 #[derive(Serialize)]
 struct Printed<'a> {
     #[serde(flatten)]

@@ -31,7 +31,7 @@ struct Printed<'a> {
     #[serde(flatten)]
     set: &'a PolicySet,
     scope_type: TargetType,
-    /// Only while it is bound.
+    /// Present only while it is bound.
     scope_target_id: Option<&'a str>,
 }
 
@@ -42,7 +42,7 @@ pub fn list(app: &App, call: &Call) -> Result<Reply, Failure> {
     Reply::page(&page, printed)
 }
 
-/// Without a target, those for the zone.
+/// Without a target, the sets for the zone.
 fn filter(call: &Call) -> Result<PolicySetFilter, Failure> {
     let (query, mut filter) = (&call.query, PolicySetFilter::new());
     if let Some(active) = query.flag("filter[active]", "active")? {

@@ -14,7 +14,7 @@ use crate::reply::Reply;
 struct Create<'a> {
     schema_version: String,
     cedar_raw: Option<String>,
-    /// The client's own bytes: the store sees keys that are given twice, and their order.
+    /// The client's exact bytes, so that the store sees duplicate keys and the order of keys.
     #[serde(borrow)]
     cedar_json: Option<&'a RawValue>,
 }
@@ -31,8 +31,8 @@ pub fn create(app: &App, call: &Call) -> Result<Reply, Failure> {
     let Create { schema_version, cedar_raw, cedar_json } = call.body.json()?;
     let cedar_json = cedar_json.map(|json| json.get().to_owned());
     let new = NewPolicyVersion::either(schema_version, cedar_raw, cedar_json)?;
-    // Parsed and validated before the write, so that others do not wait. What was answered before needs neither, and might
-    // be refused by now.
+    // Parse and validate before the write, so that other writes do not wait. A repeated request needs neither, and
+    // could now be refused.
     let input: PolicyVersionInput = match app.is_answered(call.id("zone_id"), call)? {
         false => app.store.prepare_policy_version(new)?.into(),
         true => new.into(),
@@ -60,7 +60,7 @@ pub fn archive(app: &App, call: &Call) -> Result<Reply, Failure> {
     print(&version)
 }
 
-/// A version of another policy is not found under this one.
+/// A version of another policy is not found here.
 fn check_parent(version: &PolicyVersion, call: &Call) -> StoreResult<()> {
     if version.policy_id == *call.id("policy_id") {
         return Ok(());

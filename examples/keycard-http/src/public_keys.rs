@@ -1,5 +1,5 @@
-//! `/.well-known/jwks.json`: the public keys that attestations are verified with, kept in a file beside the store. A key
-//! stays there when another one signs, because what it has signed is still to be verified. What was signed is not known here.
+//! `/.well-known/jwks.json`: the public keys for verifying attestations, in a file next to the store. A key stays after
+//! a key rotation, because its attestations must still be verified. Does not know the attestations.
 
 use std::error::Error;
 use std::path::Path;
@@ -24,7 +24,7 @@ pub const PATH: &str = "/.well-known/jwks.json";
 /// RFC 7517, section 8.5.2.
 const MEDIA_TYPE: &str = "application/jwk-set+json";
 
-/// The keys in a file, with the one that signs: it is added where it is not there.
+/// Reads the keys in a file, and adds the signing key if it is missing.
 pub fn open(path: &Path, signing: Option<&Jwk>) -> Result<Jwks, Box<dyn Error + Send + Sync>> {
     let named =
         |error: Box<dyn Error + Send + Sync>| format!("cannot use the public keys `{}`: {error}", path.display());
@@ -37,20 +37,20 @@ pub fn open(path: &Path, signing: Option<&Jwk>) -> Result<Jwks, Box<dyn Error + 
     }
 }
 
-/// Members and keys that somebody else has put there stay.
+/// Keep members and keys of other origin.
 fn add(path: &Path, text: Option<&str>, key: &Jwk) -> Result<Jwks, Box<dyn Error + Send + Sync>> {
     let mut set: Value = text.map(serde_json::from_str).transpose()?.unwrap_or_else(|| json!({ "keys": [] }));
     if let Some(keys) = set.get_mut("keys").and_then(Value::as_array_mut) {
         keys.push(serde_json::to_value(key)?);
     }
     let text = format!("{}\n", serde_json::to_string_pretty(&set)?);
-    // As it will be read again: two keys with one id are refused.
+    // Parse it as the next start will: two keys with one id are an error.
     let keys = Jwks::parse(&text)?;
     files::replace(path, &text, Readers::Everybody)?;
     Ok(keys)
 }
 
-/// Anybody may have them.
+/// The keys are public.
 pub async fn get(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, stream) = request.into_parts();
     let answer = answer(&app.public_keys, &parts.headers).unwrap_or_else(Failure::into_response);

@@ -1,5 +1,5 @@
-//! Query strings: parameters that may be given once, repeated, or under a deprecated name. Unknown parameters are ignored;
-//! unknown values of known ones are refused.
+//! Query strings: single and repeatable parameters, and deprecated names. Unknown parameters are ignored; unknown
+//! values of known parameters are errors.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use crate::failure::Failure;
 /// The values of `filter[owner_type]`.
 pub const OWNER_TYPES: [(&str, OwnerType); 2] = [("platform", OwnerType::Platform), ("customer", OwnerType::Customer)];
 
-/// The parameters of a request, decoded, in their order.
+/// The decoded parameters of a request, in order.
 #[derive(Debug, Default)]
 pub struct Query(Vec<(String, String)>);
 
@@ -25,12 +25,12 @@ impl Query {
         pairs.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Every value of a parameter that may be repeated.
+    /// The values of a repeatable parameter.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
-    /// The value of a parameter that may be given once.
+    /// The value of a single parameter.
     pub fn one<'a>(&'a self, name: &'a str) -> Result<Option<&'a str>, Failure> {
         let mut values = self.all(name);
         let first = values.next();
@@ -40,17 +40,17 @@ impl Query {
         }
     }
 
-    /// The value of a parameter that has a fixed choice of them.
+    /// The value of a single parameter with a fixed set of values.
     pub fn choice<T: Copy>(&self, name: &str, choice: &[(&str, T)]) -> Result<Option<T>, Failure> {
         self.one(name)?.map(|value| chosen(name, value, choice)).transpose()
     }
 
-    /// The values of a repeatable parameter that has a fixed choice of them.
+    /// The values of a repeatable parameter with a fixed set of values.
     pub fn choices<T: Copy>(&self, name: &str, choice: &[(&str, T)]) -> Result<Vec<T>, Failure> {
         self.all(name).map(|value| chosen(name, value, choice)).collect()
     }
 
-    /// The values of a parameter that has two names; both may be given if they say the same.
+    /// The values of a parameter with two names. Both may be given with the same values.
     pub fn twins(&self, name: &str, twin: &str) -> Result<Vec<&str>, Failure> {
         let sorted = |name| {
             let mut values: Vec<_> =
@@ -68,7 +68,7 @@ impl Query {
         }
     }
 
-    /// A parameter that is true or false, and its deprecated twin.
+    /// A boolean parameter with a deprecated name.
     pub fn flag(&self, name: &str, twin: &str) -> Result<Option<bool>, Failure> {
         const CHOICE: [(&str, bool); 2] = [("true", true), ("false", false)];
         match (self.choice(name, &CHOICE)?, self.choice(twin, &CHOICE)?) {
@@ -79,12 +79,12 @@ impl Query {
         }
     }
 
-    /// What is to be expanded in a single resource. There is no directory of users, so that nothing is.
+    /// The expansions of a single resource. There is no directory of users, so nothing is expanded.
     pub fn expand(&self) -> Result<(), Failure> {
         self.expansions(&["user"]).map(drop)
     }
 
-    /// What is to be expanded, of what may be.
+    /// The requested expansions, out of the allowed ones.
     fn expansions(&self, choice: &[&str]) -> Result<Vec<&str>, Failure> {
         let choice: Vec<_> = choice.iter().map(|value| (*value, ())).collect();
         let values = self.twins("expand[]", "expand")?;
@@ -92,19 +92,19 @@ impl Query {
         Ok(values)
     }
 
-    /// Which Cedar representations are asked for.
+    /// The requested Cedar representations.
     pub fn include(&self, default: Include) -> Result<Include, Failure> {
         Ok(self.choice("format", &[("cedar", Include::Cedar), ("json", Include::Json)])?.unwrap_or(default))
     }
 
-    /// What every list takes: limit, order and cursors, and what is to be expanded.
+    /// The parameters of every list: limit, order, cursors and expansions.
     pub fn list(&self) -> Result<PageRequest, Failure> {
         let mut list = PageRequest::new();
         if self.expansions(&["total_count", "user"])?.contains(&"total_count") {
             list = list.total_count();
         }
         if let Some(limit) = self.one("limit")? {
-            // Numbers are also parsed with a sign.
+            // Rust also parses numbers with a sign.
             let digits = limit.bytes().all(|byte| byte.is_ascii_digit());
             let limit = limit.parse().ok().filter(|_| digits);
             list = list.limit(limit.ok_or_else(|| Failure::invalid_query("`limit` must be a whole number"))?);
@@ -122,7 +122,7 @@ impl Query {
     }
 }
 
-/// A name or value as forms encode it.
+/// Decodes a form-encoded name or value.
 fn decoded(text: &str) -> Result<String, Failure> {
     let bytes = text.replace('+', " ");
     let decoded = percent_decode_str(&bytes).decode_utf8();

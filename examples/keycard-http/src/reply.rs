@@ -1,4 +1,4 @@
-//! What is answered when all went well: a status, an entity tag, and a body. What is printed is not known here.
+//! A successful reply: a status, an entity tag, and a body. Does not know the body's content.
 
 use std::fmt::Display;
 
@@ -12,24 +12,24 @@ use sha2::{Digest, Sha256};
 use crate::condition::{self, Tags};
 use crate::failure::Failure;
 
-/// An answer.
+/// A reply.
 #[derive(Debug)]
 pub struct Reply {
     status: StatusCode,
-    /// With its quotes.
+    /// The entity tag, with its quotes.
     etag: Option<String>,
     content_type: Option<&'static str>,
     body: Vec<u8>,
 }
 
 impl Reply {
-    /// A value as JSON.
+    /// A JSON value.
     pub fn json(value: &impl Serialize) -> Result<Self, Failure> {
         let body = serde_json::to_vec(value).map_err(Failure::internal)?;
         Ok(Self { status: StatusCode::OK, etag: None, content_type: Some("application/json"), body })
     }
 
-    /// A page of a list, each item as `print` makes it.
+    /// A page of a list, with each item converted by `print`.
     pub fn page<'a, T, P: Serialize>(page: &'a Page<T>, print: impl Fn(&'a T) -> P) -> Result<Self, Failure> {
         #[derive(Serialize)]
         struct Printed<'a, P> {
@@ -48,36 +48,36 @@ impl Reply {
         Self::json(&Printed { items: page.items.iter().map(print).collect(), pagination })
     }
 
-    /// Bytes of a type.
+    /// Bytes of a media type.
     pub fn bytes(content_type: &'static str, body: Vec<u8>) -> Self {
         Self { status: StatusCode::OK, etag: None, content_type: Some(content_type), body }
     }
 
-    /// Nothing.
+    /// No content.
     pub fn empty() -> Self {
         Self { status: StatusCode::NO_CONTENT, etag: None, content_type: None, body: Vec::new() }
     }
 
-    /// Something that was created.
+    /// A created resource.
     pub fn created(mut self) -> Self {
         self.status = StatusCode::CREATED;
         self
     }
 
-    /// With the tag of a revision or a digest.
+    /// Adds the tag of a revision or a digest.
     pub fn tagged(mut self, value: impl Display) -> Self {
         self.etag = Some(condition::etag(value));
         self
     }
 
-    /// With a tag made of the body, where there is no revision.
+    /// Adds a tag made from the body, for a reply without a revision.
     pub fn hashed(self) -> Self {
         let hash = Sha256::digest(&self.body);
         let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         self.tagged(hex)
     }
 
-    /// The response; `304` without a body if the client has it already.
+    /// The response; `304` without a body if the client already has it.
     pub fn into_response(self, if_none_match: Option<&Tags>) -> Response {
         let Self { status, etag, content_type, body } = self;
         let known = etag.as_deref().is_some_and(|etag| if_none_match.is_some_and(|tags| tags.match_weakly(etag)));

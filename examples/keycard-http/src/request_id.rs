@@ -1,5 +1,5 @@
-//! Request ids: what a client sends is unique for one actor and operation only, and may be any short text; the store wants a
-//! UUID that is unique in the zone.
+//! Request ids: maps the `X-Client-Request-ID` header to an idempotency key of the store. A client's id is any short
+//! text, unique for one actor and operation; the store needs a UUID that is unique in the zone.
 
 use axum::http::{HeaderMap, Method};
 use policy_store::{Actor, IdempotencyKey, OwnerType};
@@ -9,10 +9,10 @@ use crate::failure::Failure;
 
 /// The header.
 const HEADER: &str = "x-client-request-id";
-/// Its characters.
+/// Limit on its characters.
 const CHARS: std::ops::RangeInclusive<usize> = 1..=255;
 
-/// The request id as its client gave it, if it gave one.
+/// The client's request id, if it sent one.
 pub fn given(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
     let mut given = headers.get_all(HEADER).iter();
     let Some(id) = given.next() else { return Ok(None) };
@@ -23,15 +23,15 @@ pub fn given(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
     Ok(id)
 }
 
-/// Its id in the store, by an actor on a method and a route with its ids, however their path was spelled: a UUID of version 8,
-/// made of a hash of all of it.
+/// The idempotency key for an actor, a method, and a route with its ids in decoded form: a UUID of version 8 made from
+/// a hash of all of these.
 pub fn of(id: &str, actor: &Actor, method: &Method, route: &str, ids: &[(String, String)]) -> IdempotencyKey {
     let mut hash = Sha256::new();
     let owner = match actor.owner_type() {
         OwnerType::Platform => "platform",
         OwnerType::Customer => "customer",
     };
-    // A route has as many ids as it has.
+    // A route has a fixed number of ids.
     let ids = ids.iter().map(|(_, id)| id.as_str());
     for part in [owner, actor.id(), method.as_str(), route, id].into_iter().chain(ids) {
         hash.update(part.len().to_be_bytes());

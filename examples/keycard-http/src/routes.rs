@@ -1,4 +1,4 @@
-//! The routes, and what is answered where there is none. What a route does is in the file of its resource.
+//! The routes, and the responses for unknown ones. The files of the resources handle the requests.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::{
     zone_log,
 };
 
-/// Every route. `HEAD` is answered as `GET`.
+/// All routes. `HEAD` is handled like `GET`.
 pub fn router(app: Arc<App>) -> Router {
     let on = |handler: Handler| {
         move |State(app), ids: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
@@ -78,7 +78,7 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// Lets requests pass whose head is not too large.
+/// Refuses requests with an excessive head.
 async fn bounded(request: Request, next: Next) -> Response {
     match head::check(request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,

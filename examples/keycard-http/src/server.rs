@@ -1,5 +1,4 @@
-//! The server from its first connection to its last: how many there may be, how long each may take, how they end. What is
-//! served on them is not known here.
+//! The server: the number of connections, their time limits, and their end. Does not know what is served.
 
 use std::io;
 use std::pin::pin;
@@ -17,18 +16,18 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::connection::Connection;
 use crate::head;
 
-/// Connections at one time. Others are accepted when one of them ends.
+/// Limit on concurrent connections. Others are accepted when one of these ends.
 const CONNECTIONS: usize = 512;
-/// How long requests may go on once the server was asked to stop.
+/// Limit on the time of running requests after the server is asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long to wait before accepting again, when there was no file descriptor or memory for a connection.
+/// The pause before accepting again, after a lack of file descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `stop` ends. A connection is closed when its client takes longer than `patience` for taking an answer, or for
-/// the head of a request, counted from when the answer before it could be taken.
+/// Serves until `stop` ends. A connection closes if its client needs longer than `patience` to take a response, or to
+/// send the head of a request, counted from when it could take the previous response.
 pub async fn serve(router: Router, listener: TcpListener, patience: Duration, stop: impl Future<Output = ()>) {
     let mut http = http1::Builder::new();
-    // A client may end its own side of the connection when it has sent its request.
+    // A client may close its side of the connection after sending a request.
     http.timer(TokioTimer::new()).header_read_timeout(patience).half_close(true).max_headers(head::PARSED_HEADERS);
     let (service, open) = (TowerToHyperService::new(router), GracefulShutdown::new());
     let places = Arc::new(Semaphore::new(CONNECTIONS));
@@ -44,17 +43,17 @@ pub async fn serve(router: Router, listener: TcpListener, patience: Duration, st
         let stream = TokioIo::new(Connection::new(stream, patience));
         let served = open.watch(http.serve_connection(stream, service.clone()));
         tokio::spawn(async move {
-            // How a connection fails concerns its client alone.
+            // The failure of a connection concerns only its client.
             let _ = served.await;
             drop(place);
         });
     }
     drop(listener);
-    // Requests that have not ended by then are given up.
+    // Abandon the requests that are still running.
     let _ = tokio::time::timeout(GRACE, open.shutdown()).await;
 }
 
-/// The next connection, and its place among all.
+/// The next connection, and its permit.
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
@@ -67,7 +66,7 @@ async fn accept(
             return Err(error);
         }
     };
-    // Without it, small answers may wait for the client's acknowledgement. It serves as well if it fails.
+    // Otherwise, small responses may wait for the client's acknowledgement. A failure is harmless.
     let _ = stream.set_nodelay(true);
     Ok((stream, place))
 }

@@ -1,5 +1,5 @@
-//! What must be there before the first request: the store, its zones, its schema versions. What is there already stays as it
-//! is, so that starting again is harmless.
+//! Prepares the store, its zones and its schema versions before the first request. Existing ones stay the same, so
+//! starting again is harmless.
 
 use std::error::Error;
 use std::fs;
@@ -10,7 +10,7 @@ use policy_store::{
 
 use crate::args::{Args, SchemaArg};
 
-/// Opens the store and makes what is missing, in one write.
+/// Opens the store and creates the missing parts, in one write.
 pub fn open(args: &Args) -> Result<PolicyStore, Box<dyn Error + Send + Sync>> {
     let mut sources = Vec::new();
     for schema in &args.schemas {
@@ -19,7 +19,7 @@ pub fn open(args: &Args) -> Result<PolicyStore, Box<dyn Error + Send + Sync>> {
         sources.push((schema, source));
     }
     let store = PolicyStore::open(&args.store)?;
-    // Parsed and converted before the write.
+    // Parse and convert before the write.
     let mut missing = Vec::new();
     for (schema, source) in sources {
         let SchemaArg { version, file, .. } = schema;
@@ -33,7 +33,7 @@ pub fn open(args: &Args) -> Result<PolicyStore, Box<dyn Error + Send + Sync>> {
     }
     store.write(&actor()?, |w| {
         for (version, schema) in missing {
-            // The same one may be named twice; another one of that name is refused.
+            // The same schema may be given twice; another one with that name is an error.
             if found(w.schema(version, Include::Neither))?.is_none_or(|stored| stored.sha != schema.sha()) {
                 w.publish_schema(schema)?;
             }
@@ -55,7 +55,7 @@ pub fn open(args: &Args) -> Result<PolicyStore, Box<dyn Error + Send + Sync>> {
     Ok(store)
 }
 
-/// Who sets the store up: the server itself.
+/// The actor of the setup: the server itself.
 pub fn actor() -> StoreResult<Actor> {
     Actor::platform("keycard-http")
 }
@@ -68,7 +68,7 @@ fn new_schema(schema: &SchemaArg, source: String) -> NewSchema {
     }
 }
 
-/// An active schema becomes archived by way of deprecated.
+/// An active schema must be deprecated before it is archived.
 fn set_status(w: &mut WriteTransaction<'_, '_>, SchemaArg { version, status, .. }: &SchemaArg) -> StoreResult<()> {
     let now = w.schema(version, Include::Neither)?.status;
     if (now, *status) == (SchemaStatus::Active, SchemaStatus::Archived) {
@@ -77,7 +77,7 @@ fn set_status(w: &mut WriteTransaction<'_, '_>, SchemaArg { version, status, .. 
     w.set_schema_status(version, *status).map(drop)
 }
 
-/// None if it does not exist.
+/// `None` if it does not exist.
 fn found<T>(result: StoreResult<T>) -> StoreResult<Option<T>> {
     match result {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

@@ -1,5 +1,5 @@
-//! Signing: who signs for this server, one at a time, and signing again what an earlier key or none has signed. What is
-//! created with an attestation is in the files of the routes.
+//! Signing: the signer of this server, and signing again after a key rotation. The files of the routes create the
+//! attested versions.
 
 use std::error::Error;
 use std::fmt;
@@ -16,17 +16,17 @@ use policy_store::{
 
 use crate::failure::Failure;
 
-/// Attestations in one write.
+/// Limit on the attestations in one write.
 const AT_ONCE: usize = 1000;
-/// How often something is signed that is not so any more when it is written.
+/// Limit on attempts to sign, if the store changes between signing and write.
 const TRIES: usize = 8;
-/// Items of a list that are read at one time.
+/// Items on a page.
 const PAGE: usize = 100;
 
 /// The signer of this server.
 pub struct Signing {
     signer: Box<dyn Signer>,
-    /// Each attestation names the one before it of its policy set, so two that are signed at one time cannot both stand.
+    /// Each attestation names the previous one of its policy set, so concurrent signatures of one set conflict.
     turn: Mutex<()>,
 }
 
@@ -41,8 +41,8 @@ impl Signing {
         Self { signer: Box::new(signer), turn: Mutex::new(()) }
     }
 
-    /// Has something prepared with the signer, and writes it: both again if it is not so any more when it is written. What
-    /// `prepare` refuses is refused.
+    /// Prepares with the signer, and writes. Repeats both if the store changed in between. Returns the errors of
+    /// `prepare`.
     pub fn write<P, T>(
         &self,
         prepare: impl Fn(&dyn Signer) -> StoreResult<P>,
@@ -59,15 +59,18 @@ impl Signing {
         Err(Failure::new(StatusCode::TOO_MANY_REQUESTS, "busy", message))
     }
 
-    /// Signs every policy set version that can be put in force and whose newest attestation is not by this key: after a key
-    /// rotation, and where a version was created without. Earlier attestations stay.
+    /// Signs every policy set version that can be bound and whose newest attestation is not by this key: after a key
+    /// rotation, and for versions without one. Earlier attestations stay.
     pub fn sign_again(&self, store: &PolicyStore, actor: &Actor) -> Result<(), Box<dyn Error + Send + Sync>> {
         let zones = |list: &PageRequest| store.zones(list);
         for ZoneInfo { id, suspended, .. } in all(zones)? {
             let zone = store.zone(&id)?;
             let versions = self.to_sign(&zone)?;
             if suspended && !versions.is_empty() {
-                told(format_args!("zone `{id}` is suspended: versions that were not attested: {}", versions.len()));
+                print_line(format_args!(
+                    "zone `{id}` is suspended: versions that were not attested: {}",
+                    versions.len()
+                ));
                 continue;
             }
             for versions in versions.chunks(AT_ONCE) {
@@ -104,7 +107,7 @@ impl Signing {
         let has_room = version.attestations.len() < VERSION_ATTESTATIONS;
         if !has_room {
             let id = &version.id;
-            told(format_args!(
+            print_line(format_args!(
                 "policy set version `{id}` already has {VERSION_ATTESTATIONS} attestations, which is the limit"
             ));
         }
@@ -112,8 +115,8 @@ impl Signing {
     }
 }
 
-/// Nobody may be there to read it.
-fn told(line: fmt::Arguments<'_>) {
+/// Nobody may be reading standard error.
+fn print_line(line: fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "keycard-http: {line}");
 }
 
@@ -121,7 +124,7 @@ fn oldest_first() -> PageRequest {
     PageRequest::new().limit(PAGE).order(Order::Ascending)
 }
 
-/// All items of a list that is short enough to be held.
+/// All items of a list that fits into memory.
 fn all<T>(page: impl Fn(&PageRequest) -> StoreResult<Page<T>>) -> StoreResult<Vec<T>> {
     let (mut items, mut list) = (Vec::new(), oldest_first());
     loop {
@@ -153,7 +156,7 @@ mod tests {
         Actor::customer("alice").unwrap()
     }
 
-    /// A server of the zone `z` with the policy set `s`.
+    /// A server with the zone `z` and its policy set `s`.
     fn app(signer: impl Signer + 'static) -> App {
         let store = PolicyStore::builder().in_memory().unwrap();
         store
@@ -204,7 +207,7 @@ mod tests {
         assert_eq!(length(), before);
     }
 
-    /// Another version of the set is created while it signs, some times.
+    /// Another version of the set is created during each of several signatures.
     struct Slow {
         key: Ed25519Signer,
         store: Arc<Mutex<Option<PolicyStore>>>,

@@ -1,5 +1,5 @@
-//! The signing key: an Ed25519 private key in a file, as JWK (RFC 8037), read or made where there is none. What is signed with
-//! it is not known here.
+//! The signing key: an Ed25519 private key in a file, as JWK (RFC 8037), read or created. Does not know the signed
+//! data.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -13,10 +13,10 @@ use zeroize::Zeroizing;
 
 use crate::files::{self, Found, Readers};
 
-/// More than the text of a key that is made takes.
+/// More than the bytes of a created key's text.
 const TEXT_BYTES: usize = 512;
 
-/// Reads the key in a file, or makes one.
+/// Reads the key in a file, or creates one.
 pub fn open(path: &Path) -> Result<Ed25519Signer, Box<dyn Error + Send + Sync>> {
     if let Some(signer) = read(path)? {
         return Ok(signer);
@@ -30,7 +30,7 @@ pub fn open(path: &Path) -> Result<Ed25519Signer, Box<dyn Error + Send + Sync>> 
     }
 }
 
-/// Reads the key in a file; none if there is no such file.
+/// Reads the key in a file; `None` if the file does not exist.
 pub fn read(path: &Path) -> Result<Option<Ed25519Signer>, Box<dyn Error + Send + Sync>> {
     let signer = files::read(path).and_then(|found| {
         let Some(Found { text, metadata }) = found else { return Ok(None) };
@@ -46,7 +46,7 @@ fn named(path: &Path, error: Box<dyn Error + Send + Sync>) -> Box<dyn Error + Se
     format!("cannot use the signing key `{}`: {error}", path.display()).into()
 }
 
-/// Whoever reads the key can sign as this server.
+/// Anyone who can read the key can sign as this server.
 #[cfg(unix)]
 fn check_mode(path: &Path, metadata: &Metadata) -> Result<(), String> {
     use std::os::unix::fs::PermissionsExt;
@@ -62,7 +62,7 @@ fn check_mode(_: &Path, _: &Metadata) -> Result<(), String> {
     Ok(())
 }
 
-/// A new key, whose id is its thumbprint, and its text.
+/// A new key with its thumbprint as its id, and its text.
 #[expect(
     clippy::disallowed_methods,
     reason = "a key must come from the system's randomness, and no test depends on it"
@@ -76,7 +76,7 @@ fn generate() -> Result<(Ed25519Signer, Zeroizing<String>), Box<dyn Error + Send
     let d = Zeroizing::new(Base64UrlUnpadded::encode_string(secret.as_ref()));
     let members = [("kty", "OKP"), ("crv", "Ed25519"), ("x", &x), ("kid", signer.jwk().key_id())];
     let members = members.into_iter().chain([("alg", "EdDSA"), ("use", "sig"), ("d", d.as_str())]);
-    // Room for all of it at once, so that no copy of the secret stays behind where the text grew.
+    // Allocate once, so that no copy of the secret is left by a reallocation.
     let mut text = Zeroizing::new(String::with_capacity(TEXT_BYTES));
     for (name, value) in members {
         let before = if text.is_empty() { '{' } else { ',' };

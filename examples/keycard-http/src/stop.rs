@@ -1,8 +1,8 @@
-//! Signals that ask the process to stop. What is stopped by them is not known here.
+//! The signals that ask the process to stop. Does not know what stops.
 
 use std::io;
 
-/// Ends when the process is asked to stop, as from now.
+/// Listens from now on; ends when the process is asked to stop.
 #[cfg(unix)]
 pub fn asked() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -19,7 +19,7 @@ pub fn asked() -> io::Result<impl Future<Output = ()>> {
 #[cfg(not(unix))]
 pub fn asked() -> io::Result<impl Future<Output = ()>> {
     Ok(async {
-        // Without a signal to wait for, it is stopped by force.
+        // Without a signal handler, only a kill stops the process.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

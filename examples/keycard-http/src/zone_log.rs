@@ -1,5 +1,5 @@
-//! `/zones/{zone_id}/log`: which log is the zone's. A verifier of attestations compares with it, so that a zone is not taken
-//! for one of the same id in another store. A route of this server's own: Keycard's API has none for it.
+//! `/zones/{zone_id}/log`: the zone's log id. A verifier of attestations compares it, to distinguish the zone from one
+//! with the same id in another store. This route is not part of Keycard's API.
 
 use policy_store::{LogId, ZoneId};
 use serde::Serialize;

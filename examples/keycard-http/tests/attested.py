@@ -1,4 +1,4 @@
-"""Attestations, judged twice: here, by RFC 7515 and Python's `cryptography`, and by the store's own verifier, offline."""
+"""Verifies attestations twice: here, with RFC 7515 and Python's `cryptography`, and with the store's own offline verifier."""
 
 import base64
 import hashlib
@@ -27,7 +27,7 @@ def decoded(text: str) -> bytes:
 
 
 def judged(jws: str, keys: dict, version: dict, log_id: str) -> tuple[dict, dict]:
-    """Header and statement of a JWS, once its signature and all that it says of a version have been checked."""
+    """Header and statement of a JWS, after checks of its signature and of its content against a version."""
     signed = json.loads(jws)
     assert set(signed) == {"payload", "protected", "signature"}
     header, statement = (json.loads(decoded(signed[part])) for part in ("protected", "payload"))
@@ -47,7 +47,7 @@ def judged(jws: str, keys: dict, version: dict, log_id: str) -> tuple[dict, dict
 
 
 def chain(http, zone: str, policy_set: str) -> list[dict]:
-    """All statements of a policy set, oldest first, each verified here and in its place."""
+    """All statements of a policy set, oldest first, each verified with its place in the chain."""
     keys, log_id = http.get("/.well-known/jwks.json").json(), http.get(f"/zones/{zone}/log").json()["log_id"]
     after = {}
     for version in versions(http, zone, policy_set):
@@ -70,7 +70,7 @@ def versions(http, zone: str, policy_set: str) -> list[dict]:
 
 
 def verify(http, tmp_path, zone: str, policy_set: str, /, **other) -> subprocess.CompletedProcess:
-    """What the offline verifier says of what the server gives; `other` takes the place of some of it."""
+    """The output of the offline verifier for the server's responses; `other` replaces some of them."""
     given = {
         "keys": http.get("/.well-known/jwks.json").json(),
         "versions": versions(http, zone, policy_set),

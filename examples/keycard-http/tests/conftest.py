@@ -1,4 +1,4 @@
-"""One server for all tests, with a zone for each of them, and the things that most tests need."""
+"""One server for all tests, a zone for each test, and common fixtures."""
 
 import contextlib
 import itertools
@@ -21,7 +21,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def survives(server):
-    """No request ends the process or makes it complain."""
+    """No request ends the process or makes it print an error."""
     yield
     assert server.process.poll() is None, server.stderr
     assert server.stderr == []
@@ -75,7 +75,7 @@ def make(client, zone):
 
 
 class Make:
-    """Makes things in a test's zone."""
+    """Creates resources in a test's zone."""
 
     def __init__(self, client, zone):
         self.client, self.zone = client, zone

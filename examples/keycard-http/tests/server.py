@@ -1,4 +1,4 @@
-"""A server under test: one process on a store of its own, at a free port."""
+"""A server under test: one process with its own store, on a free port."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ DEPRECATED_SCHEMA = "2025-06-01"
 
 
 def binary(name: str = "keycard-http") -> str:
-    """A program: beside the one that KEYCARD_HTTP names, or where cargo puts it."""
+    """The path of a program: next to the one in KEYCARD_HTTP, or in cargo's output folder."""
     if given := os.environ.get("KEYCARD_HTTP"):
         return str(Path(given).with_name(name))
     target = Path(os.environ.get("CARGO_TARGET_DIR", HERE.parents[2] / "target"))
@@ -62,7 +62,7 @@ class Server:
         self.url, self.port = found[1], int(found[2])
 
     def stop(self, by: int = signal.SIGTERM) -> str:
-        """Stops it, and returns what it printed after it was ready."""
+        """Stops it and returns its output after it was ready."""
         self.process.send_signal(by)
         assert self.process.wait(60) == 0
         self.reader.join(30)
@@ -74,7 +74,7 @@ class Server:
         self.process.wait(30)
 
     def connect(self, **options: int) -> socket.socket:
-        """A bare connection, with socket options by their names."""
+        """A raw connection, with socket options by name."""
         connection = socket.socket()
         connection.settimeout(60)
         for name, value in options.items():
@@ -88,12 +88,12 @@ class Server:
         )
 
     def http(self, token: str = "alice") -> httpx.Client:
-        """For what the client would not send."""
+        """For requests that the client would not send."""
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=120)
 
 
 def received(connection: socket.socket) -> bytes:
-    """All that comes until the connection ends, in whatever way."""
+    """All bytes until the connection ends in any way."""
     answer = b""
     with contextlib.suppress(ConnectionError):
         while chunk := connection.recv(65536):
@@ -102,7 +102,7 @@ def received(connection: socket.socket) -> bytes:
 
 
 def parsed(answer: bytes) -> httpx.Response:
-    """An answer as it came over a bare connection."""
+    """A response from a raw connection."""
     head, _, content = answer.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     headers = [tuple(line.split(": ", 1)) for line in lines[1:]]

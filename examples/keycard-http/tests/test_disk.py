@@ -1,4 +1,4 @@
-"""A disk that is full: writes are refused, reads go on, and all is well again when there is room."""
+"""A full disk: writes are refused, reads continue, and everything works again when there is space."""
 
 import resource
 import signal
@@ -12,11 +12,11 @@ from server import Server
 
 @pytest.fixture
 def survives():
-    """The disk of this test is not the other tests'."""
+    """This test has its own server."""
 
 
 def test_a_full_disk_ends_nothing(tmp_path):
-    # Instead of a signal that ends it, the process gets an error when its file would grow over a limit.
+    # The process gets an error in place of a fatal signal when its file would exceed a limit.
     server = Server(
         tmp_path / "full.redb", ["zone"], preexec_fn=lambda: signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     )

@@ -1,4 +1,4 @@
-"""Requests that no client would send: each gets an error of the documented form, and the server goes on."""
+"""Hostile requests: each gets an error of the documented form, and the server continues."""
 
 import contextlib
 import json
@@ -31,7 +31,7 @@ MEGABYTE = 1024 * 1024
 )
 def test_unknown_routes(server, http, zone, path):
     path = path.format(z=zone)
-    # An id may hold anything, even nothing.
+    # An id in a path may be any text, even empty.
     code = "not_found" if "%2F" in path or path == "/zones//policies" else "route_not_found"
     refused(http.get(server.url + path), 404, code)
 
@@ -171,7 +171,7 @@ def test_bodies_over_the_limit(http, zone):
 
 
 def test_a_client_that_is_still_sending_sees_the_answer(server, zone):
-    """It has written all before it reads, and is not interrupted."""
+    """The client writes everything before it reads, and is not interrupted."""
     body = b" " * (8 * MEGABYTE)
     for token, framing, status in [
         ("Bearer a", f"Content-Length: {len(body)}", b"413"),
@@ -196,7 +196,7 @@ def test_a_body_that_is_not_read_ends_the_connection_with_notice(server, zone):
 
 
 def test_a_refusal_leaves_the_connection_open(server, http, zone):
-    """The next request on it is not met by a connection that is about to end."""
+    """The next request does not use a connection that is closing."""
     body = b'{"name": "' + b"x" * 500_000 + b'"}'
     with server.connect() as connection:
         for _ in range(20):
@@ -316,7 +316,7 @@ def test_a_part_that_is_too_large_is_not_a_body_that_is(http, zone):
 
 
 def test_a_body_is_for_methods_that_have_one(server, http, zone):
-    """Others have it thrown away, whatever it is."""
+    """The bodies of other methods are discarded."""
     for method, path, status in [("GET", "policies", 200), ("DELETE", "policies/none", 404)]:
         for size in (1, 2 * MEGABYTE):
             response = http.request(method, f"/zones/{zone}/{path}", content=b"[" * size, headers=JSON)
@@ -357,7 +357,7 @@ def test_a_client_may_end_its_side_and_send_requests_ahead(server, zone):
 
 
 def test_a_path_may_be_spelled_in_two_ways(http, zone):
-    """A request is the same one then, with the same ids."""
+    """Both spellings are the same request, with the same ids."""
     spelled = f"/zones/{zone.replace('z', '%7a')}/policies"
     given = {"X-Client-Request-ID": "spelled"}
     first = http.post(f"/zones/{zone}/policies", json={"name": "n"}, headers=given)

@@ -1,4 +1,4 @@
-"""Keys over time: made, refused, turned on later, rotated. Old attestations stay and are still verified."""
+"""Signing keys over time: created, refused, added later, rotated. Old attestations stay and still verify."""
 
 import json
 import os
@@ -76,7 +76,7 @@ def test_what_was_created_without_a_key_is_attested_when_there_is_one(own):
     with own.client() as client, own.http() as http:
         attestation = read(client, first).attestation
         assert (attestation.status, attestation.attested_by, attestation.key_id) == ("created", "keycard-http", kid)
-        # What can never be in force any more is left as it is.
+        # Versions that can no longer be put in force are not signed again.
         assert (read(client, archived).attestation, read(client, left).attestation) == (None, None)
         (users,) = client.zones.policy_sets.list(ZONE, filter_target_type=["user"]).items
         assert len(attested.chain(http, ZONE, users.id)) == 1
@@ -114,7 +114,7 @@ def test_a_second_key_signs_again_and_the_first_stays(own, tmp_path):
             }
         assert read(client, before[0]).active
         assert read(client, before[3]) == before[3]
-        # A retry of what the old key has signed is answered as it was.
+        # A retry of a request that the old key signed gets the first answer.
         assert create(client, "retried") == newest
         made = Make(client, ZONE).set_version(policy_set)
         assert (made.attestation.status, made.attestation.key_id) == ("created", new)
@@ -140,7 +140,7 @@ def test_a_second_key_signs_again_and_the_first_stays(own, tmp_path):
         assert kids(http) == [old, new]
         assert Make(client, ZONE).set_version(policy_set).attestation is None
         assert len(attested.chain(http, ZONE, policy_set.id)) == 5
-    # Back to the old key: all that it has not signed last.
+    # Back to the old key: it signs all versions whose newest attestation is by another key.
     assert signed_by(own, "old.jwk") == old
     with own.http() as http:
         assert kids(http) == [old, new]
@@ -151,7 +151,7 @@ def test_a_second_key_signs_again_and_the_first_stays(own, tmp_path):
 
 
 def test_many_versions_are_signed_again(own):
-    """More than one page of them, in one set."""
+    """More than one page of versions, in one set."""
     with own.http() as http:
         made = http.post(f"/zones/{ZONE}/policy-sets", json={"name": "n"}).json()["id"]
         for _ in range(130):

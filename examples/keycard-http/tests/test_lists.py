@@ -43,7 +43,7 @@ def test_250_items_are_paged_both_ways_while_others_are_written(server, client, 
             if order == "asc" and len(ids(*forward)) >= 250:
                 break
         if order == "desc":
-            # Newer items may come before the first page, never into what follows it.
+            # Newer items may appear before the first page, never after it.
             seen = ids(*forward)
             assert seen[-250:] == made[::-1]
             assert seen == sorted(seen, reverse=True)

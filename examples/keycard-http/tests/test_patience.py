@@ -1,4 +1,4 @@
-"""Clients that take all the time and memory that they can get: each loses its connection, and others are served."""
+"""Clients that use as much time and memory as they can: each loses its connection, and others are served."""
 
 import os
 import threading
@@ -27,7 +27,7 @@ def server(tmp_path_factory):
 
 
 def dripping(server, start: str, drop: bytes) -> bytes:
-    """The answer to a client that goes on sending a little, until its connection ends."""
+    """The response to a client that sends slowly until its connection ends."""
     ended = threading.Event()
     with server.connect() as connection:
         connection.sendall(start.encode())
@@ -80,11 +80,11 @@ def test_a_body_that_does_not_come_is_not_waited_for_if_it_is_not_wanted(server)
 
 @pytest.fixture(scope="module")
 def large(server):
-    """The path of a large answer, and its length."""
+    """The path of a large response, and its length."""
     with server.http() as http:
         policy = http.post("/zones/zone/policies", json={"name": "large"}).json()["id"]
         path = f"/zones/zone/policies/{policy}/versions"
-        # A line's end is printed as two characters.
+        # A newline is two characters in JSON.
         version = {"schema_version": SCHEMA, "cedar_raw": "\n" * 65_000 + "permit (principal, action, resource);"}
         for _ in range(100):
             assert http.post(path, json=version).status_code == 201
@@ -143,7 +143,7 @@ def test_more_connections_than_there_may_be(tmp_path):
 
 
 def memory(server) -> int:
-    """Bytes that the process has in memory."""
+    """Memory of the process, in bytes."""
     pages = Path(f"/proc/{server.process.pid}/statm").read_text().split()[1]
     return int(pages) * os.sysconf("SC_PAGESIZE")
 

@@ -18,13 +18,13 @@ TEXT = "permit (principal, action, resource);"
 
 
 def members(archive: bytes) -> dict[str, bytes]:
-    """What an archive holds, as Python reads it."""
+    """The content of an archive, read by Python."""
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
         return {member.name: tar.extractfile(member).read() for member in tar}
 
 
 def packed(texts: dict[str, str], new: dict[str, str] | None = None, schema=SCHEMA, **more) -> bytes:
-    """An archive as Python writes it, of policies by their ids and of new ones by their names."""
+    """An archive written by Python, with policies by id and new policies by name."""
     new = new or {}
     policies = [{"public_id": key} for key in texts] + [{"new_policy": key} for key in new]
     files = {"manifest.json": json.dumps({"schema": {"version": schema}, "policies": policies})}
@@ -40,7 +40,7 @@ def packed(texts: dict[str, str], new: dict[str, str] | None = None, schema=SCHE
 
 @pytest.fixture
 def survives():
-    """These tests have servers of their own, as the bundle is of one zone."""
+    """These tests have their own servers, because a server has one zone for bundles."""
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ users = (f"user-{number}" for number in itertools.count())
 
 @pytest.fixture
 def user(server):
-    """A client of a user who has nothing yet."""
+    """A client of a user without a bundle."""
     with server.client(next(users)) as client:
         yield client
 
@@ -139,7 +139,7 @@ def test_a_bundle_is_edited_applied_and_reset(user, client, in_force):
     name = policies.retrieve(key, zone_id="bundles").name
     assert set(own) == {name, "night"} and key not in own.values()
     assert all(policies.retrieve(id, zone_id="bundles").latest_version == 1 for id in [key, *own.values()])
-    # What the user has edited is a policy of its own, and the zone still has what it had.
+    # The user's edit creates a separate policy, and the zone's policy is unchanged.
     with_zone = client.zones.policies.versions.retrieve(in_force.id, zone_id="bundles", policy_id=key)
     assert with_zone.cedar_raw == text
     # The same again changes nothing, and a stale tag is refused.
@@ -183,7 +183,7 @@ def test_a_put_and_a_reset_happen_once_for_each_request(user, client, in_force):
     archive, given = packed({}, {"once": TEXT}), {"x_client_request_id": "put"}
     put = lambda: user.policy_bundle.with_raw_response.update(archive, if_match=f'"x", {tag}', **given)
     reset = lambda name: user.policy_bundle.reset(x_client_request_id=name)
-    # There is nothing to take back yet; repeated later, it does not take back what is there then.
+    # There is nothing to reset yet; a late retry does not reset a later bundle.
     reset("nothing")
     tag = read(user)[2]
     first = put()
@@ -199,7 +199,7 @@ def test_a_put_and_a_reset_happen_once_for_each_request(user, client, in_force):
     reset("reset")
     again = put()
     assert (again.read(), again.headers["etag"]) == (first.read(), first.headers["etag"])
-    # Also where a policy that it names is archived by now, and where nothing is there.
+    # Also with an archived policy, and without a bundle.
     client.zones.policies.archive(policy["public_id"], zone_id="bundles")
     assert put().read() == first.read()
     assert read(user) == kept

@@ -1,4 +1,4 @@
-"""Policy schemas: retrieve, list, set the default; and the statuses that the command line gives them."""
+"""Policy schemas: retrieve, list, set the default; and their statuses from the command line."""
 
 import pytest
 

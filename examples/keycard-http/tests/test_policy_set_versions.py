@@ -1,4 +1,4 @@
-"""Policy set versions: create, retrieve, list, activate, archive, and the policy versions that one pins."""
+"""Policy set versions: create, retrieve, list, activate, archive, and list the pinned policy versions."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""ETag, If-Match and If-None-Match; and X-Client-Request-ID, under which a write happens once."""
+"""ETag, If-Match and If-None-Match; and X-Client-Request-ID, with which a write happens once."""
 
 import uuid
 
@@ -9,7 +9,7 @@ from server import SCHEMA, refused
 
 @pytest.fixture
 def things(make, zone):
-    """The paths of one thing of each kind."""
+    """The paths of one resource of each kind."""
     version = make.version()
     set_version = make.set_version(make.policy_set(), version)
     policy, policy_set = f"policies/{version.policy_id}", f"policy-sets/{set_version.policy_set_id}"
@@ -100,7 +100,7 @@ def test_a_request_is_answered_once(client, zone, make, refuses):
 
 
 def test_every_write_is_answered_as_it_was(client, zone, make):
-    """Each is sent twice under one id, with a change in between that the second answer must not show."""
+    """Sends each request twice with one id; the second response must not show the change in between."""
     zones, given = client.zones, {"zone_id": zone, "x_client_request_id": "again"}
     version = make.version()
     set_version = make.set_version(make.policy_set(), version)

@@ -11,7 +11,7 @@ CLIENTS = 20
 
 
 def race(server, work):
-    """Runs work(client, number) in as many clients, which start together."""
+    """Runs work(client, number) in this many clients at the same time."""
     start = Barrier(CLIENTS)
 
     def run(number):
@@ -62,7 +62,7 @@ def test_one_of_twenty_clients_wins_an_if_match(server, client, zone, make):
 
 
 def test_twenty_clients_send_one_request(server, client, zone):
-    """As a client does that has seen no answer in time; all are one actor."""
+    """Like a client that got no response in time; all clients are one actor."""
     with ThreadPoolExecutor(CLIENTS) as pool:
         send = lambda _: client.zones.policies.create(zone, name="once", x_client_request_id="once")
         made = list(pool.map(send, range(CLIENTS)))

@@ -1,4 +1,4 @@
-"""The commands in the README work as they are pasted: the files are there, the requests are answered, the verifier agrees."""
+"""The commands in the README work when pasted: the files exist, the requests succeed, the verifier agrees."""
 
 import re
 import shutil
@@ -15,14 +15,14 @@ CARGO = "cargo run --release -p keycard-http "
 
 @pytest.fixture
 def survives():
-    """This test has a server of its own."""
+    """This test has its own server."""
 
 
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("jq")), reason="curl or jq is not there")
 def test_the_commands_work_as_pasted(tmp_path):
     serve, requests, verify = BLOCKS[:3]
     assert serve.startswith(f"{CARGO}-- ") and f"{CARGO}--bin keycard-verify -- " in verify
-    # From the root of a clone, as far as the commands see one.
+    # A folder that looks like the root of a clone to the commands.
     (tmp_path / "examples").symlink_to(HERE.parents[1])
     serve = serve.replace(f"{CARGO}-- ", f"exec {binary()} ").replace("127.0.0.1:4010", "127.0.0.1:0")
     with subprocess.Popen(["bash", "-c", serve], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:

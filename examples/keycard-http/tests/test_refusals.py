@@ -94,7 +94,7 @@ def test_other_errors_have_no_findings(http, zone):
 
 
 def test_a_small_body_is_never_too_large_for_http(http, zone, make):
-    """413 tells a client to split its body: it is for a body over the server's limit, not for a part over the store's."""
+    """413 asks a client to split its body: for a body over the server's limit, not for a part over the store's."""
     condition = "true" + " && true" * 3000
     texts = [
         "permit (principal, action, resource) when { " + "(" * 5000 + "true" + ")" * 5000 + " };",

@@ -1,4 +1,4 @@
-"""Signing: every policy set version is created attested, in the client's model, and verified without the server."""
+"""Signing: every policy set version is created with an attestation that fits the client's model and verifies offline."""
 
 import json
 import stat
@@ -16,7 +16,7 @@ ZONE = "zone-s"
 
 @pytest.fixture
 def survives():
-    """These tests have servers of their own."""
+    """These tests have their own servers."""
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def test_the_version_that_a_bundle_makes_is_attested(server, zone, tmp_path):
         assert (version.attestation.status, version.attestation.attested_by) == ("created", "bundler")
         assert len(version.manifest.entries) == 2
         assert http.put("/policy/bundle", content=archive, headers=headers).content == put.content
-        # What is in force already makes no version.
+        # A bundle that is already in force creates no version.
         assert http.put("/policy/bundle", content=put.content, headers={"Content-Type": TYPE}).content == put.content
         assert len(attested.chain(http, zone, policy_set.id)) == 1
         edited = http.put("/policy/bundle", content=packed({}, {"third": TEXT}), headers={"Content-Type": TYPE})
@@ -162,7 +162,7 @@ def test_the_version_that_a_bundle_makes_is_attested(server, zone, tmp_path):
 
 
 def test_bundles_that_come_at_one_time_are_all_attested(server, http, zone):
-    """One user's, while other versions of policies and sets are made."""
+    """The bundle of one user, while other versions of policies and sets are created."""
 
     def put(number):
         with server.http("busy") as own:

@@ -1,4 +1,4 @@
-"""Starting and stopping: on a fresh store, on the same store again, by signals, and with arguments that cannot be."""
+"""Starting and stopping: on a new store, on the same store again, by signals, and with invalid arguments."""
 
 import contextlib
 import random
@@ -109,7 +109,7 @@ def test_connections_that_say_nothing_do_not_keep_it(own):
 
 
 def test_writes_that_wait_do_not_keep_it(own):
-    """Whether they are under way then or have not begun: each is in the store as a whole or not at all."""
+    """Each write, running or waiting, is complete in the store or absent."""
     noise = "".join(random.Random(1).choices(string.ascii_letters, k=30_000))
     new = {f"new-{n}": f'@note("{noise}{n}")\npermit (principal, action, resource);' for n in range(200)}
     archive, statuses = packed({}, new), {}
@@ -145,7 +145,7 @@ def test_it_stops_before_it_is_ready(tmp_path, by):
     store, zones = tmp_path / "own.redb", [f"zone-{n}" for n in range(3000)]
     command = [binary(), "--listen", "127.0.0.1:0", *arguments(store, zones)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        # It listens to signals before it makes anything.
+        # It listens to signals before it creates anything.
         while not any(tmp_path.iterdir()):
             assert process.poll() is None
         process.send_signal(by)

@@ -1,5 +1,5 @@
-//! Creating a store's file: made whole under another name and then given its own, because a crash inside redb's creation
-//! leaves a file that never opens. What a crash has left under such a name is removed when a store is opened beside it.
+//! Creates a store's file under a temporary name, completes it, and links it to its path: a crash during redb's
+//! creation would otherwise leave a file that never opens. Opening a store removes such leftovers from its directory.
 
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
@@ -15,12 +15,13 @@ use crate::types::error::{ErrorDetail, Result};
 
 const PREFIX: &str = ".policy-store-";
 const SUFFIX: &str = ".new";
-/// Random characters between the two.
+/// Number of random characters between prefix and suffix.
 const RANDOM: usize = 6;
-/// How often a file is made anew after another process has taken it for one that was left over.
+/// Attempts to create a file. Another process can remove the new file as a leftover.
 const ATTEMPTS: u32 = 8;
 
-/// Makes a whole store under a temporary name beside `path`, then gives it its name unless that was taken meanwhile.
+/// Creates a store under a temporary name in the directory of `path`, and links it to `path`. If `path` exists by then,
+/// keeps that file.
 pub(in crate::storage) fn create_file(path: &Path, options: &Options, environment: &Environment) -> Result<()> {
     for _ in 0..ATTEMPTS {
         if try_to_create(path, options, environment)? {
@@ -31,7 +32,7 @@ pub(in crate::storage) fn create_file(path: &Path, options: &Options, environmen
     Err(ErrorDetail::failed(format!("create `{}`", path.display()), cause).into())
 }
 
-/// False if another process took the new file for one that was left over.
+/// Returns `false` if another process took the new file for a leftover.
 fn try_to_create(path: &Path, options: &Options, environment: &Environment) -> Result<bool> {
     let directory = directory_of(path);
     if let Err(error) = std::fs::metadata(directory) {
@@ -44,7 +45,7 @@ fn try_to_create(path: &Path, options: &Options, environment: &Environment) -> R
         .rand_bytes(RANDOM)
         .tempfile_in(directory)
         .map_err(failed)?;
-    // The storage engine locks it, so that it is not taken for one that was left over.
+    // redb locks the file, which marks it as no leftover.
     let file = temporary.as_file().try_clone().map_err(failed)?;
     let engine_failed = |error| database_error("create", path, error);
     let database = match builder(options).create_with_backend(FileBackend::new(file).map_err(engine_failed)?) {
@@ -58,13 +59,13 @@ fn try_to_create(path: &Path, options: &Options, environment: &Environment) -> R
 }
 
 fn give_name(temporary: NamedTempFile, path: &Path, directory: &Path) -> Result<bool> {
-    // Closing has unlocked it.
+    // Closing the database has released the lock.
     if temporary.as_file().try_lock().is_err() {
         return Ok(false);
     }
     match temporary.persist_noclobber(path) {
         Ok(_) => sync_directory(directory).map(|()| true),
-        // Another process was faster: its store is opened instead.
+        // Another process was faster: open its store.
         Err(refused) if refused.error.kind() == ErrorKind::AlreadyExists => Ok(true),
         Err(refused) if refused.error.kind() == ErrorKind::NotFound => Ok(false),
         Err(refused) => Err(io_error("create", path, refused.error)),
@@ -78,7 +79,7 @@ fn directory_of(path: &Path) -> &Path {
     }
 }
 
-/// Makes a new name durable. Where directories cannot be opened (Windows), the system does that by itself.
+/// Makes the new name durable. On Windows, directories cannot be opened, and the system does this itself.
 fn sync_directory(directory: &Path) -> Result<()> {
     if cfg!(unix) {
         File::open(directory).and_then(|file| file.sync_all()).map_err(|error| io_error("sync", directory, error))?;
@@ -86,9 +87,9 @@ fn sync_directory(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes what processes that were killed have left beside `path` while they made a store. Whoever is making one holds
-/// a lock; the moment before it is locked, and the one before it has its name, are those in which `create_file` starts
-/// anew. That something could not be removed is no reason not to open a store.
+/// Removes the unfinished files of killed processes from the directory of `path`. A process that is creating a store
+/// holds a lock on its file, except just before the first lock and just before the link; `create_file` then tries
+/// again. A failed removal is not an error.
 pub(in crate::storage) fn remove_left_over(path: &Path) {
     let Ok(entries) = std::fs::read_dir(directory_of(path)) else { return };
     for entry in entries.flatten() {
@@ -100,14 +101,14 @@ pub(in crate::storage) fn remove_left_over(path: &Path) {
 }
 
 fn remove_unlocked(path: &Path) {
-    // For reading and writing, so that it does not wait if it is none of ours after all.
+    // Open for reading and writing: this does not block if the file is a FIFO.
     let Ok(file) = OpenOptions::new().read(true).write(true).open(path) else { return };
     if file.try_lock().is_ok() {
         let _ = std::fs::remove_file(path);
     }
 }
 
-/// Whether it is a name that `create_file` makes.
+/// Whether the name has the pattern of `create_file`.
 fn is_temporary(name: &str) -> bool {
     let random = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX));
     random.is_some_and(|random| random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric()))

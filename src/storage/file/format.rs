@@ -1,4 +1,4 @@
-//! The format of the file: the rows that a new store has, and the versions that this build reads.
+//! The format of the file: the rows of a new store, and the versions that this build reads.
 
 use std::path::Path;
 
@@ -14,19 +14,19 @@ use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::EntryHash;
 use crate::types::id::LogId;
 
-/// The version of the file's format.
+/// The format version that this build writes.
 const FORMAT: u32 = 1;
-/// The feature bits that this build knows: none yet.
+/// The feature bits that this build knows: none.
 const FEATURES: u64 = 0;
 
-/// How the file is opened.
+/// Options for opening the file.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenOptions {
-    /// Bytes of the storage engine's page cache.
+    /// Size of the storage engine's page cache, in bytes.
     pub page_cache: usize,
-    /// Whether every page's checksum is verified first.
+    /// Whether to verify the checksum of every file page first.
     pub check_integrity: bool,
-    /// Whether a store is made where there is none.
+    /// Whether to create a missing store.
     pub create: bool,
 }
 
@@ -36,7 +36,7 @@ pub(in crate::storage) fn builder(options: &OpenOptions) -> redb::Builder {
     builder
 }
 
-/// Writes what every store has from the start.
+/// Writes the rows of a new store.
 pub(in crate::storage) fn initialise(database: &Database, environment: &Environment) -> Result<()> {
     let mut transaction = database.begin_write().map_err(|error| storage_error("create the store", error))?;
     transaction.set_two_phase_commit(true);
@@ -56,7 +56,7 @@ pub(in crate::storage) fn initialise(database: &Database, environment: &Environm
     transaction.commit().map_err(|error| storage_error("create the store", error))
 }
 
-/// Refuses what is not a store, and what a newer build wrote.
+/// Refuses a file that is not a store, and one of a newer format.
 pub(in crate::storage) fn check_format(database: &impl ReadableDatabase, path: &Path) -> Result<()> {
     let transaction = database.begin_read().map_err(|error| storage_error("open the store", error))?;
     let tables = ReadTables::of(transaction);

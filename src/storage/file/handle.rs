@@ -1,5 +1,5 @@
-//! The file behind a store: which kinds of files can be one, whether a path still leads to the file that was opened, and
-//! errors that name path and cause. What is in the file is not looked at, but for its first bytes.
+//! The file of a store: its kind, its identity, and errors that name path and cause. Reads only the first bytes of the
+//! content.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -13,7 +13,7 @@ use crate::types::error::{Error, ErrorDetail, Result};
 /// The first bytes of every redb file.
 const REDB_MAGIC: &[u8; 9] = b"redb\x1a\x0a\xa9\x0d\x0a";
 
-/// Whether anything stands at `path`: a symbolic link counts, whatever it leads to.
+/// Whether `path` exists. A symbolic link counts, even a dangling one.
 pub(in crate::storage) fn is_taken(path: &Path) -> Result<bool> {
     match std::fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
@@ -22,19 +22,19 @@ pub(in crate::storage) fn is_taken(path: &Path) -> Result<bool> {
     }
 }
 
-/// Opens the file at `path` to read and write it, if a store can be in it.
+/// Opens the file at `path` for reading and writing, if it can be a store.
 pub(in crate::storage) fn open_file(path: &Path) -> Result<File> {
-    // Looked at before it is opened: opening a FIFO would wait for another process, and a device can do anything.
+    // Check the kind before opening: opening a FIFO would block, and opening a device can have side effects.
     let found = std::fs::metadata(path).map_err(|error| absent(path, error))?;
     check_kind(path, &found)?;
-    // For reading and writing, so that the call does not wait even if a FIFO has just taken the place.
+    // Open for reading and writing: this does not block, even if a FIFO has just replaced the file.
     let file = OpenOptions::new().read(true).write(true).open(path).map_err(|error| absent(path, error))?;
     check_kind(path, &file.metadata().map_err(|error| io_error("open", path, error))?)?;
     check_magic(&file, path)?;
     Ok(file)
 }
 
-/// Refuses by its name and kind what cannot be a store.
+/// Refuses directories, special files and empty files.
 fn check_kind(path: &Path, found: &Metadata) -> Result<()> {
     let kind = found.file_type();
     if kind.is_dir() {
@@ -66,14 +66,14 @@ fn special(_: std::fs::FileType) -> &'static str {
     "it is not a regular file"
 }
 
-/// Tells a file of something else from a damaged store.
+/// Refuses a file that does not start like a redb file: it is another file, not a damaged store.
 fn check_magic(file: &File, path: &Path) -> Result<()> {
     let mut start = Vec::new();
     file.take(REDB_MAGIC.len() as u64).read_to_end(&mut start).map_err(|error| io_error("read", path, error))?;
     if start == REDB_MAGIC { Ok(()) } else { Err(not_a_store(path, "it is not a redb file")) }
 }
 
-/// Which file it is, wherever its name leads by now. Known on Unix only.
+/// The identity of a file, independent of its path. Known only on Unix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::storage) struct FileId {
     device: u64,
@@ -92,8 +92,8 @@ impl FileId {
         None
     }
 
-    /// Refuses to go on if `path` leads to another file by now, or to none: what is written to a file without a name is
-    /// lost when it is closed. Where the system does not tell, there is no refusal.
+    /// Fails if `path` now names another file or none: data in a file without a name is lost when the file is closed.
+    /// Passes if the system does not provide the identity.
     pub(in crate::storage) fn check(self, path: &Path) -> Result<()> {
         let problem = match std::fs::metadata(path) {
             Ok(found) if Self::of(&found).is_none_or(|id| id == self) => return Ok(()),
@@ -105,7 +105,7 @@ impl FileId {
     }
 }
 
-/// The error of a file that cannot be opened, which may not be there.
+/// The error of a file that cannot be opened, or does not exist.
 fn absent(path: &Path, error: io::Error) -> Error {
     if error.kind() != io::ErrorKind::NotFound {
         return io_error("open", path, error);
@@ -116,7 +116,7 @@ fn absent(path: &Path, error: io::Error) -> Error {
     missing(path, "open", error)
 }
 
-/// The error where a file, or the directory that it is to stand in, does not exist.
+/// The error of a missing file or directory.
 pub(in crate::storage) fn missing(path: &Path, action: &str, error: io::Error) -> Error {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists());
     let cause = match directory {
@@ -144,7 +144,7 @@ fn named(action: &str, path: &Path) -> String {
 pub(in crate::storage) fn database_error(action: &str, path: &Path, error: DatabaseError) -> Error {
     match error {
         DatabaseError::DatabaseAlreadyOpen => ErrorDetail::AlreadyOpen { path: path.display().to_string() }.into(),
-        // The file starts as a store does, so what cannot be read in it is damage.
+        // The file has the magic bytes of redb, so unreadable content is damage.
         DatabaseError::Storage(StorageError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
             ErrorDetail::corrupt(path.display(), error).into()
         }

@@ -1,6 +1,6 @@
-//! The file as the storage engine has it, which can be taken away from it. A database in which the storage engine has
-//! panicked cannot be dropped: it would panic again on its own poisoned locks, twice, and end the process. So it is
-//! leaked, and the file that it holds is closed here, so that its locks go and it can be opened again.
+//! A file backend that can be closed under the storage engine. A database in which redb has panicked cannot be dropped:
+//! it would panic again on its own poisoned locks, twice, and abort the process. So the database is leaked, and its
+//! file is closed here. This releases the file's locks, and the file can be opened again.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Result};
@@ -10,14 +10,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use redb::backends::FileBackend;
 use redb::{BackendError, DatabaseError, StorageBackend};
 
-/// The result of a call that is about locks.
+/// The result of a lock call.
 type Locked<T> = std::result::Result<T, BackendError>;
 
 fn closed() -> Error {
     Error::new(ErrorKind::NotConnected, "the file was closed")
 }
 
-/// A file. Clones are the same one.
+/// The file. Clones share it.
 #[derive(Clone, Debug)]
 pub(in crate::storage) struct Loose(Arc<RwLock<Option<FileBackend>>>);
 
@@ -26,7 +26,7 @@ impl Loose {
         Ok(Self(Arc::new(RwLock::new(Some(FileBackend::new(file)?)))))
     }
 
-    /// Closes the file, whoever still holds it.
+    /// Closes the file for all clones.
     pub(in crate::storage) fn close(&self) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).take();
     }

@@ -1,4 +1,4 @@
-//! The file: how it is created, opened, locked and closed, and the format that it is in.
+//! Creates, opens, locks and closes the file, and defines its format.
 
 pub(in crate::storage) mod create;
 pub(in crate::storage) mod format;

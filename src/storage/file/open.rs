@@ -1,6 +1,6 @@
-//! Opening a store: a file or memory, made if it is not there, and its format checked before anything is written.
+//! Opens or creates a store in a file or in memory. Checks the format before anything is written.
 //!
-//! redb's own recovery of a file that was not closed may write before the format is known.
+//! An exception is a file that was not closed: redb's recovery may write before the format is known.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use crate::storage::tables::ReadTables;
 use crate::types::environment::Environment;
 use crate::types::error::{ErrorKind, Result};
 
-/// Where the store is kept.
+/// The place of a store.
 #[derive(Clone, Debug)]
 pub(crate) enum Origin {
     File(PathBuf),
-    /// Anything that reads and writes bytes: memory, or a test's faulty disk.
+    /// Another storage backend: memory, or the faulty disk of a test.
     Backend(Arc<dyn StorageBackend>),
 }
 
@@ -34,15 +34,15 @@ impl Origin {
     }
 }
 
-/// A file that is open as a store.
+/// The open file of a store.
 #[derive(Clone, Debug)]
 pub(in crate::storage) struct OpenFile {
-    /// Which file it is, where that is known.
+    /// The file's identity, where the system provides it.
     pub id: Option<FileId>,
     pub loose: Loose,
 }
 
-/// Opens what is at `origin`, or creates a store there, and tells which file it is.
+/// Opens or creates the store at `origin`. Returns the file too, if it is in one.
 pub(in crate::storage) fn open(
     origin: &Origin,
     options: &OpenOptions,
@@ -75,8 +75,8 @@ fn open_file(path: &Path, options: &OpenOptions, environment: &Environment) -> R
         let shared = file.try_clone().map_err(|error| io_error("open", path, error))?;
         Loose::new(shared).map_err(failed)
     };
-    // A file that was closed properly is looked at without a write first. One that was not needs redb's recovery
-    // before it can be read at all.
+    // Check the format of a cleanly closed file without a write. Any other file needs redb's recovery before it can be
+    // read.
     match builder(options).open_read_only_with_backend(backend()?) {
         Ok(database) => check_format(&database, path)?,
         Err(DatabaseError::RepairAborted) => {}
@@ -96,12 +96,12 @@ fn finish_opening(mut database: Database, path: &Path, options: &OpenOptions) ->
     Ok(database)
 }
 
-/// What tells the store in a file from others; none if that row is damaged, which is left for `verify` to tell.
+/// The store's id; `None` if its row is damaged. `verify` reports that damage.
 pub(in crate::storage) fn store_id(database: &Database) -> Result<Option<[u8; 16]>> {
     unless_damaged(database, |snapshot| Ok(snapshot.store()?.store_id))
 }
 
-/// How often the store was written. Nothing is known of it if that row is damaged or not there yet.
+/// The commit count; 0 if its row is damaged or missing.
 pub(in crate::storage) fn commits(database: &Database) -> Result<u64> {
     Ok(unless_damaged(database, |snapshot| snapshot.commits())?.unwrap_or(0))
 }
@@ -117,7 +117,7 @@ fn unless_damaged<T>(database: &Database, read: impl FnOnce(&Snapshot<'_>) -> Re
     })
 }
 
-/// A backend that outlives the database that uses it, so that a store in memory can be opened again in place.
+/// A backend that outlives its database, so that a store in memory can be opened again in place.
 #[derive(Debug)]
 struct Shared(Arc<dyn StorageBackend>);
 

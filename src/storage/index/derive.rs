@@ -1,8 +1,7 @@
-//! The one function that derives the index from the log: what each entry adds to the rows.
+//! Derives index and witness rows from log entries.
 //!
-//! It is the same for a write, a rebuild and a check, so the three cannot disagree. It reads nothing but the rows
-//! that earlier entries made, and refuses an entry that they contradict; whether a caller may write the entry was
-//! decided before it was written.
+//! A write, a rebuild and `verify` use the same function, so they cannot disagree. It reads only rows of earlier
+//! entries, and refuses an entry that contradicts them. It does not check whether the actor may write the entry.
 
 use super::key::{self, LogNumber, RowKind, STORE_LOG};
 use super::row::{
@@ -15,16 +14,16 @@ use crate::types::id::{IdempotencyKey, LogId};
 use crate::types::schema::SchemaStatus;
 use crate::types::target::{BindingMode, Target, TargetType};
 
-/// Changed whenever the rows that `derive` makes for the same logs change: a file with another generation has its
-/// index rebuilt when it is opened.
+/// Increases whenever `derive` makes other rows for the same logs. A file with another generation is rebuilt when it is
+/// opened.
 pub(in crate::storage) const GENERATION: u32 = 3;
 
-/// Where index rows are kept.
+/// The rows that `derive` reads and writes.
 pub(in crate::storage) trait Rows {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>>;
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()>;
     fn remove(&mut self, key: &[u8]) -> Result<()>;
-    /// The witness under a key of meta.
+    /// The witness row under a meta key.
     fn witness(&self, key: &[u8]) -> Result<Option<Vec<u8>>>;
     fn put_witness(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()>;
     fn remove_witness(&mut self, key: &[u8]) -> Result<()>;
@@ -32,7 +31,7 @@ pub(in crate::storage) trait Rows {
     fn log_number(&self, log_id: LogId) -> Option<LogNumber>;
 }
 
-/// Adds to `rows` what the entry says.
+/// Adds the rows of an entry to `rows`.
 pub(in crate::storage) fn derive(rows: &mut dyn Rows, log: LogNumber, recorded: &LogEntry) -> Result<()> {
     let position = recorded.envelope.position;
     let at = Entry { log, position };
@@ -97,14 +96,14 @@ pub(in crate::storage) fn derive(rows: &mut dyn Rows, log: LogNumber, recorded: 
     }
 }
 
-/// The entry whose rows are made.
+/// The entry to derive rows from.
 struct Entry {
     log: LogNumber,
     position: u64,
 }
 
 impl Entry {
-    /// Entries about policies and policy sets, without bindings.
+    /// The rows of entries about policies and policy sets, except bindings.
     fn resource(&self, rows: &mut dyn Rows, body: &Body) -> Result<()> {
         let position = self.position;
         match body {
@@ -183,7 +182,7 @@ impl Entry {
         }
     }
 
-    /// The rows of a new version, whose number must follow the one before.
+    /// The rows of a new version. Its number must follow the previous one.
     fn version(
         &self,
         rows: &mut dyn Rows,
@@ -204,7 +203,7 @@ impl Entry {
         self.insert(rows, by_id, id, &PositionRow { created: self.position })
     }
 
-    /// The rows of a binding: its own, and those of the set that is bound and of the one that is displaced.
+    /// The rows of a binding: its own, and those of the bound and the replaced policy set.
     fn bind(
         &self,
         rows: &mut dyn Rows,
@@ -238,7 +237,7 @@ impl Entry {
         self.zone_that_decides(rows, |state| state.bindings = Some(self.position))
     }
 
-    /// The row of a binding, which tells the target's one before, and the witness that it is the newest.
+    /// The row of a binding, which names the target's previous one, and the witness of the newest.
     fn newest_binding(&self, rows: &mut dyn Rows, target: &Target, mode: BindingMode, bound: bool) -> Result<()> {
         let meta_key = key::newest_binding(self.log, mode, target);
         let previous = match rows.witness(&meta_key)? {
@@ -257,7 +256,7 @@ impl Entry {
         self.put_witness(rows, meta_key, &NewestBindingRow { position: self.position, bound })
     }
 
-    /// The rows of an attestation, which follows the set's last one.
+    /// The rows of an attestation. It must follow the previous one of its policy set.
     fn attest(&self, rows: &mut dyn Rows, body: &Attested) -> Result<()> {
         let set = body.policy_set_id.as_str();
         if rows.get(&key::by_version(self.log, RowKind::PolicySetVersion, set, body.version))?.is_none() {
@@ -274,7 +273,7 @@ impl Entry {
         self.put(rows, row_key, &PositionRow { created: self.position })
     }
 
-    /// A zone that is erased leaves its id free.
+    /// Removes the rows of an erased zone, so that its id is free again.
     fn erase(&self, rows: &mut dyn Rows, body: &ZoneErased) -> Result<()> {
         let row_key = key::by_id(self.log, RowKind::Zone, body.zone_id.as_str());
         let value = rows.get(&row_key)?.ok_or_else(|| self.contradiction("erased zone does not exist"))?;
@@ -288,7 +287,7 @@ impl Entry {
         self.store(rows, |state| state.zones = state.zones.saturating_sub(1))
     }
 
-    /// The row of a request: all that one request writes in a log stands together.
+    /// The row of an idempotency key. The entries of one call in a log are adjacent.
     fn idempotency_key(&self, rows: &mut dyn Rows, id: IdempotencyKey) -> Result<()> {
         let row_key = key::idempotency_key(self.log, id);
         let mut row = IdempotencyRow { first: self.position, entries: 0 };
@@ -314,7 +313,7 @@ impl Entry {
         self.update(rows, key::state(self.log), change).map(drop)
     }
 
-    /// A change of the part of a zone's state that decides.
+    /// Changes the part of a zone's state that has a witness.
     fn zone_that_decides(&self, rows: &mut dyn Rows, change: impl FnOnce(&mut ZoneStateRow)) -> Result<()> {
         let row_key = key::state(self.log);
         let state = self.update(rows, row_key.clone(), change)?;
@@ -341,7 +340,7 @@ impl Entry {
         self.put(rows, key::by_position(self.log, kind, self.position), &IdRow { id: id.to_owned() })
     }
 
-    /// A row that must not be there yet.
+    /// Inserts a row that must not exist yet.
     fn insert(&self, rows: &mut dyn Rows, kind: RowKind, id: &str, row: &impl Row) -> Result<()> {
         let row_key = key::by_id(self.log, kind, id);
         if rows.get(&row_key)?.is_some() {
@@ -360,7 +359,7 @@ impl Entry {
         rows.put_witness(meta_key, value)
     }
 
-    /// Changes a row that must be there, and returns it as it is then.
+    /// Changes an existing row and returns it.
     fn update<R: Row>(&self, rows: &mut dyn Rows, row_key: Vec<u8>, change: impl FnOnce(&mut R)) -> Result<R> {
         let value = rows.get(&row_key)?.ok_or_else(|| self.contradiction("changed resource does not exist"))?;
         let mut row = R::from_value(&row_key, &value).map_err(|problem| self.contradiction(&problem))?;

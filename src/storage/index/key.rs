@@ -1,7 +1,7 @@
-//! Keys: hand-encoded bytes whose order is the logical order. docs/format.md describes each.
+//! Keys: hand-encoded bytes in logical order. docs/format.md describes each.
 //!
-//! An index key starts with its log's number and a tag, so that a log's rows are one range. Ids are followed by a
-//! zero byte, which no id holds.
+//! An index key starts with the log number and a tag, so that the rows of a log are one range. A zero byte follows each
+//! id; ids contain no zero byte.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use crate::types::hash::Address;
 use crate::types::id::IdempotencyKey;
 use crate::types::target::{BindingMode, Target};
 
-/// A log's number in this file: 0 is the store's log, every zone has one of its own.
+/// The number of a log in this file: 0 is the store's log, and each zone's log has another.
 pub(crate) type LogNumber = u32;
 
 /// The store's own log.
@@ -23,14 +23,14 @@ pub(in crate::storage) const META_COMMITS: &[u8] = b"commits";
 const META_HEAD: &[u8] = b"head:";
 const META_WITNESS: &[u8] = b"witness:";
 
-/// All meta rows, those that nobody should have put there too.
+/// All meta rows, unknown ones included.
 pub(in crate::storage) const ALL_META: Range<&[u8]> = &[]..&[0xff; 64];
 
-/// What an index row is for. Numbers are never reused.
+/// The kind of an index row: its tag in the key. Tags are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(crate) enum RowKind {
-    /// What is known of the log as a whole.
+    /// The state of the log as a whole.
     State = 0x00,
     /// Zone id → its log and its creation.
     Zone = 0x01,
@@ -40,7 +40,7 @@ pub(crate) enum RowKind {
     Schema = 0x03,
     /// Position → schema version.
     SchemaOrder = 0x04,
-    /// Policy id → the entries that make it what it is.
+    /// Policy id → the entries that define it.
     Policy = 0x10,
     /// Position → policy id.
     PolicyOrder = 0x11,
@@ -48,7 +48,7 @@ pub(crate) enum RowKind {
     PolicyVersion = 0x12,
     /// Policy version id → its creation.
     PolicyVersionId = 0x13,
-    /// Policy set id → the entries that make it what it is.
+    /// Policy set id → the entries that define it.
     PolicySet = 0x20,
     /// Position → policy set id.
     PolicySetOrder = 0x21,
@@ -58,16 +58,16 @@ pub(crate) enum RowKind {
     PolicySetVersionId = 0x23,
     /// Policy set id, version number, position → an attestation of that version.
     Attestation = 0x24,
-    /// Mode, target, position → whether something was bound there.
+    /// Mode, target, position → whether the entry binds or unbinds.
     Binding = 0x30,
-    /// Position → the mode and the target of what was bound there.
+    /// Position → the mode and target of the binding.
     BindingOrder = 0x31,
-    /// Request id → the entries that the request made.
+    /// Idempotency key → the entries of its call.
     IdempotencyKey = 0x40,
 }
 
 impl RowKind {
-    /// What cursors of a list over these rows are bound to.
+    /// The name of the list over these rows, which its cursors are bound to.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Zone | Self::ZoneOrder => "zones",
@@ -96,29 +96,29 @@ pub(in crate::storage) fn head_log(key: &[u8]) -> Option<LogNumber> {
     Some(LogNumber::from_be_bytes(key.strip_prefix(META_HEAD)?.try_into().ok()?))
 }
 
-/// Whether a store has a meta row under `key`.
+/// Whether this build knows the meta row under `key`.
 pub(in crate::storage) fn is_meta(key: &[u8]) -> bool {
     [META_FORMAT, META_STORE, META_INDEX, META_LOGS, META_COMMITS].contains(&key)
         || head_log(key).is_some()
         || key.starts_with(META_WITNESS)
 }
 
-/// The witness of an index row, or of all rows that begin with a prefix.
+/// The key of the witness of an index row, or of all rows with a prefix.
 pub(in crate::storage) fn witness(row_key: &[u8]) -> Vec<u8> {
     [META_WITNESS, row_key].concat()
 }
 
-/// The witness of the newest binding row of a target.
+/// The key of the witness of a target's newest binding row.
 pub(in crate::storage) fn newest_binding(log: LogNumber, mode: BindingMode, target: &Target) -> Vec<u8> {
     witness(&target_prefix(log, mode, target))
 }
 
-/// All witnesses of one log.
+/// All witness rows of one log.
 pub(in crate::storage) fn witnesses(log: LogNumber) -> Range<Vec<u8>> {
     prefixed(witness(&log.to_be_bytes()))
 }
 
-/// All witnesses.
+/// All witness rows.
 pub(in crate::storage) fn all_witnesses() -> Range<Vec<u8>> {
     prefixed(META_WITNESS.to_vec())
 }
@@ -158,7 +158,7 @@ fn key_of(log: LogNumber, kind: RowKind) -> Vec<u8> {
     key
 }
 
-/// The row of a thing with an id.
+/// The row of a resource, by its id.
 pub(crate) fn by_id(log: LogNumber, kind: RowKind, id: &str) -> Vec<u8> {
     let mut key = key_of(log, kind);
     key.extend_from_slice(id.as_bytes());
@@ -166,21 +166,21 @@ pub(crate) fn by_id(log: LogNumber, kind: RowKind, id: &str) -> Vec<u8> {
     key
 }
 
-/// The row of a version by its number.
+/// The row of a version, by its number.
 pub(crate) fn by_version(log: LogNumber, kind: RowKind, parent: &str, version: u32) -> Vec<u8> {
     let mut key = by_id(log, kind, parent);
     key.extend_from_slice(&version.to_be_bytes());
     key
 }
 
-/// The row of the thing that was created at `position`.
+/// The row of a resource, by the position of its creation.
 pub(crate) fn by_position(log: LogNumber, kind: RowKind, position: u64) -> Vec<u8> {
     let mut key = key_of(log, kind);
     key.extend_from_slice(&position.to_be_bytes());
     key
 }
 
-/// The rows of a target's bindings, up to and with `position`.
+/// The rows of a target's bindings, up to and including `position`.
 pub(crate) fn bindings(log: LogNumber, mode: BindingMode, target: &Target, position: u64) -> Range<Vec<u8>> {
     let prefix = target_prefix(log, mode, target);
     prefix.clone()..[prefix, position.saturating_add(1).to_be_bytes().to_vec()].concat()
@@ -198,7 +198,7 @@ pub(in crate::storage) fn bindings_after(
     [prefix, position.saturating_add(1).to_be_bytes().to_vec()].concat()..end
 }
 
-/// The row of a binding that was made at `position`.
+/// The row of the binding entry at `position`.
 pub(crate) fn binding(log: LogNumber, mode: BindingMode, target: &Target, position: u64) -> Vec<u8> {
     let mut key = target_prefix(log, mode, target);
     key.extend_from_slice(&position.to_be_bytes());
@@ -217,26 +217,26 @@ fn target_prefix(log: LogNumber, mode: BindingMode, target: &Target) -> Vec<u8> 
         Target::User(id) => {
             key.push(1);
             key.extend_from_slice(id.as_bytes());
-            // Target ids hold no control characters.
+            // Target ids contain no control characters.
             key.push(0);
         }
     }
     key
 }
 
-/// The row of what is known of a log as a whole.
+/// The row of the state of a log.
 pub(crate) fn state(log: LogNumber) -> Vec<u8> {
     key_of(log, RowKind::State)
 }
 
-/// The row of a request.
+/// The row of an idempotency key.
 pub(crate) fn idempotency_key(log: LogNumber, id: IdempotencyKey) -> Vec<u8> {
     let mut key = key_of(log, RowKind::IdempotencyKey);
     key.extend_from_slice(id.as_bytes());
     key
 }
 
-/// The row of an attestation that was made at `position`.
+/// The row of the attestation at `position`.
 pub(crate) fn attestation(log: LogNumber, set: &str, version: u32, position: u64) -> Vec<u8> {
     let mut key = by_version(log, RowKind::Attestation, set, version);
     key.extend_from_slice(&position.to_be_bytes());
@@ -292,7 +292,7 @@ fn prefixed(prefix: Vec<u8>) -> Range<Vec<u8>> {
         }
     }
     if end.is_empty() {
-        // Only bytes of 255 before: no key starts so, since no log has that number.
+        // The prefix has only bytes of 255. No key starts with it, because no log has that number.
         end = vec![0xff; prefix.len() + 1];
     }
     prefix..end
@@ -305,7 +305,7 @@ mod tests {
     use super::*;
     use crate::types::hash::hex;
 
-    /// A key of each tag. The match makes a new tag take its place here.
+    /// A key of each tag. The exhaustive match makes a new tag a compile error here.
     fn indexed(kind: RowKind) -> Vec<u8> {
         match kind {
             RowKind::Zone
@@ -349,7 +349,7 @@ mod tests {
             (RowKind::Binding, "00000001 30 00 00 0000000000000009"),
             (RowKind::BindingOrder, "00000001 31 0000000000000102"),
             (RowKind::State, "00000001 00"),
-            // Log number, tag, request id.
+            // Log number, tag, idempotency key.
             (RowKind::IdempotencyKey, "00000001 40 11111111111111111111111111111111"),
             // Log number, tag, set id, 0, version number, position.
             (RowKind::Attestation, "00000001 24 70 00 00000003 0000000000000102"),
@@ -375,7 +375,7 @@ mod tests {
             // Log number, position.
             ("entry", entry(1, 258).to_vec(), "00000001 0000000000000102"),
             ("object", object(&Address([0xab; 32])).to_vec(), &"ab".repeat(32)),
-            // A user is 1, the id, 0.
+            // A user: 1, the id, 0.
             ("a user's", binding(2, BindingMode::Active, &user, 9), "00000002 30 00 01 7531 00 0000000000000009"),
             ("shadow", binding(2, BindingMode::Shadow, &Target::Zone, 9), "00000002 30 01 00 0000000000000009"),
             ("guardrail", binding(2, BindingMode::Guardrail, &Target::Zone, 9), "00000002 30 02 00 0000000000000009"),
@@ -400,7 +400,7 @@ mod tests {
     }
 
     proptest! {
-        /// The order of the bytes is the order of what they stand for, and no id's rows lie in another's range.
+        /// Keys sort like the values in them, and no id's rows are in the range of another id.
         #[test]
         fn byte_order_is_logical_order(
             a in ("[A-Za-z0-9][A-Za-z0-9._:-]{0,8}", any::<u32>()),

@@ -1,6 +1,6 @@
 //! The index: its keys and rows, and the one function that derives them from log entries.
 //!
-//! Reads no table and knows no transaction.
+//! Knows no table and no transaction.
 
 pub(in crate::storage) mod derive;
 pub(crate) mod key;

@@ -1,5 +1,4 @@
-//! Replaying: the rows of a log, derived again into memory. What they are held against, or put in the place of, is not
-//! known here.
+//! Derives the rows of a log again, in memory. Callers compare them with stored rows, or use them in place of those.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +8,16 @@ use super::row::Head;
 use crate::types::error::Result;
 use crate::types::id::LogId;
 
-/// Rows as a replay makes them.
+/// The rows that a replay has derived.
 pub(in crate::storage) struct Replay {
     pub rows: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// Of some rows, their witnesses in meta.
+    /// The witness rows, by their keys in meta.
     pub witnesses: BTreeMap<Vec<u8>, Vec<u8>>,
     pub numbers: BTreeMap<LogId, LogNumber>,
 }
 
 impl Replay {
-    /// Of an empty log.
+    /// Starts with an empty log.
     pub(in crate::storage) fn new(numbers: BTreeMap<LogId, LogNumber>) -> Self {
         Self { rows: BTreeMap::new(), witnesses: BTreeMap::new(), numbers }
     }

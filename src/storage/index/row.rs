@@ -1,7 +1,7 @@
-//! Values of index and meta rows: a canonical payload and a short check over the key and the payload.
+//! The values of index and meta rows: a canonical payload, and a short check over the key and the payload.
 //!
-//! The check makes a damaged row an error, and a row that strayed under another key too. It is no protection against
-//! somebody who means it: `verify` replays the logs for that.
+//! The check detects a damaged row, and a row under a wrong key. It does not protect against deliberate changes;
+//! `verify` does, because it replays the logs.
 
 use wincode::config::{Deserialize, Serialize};
 use wincode::{SchemaRead, SchemaWrite};
@@ -13,10 +13,10 @@ use crate::types::id::LogId;
 use crate::types::target::{BindingMode, Target};
 use crate::types::time::Timestamp;
 
-/// Bytes of the check.
+/// Length of the check, in bytes.
 const CHECK_BYTES: usize = 8;
 
-/// Something that is kept as a row's value.
+/// A row's value.
 pub(crate) trait Row: Sized {
     fn to_value(&self, key: &[u8]) -> Result<Vec<u8>, String>;
     fn from_value(key: &[u8], value: &[u8]) -> Result<Self, String>;
@@ -33,7 +33,7 @@ fn check(key: &[u8], payload: &[u8]) -> [u8; CHECK_BYTES] {
     check
 }
 
-/// A record as the value under a key, whatever it is.
+/// Any record with the check for its key.
 #[cfg(fuzzing)]
 pub(crate) fn with_check(key: &[u8], record: &[u8]) -> Vec<u8> {
     [record, &check(key, record)].concat()
@@ -46,7 +46,7 @@ fn to_value<T: Serialize<crate::record::Format, Src = T>>(row: &T, key: &[u8]) -
     Ok(value)
 }
 
-/// Whether a row, of whatever kind, is as it was written and stands under its own key.
+/// Whether the check of a row of any kind fits its key and payload.
 pub(in crate::storage) fn is_whole(key: &[u8], value: &[u8]) -> bool {
     value.split_last_chunk::<CHECK_BYTES>().is_some_and(|(payload, stored)| check(key, payload) == *stored)
 }
@@ -81,33 +81,33 @@ macro_rules! rows {
         }
     )*
 
-        /// Every kind of row by its name, and how its value is read and written again.
+        /// Every kind of row: its name, and a function that decodes and encodes a value.
         #[cfg(any(test, fuzzing))]
         pub(crate) const EVERY: &[(&str, ReadAndWrite)] =
             &[$((stringify!($name), |key, value| $name::from_value(key, value)?.to_value(key))),*];
     };
 }
 
-/// Reads the value under a key and writes it again.
+/// Decodes the value under a key and encodes it again.
 #[cfg(any(test, fuzzing))]
 pub(crate) type ReadAndWrite = fn(&[u8], &[u8]) -> Result<Vec<u8>, String>;
 
 rows! {
-    /// Meta: which format the file is of.
+    /// Meta: the file's format version and features.
     FormatRow { version: u32, features: u64 }
-    /// Meta: what tells this store from others, and the key that authenticates its cursors.
+    /// Meta: the store's id, and the key that authenticates its cursors.
     StoreRow { store_id: [u8; 16], cursor_key: [u8; 32] }
-    /// Meta: which generation of the index rows is in the file.
+    /// Meta: the generation of the file's index rows.
     IndexRow { generation: u32 }
-    /// Meta: how many log numbers were given out.
+    /// Meta: the next log number.
     LogsRow { next: LogNumber }
-    /// Meta: how far a log goes.
+    /// Meta: the head of a log.
     Head { log_id: LogId, length: u64, last: EntryHash }
-    /// Meta: how often the store was written.
+    /// Meta: the commit count.
     CommitsRow { count: u64 }
-    /// Meta: the witness of a zone's state: of it, what decides.
+    /// Meta: the witness of the part of a zone's state that decides.
     ZoneWitnessRow { suspended: Option<u64>, default_schema: Option<u64>, bindings: Option<u64> }
-    /// Meta: the witness of a target's bindings: the newest.
+    /// Meta: the witness of a target's newest binding.
     NewestBindingRow { position: u64, bound: bool }
 
     /// Index: a zone.
@@ -116,7 +116,7 @@ rows! {
     SchemaRow {
         created: u64,
         changed: Option<u64>,
-        /// The entry that made it deprecated; none while it is active.
+        /// The entry that deprecated it; `None` while it is active.
         deprecated: Option<u64>,
     }
     /// Index: a policy. Each number is the position of an entry.
@@ -125,7 +125,7 @@ rows! {
         updated: Option<u64>,
         archived: Option<u64>,
         latest: Option<Latest>,
-        /// The last entry that changed anything that a read of the policy returns.
+        /// The last entry that changed the resource.
         revision: u64,
     }
     /// Index: a policy set. Each number is the position of an entry.
@@ -134,40 +134,41 @@ rows! {
         updated: Option<u64>,
         archived: Option<u64>,
         latest: Option<Latest>,
-        /// The binding that put a version of it in force.
+        /// The active binding of one of its versions.
         active: Option<u64>,
-        /// The binding that put a version of it under observation.
+        /// The shadow binding of one of its versions.
         shadow: Option<u64>,
-        /// The binding that made a version of it the zone's guardrail.
+        /// The guardrail binding of one of its versions.
         guardrail: Option<u64>,
         /// The binding that fixed its target.
         target: Option<u64>,
         /// The newest attestation of any of its versions.
         attested: Option<u64>,
-        /// The last entry that changed anything that a read of the set returns.
+        /// The last entry that changed the resource.
         revision: u64,
     }
     /// Index: a version of a policy or of a policy set.
     VersionRow { created: u64, archived: Option<u64> }
-    /// Index: where the thing with an id was created.
+    /// Index: the position of a creation.
     PositionRow { created: u64 }
-    /// Index: the id of what was created at a position.
+    /// Index: the id of the resource created at a position.
     IdRow { id: String }
-    /// Index: whether a binding entry bound something, or unbound it.
+    /// Index: a binding entry.
     BindingRow {
+        /// Whether the entry bound a version; `false` if it unbound one.
         bound: bool,
-        /// The binding entry of the target before it.
+        /// The previous binding entry of the target.
         previous: Option<u64>,
     }
-    /// Index: the mode and the target of a binding entry that bound something.
+    /// Index: the mode and target of an entry that bound a version.
     BindingOrderRow { mode: BindingMode, target: Target }
-    /// Index: what is known of the store's log as a whole.
+    /// Index: the state of the store's log.
     StoreStateRow { zones: u64, schemas: u64 }
-    /// Index: what is known of a zone as a whole.
+    /// Index: the state of a zone.
     ZoneStateRow {
-        /// The entry that suspended it; none while it is not.
+        /// The entry that suspended it; `None` while it is not suspended.
         suspended: Option<u64>,
-        /// The entry that chose the default schema; none if there is none.
+        /// The entry that set the default schema; `None` without one.
         default_schema: Option<u64>,
         /// The last entry that bound or unbound anything.
         bindings: Option<u64>,
@@ -175,26 +176,26 @@ rows! {
         zone_sets: u64,
         user_sets: u64,
     }
-    /// Index: the entries that a request made, which follow one another.
+    /// Index: the adjacent entries of a call with an idempotency key.
     IdempotencyRow { first: u64, entries: u32 }
 }
 
 impl Default for StoreStateRow {
-    /// Of an empty log.
+    /// The state of an empty log.
     fn default() -> Self {
         Self { zones: 0, schemas: 0 }
     }
 }
 
 impl Default for ZoneStateRow {
-    /// Of a new zone.
+    /// The state of a new zone.
     fn default() -> Self {
         Self { suspended: None, default_schema: None, bindings: None, policies: 0, zone_sets: 0, user_sets: 0 }
     }
 }
 
 impl PolicySetRow {
-    /// The binding of the set in a mode.
+    /// The position of the set's binding in a mode.
     pub(crate) fn binding(&self, mode: BindingMode) -> Option<u64> {
         match mode {
             BindingMode::Active => self.active,
@@ -213,7 +214,7 @@ impl PolicySetRow {
 }
 
 impl ZoneStateRow {
-    /// The part that decides, which meta keeps a witness of.
+    /// The part that decides, as its witness.
     pub(in crate::storage) fn witness(&self) -> ZoneWitnessRow {
         let Self { suspended, default_schema, bindings, .. } = *self;
         ZoneWitnessRow { suspended, default_schema, bindings }
@@ -228,7 +229,7 @@ pub(crate) struct Latest {
     pub created: u64,
 }
 
-/// The time from which the next entry's time must differ: before the first entry, any time will do.
+/// The time before any entry: the first entry may have any later time.
 pub(crate) const BEFORE_ALL: Timestamp = Timestamp::EPOCH;
 
 #[cfg(test)]

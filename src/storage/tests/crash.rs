@@ -1,17 +1,16 @@
-//! Crashes and failing disks. The failures defended against: an acknowledged write that is gone after a crash, a
-//! write that is there by half, a handle that stays unusable after the disk has come back, and a panic of the storage
-//! engine that ends the caller's process.
+//! Crashes and failing disks. Defends against: an acknowledged write that is lost in a crash; half a write; a handle
+//! that stays unusable after the disk works again; a panic of the storage engine that ends the process.
 //!
-//! They are reproduced on a disk in memory which fails at a chosen call, and forgets in a crash what was not synced.
+//! Reproduced on a disk in memory that fails at a chosen call, and loses unsynced data in a crash.
 
 use super::disk::*;
 use crate::types::error::Result;
 use crate::*;
 
-/// Writes of the workload.
+/// Number of writes in the workload.
 const WRITES: usize = 3;
 
-/// A write that touches two logs, the content and the index: half of it would show.
+/// A write to two logs, content and index, so that half of it would be visible.
 fn write(store: &PolicyStore, number: usize) -> Result<()> {
     store.write(&actor(), |w| {
         w.create_zone(format!("z{number}"))?;
@@ -24,7 +23,7 @@ fn write(store: &PolicyStore, number: usize) -> Result<()> {
     })
 }
 
-/// Whether write `number` is there: wholly or not at all.
+/// Whether write `number` is present. It must be complete or absent.
 fn is_there(store: &PolicyStore, number: usize) -> bool {
     let zone = store.zone("a").unwrap();
     let parts = [
@@ -41,7 +40,7 @@ fn is_there(store: &PolicyStore, number: usize) -> bool {
     there > 0
 }
 
-/// Holds what is in the store against what was acknowledged.
+/// Compares the store with the acknowledged writes.
 fn check(store: &PolicyStore, outcomes: &[Result<()>]) {
     for (number, outcome) in outcomes.iter().enumerate() {
         match outcome {
@@ -56,7 +55,7 @@ fn check(store: &PolicyStore, outcomes: &[Result<()>]) {
     assert!(report.is_clean(), "{:?}", report.findings);
 }
 
-/// Runs the workload on a disk that fails. False if it never came to the failure.
+/// Runs the workload on a failing disk. Returns `false` if the workload ended before the failure.
 fn run(fault: Fault, countdown: u64, for_ever: bool, panics: bool) -> bool {
     let disk = Disk::new(base());
     let store = open(&disk).unwrap();
@@ -76,7 +75,7 @@ fn run(fault: Fault, countdown: u64, for_ever: bool, panics: bool) -> bool {
     }
     assert_eq!(decide(&authorizer), expected);
     if outcomes.iter().any(|outcome| outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::OutcomeUnknown)) {
-        // Nothing is answered, and nothing written, by a handle whose file may be in another state.
+        // The handle refuses reads and writes, because its file may be in another state.
         for refused in [zone.policy("p0").map(|_| ()), write(&store, 8), zone.authorizer(Target::Zone).map(|_| ())] {
             assert_eq!(refused.unwrap_err().code(), "recovery_needed");
         }
@@ -103,7 +102,7 @@ fn run(fault: Fault, countdown: u64, for_ever: bool, panics: bool) -> bool {
     failed
 }
 
-/// Every `stride`th call of a kind fails, until the workload ends before the failure.
+/// Lets every `stride`th call of a kind fail, until the workload ends before the failure.
 fn sweep_of(fault: Fault, stride: u64, panics: bool) {
     let stride = (stride / sweep()).max(1);
     for for_ever in [false, true] {
@@ -132,7 +131,7 @@ fn any_failing_call_loses_no_acknowledged_write() {
 
 #[test]
 fn a_failing_change_of_the_length_loses_no_acknowledged_write() {
-    // Growth is rare: large content makes the file grow at once.
+    // The file grows rarely; large content makes it grow at once.
     let disk = Disk::new(base());
     let store = open(&disk).unwrap();
     disk.fail(Fault::SetLen, 0, true);
@@ -198,7 +197,7 @@ fn a_failing_read_is_an_error_until_the_store_is_recovered() {
     assert!(countdown > 0, "no read of the disk was made to fail");
 }
 
-/// A failing disk is no damage: a check that could not read the file must not report on it.
+/// A failing disk is not damage: `verify` must return an error and no findings.
 #[test]
 fn a_check_that_cannot_read_is_an_error_and_no_finding() {
     for countdown in 0.. {
@@ -255,7 +254,7 @@ fn a_failed_handle_answers_nothing_from_memory() {
     zone.authorizer(Target::Zone).unwrap();
 }
 
-/// What was in force must not be answered from memory when a newer binding may be durable.
+/// An older cached authorizer must not decide when a newer binding may be durable.
 #[test]
 fn no_authorizer_is_taken_from_before_a_write_of_unknown_outcome() {
     let disk = Disk::new(base());
@@ -269,7 +268,7 @@ fn no_authorizer_is_taken_from_before_a_write_of_unknown_outcome() {
     decide(&kept);
 }
 
-/// Linux's numbers, which tell the same elsewhere but for the last.
+/// Error numbers of Linux. All but the last are the same on other systems.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_message_tells_why_the_disk_refused_and_tells_it_once() {

@@ -1,13 +1,12 @@
-//! Damage to the bytes of a closed file. The failure defended against: wrong data, missing data or older data that
-//! passes for the truth, and a panic.
+//! Damage to the bytes of a closed file. Defends against: wrong, missing or outdated data without an error; a panic.
 //!
-//! It is reproduced by flipping single bits and by cutting the file. By default a few hundred bytes are tried;
+//! Reproduced by flipping single bits and by truncating the file. By default, a few hundred bytes are tried;
 //! `POLICY_STORE_SWEEP` multiplies their number.
 
 use super::disk::*;
 use crate::*;
 
-/// A closed file, and all that is to be read from it.
+/// A closed file, and the expected result of every read.
 fn closed() -> (Vec<u8>, Vec<(String, String)>) {
     let disk = Disk::default();
     fill(&open(&disk).unwrap());
@@ -17,7 +16,7 @@ fn closed() -> (Vec<u8>, Vec<(String, String)>) {
     (disk.image(), expected)
 }
 
-/// Opens a damaged image and holds every read against what is right; true if the damage was noticed.
+/// Opens a damaged image and compares every read with the expected result. Returns `true` if the damage was detected.
 fn judge(image: Vec<u8>, checked: bool, expected: &[(String, String)]) -> Result<bool, String> {
     let disk = Disk::new(image);
     let store = match builder().record_cache_bytes(0).check_integrity(checked).open_at(disk.origin()) {
@@ -41,7 +40,7 @@ fn is_damage(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unavailable) || error.code() == "not_a_store"
 }
 
-/// The bytes to damage: those of the header, and of the rest a part of those that are not zero.
+/// The bytes to damage: the header, and a sample of the other non-zero bytes.
 fn places(image: &[u8], budget: u64) -> Vec<usize> {
     let used: Vec<usize> = (320..image.len()).filter(|place| image[*place] != 0).collect();
     let stride = (used.len() as u64 / (budget * sweep())).max(1);
@@ -87,7 +86,7 @@ fn a_cut_file_is_refused_or_read_right() {
     for checked in [true, false] {
         for step in 0..steps {
             let length = image.len() * step / steps;
-            // Nothing at all is a new store in memory; files are looked at in `open_tests`.
+            // In memory, an empty image is a new store. `open` tests empty files.
             if length == 0 {
                 continue;
             }
@@ -97,9 +96,9 @@ fn a_cut_file_is_refused_or_read_right() {
     }
 }
 
-/// Behind a crash the storage engine chooses between its last two commits: a damaged header must not make it choose
-/// the older one. One bit can, as no checksum covers it: the lowest of byte 9, which says where the last commit is.
-/// The file is then the same as after a crash between the two phases of that commit.
+/// After a crash, redb chooses between the last two commits. A damaged header must not make it choose the older one.
+/// One bit can, because no checksum covers it: the lowest bit of byte 9, which selects the last commit. The file is
+/// then the same as after a crash between the two phases of that commit.
 #[test]
 fn a_flipped_bit_in_the_header_of_an_unclean_file_brings_no_older_state() {
     let (_, expected) = closed();
@@ -115,7 +114,7 @@ fn a_flipped_bit_in_the_header_of_an_unclean_file_brings_no_older_state() {
     }
 }
 
-/// A store with inner pages in its tables, and the zones that it has.
+/// A store with inner pages in its tables, and its zones.
 fn large() -> (Vec<u8>, Vec<String>) {
     let disk = Disk::default();
     let store = open(&disk).unwrap();
@@ -134,8 +133,8 @@ fn large() -> (Vec<u8>, Vec<String>) {
     (disk.image(), more)
 }
 
-/// The bytes that are not zero of the pages of a kind that a check reads: 1 is a leaf, 2 is an inner page, which uses
-/// only its beginning.
+/// The non-zero bytes of all file pages of a kind that `verify` reads: 1 is a leaf, 2 an inner page, of which only the
+/// start is used.
 fn bytes_of_pages(image: &[u8], kind: u8) -> Vec<usize> {
     let disk = Disk::new(image.to_vec());
     let store = builder().record_cache_bytes(0).page_cache_bytes(0).check_integrity(false).open_at(disk.origin());
@@ -150,8 +149,8 @@ fn bytes_of_pages(image: &[u8], kind: u8) -> Vec<usize> {
         .collect()
 }
 
-/// What is damaged in an inner page misleads look-ups and not scans, so both are made. What a check has found is not made
-/// permanent by a later write.
+/// Damage in an inner page misdirects lookups but not scans, so the test does both. A later write must not make damage
+/// permanent that `verify` has found.
 #[test]
 fn a_check_that_finds_nothing_means_that_every_answer_is_right() {
     let (image, zones) = large();

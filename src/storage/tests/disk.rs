@@ -1,5 +1,5 @@
-//! For tests: a disk in memory that fails when it is told to, and forgets what was never synced; and a small store
-//! with a bit of everything, with all that can be read from it.
+//! For tests: a disk in memory that fails on demand and loses unsynced data; a small store with entries of many kinds;
+//! and every read of it.
 
 use std::collections::BTreeSet;
 use std::io::{Error, ErrorKind, Result};
@@ -12,26 +12,26 @@ use crate::storage::Origin;
 use crate::types::time::Timestamp;
 use crate::*;
 
-/// Which calls of the disk fail.
+/// The disk calls that fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::storage) enum Fault {
     Read,
     Write,
     Sync,
     SetLen,
-    /// The one write or sync that is next when the countdown ends.
+    /// The next write or sync after the countdown.
     Any,
 }
 
 #[derive(Debug, Default)]
 struct Bytes {
-    /// What the process sees.
+    /// The bytes that the process sees.
     visible: Vec<u8>,
-    /// What was there at the last sync.
+    /// The bytes of the last sync.
     synced: Vec<u8>,
-    /// Changes since then, in their order.
+    /// Changes since the last sync, in order.
     unsynced: Vec<Change>,
-    /// The bytes that were written over, each with its place.
+    /// Overwritten bytes, with their places.
     older: Vec<(u64, Vec<u8>)>,
 }
 
@@ -56,7 +56,7 @@ impl Change {
     }
 }
 
-/// The disk. Clones are the same disk.
+/// The disk. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(in crate::storage) struct Disk(Arc<Inner>);
 
@@ -64,14 +64,14 @@ pub(in crate::storage) struct Disk(Arc<Inner>);
 struct Inner {
     bytes: Mutex<Bytes>,
     fault: Mutex<Option<(Fault, bool)>>,
-    /// Calls of the faulty kind until one fails.
+    /// Number of calls of the faulty kind before one fails.
     countdown: AtomicI64,
     failures: AtomicU64,
-    /// Panic where it would fail.
+    /// Whether to panic in place of an error.
     panics: std::sync::atomic::AtomicBool,
-    /// Where reads began.
+    /// The offsets of all reads.
     touched: Mutex<BTreeSet<u64>>,
-    /// The operating system's number of the errors; 0 for one that has none.
+    /// The operating system's error number; 0 for none.
     code: AtomicI32,
 }
 
@@ -90,28 +90,28 @@ impl Disk {
         Origin::Backend(Arc::new(self.clone()))
     }
 
-    /// The call after `countdown` more calls of the kind fails: once, or from then on.
+    /// Lets the call after `countdown` more calls of the kind fail, once or from then on.
     pub(in crate::storage) fn fail(&self, fault: Fault, countdown: u64, for_ever: bool) {
         self.0.countdown.store(i64::try_from(countdown).unwrap(), Ordering::SeqCst);
         *self.0.fault.lock().unwrap() = Some((fault, for_ever));
     }
 
-    /// Faults are panics instead of errors.
+    /// Makes faults panics.
     pub(in crate::storage) fn panic_instead(&self) {
         self.0.panics.store(true, Ordering::SeqCst);
     }
 
-    /// Faults are errors of the operating system with this number.
+    /// Makes faults errors with this number of the operating system.
     pub(in crate::storage) fn fail_as(&self, code: i32) {
         self.0.code.store(code, Ordering::SeqCst);
     }
 
-    /// Where reads began so far.
+    /// The offsets of all reads so far.
     pub(in crate::storage) fn touched(&self) -> BTreeSet<u64> {
         self.0.touched.lock().unwrap().clone()
     }
 
-    /// Gives the disk other bytes, behind the store's back.
+    /// Replaces all bytes without the store.
     pub(in crate::storage) fn put_whole(&self, image: Vec<u8>) {
         self.bytes().visible = image;
     }
@@ -124,17 +124,17 @@ impl Disk {
         self.0.failures.load(Ordering::SeqCst)
     }
 
-    /// What the process sees.
+    /// The bytes that the process sees.
     pub(in crate::storage) fn image(&self) -> Vec<u8> {
         self.bytes().visible.clone()
     }
 
-    /// The bytes that were written over, each with its place: what a write that is lost would leave there.
+    /// Overwritten bytes, with their places: the state that a lost write leaves.
     pub(in crate::storage) fn older(&self) -> Vec<(u64, Vec<u8>)> {
         self.bytes().older.clone()
     }
 
-    /// Puts bytes in a place behind the store's back, and returns those that were there.
+    /// Replaces bytes without the store, and returns the previous ones.
     pub(in crate::storage) fn put_back(&self, place: u64, bytes: &[u8]) -> Vec<u8> {
         let mut disk = self.bytes();
         let there = disk.visible[usize::try_from(place).unwrap()..][..bytes.len()].to_vec();
@@ -142,7 +142,7 @@ impl Disk {
         there
     }
 
-    /// What is left after a crash: all that was synced, and of the rest what `keeps` says, each write whole or cut.
+    /// The bytes after a crash: everything that was synced, and of each later change the part that `keeps` selects.
     pub(in crate::storage) fn crashed(&self, mut keeps: impl FnMut() -> u64) -> Vec<u8> {
         let bytes = self.bytes();
         let mut image = bytes.synced.clone();
@@ -226,12 +226,12 @@ impl StorageBackend for Disk {
     }
 }
 
-/// How much longer than by default the sweeps shall be.
+/// The multiplier for the length of sweeps.
 pub(in crate::storage) fn sweep() -> u64 {
     std::env::var("POLICY_STORE_SWEEP").ok().and_then(|text| text.parse().ok()).unwrap_or(1).max(1)
 }
 
-/// Numbers that look random and are the same on every run.
+/// Deterministic pseudo-random numbers.
 pub(in crate::storage) struct Numbers(pub u64);
 
 impl Numbers {
@@ -250,7 +250,7 @@ pub(in crate::storage) fn actor() -> Actor {
     Actor::customer("alice").unwrap()
 }
 
-/// Deterministic, and with small caches so that reads come from the disk.
+/// A deterministic builder with small caches, so that reads reach the disk.
 pub(in crate::storage) fn builder() -> Builder {
     let now = AtomicI64::new(1_771_939_200_000_000);
     PolicyStore::builder()
@@ -259,12 +259,12 @@ pub(in crate::storage) fn builder() -> Builder {
         .page_cache_bytes(1 << 20)
 }
 
-/// Opens the store on a disk as it is, with no cache of records.
+/// Opens the store on a disk, without a record cache.
 pub(in crate::storage) fn open(disk: &Disk) -> crate::types::error::Result<PolicyStore> {
     builder().record_cache_bytes(0).open_at(disk.origin())
 }
 
-/// Two zones with a bit of everything; `a` has had two versions of its set in force.
+/// Two zones with entries of many kinds. In `a`, two versions of the policy set have been in force.
 pub(in crate::storage) fn fill(store: &PolicyStore) {
     store.write(&actor(), |w| w.publish_schema(NewSchema::cedar("s1", SCHEMA)).map(|_| ())).unwrap();
     for zone in ["a", "b"] {
@@ -297,7 +297,7 @@ pub(in crate::storage) fn fill(store: &PolicyStore) {
         .unwrap();
 }
 
-/// Every read of everything that `fill` made: the name of the read, and what came.
+/// Every read of the store of `fill`: its name and its result.
 pub(in crate::storage) fn read_all(store: &PolicyStore) -> Vec<(String, crate::types::error::Result<String>)> {
     let mut all = Vec::new();
     let mut note = |name: String, read: &mut dyn FnMut() -> crate::types::error::Result<String>| {
@@ -354,7 +354,7 @@ pub(in crate::storage) fn read_all(store: &PolicyStore) -> Vec<(String, crate::t
     all
 }
 
-/// What an authorizer answers to one question.
+/// The answer of an authorizer to one request.
 pub(in crate::storage) fn decide(authorizer: &Authorizer) -> String {
     let entities = authorizer.entities("[]").unwrap();
     let request = authorizer.request(r#"User::"eve""#, r#"Action::"view""#, r#"Doc::"d""#, "{}").unwrap();
@@ -362,7 +362,7 @@ pub(in crate::storage) fn decide(authorizer: &Authorizer) -> String {
     format!("{:?} by {:?}", answer.decision(), answer.determining())
 }
 
-/// The file of a store that was filled and closed.
+/// The file of a filled and closed store.
 pub(in crate::storage) fn base() -> Vec<u8> {
     static BASE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
     BASE.get_or_init(|| {

@@ -1,9 +1,8 @@
-//! Writes that the disk has lost: a page that holds older bytes, all of them well-formed, and everything around it new. The
-//! failures defended against: another decision, another version in force, a zone, a schema or a binding that is not there
-//! any more or is there again, and none of it with an error.
+//! Lost writes: a file page with older, well-formed bytes among newer pages. Defends against, without an error: another
+//! decision, another version in force, and a zone, schema or binding that disappears or comes back.
 //!
-//! It is reproduced with every page that was ever written over: its older bytes are put back, one page at a time, behind
-//! an open store and under one that is opened without the check. By default a part of them is tried;
+//! Reproduced with every page that was ever overwritten: the test restores its older bytes, one page at a time, under
+//! an open store and under a store that is opened without the integrity check. By default, a sample is tried;
 //! `POLICY_STORE_SWEEP` multiplies it.
 
 use std::collections::BTreeSet;
@@ -12,7 +11,7 @@ use super::disk::*;
 use crate::types::error::Result;
 use crate::*;
 
-/// What decides, read from the store: the name of each read, and what came.
+/// The reads that decide: their names and results.
 type Reads = Vec<(String, Result<String>)>;
 
 const ZONES: [&str; 7] = ["a", "b", "z3", "z5", "z7", "z11", "none"];
@@ -45,7 +44,7 @@ fn reads(store: &PolicyStore) -> Reads {
     all
 }
 
-/// Bindings that come and go, a zone that goes and comes, one that is suspended, schemas that change.
+/// Binds and unbinds, erases a zone and creates it again, suspends one, and changes schemas.
 fn write_more(store: &PolicyStore, step: u32) -> Result<()> {
     let ann = || Target::User("ann".into());
     let author = if matches!(step, 2 | 7) { Actor::platform("ops")? } else { actor() };
@@ -75,7 +74,7 @@ fn write_more(store: &PolicyStore, step: u32) -> Result<()> {
     })
 }
 
-/// A store that was written often, and what was read from it after each write.
+/// A store with many writes, and the reads after each of them.
 fn history() -> (Disk, Vec<Reads>) {
     let disk = Disk::default();
     let store = unkept(&disk, true);
@@ -99,13 +98,13 @@ fn history() -> (Disk, Vec<Reads>) {
     (disk, states)
 }
 
-/// Nothing is kept in memory.
+/// Opens a store without caches.
 fn unkept(disk: &Disk, checked: bool) -> PolicyStore {
     let builder = builder().page_cache_bytes(0).record_cache_bytes(0).compiled_cache_bytes(0);
     builder.check_integrity(checked).open_at(disk.origin()).unwrap()
 }
 
-/// Every older page that still has a place in the file, which may have become shorter; of them a part.
+/// A sample of the older pages whose place is still in the file, which may have become shorter.
 fn older(disk: &Disk) -> Vec<(u64, Vec<u8>)> {
     let length = u64::try_from(disk.image().len()).unwrap();
     let is_inside =
@@ -123,12 +122,12 @@ fn same(one: &Result<String>, other: &Result<String>) -> bool {
     }
 }
 
-/// Whether the error is one of damage.
+/// Whether the error reports damage.
 fn is_damage(error: &Error) -> bool {
     matches!(error.code(), "corrupt" | "recovery_needed")
 }
 
-/// The reads that differ from what is right, and not by an error that tells of damage.
+/// The reads that differ from the expected ones without an error about damage.
 fn wrong(found: &Reads, right: &Reads) -> Vec<String> {
     let pairs = found.iter().zip(right);
     let wrong = pairs.filter(|((_, found), (_, right))| !same(found, right) && !found.as_ref().is_err_and(is_damage));
@@ -155,8 +154,8 @@ fn an_older_page_behind_an_open_store_changes_no_answer_without_an_error() {
     assert!(problems.is_empty(), "{} with {} pages, first {:#?}", problems.len(), older.len(), problems.get(..5));
 }
 
-/// One page cannot be told from what it should be without the check at opening: the one that leads to all tables. With
-/// an older one in its place the whole store is an older one, which every answer agrees with.
+/// One older page cannot be detected without the integrity check: the page that points to all tables. With it, the
+/// whole store is an older one, and all answers agree with that.
 #[test]
 fn an_older_page_that_is_not_checked_at_opening_changes_no_answer_without_an_error_but_the_page_of_all_tables() {
     let (disk, states) = history();

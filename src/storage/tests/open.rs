@@ -1,7 +1,7 @@
-//! Opening and creating. The failures defended against: a file of something else, or of a newer build, that is written
-//! to; a crash while a store is made that leaves a file which never opens; two that open or make a store at once.
+//! Opening and creating. Defends against: a write to another kind of file or to one of a newer build; a crash during
+//! creation that leaves a file that never opens; two processes that open or create a store at once.
 //!
-//! Each is reproduced with real files; where another process is needed, the test's own binary is run again.
+//! Reproduced with real files. For a second process, the test's own binary is run again.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,7 @@ type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 const META: Definition = TableDefinition::new("meta");
 const LOG: Definition = TableDefinition::new("log");
 
-/// Tells the process that is run again what to do, and with which file.
+/// The environment variable with the task and the file of the second process.
 const CHILD: &str = "POLICY_STORE_OPEN_CHILD";
 
 fn store_in(directory: &Path) -> std::path::PathBuf {
@@ -44,7 +44,7 @@ fn get(path: &Path, table: Definition, row_key: &[u8]) -> Vec<u8> {
     table.get(row_key).unwrap().expect("the row is there").value().to_vec()
 }
 
-/// Opening is refused with `code`, and not a byte is changed.
+/// Opening fails with `code`, and no byte changes.
 fn refused(path: &Path, code: &str) {
     let before = fs::read(path).ok();
     let error = builder().open(path).unwrap_err();
@@ -112,7 +112,7 @@ fn what_is_no_store_is_refused_and_left_as_it_was() {
     let mut permissions = fs::metadata(&store).unwrap().permissions();
     permissions.set_readonly(true);
     fs::set_permissions(&store, permissions).unwrap();
-    // The superuser may write to it all the same.
+    // The superuser may write to it anyway.
     if fs::OpenOptions::new().write(true).open(&store).is_err() {
         refused(&store, "storage");
     }
@@ -167,7 +167,7 @@ fn a_crash_while_a_store_is_made_leaves_no_file_of_its_name_or_a_whole_store() {
         let store = builder().open(&path).unwrap_or_else(|error| panic!("round {round}, made {made}: {error:?}"));
         assert!(store.verify().unwrap().is_clean());
     }
-    // What was left of an unfinished one has another name, does not get in the way, and goes.
+    // The leftover of an unfinished creation has another name, does not interfere, and is removed.
     fs::write(directory.path().join(".policy-store-left00.new"), b"half").unwrap();
     builder().open(directory.path().join("more.redb")).unwrap();
     let names = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
@@ -198,8 +198,8 @@ fn of_those_who_make_a_store_at_once_all_get_the_same_one() {
     assert!(names.into_iter().all(|name| !name.to_string_lossy().starts_with('.')), "nothing is left over");
 }
 
-/// A panic leaves poisoned locks in the storage engine, on which it would panic again when it is dropped, within that
-/// panic: so it is not dropped, and its file is closed all the same.
+/// A panic leaves poisoned locks in redb. A drop would panic on them during the panic, so the database is not dropped;
+/// its file is still closed.
 #[test]
 fn a_store_in_which_the_storage_engine_panicked_is_opened_again_in_its_place() {
     let directory = tempfile::tempdir().unwrap();
@@ -226,7 +226,7 @@ fn a_store_in_which_the_storage_engine_panicked_is_opened_again_in_its_place() {
     assert!(builder().open(&path).unwrap().verify().unwrap().is_clean());
 }
 
-/// Runs this binary again, to open the file and, if told so, to create a zone.
+/// Runs this binary again, to open the file and, on request, to create a zone.
 fn child(what: &str, path: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "storage::tests::open::what_another_process_does", "--nocapture"])
@@ -237,7 +237,7 @@ fn child(what: &str, path: &Path) -> Child {
         .unwrap()
 }
 
-/// What it said.
+/// The output of the process.
 fn said(child: Child) -> String {
     let output = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
     let said = output.lines().find_map(|line| line.split_once("said ")).expect("it says something").1;

@@ -1,6 +1,6 @@
-//! Every row has exactly one form, and that form is pinned: what is written is read back under its own key, an
-//! independent encoder writes the same record, and no other bytes are read as the same row. The failure defended
-//! against: rows that drift without a new generation of the index, and damage that is taken for another truth.
+//! Every row has exactly one encoding, and it is pinned: a row reads back under its own key, an independent encoder
+//! writes the same record, and no other bytes read as the same row. Defends against: encodings that change without a
+//! new index generation, and damage that passes for another row.
 
 use proptest::prelude::*;
 
@@ -11,12 +11,12 @@ use crate::types::hash::{EntryHash, hex};
 use crate::types::id::{IdempotencyKey, LogId};
 use crate::types::target::{BindingMode, Target};
 
-/// A row under a key that it may have.
+/// A row with a valid key.
 struct Sample {
     name: &'static str,
     key: Vec<u8>,
     value: Vec<u8>,
-    /// The record as bincode writes it.
+    /// The record as encoded by bincode.
     judged: Vec<u8>,
 }
 
@@ -36,7 +36,7 @@ where
     Sample { name, key, value, judged }
 }
 
-/// What rows are made of.
+/// The values in rows.
 #[derive(Clone, Debug)]
 struct Parts {
     id: String,
@@ -49,7 +49,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// A row of every kind, in the order in which they are declared.
+    /// A row of every kind, in the order of declaration.
     fn rows(&self) -> Vec<Sample> {
         let Self {
             id,
@@ -158,7 +158,7 @@ proptest! {
         }
     }
 
-    /// Damage goes unnoticed by the check only if the check fits it; then it is another row, or none.
+    /// Changed bytes are read only if the check fits, and then they are another row or an error.
     #[test]
     fn no_other_bytes_are_a_row(parts in parts(), kind in 0..EVERY.len(), edits in edits()) {
         let row = &parts.rows()[kind];
@@ -181,7 +181,7 @@ proptest! {
     }
 }
 
-/// The rows whose bytes are pinned: with every kind of varint, and options of both kinds.
+/// The rows with pinned bytes: every size of varint, and options with and without a value.
 fn pinned() -> Vec<Sample> {
     let parts = Parts {
         id: "a-1".into(),
@@ -207,7 +207,7 @@ fn every_kind_of_row_has_its_bytes() {
     assert_eq!(names, EVERY.iter().map(|(name, _)| *name).collect::<Vec<_>>(), "a row of every kind is pinned");
 }
 
-/// Written down from docs/format.md alone, but for the check.
+/// The bytes are written from docs/format.md alone, except for the check.
 #[test]
 fn a_row_is_what_the_document_says() {
     let rows = pinned();
@@ -228,7 +228,7 @@ fn a_row_is_what_the_document_says() {
     assert_eq!(hex::encode(record(&set.value)), expected);
 }
 
-/// A length is an error before anything is allocated for it.
+/// An excessive length is an error before any allocation.
 #[test]
 fn a_terabyte_is_announced_in_vain() {
     let key = key::by_position(1, RowKind::PolicyOrder, 5);

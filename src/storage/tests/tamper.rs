@@ -1,8 +1,8 @@
-//! Damage that the storage engine cannot see: a valid file in which rows were dropped, changed, swapped or added. The
-//! failures defended against: a check that does not find it or names another place, a repair that makes a false truth
-//! of it, a write on top of it, and a read that takes it for the truth.
+//! Damage that redb cannot detect: a valid file with rows dropped, changed, swapped or added. Defends against: a
+//! `verify` that misses it or names another place; a rebuild that makes it permanent; a write on top of it; a read that
+//! returns it.
 //!
-//! It is reproduced by writing to the tables behind the store's back.
+//! Reproduced by writing to the tables without the store.
 
 use redb::{Database, ReadableDatabase, ReadableTable};
 
@@ -94,7 +94,7 @@ fn damage_is_found_in_its_place_and_neither_believed_nor_built_upon() {
         let store = open(&disk).unwrap();
         for ((read, found), (_, right)) in read_all(&store).into_iter().zip(&right) {
             match found {
-                // That an entry was replaced by another whole one is known only to the next entry's chain.
+                // Only the chain of the next entry shows that an entry was replaced by another valid one.
                 Ok(_) if name.contains("forged") => {}
                 Ok(found) => assert_eq!(Some(&found), right.as_ref().ok(), "{name}: {read}"),
                 Err(error) if error.code() == "cannot_compile" => assert!(read.ends_with("decision"), "{name}: {read}"),
@@ -120,12 +120,12 @@ fn damage_is_found_in_its_place_and_neither_believed_nor_built_upon() {
         drop(store);
         let after = index_rows(disk.image());
         let expected = if case.rebuild == Refused { index_rows(before) } else { rows.clone() };
-        // Rows name a log by its number in the file, so those of logs that changed places differ.
+        // Rows contain the numbers of logs, so they differ if logs were swapped.
         assert!(swapped || after == expected, "{name}: the rows are not as expected");
         let clean = open(&disk).unwrap().verify().unwrap().is_clean();
         assert_eq!(clean, case.rebuild == Repairs || swapped, "{name}");
 
-        // A write that can be made is made on what is whole, and a later check finds no more than before.
+        // An accepted write depends only on intact data, and a later `verify` has no more findings than before.
         let store = open(&tampered(image.clone(), case.tamper)).unwrap();
         match write(&store) {
             Ok(()) => assert!(!case.refused, "{name}: the write was made"),
@@ -135,7 +135,7 @@ fn damage_is_found_in_its_place_and_neither_believed_nor_built_upon() {
     }
 }
 
-/// Damage that this handle has met keeps later writes from being built on it, until somebody says otherwise.
+/// Damage that a handle has met stops later writes, until a recovery or a rebuild.
 #[test]
 fn damage_stops_writes_and_no_reads_until_the_store_is_recovered_or_rebuilt() {
     let row_key = key::by_id(1, key::RowKind::Policy, "p1");
@@ -146,7 +146,7 @@ fn damage_stops_writes_and_no_reads_until_the_store_is_recovered_or_rebuilt() {
             store.zone("a").unwrap().policy("p1").unwrap_err();
         }),
         ("a write", |store| {
-            // The closure passes over it.
+            // The closure ignores the error.
             let written = store.write(&actor(), |w| {
                 let mut zone = w.zone("a")?;
                 assert_eq!(zone.policy("p1").unwrap_err().code(), "corrupt");
@@ -192,7 +192,7 @@ fn what_a_caller_got_wrong_stops_no_write() {
     write(&store).unwrap();
 }
 
-/// A key in a leaf that says another log: the rows around it are in their order all the same.
+/// A leaf key with another log number; the rows around it are still in order.
 #[test]
 fn an_entry_under_the_key_of_another_log_is_found() {
     let store = open(&tampered(filled(), |txn| {

@@ -1,4 +1,4 @@
-//! For tests: what can be wrong in a valid file of the storage engine, each case with what the store must make of it.
+//! For tests: kinds of damage in a valid redb file, each with the expected reaction of the store.
 
 use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
 
@@ -47,7 +47,7 @@ fn hash_at(txn: &WriteTransaction, log: u32, position: u64) -> EntryHash {
     Entry::from_stored(&get(txn, LOG, &key::entry(log, position))).unwrap().1
 }
 
-/// Writes an entry of another actor in the place of one, with the right hash for its bytes.
+/// Replaces an entry with one of another actor, with the correct hash of its bytes.
 fn forge(txn: &WriteTransaction, log: u32, position: u64) {
     let (mut entry, _) = Entry::from_stored(&get(txn, LOG, &key::entry(log, position))).unwrap();
     entry.envelope.actor = Actor::customer("mallory").unwrap();
@@ -64,14 +64,14 @@ pub(in crate::storage) fn text_key() -> Vec<u8> {
     Object::new(ObjectKind::PolicyText, &text).address().as_bytes().to_vec()
 }
 
-/// What a rebuild makes of the damage.
+/// The expected effect of a rebuild.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::storage) enum Rebuild {
-    /// Every row is as before.
+    /// All rows are restored.
     Repairs,
-    /// It is refused, and nothing changes.
+    /// The rebuild is refused, and nothing changes.
     Refused,
-    /// It does not concern the index.
+    /// The damage is not in the index.
     Leaves,
 }
 use Rebuild::{Leaves, Refused, Repairs};
@@ -79,14 +79,14 @@ use Rebuild::{Leaves, Refused, Repairs};
 pub(in crate::storage) struct Case {
     pub name: &'static str,
     pub tamper: fn(&WriteTransaction),
-    /// Where `verify` must find it.
+    /// The places that `verify` must report.
     pub places: &'static [&'static str],
     pub rebuild: Rebuild,
     /// Whether a write in zone `a` is refused.
     pub refused: bool,
 }
 
-/// In zone `a`, log 1, there are 14 entries, of which the last binds; in zone `b`, log 2, there are 10.
+/// Zone `a` (log 1) has 14 entries, of which the last binds; zone `b` (log 2) has 10.
 pub(in crate::storage) const CASES: &[Case] = &[
     Case {
         name: "an entry is missing",
@@ -397,7 +397,7 @@ pub(in crate::storage) const CASES: &[Case] = &[
     },
 ];
 
-/// Changes the tables behind the store's back.
+/// Changes the tables without the store.
 pub(in crate::storage) fn tampered(image: Vec<u8>, tamper: impl FnOnce(&WriteTransaction)) -> Disk {
     let disk = Disk::new(image);
     let database = Database::builder().create_with_backend(disk.clone()).unwrap();

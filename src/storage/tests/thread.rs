@@ -1,6 +1,6 @@
-//! Threads, and processes that are killed. The failures defended against: a read that sees half of a write, a deadlock
-//! between writes, reads and a recovery, a closure whose panic leaves something behind or poisons the store, and an
-//! acknowledged write that is gone after a kill.
+//! Threads, and killed processes. Defends against: a read of half a write; a deadlock between writes, reads and a
+//! recovery; a panicking closure that leaves data behind or poisons the store; an acknowledged write that is lost after
+//! a kill.
 
 use std::io::{BufRead, BufReader};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,7 +28,7 @@ fn store() -> PolicyStore {
     store
 }
 
-/// Ends the test's process if it hangs: a deadlock must not look like a slow test.
+/// Ends the process after a timeout: a deadlock must not look like a slow test.
 fn within(seconds: u64, f: impl FnOnce()) {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -114,7 +114,7 @@ fn a_recovery_waits_for_reads_and_writes_and_they_for_it() {
             scope.spawn(|| {
                 let mut round = 0;
                 while !done.load(Ordering::SeqCst) {
-                    // The closure reads by handles while the write is held.
+                    // The closure reads through other handles during the write.
                     let wrote = store.write(&actor(), |w| {
                         store.zone("a").map(|zone| zone.policy("p0").unwrap()).unwrap();
                         w.zone("a")?.create_policy(NewPolicy::named("n").id(format!("r{round}"))).map(|_| ())

@@ -1,6 +1,6 @@
-//! Erasing and copying on failing disks and damaged files. The failures defended against: a zone that is erased or copied
-//! by half, content that another zone still needs, a failure of one store that passes for one of the other, damage that
-//! travels on, and a read beside an erasure that answers with neither the state before nor the one after.
+//! Erasing and copying on failing disks and damaged files. Defends against: half an erasure or half a copy; the loss of
+//! content that another zone still needs; a failure of one store that is reported for the other; copied damage; a read
+//! during an erasure that matches neither the state before nor the state after.
 
 use redb::WriteTransaction;
 
@@ -24,7 +24,7 @@ fn erase(store: &PolicyStore) -> Result<()> {
     store.erase_zone(&actor(), "a").map(drop)
 }
 
-/// Whether zone `a` is there: wholly or not at all. The store must be in order.
+/// Whether zone `a` is present. It must be complete or absent, and the store intact.
 fn is_there(store: &PolicyStore) -> bool {
     let report = store.verify().unwrap();
     assert!(report.is_clean(), "{:?}", report.findings);
@@ -38,8 +38,8 @@ fn is_there(store: &PolicyStore) -> bool {
     there > 0
 }
 
-/// Does `call` on a disk that fails at the call after `countdown` others, and looks at what is left after a crash and after
-/// a recovery. False if it never came to the failure.
+/// Runs `call` on a disk that fails after `countdown` calls, and checks the store after a crash and after a recovery.
+/// Returns `false` if `call` ended before the failure.
 fn run(image: &[u8], fault: Fault, countdown: u64, for_ever: bool, call: &dyn Fn(&PolicyStore) -> Result<()>) -> bool {
     let disk = Disk::new(image.to_vec());
     let store = open(&disk).unwrap();
@@ -180,7 +180,7 @@ fn a_damaged_log_is_neither_copied_nor_erased_nor_what_another_names_forgotten()
         let copied = store.copy_zones(&actor(), &["a"], &target);
         assert_eq!(copied.unwrap_err().kind(), ErrorKind::Corrupt, "{name}");
         assert!(!is_there(&target), "{name}");
-        // What `b` shares with `a` cannot be told either.
+        // The content that `b` shares with `a` is unknown too.
         for zone in ["a", "b"] {
             let store = open(&tampered(base(), tamper)).unwrap();
             let before = store.verify().unwrap();
@@ -214,7 +214,7 @@ fn what_is_left_of_an_erased_zone_is_found_and_not_built_upon() {
         let mut kept = (Vec::new(), Vec::new(), Vec::new());
         tampered(base(), |txn| {
             let row_key = key::by_id(1, key::RowKind::Policy, "p1");
-            // The text that only `a` has.
+            // The text that only `a` names.
             let address = crate::record::Object::new(crate::record::ObjectKind::PolicyText, FORBID).address();
             kept = (get(txn, LOG, &key::entry(1, 0)), get(txn, INDEX, &row_key), get(txn, OBJECTS, address.as_bytes()));
         });
@@ -241,7 +241,7 @@ fn what_is_left_of_an_erased_zone_is_found_and_not_built_upon() {
     }
 }
 
-/// Each read has the zone or not; never a part of it, and never damage.
+/// Each read finds the whole zone or no zone; never a part of it, and never damage.
 #[test]
 fn reads_beside_an_erasure_see_the_zone_whole_or_not_at_all() {
     for round in 0..4 * sweep() {
@@ -277,7 +277,7 @@ fn reads_beside_an_erasure_see_the_zone_whole_or_not_at_all() {
             }
             std::thread::sleep(std::time::Duration::from_millis(2 + round % 3));
             let erased = erase(&store);
-            // The readers end in any case.
+            // Stop the readers even if the erasure failed.
             done.store(true, std::sync::atomic::Ordering::SeqCst);
             erased.unwrap();
         });

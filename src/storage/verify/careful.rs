@@ -1,5 +1,5 @@
-//! Reading for a check: whatever a scan comes across must lie in its order, and must be found by its key as well. A damaged
-//! key in an inner page leads look-ups astray and not scans, so one that only scans would take the table for whole.
+//! Reads for `verify`: every row of a scan must be in order, and a lookup by its key must find it. A damaged key in an
+//! inner page misdirects lookups but not scans, so scans alone would miss the damage.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -7,14 +7,14 @@ use std::ops::Range;
 use crate::storage::tables::{Direction, Table, TableReader, Visit};
 use crate::types::error::{ErrorKind, Result};
 
-/// A row that is not where it should be.
+/// A misplaced row.
 pub(in crate::storage) struct Misplaced {
     pub table: Table,
     pub key: Vec<u8>,
     pub problem: String,
 }
 
-/// What can be read, with a second look at each row of a scan.
+/// Tables that check each row of a scan again.
 pub(in crate::storage) struct Careful<'a> {
     source: &'a dyn TableReader,
     found: RefCell<Vec<Misplaced>>,
@@ -25,7 +25,7 @@ impl<'a> Careful<'a> {
         Self { source, found: RefCell::default() }
     }
 
-    /// What was found since the last call.
+    /// The misplaced rows since the last call.
     pub(in crate::storage) fn take(&self) -> Vec<Misplaced> {
         self.found.take()
     }
@@ -80,7 +80,7 @@ mod tests {
     use crate::types::hash::EntryHash;
     use crate::types::id::LogId;
 
-    /// What a damaged table shows: rows that a scan comes across, and keys that a look-up does not find.
+    /// A damaged table: its scan returns `rows`, and a lookup does not find the keys in `unfound`.
     struct Damaged {
         rows: Vec<(Vec<u8>, Vec<u8>)>,
         unfound: Vec<Vec<u8>>,
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(found(&other).len(), 2, "its order, and another value");
     }
 
-    /// The position alone would do.
+    /// The position is correct in both cases; the log number is not.
     #[test]
     fn a_walk_compares_the_log_in_the_key_of_each_row() {
         let head = Head { log_id: LogId([1; 16]), length: 1, last: EntryHash::NONE };

@@ -1,6 +1,6 @@
-//! Checking: the logs are walked from their first entry, and everything else in the file is held against them.
+//! Verifies a store: walks the logs from their first entry, and compares everything else in the file with them.
 //!
-//! Nothing is written, and each finding is noted with its place while the check goes on.
+//! Writes nothing. Collects findings with their places and continues after each.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -24,7 +24,7 @@ use crate::types::id::{LogId, PolicyId, PolicySetId, PolicyVersionId, SchemaName
 use crate::types::schema::SchemaRef;
 
 impl Storage {
-    /// Checks everything in the file against the logs. Writes nothing; if it finds anything, no write is made after it.
+    /// Compares the whole file with the logs. Writes nothing. After a finding, writes are refused.
     pub(crate) fn verify(&self) -> Result<Report> {
         let report = self.read_source(|source, snapshot| {
             let careful = Careful::new(source);
@@ -54,14 +54,14 @@ pub(in crate::storage) struct Check<'a> {
     pub(in crate::storage) heads: BTreeMap<LogNumber, Head>,
     numbers: BTreeMap<LogId, LogNumber>,
     pub(in crate::storage) report: Report,
-    /// Content that was checked already.
+    /// Content that was already checked.
     pub(in crate::storage) seen: HashSet<Address>,
-    /// From the store's log: the zones, and the sources that schema versions stand for.
+    /// From the store's log: the zones, and the source of each schema version.
     zones: Zones,
     schemas: HashMap<SchemaName, Address>,
-    /// Of the log under the check: the policy versions that manifests can name.
+    /// From the present log: the policy versions that manifests can pin.
     versions: HashMap<PolicyVersionId, (PolicyId, Sha256)>,
-    /// And the newest attestation of each policy set.
+    /// From the present log: the newest attestation of each policy set.
     attested: HashMap<PolicySetId, Sha256>,
 }
 
@@ -84,7 +84,7 @@ impl<'a> Check<'a> {
         self.report.findings.push(Finding { place, problem: problem.to_string() });
     }
 
-    /// How findings name a log.
+    /// The name of a log in findings.
     pub(in crate::storage) fn name(&self, log: LogNumber) -> String {
         if log == STORE_LOG {
             return "store".to_owned();
@@ -93,7 +93,7 @@ impl<'a> Check<'a> {
         zone.map_or_else(|| format!("number {log}"), |zone| zone.id.to_string())
     }
 
-    /// Reads the rows that cannot be derived.
+    /// Checks the meta rows.
     fn meta(&mut self, snapshot: &Snapshot<'_>) -> Result<()> {
         self.meta_row("the format", snapshot.meta::<FormatRow>(key::META_FORMAT))?;
         self.meta_row("the store's id", snapshot.meta::<StoreRow>(key::META_STORE))?;
@@ -119,7 +119,7 @@ impl<'a> Check<'a> {
                     self.heads.insert(log, head);
                 }
                 (Some(log), Err(problem)) => self.find(Place::Meta, format_args!("head of log {log}: {problem}")),
-                // NamedCause below, by its key.
+                // `unknown_meta_rows` reports it by its key.
                 (None, _) => {}
             }
         }
@@ -130,7 +130,7 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// Every meta row is one that this build knows: nobody looks at another.
+    /// Every meta row must be known to this build: no read uses any other row.
     fn unknown_meta_rows(&mut self) -> Result<()> {
         let mut unknown = Vec::new();
         self.source.scan(Table::Meta, key::ALL_META, Direction::Ascending, &mut |row_key, _| {
@@ -153,7 +153,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Walks one log and compares the rows that it derives.
+    /// Walks one log and compares its index and witness rows.
     fn log(&mut self, log: LogNumber, head: &Head) -> Result<()> {
         let name = self.name(log);
         if let Some(erased) = self.zones.erased(head.log_id).cloned() {
@@ -187,12 +187,12 @@ impl<'a> Check<'a> {
         self.note(compared, Place::Log { log: name })
     }
 
-    /// Of an erased zone only the head is left.
+    /// Checks that only the head of an erased zone is left.
     fn erased_log(&mut self, log: LogNumber, head: &Head, name: &str, erased: &ZoneErased) -> Result<()> {
         let place = || Place::Log { log: name.to_owned() };
         let source = self.source;
         let checked = contained(|| {
-            for problem in zones::left_of(source, log, head, erased)? {
+            for problem in zones::erased_problems(source, log, head, erased)? {
                 self.find(place(), problem);
             }
             self.compare_rows(log, name, BTreeMap::new())?;
@@ -201,8 +201,7 @@ impl<'a> Check<'a> {
         self.note(checked, place())
     }
 
-    /// Damage that ends a part of the check is a finding. What this build cannot judge ends the whole check, and so
-    /// does a disk that cannot be read.
+    /// Turns damage into a finding. Data of a newer build and an unreadable disk end the whole check.
     fn note(&mut self, result: Result<()>, place: Place) -> Result<()> {
         match result {
             Err(error) if error.kind() == ErrorKind::Corrupt => {
@@ -228,7 +227,7 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// What an entry says of other entries and of its own content.
+    /// Checks an entry against earlier entries and its content.
     fn meaning(&mut self, log: LogNumber, recorded: &LogEntry) -> Result<Result<(), String>> {
         match &recorded.body {
             body @ (Body::ZoneCreated(_) | Body::ZoneErased(_)) => Ok(self.zones.note(body)),
@@ -276,7 +275,7 @@ impl<'a> Check<'a> {
     fn manifest(&self, body: &PolicySetVersionCreated) -> Result<Result<(), String>> {
         Ok(match self.read(ObjectKind::Manifest, body.manifest)? {
             Ok(text) => self.pins(&text, body),
-            // VersionRecord already, as damaged content.
+            // `content` has already reported it.
             Err(_) => Ok(()),
         })
     }
@@ -316,7 +315,7 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// Content, or what is wrong with it.
+    /// Reads content; the inner error is the problem with it.
     fn read(&self, kind: ObjectKind, address: Address) -> Result<Result<String, String>> {
         let mut read = None;
         let found = self.source.get(Table::Objects, key::object(&address), &mut |value| {
@@ -329,7 +328,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Every zone that the store's log names must have its log, or the head of it if it was erased.
+    /// Every zone in the store's log must have a log, or a head if it was erased.
     fn zones_have_logs(&mut self) {
         let missing: Vec<ZoneId> = self
             .zones

@@ -1,4 +1,4 @@
-//! Checking a store against its logs: every entry, all content, every derived row.
+//! Verifies a store against its logs: every entry, all content, every derived row.
 
 mod careful;
 mod check;

@@ -1,4 +1,4 @@
-//! What a check of the store reports: how much was checked, and each finding with its place.
+//! The report of `verify`: the amount of data checked, and the findings with their places.
 
 use std::fmt;
 
@@ -6,37 +6,50 @@ use serde::Serialize;
 
 use crate::types::hash::Address;
 
-/// What [`verify`](crate::PolicyStore::verify) found: how much was checked, and everything that is not as it should
-/// be.
+/// The result of [`PolicyStore::verify`](crate::PolicyStore::verify): the amount of data checked, and the findings.
+///
+/// ```
+/// # fn main() -> policy_store::Result<()> {
+/// use policy_store::{Actor, PolicyStore};
+/// let store = PolicyStore::builder().in_memory()?;
+/// store.write(&Actor::customer("ann")?, |w| w.create_zone("acme").map(drop))?;
+///
+/// let report = store.verify()?;
+/// assert!(report.is_clean(), "{:?}", report.findings);
+/// assert_eq!(report.logs, 2); // the store's log and the zone's
+/// # Ok(())
+/// # }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Logs that were walked: the store's own and one for each zone.
+    /// Number of logs checked: the store's log, and one for each zone.
     pub logs: u64,
-    /// Entries that were hashed and chained.
+    /// Number of entries whose hash and chain were checked.
     pub entries: u64,
-    /// Pieces of content that were hashed.
+    /// Number of objects whose hash was checked.
     pub objects: u64,
-    /// Index rows that were compared with what the logs say.
+    /// Number of index rows compared with the logs.
     pub index_rows: u64,
-    /// What is wrong. Empty if all is well.
+    /// The contradictions found; empty if there are none.
     pub findings: Vec<Finding>,
 }
 
 impl Report {
-    /// Whether nothing is wrong.
+    /// Whether there are no findings.
+    #[must_use]
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty()
     }
 }
 
-/// One thing that is not as it should be.
+/// One contradiction in a store.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Where.
+    /// Its place.
     pub place: Place,
-    /// What is wrong there.
+    /// The problem, in English; not for comparison.
     pub problem: String,
 }
 
@@ -51,30 +64,34 @@ impl fmt::Display for Finding {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
-    /// The rows that cannot be derived: ids and the heads of the logs.
+    /// The meta rows: format, ids, heads of logs, and witnesses.
     Meta,
     /// A log as a whole.
+    #[non_exhaustive]
     Log {
-        /// Which log.
+        /// The log.
         log: String,
     },
     /// An entry.
+    #[non_exhaustive]
     Entry {
-        /// Which log.
+        /// The log.
         log: String,
-        /// Its position there.
+        /// The position in the log.
         position: u64,
     },
-    /// A piece of content.
+    /// An object: one piece of content.
+    #[non_exhaustive]
     Object {
         /// Its address.
         address: Address,
     },
-    /// A row of the index.
+    /// An index row.
+    #[non_exhaustive]
     Index {
-        /// The log that it is derived from.
+        /// The log that the row is derived from.
         log: String,
-        /// Its key, in hex; docs/format.md tells how to read it.
+        /// The key in hex, as docs/format.md describes it.
         key: String,
     },
 }

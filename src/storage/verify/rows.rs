@@ -1,4 +1,5 @@
-//! Checking, the part about rows: each is where it should be and says what the logs say, and none belongs to nothing.
+//! The part of `verify` about rows: each is in its place and matches the logs, and no row or content is without an
+//! owner.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -11,11 +12,11 @@ use crate::storage::tables::{Direction, Table, TableReader};
 use crate::types::error::Result;
 use crate::types::hash::{Address, hex};
 
-/// The key of a row, and what is wrong with it.
+/// The key of a row, and the problem.
 type Wrong = (Vec<u8>, &'static str);
 
 impl Check<'_> {
-    /// Notes the rows that are not where they should be.
+    /// Reports misplaced rows.
     pub(in crate::storage) fn misplaced(&mut self) {
         for Misplaced { table, key: row_key, problem } in self.source.take() {
             let place = match table {
@@ -63,7 +64,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Compares the rows of a range with those that a log derives: how many there are, and those that differ.
+    /// Compares the rows in a range with the rows that a log derives. Returns their number, and those that differ.
     fn compare(
         &self,
         table: Table,
@@ -86,7 +87,7 @@ impl Check<'_> {
         Ok((rows, wrong))
     }
 
-    /// Rows that belong to no log, and content that no entry names.
+    /// Reports rows that belong to no log, and content that no entry names.
     pub(in crate::storage) fn strays(&mut self) -> Result<()> {
         for table in [Table::Log, Table::Index] {
             let mut strays = 0_u64;
@@ -115,7 +116,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// The ranges of keys that belong to none of the logs.
+    /// The key ranges between the logs.
     fn between_logs(&self) -> Vec<Range<Vec<u8>>> {
         let mut ranges = Vec::new();
         let mut start = Vec::new();

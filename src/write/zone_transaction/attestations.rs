@@ -1,13 +1,13 @@
 //! Writing attestations, of new policy set versions and of those that are there. The signer has run before.
 
 use super::ZoneTransaction;
-use crate::types::actor::Actor;
 use crate::attestation::{Attestation, Status};
 use crate::record::fingerprint::Fingerprint;
 use crate::record::{Attested, Object, ObjectKind};
 use crate::resource::policy_set_version::PolicySetVersion;
 use crate::resource::version::VersionRecord;
 use crate::rules::attest::{self, AttestedPolicySetVersion, NewAttestation};
+use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Resource, Result};
 
 /// Attestations.

@@ -1,5 +1,5 @@
-//! Verifies the attestations of a policy set without a store and without the server: only from the answers that were saved,
-//! the public keys, and the schemas that were published.
+//! Verifies the attestations of a policy set without a store or server, from saved responses, the public keys, and the
+//! published schemas.
 
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
@@ -15,27 +15,27 @@ use serde::Deserialize;
 /// Verifies the attestations of a policy set, from its first to its newest, offline.
 #[derive(Debug, Parser)]
 struct Args {
-    /// The public keys, as /.well-known/jwks.json gives them
+    /// The public keys, as returned by /.well-known/jwks.json
     #[arg(long, value_name = "FILE")]
     jwks: PathBuf,
     /// The zone
     #[arg(long, value_name = "ZONE")]
     zone: String,
-    /// The zone's log id, as /zones/{zone_id}/log gave it when the zone was new
+    /// The zone's log id, as returned by /zones/{zone_id}/log when the zone was new
     #[arg(long, value_name = "LOG_ID")]
     log_id: LogId,
     /// The policy set
     #[arg(long, value_name = "POLICY_SET_ID")]
     policy_set: String,
-    /// A schema version that was published: 2026-02-24=FILE (repeatable)
+    /// A published schema version: 2026-02-24=FILE (repeatable)
     #[arg(long = "schema", value_name = "VERSION=FILE", value_parser = schema_arg)]
     schemas: Vec<(String, PathBuf)>,
-    /// The set's versions, as …/policy-sets/{policy_set_id}/versions gives them: a file for each page
+    /// The set's versions, as returned by …/policy-sets/{policy_set_id}/versions: a file for each page
     #[arg(value_name = "FILE", required = true)]
     versions: Vec<PathBuf>,
 }
 
-/// A page of the list of versions; other members are not looked at.
+/// A page of the list of versions; ignores other members.
 #[derive(Deserialize)]
 struct Page {
     items: Vec<Version>,
@@ -105,7 +105,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// The attestations from the first on, each with its version: each names the one before it. Nothing is verified yet.
+/// The attestations from the first on, with their versions, in order of their chain. Does not verify them.
 fn in_order(versions: &[Version]) -> Result<Vec<(&Version, &str)>, Box<dyn Error>> {
     let mut after = HashMap::new();
     for version in versions {
