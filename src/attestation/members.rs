@@ -4,14 +4,13 @@
 //! `null`. Does not know the meaning of members.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::Deserialize;
 use serde_json::value::RawValue;
 
 use super::error::FormError;
 use crate::types::error::cut;
+use crate::types::json::Object;
 
 /// The members of one object, with values as raw JSON.
 pub(super) struct Members<'t>(BTreeMap<String, &'t RawValue>);
@@ -19,10 +18,11 @@ pub(super) struct Members<'t>(BTreeMap<String, &'t RawValue>);
 impl<'t> Members<'t> {
     /// Reads an object. Refuses a duplicate member.
     pub(super) fn read(text: &'t str) -> Result<Self, FormError> {
-        match serde_json::from_str(text) {
-            Ok(Object { twice: Some(name), .. }) => Err(FormError::DuplicateMember { name: cut(&name) }),
-            Ok(Object { members, twice: None }) => Ok(Self(members)),
-            Err(error) => Err(FormError::Json { message: error.to_string() }),
+        let Object { members, duplicate } =
+            serde_json::from_str(text).map_err(|error| FormError::Json { message: error.to_string() })?;
+        match duplicate {
+            Some(name) => Err(FormError::DuplicateMember { name: cut(&name) }),
+            None => Ok(Self(members.into_iter().collect())),
         }
     }
 
@@ -52,39 +52,6 @@ impl<'t> Members<'t> {
         let Some(value) = self.0.get(name) else { return Ok(None) };
         let read = serde_json::from_str(value.get());
         read.map(Some).map_err(|error| FormError::InvalidMember { name, message: cut(&error.to_string()) })
-    }
-}
-
-/// An object. Reading continues after a duplicate member, so that a syntax error further on is found first.
-struct Object<'t> {
-    members: BTreeMap<String, &'t RawValue>,
-    twice: Option<String>,
-}
-
-impl<'de> Deserialize<'de> for Object<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectVisitor)
-    }
-}
-
-struct ObjectVisitor;
-
-impl<'de> Visitor<'de> for ObjectVisitor {
-    type Value = Object<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Object<'de>, A::Error> {
-        let mut object = Object { members: BTreeMap::new(), twice: None };
-        while let Some((name, value)) = entries.next_entry::<String, &RawValue>()? {
-            match object.members.entry(name) {
-                Entry::Occupied(there) => object.twice = Some(there.key().clone()),
-                Entry::Vacant(place) => drop(place.insert(value)),
-            }
-        }
-        Ok(object)
     }
 }
 

@@ -1,9 +1,10 @@
 //! The JSON of a manifest as a small tree, without duplicate keys and deep nesting. Does not know its members.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::types::json as types;
 
 /// Limit on the nesting of arrays and objects. A manifest has 3 levels; unknown members may have the rest.
 const DEPTH: usize = 16;
@@ -21,80 +22,35 @@ pub(super) enum Json {
 }
 
 impl Json {
-    pub(super) fn parse(text: &str) -> Result<Self, serde_json::Error> {
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let value = Level(DEPTH).deserialize(&mut deserializer)?;
-        deserializer.end().map(|()| value)
-    }
-}
-
-/// Reads a value of up to this many levels.
-#[derive(Clone, Copy)]
-struct Level(usize);
-
-impl Level {
-    fn below<E: serde::de::Error>(self) -> Result<Self, E> {
-        self.0.checked_sub(1).map(Self).ok_or_else(|| E::custom(format!("nested deeper than {DEPTH} levels")))
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Level {
-    type Value = Json;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Level {
-    type Value = Json;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        // Refuses what follows the value, too.
+        let value: &RawValue = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        Self::read(value.get(), DEPTH)
     }
 
-    fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json::Null)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Json, E> {
-        Ok(Json::Other)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
-        Ok(Json::Other)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Json, E> {
-        Ok(Json::Other)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
-        Ok(Json::Other)
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
-        Ok(Json::Text(text.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
-        let (below, mut array) = (self.below()?, Vec::new());
-        while let Some(item) = items.next_element_seed(below)? {
-            array.push(item);
-        }
-        Ok(Json::Array(array))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
-        let (below, mut object) = (self.below()?, Object::new());
-        while let Some(key) = members.next_key::<String>()? {
-            if object.contains_key(&key) {
-                return Err(A::Error::custom(format!("duplicate key `{key}`")));
+    /// Reads a value that may have so many levels.
+    fn read(json: &str, levels: usize) -> Result<Self, String> {
+        let failed = |error: serde_json::Error| error.to_string();
+        let below = || levels.checked_sub(1).ok_or_else(|| format!("nested deeper than {DEPTH} levels"));
+        Ok(match json.bytes().next() {
+            Some(b'{') => {
+                let levels = below()?;
+                let types::Object { members, duplicate } = serde_json::from_str(json).map_err(failed)?;
+                if let Some(key) = duplicate {
+                    return Err(format!("duplicate key `{key}`"));
+                }
+                let read = |(key, value): (String, &RawValue)| Ok((key, Self::read(value.get(), levels)?));
+                Self::Object(members.into_iter().map(read).collect::<Result<_, String>>()?)
             }
-            let value = members.next_value_seed(below)?;
-            object.insert(key, value);
-        }
-        Ok(Json::Object(object))
+            Some(b'[') => {
+                let levels = below()?;
+                let items: Vec<&RawValue> = serde_json::from_str(json).map_err(failed)?;
+                Self::Array(items.into_iter().map(|item| Self::read(item.get(), levels)).collect::<Result<_, _>>()?)
+            }
+            Some(b'"') => Self::Text(serde_json::from_str(json).map_err(failed)?),
+            Some(b'n') => Self::Null,
+            _ => Self::Other,
+        })
     }
 }
 

@@ -5,16 +5,14 @@
 //! keys.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::expression;
 use super::shape::{Object, Path, Problem, entity, invalid, listed};
 use crate::types::error::{ErrorDetail, Result, at_most, cut};
-use crate::types::limits;
+use crate::types::{json, limits};
 
 const SETS_KEYS: [&str; 3] = ["staticPolicies", "templates", "templateLinks"];
 const EXPECTED: &str =
@@ -171,24 +169,6 @@ fn kind(json: &str) -> &'static str {
 
 /// The members of an object, in order.
 fn members(object: &RawValue) -> Result<Vec<(String, &RawValue)>> {
-    struct Members;
-
-    impl<'de> Visitor<'de> for Members {
-        type Value = Vec<(String, &'de RawValue)>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-            let mut members = Vec::new();
-            while let Some(member) = entries.next_entry()? {
-                members.push(member);
-            }
-            Ok(members)
-        }
-    }
-
-    let mut deserializer = serde_json::Deserializer::from_str(object.get());
-    deserializer.deserialize_map(Members).map_err(|error| invalid(error.to_string()))
+    let object: json::Object<'_> = serde_json::from_str(object.get()).map_err(|error| invalid(error.to_string()))?;
+    Ok(object.members)
 }

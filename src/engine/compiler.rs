@@ -4,12 +4,9 @@
 //! All values derive from immutable content, so no entry of the cache is ever out of date. Concurrent threads share one
 //! computation of a value. A new set version parses only its new policies.
 
-use std::fmt;
 use std::sync::Arc;
 
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
-
+use super::cache::{Cache, Weight};
 use crate::cedar::{CompiledSet, ParsedPolicy, ParsedSchema, in_one_go};
 use crate::record::{LogEntry, ObjectKind, PolicySetVersionCreated, PolicyVersionCreated};
 use crate::resource::binding::Binding;
@@ -17,7 +14,7 @@ use crate::resource::policy_set_version;
 use crate::resource::version::{VersionRecord, Versioned};
 use crate::resource::zone::{ZoneReader, ZoneRef};
 use crate::storage::Snapshot;
-use crate::types::error::{Error, ErrorDetail, Result};
+use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::{Address, EntryHash, Sha256};
 use crate::types::id::{LogId, PolicyId, PolicyVersionId};
 use crate::types::schema::SchemaRef;
@@ -69,72 +66,70 @@ const VERSION_BYTES: usize = 1_024;
 const MEMBER_BYTES: usize = 128;
 /// Approximate bytes of a validation result.
 const VALID_BYTES: usize = 128;
-/// The initial capacity of the cache's tables, in items.
-const EXPECTED_ITEMS: usize = 1_024;
+/// Each cache has the budget divided by its number.
+const SETS: usize = 2;
+const POLICIES: usize = 4;
+const SCHEMAS: usize = 8;
+const ENTRIES: usize = 16;
 
-#[derive(Clone, PartialEq, Eq, Hash)]
-enum Key {
-    Schema(Address),
-    Policy(Address),
-    /// A policy text and a schema.
-    Valid(Address, Address),
-    /// A log and a version id.
-    Version(LogId, PolicyVersionId),
-    /// The hash of the entry that created the set version.
-    Set(EntryHash),
-}
-
-#[derive(Clone)]
-enum Value {
-    Schema(Arc<ParsedSchema>),
-    Policy(Arc<ParsedPolicy>),
-    /// The text validates with the schema.
-    Valid,
-    /// The entry that created a policy version.
-    Version(Arc<LogEntry>),
-    Set(Arc<Compiled>),
-}
-
-#[derive(Clone)]
-struct Bytes;
-
-impl Weighter<Key, Value> for Bytes {
-    fn weight(&self, _: &Key, value: &Value) -> u64 {
-        let bytes = match value {
-            Value::Schema(schema) => schema.weight(),
-            Value::Policy(policy) => policy.weight(),
-            Value::Valid => VALID_BYTES,
-            Value::Version(_) => VERSION_BYTES,
-            Value::Set(compiled) => compiled.set.weight() + compiled.members.len() * MEMBER_BYTES,
-        };
-        u64::try_from(bytes).unwrap_or(u64::MAX)
+impl Weight for Arc<ParsedSchema> {
+    fn weight(&self) -> usize {
+        ParsedSchema::weight(self)
     }
 }
 
+impl Weight for Arc<ParsedPolicy> {
+    fn weight(&self) -> usize {
+        ParsedPolicy::weight(self)
+    }
+}
+
+impl Weight for Arc<Compiled> {
+    fn weight(&self) -> usize {
+        self.set.weight() + self.members.len() * MEMBER_BYTES
+    }
+}
+
+impl Weight for Arc<LogEntry> {
+    fn weight(&self) -> usize {
+        VERSION_BYTES
+    }
+}
+
+/// The result that a text validates against a schema.
+#[derive(Clone)]
+struct Valid;
+
+impl Weight for Valid {
+    fn weight(&self) -> usize {
+        VALID_BYTES
+    }
+}
+
+#[derive(Debug)]
 pub(crate) struct Compiler {
-    cache: Cache<Key, Value, Bytes>,
+    schemas: Cache<Address, Arc<ParsedSchema>>,
+    policies: Cache<Address, Arc<ParsedPolicy>>,
+    /// By policy text and schema.
+    valid: Cache<(Address, Address), Valid>,
+    /// The entries that created policy versions, by log and id.
+    entries: Cache<(LogId, PolicyVersionId), Arc<LogEntry>>,
+    /// By the hash of the entry that created the set version.
+    sets: Cache<EntryHash, Arc<Compiled>>,
     /// The limit of statements times request types in the validation of one policy.
     validation_limit: usize,
 }
 
-impl fmt::Debug for Compiler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Compiler({} of {} bytes)", self.cache.weight(), self.cache.capacity())
-    }
-}
-
 impl Compiler {
     pub(crate) fn new(budget: usize, validation_limit: usize) -> Result<Self> {
-        // With several shards, each has a part of the budget, and a large set fits into none of them.
-        let options = OptionsBuilder::new()
-            .shards(1)
-            .estimated_items_capacity(EXPECTED_ITEMS)
-            .weight_capacity(u64::try_from(budget).unwrap_or(u64::MAX))
-            .build()
-            .map_err(|error| ErrorDetail::failed("make the cache", error))?;
-        let lifecycle = DefaultLifecycle::default();
-        let cache = Cache::with_options(options, Bytes, DefaultHashBuilder::default(), lifecycle);
-        Ok(Self { cache, validation_limit })
+        Ok(Self {
+            sets: Cache::new(budget / SETS)?,
+            policies: Cache::new(budget / POLICIES)?,
+            schemas: Cache::new(budget / SCHEMAS)?,
+            entries: Cache::new(budget / ENTRIES)?,
+            valid: Cache::new(budget / ENTRIES)?,
+            validation_limit,
+        })
     }
 
     /// The schema with the store's validation limit.
@@ -144,25 +139,16 @@ impl Compiler {
 
     /// The schema that a version names.
     pub(crate) fn schema(&self, snapshot: &Snapshot<'_>, schema: &SchemaRef) -> Result<Arc<ParsedSchema>> {
-        let make = || -> Result<Value> {
+        self.schemas.get_or_make(&schema.source, || {
             let source = snapshot.object(ObjectKind::of_schema(schema.syntax), schema.source)?;
-            Ok(Value::Schema(Arc::new(self.limited(ParsedSchema::parse(schema.syntax, &source)?))))
-        };
-        match self.cache.get_or_insert_with(&Key::Schema(schema.source), make)? {
-            Value::Schema(schema) => Ok(schema),
-            _ => Err(mixed_up()),
-        }
+            Ok(Arc::new(self.limited(ParsedSchema::parse(schema.syntax, &source)?)))
+        })
     }
 
     /// The statements of a policy text.
     pub(crate) fn policy(&self, snapshot: &Snapshot<'_>, text: Address) -> Result<Arc<ParsedPolicy>> {
-        let make = || -> Result<Value> {
-            Ok(Value::Policy(Arc::new(ParsedPolicy::parse(snapshot.object(ObjectKind::PolicyText, text)?)?)))
-        };
-        match self.cache.get_or_insert_with(&Key::Policy(text), make)? {
-            Value::Policy(policy) => Ok(policy),
-            _ => Err(mixed_up()),
-        }
+        self.policies
+            .get_or_make(&text, || Ok(Arc::new(ParsedPolicy::parse(snapshot.object(ObjectKind::PolicyText, text)?)?)))
     }
 
     /// Validates the text of `version` against `schema`, which is not the schema of the version.
@@ -172,13 +158,13 @@ impl Compiler {
         version: &PolicyVersionCreated,
         schema: &SchemaRef,
     ) -> Result<()> {
-        let make = || -> Result<Value> {
+        let valid = self.valid.get_or_make(&(version.text, schema.source), || {
             let label = format!("policy version `{}`", version.version_id);
             let parsed = self.schema(snapshot, schema)?;
             self.policy(snapshot, version.text)?.validate(&parsed, &label, schema.version.as_str())?;
-            Ok(Value::Valid)
-        };
-        self.cache.get_or_insert_with(&Key::Valid(version.text, schema.source), make).map(drop)
+            Ok(Valid)
+        });
+        valid.map(drop)
     }
 
     /// The limit of statements times request types in the validation of one policy.
@@ -188,7 +174,7 @@ impl Compiler {
 
     /// Whether the cache has the result that a policy text validates against a schema.
     pub(crate) fn is_known_to_validate(&self, version: &PolicyVersionCreated, schema: &SchemaRef) -> bool {
-        self.cache.get(&Key::Valid(version.text, schema.source)).is_some()
+        self.valid.get(&(version.text, schema.source)).is_some()
     }
 
     /// A policy set version, ready to decide.
@@ -197,11 +183,7 @@ impl Compiler {
         zone: ZoneReader<'_>,
         found: &VersionRecord<PolicySetVersionCreated>,
     ) -> Result<Arc<Compiled>> {
-        let make = || -> Result<Value> { Ok(Value::Set(Arc::new(self.compile(zone, found)?))) };
-        match self.cache.get_or_insert_with(&Key::Set(found.entry.hash), make)? {
-            Value::Set(compiled) => Ok(compiled),
-            _ => Err(mixed_up()),
-        }
+        self.sets.get_or_make(&found.entry.hash, || Ok(Arc::new(self.compile(zone, found)?)))
     }
 
     fn compile(&self, zone: ZoneReader<'_>, found: &VersionRecord<PolicySetVersionCreated>) -> Result<Compiled> {
@@ -232,20 +214,16 @@ impl Compiler {
 
     /// The entry that created a policy version.
     fn version(&self, zone: ZoneReader<'_>, id: &PolicyVersionId) -> Result<Arc<LogEntry>> {
-        let find = || -> Result<Value> {
-            Ok(Value::Version(VersionRecord::<PolicyVersionCreated>::named(zone, id.as_str())?.entry))
-        };
-        match self.cache.get_or_insert_with(&Key::Version(zone.log_id, id.clone()), find)? {
-            Value::Version(entry) => Ok(entry),
-            _ => Err(mixed_up()),
-        }
+        self.entries.get_or_make(&(zone.log_id, id.clone()), || {
+            Ok(VersionRecord::<PolicyVersionCreated>::named(zone, id.as_str())?.entry)
+        })
     }
 
     /// The statements of a policy text if they are cached, or else the text.
     pub(crate) fn source(&self, snapshot: &Snapshot<'_>, text: Address) -> Result<PolicySource> {
-        match self.cache.get(&Key::Policy(text)) {
-            Some(Value::Policy(policy)) => Ok(PolicySource::Parsed(policy)),
-            _ => Ok(PolicySource::Text(text, snapshot.object(ObjectKind::PolicyText, text)?)),
+        match self.policies.get(&text) {
+            Some(policy) => Ok(PolicySource::Parsed(policy)),
+            None => Ok(PolicySource::Text(text, snapshot.object(ObjectKind::PolicyText, text)?)),
         }
     }
 
@@ -263,13 +241,16 @@ impl Compiler {
             policies.push(match source {
                 PolicySource::Parsed(policy) => policy,
                 PolicySource::Text(address, _) => {
-                    let policy = parsed.next().ok_or_else(mixed_up)?.map_err(|source| ErrorDetail::CannotCompile {
+                    let Some(policy) = parsed.next() else {
+                        return Err(ErrorDetail::failed("compile the set", "a text was not parsed").into());
+                    };
+                    let policy = policy.map_err(|source| ErrorDetail::CannotCompile {
                         policy_set_version_id: version.version_id.to_string(),
                         policy_version_id: id.to_string(),
                         source,
                     })?;
                     let policy = Arc::new(policy);
-                    self.cache.insert(Key::Policy(address), Value::Policy(policy.clone()));
+                    self.policies.insert(address, policy.clone());
                     policy
                 }
             });
@@ -279,12 +260,12 @@ impl Compiler {
 
     /// Removes everything.
     pub(crate) fn clear(&self) {
-        self.cache.clear();
+        self.schemas.clear();
+        self.policies.clear();
+        self.valid.clear();
+        self.entries.clear();
+        self.sets.clear();
     }
-}
-
-fn mixed_up() -> Error {
-    ErrorDetail::corrupt("the cache of compiled policies", "a key has a value of the wrong kind").into()
 }
 
 #[cfg(test)]

@@ -130,32 +130,31 @@ impl Storage {
     }
 
     fn read_source<T>(&self, f: impl FnOnce(&dyn TableReader, &Snapshot<'_>) -> Result<T>) -> Result<T> {
-        self.failed.check()?;
-        // Take the snapshot and the cache under one lock, so that no zone is erased between the two. A cache from
-        // before the erasure must not serve a snapshot without the zone, and a snapshot with the zone must not fill the
-        // new cache.
-        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
-        let Opened { database, cache, .. } = opened.clone().ok_or(ErrorDetail::RecoveryNeeded)?;
-        self.failed.guard(|| {
-            let counted = self.counted.load(Ordering::Acquire);
-            let transaction = database.begin_read().map_err(|error| storage_error("read", error))?;
-            drop(opened);
-            let tables = ReadTables::of(transaction);
-            f(&tables, &Snapshot::new(&tables, &cache, None).not_before(counted))
-        })
+        let (opened, tables, counted) = self.begin_read()?;
+        // The transaction ends in the guard: redb may panic then.
+        self.failed.guard(move || f(&tables, &Snapshot::new(&tables, &opened.cache, None).not_before(counted)))
     }
 
     /// Holds the newest committed state.
     pub(crate) fn hold(&self) -> Result<HeldSnapshot> {
+        let (Opened { database, cache, .. }, tables, counted) = self.begin_read()?;
+        Ok(HeldSnapshot::new(tables, cache, &database, counted))
+    }
+
+    /// Begins a read transaction. Takes the snapshot and the cache under one lock, so that no zone is erased between the
+    /// two: a cache from before the erasure must not serve a snapshot without the zone, and a snapshot with the zone must
+    /// not fill the new cache.
+    fn begin_read(&self) -> Result<(Opened, ReadTables, u64)> {
         self.failed.check()?;
-        // Under the lock, as in `read_source`.
-        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
-        let Opened { database, cache, .. } = opened.clone().ok_or(ErrorDetail::RecoveryNeeded)?;
-        self.failed.guard(|| {
-            let counted = self.counted.load(Ordering::Acquire);
-            let transaction = database.begin_read().map_err(|error| storage_error("read", error))?;
-            Ok(HeldSnapshot::new(ReadTables::of(transaction), cache, &database, counted))
-        })
+        let lock = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        let opened = lock.clone().ok_or(ErrorDetail::RecoveryNeeded)?;
+        self.failed
+            .guard(|| {
+                let counted = self.counted.load(Ordering::Acquire);
+                let transaction = opened.database.begin_read().map_err(|error| storage_error("read", error))?;
+                Ok((ReadTables::of(transaction), counted))
+            })
+            .map(|(tables, counted)| (opened, tables, counted))
     }
 
     /// Reads the state of a held snapshot. The file cannot be closed while `f` runs.

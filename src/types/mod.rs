@@ -11,6 +11,7 @@ pub(crate) mod environment;
 pub(crate) mod error;
 pub(crate) mod hash;
 pub(crate) mod id;
+pub(crate) mod json;
 pub mod limits;
 pub(crate) mod manifest_entry;
 pub(crate) mod schema;
