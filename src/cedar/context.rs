@@ -26,35 +26,7 @@ enum Given<'a> {
     Value(&'a Value),
 }
 
-impl<'a> From<&'a str> for ContextInput<'a> {
-    fn from(text: &'a str) -> Self {
-        Self(Given::Text(text.into()))
-    }
-}
-
-impl<'a> From<&&'a str> for ContextInput<'a> {
-    fn from(text: &&'a str) -> Self {
-        Self::from(*text)
-    }
-}
-
-impl<'a> From<Cow<'a, str>> for ContextInput<'a> {
-    fn from(text: Cow<'a, str>) -> Self {
-        Self(Given::Text(text))
-    }
-}
-
-impl<'a> From<&'a String> for ContextInput<'a> {
-    fn from(text: &'a String) -> Self {
-        Self(Given::Text(text.into()))
-    }
-}
-
-impl From<String> for ContextInput<'_> {
-    fn from(text: String) -> Self {
-        Self(Given::Text(text.into()))
-    }
-}
+from_text!(ContextInput: &'a str, String, &'a String, Cow<'a, str>);
 
 impl<'a> From<&'a Value> for ContextInput<'a> {
     fn from(value: &'a Value) -> Self {

@@ -3,6 +3,9 @@
 //! Accepted input gives the same result on every thread: Cedar runs on a large enough stack, and its panics become
 //! error values. Does not know zones, versions, bindings or the disk.
 
+#[macro_use]
+mod from_text;
+
 mod actions;
 mod canonical;
 mod compiled;

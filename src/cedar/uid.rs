@@ -30,35 +30,7 @@ enum Given<'a> {
     Uid(Cow<'a, EntityUid>),
 }
 
-impl<'a> From<&'a str> for UidInput<'a> {
-    fn from(text: &'a str) -> Self {
-        Self(Given::Text(text.into()))
-    }
-}
-
-impl<'a> From<&&'a str> for UidInput<'a> {
-    fn from(text: &&'a str) -> Self {
-        Self::from(*text)
-    }
-}
-
-impl<'a> From<Cow<'a, str>> for UidInput<'a> {
-    fn from(text: Cow<'a, str>) -> Self {
-        Self(Given::Text(text))
-    }
-}
-
-impl<'a> From<&'a String> for UidInput<'a> {
-    fn from(text: &'a String) -> Self {
-        Self(Given::Text(text.into()))
-    }
-}
-
-impl From<String> for UidInput<'_> {
-    fn from(text: String) -> Self {
-        Self(Given::Text(text.into()))
-    }
-}
+from_text!(UidInput: &'a str, String, &'a String, Cow<'a, str>);
 
 impl<'a, T: Into<Cow<'a, str>>, I: Into<Cow<'a, str>>> From<(T, I)> for UidInput<'a> {
     fn from((entity_type, id): (T, I)) -> Self {
