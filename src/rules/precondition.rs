@@ -270,11 +270,11 @@ impl Unmet {
         if self.what.is_empty() {
             let (what, expected, actual) =
                 ("list of alternatives".to_owned(), "at least one".to_owned(), "empty".to_owned());
-            return ErrorDetail::PreconditionFailed { what, expected: expected, actual }.into();
+            return ErrorDetail::PreconditionFailed { what, expected, actual }.into();
         }
         // Both are printed between backticks.
         let joined = |texts: &[String]| if let [one] = texts { one.clone() } else { cut(&texts.join("` or `")) };
         let (what, expected, actual) = (self.what.join(" or "), joined(&self.expected), joined(&self.actual));
-        ErrorDetail::PreconditionFailed { what, expected: expected, actual }.into()
+        ErrorDetail::PreconditionFailed { what, expected, actual }.into()
     }
 }
