@@ -1,4 +1,4 @@
-//! The bindings of a zone, as a list: each from the entry that made it to the one that ended it.
+//! The list of a zone's bindings, each with the entry that ended it.
 
 use super::cursor::ListName;
 use super::filter::WantedBindings;
@@ -11,7 +11,7 @@ use crate::storage::{BindingOrderRow, Direction, key, wrong_row};
 use crate::types::error::Result;
 
 impl ZoneReader<'_> {
-    /// The page that `list` asks for.
+    /// The page for a page request.
     pub(crate) fn bindings(self, wanted: &WantedBindings, list: &PageRequest) -> Result<Page<BindingRecord>> {
         let (bytes, cursor_key, tag) = (wanted.bytes(), self.store()?.cursor_key, RowKind::BindingOrder);
         let name = ListName { filter: &bytes, ..ListName::new(cursor_key, self.log_id, tag.name(), "") };
@@ -26,7 +26,7 @@ impl ZoneReader<'_> {
     }
 }
 
-/// The binding that was made at a position, with its place, if it is wanted. What cannot change is looked at first.
+/// The binding made at a position, if it passes the filter. Tests the properties that cannot change first.
 fn read(
     zone: ZoneReader<'_>,
     wanted: &WantedBindings,

@@ -1,4 +1,4 @@
-//! Cursors: places in lists, authenticated, and refused by every list but their own. What a page is, is not known here.
+//! Cursors: authenticated places in one list. Does not know pages.
 
 use super::order::{Order, Sort};
 use crate::types::error::{ErrorDetail, Result, at_most};
@@ -6,28 +6,28 @@ use crate::types::hash::hex;
 use crate::types::id::LogId;
 use crate::types::limits;
 
-/// What a cursor is of: it is refused by every other list.
+/// The identity of a list. Every other list refuses its cursors.
 #[derive(Clone)]
 pub(crate) struct ListName<'a> {
     pub cursor_key: [u8; 32],
     pub log_id: LogId,
-    /// Which list of the log.
+    /// The list within the log.
     pub list: &'static str,
-    /// Of what: the id of a policy, say.
+    /// The id of the parent resource, such as a policy; empty without a parent.
     pub parent: &'a str,
-    /// The bytes of the filter: none if it lets everything pass.
+    /// The bytes of the filter; empty for a filter that every item passes.
     pub filter: &'a [u8],
-    /// What the list is sorted by.
+    /// The property that the list is sorted by.
     pub sort: Sort,
 }
 
-/// The first byte of a cursor of this form.
+/// The first byte: the version of the cursor format.
 const CURSOR_FORM: u8 = 1;
-/// Syntax, place, and the first half of a MAC.
+/// Format version, place, and the first half of a MAC.
 const CURSOR_BYTES: usize = 1 + 8 + 16;
 
 impl<'a> ListName<'a> {
-    /// A list in created_at order, without a filter.
+    /// A list in order of creation, without a filter.
     pub(crate) fn new(cursor_key: [u8; 32], log_id: LogId, list: &'static str, parent: &'a str) -> Self {
         Self { cursor_key, log_id, list, parent, filter: &[], sort: Sort::CreatedAt }
     }
@@ -57,14 +57,14 @@ impl<'a> ListName<'a> {
         bytes
     }
 
-    /// The place in a cursor that this list gave out.
+    /// The place in a cursor, which must be a cursor of this list in this order.
     pub(crate) fn place(&self, order: Order, cursor: &str) -> Result<u64> {
         let refuse = |reason| ErrorDetail::cursor(cursor, reason).into();
         at_most("characters of the cursor", cursor.len(), limits::CURSOR_CHARS)?;
         let bytes: [u8; CURSOR_BYTES] = hex::decode(cursor).ok_or_else(|| refuse("malformed cursor"))?;
         let place = bytes.get(1..9).and_then(|place| place.first_chunk::<8>()).copied().map(u64::from_be_bytes);
         let place = place.ok_or_else(|| refuse("malformed cursor"))?;
-        // BLAKE3's own comparison takes the same time whatever differs.
+        // Compares in constant time: `blake3::Hash` does.
         let expected = blake3::hash(&self.cursor_bytes(order, place));
         if expected != blake3::hash(&bytes) {
             return Err(refuse("cursor was issued for a different list, order or filter"));
@@ -91,7 +91,7 @@ pub(crate) mod tests {
     };
 
     proptest! {
-        /// No cursor but one's own is taken, and none is longer than the limit.
+        /// Each list accepts only its own cursors, and none is longer than the limit.
         #[test]
         fn only_the_lists_own_cursors_are_taken(place: u64, flip in 0..CURSOR_BYTES * 8) {
             let cursor = NAME.cursor(Order::Descending, place);
@@ -117,13 +117,13 @@ pub(crate) mod tests {
         }
     }
 
-    /// The MACs were computed by another program, from the bytes that docs/format.md describes.
+    /// The expected MACs were computed by another program, from the description in docs/format.md.
     #[test]
     fn the_bytes_of_a_cursor_are_pinned() {
         let pinned = |name: ListName<'_>, order, place, expected: &str| {
             assert_eq!(name.cursor(order, place), expected.replace(' ', ""));
         };
-        // Syntax, place, MAC.
+        // Format version, place, MAC.
         pinned(NAME, Order::Descending, 3, "01 0000000000000003 09887b1c29f35c3d8f6c089a3c8118ce");
         let versions = ListName { list: "policy_versions", parent: "p", ..NAME };
         pinned(versions, Order::Ascending, 258, "01 0000000000000102 4d44faca8ca29fd36eec8ab27b7ef094");

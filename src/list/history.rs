@@ -1,4 +1,4 @@
-//! A log as a list.
+//! The list of a log's entries.
 
 use super::cursor::ListName;
 use super::page::{Page, PageRequest, numbered};
@@ -7,7 +7,7 @@ use crate::storage::Snapshot;
 use crate::storage::key::LogNumber;
 use crate::types::error::Result;
 
-/// A page of the history in a log.
+/// The page for a page request.
 pub(crate) fn page(snapshot: &Snapshot<'_>, log: LogNumber, list: &PageRequest) -> Result<Page<HistoryEntry>> {
     let (cursor_key, head) = (snapshot.store()?.cursor_key, snapshot.head(log)?);
     let page = ListName::new(cursor_key, head.log_id, "history", "").page(

@@ -1,4 +1,4 @@
-//! Whole lists, item by item: the pages behind them are read as they are needed. What is listed is not known here.
+//! Iterators over whole lists: pages are read on demand. Does not know what is listed.
 
 use std::iter::FusedIterator;
 use std::{fmt, vec};
@@ -6,14 +6,14 @@ use std::{fmt, vec};
 use super::page::{Page, PageRequest};
 use crate::types::error::{ErrorDetail, Result};
 
-/// Reads a page of a list.
+/// Reads one page of a list.
 type Fetch<T> = dyn FnMut(&PageRequest) -> Result<Page<T>> + Send;
 
-/// The items of a list from a place on, one after the other, of as many pages as there are.
+/// An iterator over the items of a list, across pages.
 ///
-/// A page is read when its first item is asked for, and is what the store had at that moment: while others write, later
-/// items may be younger than earlier ones, and by created_at none is told twice or left out. An error is an item, and the
-/// last one.
+/// A page is read when its first item is requested, and gives the state of that moment. During other writes, later
+/// items may be newer than earlier ones. In order of creation, no item is repeated or skipped. An error is the last
+/// item.
 ///
 /// ```
 /// # fn main() -> policy_store::Result<()> {
@@ -31,12 +31,12 @@ type Fetch<T> = dyn FnMut(&PageRequest) -> Result<Page<T>> + Send;
 pub struct Items<T> {
     fetch: Box<Fetch<T>>,
     page: vec::IntoIter<T>,
-    /// Where the next page starts; none behind the last.
+    /// The next page to read; none after the last.
     next: Option<PageRequest>,
 }
 
 impl<T> Items<T> {
-    /// The items of a list, as `fetch` reads its pages.
+    /// The items of a list that `fetch` reads page by page.
     pub(crate) fn new(list: &PageRequest, fetch: impl FnMut(&PageRequest) -> Result<Page<T>> + Send + 'static) -> Self {
         Self { fetch: Box::new(fetch), page: Vec::new().into_iter(), next: Some(list.in_pages()) }
     }

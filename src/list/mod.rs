@@ -1,6 +1,6 @@
-//! Lists: page requests, pages, cursors, filters, scans of rows, and one file for each list.
+//! Lists: page requests, pages, cursors, filters, row scans, and one file for each list.
 //!
-//! Knows no rule of who may write what is listed.
+//! Knows no rules about who may write the items.
 
 pub(crate) mod bindings;
 pub(crate) mod cursor;

@@ -1,4 +1,4 @@
-//! The order of a list, and the time or state that it is sorted by.
+//! The order of a list and the property that it is sorted by.
 
 /// The order of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -12,15 +12,15 @@ pub enum Order {
 
 text_enum!(Order, "order", { Ascending => "ascending", Descending => "descending" });
 
-/// What a list is sorted by.
+/// The property that a list is sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Sort {
-    /// When the items were created: the default.
+    /// The time of creation: the default.
     #[default]
     CreatedAt,
-    /// What is in force first, then when the items were created; as things are when the page is read. For policy sets
-    /// only, descending and forward only.
+    /// Active items first, then by the time of creation, as of the reading of the page. For policy sets only,
+    /// descending and forward only.
     Status,
 }
 

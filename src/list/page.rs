@@ -1,5 +1,5 @@
-//! Lists: pages in created_at order, with cursors in both directions. What is listed is not known here, nor what a cursor
-//! is made of.
+//! Page requests and pages, in order of creation, with cursors in both directions. Does not know what is listed, nor
+//! the format of cursors.
 
 use super::cursor::ListName;
 use super::order::{Order, Sort};
@@ -7,12 +7,13 @@ use crate::storage::Direction;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::limits;
 
-/// Which page of a list is asked for. The default is the first page of 50, newest first.
+/// A request for one page of a list. The default is the first page of 50, newest first.
 ///
 /// ```
 /// use policy_store::{PageRequest, Order};
 /// let first = PageRequest::new().limit(20).order(Order::Ascending);
 /// ```
+#[must_use]
 #[derive(Clone, Debug, Default)]
 pub struct PageRequest {
     limit: Option<usize>,
@@ -24,55 +25,55 @@ pub struct PageRequest {
 }
 
 impl PageRequest {
-    /// The first page of 50, newest first.
+    /// A request for the first page of 50, newest first.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// At most so many items: 1 to 100.
+    /// Sets the maximum number of items: 1 to 100.
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = Some(limit);
         self
     }
 
-    /// By this. Only policy sets can be sorted by status.
+    /// Sets the property to sort by. Only policy sets can be sorted by status.
     pub fn sort(mut self, sort: Sort) -> Self {
         self.sort = sort;
         self
     }
 
-    /// In this order.
+    /// Sets the order.
     pub fn order(mut self, order: Order) -> Self {
         self.order = order;
         self
     }
 
-    /// The page after a cursor that this list gave out as [`Page::after_cursor`].
+    /// Requests the page after a cursor: the [`Page::after_cursor`] of a page of the same list.
     pub fn after(mut self, cursor: impl Into<String>) -> Self {
         self.after = Some(cursor.into());
         self
     }
 
-    /// The page just before a cursor that this list gave out as [`Page::before_cursor`], in the same order.
+    /// Requests the page before a cursor: the [`Page::before_cursor`] of a page of the same list. The order of items is
+    /// the same.
     pub fn before(mut self, cursor: impl Into<String>) -> Self {
         self.before = Some(cursor.into());
         self
     }
 
-    /// With the [number of items](Page::total_count) on all pages. It costs one look-up, but under a filter a look at
-    /// everything that could pass it.
+    /// Requests the [number of items](Page::total_count) on all pages. It costs one look-up, or with a filter a scan of
+    /// the items that could match.
     pub fn total_count(mut self) -> Self {
         self.total_count = true;
         self
     }
 
-    /// What it is to be sorted by.
-    /// The same list for reading all of it: in pages as large as they can be, unless it says how large.
+    /// The request for a whole list: the largest pages unless a limit is set.
     pub(crate) fn in_pages(&self) -> Self {
         Self { limit: self.limit.or(Some(limits::PAGE_ITEMS)), total_count: false, ..self.clone() }
     }
 
-    /// The cursor that it goes backwards from, if it does.
+    /// The cursor that the page ends before, if any.
     pub(crate) fn backwards(&self) -> Option<&str> {
         self.before.as_deref()
     }
@@ -81,7 +82,7 @@ impl PageRequest {
         self.sort
     }
 
-    /// The one page of a list of `count` items that were named: it takes no cursors.
+    /// The request for the single page of a list by `count` ids, which has no cursors.
     pub(crate) fn of_named(&self, count: usize) -> Result<Self> {
         match self.after.as_ref().or(self.before.as_ref()) {
             Some(cursor) => Err(ErrorDetail::cursor(cursor, "a list by ids has no cursors").into()),
@@ -94,18 +95,18 @@ impl PageRequest {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Page<T> {
-    /// The items, in the order asked for.
+    /// The items, in the requested order.
     pub items: Vec<T>,
-    /// Where the next page starts, if something follows. A page without items has no cursors.
+    /// The cursor of the next page, if there is one. A page without items has no cursors.
     pub after_cursor: Option<String>,
-    /// Where the page before ends, if something precedes.
+    /// The cursor of the page before, if there is one.
     pub before_cursor: Option<String>,
-    /// The number of items on all pages, if it was [asked for](PageRequest::total_count).
+    /// The number of items on all pages, if [requested](PageRequest::total_count).
     pub total_count: Option<u64>,
 }
 
 impl ListName<'_> {
-    /// The sort, order and cursor of a list, as far as they can be refused without a look at the cursor.
+    /// Checks sort, order and cursors as far as possible without decoding a cursor.
     fn check(&self, list: &PageRequest) -> Result<()> {
         if list.sort != self.sort {
             return Err(ErrorDetail::invalid("sort", "status", "this list can only be sorted by `created_at`").into());
@@ -126,8 +127,9 @@ impl ListName<'_> {
         Ok(())
     }
 
-    /// The page that `list` asks for. `fetch` gives up to so many items, each with its place, from beyond a place (or
-    /// from the end if there is none) in a direction; places rise with created_at. `count` gives the number of all.
+    /// The page for a page request. `fetch(from, direction, n)` returns up to `n` items beyond the place `from`, or
+    /// from the end of the list without one, each with its place. Places rise with the order of creation. `count`
+    /// returns the number of all items.
     pub(crate) fn page<T>(
         &self,
         list: &PageRequest,
@@ -169,8 +171,8 @@ impl ListName<'_> {
         })
     }
 
-    /// Whether the list has anything where a page in a direction came from: at the cursor's place, or further back. The
-    /// item that a cursor names may be gone from the list: the filter lets it pass no more, or the zone was erased.
+    /// Whether the list has an item at the cursor's place or beyond it, against the direction of reading. The item of
+    /// the cursor may be gone: it no longer passes the filter, or its zone was erased.
     fn is_something_behind<T>(
         from: u64,
         direction: Direction,
@@ -203,20 +205,20 @@ impl<'a, T> IntoIterator for &'a Page<T> {
 }
 
 impl<T> Page<T> {
-    /// The same page with other items.
+    /// The same page with converted items.
     pub(crate) fn try_map<U>(self, f: impl FnMut(T) -> Result<U>) -> Result<Page<U>> {
         let Self { items, after_cursor, before_cursor, total_count } = self;
         let items = items.into_iter().map(f).collect::<Result<_>>()?;
         Ok(Page { items, after_cursor, before_cursor, total_count })
     }
 
-    /// The same page, of a list that takes no cursors.
+    /// The same page without cursors.
     pub(crate) fn without_cursors(self) -> Self {
         Self { after_cursor: None, before_cursor: None, ..self }
     }
 }
 
-/// The places of `0..length` from `from` on in a direction: for lists that are numbered without gaps.
+/// Up to `count` places of `0..length` beyond `from` in a direction, for lists that are numbered without gaps.
 pub(crate) fn numbered(length: u64, from: Option<u64>, direction: Direction, count: usize) -> Vec<u64> {
     match (direction, from) {
         (Direction::Ascending, from) => (from.map_or(0, |from| from.saturating_add(1))..length).take(count).collect(),
@@ -224,7 +226,7 @@ pub(crate) fn numbered(length: u64, from: Option<u64>, direction: Direction, cou
     }
 }
 
-/// Up to `count` of `items`, whose places rise, from beyond a place in a direction.
+/// Up to `count` of `items` beyond a place in a direction. The places of `items` must rise.
 pub(crate) fn among<T: Clone>(
     items: &[(u64, T)],
     from: Option<u64>,
@@ -256,7 +258,7 @@ mod tests {
     }
 
     proptest! {
-        /// Pages forward give every item once, in order, while more are written; and pages back give the same pages.
+        /// Reading forward gives every item once, in order, while items are added. Reading back gives the same pages.
         #[test]
         fn pages_never_repeat_or_skip(length in 0..40_u64, more in 0..5_u64, limit in 1..9_usize, ascending: bool) {
             let order = if ascending { Order::Ascending } else { Order::Descending };

@@ -1,4 +1,4 @@
-//! The policies of a zone, as a list.
+//! The list of a zone's policies.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::types::error::Result;
 use crate::types::id::PolicyId;
 
 impl ZoneReader<'_> {
-    /// The page that `list` asks for.
+    /// The page for a page request.
     pub(crate) fn policies(self, wanted: &WantedPolicies, list: &PageRequest) -> Result<Page<Policy>> {
         let (bytes, cursor_key) = (wanted.bytes(), self.store()?.cursor_key);
         let name =
@@ -43,7 +43,7 @@ impl ZoneReader<'_> {
     }
 }
 
-/// Those of `ids` that the zone has and that are wanted, oldest first, each with the position of its creation.
+/// The policies of `ids` that exist and pass the filter, oldest first, each with the position of its creation.
 fn named(zone: ZoneReader<'_>, wanted: &WantedPolicies, ids: &BTreeSet<PolicyId>) -> Result<Vec<(u64, String)>> {
     let mut named = Vec::new();
     for id in ids {
@@ -58,7 +58,7 @@ fn named(zone: ZoneReader<'_>, wanted: &WantedPolicies, ids: &BTreeSet<PolicyId>
     Ok(named)
 }
 
-/// Whether the policy that was created at a position is wanted. What cannot change is looked at first.
+/// Whether the policy created at a position passes the filter. Tests the properties that cannot change first.
 fn is_wanted(zone: ZoneReader<'_>, wanted: &WantedPolicies, position: u64, id: &str) -> Result<bool> {
     if wanted.is_all() {
         return Ok(true);

@@ -1,4 +1,4 @@
-//! The policy sets of a zone, as a list: by created_at, or what is in force first.
+//! The list of a zone's policy sets: by time of creation, or active sets first.
 
 use super::cursor::ListName;
 use super::filter::WantedPolicySets;
@@ -13,12 +13,12 @@ use crate::storage::{Direction, PolicySetRow, key, wrong_row};
 use crate::types::error::Result;
 use crate::types::target::TargetType;
 
-/// In a list by status, what the places of active sets have beside their positions: so they come after all others, and
-/// first if the list is descending. No log has that many entries.
+/// In a list by status, the bit that marks the places of active sets, so that a descending list has them first. No log
+/// has that many entries.
 const ACTIVE: u64 = 1 << 63;
 
 impl ZoneReader<'_> {
-    /// The page that `list` asks for.
+    /// The page for a page request.
     pub(crate) fn policy_sets(self, wanted: &WantedPolicySets, list: &PageRequest) -> Result<Page<PolicySet>> {
         let (bytes, cursor_key, tag) = (wanted.bytes(), self.store()?.cursor_key, RowKind::PolicySetOrder);
         let sort = list.sorted_by();
@@ -47,8 +47,8 @@ fn ids(
     })
 }
 
-/// The active sets, newest first, then the others: each group is walked as a list of its own. No row tells which sets
-/// are active, so the first page looks at every set of the zone.
+/// The active sets, newest first, then the others: two walks of the same list. No index row lists the active sets, so
+/// the first page reads every set of the zone.
 fn active_first(
     zone: ZoneReader<'_>,
     wanted: &WantedPolicySets,
@@ -62,7 +62,7 @@ fn active_first(
             continue;
         }
         let group = wanted.clone().only_active(active);
-        // Within the group that the page starts in, it goes on behind the cursor's place.
+        // In the group of the cursor, the walk continues after the cursor's place.
         let from = from.filter(|from| from & ACTIVE == mark).map(|from| from & !ACTIVE);
         let ids = ids(zone, &group, from, Direction::Descending, count - found.len())?;
         found.extend(ids.into_iter().map(|(position, id)| (position | mark, id)));
@@ -70,7 +70,7 @@ fn active_first(
     Ok(found)
 }
 
-/// Whether a page from a place on can still come to the active sets, or to the others.
+/// Whether a page after the place `from` can contain active sets, or the other sets.
 fn active_is_left(active: bool, from: Option<u64>) -> bool {
     !active || from.is_none_or(|from| from & ACTIVE != 0)
 }
@@ -85,7 +85,7 @@ fn total(zone: ZoneReader<'_>, wanted: &WantedPolicySets) -> Result<u64> {
     Ok(of(TargetType::Zone, state.zone_sets) + of(TargetType::User, state.user_sets))
 }
 
-/// Whether the set that was created at a position is wanted. What cannot change is looked at first.
+/// Whether the set created at a position passes the filter. Tests the properties that cannot change first.
 fn is_wanted(zone: ZoneReader<'_>, wanted: &WantedPolicySets, position: u64, id: &str) -> Result<bool> {
     let created = zone.entry(zone.log, position)?;
     let target_type = match &created.body {

@@ -1,5 +1,5 @@
-//! Walking the rows of a list, from a place on, in either direction, and through a filter. What is listed and what a
-//! page is are not known here.
+//! Scans the rows of a list from a place on, in either direction, through a filter. Does not know what is listed, nor
+//! pages.
 
 use std::ops::Range;
 
@@ -7,7 +7,8 @@ use crate::storage::key::{LogNumber, RowKind};
 use crate::storage::{Direction, IdRow, Row, Snapshot, key, wrong_row};
 use crate::types::error::Result;
 
-/// Up to `count` rows of `range` in a direction, beyond `from`, of which `read` makes something.
+/// Up to `count` values that `read` makes of the rows of `range` beyond `from`, in a direction. `read` skips a row by
+/// returning none.
 pub(crate) fn rows_from<R: Row, T>(
     snapshot: &Snapshot<'_>,
     range: Range<Vec<u8>>,
@@ -31,7 +32,7 @@ pub(crate) fn rows_from<R: Row, T>(
     Ok(found)
 }
 
-/// Up to `count` ids of what was created in a log and is `wanted`, each with its position.
+/// Up to `count` ids of a log's resources that are `wanted`, each with the position of its creation.
 pub(crate) fn in_order(
     snapshot: &Snapshot<'_>,
     (log, kind): (LogNumber, RowKind),
@@ -47,7 +48,7 @@ pub(crate) fn in_order(
     })
 }
 
-/// How many things that were created in a log are `wanted`.
+/// The number of a log's resources that are `wanted`.
 pub(crate) fn count(
     snapshot: &Snapshot<'_>,
     (log, kind): (LogNumber, RowKind),

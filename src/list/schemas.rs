@@ -1,4 +1,4 @@
-//! The schema versions, as a list of the store and as one of a zone, which may have chosen one of them as its default.
+//! The list of schema versions, for the store and for a zone, which may have one of them as its default.
 
 use super::cursor::ListName;
 use super::filter::SchemaFilter;
@@ -11,10 +11,10 @@ use crate::storage::key::{LogNumber, RowKind, STORE_LOG};
 use crate::types::error::Result;
 use crate::types::syntax::Include;
 
-/// The rows of the order in which schema versions were published.
+/// The rows in order of publication.
 const ORDER: (LogNumber, RowKind) = (STORE_LOG, RowKind::SchemaOrder);
 
-/// The page of a store's schema versions that `list` asks for.
+/// The page of the store's schema versions for a page request.
 pub(crate) fn page(snapshot: &Snapshot<'_>, include: Include, list: &PageRequest) -> Result<Page<SchemaVersion>> {
     let (cursor_key, log_id) = (snapshot.store()?.cursor_key, snapshot.head(STORE_LOG)?.log_id);
     let page = ListName::new(cursor_key, log_id, ORDER.1.name(), "").page(
@@ -26,8 +26,8 @@ pub(crate) fn page(snapshot: &Snapshot<'_>, include: Include, list: &PageRequest
 }
 
 impl ZoneReader<'_> {
-    /// The page of a zone's schema versions that `list` asks for. They are the store's; the list is the zone's own, as its
-    /// default is.
+    /// The page of a zone's schema versions for a page request. The versions are the store's. The cursors are the
+    /// zone's, because the default is.
     pub(crate) fn schemas(
         self,
         filter: &SchemaFilter,
@@ -56,7 +56,7 @@ impl ZoneReader<'_> {
         })
     }
 
-    /// A schema version as a zone sees it.
+    /// A schema version, and whether it is the zone's default.
     pub(crate) fn schema(self, version: &str, include: Include) -> Result<ZoneSchema> {
         let is_default = self.default_schema()?.is_some_and(|default| default == *version);
         Ok(ZoneSchema { is_default, schema: schema::load(&self, version, include)? })

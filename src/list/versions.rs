@@ -1,4 +1,4 @@
-//! The versions of a policy or of a policy set, as lists: all of them, and those that a manifest pins.
+//! The lists of versions: all versions of a policy or policy set, and the versions that a manifest pins.
 
 use super::cursor::ListName;
 use super::page::{Page, PageRequest, among};
@@ -26,7 +26,7 @@ impl ZoneReader<'_> {
                 Ok(Some((u64::from(number), (number, row))))
             })
         };
-        // Numbers have no gaps, so the last is the number of all.
+        // Numbers have no gaps, so the last number is the count.
         let count = || Ok(fetch(None, Direction::Descending, 1)?.first().map_or(0, |(number, _)| *number));
         ListName::new(self.store()?.cursor_key, self.log_id, V::BY_NUMBER.name(), parent).page(list, count, fetch)
     }

@@ -1,4 +1,4 @@
-//! Bindings: which policy set version is in force for a target, now and at any earlier time.
+//! Bindings: the policy set version bound to a target, now and at an earlier point. Does not write bindings.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,82 +13,90 @@ use crate::types::id::{PolicySetId, PolicySetVersionId, ZoneId};
 use crate::types::target::{BindingMode, Target};
 use crate::types::time::Timestamp;
 
-/// What is bound to a target: which version, since when, and by whom.
+/// A binding: the policy set version bound to a target, the mode, the time and the author.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
     /// The zone.
     pub zone_id: ZoneId,
-    /// What it is bound to.
+    /// The target.
     pub target: Target,
-    /// How it takes part in decisions.
+    /// The mode: how the version takes part in decisions.
     pub mode: BindingMode,
     /// The policy set.
     pub policy_set_id: PolicySetId,
-    /// The version of it.
+    /// The version of the policy set.
     pub policy_set_version_id: PolicySetVersionId,
     /// The version's number.
     pub version: u32,
-    /// Since when.
+    /// The time of the binding.
     pub since: Timestamp,
-    /// Who bound it.
+    /// The author of the binding.
     pub by: Actor,
     /// The position of the binding in the zone's log.
     pub position: u64,
 }
 
-/// What a call that binds has come to.
+/// The result of a call that binds.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BindOutcome {
-    /// What is bound now.
+    /// The binding after the call.
     pub binding: Binding,
-    /// The version that the call replaced; none if nothing was bound there, or nothing changed.
+    /// The version that the call replaced. None if nothing was bound, or if nothing changed.
     pub replaced: Option<BoundTo>,
-    /// Whether the call bound anything: false if the version was bound there already.
+    /// Whether the call changed the binding: false if the version was already bound.
     pub changed: bool,
 }
 
-/// One binding of a zone's history: what was bound, what it replaced, and how long it lasted.
+/// A binding in a zone's history, with the version that it replaced and its end.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BindingRecord {
-    /// What was bound, since when and by whom.
+    /// The binding.
     #[serde(flatten)]
     pub binding: Binding,
-    /// The version that was bound there until then; none if nothing was.
+    /// The version bound before; none if nothing was bound.
     pub replaced: Option<BoundTo>,
-    /// How the binding ended; none if it still lasts.
+    /// The end of the binding; none if it still lasts.
     pub ended: Option<BindingEnd>,
 }
 
-/// The end of a binding: another version was bound in its place, or nothing.
+/// The end of a binding: another version was bound in its place, or it was unbound.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BindingEnd {
-    /// When it ended.
+    /// The time of the end.
     pub at: Timestamp,
-    /// Who ended it.
+    /// The author of the end.
     pub by: Actor,
-    /// The position, in the zone's log, of the entry that ended it.
+    /// The position of the ending entry in the zone's log.
     pub position: u64,
 }
 
 /// A point in a zone's history.
 ///
-/// A write counts whole, since no reader ever saw a part of it. So a point between the entries of one write is after all of
-/// them: the time just before a [binding](Binding::since) may be in the same write as the binding, and
-/// answers with it. [`At::Before`] answers with what the write replaced.
+/// A write is atomic, so a point between the entries of one write is after all of them. The time just before a
+/// [binding](Binding::since) may be in the same write as the binding, and then gives that binding. [`At::Before`] gives
+/// the state before the write.
+///
+/// ```
+/// # use policy_store::{At, Binding, Result, Target, Zone};
+/// /// The version that was in force before this binding.
+/// fn before(zone: &Zone, binding: &Binding) -> Result<Binding> {
+///     zone.in_force_at(Target::Zone, At::Before(binding.position))
+/// }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
-    /// As it is now.
+    /// The current state.
     Now,
-    /// Once the entry at this position of the zone's log, and all others of the same write, had been written.
+    /// After the entry at this position of the zone's log, and after all other entries of the same write.
     Position(u64),
-    /// Before the entry at this position of the zone's log, and all others of the same write, were written.
+    /// Before the entry at this position of the zone's log, and before all other entries of the same write.
     Before(u64),
-    /// As it was at this time.
+    /// The state at this time.
     Time(Timestamp),
 }
 
@@ -99,7 +107,7 @@ impl From<Timestamp> for At {
 }
 
 impl ZoneReader<'_> {
-    /// How many entries of the zone's log count at `at`. A write counts whole, or not at all.
+    /// The length of the zone's log at `at`, extended to the end of a write.
     fn length_at_point(self, at: At) -> Result<u64> {
         let length = match at {
             At::Now => return Ok(u64::MAX),
@@ -121,19 +129,19 @@ impl ZoneReader<'_> {
         }
     }
 
-    /// What is bound to `target` at `at`, if anything is.
+    /// The binding of `target` in a mode at `at`, if any.
     pub(crate) fn binding(self, target: &Target, mode: BindingMode, at: At) -> Result<Option<Binding>> {
         target.check()?;
         let Some(last) = self.length_at_point(at)?.checked_sub(1) else { return Ok(None) };
         self.binding_up_to(target, mode, last)
     }
 
-    /// What is bound as the zone's guardrail at `at`, if anything is.
+    /// The binding of the zone's guardrail at `at`, if any.
     pub(crate) fn guardrail(self, at: At) -> Result<Option<Binding>> {
         self.binding(&Target::Zone, BindingMode::Guardrail, at)
     }
 
-    /// What is bound to `target` once the entry at `last` was written, if anything is.
+    /// The binding of `target` in a mode after the entry at `last`, if any.
     pub(crate) fn binding_up_to(self, target: &Target, mode: BindingMode, last: u64) -> Result<Option<Binding>> {
         match self.binding_row(self.log, mode, target, last)? {
             None => Ok(None),
@@ -156,7 +164,7 @@ impl ZoneReader<'_> {
         }
     }
 
-    /// The newest binding of a target that is of another version than `current`.
+    /// The newest binding of a target with a version other than `current`.
     pub(crate) fn last_other_binding(
         self,
         target: &Target,
@@ -177,7 +185,7 @@ impl ZoneReader<'_> {
         Ok(None)
     }
 
-    /// What the entry of a call that binds tells of it, from the zone as the call has left it.
+    /// The result of a binding call, read from the zone as the call left it.
     pub(crate) fn bind_outcome(self, target: &Target, mode: BindingMode, changed: bool) -> Result<BindOutcome> {
         let binding = self.bound(target, mode, At::Now)?;
         let replaced = if changed { self.binding_record(binding.position)?.replaced } else { None };
@@ -201,12 +209,12 @@ impl ZoneReader<'_> {
         })
     }
 
-    /// What is bound to `target` at `at`; nothing is an error.
+    /// The binding of `target` in a mode at `at`. No binding is an error.
     pub(crate) fn bound(self, target: &Target, mode: BindingMode, at: At) -> Result<Binding> {
         self.binding(target, mode, at)?.ok_or_else(|| not_bound(self.id, target))
     }
 
-    /// Whether a policy set version is in force, from its set's row.
+    /// Whether a policy set version is in force, by the row of its set.
     pub(crate) fn is_active(self, version: &PolicySetVersionCreated, set: &PolicySetRow) -> Result<bool> {
         let Some(position) = set.active else { return Ok(false) };
         let binding = self.binding_of_set(version.policy_set_id.as_str(), position, BindingMode::Active)?;
@@ -214,7 +222,7 @@ impl ZoneReader<'_> {
     }
 }
 
-/// The binding that the entry with this envelope makes.
+/// The binding made by a log entry with this envelope and body.
 pub(crate) fn binding_of(zone: &ZoneId, envelope: &Envelope, body: &Bound) -> Binding {
     let BoundVersion { policy_set_id, version_id, version } = body.bound.clone();
     Binding {
@@ -230,7 +238,7 @@ pub(crate) fn binding_of(zone: &ZoneId, envelope: &Envelope, body: &Bound) -> Bi
     }
 }
 
-/// The error where nothing is bound.
+/// The error for a target without a binding.
 pub(crate) fn not_bound(zone: &ZoneId, target: &Target) -> crate::types::error::Error {
     ErrorDetail::NotBound { zone_id: zone.to_string(), target: target.to_string() }.into()
 }

@@ -1,4 +1,4 @@
-//! History: a log as a list of what happened, who did it, and when.
+//! History: log entries as public values.
 
 use serde::Serialize;
 
@@ -16,27 +16,27 @@ use crate::types::time::Timestamp;
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HistoryEntry {
-    /// Its place in the log, counted from 0.
+    /// Its position in the log, counted from 0.
     pub position: u64,
-    /// When it was made: later than all before it.
+    /// Its time: later than that of every entry before it.
     pub created_at: Timestamp,
-    /// What the clock said then.
+    /// The clock at the time of the write.
     pub clock: Timestamp,
-    /// Who made it.
+    /// The author.
     pub created_by: Actor,
-    /// Who imported it, if it is earlier history of another system; then `clock` is when.
+    /// The actor that imported it, if it is earlier history of another system; `clock` is then the time of the import.
     pub imported_by: Option<Actor>,
-    /// The request that it answers, if the caller named one.
+    /// The idempotency key of the call that wrote it, if the call had one.
     pub idempotency_key: Option<IdempotencyKey>,
-    /// The first and the last position of the write that it was part of: all of those are in force, or none.
+    /// The first and last position of its write. All entries of a write are durable, or none.
     pub write: (u64, u64),
-    /// What happened.
+    /// The change.
     pub change: Change,
-    /// The BLAKE3 of the entry's bytes, which the next entry names.
+    /// The BLAKE3 of the entry's bytes. The next entry contains it.
     pub hash: EntryHash,
 }
 
-/// A policy set version, as a change of bindings names it.
+/// A policy set version, as named in a change of a binding.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BoundTo {
@@ -48,21 +48,21 @@ pub struct BoundTo {
     pub version: u32,
 }
 
-/// What happened in a zone or in the store.
+/// A change in a zone or in the store.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the fields are those of the resources that the variants name")]
 pub enum Change {
-    /// A zone was created: the first entry of its own history, and one of the store's.
+    /// A zone was created: the first entry of the zone's log, and an entry of the store's log.
     ZoneCreated { zone_id: ZoneId },
-    /// A schema version was published; in the store's history.
+    /// A schema version was published. In the store's log.
     SchemaPublished { version: SchemaName, sha: Sha256 },
-    /// A schema version's status changed to this; in the store's history.
+    /// The status of a schema version changed to this one. In the store's log.
     SchemaStatusChanged { version: SchemaName, status: SchemaStatus },
     /// A policy was created.
     PolicyCreated { policy_id: PolicyId, name: String, description: Option<String> },
-    /// A policy's name and description became these.
+    /// A policy's name and description changed to these.
     PolicyUpdated { policy_id: PolicyId, name: String, description: Option<String> },
     /// A policy was archived.
     PolicyArchived { policy_id: PolicyId },
@@ -78,7 +78,7 @@ pub enum Change {
     PolicyVersionArchived { policy_id: PolicyId, policy_version_id: PolicyVersionId, version: u32 },
     /// A policy set was created.
     PolicySetCreated { policy_set_id: PolicySetId, name: String, target_type: TargetType },
-    /// A policy set's name became this.
+    /// A policy set's name changed to this one.
     PolicySetUpdated { policy_set_id: PolicySetId, name: String },
     /// A policy set was archived.
     PolicySetArchived { policy_set_id: PolicySetId },
@@ -92,17 +92,17 @@ pub enum Change {
     },
     /// A version of a policy set was archived.
     PolicySetVersionArchived { policy_set_id: PolicySetId, policy_set_version_id: PolicySetVersionId, version: u32 },
-    /// A version was bound to a target; `from` is what was bound there before.
+    /// A version was bound to a target; `from` is the version bound before.
     Bound { target: Target, mode: BindingMode, to: BoundTo, from: Option<BoundTo> },
-    /// What was bound to a target was unbound.
+    /// The binding of a target ended; `from` is the version that was bound.
     Unbound { target: Target, mode: BindingMode, from: BoundTo },
-    /// A zone was erased, and all of its log but this; in the store's history.
+    /// A zone was erased; this tombstone is all that remains of its log. In the store's log.
     ZoneErased { zone_id: ZoneId, log_id: LogId, length: u64, last: EntryHash },
-    /// A request changed nothing, and is known all the same.
+    /// A call with an idempotency key changed nothing. The entry records the key.
     Unchanged,
-    /// The zone was suspended, or is no longer.
+    /// The zone was suspended or resumed.
     ZoneSuspended { suspended: bool },
-    /// The zone's default schema became this.
+    /// The zone's default schema changed to this one.
     DefaultSchemaChanged { version: Option<SchemaName> },
     /// A policy set version was attested; `sha` is the SHA-256 of the attestation.
     Attested { policy_set_id: PolicySetId, policy_set_version_id: PolicySetVersionId, version: u32, sha: Sha256 },

@@ -1,6 +1,6 @@
-//! Zones, schemas, policies, policy sets, their versions, and bindings: what each is, read from a snapshot.
+//! Zones, schemas, policies, policy sets, their versions and bindings, read from a snapshot.
 //!
-//! Knows no rule of who may write what, no cache and no page.
+//! Knows no rules about who may write, no caches and no pages.
 
 pub(crate) mod binding;
 pub(crate) mod history;

@@ -1,11 +1,11 @@
-//! What is said of an id that does not name what was looked for: that it is not there, or what it names in its place.
+//! The error for an unknown id: not found, or an id of another resource.
 
 use crate::resource::zone::ZoneReader;
 use crate::storage::key;
 use crate::storage::key::RowKind;
 use crate::types::error::{Error, ErrorDetail, Resource, cut};
 
-/// The kinds of things in a zone that have ids, and their rows.
+/// The kinds of resources in a zone that have ids, and their rows.
 const KINDS: [(Resource, RowKind); 4] = [
     (Resource::Policy, RowKind::Policy),
     (Resource::PolicyVersion, RowKind::PolicyVersionId),
@@ -14,8 +14,8 @@ const KINDS: [(Resource, RowKind); 4] = [
 ];
 
 impl ZoneReader<'_> {
-    /// The error for an id of a zone that no `what` has. The ids of other zones are not looked at, so that they cannot be told from
-    /// those that nobody has.
+    /// The error for an id that no `what` of the zone has. Does not look up the ids of other zones, so that they are
+    /// indistinguishable from unused ids.
     pub(crate) fn not_found(self, what: Resource, id: &str) -> Error {
         for (is, kind) in KINDS.into_iter().filter(|(is, _)| *is != what) {
             match self.has_row(&key::by_id(self.log, kind, id)) {

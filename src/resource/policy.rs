@@ -1,4 +1,4 @@
-//! Policies: what a store keeps of them, and how they are read.
+//! Policies: the public type, its inputs, and its reads.
 
 use serde::Serialize;
 
@@ -11,46 +11,52 @@ use crate::types::error::{Resource, Result};
 use crate::types::id::{PolicyId, PolicyVersionId, SchemaName, ZoneId};
 use crate::types::time::Timestamp;
 
-/// A policy: a name under which versions of its text are kept.
+/// A policy: a named sequence of policy versions.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Policy {
-    /// The zone that it is in.
+    /// Its zone.
     pub zone_id: ZoneId,
     /// Its id, unique in the zone.
     pub id: PolicyId,
-    /// Who manages it.
+    /// Its owner: the kind of actor that created it.
     pub owner_type: OwnerType,
     /// Its name.
     pub name: String,
-    /// What it is for.
+    /// Its description.
     pub description: Option<String>,
-    /// When it was created.
+    /// The time of its creation.
     pub created_at: Timestamp,
-    /// By whom.
+    /// The actor that created it.
     #[serde(serialize_with = "as_id")]
     pub created_by: Actor,
-    /// When its name or description last changed.
+    /// The last change of its name or description.
     pub updated_at: Timestamp,
-    /// By whom, if they ever changed.
+    /// The author of that change; none if it never changed.
     #[serde(serialize_with = "as_id_or_none")]
     pub updated_by: Option<Actor>,
-    /// When it was archived.
+    /// The time of its archiving.
     pub archived_at: Option<Timestamp>,
-    /// By whom.
+    /// The actor that archived it.
     #[serde(serialize_with = "as_id_or_none")]
     pub archived_by: Option<Actor>,
     /// The number of its newest version.
     pub latest_version: Option<u32>,
     /// The id of its newest version.
     pub latest_version_id: Option<PolicyVersionId>,
-    /// The schema version that its newest version was validated against.
+    /// The schema version of its newest version.
     pub latest_schema_version: Option<SchemaName>,
-    /// The position, in the zone's log, of the last entry that changed anything here.
+    /// Its revision: the position, in the zone's log, of the last entry that changed it.
     pub revision: u64,
 }
 
 /// A policy to create.
+///
+/// ```
+/// use policy_store::NewPolicy;
+/// let new = NewPolicy::named("staff").id("p-1").description("Rules for all employees");
+/// ```
+#[must_use]
 #[derive(Clone, Debug)]
 pub struct NewPolicy {
     pub(crate) id: Option<String>,
@@ -59,51 +65,57 @@ pub struct NewPolicy {
 }
 
 impl NewPolicy {
-    /// A policy called `name`: 1 to 256 bytes of UTF-8 without control characters.
+    /// A policy with this name: 1 to 256 bytes of UTF-8 without control characters.
     pub fn named(name: impl Into<String>) -> Self {
         Self { id: None, name: name.into(), description: None }
     }
 
-    /// With this id, in the place of a generated one.
+    /// Uses this id instead of a generated one.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
     }
 
-    /// With a description: up to 4,096 bytes of UTF-8 without control characters.
+    /// Sets the description: up to 4,096 bytes of UTF-8 without control characters.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
         self
     }
 }
 
-/// A change of a policy's name, its description, or both.
+/// A change of a policy's name, description, or both.
+///
+/// ```
+/// use policy_store::PolicyUpdate;
+/// let update = PolicyUpdate::new().name("employees").no_description();
+/// ```
+#[must_use]
 #[derive(Clone, Debug, Default)]
 pub struct PolicyUpdate {
     pub(crate) name: Option<String>,
-    /// Some if it changes: to a description, or to none.
+    /// `None` leaves the description unchanged; `Some(None)` removes it.
     pub(crate) description: Option<Option<String>>,
 }
 
 impl PolicyUpdate {
-    /// A change of nothing yet.
+    /// An update without changes.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// To this name.
+    /// Sets the name.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// To this description.
+    /// Sets the description.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(Some(description.into()));
         self
     }
 
-    /// To no description.
+    /// Removes the description.
     pub fn no_description(mut self) -> Self {
         self.description = Some(None);
         self
@@ -111,7 +123,7 @@ impl PolicyUpdate {
 }
 
 impl Policy {
-    /// A policy as the entry with this envelope creates it.
+    /// A policy as the entry with this envelope created it.
     pub(crate) fn created(
         zone: &ZoneId,
         envelope: &Envelope,
@@ -146,7 +158,7 @@ impl ZoneReader<'_> {
         row.ok_or_else(|| self.not_found(Resource::Policy, id))
     }
 
-    /// The owner, name and description of a policy, from the entries that its row leads to.
+    /// The owner, name and description of a policy, from the entries that its row points to.
     pub(crate) fn policy_description(self, id: &str, row: &PolicyRow) -> Result<(OwnerType, String, Option<String>)> {
         let created = self.entry(self.log, row.created)?;
         let owner = created.envelope.actor.owner_type();

@@ -1,4 +1,4 @@
-//! Policy sets: what a store keeps of them, and how they are read.
+//! Policy sets: the public type, its inputs, and its reads.
 
 use serde::Serialize;
 
@@ -12,35 +12,35 @@ use crate::types::id::{PolicySetId, PolicySetVersionId, ZoneId};
 use crate::types::target::{BindingMode, Target, TargetType};
 use crate::types::time::Timestamp;
 
-/// A policy set: a name under which manifests of policy versions are kept, and of which one may be in force.
+/// A policy set: a named sequence of policy set versions, at most one of them in force.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PolicySet {
-    /// The zone that it is in.
+    /// Its zone.
     pub zone_id: ZoneId,
     /// Its id, unique in the zone.
     pub id: PolicySetId,
-    /// Who manages it.
+    /// Its owner: the kind of actor that created it.
     pub owner_type: OwnerType,
     /// Its name.
     pub name: String,
-    /// What kind of target it is for.
+    /// The type of its target.
     pub target_type: TargetType,
-    /// Its target: the zone's id, or the user that it was first activated for.
+    /// Its target: the zone's id, or the user of its first active binding.
     pub target_id: Option<String>,
-    /// When it was created.
+    /// The time of its creation.
     pub created_at: Timestamp,
-    /// By whom.
+    /// The actor that created it.
     #[serde(serialize_with = "as_id")]
     pub created_by: Actor,
-    /// When its name last changed.
+    /// The last change of its name.
     pub updated_at: Timestamp,
-    /// By whom, if it ever changed.
+    /// The author of that change; none if it never changed.
     #[serde(serialize_with = "as_id_or_none")]
     pub updated_by: Option<Actor>,
-    /// When it was archived.
+    /// The time of its archiving.
     pub archived_at: Option<Timestamp>,
-    /// By whom.
+    /// The actor that archived it.
     #[serde(serialize_with = "as_id_or_none")]
     pub archived_by: Option<Actor>,
     /// The number of its newest version.
@@ -57,18 +57,24 @@ pub struct PolicySet {
     pub shadow_version: Option<u32>,
     /// The id of the version under observation.
     pub shadow_version_id: Option<PolicySetVersionId>,
-    /// The number of the version that is the zone's guardrail.
+    /// The number of the version bound as the zone's guardrail.
     pub guardrail_version: Option<u32>,
-    /// The id of the version that is the zone's guardrail.
+    /// The id of the version bound as the zone's guardrail.
     pub guardrail_version_id: Option<PolicySetVersionId>,
-    /// How it is bound: active if a version of it is in force, otherwise guardrail if one is the zone's, otherwise shadow
-    /// if one is observed.
+    /// Its strongest binding: active if a version is in force, otherwise guardrail if a version is the zone's
+    /// guardrail, otherwise shadow if a version is observed.
     pub mode: Option<BindingMode>,
-    /// The position, in the zone's log, of the last entry that changed anything here.
+    /// Its revision: the position, in the zone's log, of the last entry that changed it.
     pub revision: u64,
 }
 
 /// A policy set to create.
+///
+/// ```
+/// use policy_store::{NewPolicySet, TargetType};
+/// let new = NewPolicySet::named("production").target_type(TargetType::User);
+/// ```
+#[must_use]
 #[derive(Clone, Debug)]
 pub struct NewPolicySet {
     pub(crate) id: Option<String>,
@@ -77,18 +83,18 @@ pub struct NewPolicySet {
 }
 
 impl NewPolicySet {
-    /// A set for the zone, called `name`: 1 to 256 bytes of UTF-8 without control characters.
+    /// A policy set for the zone with this name: 1 to 256 bytes of UTF-8 without control characters.
     pub fn named(name: impl Into<String>) -> Self {
         Self { id: None, name: name.into(), target_type: TargetType::Zone }
     }
 
-    /// With this id, in the place of a generated one.
+    /// Uses this id instead of a generated one.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
     }
 
-    /// For this kind of target.
+    /// Sets the type of target.
     pub fn target_type(mut self, target_type: TargetType) -> Self {
         self.target_type = target_type;
         self
@@ -96,18 +102,24 @@ impl NewPolicySet {
 }
 
 /// A change of a policy set's name.
+///
+/// ```
+/// use policy_store::PolicySetUpdate;
+/// let update = PolicySetUpdate::new().name("staging");
+/// ```
+#[must_use]
 #[derive(Clone, Debug, Default)]
 pub struct PolicySetUpdate {
     pub(crate) name: Option<String>,
 }
 
 impl PolicySetUpdate {
-    /// A change of nothing yet.
+    /// An update without changes.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// To this name.
+    /// Sets the name.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -115,7 +127,7 @@ impl PolicySetUpdate {
 }
 
 impl PolicySet {
-    /// A policy set as the entry with this envelope creates it: bound to nothing.
+    /// A policy set as the entry with this envelope created it: without bindings.
     pub(crate) fn created(
         zone: &ZoneId,
         envelope: &Envelope,
@@ -161,7 +173,7 @@ impl ZoneReader<'_> {
         row.ok_or_else(|| self.not_found(Resource::PolicySet, id))
     }
 
-    /// The owner, name and kind of target of a policy set, from the entries that its row leads to.
+    /// The owner, name and target type of a policy set, from the entries that its row points to.
     pub(crate) fn policy_set_description(
         self,
         id: &str,
@@ -235,7 +247,7 @@ impl ZoneReader<'_> {
         })
     }
 
-    /// The binding of a policy set that its row leads to.
+    /// The binding entry that the row of a policy set points to.
     pub(crate) fn binding_of_set(self, id: &str, at: u64, mode: BindingMode) -> Result<Bound> {
         match &self.entry(self.log, at)?.body {
             Body::Bound(body) if body.bound.policy_set_id == id && body.mode == mode => Ok(body.clone()),
@@ -243,7 +255,7 @@ impl ZoneReader<'_> {
         }
     }
 
-    /// The user that a set is bound to by the binding at a position: that it is observed by, or that fixed its target.
+    /// The user of the binding that the row of a policy set points to, if it points to one.
     fn bound_user(self, id: &str, position: Option<u64>, mode: BindingMode) -> Result<Option<String>> {
         let Some(position) = position else { return Ok(None) };
         match self.binding_of_set(id, position, mode)?.target {
@@ -252,7 +264,7 @@ impl ZoneReader<'_> {
         }
     }
 
-    /// The user that a set is observed for, if it is.
+    /// The user of the policy set's shadow binding, if it has one.
     pub(crate) fn observed_user(self, id: &str) -> Result<Option<String>> {
         self.bound_user(id, self.policy_set_row(id)?.shadow, BindingMode::Shadow)
     }

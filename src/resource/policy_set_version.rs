@@ -1,4 +1,4 @@
-//! Policy set versions: what a store keeps of them, what they pin, and how they are read.
+//! Policy set versions: the public type, its inputs, and its reads. Does not check whether a version may be pinned.
 
 use std::sync::Arc;
 
@@ -20,46 +20,46 @@ use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::CedarVersion;
 use crate::types::time::Timestamp;
 
-/// One immutable version of a policy set: which policy versions it is made of.
+/// One immutable version of a policy set: a manifest of policy versions, and a schema version.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PolicySetVersion {
-    /// The zone that it is in.
+    /// Its zone.
     pub zone_id: ZoneId,
-    /// The policy set that it is a version of.
+    /// Its policy set.
     pub policy_set_id: PolicySetId,
     /// Its id, unique in the zone.
     pub id: PolicySetVersionId,
     /// Its number: 1, 2, 3… for each policy set.
     pub version: u32,
-    /// Who manages it.
+    /// Its owner: the kind of actor that created it.
     pub owner_type: OwnerType,
-    /// The schema version that it is evaluated with.
+    /// The schema version that its policies are evaluated with.
     pub schema_version: SchemaName,
-    /// The pinned policy versions, sorted by policy id.
+    /// Its manifest.
     pub manifest: PolicySetManifest,
     /// The SHA-256 of the manifest's canonical JSON (RFC 8785).
     pub manifest_sha: Sha256,
-    /// The Cedar of the store that created it.
+    /// The version of Cedar in the store that created it.
     pub cedar_version: CedarVersion,
-    /// When it was created.
+    /// The time of its creation.
     pub created_at: Timestamp,
-    /// By whom.
+    /// The actor that created it.
     #[serde(serialize_with = "as_id")]
     pub created_by: Actor,
-    /// When it was archived.
+    /// The time of its archiving.
     pub archived_at: Option<Timestamp>,
-    /// By whom.
+    /// The actor that archived it.
     #[serde(serialize_with = "as_id_or_none")]
     pub archived_by: Option<Actor>,
     /// Whether it is in force.
     pub active: bool,
-    /// Its attestations, oldest first: each a JWS in flattened JSON form.
+    /// Its attestations, oldest first: each a JWS in flattened JSON serialization.
     pub attestations: Vec<Arc<str>>,
 }
 
 impl PolicySetVersion {
-    /// A policy set version as the entry with this envelope creates it: in force nowhere, without attestations.
+    /// A policy set version as the entry with this envelope created it: not in force, without attestations.
     pub(crate) fn created(
         zone: &ZoneId,
         envelope: &Envelope,
@@ -86,7 +86,7 @@ impl PolicySetVersion {
     }
 }
 
-/// The policy versions that a policy set version pins.
+/// A manifest: the policy versions that a policy set version pins.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PolicySetManifest {
@@ -94,18 +94,33 @@ pub struct PolicySetManifest {
     pub entries: Vec<ManifestEntry>,
 }
 
-/// An entry of a manifest that a client sends: the store fills in the SHA-256, and checks one that is given.
+/// A manifest entry to create. The store fills in the SHA-256, and compares it if it is given.
+///
+/// ```
+/// use policy_store::{NewPolicySetVersion, Pin};
+/// let pin = Pin { policy_id: "p-1".into(), policy_version_id: "v-1".into(), sha: None };
+/// let new = NewPolicySetVersion::from_pins("2026-02-24", [pin]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin {
     /// The policy.
     pub policy_id: String,
-    /// The version of it.
+    /// The version of the policy.
     pub policy_version_id: String,
-    /// The SHA-256 of its Cedar text, if the client wants it checked.
+    /// The expected SHA-256 of its Cedar text, if it is to be compared.
     pub sha: Option<Sha256>,
 }
 
 /// A policy set version to create.
+///
+/// ```
+/// # use policy_store::{NewPolicySetVersion, PolicySetVersion, PolicyVersion};
+/// /// The next version of a set: the same pins, but for one policy.
+/// fn next(current: &PolicySetVersion, edited: &PolicyVersion) -> NewPolicySetVersion {
+///     NewPolicySetVersion::from(current).pin(edited)
+/// }
+/// ```
+#[must_use]
 #[derive(Clone, Debug)]
 pub struct NewPolicySetVersion {
     pub(crate) id: Option<String>,
@@ -114,17 +129,17 @@ pub struct NewPolicySetVersion {
 }
 
 impl NewPolicySetVersion {
-    /// An empty manifest, to be evaluated with a schema version. Empty, it denies everything.
+    /// An empty manifest for a schema version. An empty manifest denies every request.
     pub fn new(schema_version: impl Into<String>) -> Self {
         Self { id: None, schema_version: schema_version.into(), pins: Vec::new() }
     }
 
-    /// A manifest with the entries that a client sent, in any order. A policy that occurs twice is refused.
+    /// A manifest with these entries, in any order. The call that creates it refuses a policy that occurs twice.
     pub fn from_pins(schema_version: impl Into<String>, pins: impl IntoIterator<Item = Pin>) -> Self {
         Self { id: None, schema_version: schema_version.into(), pins: pins.into_iter().collect() }
     }
 
-    /// Pins a policy version, in the place of an earlier pin of the same policy.
+    /// Pins a policy version, in place of an earlier pin of the same policy.
     pub fn pin(self, version: &PolicyVersion) -> Self {
         let mut this = self.unpin(&version.policy_id);
         this.pins.push(Pin {
@@ -135,19 +150,19 @@ impl NewPolicySetVersion {
         this
     }
 
-    /// Leaves a policy out.
+    /// Removes the pin of a policy.
     pub fn unpin(mut self, policy_id: impl AsRef<str>) -> Self {
         self.pins.retain(|pin| pin.policy_id != policy_id.as_ref());
         self
     }
 
-    /// With another schema version. Every pinned version must validate against it.
+    /// Sets the schema version. Every pinned version must validate against it.
     pub fn schema_version(mut self, schema_version: impl Into<String>) -> Self {
         self.schema_version = schema_version.into();
         self
     }
 
-    /// With this id, in the place of a generated one.
+    /// Uses this id instead of a generated one.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
@@ -155,10 +170,10 @@ impl NewPolicySetVersion {
 }
 
 impl NewPolicySetVersion {
-    /// What is asked when this is created.
+    /// The fingerprint of the call that creates this version.
     pub(crate) fn fingerprint(&self, policy_set_id: &str) -> Fingerprint {
         let fingerprint = Fingerprint::of("create_policy_set_version").text(policy_set_id).option(self.id.as_deref());
-        // How many, so that no pin is taken for a demand.
+        // The number of pins separates them from a precondition that follows.
         let fingerprint =
             fingerprint.text(&self.schema_version).number(u64::try_from(self.pins.len()).unwrap_or(u64::MAX));
         self.pins.iter().fold(fingerprint, |fingerprint, pin| {
@@ -169,14 +184,14 @@ impl NewPolicySetVersion {
 }
 
 impl From<&PolicySetVersion> for NewPolicySetVersion {
-    /// The same manifest and schema as another version: the start of the next one.
+    /// The same manifest and schema version: the start of the next version.
     fn from(version: &PolicySetVersion) -> Self {
         Self::from_pins(version.schema_version.as_str(), version.manifest.entries.iter().map(Pin::from))
     }
 }
 
 impl From<&ManifestEntry> for Pin {
-    /// What another manifest pins.
+    /// A pin of the same version, with its SHA-256.
     fn from(entry: &ManifestEntry) -> Self {
         let (policy_id, policy_version_id) = (entry.policy_id.to_string(), entry.policy_version_id.to_string());
         Self { policy_id, policy_version_id, sha: Some(entry.sha) }
@@ -190,7 +205,7 @@ pub(crate) fn manifest(snapshot: &Snapshot<'_>, body: &PolicySetVersionCreated) 
         .map_err(|problem| ErrorDetail::corrupt(format_args!("manifest {}", body.manifest), problem).into())
 }
 
-/// A pinned version, which must be what the manifest of `set` says of it.
+/// Checks a pinned version against the manifest entry of `set`.
 pub(crate) fn check_pinned<'a>(
     set: &PolicySetVersionCreated,
     entry: &ManifestEntry,
@@ -225,7 +240,7 @@ impl ZoneReader<'_> {
         Ok(pinned)
     }
 
-    /// Reads the rest of a policy set version.
+    /// Reads a policy set version.
     pub(crate) fn policy_set_version(self, found: &VersionRecord<PolicySetVersionCreated>) -> Result<PolicySetVersion> {
         let body = found.body()?;
         let envelope = &found.entry.envelope;
@@ -243,7 +258,7 @@ impl ZoneReader<'_> {
         })
     }
 
-    /// Where the attestations of a version are, oldest first.
+    /// The positions of a version's attestations, oldest first.
     pub(crate) fn attested_at(self, body: &PolicySetVersionCreated) -> Result<Vec<u64>> {
         let mut positions = Vec::new();
         let range = key::attestations(self.log, body.policy_set_id.as_str(), body.version);
@@ -278,7 +293,7 @@ mod tests {
     use crate::resource::zone;
     use crate::{Actor, ErrorKind, NewPolicySet, NewSchema, PolicyStore};
 
-    /// No write makes it so, but a file may say it.
+    /// No write produces this, but a file can contain it.
     #[test]
     fn more_attestations_than_a_version_can_get_are_damage_and_are_not_read() {
         let (store, actor) = (PolicyStore::builder().in_memory().unwrap(), Actor::customer("ann").unwrap());

@@ -1,4 +1,4 @@
-//! Policy versions: what a store keeps of them, in which forms they are read, and how they are prepared.
+//! Policy versions: the public type, its inputs, and its reads.
 
 use std::sync::Arc;
 
@@ -22,47 +22,47 @@ use crate::types::time::Timestamp;
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PolicyVersion {
-    /// The zone that it is in.
+    /// Its zone.
     pub zone_id: ZoneId,
-    /// The policy that it is a version of.
+    /// Its policy.
     pub policy_id: PolicyId,
     /// Its id, unique in the zone.
     pub id: PolicyVersionId,
     /// Its number: 1, 2, 3… for each policy.
     pub version: u32,
-    /// Who manages it.
+    /// Its owner: the kind of actor that created it.
     pub owner_type: OwnerType,
     /// The schema version that it was validated against.
     pub schema_version: SchemaName,
     /// The SHA-256 of the UTF-8 bytes of its Cedar text.
     pub sha: Sha256,
-    /// The form that it was given in.
+    /// The syntax of its source.
     pub syntax: Syntax,
-    /// How many statements it has.
+    /// The number of its statements.
     pub statements: u32,
-    /// What Cedar warned of when it was validated.
+    /// Cedar's warnings from its validation.
     pub warnings: Vec<Diagnostic>,
-    /// The Cedar that validated it.
+    /// The version of Cedar that validated it.
     pub cedar_version: CedarVersion,
-    /// When it was created.
+    /// The time of its creation.
     pub created_at: Timestamp,
-    /// By whom.
+    /// The actor that created it.
     #[serde(serialize_with = "as_id")]
     pub created_by: Actor,
-    /// When it was archived.
+    /// The time of its archiving.
     pub archived_at: Option<Timestamp>,
-    /// By whom.
+    /// The actor that archived it.
     #[serde(serialize_with = "as_id_or_none")]
     pub archived_by: Option<Actor>,
-    /// Its Cedar text, if it was asked for.
+    /// Its Cedar text, if included.
     pub cedar_raw: Option<Arc<str>>,
-    /// Its JSON form, a policy set with the statements in source order, if it was asked for.
+    /// Its JSON representation, if included: a policy set with the statements in source order.
     #[serde(serialize_with = "raw_json")]
     pub cedar_json: Option<Arc<str>>,
 }
 
 impl PolicyVersion {
-    /// A policy version as the entry with this envelope creates it, without its representations.
+    /// A policy version as the entry with this envelope created it, without its representations.
     pub(crate) fn created(
         zone: &ZoneId,
         envelope: &Envelope,
@@ -90,17 +90,23 @@ impl PolicyVersion {
         }
     }
 
-    /// An estimate of its bytes in memory.
+    /// An estimate of its size in memory, in bytes.
     pub(crate) fn weight(&self) -> usize {
         let texts = [&self.cedar_raw, &self.cedar_json].into_iter().flatten().map(|text| text.len());
         let warnings = self.warnings.iter().map(|warning| size_of::<Diagnostic>() + warning.message.len());
-        // The strings of its ids, its Cedar version and its actors take less than so much.
+        // An upper bound for the strings of its ids, Cedar version and actors.
         const STRINGS: usize = 512;
         size_of::<Self>() + STRINGS + texts.sum::<usize>() + warnings.sum::<usize>()
     }
 }
 
 /// A policy version to create.
+///
+/// ```
+/// use policy_store::NewPolicyVersion;
+/// let new = NewPolicyVersion::cedar("2026-02-24", "permit (principal, action, resource);").id("v-1");
+/// ```
+#[must_use]
 #[derive(Clone, Debug)]
 pub struct NewPolicyVersion {
     pub(crate) id: Option<String>,
@@ -110,18 +116,22 @@ pub struct NewPolicyVersion {
 }
 
 impl NewPolicyVersion {
-    /// From Cedar text, to be validated against a schema version. The text is kept verbatim.
+    /// A version with this Cedar text, for a schema version. The text is kept verbatim.
     pub fn cedar(schema_version: impl Into<String>, text: impl Into<String>) -> Self {
         Self { id: None, schema_version: schema_version.into(), syntax: Syntax::Cedar, source: text.into() }
     }
 
-    /// From Cedar's JSON, to be validated against a schema version: a whole policy set, or one policy, which is a set of
+    /// A version with this Cedar JSON, for a schema version: a policy set, or a single policy, which counts as a set of
     /// one.
     pub fn json(schema_version: impl Into<String>, json: impl Into<String>) -> Self {
         Self { id: None, schema_version: schema_version.into(), syntax: Syntax::Json, source: json.into() }
     }
 
-    /// From whichever of the two a client sent. Both or neither is an error.
+    /// A version from whichever syntax a client sent.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) if both or neither are given.
     pub fn either(
         schema_version: impl Into<String>,
         cedar_raw: Option<String>,
@@ -131,7 +141,7 @@ impl NewPolicyVersion {
         Ok(Self { id: None, schema_version: schema_version.into(), syntax, source })
     }
 
-    /// With this id, in the place of a generated one.
+    /// Uses this id instead of a generated one.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
@@ -140,12 +150,21 @@ impl NewPolicyVersion {
 
 /// A policy version that was parsed and validated ahead of its write, by
 /// [`PolicyStore::prepare_policy_version`](crate::PolicyStore::prepare_policy_version).
+///
+/// ```
+/// # use policy_store::{Actor, NewPolicyVersion, PolicyStore, PolicyVersion, Result};
+/// fn publish(store: &PolicyStore, actor: &Actor, text: &str) -> Result<PolicyVersion> {
+///     let prepared = store.prepare_policy_version(NewPolicyVersion::cedar("2026-02-24", text))?;
+///     store.write(actor, |w| w.zone("acme")?.create_policy_version("staff", prepared))
+/// }
+/// ```
+#[must_use]
 #[derive(Clone)]
 pub struct PreparedPolicyVersion {
     pub(crate) id: Option<String>,
     pub(crate) schema: SchemaRef,
     pub(crate) syntax: Syntax,
-    /// Of the source that was given.
+    /// The hash of the source.
     pub(crate) source: EntryHash,
     pub(crate) content: Arc<PolicyContent>,
 }
@@ -165,28 +184,31 @@ impl PreparedPolicyVersion {
         Ok(Self { id: new.id, schema, syntax: new.syntax, source, content: Arc::new(content) })
     }
 
-    /// The SHA-256 that the version will have.
+    /// The SHA-256 of the version's Cedar text.
+    #[must_use]
     pub fn sha(&self) -> Sha256 {
         Sha256::of(self.content.text.as_bytes())
     }
 
-    /// What Cedar warned of.
+    /// Cedar's warnings.
+    #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.content.warnings
     }
 }
 
-/// A policy version on its way into the store: new, or prepared.
+/// The input of [`create_policy_version`](crate::ZoneTransaction::create_policy_version): new, or prepared.
+#[non_exhaustive]
 #[derive(Clone, Debug)]
 pub enum PolicyVersionInput {
-    /// To be parsed and validated in the write.
+    /// Parsed and validated in the write.
     New(NewPolicyVersion),
-    /// Parsed and validated before.
+    /// Parsed and validated before the write.
     Prepared(PreparedPolicyVersion),
 }
 
 impl PolicyVersionInput {
-    /// The same whether or not it was prepared.
+    /// The fingerprint of the call, the same for new and prepared input.
     pub(crate) fn fingerprint(&self, policy_id: &str) -> Fingerprint {
         let (id, schema, syntax, source) = match self {
             Self::New(new) => (&new.id, &*new.schema_version, new.syntax, EntryHash::of(new.source.as_bytes())),
@@ -212,7 +234,7 @@ impl From<PreparedPolicyVersion> for PolicyVersionInput {
 }
 
 impl ZoneReader<'_> {
-    /// Reads the rest of a policy version, with the forms asked for.
+    /// Reads a policy version. `include` selects the representations.
     pub(crate) fn policy_version(
         self,
         found: &VersionRecord<PolicyVersionCreated>,
@@ -239,12 +261,12 @@ impl ZoneReader<'_> {
     }
 }
 
-/// Cedar's warnings as a version keeps them: without their counts.
+/// Cedar's warnings as they are stored: without their counts.
 pub(crate) fn kept_warnings(content: &PolicyContent) -> Vec<Diagnostic> {
     content.warnings.iter().map(|warning| Diagnostic { count: 1, ..warning.clone() }).collect()
 }
 
-/// The stored form of warnings that a version keeps; none without warnings.
+/// The stored JSON of warnings; none without warnings.
 pub(crate) fn encode_warnings(warnings: &[Diagnostic]) -> Result<Option<String>> {
     if warnings.is_empty() {
         return Ok(None);

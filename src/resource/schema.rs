@@ -1,4 +1,4 @@
-//! Schema versions: what a store keeps of them, and how they are read.
+//! Schema versions: the public types, their inputs, and their reads.
 
 use std::sync::Arc;
 
@@ -17,39 +17,40 @@ use crate::types::schema::{CedarVersion, SchemaRef, SchemaStatus};
 use crate::types::syntax::{Include, Syntax, raw_json};
 use crate::types::time::Timestamp;
 
-/// A schema version: published once under its name, for all zones.
+/// A schema version: a Cedar schema, published once under a name for all zones.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SchemaVersion {
     /// Its name, such as `2026-02-24`.
     pub version: SchemaName,
-    /// What it may be used for.
+    /// Its status.
     pub status: SchemaStatus,
-    /// The form that it was published in.
+    /// The syntax of its source.
     pub syntax: Syntax,
-    /// The SHA-256 of the bytes that were published.
+    /// The SHA-256 of its source bytes.
     pub sha: Sha256,
-    /// Who manages it: only platform actors change the status of what a platform actor published.
+    /// Its owner: the kind of actor that published it. Only platform actors change the status of a platform's schema
+    /// version.
     pub owner_type: OwnerType,
-    /// The Cedar that converted it to the other form.
+    /// The version of Cedar that converted it into the other syntax.
     pub cedar_version: CedarVersion,
-    /// When it was published.
+    /// The time of its publication.
     pub created_at: Timestamp,
-    /// By whom.
+    /// The actor that published it.
     #[serde(serialize_with = "as_id")]
     pub created_by: Actor,
-    /// When its status last changed.
+    /// The last change of its status.
     pub updated_at: Timestamp,
-    /// By whom, if it ever changed.
+    /// The author of that change; none if it never changed.
     #[serde(serialize_with = "as_id_or_none")]
     pub updated_by: Option<Actor>,
-    /// When it was deprecated, unless it is active again.
+    /// The time of its deprecation; none if it was never deprecated or is active again.
     pub deprecated_at: Option<Timestamp>,
-    /// When it was archived.
+    /// The time of its archiving.
     pub archived_at: Option<Timestamp>,
-    /// The schema in Cedar's syntax, if it was asked for.
+    /// The schema in Cedar syntax, if included.
     pub cedar_schema: Option<Arc<str>>,
-    /// The schema in JSON, if it was asked for.
+    /// The schema in JSON, if included.
     #[serde(serialize_with = "raw_json")]
     pub cedar_schema_json: Option<Arc<str>>,
 }
@@ -61,11 +62,17 @@ pub struct ZoneSchema {
     /// The schema version.
     #[serde(flatten)]
     pub schema: SchemaVersion,
-    /// Whether the zone has chosen it as its default: a hint for those who write policies, without effect on decisions.
+    /// Whether it is the zone's default schema: a hint for policy authors, without effect on decisions.
     pub is_default: bool,
 }
 
 /// A schema version to publish.
+///
+/// ```
+/// use policy_store::NewSchema;
+/// let new = NewSchema::cedar("2026-02-24", "entity User;");
+/// ```
+#[must_use]
 #[derive(Clone, Debug)]
 pub struct NewSchema {
     pub(crate) version: String,
@@ -74,17 +81,21 @@ pub struct NewSchema {
 }
 
 impl NewSchema {
-    /// A schema in Cedar's syntax, to be known as `version`.
+    /// A schema in Cedar syntax, with the name `version`.
     pub fn cedar(version: impl Into<String>, source: impl Into<String>) -> Self {
         Self { version: version.into(), syntax: Syntax::Cedar, source: source.into() }
     }
 
-    /// A schema in JSON, to be known as `version`.
+    /// A schema in JSON, with the name `version`.
     pub fn json(version: impl Into<String>, source: impl Into<String>) -> Self {
         Self { version: version.into(), syntax: Syntax::Json, source: source.into() }
     }
 
-    /// From whichever of the two a client sent. Both or neither is an error.
+    /// A schema from whichever syntax a client sent.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) if both or neither are given.
     pub fn either(
         version: impl Into<String>,
         cedar_schema: Option<String>,
@@ -97,7 +108,7 @@ impl NewSchema {
 }
 
 impl NewSchema {
-    /// The schema parsed, and written in its other form: what cannot be is not published.
+    /// Parses the schema and converts it into the other syntax.
     pub(crate) fn convert(&self) -> Result<(ParsedSchema, String)> {
         prepare_schema(self.syntax, &self.source)
     }
@@ -105,10 +116,11 @@ impl NewSchema {
 
 /// A schema that was parsed, converted and checked ahead of its write, by
 /// [`PolicyStore::prepare_schema`](crate::PolicyStore::prepare_schema).
+#[must_use]
 #[derive(Clone, Debug)]
 pub struct PreparedSchema {
     pub(crate) new: NewSchema,
-    /// In the form that it was not given in.
+    /// The schema in the other syntax.
     pub(crate) converted: Arc<str>,
 }
 
@@ -120,17 +132,20 @@ impl PreparedSchema {
         Ok(Self { new, converted })
     }
 
-    /// The SHA-256 that the schema version will have.
+    /// The SHA-256 of the schema's source bytes.
+    #[must_use]
     pub fn sha(&self) -> Sha256 {
         Sha256::of(self.new.source.as_bytes())
     }
 
-    /// The schema in Cedar's syntax, as it will be kept.
+    /// The schema in Cedar syntax, as it will be stored.
+    #[must_use]
     pub fn cedar_schema(&self) -> &str {
         self.in_syntax(Syntax::Cedar)
     }
 
-    /// The schema in JSON, as it will be kept.
+    /// The schema in JSON, as it will be stored.
+    #[must_use]
     pub fn cedar_schema_json(&self) -> &str {
         self.in_syntax(Syntax::Json)
     }
@@ -140,17 +155,18 @@ impl PreparedSchema {
     }
 }
 
-/// A schema on its way into the store: new, or prepared.
+/// The input of [`publish_schema`](crate::WriteTransaction::publish_schema): new, or prepared.
+#[non_exhaustive]
 #[derive(Clone, Debug)]
 pub enum SchemaInput {
-    /// To be parsed and converted in the write.
+    /// Parsed and converted in the write.
     New(NewSchema),
-    /// Parsed and converted before.
+    /// Parsed and converted before the write.
     Prepared(PreparedSchema),
 }
 
 impl SchemaInput {
-    /// What was given.
+    /// The new schema, prepared or not.
     pub(crate) fn given(&self) -> &NewSchema {
         match self {
             Self::New(new) => new,
@@ -158,13 +174,13 @@ impl SchemaInput {
         }
     }
 
-    /// The same whether or not it was prepared.
+    /// The fingerprint of the call, the same for new and prepared input.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         let NewSchema { version, syntax, source } = self.given();
         Fingerprint::of("publish_schema").text(version).syntax(*syntax).text(source)
     }
 
-    /// Prepared now, if it was not before.
+    /// The prepared schema; prepares a new one.
     pub(crate) fn prepared(self) -> Result<PreparedSchema> {
         match self {
             Self::New(new) => PreparedSchema::new(new),
@@ -185,7 +201,7 @@ impl From<PreparedSchema> for SchemaInput {
     }
 }
 
-/// The name of a schema version to publish, if it is one and is not taken.
+/// Checks the name of a new schema version: well-formed, and not taken.
 pub(crate) fn free_name(snapshot: &Snapshot<'_>, version: &str) -> Result<SchemaName> {
     let name = SchemaName::new(version)?;
     if snapshot.witnessed::<SchemaRow>(&key::by_id(STORE_LOG, RowKind::Schema, name.as_str()))?.is_some() {
@@ -194,7 +210,7 @@ pub(crate) fn free_name(snapshot: &Snapshot<'_>, version: &str) -> Result<Schema
     Ok(name)
 }
 
-/// What is known of a schema version without its sources.
+/// A schema version without its sources.
 pub(crate) struct SchemaRecord {
     pub row: SchemaRow,
     pub owner: OwnerType,
@@ -203,13 +219,13 @@ pub(crate) struct SchemaRecord {
 }
 
 impl SchemaRecord {
-    /// As versions name it.
+    /// The reference that versions store.
     pub(crate) fn reference(&self) -> SchemaRef {
         let SchemaPublished { version, syntax, source, .. } = self.published.clone();
         SchemaRef { version, syntax, source }
     }
 
-    /// Refuses an archived schema: nothing new is made with it.
+    /// Refuses an archived schema version: nothing new may use it.
     pub(crate) fn check_usable(&self) -> Result<()> {
         if self.status == SchemaStatus::Archived {
             let id = self.published.version.to_string();
@@ -239,14 +255,14 @@ pub(crate) fn find(snapshot: &Snapshot<'_>, version: &str) -> Result<SchemaRecor
     Ok(SchemaRecord { row, owner: created.envelope.actor.owner_type(), status, published })
 }
 
-/// The schema that a name stands for, if policies may be written against it.
+/// The reference of the schema version with this name, if new policies may use it.
 pub(crate) fn usable(snapshot: &Snapshot<'_>, version: &str) -> Result<SchemaRef> {
     let found = find(snapshot, version)?;
     found.check_usable()?;
     Ok(found.reference())
 }
 
-/// Reads a schema version, with the forms asked for.
+/// Reads a schema version. `include` selects the representations.
 pub(crate) fn load(snapshot: &Snapshot<'_>, version: &str, include: Include) -> Result<SchemaVersion> {
     let SchemaRecord { row, owner, status, published } = find(snapshot, version)?;
     let time = |position| -> Result<Timestamp> { Ok(snapshot.entry(STORE_LOG, position)?.envelope.created_at) };
@@ -280,7 +296,7 @@ mod tests {
     use super::*;
     use crate::{Actor, PolicyStore};
 
-    /// What could not be parsed goes through, so nothing is parsed while other writes wait.
+    /// A prepared schema that cannot be parsed is accepted, so the write parses nothing while other writes wait.
     #[test]
     fn a_prepared_schema_is_not_parsed_again() {
         let store = PolicyStore::builder().in_memory().unwrap();

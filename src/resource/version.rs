@@ -1,5 +1,4 @@
-//! What policy versions and policy set versions have in common: how one is looked up, by id and by number, and when
-//! it was archived.
+//! Shared reads of policy versions and policy set versions: by id, by number, and whether they are archived.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -18,11 +17,11 @@ pub(crate) trait Versioned: Sized {
     const BY_NUMBER: RowKind;
     /// The rows by id.
     const BY_ID: RowKind;
-    /// The rows of the parents.
+    /// The rows of the parents: policies or policy sets.
     const PARENT: RowKind;
-    /// What it is a version of.
+    /// The resource of the parent.
     const PARENT_RESOURCE: Resource;
-    /// What it is.
+    /// The resource of the version.
     const RESOURCE: Resource;
 
     fn of(body: &Body) -> Option<&Self>;
@@ -79,7 +78,7 @@ impl Versioned for PolicySetVersionCreated {
     }
 }
 
-/// A version's entry and its row, each checked against the other.
+/// A version's entry and row, each checked against the other.
 pub(crate) struct VersionRecord<V> {
     pub entry: Arc<LogEntry>,
     pub row: VersionRow,
@@ -98,7 +97,7 @@ impl<V: Versioned> VersionRecord<V> {
         Ok(Self { entry, row, version: PhantomData })
     }
 
-    /// Looks up a version that something in the store names: that it is absent is damage.
+    /// Looks up a version that stored data refers to. A missing version is damage.
     pub(crate) fn named(zone: ZoneReader<'_>, id: &str) -> Result<Self> {
         Self::by_id(zone, id).map_err(|error| match error.kind() {
             ErrorKind::NotFound => ErrorDetail::corrupt(format_args!("the index of zone `{}`", zone.id), error).into(),
@@ -117,21 +116,21 @@ impl<V: Versioned> VersionRecord<V> {
         }
     }
 
-    /// The version that a row by number leads to.
+    /// Looks up the version that a row by number points to.
     pub(crate) fn at_row(zone: ZoneReader<'_>, parent: &str, version: u32, row: VersionRow) -> Result<Self> {
         let entry = zone.entry(zone.log, row.created)?;
         let fits = V::of(&entry.body).is_some_and(|body| body.parent() == parent && body.version() == version);
         if fits { Ok(Self { entry, row, version: PhantomData }) } else { Err(wrong_row(V::BY_NUMBER, parent)) }
     }
 
-    /// What the entry says.
+    /// The body of the entry.
     pub(crate) fn body(&self) -> Result<&V> {
         V::of(&self.entry.body).ok_or_else(|| wrong_row(V::BY_NUMBER, ""))
     }
 }
 
 impl ZoneReader<'_> {
-    /// When and by whom something was archived, if it was; `fits` tells its entry.
+    /// The time and author of the archiving entry at `position`, if any. `fits` checks that it is the right entry.
     pub(crate) fn archiving(
         self,
         position: Option<u64>,

@@ -1,4 +1,5 @@
-//! Zones: where one is kept, what a store keeps of it itself, and how that is read. What can be read in one is not known here.
+//! Zones: lookup by id, the zone's settings, and the reader that the reads of a zone share. Does not know the resources
+//! of a zone.
 
 use std::ops::Deref;
 
@@ -12,7 +13,7 @@ use crate::types::id::{LogId, SchemaName, ZoneId};
 use crate::types::schema::SchemaStatus;
 use crate::types::time::Timestamp;
 
-/// Where a zone is kept.
+/// The place of a zone in the store.
 #[derive(Clone, Debug)]
 pub(crate) struct ZoneRef {
     pub id: ZoneId,
@@ -20,8 +21,8 @@ pub(crate) struct ZoneRef {
     pub log_id: LogId,
 }
 
-/// A zone at one moment: a snapshot of the store, and the zone's place in it. Its reads are in the files of this folder and
-/// of those above.
+/// A zone at one moment: a snapshot of the store, and the zone's place in it. The files of this folder and of its
+/// callers add the reads.
 #[derive(Clone, Copy)]
 pub(crate) struct ZoneReader<'a> {
     snapshot: &'a Snapshot<'a>,
@@ -49,24 +50,25 @@ impl<'a> Deref for ZoneReader<'a> {
     }
 }
 
-/// What a store keeps of a zone itself.
+/// The settings of a zone.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct ZoneInfo {
     /// Its id.
     pub id: ZoneId,
-    /// What tells its log from every other log, in this store or another.
+    /// The id of its log, which is different from that of every other log in any store.
     pub log_id: LogId,
-    /// When it was created.
+    /// The time of its creation.
     pub created_at: Timestamp,
-    /// By whom.
+    /// The actor that created it.
     #[serde(serialize_with = "as_id")]
     pub created_by: Actor,
-    /// Whether it takes no writes.
+    /// Whether it is suspended: it refuses writes.
     pub suspended: bool,
-    /// The schema version that clients are advised to write policies against, unless it was archived.
+    /// Its default schema: a hint for clients, without effect on decisions. None if none was chosen, or if it was
+    /// archived.
     pub default_schema: Option<SchemaName>,
-    /// The position, in the zone's log, of the last entry that bound or unbound anything; 0 if none did.
+    /// The position, in the zone's log, of the last entry that bound or unbound a version; 0 if none did.
     pub bindings_revision: u64,
 }
 
@@ -83,7 +85,7 @@ pub(crate) fn find(snapshot: &Snapshot<'_>, id: &str) -> Result<ZoneRef> {
 }
 
 impl ZoneReader<'_> {
-    /// Refuses a zone that is not there any more: it was erased, or its log has another's place after a recovery.
+    /// Refuses a zone that no longer exists: it was erased, or a recovery gave its log number to another log.
     pub(crate) fn check_exists(self) -> Result<()> {
         if self.has_zone(self.id.as_str(), self.log, self.log_id)? {
             return Ok(());
@@ -91,7 +93,7 @@ impl ZoneReader<'_> {
         Err(ErrorDetail::not_found(Resource::Zone, self.id.as_str()).into())
     }
 
-    /// Reads what the store keeps of a zone that was found.
+    /// Reads the settings of the zone.
     pub(crate) fn info(self) -> Result<ZoneInfo> {
         let opened = self.entry(self.log, 0)?;
         if opened.envelope.log_id != self.log_id
@@ -111,12 +113,12 @@ impl ZoneReader<'_> {
         })
     }
 
-    /// What is known of the zone as a whole.
+    /// The zone's state row.
     pub(crate) fn state(self) -> Result<ZoneStateRow> {
         self.zone_state(self.log)?.ok_or_else(|| wrong_row(RowKind::State, self.id.as_str()))
     }
 
-    /// Refuses to write in a zone that is suspended.
+    /// Refuses a suspended zone.
     pub(crate) fn check_open(self) -> Result<()> {
         match self.state()?.suspended {
             None => Ok(()),
@@ -124,7 +126,7 @@ impl ZoneReader<'_> {
         }
     }
 
-    /// The same, as the zone's own log tells it: whether the schema that was chosen has been archived is left aside.
+    /// The settings by the zone's own log: the default schema even if it was archived since.
     pub(crate) fn info_as_logged(self) -> Result<ZoneInfo> {
         let chosen = self.chosen_schema()?.map(|schema| schema.published.version);
         Ok(ZoneInfo { default_schema: chosen, ..self.info()? })
@@ -136,7 +138,7 @@ impl ZoneReader<'_> {
         Ok(chosen.map(|schema| schema.published.version))
     }
 
-    /// The schema that was chosen as the zone's default, whatever its status.
+    /// The schema version that was chosen as the default, whatever its status.
     fn chosen_schema(self) -> Result<Option<SchemaRecord>> {
         let Some(position) = self.state()?.default_schema else { return Ok(None) };
         let entry = self.entry(self.log, position)?;
@@ -147,7 +149,7 @@ impl ZoneReader<'_> {
     }
 }
 
-/// Reads what the store keeps of a zone itself.
+/// Reads the settings of the zone `id`.
 pub(crate) fn info(snapshot: &Snapshot<'_>, id: &str) -> Result<ZoneInfo> {
     ZoneReader::new(snapshot, &find(snapshot, id)?).info()
 }

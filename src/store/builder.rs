@@ -1,4 +1,4 @@
-//! How a store is opened: where time and ids come from, the bounds of its caches, the checks of its file.
+//! Opens a store: its clock, ids, cache sizes and file checks. Does not know the file format.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,20 +21,21 @@ impl PolicyStore {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](crate::ErrorKind::Unavailable) if the file is open already, was written by a newer version of
-    /// this crate, or cannot be read; [`Invalid`](crate::ErrorKind::Invalid) if it is no store: an empty file, a directory,
-    /// a FIFO, a socket or a device is refused before it is opened; [`Corrupt`](crate::ErrorKind::Corrupt) if it is damaged.
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) if the file is already open, was written by a newer version of
+    /// this crate, or cannot be read; [`Invalid`](crate::ErrorKind::Invalid) if it is not a store: an empty file, a
+    /// directory, a FIFO, a socket or a device is refused before it is opened; [`Corrupt`](crate::ErrorKind::Corrupt)
+    /// if it is damaged.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::builder().open(path)
     }
 
-    /// Opens a store with other options than the defaults.
+    /// Opens a store with options other than the defaults.
     pub fn builder() -> Builder {
         Builder::default()
     }
 }
 
-/// How a store is opened.
+/// The options for opening a store.
 ///
 /// ```
 /// # fn main() -> policy_store::Result<()> {
@@ -44,6 +45,7 @@ impl PolicyStore {
 /// # Ok(())
 /// # }
 /// ```
+#[must_use = "a builder does nothing until it opens a store"]
 pub struct Builder {
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     id_seed: Option<u64>,
@@ -79,88 +81,94 @@ impl std::fmt::Debug for Builder {
 }
 
 impl Builder {
-    /// Where time comes from. By default, the operating system.
+    /// Sets the clock. By default, the operating system's clock.
     pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Box::new(clock);
         self
     }
 
-    /// Makes generated ids the same on every run, for tests. By default they are random; two stores with one seed
-    /// have the same ids, cursor keys and log ids.
+    /// Generates the same ids on every run, for tests. By default they are random. Two stores with the same seed have
+    /// the same ids, cursor keys and log ids.
     pub fn id_seed(mut self, seed: u64) -> Self {
         self.id_seed = Some(seed);
         self
     }
 
-    /// How far a log's last entry may lie ahead of the clock before writes to it are refused: 24 hours by default.
+    /// Sets how far the last entry of a log may be ahead of the clock before writes to the log are refused: 24 hours by
+    /// default.
     ///
-    /// One write under a clock that was far ahead leaves such an entry, for good. The zone then refuses writes with
-    /// [`ClockBehind`](crate::ErrorDetail::ClockBehind) until the clock has come near it, or until the store is opened with a
-    /// tolerance that spans the time between: entries are then a microsecond apart, as times in a log only rise.
+    /// One write under a clock that was far ahead leaves such an entry for good. The zone then refuses writes with
+    /// [`ClockBehind`](crate::ErrorDetail::ClockBehind) until the clock is within the tolerance, or until the store is
+    /// opened with a larger tolerance. Further entries are then one microsecond apart, because times in a log only
+    /// rise.
     pub fn clock_tolerance(mut self, tolerance: Duration) -> Self {
         self.clock_tolerance = tolerance;
         self
     }
 
-    /// Whether every page of the file is checked when it is opened: yes by default. It takes about 8 ms for each MB.
-    /// Without it, a damaged page is noticed when what lies on it is read, but for what `docs/damage.md` lists: a page that
-    /// leads to all tables may be an older one, and a damaged table of free pages may end the process or lead to a write over
-    /// pages in use.
+    /// Sets whether opening checks every page of the file: yes by default. The check takes about 8 ms for each MB.
+    /// Without it, a damaged page is found when it is read, except in the cases that `docs/damage.md` lists: the page
+    /// that points to all tables may be an older one, and a damaged table of free pages may end the process or let a
+    /// write overwrite pages in use.
     pub fn check_integrity(mut self, check: bool) -> Self {
         self.check_integrity = check;
         self
     }
 
-    /// Whether a store is made where there is none: yes by default. Without it, a mistyped path is an error.
+    /// Sets whether a store is created if there is none: yes by default. Without it, a mistyped path is an error.
     pub fn create(mut self, create: bool) -> Self {
         self.create = create;
         self
     }
 
-    /// Bytes for pages of the file: 64 MiB by default.
+    /// Sets the cache size for file pages, in bytes: 64 MiB by default.
     pub fn page_cache_bytes(mut self, bytes: usize) -> Self {
         self.page_cache = bytes;
         self
     }
 
-    /// Bytes for what was read and decoded: 32 MiB by default. One half is for entries and content, the other for policy
-    /// versions as they are returned.
+    /// Sets the cache size for decoded records, in bytes: 32 MiB by default. One half is for entries and content, the
+    /// other for policy versions as they are returned.
     pub fn record_cache_bytes(mut self, bytes: usize) -> Self {
         self.record_cache = bytes;
         self
     }
 
-    /// Bytes, roughly, for parsed schemas and policies and for compiled policy sets: 128 MiB by default. A set that
-    /// does not fit is compiled anew each time an authorizer is taken.
+    /// Sets the approximate cache size for parsed schemas, parsed policies and compiled policy sets, in bytes: 128 MiB
+    /// by default. A policy set that does not fit is compiled again for each authorizer.
     pub fn compiled_cache_bytes(mut self, bytes: usize) -> Self {
         self.compiled_cache = bytes;
         self
     }
 
-    /// How much work it may be to validate one policy: its statements times the types of request of the schema, which are, for
-    /// each action, its principal types times its resource types. By default 250,000, which take some seconds. A policy over it
-    /// is refused as `validation_too_costly` before it is validated; so are policies that a manifest pins under another schema
-    /// than their own, if they are over it together and the policy set version was not
-    /// [prepared](crate::Zone::prepare_policy_set_version).
+    /// Sets the maximum cost of validating one policy: 250,000 by default, which takes some seconds. The cost is the
+    /// number of statements times the request types of the schema: for each action, its principal types times its
+    /// resource types. A policy over the limit is refused as `validation_too_costly` before it is validated. The limit
+    /// also applies to the sum over all policies that a write validates against a schema other than their own, unless
+    /// the policy set version was [prepared](crate::Zone::prepare_policy_set_version).
     pub fn validation_limit(mut self, statements_times_types: usize) -> Self {
         self.validation_limit = statements_times_types;
         self
     }
 
-    /// Opens the store in the file at `path`, or creates one there. A new file can be read by its owner only.
+    /// Opens the store in the file at `path`, or creates one there. Only the owner can read a new file.
     ///
     /// # Errors
     ///
     /// As [`PolicyStore::open`].
     pub fn open(self, path: impl AsRef<Path>) -> Result<PolicyStore> {
         let path = path.as_ref();
-        // The directory that a relative path starts from may change before the file is opened again.
+        // The working directory may change before the file is opened again.
         let absolute =
             std::path::absolute(path).map_err(|error| ErrorDetail::io(format!("open `{}`", path.display()), error))?;
         self.open_at(Origin::File(absolute))
     }
 
-    /// A new store in memory, gone with its last handle.
+    /// Creates a store in memory. It is dropped with its last handle.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) if the operating system gives no randomness or no memory.
     pub fn in_memory(self) -> Result<PolicyStore> {
         self.open_at(Origin::memory())
     }

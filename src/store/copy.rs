@@ -1,6 +1,6 @@
-//! Copying zones into another store: their whole history as it is, and the schema versions that it uses.
+//! Copies zones into another store: their whole logs, unchanged, and the schema versions that they use.
 //!
-//! What goes along with a zone, and what is refused, is decided here; how entries get from file to file is not known.
+//! Decides what belongs to a zone and what is refused. Does not know how entries are written.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,13 +19,13 @@ use crate::types::hash::EntryHash;
 use crate::types::id::{LogId, SchemaName, ZoneId};
 use crate::types::schema::SchemaRef;
 
-/// What was copied into another store.
+/// The zones and schema versions that were copied into another store.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CopiedZones {
-    /// The zones, in the order in which they were named.
+    /// The zones, in the order of the call.
     pub zones: Vec<CopiedZone>,
-    /// The schema versions that they use and the other store did not have, in the order of their publication.
+    /// The schema versions that the zones use and that the destination did not have, in the order of their publication.
     pub schemas: Vec<SchemaName>,
 }
 
@@ -35,46 +35,61 @@ pub struct CopiedZones {
 pub struct CopiedZone {
     /// The zone's id.
     pub zone_id: ZoneId,
-    /// Its log, which has the same id in both stores.
+    /// The id of its log, the same in both stores.
     pub log_id: LogId,
-    /// How many entries the log has.
+    /// The number of entries in its log.
     pub length: u64,
-    /// The hash of the last of them.
+    /// The hash of the log's last entry.
     pub last: EntryHash,
 }
 
 impl PolicyStore {
-    /// Copies whole zones into another open store, in one write there: every entry of their logs byte for byte, under the
-    /// same log id and with the same hashes, and the content that they name. So receipts of a zone replay there, its history
-    /// and its requests are known there, and one that is suspended stays so. For a new file, make it with
-    /// [`PolicyStore::open`] first. This store is only read, as it is when the write begins, and keeps its zones.
+    /// Copies whole zones into another open store, in one write there. Every entry of their logs is copied byte for
+    /// byte, with the same log id and hashes, and with the content that it names. Receipts of a zone therefore replay
+    /// in the destination, and its history, idempotency keys and suspension are the same there. To copy into a new
+    /// file, create it with [`PolicyStore::open`] first. This store is only read, at the moment when the write begins,
+    /// and keeps its zones.
     ///
-    /// The schema versions that the zones use go along, with the changes of their status. One that the other store has
-    /// already must have the same form and source; its status stays what it is there. In the other store's own history
-    /// zones and schema versions are what their authors made, at their times as far as the order of that history
-    /// allows and else a microsecond after what is there, imported by `actor` now. Lists of zones and schemas are in that
-    /// order.
+    /// The schema versions that the zones use are copied too, with their changes of status. If the destination already
+    /// has one, its syntax and source must be the same, and its status there is kept. The destination's own log records
+    /// the zones and schema versions under their original authors, imported by `actor` now. Their times there are the
+    /// original times where the order of that log allows, otherwise one microsecond after the entry before. Lists of
+    /// zones and schema versions have that order.
     ///
-    /// Copied entries do not count against the limit of a write. What is held in memory is not the zones, but their
-    /// names and those of their schema versions.
+    /// Copied entries do not count toward the entry limit of a write. Memory holds the names of the zones and of their
+    /// schema versions, not the zones.
     ///
-    /// It takes no request id, and needs none: either all of the zones get there or none, and the same copy again is refused, as
-    /// the other store has them, or knows that they were erased there.
+    /// The call takes no idempotency key and needs none. Either all of the zones are copied or none, and a repeated
+    /// copy is refused: the destination already has the zones, or knows that they were erased there.
+    ///
+    /// ```
+    /// # fn main() -> policy_store::Result<()> {
+    /// use policy_store::{Actor, PolicyStore};
+    /// let (from, into) = (PolicyStore::builder().in_memory()?, PolicyStore::builder().in_memory()?);
+    /// let ops = Actor::platform("ops")?;
+    /// from.write(&ops, |w| w.create_zone("acme").map(drop))?;
+    /// let copied = from.copy_zones(&ops, &["acme"], &into)?;
+    /// assert_eq!(into.zone("acme")?.info()?.log_id, copied.zones[0].log_id);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::ErrorKind::NotFound) if this store has no such zone; [`Forbidden`](crate::ErrorKind::Forbidden) for
-    /// a customer, if a zone has a guardrail; [`Invalid`](crate::ErrorKind::Invalid) if one
-    /// is named twice; [`Conflict`](crate::ErrorKind::Conflict) if the other store has a zone of that id, knows its log, even
-    /// as one that was erased, or has a schema version of the same name with another form or source;
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) if what is copied is damaged; otherwise as [`PolicyStore::write`] of the other
-    /// store. Into itself a store copies nothing, as it has every zone already.
+    /// [`NotFound`](crate::ErrorKind::NotFound) if this store does not have a zone;
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) for a customer, if a zone has a guardrail;
+    /// [`Invalid`](crate::ErrorKind::Invalid) if a zone is named twice; [`Conflict`](crate::ErrorKind::Conflict) if the
+    /// destination has a zone with the same id, knows its log, even as that of an erased zone, or has a schema version
+    /// of the same name with another syntax or source; [`Corrupt`](crate::ErrorKind::Corrupt) if a zone is damaged;
+    /// otherwise as [`PolicyStore::write`] of the destination. A copy into the same store is always refused, because it
+    /// already has every zone.
     pub fn copy_zones(&self, actor: &Actor, zone_ids: &[impl AsRef<str>], into: &PolicyStore) -> Result<CopiedZones> {
         let (from, to) = (&self.engine.storage, &into.engine);
         to.storage.write(
             || to.author(actor, None),
             |writer| {
-                // What fails in the other store must not pass for a failure of this one, under whose guard it happens.
+                // A failure of the destination must not count as a failure of this store, whose guard the closure runs
+                // under.
                 let mut failed = None;
                 let copied = from.read(|snapshot| {
                     let (schemas, copied) = (BTreeMap::new(), CopiedZones::default());
@@ -94,9 +109,9 @@ struct Copy<'a, 'snapshot, 'txn> {
     from: &'a Snapshot<'snapshot>,
     into: &'a mut LogWriter<'txn>,
     actor: &'a Actor,
-    /// What failed in the store that is written to.
+    /// The first error of the destination store.
     failed: &'a mut Option<Error>,
-    /// The schema versions that the zones name.
+    /// The schema versions that the zones use.
     schemas: BTreeMap<SchemaName, SchemaRef>,
     copied: CopiedZones,
 }
@@ -104,7 +119,7 @@ struct Copy<'a, 'snapshot, 'txn> {
 impl Copy<'_, '_, '_> {
     fn run(mut self, zone_ids: &[impl AsRef<str>]) -> Result<CopiedZones> {
         let mut named = BTreeSet::new();
-        let known = self.there(|writer| writer.read(|snapshot| snapshot.log_ids()))?;
+        let known = self.in_destination(|writer| writer.read(|snapshot| snapshot.log_ids()))?;
         for id in zone_ids {
             let id = id.as_ref();
             if !named.insert(id) {
@@ -116,23 +131,23 @@ impl Copy<'_, '_, '_> {
         Ok(self.copied)
     }
 
-    /// Does something in the store that is written to.
-    fn there<T>(&mut self, f: impl FnOnce(&mut LogWriter<'_>) -> Result<T>) -> Result<T> {
+    /// Runs `f` in the destination store, and keeps its error.
+    fn in_destination<T>(&mut self, f: impl FnOnce(&mut LogWriter<'_>) -> Result<T>) -> Result<T> {
         f(self.into).map_err(|error| {
             self.failed.get_or_insert(error);
             ErrorDetail::failed("copy", "writing to the destination store failed").into()
         })
     }
 
-    /// Copies a zone's log, which must be none of those that the other store knows, and the content that it names.
+    /// Copies a zone's log and content. The destination must not know the log.
     fn zone(&mut self, id: &str, known: &BTreeSet<LogId>) -> Result<()> {
         let from = self.from;
         let zone = zone::find(from, id)?;
         let reader = ZoneReader::new(from, &zone);
-        // The log is that of this zone.
+        // Checks that the log belongs to this zone.
         reader.info()?;
         guardrail::check_actor(reader, self.actor, "copy")?;
-        let mut copy = self.there(|writer| {
+        let mut copy = self.in_destination(|writer| {
             let taken = |what, id| Err(ErrorDetail::AlreadyExists { what, id }.into());
             let row_key = key::by_id(STORE_LOG, RowKind::Zone, id);
             if writer.read(|snapshot| snapshot.witnessed::<ZoneRow>(&row_key))?.is_some() {
@@ -146,9 +161,9 @@ impl Copy<'_, '_, '_> {
         from.walk(zone.log, &mut |recorded| {
             self.uses(recorded)?;
             self.content(recorded)?;
-            self.there(|writer| writer.copy_entry(&mut copy, recorded))
+            self.in_destination(|writer| writer.copy_entry(&mut copy, recorded))
         })?;
-        self.there(|writer| writer.end_copy(&copy))?;
+        self.in_destination(|writer| writer.end_copy(&copy))?;
         let (length, last) = copy.end();
         self.copied.zones.push(CopiedZone { zone_id: zone.id, log_id: zone.log_id, length, last });
         Ok(())
@@ -158,12 +173,12 @@ impl Copy<'_, '_, '_> {
     fn content(&mut self, recorded: &LogEntry) -> Result<()> {
         for content in recorded.body.content() {
             let text = self.from.content(content)?;
-            self.there(|writer| writer.put_object(Object::new(content.kind, &text)))?;
+            self.in_destination(|writer| writer.put_object(Object::new(content.kind, &text)))?;
         }
         Ok(())
     }
 
-    /// Notes the schema version that an entry names.
+    /// Collects the schema version that an entry names.
     fn uses(&mut self, recorded: &LogEntry) -> Result<()> {
         let schema = match &recorded.body {
             Body::PolicyVersionCreated(body) => Some(&body.schema),
@@ -182,7 +197,7 @@ impl Copy<'_, '_, '_> {
         }
     }
 
-    /// Copies what the store's log says of the zones and of their schema versions, in its order.
+    /// Copies the entries of the store's log about the zones and their schema versions, in order.
     fn store_log(&mut self) -> Result<()> {
         let mut lacking = self.lacking_schemas()?;
         let logs: BTreeSet<LogId> = self.copied.zones.iter().map(|zone| zone.log_id).collect();
@@ -205,7 +220,7 @@ impl Copy<'_, '_, '_> {
                 return Ok(());
             }
             self.content(recorded)?;
-            self.there(|writer| writer.import_entry(recorded))
+            self.in_destination(|writer| writer.import_entry(recorded))
         })?;
         match lacking.values().find(|(_, published)| !published) {
             None => Ok(()),
@@ -216,17 +231,18 @@ impl Copy<'_, '_, '_> {
         }
     }
 
-    /// The schema versions that the other store does not have, none of them published there yet. One that it has must be
-    /// the very same.
+    /// The schema versions that the destination does not have, none of them marked as published yet. If the destination
+    /// has one, it must be the same.
     fn lacking_schemas(&mut self) -> Result<BTreeMap<SchemaName, (SchemaRef, bool)>> {
         let mut lacking = BTreeMap::new();
         for (name, schema) in std::mem::take(&mut self.schemas) {
-            let known = self.there(|writer| match writer.read(|snapshot| schema::find(snapshot, name.as_str())) {
-                Ok(found) if is_source_of(&found.published, &schema) => Ok(true),
-                Ok(_) => Err(ErrorDetail::SchemaDiffers { version: name.to_string() }.into()),
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-                Err(error) => Err(error),
-            })?;
+            let known =
+                self.in_destination(|writer| match writer.read(|snapshot| schema::find(snapshot, name.as_str())) {
+                    Ok(found) if is_source_of(&found.published, &schema) => Ok(true),
+                    Ok(_) => Err(ErrorDetail::SchemaDiffers { version: name.to_string() }.into()),
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+                    Err(error) => Err(error),
+                })?;
             if !known {
                 lacking.insert(name, (schema, false));
             }
@@ -235,7 +251,7 @@ impl Copy<'_, '_, '_> {
     }
 }
 
-/// Whether what was published under its name is the source that versions name.
+/// Whether a published schema has the source that versions refer to.
 fn is_source_of(published: &SchemaPublished, schema: &SchemaRef) -> bool {
     (published.syntax, published.source) == (schema.syntax, schema.source)
 }

@@ -1,4 +1,4 @@
-//! Erasing zones: who leaves takes everything along but a note in the store's log.
+//! Erases a zone and leaves one tombstone in the store's log.
 
 use serde::Serialize;
 
@@ -11,42 +11,42 @@ use crate::types::error::Result;
 use crate::types::hash::EntryHash;
 use crate::types::id::{LogId, ZoneId};
 
-/// What is left of a zone that was erased.
+/// The tombstone of an erased zone.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ErasedZone {
-    /// The zone's id: another zone can have it from now on.
+    /// The zone's id. A new zone can have the same id.
     pub zone_id: ZoneId,
-    /// Its log, whose id no other zone of this store ever has.
+    /// The id of its log. No other zone of this store ever has it.
     pub log_id: LogId,
-    /// How many entries its log had.
+    /// The number of entries that its log had.
     pub length: u64,
-    /// The hash of the last of them: a copy of the log can be told by it.
+    /// The hash of the log's last entry. It identifies a copy of the log.
     pub last: EntryHash,
 }
 
 impl PolicyStore {
-    /// Erases a zone, suspended or not: its history, all that it has, and the content that nothing else in the store names.
-    /// The store's own history tells that it was erased, by whom, and where its log ended. Whoever may write may erase: who
-    /// that is, is the caller's business. Only a platform actor erases a zone that has a guardrail.
+    /// Erases a zone, suspended or not: its log, its resources, and the content that nothing else in the store names.
+    /// The store's log records the erasure, its author, and the length and last hash of the zone's log. The store does
+    /// not check who may erase; only a zone with a guardrail requires a platform actor.
     ///
-    /// It is a write of its own, and reads the whole store to find what other zones share. Reads that begin while it
-    /// is made durable wait for it; handles of the zone find nothing afterwards, and an authorizer that was taken before goes
-    /// on deciding.
+    /// The erasure is a write of its own. It reads the whole store to find content that other zones share. Reads that
+    /// begin while it is made durable wait for it. Handles of the zone return [`NotFound`](crate::ErrorKind::NotFound)
+    /// afterwards; existing authorizers go on deciding.
     ///
-    /// The file does not get smaller, and pages that have become free keep their old bytes until they are used again. To be
-    /// rid of those, copy the other zones into a new file ([`PolicyStore::copy_zones`]) and delete the old one.
+    /// The file does not shrink, and freed pages keep their old bytes until they are used again. To remove those bytes,
+    /// copy the other zones into a new file ([`PolicyStore::copy_zones`]) and delete the old one.
     ///
-    /// It takes no request id, as the zone's requests go with its log. Called again, it says that there is no such zone,
-    /// and [`PolicyStore::history`] tells whether there was one that was erased; but if the id has been given to another zone
-    /// since, it is that one that goes. So a caller who does not know how the first call ended looks first: a zone is told
-    /// from a later one of its id by [`ZoneInfo::log_id`](crate::ZoneInfo::log_id).
+    /// The call takes no idempotency key, because the zone's keys are erased with its log. A second call returns
+    /// [`NotFound`](crate::ErrorKind::NotFound), and [`PolicyStore::history`] shows the erasure. If a new zone has the
+    /// id by then, the second call erases that one. After an unknown outcome, read first:
+    /// [`ZoneInfo::log_id`](crate::ZoneInfo::log_id) distinguishes a zone from a later one with the same id.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such zone; [`Forbidden`](crate::ErrorKind::Forbidden) for a
-    /// customer, if the zone has a guardrail; [`Corrupt`](crate::ErrorKind::Corrupt) if any log is
-    /// damaged, since it cannot be told then what only this zone names; otherwise as [`PolicyStore::write`].
+    /// [`NotFound`](crate::ErrorKind::NotFound) for an unknown zone; [`Forbidden`](crate::ErrorKind::Forbidden) for a
+    /// customer, if the zone has a guardrail; [`Corrupt`](crate::ErrorKind::Corrupt) if any log is damaged, because the
+    /// content of the other zones is then unknown; otherwise as [`PolicyStore::write`].
     pub fn erase_zone(&self, actor: &Actor, zone_id: impl AsRef<str>) -> Result<ErasedZone> {
         let engine = &*self.engine;
         let erased = engine.storage.write_and_forget(
@@ -60,7 +60,7 @@ impl PolicyStore {
                 writer.erase_log(&zone.id, zone.log)
             },
         )?;
-        // They would not answer any more: what leads to them is gone.
+        // The caches may hold rows and entries of the erased zone.
         engine.compiler.clear();
         engine.versions.clear();
         engine.recent.clear();

@@ -1,4 +1,4 @@
-//! The store: how it is opened, written, checked and recovered, and where its zones and schemas are found.
+//! The store handle: opens, writes, verifies and recovers a store, and reads its zones, schema versions and log.
 
 mod all;
 pub(crate) mod builder;
@@ -41,8 +41,23 @@ use crate::write::WriteTransaction;
 
 /// An open policy store.
 ///
-/// Cheap to clone, and to be shared between threads. Reads run side by side, each on a snapshot of its own; writes
-/// wait for one another. The file stays locked until the last clone, zone and authorizer-making handle is dropped.
+/// A handle is cheap to clone and can be shared between threads. Reads run in parallel, each on its own snapshot;
+/// writes wait for one another. The file stays locked until the last clone and the last [`Zone`] are dropped.
+///
+/// ```
+/// # fn main() -> policy_store::Result<()> {
+/// use policy_store::{Actor, PageRequest, PolicyStore};
+/// let store = PolicyStore::builder().in_memory()?;
+/// store.write(&Actor::customer("ann")?, |w| w.create_zone("acme").map(drop))?;
+/// assert_eq!(store.zones(&PageRequest::new())?.items[0].id, "acme");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// Every call can return [`Corrupt`](crate::ErrorKind::Corrupt) for damaged data and
+/// [`Unavailable`](crate::ErrorKind::Unavailable) after a failure, until [`recover`](Self::recover).
 #[derive(Clone)]
 pub struct PolicyStore {
     pub(crate) engine: Arc<Engine>,
@@ -55,36 +70,37 @@ impl std::fmt::Debug for PolicyStore {
 }
 
 impl PolicyStore {
-    /// Writes: everything that `f` does becomes durable in one commit, or nothing does.
+    /// Writes: all changes of `f` become durable in one commit, or none.
     ///
-    /// Each call in `f` sees the earlier ones. If `f` returns an error or panics, nothing is left behind. Other
-    /// writes wait meanwhile, so that what costs time is better
-    /// [prepared](PolicyStore::prepare_policy_version) before. A closure that waits for another thread which writes to the
-    /// same store waits for ever. The closure runs on a stack with room for Cedar: 18 MiB, made for the call if the
-    /// thread has less.
+    /// Each call in `f` sees the earlier ones. If `f` returns an error or panics, nothing is written. Other writes wait
+    /// for `f`, so [prepare](PolicyStore::prepare_policy_version) expensive input before. If `f` waits for another
+    /// thread that writes to the same store, both wait for ever. `f` runs on a stack with enough space for Cedar: 18
+    /// MiB, allocated for the call if the thread has less.
     ///
     /// # Errors
     ///
-    /// What `f` returns; [`Corrupt`](crate::ErrorKind::Corrupt) with the code `writes_stopped` if this handle has found damage,
-    /// so that no write makes it permanent; [`Unavailable`](crate::ErrorKind::Unavailable) with the code `file_replaced` if the
-    /// store's file was deleted, or another put in its place, which is noticed on Unix;
-    /// [`Conflict`](crate::ErrorKind::Conflict) if it is called inside the closure of another write of this store; [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) if the disk failed while the commit
-    /// was made durable: call [`recover`](PolicyStore::recover), then look whether it happened.
+    /// The error of `f`; [`Corrupt`](crate::ErrorKind::Corrupt) with the code `writes_stopped` if this handle has found
+    /// damage, so that no write makes it permanent; [`Unavailable`](crate::ErrorKind::Unavailable) with the code
+    /// `file_replaced` if the store's file was deleted or replaced, which is detected on Unix;
+    /// [`Conflict`](crate::ErrorKind::Conflict) inside the closure of another write of this store;
+    /// [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) if the disk failed during the commit: call
+    /// [`recover`](PolicyStore::recover), then read whether the write happened.
     pub fn write<T>(&self, actor: &Actor, f: impl FnOnce(&mut WriteTransaction<'_, '_>) -> Result<T>) -> Result<T> {
         self.write_by(actor, None, f)
     }
 
-    /// Writes earlier history of another system: as [`write`](PolicyStore::write), but as what `author` did at the time
-    /// `at`, and marked as imported by `importer` now. Ids can be given to everything that is created. Times never repeat
-    /// in a log: what would have the time of the entry before is moved by a microsecond. A zone is as old as it is said to be;
-    /// in the store's own log, zones and schema versions stand at their times as far as the order allows, else a microsecond
-    /// after what is there.
+    /// Writes earlier history of another system: as [`write`](PolicyStore::write), but authored by `author` at the time
+    /// `at`, and marked as imported by `importer` now. Every new resource can be given its original id.
+    ///
+    /// Times never repeat in a log: an entry with the time of the entry before it is moved by a microsecond. An
+    /// imported zone is created at `at`. In the store's own log, zones and schema versions have their original times
+    /// where the order of the log allows, otherwise one microsecond after the entry before.
     ///
     /// # Errors
     ///
-    /// As [`write`](PolicyStore::write); and [`Invalid`](crate::ErrorKind::Invalid) if `at` lies in the future, or before
-    /// what a zone that is written to already has. Entries that follow one another by single microseconds may have been given
-    /// the time of the first of them, so it is that one that counts.
+    /// As [`write`](PolicyStore::write); [`Invalid`](crate::ErrorKind::Invalid) if `at` is in the future, or before the
+    /// end of the log of a zone that is written to. In a run of entries that are one microsecond apart, the time of the
+    /// first one counts, as the others may have been moved.
     pub fn import<T>(
         &self,
         importer: &Actor,
@@ -114,13 +130,19 @@ impl PolicyStore {
         with_room(|| engine.storage.write(author, |writer| f(&mut WriteTransaction::new(writer, engine))))
     }
 
-    /// Parses and validates a policy version ahead of its write, on any thread and without holding up writes. The
-    /// write checks again that its schema version still stands.
+    /// Parses and validates a policy version ahead of its write, on any thread, while writes go on. The write checks
+    /// again that the schema version is usable and the same.
     ///
-    /// Cedar needs a large stack for the worst of policies, so each call makes one of 17 MiB, which takes about a tenth of
-    /// its time. A thread that prepares many is better started with a stack of 32 MiB.
+    /// Cedar needs a large stack in the worst case, so each call allocates one of 17 MiB, which takes about a tenth of
+    /// its time. If a thread prepares many versions, start it with a stack of 32 MiB.
     ///
-    /// A request that was answered before need not be prepared again: see [`Zone::answered`].
+    /// A version need not be prepared for a repeated call: check with [`Zone::entry_for_key`] first.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) for an unknown schema version; [`Archived`](crate::ErrorKind::Archived)
+    /// if it is archived; [`Invalid`](crate::ErrorKind::Invalid) if the text does not parse or validate;
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) over a [limit](crate::limits).
     pub fn prepare_policy_version(&self, new: NewPolicyVersion) -> Result<PreparedPolicyVersion> {
         let (reference, parsed) = self.engine.storage.read(|snapshot| {
             let reference = schema::usable(snapshot, &new.schema_version)?;
@@ -130,8 +152,8 @@ impl PolicyStore {
         PreparedPolicyVersion::new(new, reference, &parsed)
     }
 
-    /// Parses, converts and checks a schema ahead of its write, on any thread and without holding up writes. The write checks
-    /// whether its name is free, since that may change meanwhile.
+    /// Parses, converts and checks a schema ahead of its write, on any thread, while writes go on. The write checks
+    /// whether the name is free, since that may change meanwhile.
     ///
     /// ```
     /// # fn main() -> policy_store::Result<()> {
@@ -146,14 +168,19 @@ impl PolicyStore {
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid) if the version's name is none, the schema does not parse or does not stand
-    /// alone, its text declares an attribute twice in one record, or it cannot be written in its other form without a change;
-    /// [`TooLarge`](crate::ErrorKind::TooLarge) if it or its other form is over a [limit](crate::limits).
+    /// [`Invalid`](crate::ErrorKind::Invalid) if the name is malformed, the schema does not parse or refers to
+    /// undeclared types, its text declares an attribute twice in one record, or it cannot be converted into the other
+    /// syntax unchanged; [`TooLarge`](crate::ErrorKind::TooLarge) if either representation is over a
+    /// [limit](crate::limits).
     pub fn prepare_schema(&self, new: NewSchema) -> Result<PreparedSchema> {
         PreparedSchema::new(new)
     }
 
     /// The zone `id`, for reading.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) for an unknown zone.
     pub fn zone(&self, id: impl AsRef<str>) -> Result<Zone> {
         let zone = self.engine.storage.read(|snapshot| zone::find(snapshot, id.as_ref()))?;
         Ok(Zone::new(self.engine.clone(), zone))
@@ -177,19 +204,27 @@ impl PolicyStore {
         StoreSnapshot::new(&self.engine)
     }
 
-    /// The schema version `version`, with the forms asked for.
+    /// The schema version `version`. `include` selects the representations that are read.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) for an unknown version.
     pub fn schema(&self, version: impl AsRef<str>, include: Include) -> Result<SchemaVersion> {
         self.engine.storage.read(|snapshot| schema::load(snapshot, version.as_ref(), include))
     }
 
-    /// The schema versions of the store, with the forms asked for.
+    /// A page of the schema versions of the store. `include` selects the representations that are read.
+    ///
+    /// # Errors
+    ///
+    /// As [`zones`](Self::zones).
     pub fn schemas(&self, include: Include, list: &PageRequest) -> Result<Page<SchemaVersion>> {
         self.engine.storage.read(|snapshot| list::schemas::page(snapshot, include, list))
     }
 
-    /// A [preflight](Zone::preflight) of all zones. Each zone is seen as it was at one moment, one after the other; a text that
-    /// several of them share is parsed and validated once. Takes time in proportion to the texts, on the caller's thread, and
-    /// nothing waits for it. A zone that is erased meanwhile is left out.
+    /// A [preflight](Zone::preflight) of all zones, one after the other, each at one moment. A text that several zones
+    /// share is parsed and validated once. Takes time in proportion to the texts, on the caller's thread, while writes
+    /// go on. A zone that is erased meanwhile is left out.
     ///
     /// # Errors
     ///
@@ -198,45 +233,70 @@ impl PolicyStore {
         preflight::of_store(&self.engine, candidate.into())
     }
 
-    /// Decides again by exactly the rules that a receipt names, after checking that they are what the receipt says.
-    /// Given the same request and the same entities, the answer is the same: [`Answer::agrees_with`] tells.
+    /// Decides again by exactly the rules that a receipt names, after comparing them with the receipt. The same request
+    /// and entities give the same answer: [`Answer::agrees_with`] compares it with the receipt.
     ///
     /// # Errors
     ///
     /// [`Conflict`](crate::ErrorKind::Conflict) if the receipt and the store disagree;
-    /// [`NotFound`](crate::ErrorKind::NotFound) if the store has no such zone or version.
+    /// [`NotFound`](crate::ErrorKind::NotFound) if the store does not have the zone or version;
+    /// [`Invalid`](crate::ErrorKind::Invalid) if the receipt is malformed;
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) if this build does not know the receipt's form, or if its Cedar
+    /// no longer parses a pinned policy.
     pub fn replay(&self, receipt: &Receipt, request: &Request, entities: &Entities) -> Result<Answer> {
         self.authorizer_of_receipt(receipt)?.is_authorized(request, entities)
     }
 
-    /// The authorizer that a receipt names, after the same checks as [`replay`](PolicyStore::replay): for reading
-    /// requests and entities with the schema that was in use.
+    /// The authorizer that a receipt names, after the same checks as [`replay`](PolicyStore::replay). It reads requests
+    /// and entities with the schema of the receipt.
+    ///
+    /// # Errors
+    ///
+    /// As [`replay`](Self::replay).
     pub fn authorizer_of_receipt(&self, receipt: &Receipt) -> Result<Authorizer> {
         Authorizer::of_receipt(&self.engine, receipt)
     }
 
-    /// What happened in the store itself: zones created and erased, schema versions published, and their statuses.
+    /// A page of the store's own log: zones created and erased, schema versions published, and changes of their status.
+    ///
+    /// # Errors
+    ///
+    /// As [`zones`](Self::zones).
     pub fn history(&self, list: &PageRequest) -> Result<Page<HistoryEntry>> {
         self.engine.storage.read(|snapshot| list::history::page(snapshot, STORE_LOG, list))
     }
 
-    /// Checks the whole store against its logs: hashes every entry and all content, follows every chain to its head,
-    /// compares every derived row with what the logs say, and looks every row up by its key. Writes nothing. Takes time and
-    /// memory in proportion to the store, and sees the store as it was when it started. If it finds anything, this store
-    /// makes no write until [`recover`](PolicyStore::recover), or until the index was
-    /// [rebuilt](PolicyStore::rebuild_indexes).
+    /// Compares the whole store with its logs: hashes every entry and all content, follows every chain to its head,
+    /// compares every derived row with the logs, and looks up every row by its key. Writes nothing. Takes time and
+    /// memory in proportion to the store, and reads the store as it was at the start. After a finding, this store
+    /// refuses writes until [`recover`](PolicyStore::recover) or [`rebuild_indexes`](PolicyStore::rebuild_indexes).
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) if the file cannot be read. Damage is a finding of the report,
+    /// not an error.
     pub fn verify(&self) -> Result<Report> {
         self.engine.storage.verify()
     }
 
-    /// Drops everything that is derived from the logs and derives it again, in one write. Refuses a damaged log. It is made
-    /// where damage was found, too, and allows writes again: content is not looked at.
+    /// Drops all derived rows and derives them again from the logs, in one write. Works after damage was found too, and
+    /// allows writes again. Does not check content.
+    ///
+    /// # Errors
+    ///
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if a log is damaged; otherwise as [`write`](Self::write).
     pub fn rebuild_indexes(&self) -> Result<()> {
         self.engine.storage.rebuild_indexes()
     }
 
-    /// Opens the store again in its place after a failure of the disk, and allows writes again where damage has stopped
-    /// them: run [`verify`](PolicyStore::verify) first. Handles stay valid, and authorizers go on deciding meanwhile. It never makes a new store, and refuses another one that has taken the file's place.
+    /// Opens the store again in place after a failure of the disk, and allows writes again after damage: run
+    /// [`verify`](PolicyStore::verify) first. Handles stay valid, and authorizers go on deciding meanwhile. Never
+    /// creates a store.
+    ///
+    /// # Errors
+    ///
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if another store has replaced the file; otherwise as
+    /// [`open`](Self::open).
     pub fn recover(&self) -> Result<()> {
         let Engine { storage, compiler, versions, environment, .. } = &*self.engine;
         storage.recover(environment, || {

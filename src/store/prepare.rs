@@ -1,4 +1,4 @@
-//! Preparing writes: what is parsed and validated ahead, outside the write lock.
+//! Prepares policy set versions and guardrails ahead of their writes, outside the write lock.
 
 use crate::cedar::with_room;
 use crate::engine::Engine;
@@ -14,9 +14,9 @@ use crate::types::error::Result;
 #[cfg(feature = "attestation")]
 use crate::types::time::Timestamp;
 
-/// Reading for a preparation.
+/// Reads for preparations.
 impl Zone {
-    /// Reads with room on the stack for Cedar.
+    /// Reads on a stack with enough space for Cedar.
     pub(crate) fn read_with_room<T>(&self, f: impl FnOnce(ZoneReader<'_>, &Engine) -> Result<T>) -> Result<T> {
         with_room(|| self.read(|zone| f(zone, &self.engine)))
     }
@@ -29,12 +29,12 @@ impl Zone {
 
 /// Guardrails.
 impl Zone {
-    /// Parses and validates a version ahead of [`bind_guardrail`](crate::ZoneTransaction::bind_guardrail), on any thread,
-    /// while writes go on. The write checks the version again and reuses what was parsed and validated here.
+    /// Parses and validates a version ahead of [`bind_guardrail`](crate::ZoneTransaction::bind_guardrail), on any
+    /// thread, while writes go on. The write checks the version again and reuses the parsed and validated policies.
     ///
     /// # Errors
     ///
-    /// Those of binding it, but for the actor's.
+    /// Those of [`bind_guardrail`](crate::ZoneTransaction::bind_guardrail), without the check of the actor.
     pub fn prepare_guardrail(&self, policy_set_version_id: impl AsRef<str>) -> Result<()> {
         let compiler = &self.engine.compiler;
         self.read(|zone| {
@@ -48,15 +48,25 @@ impl Zone {
 
 /// Policy set versions.
 impl Zone {
-    /// Checks a manifest and validates what it pins against its schema version, ahead of its write, on any thread and without
-    /// holding up writes. The write checks again what may have changed, and validates only what was not validated here.
+    /// Checks a manifest and validates its policy versions against its schema version, ahead of the write, on any
+    /// thread, while writes go on. The write repeats the checks whose result may have changed, and validates only the
+    /// rest.
     ///
-    /// A request that was answered before need not be prepared again: see [`answered`](Self::answered).
+    /// A version need not be prepared for a repeated call: check with [`entry_for_key`](Self::entry_for_key) first.
+    ///
+    /// ```
+    /// # use policy_store::{Actor, NewPolicySetVersion, PolicySetVersion, PolicyStore, PolicyVersion, Result};
+    /// fn create(store: &PolicyStore, actor: &Actor, policy: &PolicyVersion) -> Result<PolicySetVersion> {
+    ///     let new = NewPolicySetVersion::new("2026-02-24").pin(policy);
+    ///     let prepared = store.zone("acme")?.prepare_policy_set_version(new)?;
+    ///     store.write(actor, |w| w.zone("acme")?.create_policy_set_version("production", prepared))
+    /// }
+    /// ```
     ///
     /// # Errors
     ///
-    /// Those of [`create_policy_set_version`](crate::ZoneTransaction::create_policy_set_version) that are about the manifest and its
-    /// schema version; each policy may cost [as much](crate::Builder::validation_limit) as a new one.
+    /// Those of [`create_policy_set_version`](crate::ZoneTransaction::create_policy_set_version) about the manifest and
+    /// its schema version. The [limit](crate::Builder::validation_limit) applies to each policy, not to their sum.
     pub fn prepare_policy_set_version(&self, new: NewPolicySetVersion) -> Result<PreparedPolicySetVersion> {
         let validated = self.read_with_room(|zone, store| {
             zone.check_open()?;

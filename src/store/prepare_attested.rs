@@ -1,4 +1,4 @@
-//! Having policy set versions attested: the signer runs here, outside every lock.
+//! Signs attestations of policy set versions ahead of their writes. The signer runs here, outside every lock.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,14 +12,14 @@ use crate::types::error::{ErrorDetail, Result};
 
 /// Attesting.
 impl Zone {
-    /// Has `signer` attest what the next version of a policy set will be, as `actor`, who then creates it with
-    /// [`ZoneTransaction::create_attested_version`](crate::ZoneTransaction::create_attested_version). The signer runs here, outside every
-    /// lock.
+    /// Signs an attestation of the next version of a policy set with `signer`, for `actor`. The actor then creates the
+    /// version with [`ZoneTransaction::create_attested_version`](crate::ZoneTransaction::create_attested_version). The
+    /// signer runs in this call, outside every lock.
     ///
     /// # Errors
     ///
-    /// Those of [`ZoneTransaction::create_policy_set_version`](crate::ZoneTransaction::create_policy_set_version), and those of
-    /// [`Attestation::sign`].
+    /// Those of [`ZoneTransaction::create_policy_set_version`](crate::ZoneTransaction::create_policy_set_version), and
+    /// those of [`Attestation::sign`].
     pub fn prepare_attested_version(
         &self,
         actor: &Actor,
@@ -29,7 +29,7 @@ impl Zone {
     ) -> Result<AttestedPolicySetVersion> {
         let PreparedPolicySetVersion { new, validated: known } = input.into().into_parts();
         let (subject, validated) = self.read_with_room(|zone, store| {
-            // Nothing is signed that could not be created, as far as it can be told before the write.
+            // Signs only a version that the write could create, as far as is known now.
             zone.check_open()?;
             set_to_change(zone, actor, policy_set_id.as_ref())?;
             let validation = Validation::ahead(&store.compiler, &known);
@@ -41,9 +41,9 @@ impl Zone {
         Ok(AttestedPolicySetVersion { policy_set_id, new, validated, attester: actor.clone(), attestation })
     }
 
-    /// Has `signer` attest a policy set version that is there, as `actor`, who then adds the attestation with
-    /// [`ZoneTransaction::attest`](crate::ZoneTransaction::attest): for one that was created without, or again after a key was
-    /// rotated. The signer runs here, outside every lock.
+    /// Signs an attestation of an existing policy set version with `signer`, for `actor`: of one that was created
+    /// without, or again after a key rotation. The actor then adds it with
+    /// [`ZoneTransaction::attest`](crate::ZoneTransaction::attest). The signer runs in this call, outside every lock.
     ///
     /// # Errors
     ///
@@ -61,13 +61,14 @@ impl Zone {
         to_sign.sign(self.now(), actor, signer)
     }
 
-    /// The same of several policy set versions, for a key rotation: each attestation follows the one before it of the same
-    /// set, so that [`ZoneTransaction::attest`](crate::ZoneTransaction::attest) takes them all in one write, in this order.
+    /// Signs attestations of several existing policy set versions, for a key rotation. Each attestation follows the one
+    /// before it of the same set, so [`ZoneTransaction::attest`](crate::ZoneTransaction::attest) accepts them all in
+    /// one write, in this order.
     ///
     /// # Errors
     ///
-    /// Those of [`prepare_attestation`](Self::prepare_attestation), and [`Invalid`](crate::ErrorKind::Invalid) for a version
-    /// that is named twice.
+    /// As [`prepare_attestation`](Self::prepare_attestation); [`Invalid`](crate::ErrorKind::Invalid) for a version that
+    /// is named twice.
     pub fn prepare_attestations(
         &self,
         actor: &Actor,

@@ -1,4 +1,4 @@
-//! Having the policy set version attested that a bundle makes: the signer runs here, outside every lock.
+//! Signs the attestation of the policy set version that a bundle makes. The signer runs here, outside every lock.
 
 use crate::attestation::{Attestation, Signer, Status};
 use crate::engine::validation::Validation;
@@ -11,9 +11,10 @@ use crate::types::target::Target;
 
 /// Policy bundles.
 impl Zone {
-    /// [Prepares](Self::prepare_bundle) a bundle as `actor`, and has `signer` attest the policy set version that it will
-    /// make. The actor then applies it with
-    /// [`ZoneTransaction::apply_attested_bundle`](crate::ZoneTransaction::apply_attested_bundle). The signer runs here, outside every lock.
+    /// [Prepares](Self::prepare_bundle) a bundle for `actor`, and signs an attestation of its policy set version with
+    /// `signer`. The actor then applies it with
+    /// [`ZoneTransaction::apply_attested_bundle`](crate::ZoneTransaction::apply_attested_bundle). The signer runs in
+    /// this call, outside every lock.
     ///
     /// # Errors
     ///

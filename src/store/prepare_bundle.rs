@@ -9,16 +9,16 @@ use crate::types::target::Target;
 
 /// Policy bundles.
 impl Zone {
-    /// Parses and validates what is new in a bundle ahead of its write, on any thread and without holding up writes: as
-    /// `actor`, who then applies it with [`ZoneTransaction::apply_bundle`](crate::ZoneTransaction::apply_bundle). If something else is
-    /// in force by then, or it is applied by another actor or for another target, the write does what is still to be done.
+    /// Parses and validates the new parts of a bundle ahead of its write, on any thread, while writes go on. `actor`
+    /// then applies the bundle with [`ZoneTransaction::apply_bundle`](crate::ZoneTransaction::apply_bundle). If another
+    /// version is in force by then, or if the actor or target differs, the write does the rest of the work.
     ///
-    /// A request that was answered before need not be prepared again: see [`answered`](Self::answered). And what is demanded
-    /// can be [checked](Self::check) before.
+    /// A bundle need not be prepared for a repeated call: check with [`entry_for_key`](Self::entry_for_key) first.
+    /// [`check`](Self::check) tests preconditions before.
     ///
     /// # Errors
     ///
-    /// Those of applying it, but for demands.
+    /// Those of [`apply_bundle`](crate::ZoneTransaction::apply_bundle), without preconditions.
     pub fn prepare_bundle(
         &self,
         actor: &Actor,

@@ -1,4 +1,4 @@
-//! Writing to the store: zones and schema versions. What is written in a zone is in `zone_write`.
+//! The write transaction: creates zones and publishes schema versions. Writes in one zone are in `zone_transaction`.
 
 pub(crate) mod zone_transaction;
 
@@ -20,10 +20,23 @@ use crate::types::schema::SchemaStatus;
 use crate::types::syntax::Include;
 use crate::write::zone_transaction::ZoneTransaction;
 
-/// A write under way: what [`PolicyStore::write`](crate::PolicyStore::write) hands to its closure.
+/// A write under way: [`PolicyStore::write`](crate::PolicyStore::write) passes it to its closure.
 ///
-/// A call that returns an error has changed nothing, so the closure may go on with others. Its reads see what was written so
-/// far; a [`Zone`](crate::Zone) taken from the store sees what was there before the write.
+/// A call that returns an error has changed nothing, so the closure may continue with other calls. Reads see the
+/// changes of the write so far; a [`Zone`](crate::Zone) of the store still sees the state before the write.
+///
+/// ```
+/// # fn main() -> policy_store::Result<()> {
+/// use policy_store::{Actor, NewPolicy, NewSchema, PolicyStore};
+/// let store = PolicyStore::builder().in_memory()?;
+/// let policy = store.write(&Actor::customer("ann")?, |w| {
+///     w.publish_schema(NewSchema::cedar("2026-02-24", "entity User;"))?;
+///     w.create_zone("acme")?.create_policy(NewPolicy::named("staff"))
+/// })?;
+/// assert_eq!(store.zone("acme")?.policy(&policy.id)?.name, "staff");
+/// # Ok(())
+/// # }
+/// ```
 pub struct WriteTransaction<'w, 'txn> {
     pub(crate) writer: &'w mut LogWriter<'txn>,
     pub(crate) engine: &'w Arc<Engine>,
@@ -41,21 +54,22 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
         Self { writer, engine, idempotency_key: None }
     }
 
-    /// The next call answers this request, if it is one that creates a zone or publishes or changes a schema version: if
-    /// the request was answered before, the call does nothing and returns what it returned then, before any other check.
-    /// For calls in a zone see [`ZoneTransaction::request`]: [`zone`](Self::zone) forgets it.
+    /// Carries the next call out at most once under this key, if the call creates a zone, publishes a schema version or
+    /// changes one. If a call was carried out under the key before, the next one does nothing and returns the first
+    /// result, before any other check. [`zone`](Self::zone) drops the key: for calls in a zone use
+    /// [`ZoneTransaction::idempotency_key`].
     ///
     /// # Errors
     ///
-    /// The call returns [`Conflict`](crate::ErrorKind::Conflict) if the store knows the id of another request: one that
-    /// differs in call, input or actor.
+    /// The call returns [`Conflict`](crate::ErrorKind::Conflict) if the key was used for another call: one that differs
+    /// in operation, input or actor.
     pub fn idempotency_key(&mut self, key: IdempotencyKey) -> &mut Self {
         self.idempotency_key = Some(key);
         self
     }
 
-    /// Carries a call out once: under the id of a request that was answered, `again` tells the answer, from the store's log
-    /// as it was then.
+    /// Carries a call out once. For a repeated call, `again` reads the first result from the store's log as the call
+    /// left it.
     fn once<T>(
         &mut self,
         fingerprint: Fingerprint,
@@ -76,13 +90,13 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
     ///
     /// # Errors
     ///
-    /// [`Conflict`](crate::ErrorKind::Conflict) if there is one of that id; [`NotFound`](crate::ErrorKind::NotFound) if the
-    /// request was answered before, and what it created was erased since.
+    /// [`Invalid`](crate::ErrorKind::Invalid) for a malformed id; [`Conflict`](crate::ErrorKind::Conflict) if the id is
+    /// taken; [`NotFound`](crate::ErrorKind::NotFound) for a repeated call if the zone was erased since.
     pub fn create_zone(&mut self, id: impl Into<String>) -> Result<ZoneTransaction<'_, 'txn>> {
         let id = id.into();
         let fingerprint = Fingerprint::of("create_zone").text(&id);
         let zone = self.once(fingerprint, |write| write.add_zone(&id), |snapshot| zone::find(snapshot, &id))?;
-        // A request that comes again may be about a zone that was erased since.
+        // The zone of a repeated call may have been erased since.
         self.writer.read(|snapshot| ZoneReader::new(snapshot, &zone).check_exists())?;
         Ok(ZoneTransaction::new(self.writer, self.engine, zone))
     }
@@ -98,7 +112,7 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
         let (store_log, position, created_at) = self.writer.next(STORE_LOG)?;
         let random = self.engine.environment.random(&[store_log.0.as_slice(), &position.to_be_bytes()].concat());
         let log_id = LogId(random.first_chunk().copied().unwrap_or_default());
-        // Earlier history starts when it happened, however far the store's log is.
+        // An imported zone starts at its own time, even if that is before the end of the store's log.
         let opened = self.writer.author().imported.as_ref().map_or(created_at, |imported| imported.at);
         let log = self.writer.create_log(log_id, opened)?;
         self.writer.append(STORE_LOG, ZoneCreated { zone_id: zone_id.clone(), log_id })?;
@@ -107,21 +121,25 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
     }
 
     /// The zone `id`, for writing.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) for an unknown zone.
     pub fn zone(&mut self, id: impl AsRef<str>) -> Result<ZoneTransaction<'_, 'txn>> {
         self.idempotency_key = None;
         let zone = self.writer.read(|snapshot| zone::find(snapshot, id.as_ref()))?;
         Ok(ZoneTransaction::new(self.writer, self.engine, zone))
     }
 
-    /// Publishes a schema version for all zones, from a new schema or a prepared one. The bytes are kept verbatim, and the
-    /// other form is derived once.
+    /// Publishes a schema version for all zones, from a new schema or a prepared one. The store keeps the source bytes
+    /// verbatim and derives the other representation once.
     ///
-    /// Other writes wait while a new schema is parsed and converted; one that was
-    /// [prepared](crate::PolicyStore::prepare_schema) costs them nothing.
+    /// Other writes wait while a new schema is parsed and converted. A [prepared](crate::PolicyStore::prepare_schema)
+    /// schema was parsed and converted before the write.
     ///
     /// # Errors
     ///
-    /// [`Conflict`](crate::ErrorKind::Conflict) if the name is taken; and those of
+    /// [`Conflict`](crate::ErrorKind::Conflict) if the name is taken; otherwise as
     /// [`prepare_schema`](crate::PolicyStore::prepare_schema).
     pub fn publish_schema(&mut self, input: impl Into<SchemaInput>) -> Result<SchemaVersion> {
         let input = input.into();
@@ -149,13 +167,14 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
         self.writer.read(|snapshot| schema::load(snapshot, version.as_str(), Include::Both))
     }
 
-    /// Changes a schema version's status. Active and deprecated change into each other, deprecated changes to
-    /// archived, and archived is final. The status that it has already changes nothing.
+    /// Changes the status of a schema version. Active and deprecated change into each other, deprecated changes to
+    /// archived, and archived is final. Does nothing if the status is unchanged.
     ///
     /// # Errors
     ///
-    /// [`Conflict`](crate::ErrorKind::Conflict) for any other change; [`Forbidden`](crate::ErrorKind::Forbidden) if a
-    /// platform actor published it and a customer wants to change it.
+    /// [`NotFound`](crate::ErrorKind::NotFound) for an unknown version; [`Conflict`](crate::ErrorKind::Conflict) for
+    /// any other change of status; [`Forbidden`](crate::ErrorKind::Forbidden) if a customer changes a schema version of
+    /// a platform actor.
     pub fn set_schema_status(&mut self, version: impl AsRef<str>, status: SchemaStatus) -> Result<SchemaVersion> {
         let version = version.as_ref();
         self.once(
@@ -182,7 +201,12 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
         self.writer.read(|snapshot| schema::load(snapshot, version, Include::Both))
     }
 
-    /// Reads a schema version, as this write has left it so far.
+    /// The schema version `version`, with the changes of this write so far. `include` selects the representations that
+    /// are read.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) for an unknown version.
     pub fn schema(&self, version: impl AsRef<str>, include: Include) -> Result<SchemaVersion> {
         self.writer.read(|snapshot| schema::load(snapshot, version.as_ref(), include))
     }

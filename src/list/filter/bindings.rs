@@ -1,4 +1,4 @@
-//! Which bindings a list is asked for.
+//! The filter of the list of bindings.
 
 use std::collections::BTreeSet;
 
@@ -7,15 +7,16 @@ use crate::types::error::{Result, at_most};
 use crate::types::limits;
 use crate::types::target::{BindingMode, Target};
 
-/// Which bindings to list. The default is every binding that the zone ever had.
+/// A filter of bindings. The default passes every binding of the zone's history.
 ///
 /// Repeated values of one field are alternatives; different fields must all match.
 ///
 /// ```
 /// use policy_store::{BindingFilter, BindingMode, Target};
 /// let enforced_for_the_zone = BindingFilter::new().target(Target::Zone).mode(BindingMode::Active);
-/// let of_now = BindingFilter::new().ended(false);
+/// let current = BindingFilter::new().ended(false);
 /// ```
+#[must_use]
 #[derive(Clone, Debug, Default)]
 pub struct BindingFilter {
     targets: BTreeSet<Target>,
@@ -24,24 +25,24 @@ pub struct BindingFilter {
 }
 
 impl BindingFilter {
-    /// All bindings.
+    /// A filter that passes all bindings.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Of this target: up to 100 of them.
+    /// Passes bindings of this target. Up to 100 targets.
     pub fn target(mut self, target: Target) -> Self {
         self.targets.insert(target);
         self
     }
 
-    /// In this mode.
+    /// Passes bindings in this mode.
     pub fn mode(mut self, mode: BindingMode) -> Self {
         self.modes.insert(mode);
         self
     }
 
-    /// Those that have ended, or those that still last.
+    /// Passes bindings that have ended, or bindings that still last.
     pub fn ended(mut self, ended: bool) -> Self {
         self.ended.insert(ended);
         self
@@ -54,12 +55,12 @@ impl BindingFilter {
     }
 }
 
-/// A filter of bindings that was checked.
+/// A checked filter of bindings.
 #[derive(Clone, Debug)]
 pub(crate) struct WantedBindings {
     targets: BTreeSet<Target>,
     modes: BTreeSet<BindingMode>,
-    /// Whether it has ended; none for either.
+    /// Whether the binding must have ended; none for both.
     pub ended: Option<bool>,
 }
 
@@ -69,7 +70,7 @@ impl WantedBindings {
             && (self.modes.is_empty() || self.modes.contains(&mode))
     }
 
-    /// What cursors are bound to.
+    /// The bytes that cursors contain.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let users = self.targets.iter().filter_map(|target| match target {
             Target::User(id) => Some(id.as_str()),

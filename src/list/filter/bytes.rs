@@ -1,9 +1,9 @@
-//! The bytes of a filter: what cursors under it are bound to. Filters that ask for the same in another way (another order,
-//! a value twice, another case) have the same bytes, and one that asks for everything has none.
+//! The bytes of a filter, which its cursors authenticate. Equivalent filters (another order, a repeated value, another
+//! case) have the same bytes, and a filter that passes everything has none.
 
 use std::collections::BTreeSet;
 
-/// What a filter can be by. The numbers are part of every cursor under a filter, and never reused.
+/// The fields of filters. The numbers are part of every cursor under a filter, and are never reused.
 #[derive(Clone, Copy, Debug)]
 #[repr(u8)]
 pub(super) enum Field {
@@ -19,12 +19,12 @@ pub(super) enum Field {
     Ended = 10,
 }
 
-/// The bytes of a filter, made field by field in the order of their numbers.
+/// The bytes of a filter, built field by field in the order of their numbers.
 #[derive(Debug, Default)]
 pub(super) struct FilterBytes(Vec<u8>);
 
 impl FilterBytes {
-    /// With the values of a field. Without values, the field is none of the filter's.
+    /// Adds the values of a field. Without values, the field is left out.
     pub(super) fn with<'a>(mut self, field: Field, values: impl IntoIterator<Item = &'a str>) -> Self {
         let values: BTreeSet<&str> = values.into_iter().collect();
         if values.is_empty() {
@@ -48,7 +48,7 @@ fn length(length: usize) -> [u8; 8] {
     u64::try_from(length).unwrap_or(u64::MAX).to_be_bytes()
 }
 
-/// The one value that was given; both together ask for everything.
+/// The single value given; none for both values, which pass everything.
 pub(super) fn only(values: &BTreeSet<bool>) -> Option<bool> {
     values.first().copied().filter(|_| values.len() == 1)
 }
@@ -73,7 +73,7 @@ mod tests {
         hex::encode(&filter.check().unwrap().bytes())
     }
 
-    /// Field, number of values, and each value after its length: made by another program from docs/format.md.
+    /// Field, number of values, and each value after its length. Computed by another program from docs/format.md.
     #[test]
     fn the_bytes_of_a_filter_are_pinned() {
         let any_owner = PolicyFilter::new().owner_type(OwnerType::Platform).owner_type(OwnerType::Customer);

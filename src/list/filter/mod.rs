@@ -1,7 +1,7 @@
-//! Filters: which items of a list are asked for. Pure: rows, entries and pages are not known here.
+//! Filters: conditions on the items of a list. Does not know rows, entries or pages.
 //!
-//! A filter is given as a builder, then checked once: its values bounded, lower-cased, sorted and without duplicates.
-//! Only the checked form matches, and is what cursors are bound to.
+//! A filter is built, then checked once: its values are bounded, lower-cased, sorted and deduplicated. Only the checked
+//! filter matches items, and only its bytes are part of a cursor.
 
 mod bindings;
 mod bytes;

@@ -1,4 +1,4 @@
-//! Which policies a list is asked for.
+//! The filter of the list of policies.
 
 use std::collections::BTreeSet;
 
@@ -9,18 +9,19 @@ use crate::types::error::{Result, at_most};
 use crate::types::id::PolicyId;
 use crate::types::limits;
 
-/// Which policies to list. The default is all.
+/// A filter of policies. The default passes all.
 ///
-/// Values of the same kind are alternatives: a policy passes if one of them fits. It must pass every kind that is given. A
-/// kind that no value was given of lets everything pass.
+/// Repeated values of one field are alternatives; different fields must all match. A field without values matches every
+/// policy.
 ///
-/// Search terms are substrings of 1 character or more, found whatever the case: both sides are lower-cased character by
-/// character after Unicode's table. There are at most [`FILTER_VALUES`](limits::FILTER_VALUES) of each kind.
+/// Search terms are case-insensitive substrings of at least 1 character: both sides are lower-cased character by
+/// character by Unicode's table. Each field takes at most [`FILTER_VALUES`](limits::FILTER_VALUES) of them.
 ///
 /// ```
 /// use policy_store::{OwnerType, PolicyFilter};
 /// let mine = PolicyFilter::new().owner_type(OwnerType::Customer).name("billing").name("invoice");
 /// ```
+#[must_use]
 #[derive(Clone, Debug, Default)]
 pub struct PolicyFilter {
     ids: Vec<String>,
@@ -31,44 +32,44 @@ pub struct PolicyFilter {
 }
 
 impl PolicyFilter {
-    /// All policies.
+    /// A filter that passes all policies.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With this id. A list by ids is one page: it takes and gives no cursors, its limit is by default the number of
-    /// ids, and what is over a smaller limit is left out. An id that the zone does not have is left out too, and one
-    /// that is given twice counts once.
+    /// Passes the policy with this id. A list by ids is a single page without cursors. Its default limit is the number
+    /// of ids, and a smaller limit cuts it off. Unknown ids are left out, and repeated ids count once.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.ids.push(id.into());
         self
     }
 
-    /// With one of these ids, as [`id`](PolicyFilter::id). None at all is no filter.
+    /// Passes the policies with these ids, as [`id`](PolicyFilter::id). An empty sequence adds no condition.
     pub fn ids<I: Into<String>>(mut self, ids: impl IntoIterator<Item = I>) -> Self {
         self.ids.extend(ids.into_iter().map(Into::into));
         self
     }
 
-    /// Managed by this kind of owner.
+    /// Passes policies with this kind of owner.
     pub fn owner_type(mut self, owner_type: OwnerType) -> Self {
         self.owner_types.insert(owner_type);
         self
     }
 
-    /// With this term in the name or the description: up to 4,096 bytes.
+    /// Passes policies with this term in the name or the description: up to 4,096 bytes.
     pub fn any(mut self, term: impl Into<String>) -> Self {
         self.any.push(term.into());
         self
     }
 
-    /// With this term in the name: up to 256 bytes.
+    /// Passes policies with this term in the name: up to 256 bytes.
     pub fn name(mut self, term: impl Into<String>) -> Self {
         self.name.push(term.into());
         self
     }
 
-    /// With this term in the description: up to 4,096 bytes. A policy without a description does not pass.
+    /// Passes policies with this term in the description: up to 4,096 bytes. A policy without a description does not
+    /// pass.
     pub fn description(mut self, term: impl Into<String>) -> Self {
         self.description.push(term.into());
         self
@@ -76,7 +77,7 @@ impl PolicyFilter {
 
     pub(crate) fn check(&self) -> Result<WantedPolicies> {
         at_most("ids of the filter", self.ids.len(), limits::FILTER_VALUES)?;
-        // An id that nothing can have is one that is not there.
+        // A malformed id is treated as an unknown id.
         let known = |ids: &[String]| ids.iter().filter_map(|id| PolicyId::new(id.as_str()).ok()).collect();
         Ok(WantedPolicies {
             ids: (!self.ids.is_empty()).then(|| (self.ids.iter().collect::<BTreeSet<_>>().len(), known(&self.ids))),
@@ -88,10 +89,10 @@ impl PolicyFilter {
     }
 }
 
-/// A filter of policies that was checked.
+/// A checked filter of policies.
 #[derive(Debug)]
 pub(crate) struct WantedPolicies {
-    /// How many ids were given, and those of them that a policy can have.
+    /// The number of ids given, and the well-formed ones among them.
     pub ids: Option<(usize, BTreeSet<PolicyId>)>,
     owner_types: BTreeSet<OwnerType>,
     any: Terms,
@@ -100,12 +101,12 @@ pub(crate) struct WantedPolicies {
 }
 
 impl WantedPolicies {
-    /// Whether all policies are wanted.
+    /// Whether every policy passes.
     pub(crate) fn is_all(&self) -> bool {
         self.ids.is_none() && self.owner_types.is_empty() && !self.reads_texts()
     }
 
-    /// Whether it depends on the name or the description.
+    /// Whether the filter depends on the name or the description.
     pub(crate) fn reads_texts(&self) -> bool {
         ![&self.any, &self.name, &self.description].into_iter().all(Terms::is_empty)
     }
@@ -122,7 +123,7 @@ impl WantedPolicies {
             && self.description.match_any(description.as_slice())
     }
 
-    /// What cursors are bound to. Lists by id have none.
+    /// The bytes that cursors contain. Lists by ids have no cursors.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         FilterBytes::default()
             .with(Field::OwnerType, self.owner_types.iter().map(|owner_type| owner_type.as_str()))

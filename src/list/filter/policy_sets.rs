@@ -1,4 +1,4 @@
-//! Which policy sets a list is asked for.
+//! The filter of the list of policy sets.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::types::error::Result;
 use crate::types::limits;
 use crate::types::target::TargetType;
 
-/// Which policy sets to list. The default is every set for the zone, and none for users.
+/// A filter of policy sets. The default passes every set for the zone, and none for users.
 ///
 /// Values and search terms combine as in a [`PolicyFilter`](crate::PolicyFilter).
 ///
@@ -17,6 +17,7 @@ use crate::types::target::TargetType;
 /// use policy_store::PolicySetFilter;
 /// let idle = PolicySetFilter::new().any_target().active(false);
 /// ```
+#[must_use]
 #[derive(Clone, Debug, Default)]
 pub struct PolicySetFilter {
     active: BTreeSet<bool>,
@@ -28,42 +29,42 @@ pub struct PolicySetFilter {
 }
 
 impl PolicySetFilter {
-    /// All sets for the zone.
+    /// A filter that passes all policy sets for the zone.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With a version in force, or without one.
+    /// Passes policy sets with a version in force, or those without.
     pub fn active(mut self, active: bool) -> Self {
         self.active.insert(active);
         self
     }
 
-    /// Managed by this kind of owner.
+    /// Passes policy sets with this kind of owner.
     pub fn owner_type(mut self, owner_type: OwnerType) -> Self {
         self.owner_types.insert(owner_type);
         self
     }
 
-    /// For this kind of target, in the place of the zone.
+    /// Passes policy sets with this type of target, instead of only those for the zone.
     pub fn target_type(mut self, target_type: TargetType) -> Self {
         self.target_types.insert(target_type);
         self
     }
 
-    /// For whatever target, those that were named before included.
+    /// Passes policy sets with any type of target, even after [`target_type`](Self::target_type).
     pub fn any_target(mut self) -> Self {
         self.any_target = true;
         self
     }
 
-    /// With this term in any text that can be searched, which is the name: up to 256 bytes.
+    /// Passes policy sets with this term in any searchable text, which is only the name: up to 256 bytes.
     pub fn any(mut self, term: impl Into<String>) -> Self {
         self.any.push(term.into());
         self
     }
 
-    /// With this term in the name: up to 256 bytes.
+    /// Passes policy sets with this term in the name: up to 256 bytes.
     pub fn name(mut self, term: impl Into<String>) -> Self {
         self.name.push(term.into());
         self
@@ -85,29 +86,29 @@ impl PolicySetFilter {
     }
 }
 
-/// A filter of policy sets that was checked.
+/// A checked filter of policy sets.
 #[derive(Clone, Debug)]
 pub(crate) struct WantedPolicySets {
     pub active: Option<bool>,
     owner_types: BTreeSet<OwnerType>,
-    /// Empty for any.
+    /// Empty for all types.
     target_types: BTreeSet<TargetType>,
     any: Terms,
     name: Terms,
 }
 
 impl WantedPolicySets {
-    /// The same, but only sets that are active, or only the others.
+    /// The same filter for active sets only, or for the others only.
     pub(crate) fn only_active(self, active: bool) -> Self {
         Self { active: Some(active), ..self }
     }
 
-    /// Whether it depends on nothing but the kind of target.
+    /// Whether the filter depends on the target type only.
     pub(crate) fn is_by_target(&self) -> bool {
         self.active.is_none() && self.owner_types.is_empty() && !self.reads_name()
     }
 
-    /// Whether it depends on the name.
+    /// Whether the filter depends on the name.
     pub(crate) fn reads_name(&self) -> bool {
         !(self.any.is_empty() && self.name.is_empty())
     }
@@ -125,7 +126,7 @@ impl WantedPolicySets {
         self.any.match_any(&[name.as_str()]) && self.name.match_any(&[name.as_str()])
     }
 
-    /// What cursors are bound to.
+    /// The bytes that cursors contain.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         FilterBytes::default()
             .with(Field::OwnerType, self.owner_types.iter().map(|owner_type| owner_type.as_str()))

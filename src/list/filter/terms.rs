@@ -1,20 +1,20 @@
-//! Search terms: substrings, of which a text must hold one, whatever the case of either.
+//! Search terms: case-insensitive substrings. A text matches if it contains one of them.
 //!
-//! Both sides are lower-cased character by character, after Unicode's table and independent of language and context. So
-//! what is a substring stays one: `str::to_lowercase` would turn the `Σ` that ends a term into `ς`, and not find it within
-//! a word.
+//! Both sides are lower-cased character by character by Unicode's table, independent of language and context, so a
+//! substring of a text stays one. `str::to_lowercase` would turn a final `Σ` of a term into `ς`, which does not match
+//! within a word.
 
 use std::collections::BTreeSet;
 
 use crate::types::error::{ErrorDetail, Result, at_most};
 use crate::types::limits;
 
-/// Lower-cased terms. Without any, every text matches.
+/// Lower-cased terms. Every text matches an empty set of terms.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Terms(BTreeSet<String>);
 
 impl Terms {
-    /// Checks terms, each of at most so many bytes. `what` they are searched in is for errors.
+    /// Checks terms of at most `bytes` bytes each. `what` names the term in errors.
     pub(super) fn new(what: &'static str, given: &[String], bytes: usize) -> Result<Self> {
         at_most("search terms of the filter", given.len(), limits::FILTER_VALUES)?;
         let mut terms = BTreeSet::new();
@@ -32,7 +32,7 @@ impl Terms {
         self.0.is_empty()
     }
 
-    /// Whether one of the terms stands in one of the texts, which are in lower case; or there is no term.
+    /// Whether one of the texts contains one of the terms, or there are no terms. The texts must be in lower case.
     pub(super) fn match_any(&self, texts: &[&str]) -> bool {
         self.is_empty() || self.0.iter().any(|term| texts.iter().any(|text| text.contains(term.as_str())))
     }
@@ -65,14 +65,14 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is cut out of a text is found in it, in any case.
+        /// Every substring of a text matches it, in any case.
         #[test]
         fn every_part_of_a_text_is_found(text in "\\PC{1,20}|[aΣσςİIıK]{1,6}", from: usize, count in 1..6_usize) {
             let from = from % text.chars().count();
             let part: String = text.chars().skip(from).take(count).collect();
             prop_assert!(found(&part, &text));
             let shout: String = part.chars().map(|c| { let mut up = c.to_uppercase(); match (up.next(), up.next()) {
-                // Only where one character is the other's case and nothing else.
+                // Only characters with a one-to-one case mapping.
                 (Some(up), None) if up.to_lowercase().eq(c.to_lowercase()) => up,
                 _ => c,
             } }).collect();

@@ -1,4 +1,4 @@
-//! Writing attestations, of new policy set versions and of those that are there. The signer has run before.
+//! Writes attestations of new and existing policy set versions. The signer has run before the write.
 
 use super::ZoneTransaction;
 use crate::attestation::{Attestation, Status};
@@ -12,19 +12,18 @@ use crate::types::error::{ErrorDetail, Resource, Result};
 
 /// Attestations.
 impl ZoneTransaction<'_, '_> {
-    /// Creates a policy set version that was attested ahead, with its attestation: both or neither.
+    /// Creates a policy set version together with the attestation that was signed ahead of the write: both or neither.
     ///
-    /// A request asks for the same with and without an attestation, and by whichever key. So one that was answered
-    /// [before](crate::Zone::answered) is answered again by
-    /// [`create_policy_set_version`](Self::create_policy_set_version), with nothing signed for it, also after a key rotation;
-    /// and it is as attested as it was at first.
+    /// The fingerprint of the call leaves out the attestation and its key. Under an idempotency key that was used
+    /// [before](crate::Zone::entry_for_key), [`create_policy_set_version`](Self::create_policy_set_version) therefore
+    /// returns the first result too, without a new signature, even after a key rotation. That result has the
+    /// attestations of the first call.
     ///
     /// # Errors
     ///
     /// Those of [`create_policy_set_version`](Self::create_policy_set_version);
-    /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if it would not be what was attested, because another
-    /// version or attestation of the set came between: prepare again. [`Invalid`](crate::ErrorKind::Invalid) if another
-    /// actor attested it.
+    /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if another version or attestation of the set was
+    /// written after the signing: prepare again; [`Invalid`](crate::ErrorKind::Invalid) if another actor attested it.
     pub fn create_attested_version(&mut self, prepared: AttestedPolicySetVersion) -> Result<PolicySetVersion> {
         let AttestedPolicySetVersion { policy_set_id, new, validated, attester, attestation } = prepared;
         self.once(
@@ -44,15 +43,16 @@ impl ZoneTransaction<'_, '_> {
         )
     }
 
-    /// Adds an attestation to a policy set version: to one that was created without, or again after a key was rotated. The
-    /// earlier ones stay. Archived versions can be attested too: nothing of them changes.
+    /// Adds an attestation to an existing policy set version: one that was created without, or again after a key
+    /// rotation. Earlier attestations stay. An archived version can be attested, since its content does not change.
     ///
     /// # Errors
     ///
-    /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if another attestation of the set came between: prepare
-    /// again. [`Invalid`](crate::ErrorKind::Invalid) if another actor attested it;
-    /// [`Forbidden`](crate::ErrorKind::Forbidden) if a customer attests a version that a platform actor made;
-    /// [`TooLarge`](crate::ErrorKind::TooLarge) if it has [as many](crate::limits::VERSION_ATTESTATIONS) as it can get.
+    /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if another attestation of the set was written after
+    /// the signing: prepare again; [`Invalid`](crate::ErrorKind::Invalid) if another actor attested it;
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) if a customer attests a version of a platform actor;
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) if the version has [the maximum number of
+    /// attestations](crate::limits::VERSION_ATTESTATIONS); otherwise as any call: see [`ZoneTransaction`](Self#errors).
     pub fn attest(&mut self, prepared: NewAttestation) -> Result<PolicySetVersion> {
         let NewAttestation { policy_set_version_id, attester, attestation } = prepared;
         let id = policy_set_version_id.as_str();

@@ -1,4 +1,4 @@
-//! Applying policy bundles with an attestation of the version that they make. The signer has run before.
+//! Applies policy bundles with an attestation of the new policy set version. The signer has run before the write.
 
 use super::ZoneTransaction;
 use super::bindings::has_bound;
@@ -12,16 +12,17 @@ use crate::types::target::{BindingMode, Target};
 
 /// Attested policy bundles.
 impl ZoneTransaction<'_, '_> {
-    /// [Applies](Self::apply_bundle) a policy bundle, and adds the attestation of the policy set version that it makes: all or
-    /// nothing. A bundle that is in force already makes no version, and changes nothing.
+    /// [Applies](Self::apply_bundle) a policy bundle and adds the attestation of the new policy set version: both or
+    /// neither. A bundle that is already in force makes no version and changes nothing.
     ///
-    /// A request asks for the same with and without an attestation. So one that was answered
-    /// [before](crate::Zone::answered) is answered again by [`apply_bundle`](Self::apply_bundle), with nothing signed for it.
+    /// The fingerprint of the call leaves out the attestation. Under an idempotency key that was used
+    /// [before](crate::Zone::entry_for_key), [`apply_bundle`](Self::apply_bundle) therefore returns the first result
+    /// too, without a new signature.
     ///
     /// # Errors
     ///
-    /// Those of [`apply_bundle`](Self::apply_bundle); [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if it would
-    /// not come to what was attested, because something came between: prepare again.
+    /// Those of [`apply_bundle`](Self::apply_bundle); [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if
+    /// the bundle would no longer make the attested version, because of a write after the signing: prepare again;
     /// [`Invalid`](crate::ErrorKind::Invalid) if another actor attested it.
     pub fn apply_attested_bundle(&mut self, target: Target, bundle: AttestedBundle) -> Result<BindOutcome> {
         let AttestedBundle { prepared, version } = bundle;
@@ -53,7 +54,7 @@ impl ZoneTransaction<'_, '_> {
         };
         self.check_attester(&attested.attester)?;
         let new_set = self.read(|reader| attested.check(reader, set.as_ref(), &schema, &mut steps))?;
-        // As for any bundle, and the attestation.
+        // The set if it is new, its version, the binding, and the attestation.
         self.room_for_steps(&steps, 3 + usize::from(set.is_none()))?;
         let version = self.take_steps(set, Some(new_set), schema, steps, &target)?;
         self.add_attestation(version.id.as_str(), &attested.attester, &attested.attestation)?;

@@ -1,4 +1,4 @@
-//! Writing bindings: what is put in force or under observation, and what is no longer.
+//! Writes bindings: binds and unbinds policy set versions in each mode, and rolls back.
 
 use super::ZoneTransaction;
 use crate::decide::guardrail::check_guardrail;
@@ -16,9 +16,7 @@ use crate::types::target::{BindingMode, Target, TargetType};
 
 /// Bindings.
 impl ZoneTransaction<'_, '_> {
-    /// Puts a policy set version in force for the zone, in the place of what was bound there. A version that is in force
-    /// already changes nothing, and the [outcome](BindOutcome::changed) says so. For the way back see
-    /// [`rollback`](Self::rollback).
+    /// Puts a policy set version in force for the zone: [`bind`](Self::bind) with [`Target::Zone`].
     ///
     /// # Errors
     ///
@@ -27,20 +25,23 @@ impl ZoneTransaction<'_, '_> {
         self.bind(policy_set_version_id, Target::Zone)
     }
 
-    /// Puts a policy set version in force for a target, in the place of what was bound there.
+    /// Puts a policy set version in force for a target, in place of the version bound before. Does nothing if the
+    /// version is already in force: [`BindOutcome::changed`] is then false. To return to the version before, use
+    /// [`rollback`](Self::rollback).
     ///
     /// # Errors
     ///
-    /// [`Archived`](crate::ErrorKind::Archived) if the version or its set is; [`Conflict`](crate::ErrorKind::Conflict)
-    /// if the set is for another kind of target, or for another user, or if the zone's
-    /// [guardrail](Self::bind_guardrail) does not validate against the version's schema.
+    /// [`Archived`](crate::ErrorKind::Archived) if the version or its set is archived;
+    /// [`Conflict`](crate::ErrorKind::Conflict) if the set is for another type of target or for another user, or if the
+    /// zone's [guardrail](Self::bind_guardrail) does not validate against the version's schema; otherwise as any call:
+    /// see [`ZoneTransaction`](Self#errors).
     pub fn bind(&mut self, policy_set_version_id: impl AsRef<str>, target: Target) -> Result<BindOutcome> {
         self.bind_as(policy_set_version_id.as_ref(), target, BindingMode::Active)
     }
 
-    /// Puts the version in force that was bound to a target before: the newest binding of another version than the one in
-    /// force now; of any version if nothing is in force. So a second call goes back to where the first one came from. To go
-    /// further back, [bind](Self::bind) a version of the [list of bindings](crate::Zone::bindings).
+    /// Binds the target's previous version again: the newest binding of a version other than the one in force, or of
+    /// any version if nothing is in force. A second call therefore undoes the first. To go further back,
+    /// [bind](Self::bind) a version from the [list of bindings](crate::Zone::bindings).
     ///
     /// # Errors
     ///
@@ -66,8 +67,8 @@ impl ZoneTransaction<'_, '_> {
         )
     }
 
-    /// Puts a policy set version under observation for a target, in the place of what was observed there. It decides
-    /// nothing: a [shadow authorizer](crate::Zone::shadow_authorizer) tells what it would have decided. It does not fix the
+    /// Binds a policy set version in shadow mode, in place of the version observed before. It is never enforced: a
+    /// [shadow authorizer](crate::Zone::shadow_authorizer) gives the decisions that it would make. It does not fix the
     /// target of a set for users.
     ///
     /// # Errors
@@ -77,45 +78,48 @@ impl ZoneTransaction<'_, '_> {
         self.bind_as(policy_set_version_id.as_ref(), target, BindingMode::Shadow)
     }
 
-    /// Makes a policy set version the zone's guardrail, in the place of the one before: its statements are evaluated with
-    /// those of every decision of the zone, for all targets, so that it can only take away. Where nothing is in force, still
-    /// nothing is. Only a platform actor binds and unbinds it, and suspends, erases or copies a zone that has one.
+    /// Makes a policy set version the zone's guardrail, in place of the one before. Its `forbid` statements are
+    /// evaluated in every decision of the zone, for all targets, so it can only restrict. A target without a version in
+    /// force still has none. Only platform actors may bind or unbind a guardrail, or suspend, erase or copy a zone that
+    /// has one.
     ///
-    /// [`Zone::prepare_guardrail`](crate::Zone::prepare_guardrail) does the parsing and validating ahead of the write.
+    /// [`Zone::prepare_guardrail`](crate::Zone::prepare_guardrail) parses and validates ahead of the write.
     ///
     /// # Errors
     ///
-    /// [`Forbidden`](crate::ErrorKind::Forbidden) for a customer; [`Invalid`](crate::ErrorKind::Invalid) if it holds a
-    /// `permit`; [`Conflict`](crate::ErrorKind::Conflict) if it does not validate against the schema of what is in force or
-    /// under observation in the zone; otherwise as [`bind`](Self::bind).
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) for a customer; [`Invalid`](crate::ErrorKind::Invalid) if the version
+    /// has a `permit`; [`Conflict`](crate::ErrorKind::Conflict) if it does not validate against the schema of a version
+    /// in force or under observation in the zone; otherwise as [`bind`](Self::bind).
     pub fn bind_guardrail(&mut self, policy_set_version_id: impl AsRef<str>) -> Result<BindOutcome> {
         self.bind_as(policy_set_version_id.as_ref(), Target::Zone, BindingMode::Guardrail)
     }
 
-    /// Unbinds what is in force for a target, and returns what that was. Then nothing is in force there.
+    /// Ends the active binding of a target and returns it. Nothing is in force for the target afterwards.
     ///
     /// # Errors
     ///
-    /// [`NotBound`](crate::ErrorKind::NotBound) if nothing is.
+    /// [`NotBound`](crate::ErrorKind::NotBound) if nothing is in force; otherwise as any call: see
+    /// [`ZoneTransaction`](Self#errors).
     pub fn unbind(&mut self, target: Target) -> Result<Binding> {
         self.unbind_as(target, BindingMode::Active)
     }
 
-    /// Ends the observation of what is observed for a target, and returns what that was.
+    /// Ends the shadow binding of a target and returns it.
     ///
     /// # Errors
     ///
-    /// [`NotBound`](crate::ErrorKind::NotBound) if nothing is.
+    /// [`NotBound`](crate::ErrorKind::NotBound) if nothing is under observation; otherwise as any call: see
+    /// [`ZoneTransaction`](Self#errors).
     pub fn unbind_shadow(&mut self, target: Target) -> Result<Binding> {
         self.unbind_as(target, BindingMode::Shadow)
     }
 
-    /// Unbinds the zone's guardrail, and returns what that was.
+    /// Unbinds the zone's guardrail and returns the binding that ended.
     ///
     /// # Errors
     ///
-    /// [`Forbidden`](crate::ErrorKind::Forbidden) for a customer; [`NotBound`](crate::ErrorKind::NotBound) if the zone has
-    /// none.
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) for a customer; [`NotBound`](crate::ErrorKind::NotBound) if the zone
+    /// has none; otherwise as any call: see [`ZoneTransaction`](Self#errors).
     pub fn unbind_guardrail(&mut self) -> Result<Binding> {
         self.unbind_as(Target::Zone, BindingMode::Guardrail)
     }
@@ -152,7 +156,7 @@ impl ZoneTransaction<'_, '_> {
         }
         self.check_target(&set, &target)?;
         if set.target_id.is_none() && mode == BindingMode::Active {
-            // The first user that a set is bound to is its target for ever.
+            // The first user that a set is bound to stays its only target.
             check_owner(self.actor(), Resource::PolicySet, set.id.as_str(), set.owner_type)?;
         }
         let before = self.binding(&target, mode)?;
@@ -168,8 +172,7 @@ impl ZoneTransaction<'_, '_> {
         Ok(BindOutcome { binding, replaced: body.replaced.map(BoundTo::from), changed: true })
     }
 
-    /// What is evaluated together validates against the schema that it is evaluated with: the guardrail against the schemas
-    /// of all that is bound.
+    /// The guardrail must validate against the schema of every bound version, since both are evaluated together.
     fn check_guardrail(&self, id: &str, mode: BindingMode) -> Result<()> {
         let known = Validated::default();
         let validation = Validation::in_write(&self.engine.compiler, &known);
@@ -182,8 +185,7 @@ impl ZoneTransaction<'_, '_> {
         })
     }
 
-    /// A set for users has one user: the one that it was first activated for, or until then the one that it is observed
-    /// for.
+    /// A set for users has one user: the one of its first active binding, or until then the one of its shadow binding.
     fn check_target(&self, set: &PolicySet, target: &Target) -> Result<()> {
         let user = match (set.target_type, &set.target_id) {
             (TargetType::Zone, _) => None,
@@ -237,7 +239,7 @@ impl ZoneTransaction<'_, '_> {
     }
 }
 
-/// Whether the first entry of a call that binds has bound anything: a call that changes nothing says so.
+/// Whether a binding call changed the binding, by its first entry.
 pub(super) fn has_bound(entry: &LogEntry) -> bool {
     !matches!(entry.body, Body::Unchanged(_))
 }

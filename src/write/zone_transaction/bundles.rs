@@ -1,6 +1,6 @@
-//! Applying and resetting policy bundles: the zone's calls that follow from a plan.
+//! Applies and resets policy bundles: carries out a plan with other calls of the zone.
 //!
-//! Everything that one of them could refuse is checked before the first.
+//! All checks of these calls run before the first one writes.
 
 use super::ZoneTransaction;
 use super::bindings::has_bound;
@@ -25,46 +25,59 @@ const SET_NAME: &str = "policy bundle";
 
 /// Policy bundles.
 impl ZoneTransaction<'_, '_> {
-    /// The policy bundle of what is in force for `target`.
+    /// The policy bundle of the version in force for `target`, with the changes of this write.
+    ///
+    /// # Errors
+    ///
+    /// [`NotBound`](crate::ErrorKind::NotBound) if nothing is in force for the target.
     pub fn bundle(&self, target: Target) -> Result<Bundle> {
         self.read(|reader| reader.bundle(&target))
     }
 
-    /// The policy bundle that a user would edit: of what is in force for the user, or else for the zone.
+    /// The policy bundle that a user would edit, with the changes of this write: see
+    /// [`Zone::effective_bundle`](crate::Zone::effective_bundle).
+    ///
+    /// # Errors
+    ///
+    /// [`NotBound`](crate::ErrorKind::NotBound) if nothing is in force for the user or for the zone.
     pub fn effective_bundle(&self, user: impl Into<String>) -> Result<Bundle> {
         let user = Target::User(user.into());
         self.read(|reader| reader.effective_bundle(&user))
     }
 
-    /// Puts the policies of a bundle in force for a target, and no others. What of it is new is better
-    /// [prepared](crate::Zone::prepare_bundle) before, as others wait while it is parsed and validated.
+    /// Puts exactly the policies of a bundle in force for a target. Other writes wait while new texts are parsed and
+    /// validated: [prepare](crate::Zone::prepare_bundle) the bundle to avoid that.
     ///
-    /// A policy with a new text gets its next version, under the bundle's schema version; one whose text is that of the
-    /// version in force, or of its newest version, keeps that version; one that is not in the bundle is no longer pinned,
-    /// and stays as it is. Then the set that is in force gets its next version, which is put in force. If nothing is in
-    /// force for the target, a set is created for it. Policies, schema version and texts that are all in force already
-    /// change nothing: the same bundle again is as good as once. Names, hashes, the schema's text and the target in the
-    /// bundle mean nothing.
+    /// - A policy with a new text gets its next version, under the bundle's schema version.
+    /// - A policy with the text of the version in force, or of its newest version, keeps that version.
+    /// - A policy that the bundle leaves out is no longer pinned, and is otherwise unchanged.
+    /// - The policy set in force gets a new version, and this version is put in force. If nothing is in force for the
+    ///   target, a policy set is created for it.
     ///
-    /// What others rely on is copied, and not edited: a new policy of the same name and description takes the place of a
-    /// policy of the platform's that a customer edits, and, in a user's bundle, of every policy that is not in force for
-    /// that user, or that is in force for the zone. So the first bundle of a user makes a policy for each that it names.
-    /// In a bundle for the zone, every policy of the zone can be named. A policy that was pinned for several users by hand is
-    /// any of theirs.
+    /// Does nothing if policies, texts and schema version are already in force, so a bundle can be applied twice. The
+    /// names, hashes, schema text and target in the bundle are ignored.
     ///
-    /// A bundle may name again what it was made from, as one that lies in a repository does: a policy that was copied since,
-    /// or one that was new. So before a policy is copied or created, it is looked for among those in force that the bundle does
-    /// not name: by its name and text, or only its text if it is a copy, and that one is kept; then by its name, and that one
-    /// is edited.
+    /// A policy that others depend on is copied, not edited: a new policy with the same name and description takes its
+    /// place. That applies to platform policies that a customer edits. In a user's bundle it also applies to every
+    /// policy that is not in force for that user, or that is in force for the zone. The first bundle of a user
+    /// therefore creates one policy for each that it names. A bundle for the zone can name every policy of the zone. A
+    /// policy that was pinned for several users by hand counts as each one's own.
     ///
-    /// What is archived cannot be pinned again, edited, or copied.
+    /// A bundle may have been exported before a policy was copied or created, for example when it is kept in a
+    /// repository. Before a policy is copied or created, the call therefore looks for a match among the policies in
+    /// force that the bundle does not name. A policy with the same name and text, or for a copy only the same text, is
+    /// kept. Failing that, a policy with the same name is edited.
     ///
-    /// To be sure that it replaces what its author has edited, demand its
-    /// [digest](crate::Precondition::bundle_digest).
+    /// An archived policy cannot be pinned again, edited or copied.
+    ///
+    /// To replace only the state that the author has edited, add the precondition
+    /// [`bundle_digest`](crate::Precondition::bundle_digest).
     ///
     /// # Errors
     ///
-    /// What is wrong with a policy is returned with the name of its file.
+    /// As [`create_policy_version`](Self::create_policy_version),
+    /// [`create_policy_set_version`](Self::create_policy_set_version) and [`bind`](Self::bind). An error about one
+    /// policy names its file.
     pub fn apply_bundle(&mut self, target: Target, bundle: impl Into<PreparedBundle>) -> Result<BindOutcome> {
         let prepared = bundle.into();
         let fingerprint = Fingerprint::of("apply_bundle").target(&target).bytes(prepared.digest.as_bytes());
@@ -84,13 +97,14 @@ impl ZoneTransaction<'_, '_> {
             BundlePlan::InForce(binding, _) => return Ok(BindOutcome { binding, replaced: None, changed: false }),
             BundlePlan::Steps { set, schema, steps, .. } => (set, schema, steps),
         };
-        // Behind the steps stand the set if it is new, its version, and the binding.
+        // After the steps come the set if it is new, its version, and the binding.
         self.room_for_steps(&steps, 2 + usize::from(set.is_none()))?;
         let version = self.take_steps(set, None, schema, steps, &target)?;
         self.bind(&version.id, target)
     }
 
-    /// Makes the next version of the set, or the first one of a new set, which gets `new_set` for its id.
+    /// Carries the steps out and creates the next version of the set, or the first version of a new set with the id
+    /// `new_set`.
     pub(super) fn take_steps(
         &mut self,
         set: Option<PolicySetId>,
@@ -134,9 +148,14 @@ impl ZoneTransaction<'_, '_> {
         self.writer().next(log).map(drop)
     }
 
-    /// Takes back the bundle of a user: unbinds what is in force for the user, and archives its set, so that the user's
-    /// bundle is the [zone's](crate::Zone::effective_bundle) again. The policies stay as they are. Returns what was in force;
-    /// nothing changes if nothing was.
+    /// Resets the bundle of a user: unbinds the version in force for the user and archives its set, so that the user's
+    /// [effective bundle](crate::Zone::effective_bundle) is the zone's again. The policies are unchanged. Returns the
+    /// binding that ended; does nothing if nothing was in force.
+    ///
+    /// # Errors
+    ///
+    /// As [`unbind`](Self::unbind) and [`archive_policy_set`](Self::archive_policy_set), without
+    /// [`NotBound`](crate::ErrorKind::NotBound).
     pub fn reset_bundle(&mut self, user: impl Into<String>) -> Result<Option<Binding>> {
         let target = Target::User(user.into());
         let replayed = target.clone();
@@ -157,7 +176,7 @@ impl ZoneTransaction<'_, '_> {
         let Some(before) = self.binding(&target, BindingMode::Active)? else { return Ok(None) };
         let set = self.policy_set(&before.policy_set_id)?;
         check_owner(self.actor(), Resource::PolicySet, set.id.as_str(), set.owner_type)?;
-        // What is observed cannot be archived either.
+        // A set with a shadow binding cannot be archived either.
         let observed = self.binding(&target, BindingMode::Shadow)?;
         let observed = observed.is_some_and(|observed| observed.policy_set_id == set.id);
         self.writer().room_for(2 + usize::from(observed))?;

@@ -1,7 +1,7 @@
-//! Writing in a zone: the handle, its reads, and the rules that all of its calls share. What can be written is in the
-//! files beside this one.
+//! The zone transaction: the handle, its reads, and the rules that all of its calls share. The files of this folder
+//! hold the calls.
 //!
-//! Every call checks all of its rules before it writes anything, so that a refused call leaves no trace.
+//! Every call checks all of its rules before it writes anything, so a refused call leaves no trace.
 
 #[cfg(feature = "attestation")]
 mod attestations;
@@ -33,17 +33,34 @@ use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::hash::Address;
 use crate::types::id::IdempotencyKey;
 
-/// One zone in a write that is under way. Its reads see what the write has done so far.
+/// One zone in a write under way. It dereferences to a [`Zone`] that reads the changes of the write so far.
+///
+/// ```
+/// # fn main() -> policy_store::Result<()> {
+/// use policy_store::{Actor, NewPolicySet, NewPolicySetVersion, NewSchema, PolicyStore, Target};
+/// let store = PolicyStore::builder().in_memory()?;
+/// let outcome = store.write(&Actor::customer("ann")?, |w| {
+///     w.publish_schema(NewSchema::cedar("1", "entity User;"))?;
+///     let mut zone = w.create_zone("acme")?;
+///     let set = zone.create_policy_set(NewPolicySet::named("production"))?;
+///     let version = zone.create_policy_set_version(&set.id, NewPolicySetVersion::new("1"))?;
+///     zone.bind(&version.id, Target::Zone)
+/// })?;
+/// assert!(outcome.changed);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///
-/// Every call that names something returns [`NotFound`](crate::ErrorKind::NotFound) for an id that the zone does not have,
-/// [`Archived`](crate::ErrorKind::Archived) where it would change or newly use what is archived, and
-/// [`Forbidden`](crate::ErrorKind::Forbidden) where a customer would change what belongs to the platform. Every call that
-/// creates something returns [`Conflict`](crate::ErrorKind::Conflict) for an id that is taken,
-/// [`Invalid`](crate::ErrorKind::Invalid) for input that breaks a rule and [`TooLarge`](crate::ErrorKind::TooLarge) for input
-/// over a limit. Any call may return [`Corrupt`](crate::ErrorKind::Corrupt) or
-/// [`Unavailable`](crate::ErrorKind::Unavailable).
+/// Every call that names a resource returns [`NotFound`](crate::ErrorKind::NotFound) for an id that the zone does not
+/// have, [`Archived`](crate::ErrorKind::Archived) if it would change or newly use an archived resource, and
+/// [`Forbidden`](crate::ErrorKind::Forbidden) if a customer would change a resource of the platform. Every call that
+/// creates a resource returns [`Conflict`](crate::ErrorKind::Conflict) for an id that is taken,
+/// [`Invalid`](crate::ErrorKind::Invalid) for input that breaks a rule and [`TooLarge`](crate::ErrorKind::TooLarge) for
+/// input over a limit. Every call but [`suspend`](Self::suspend) and [`resume`](Self::resume) returns
+/// [`Conflict`](crate::ErrorKind::Conflict) if the zone is suspended. Any call can return
+/// [`Corrupt`](crate::ErrorKind::Corrupt) or [`Unavailable`](crate::ErrorKind::Unavailable).
 pub struct ZoneTransaction<'w, 'txn> {
     zone: Zone<InWrite<'w, 'txn>>,
     idempotency_key: Option<IdempotencyKey>,
@@ -56,7 +73,7 @@ impl fmt::Debug for ZoneTransaction<'_, '_> {
     }
 }
 
-/// The reads, with the write's changes so far.
+/// The reads of a zone, with the changes of the write so far.
 impl<'w, 'txn> Deref for ZoneTransaction<'w, 'txn> {
     type Target = Zone<InWrite<'w, 'txn>>;
 
@@ -71,29 +88,30 @@ impl<'w, 'txn> ZoneTransaction<'w, 'txn> {
         Self { zone, idempotency_key: None, preconditions: Vec::new() }
     }
 
-    /// Carries the next call out at most once under this key. If a call was carried out under it before, the next one does
-    /// nothing and returns the first result, before any other check. Until the next call that writes, reads then see the zone
-    /// as the first call left it, so that an answer made of a call and of reads after it is repeated as a whole. Whether a
-    /// schema version was archived by then is left out, since another log records that.
+    /// Carries the next call out at most once under this key. If a call was carried out under the key before, the next
+    /// one does nothing and returns the first result, before any other check. Until the next writing call, reads then
+    /// see the zone as the first call left it, so a result that combines a call and later reads is repeated as a whole.
+    /// They ignore whether a schema version was archived by then, because another log records that.
     ///
-    /// A key is for one call. Further calls in the same write need keys of their own, or are carried out again.
+    /// A key is for one call. Further calls of the same write need keys of their own; without one they are carried out
+    /// again.
     ///
-    /// A version or a bundle need not be prepared for a repeated call: [`Zone::entry_for_key`] tells before.
+    /// Input need not be prepared for a repeated call: check with [`Zone::entry_for_key`] first.
     ///
     /// # Errors
     ///
-    /// The call returns [`Conflict`](crate::ErrorKind::Conflict) if the key was used for another call: one that differs in
-    /// operation, input, preconditions or actor.
+    /// The call returns [`Conflict`](crate::ErrorKind::Conflict) if the key was used for another call: one that differs
+    /// in operation, input, preconditions or actor.
     pub fn idempotency_key(&mut self, key: IdempotencyKey) -> &mut Self {
         self.idempotency_key = Some(key);
         self
     }
 
-    /// Carries the next call out only if this holds. Several preconditions must all hold.
+    /// Carries the next call out only if the precondition holds. Several preconditions must all hold.
     ///
     /// # Errors
     ///
-    /// The call returns [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if it does not hold.
+    /// The call returns [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if one of them does not hold.
     pub fn precondition(&mut self, precondition: Precondition) -> &mut Self {
         self.preconditions.push(precondition);
         self
@@ -122,7 +140,7 @@ impl<'w, 'txn> ZoneTransaction<'w, 'txn> {
 
 /// Rules that several calls share.
 impl ZoneTransaction<'_, '_> {
-    /// A call that changes the zone: not while it is suspended.
+    /// Carries a call out once, and refuses it while the zone is suspended.
     fn once<T>(
         &mut self,
         fingerprint: Fingerprint,
@@ -139,8 +157,8 @@ impl ZoneTransaction<'_, '_> {
         )
     }
 
-    /// Carries a call out once: under the id of a request that was answered, `again` tells the answer, from the zone as it
-    /// was then and the request's first entry.
+    /// Carries a call out once. For a repeated call, `again` reads the first result from the zone as the call left it
+    /// and from the call's first entry.
     fn answer<T>(
         &mut self,
         fingerprint: Fingerprint,
@@ -177,7 +195,7 @@ impl ZoneTransaction<'_, '_> {
         if idempotency.is_some() { self.writer().end_keyed(result) } else { result }
     }
 
-    /// The id that a new thing gets: the given one if it is free, or a generated one.
+    /// The id of a new resource: the given one if it is free, or a generated one.
     pub(super) fn free_id(&mut self, kind: RowKind, what: Resource, given: Option<String>) -> Result<String> {
         let log = self.place.log;
         let (log_id, position, created_at) = self.writer().next(log)?;
@@ -188,13 +206,13 @@ impl ZoneTransaction<'_, '_> {
         Ok(id)
     }
 
-    /// Whether the writer may change something: see [`check_changeable`].
+    /// Refuses a resource that the actor of the write may not change: see [`check_changeable`].
     pub(super) fn may_change(&self, what: Resource, id: &str, owner: OwnerType, archived: bool) -> Result<()> {
         check_changeable(self.actor(), what, id, owner, archived)
     }
 }
 
-/// The id of what an entry created.
+/// The id of the resource that an entry created.
 fn created(entry: &LogEntry) -> Result<&str> {
     entry.body.created_id().ok_or_else(|| wrong_row(RowKind::IdempotencyKey, &entry.envelope.position.to_string()))
 }

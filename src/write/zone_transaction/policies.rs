@@ -1,4 +1,4 @@
-//! Writing policies and their versions.
+//! Writes policies and their versions. Does not parse or validate policy text itself.
 
 use std::sync::Arc;
 
@@ -26,6 +26,10 @@ use crate::types::syntax::Include;
 /// Policies.
 impl ZoneTransaction<'_, '_> {
     /// Creates a policy.
+    ///
+    /// # Errors
+    ///
+    /// As any call: see [`ZoneTransaction`](Self#errors).
     pub fn create_policy(&mut self, new: NewPolicy) -> Result<Policy> {
         let fingerprint = Fingerprint::of("create_policy").option(new.id.as_deref()).text(&new.name);
         let fingerprint = fingerprint.option(new.description.as_deref());
@@ -47,7 +51,11 @@ impl ZoneTransaction<'_, '_> {
         )
     }
 
-    /// Changes a policy's name, its description, or both. What it has already changes nothing.
+    /// Changes a policy's name, description, or both. Does nothing if the values are unchanged.
+    ///
+    /// # Errors
+    ///
+    /// As any call: see [`ZoneTransaction`](Self#errors).
     pub fn update_policy(&mut self, id: impl AsRef<str>, update: PolicyUpdate) -> Result<Policy> {
         let id = id.as_ref();
         let fingerprint = Fingerprint::of("update_policy").text(id).option(update.name.as_deref());
@@ -74,8 +82,12 @@ impl ZoneTransaction<'_, '_> {
         Ok(Policy { name, description, updated_at, updated_by, revision: position, ..before })
     }
 
-    /// Archives a policy for good: it takes no updates and no new versions, and its versions cannot be newly pinned.
-    /// Archiving it again changes nothing.
+    /// Archives a policy for good: it gets no updates and no new versions, and manifests cannot newly pin its versions.
+    /// Does nothing if the policy is already archived.
+    ///
+    /// # Errors
+    ///
+    /// As any call: see [`ZoneTransaction`](Self#errors).
     pub fn archive_policy(&mut self, id: impl AsRef<str>) -> Result<Policy> {
         let id = id.as_ref();
         self.once(
@@ -95,7 +107,15 @@ impl ZoneTransaction<'_, '_> {
         )
     }
 
-    /// Creates the next version of a policy, from a new one or a prepared one.
+    /// Creates the next version of a policy, from a new version or a
+    /// [prepared](crate::PolicyStore::prepare_policy_version) one. Other writes wait while a new version is parsed and
+    /// validated.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`prepare_policy_version`](crate::PolicyStore::prepare_policy_version);
+    /// [`Conflict`](crate::ErrorKind::Conflict) if the version was prepared with another store's schema of the same
+    /// name; otherwise as any call: see [`ZoneTransaction`](Self#errors).
     pub fn create_policy_version(
         &mut self,
         policy_id: impl AsRef<str>,
@@ -140,8 +160,12 @@ impl ZoneTransaction<'_, '_> {
         })
     }
 
-    /// Archives a policy version for good: it stays readable, what pins it goes on working, and new manifests cannot
-    /// pin it. Archiving it again changes nothing.
+    /// Archives a policy version for good: it stays readable, existing pins still decide, and new manifests cannot pin
+    /// it. Does nothing if the version is already archived.
+    ///
+    /// # Errors
+    ///
+    /// As any call: see [`ZoneTransaction`](Self#errors).
     pub fn archive_policy_version(&mut self, id: impl AsRef<str>) -> Result<PolicyVersion> {
         let id = id.as_ref();
         self.once(
@@ -162,7 +186,7 @@ impl ZoneTransaction<'_, '_> {
         )
     }
 
-    /// The policy version parsed and validated, with the schema that its name stands for now.
+    /// The policy version, parsed and validated with the schema version that currently has its schema name.
     pub(super) fn validated(&self, input: PolicyVersionInput) -> Result<PreparedPolicyVersion> {
         let schema_of = |version: &str| self.read(|reader| schema::usable(&reader, version));
         match input {

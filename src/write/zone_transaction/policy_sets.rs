@@ -1,4 +1,4 @@
-//! Writing policy sets and their versions.
+//! Writes policy sets and their versions. Does not bind them.
 
 use super::{ZoneTransaction, created};
 use crate::cedar;
@@ -20,7 +20,11 @@ use crate::types::limits;
 
 /// Policy sets.
 impl ZoneTransaction<'_, '_> {
-    /// Creates a policy set. It is bound to nothing.
+    /// Creates a policy set. It has no versions and no binding.
+    ///
+    /// # Errors
+    ///
+    /// As any call: see [`ZoneTransaction`](Self#errors).
     pub fn create_policy_set(&mut self, new: NewPolicySet) -> Result<PolicySet> {
         let fingerprint = Fingerprint::of("create_policy_set").option(new.id.as_deref()).text(&new.name);
         self.once(
@@ -36,7 +40,11 @@ impl ZoneTransaction<'_, '_> {
         )
     }
 
-    /// Changes a policy set's name. What it has already changes nothing.
+    /// Changes a policy set's name. Does nothing if the name is unchanged.
+    ///
+    /// # Errors
+    ///
+    /// As any call: see [`ZoneTransaction`](Self#errors).
     pub fn update_policy_set(&mut self, id: impl AsRef<str>, update: PolicySetUpdate) -> Result<PolicySet> {
         let id = id.as_ref();
         self.once(
@@ -57,7 +65,12 @@ impl ZoneTransaction<'_, '_> {
         )
     }
 
-    /// Archives a policy set for good. What is bound cannot be archived. Archiving it again changes nothing.
+    /// Archives a policy set for good. Does nothing if the set is already archived.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`](crate::ErrorKind::Conflict) if a version of the set is bound; otherwise as any call: see
+    /// [`ZoneTransaction`](Self#errors).
     pub fn archive_policy_set(&mut self, id: impl AsRef<str>) -> Result<PolicySet> {
         let id = id.as_ref();
         self.once(
@@ -80,14 +93,17 @@ impl ZoneTransaction<'_, '_> {
         )
     }
 
-    /// Creates the next version of a policy set: a manifest whose entries all exist, belong to their policies, are
-    /// not archived, and validate against its schema version. If that is another one than theirs, it is better
-    /// [prepared](crate::Zone::prepare_policy_set_version) before, as others wait while they are validated.
+    /// Creates the next version of a policy set. Every pinned version must exist, belong to its policy, not be
+    /// archived, and validate against the schema version of the manifest. If pinned versions have another schema
+    /// version, [prepare](crate::Zone::prepare_policy_set_version) the call: other writes wait while they are
+    /// validated.
     ///
     /// # Errors
     ///
-    /// [`TooLarge`](crate::ErrorKind::TooLarge) with the code `validation_too_costly` if what is to be validated in the write
-    /// is over [the limit](crate::Builder::validation_limit).
+    /// [`Invalid`](crate::ErrorKind::Invalid) if a pin breaks one of these rules;
+    /// [`Archived`](crate::ErrorKind::Archived) for an archived set, schema version, policy or policy version;
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) with the code `validation_too_costly` if the validation in the write is
+    /// over [the limit](crate::Builder::validation_limit); otherwise as any call: see [`ZoneTransaction`](Self#errors).
     pub fn create_policy_set_version(
         &mut self,
         policy_set_id: impl AsRef<str>,
@@ -106,7 +122,7 @@ impl ZoneTransaction<'_, '_> {
         )
     }
 
-    /// The policy set, if it may get a version.
+    /// The policy set, if the actor of the write may add a version to it.
     pub(super) fn policy_set_to_change(&self, id: &str) -> Result<PolicySet> {
         self.read(|reader| set_to_change(reader, self.actor(), id))
     }
@@ -139,7 +155,12 @@ impl ZoneTransaction<'_, '_> {
         Ok(PolicySetVersion::created(self.id(), &entry.envelope, &body, manifest))
     }
 
-    /// Archives a policy set version for good. What is bound cannot be archived. Archiving it again changes nothing.
+    /// Archives a policy set version for good. Does nothing if the version is already archived.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`](crate::ErrorKind::Conflict) if the version is bound; otherwise as any call: see
+    /// [`ZoneTransaction`](Self#errors).
     pub fn archive_policy_set_version(&mut self, id: impl AsRef<str>) -> Result<PolicySetVersion> {
         let id = id.as_ref();
         self.once(

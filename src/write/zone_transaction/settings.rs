@@ -1,4 +1,4 @@
-//! Writing what is known of the zone as a whole: whether it takes writes, and its default schema.
+//! Writes the settings of a zone: whether it is suspended, and its default schema.
 
 use super::ZoneTransaction;
 use crate::record::fingerprint::Fingerprint;
@@ -9,30 +9,38 @@ use crate::rules::guardrail;
 use crate::types::error::Result;
 use crate::types::id::SchemaName;
 
-/// The zone itself.
+/// Settings of the zone.
 impl ZoneTransaction<'_, '_> {
-    /// Suspends the zone: it takes no writes until it is [resumed](Self::resume). Reads and decisions go on. A zone that is
-    /// suspended already stays so. A default schema that was archived is taken back in the zone's history, too.
+    /// Suspends the zone: it refuses writes until it is [resumed](Self::resume). Reads and decisions go on. Does
+    /// nothing if the zone is already suspended. If the default schema was archived, the zone's log gets an entry that
+    /// removes the default.
     ///
     /// # Errors
     ///
-    /// [`Forbidden`](crate::ErrorKind::Forbidden) for a customer, if the zone has a guardrail.
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) for a customer, if the zone has a guardrail; otherwise as any call:
+    /// see [`ZoneTransaction`](Self#errors).
     pub fn suspend(&mut self) -> Result<ZoneInfo> {
         self.set_suspended(Fingerprint::of("suspend"), true)
     }
 
-    /// Lets the zone take writes again. A default schema that was archived is taken back in its history, too.
+    /// Lets a suspended zone accept writes again. Does nothing if the zone is not suspended. If the default schema was
+    /// archived, the zone's log gets an entry that removes the default.
+    ///
+    /// # Errors
+    ///
+    /// As any call: see [`ZoneTransaction`](Self#errors).
     pub fn resume(&mut self) -> Result<ZoneInfo> {
         self.set_suspended(Fingerprint::of("resume"), false)
     }
 
-    /// Chooses the schema version that clients are advised to write policies against, or none. It has no effect on
-    /// decisions. The one that is chosen already changes nothing.
+    /// Sets the zone's default schema, or removes it with `None`: a hint for clients, without effect on decisions. Does
+    /// nothing if the default is unchanged. A schema version that is archived later is no longer the default of any
+    /// zone.
     ///
     /// # Errors
     ///
-    /// [`Archived`](crate::ErrorKind::Archived) if the schema version is. One that is archived later is no longer the
-    /// default of any zone.
+    /// [`NotFound`](crate::ErrorKind::NotFound) for an unknown schema version; [`Archived`](crate::ErrorKind::Archived)
+    /// if it is archived; otherwise as any call: see [`ZoneTransaction`](Self#errors).
     pub fn set_default_schema(&mut self, version: Option<&str>) -> Result<ZoneInfo> {
         self.once(
             Fingerprint::of("set_default_schema").option(version),
@@ -48,7 +56,7 @@ impl ZoneTransaction<'_, '_> {
                 }
                 zone.info()
             },
-            // It was not archived then, or it would have been refused.
+            // The first call would have refused an archived schema version.
             |reader, _| Ok(ZoneInfo { default_schema: chosen(version)?, ..reader.info()? }),
         )
     }
@@ -57,15 +65,15 @@ impl ZoneTransaction<'_, '_> {
         self.answer(
             fingerprint,
             |zone| {
-                // Nothing orders the entries of two logs, so that an answer is told by the zone's own log alone: a default that
-                // was archived is taken back there.
+                // No order exists between the entries of two logs, so a repeated call reads the zone's own log only. An
+                // archived default is therefore removed there.
                 if suspended {
                     zone.read(|reader| guardrail::check_actor(reader, zone.actor(), "suspend"))?;
                 }
                 let before = zone.info()?;
                 let logged = zone.read(|reader| reader.info_as_logged())?;
                 let changes = before.suspended != suspended;
-                // What changes nothing writes nothing, but for a request.
+                // A call without changes writes an entry only under an idempotency key.
                 let is_taken_back =
                     before.default_schema != logged.default_schema && (changes || zone.writer().is_keyed());
                 zone.writer().room_for(usize::from(is_taken_back) + usize::from(changes))?;
