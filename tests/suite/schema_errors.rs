@@ -75,7 +75,7 @@ fn no_mistake_in_json_is_told_in_rusts_words() {
         "entityTypes":{"E":{"memberOfTypes":["E"],"shape":{"type":"T"},"tags":{"type":"EntityOrCommon","name":"T"}},
         "F":{"enum":["x"]},"G":{"external":true}},"actions":{"a":{"memberOf":[{"id":"b","type":"N::Action"}],
         "appliesTo":{"principalTypes":["E"],"resourceTypes":["E"],"context":{"type":"T"}}},"b":{"external":false}}}}"#;
-    prepare(Syntax::Json, json).unwrap();
+    assert!(prepare(Syntax::Json, json).is_ok());
     let schema: serde_json::Value = serde_json::from_str(json).unwrap();
     let others = [r#"null"#, "true", "7", r#""x""#, "[]", r#"[[]]"#, "{}", r#"{"x":{}}"#, r#"["x"]"#];
     let mut refused = 0;

@@ -196,7 +196,7 @@ def test_another_address_than_loopback_needs_a_flag(tmp_path, address):
         (["--schema", "s=active=/nowhere/s.cedarschema"], "/nowhere/s.cedarschema"),
         (["--schema", f"{SCHEMA}=active={HERE / 'sample.json'}"], "differs from"),
         (["--schema", f"new=active={HERE / 'sample.json'}", "--schema", "new=active={0}"], "new"),
-        (["--schema", "2025-01-01=active={0}"], "is archived"),
+        (["--schema", "2025-01-01=active={0}"], "cannot change from archived to active"),
         (["--schema", "s=retired=file"], "active, deprecated or archived"),
         (["--schema", "s"], "VERSION=STATUS=FILE"),
         (["--zone", "a/b"], "zone id"),
