@@ -48,64 +48,119 @@ pub struct BoundTo {
     pub version: u32,
 }
 
-/// A change in a zone or in the store.
-#[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the fields are those of the resources that the variants name")]
-pub enum Change {
+/// Defines [`Change`] together with its values: each field beside the part of the entry's body that it shows.
+macro_rules! changes {
+    ($body:ident: $($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty = $value:expr),* $(,)? })*) => {
+        /// A change in a zone or in the store.
+        #[non_exhaustive]
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+        #[serde(tag = "kind", rename_all = "snake_case")]
+        #[expect(missing_docs, reason = "the fields are those of the resources that the variants name")]
+        pub enum Change {
+            $($(#[$doc])* $name { $($field: $type),* },)*
+            /// A call with an idempotency key changed nothing. The entry records the key.
+            Unchanged,
+        }
+
+        impl Change {
+            fn new(body: &Body) -> Self {
+                match body.clone() {
+                    $(Body::$name($body) => Self::$name { $($field: $value),* },)*
+                    Body::ZoneOpened($body) => Self::ZoneCreated { zone_id: $body.zone_id },
+                    Body::Unchanged(_) => Self::Unchanged,
+                }
+            }
+        }
+    };
+}
+
+changes! {
+    body:
     /// A zone was created: the first entry of the zone's log, and an entry of the store's log.
-    ZoneCreated { zone_id: ZoneId },
+    ZoneCreated { zone_id: ZoneId = body.zone_id }
     /// A schema version was published. In the store's log.
-    SchemaPublished { version: SchemaName, sha: Sha256 },
+    SchemaPublished { version: SchemaName = body.version, sha: Sha256 = body.sha }
     /// The status of a schema version changed to this one. In the store's log.
-    SchemaStatusChanged { version: SchemaName, status: SchemaStatus },
+    SchemaStatusChanged { version: SchemaName = body.version, status: SchemaStatus = body.status }
+    /// A zone was erased; this tombstone is all that remains of its log. In the store's log.
+    ZoneErased {
+        zone_id: ZoneId = body.zone_id,
+        log_id: LogId = body.log_id,
+        length: u64 = body.length,
+        last: EntryHash = body.last,
+    }
     /// A policy was created.
-    PolicyCreated { policy_id: PolicyId, name: String, description: Option<String> },
+    PolicyCreated {
+        policy_id: PolicyId = body.policy_id,
+        name: String = body.name,
+        description: Option<String> = body.description,
+    }
     /// A policy's name and description changed to these.
-    PolicyUpdated { policy_id: PolicyId, name: String, description: Option<String> },
+    PolicyUpdated {
+        policy_id: PolicyId = body.policy_id,
+        name: String = body.name,
+        description: Option<String> = body.description,
+    }
     /// A policy was archived.
-    PolicyArchived { policy_id: PolicyId },
+    PolicyArchived { policy_id: PolicyId = body.policy_id }
     /// A version of a policy was created.
     PolicyVersionCreated {
-        policy_id: PolicyId,
-        policy_version_id: PolicyVersionId,
-        version: u32,
-        sha: Sha256,
-        schema_version: SchemaName,
-    },
+        policy_id: PolicyId = body.policy_id,
+        policy_version_id: PolicyVersionId = body.version_id,
+        version: u32 = body.version,
+        sha: Sha256 = body.sha,
+        schema_version: SchemaName = body.schema.version,
+    }
     /// A version of a policy was archived.
-    PolicyVersionArchived { policy_id: PolicyId, policy_version_id: PolicyVersionId, version: u32 },
+    PolicyVersionArchived {
+        policy_id: PolicyId = body.policy_id,
+        policy_version_id: PolicyVersionId = body.version_id,
+        version: u32 = body.version,
+    }
     /// A policy set was created.
-    PolicySetCreated { policy_set_id: PolicySetId, name: String, target_type: TargetType },
+    PolicySetCreated {
+        policy_set_id: PolicySetId = body.policy_set_id,
+        name: String = body.name,
+        target_type: TargetType = body.target_type,
+    }
     /// A policy set's name changed to this one.
-    PolicySetUpdated { policy_set_id: PolicySetId, name: String },
+    PolicySetUpdated { policy_set_id: PolicySetId = body.policy_set_id, name: String = body.name }
     /// A policy set was archived.
-    PolicySetArchived { policy_set_id: PolicySetId },
+    PolicySetArchived { policy_set_id: PolicySetId = body.policy_set_id }
     /// A version of a policy set was created.
     PolicySetVersionCreated {
-        policy_set_id: PolicySetId,
-        policy_set_version_id: PolicySetVersionId,
-        version: u32,
-        manifest_sha: Sha256,
-        schema_version: SchemaName,
-    },
+        policy_set_id: PolicySetId = body.policy_set_id,
+        policy_set_version_id: PolicySetVersionId = body.version_id,
+        version: u32 = body.version,
+        manifest_sha: Sha256 = body.manifest_sha,
+        schema_version: SchemaName = body.schema.version,
+    }
     /// A version of a policy set was archived.
-    PolicySetVersionArchived { policy_set_id: PolicySetId, policy_set_version_id: PolicySetVersionId, version: u32 },
+    PolicySetVersionArchived {
+        policy_set_id: PolicySetId = body.policy_set_id,
+        policy_set_version_id: PolicySetVersionId = body.version_id,
+        version: u32 = body.version,
+    }
     /// A version was bound to a target; `from` is the version bound before.
-    Bound { target: Target, mode: BindingMode, to: BoundTo, from: Option<BoundTo> },
+    Bound {
+        target: Target = body.target,
+        mode: BindingMode = body.mode,
+        to: BoundTo = body.bound.into(),
+        from: Option<BoundTo> = body.replaced.map(BoundTo::from),
+    }
     /// The binding of a target ended; `from` is the version that was bound.
-    Unbound { target: Target, mode: BindingMode, from: BoundTo },
-    /// A zone was erased; this tombstone is all that remains of its log. In the store's log.
-    ZoneErased { zone_id: ZoneId, log_id: LogId, length: u64, last: EntryHash },
-    /// A call with an idempotency key changed nothing. The entry records the key.
-    Unchanged,
+    Unbound { target: Target = body.target, mode: BindingMode = body.mode, from: BoundTo = body.replaced.into() }
     /// The zone was suspended or resumed.
-    ZoneSuspended { suspended: bool },
+    ZoneSuspended { suspended: bool = body.suspended }
     /// The zone's default schema changed to this one.
-    DefaultSchemaChanged { version: Option<SchemaName> },
+    DefaultSchemaChanged { version: Option<SchemaName> = body.schema.map(|schema| schema.version) }
     /// A policy set version was attested; `sha` is the SHA-256 of the attestation.
-    Attested { policy_set_id: PolicySetId, policy_set_version_id: PolicySetVersionId, version: u32, sha: Sha256 },
+    Attested {
+        policy_set_id: PolicySetId = body.policy_set_id,
+        policy_set_version_id: PolicySetVersionId = body.version_id,
+        version: u32 = body.version,
+        sha: Sha256 = body.sha,
+    }
 }
 
 impl HistoryEntry {
@@ -121,78 +176,6 @@ impl HistoryEntry {
             write: (group.start, group.end().saturating_sub(1)),
             change: Change::new(&recorded.body),
             hash: recorded.hash,
-        }
-    }
-}
-
-impl Change {
-    fn new(body: &Body) -> Self {
-        match body.clone() {
-            Body::ZoneOpened(body) => Self::ZoneCreated { zone_id: body.zone_id },
-            Body::ZoneCreated(body) => Self::ZoneCreated { zone_id: body.zone_id },
-            Body::SchemaPublished(body) => Self::SchemaPublished { version: body.version, sha: body.sha },
-            Body::SchemaStatusChanged(body) => Self::SchemaStatusChanged { version: body.version, status: body.status },
-            Body::PolicyCreated(body) => {
-                Self::PolicyCreated { policy_id: body.policy_id, name: body.name, description: body.description }
-            }
-            Body::PolicyUpdated(body) => {
-                Self::PolicyUpdated { policy_id: body.policy_id, name: body.name, description: body.description }
-            }
-            Body::PolicyArchived(body) => Self::PolicyArchived { policy_id: body.policy_id },
-            Body::PolicyVersionCreated(body) => Self::PolicyVersionCreated {
-                policy_id: body.policy_id,
-                policy_version_id: body.version_id,
-                version: body.version,
-                sha: body.sha,
-                schema_version: body.schema.version,
-            },
-            Body::PolicyVersionArchived(body) => Self::PolicyVersionArchived {
-                policy_id: body.policy_id,
-                policy_version_id: body.version_id,
-                version: body.version,
-            },
-            Body::PolicySetCreated(body) => Self::PolicySetCreated {
-                policy_set_id: body.policy_set_id,
-                name: body.name,
-                target_type: body.target_type,
-            },
-            Body::PolicySetUpdated(body) => {
-                Self::PolicySetUpdated { policy_set_id: body.policy_set_id, name: body.name }
-            }
-            Body::PolicySetArchived(body) => Self::PolicySetArchived { policy_set_id: body.policy_set_id },
-            Body::PolicySetVersionCreated(body) => Self::PolicySetVersionCreated {
-                policy_set_id: body.policy_set_id,
-                policy_set_version_id: body.version_id,
-                version: body.version,
-                manifest_sha: body.manifest_sha,
-                schema_version: body.schema.version,
-            },
-            Body::PolicySetVersionArchived(body) => Self::PolicySetVersionArchived {
-                policy_set_id: body.policy_set_id,
-                policy_set_version_id: body.version_id,
-                version: body.version,
-            },
-            Body::Bound(body) => Self::Bound {
-                target: body.target,
-                mode: body.mode,
-                to: body.bound.into(),
-                from: body.replaced.map(BoundTo::from),
-            },
-            Body::Unbound(body) => Self::Unbound { target: body.target, mode: body.mode, from: body.replaced.into() },
-            Body::ZoneErased(body) => {
-                Self::ZoneErased { zone_id: body.zone_id, log_id: body.log_id, length: body.length, last: body.last }
-            }
-            Body::Unchanged(_) => Self::Unchanged,
-            Body::ZoneSuspended(body) => Self::ZoneSuspended { suspended: body.suspended },
-            Body::DefaultSchemaChanged(body) => {
-                Self::DefaultSchemaChanged { version: body.schema.map(|schema| schema.version) }
-            }
-            Body::Attested(body) => Self::Attested {
-                policy_set_id: body.policy_set_id,
-                policy_set_version_id: body.version_id,
-                version: body.version,
-                sha: body.sha,
-            },
         }
     }
 }
