@@ -167,8 +167,8 @@ impl PolicyStore {
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid) if the name is malformed, the schema does not parse or refers to
-    /// undeclared types, its text declares an attribute twice in one record, or it cannot be converted into the other
+    /// [`Invalid`](crate::ErrorKind::Invalid) if the name is malformed, the schema does not parse or uses names that it
+    /// does not declare, its text declares an attribute twice in one record, or it cannot be converted into the other
     /// syntax unchanged; [`TooLarge`](crate::ErrorKind::TooLarge) if either representation is over a
     /// [limit](crate::limits).
     pub fn prepare_schema(&self, new: NewSchema) -> Result<PreparedSchema> {
