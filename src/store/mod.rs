@@ -241,7 +241,7 @@ impl PolicyStore {
     /// [`Conflict`](crate::ErrorKind::Conflict) if the receipt and the store disagree;
     /// [`NotFound`](crate::ErrorKind::NotFound) if the store does not have the zone or version;
     /// [`Invalid`](crate::ErrorKind::Invalid) if the receipt is malformed;
-    /// [`Unavailable`](crate::ErrorKind::Unavailable) if this build does not know the receipt's form, or if its Cedar
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) if this build does not know the receipt's version, or if its Cedar
     /// no longer parses a pinned policy.
     pub fn replay(&self, receipt: &Receipt, request: &Request, entities: &Entities) -> Result<Answer> {
         self.authorizer_of_receipt(receipt)?.is_authorized(request, entities)
