@@ -48,7 +48,6 @@ impl Answer {
     /// statement applied and the request was therefore denied. If [`denied_by_error`](Self::denied_by_error), the
     /// `forbid`s that failed.
     #[must_use]
-    #[must_use]
     pub fn determining(&self) -> &[StatementRef] {
         &self.determining
     }

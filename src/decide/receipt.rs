@@ -35,7 +35,6 @@ impl Layer {
 }
 
 /// One statement of a pinned policy version.
-#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StatementRef {
     /// The layer of the statement. Left out of JSON for the target layer.
