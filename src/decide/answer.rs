@@ -1,4 +1,4 @@
-//! Answers: a decision, the statements that determined it, and its receipt.
+//! Answers: decides a request, and gives the determining statements and the receipt.
 
 use cedar_policy::{Decision, Entities, Request};
 
@@ -9,7 +9,7 @@ use crate::cedar::{Evaluation, EvaluationFailure};
 use crate::engine::compiler::{BoundSet, Compiled};
 use crate::types::error::Result;
 
-/// A decision, with what determined it.
+/// The result of one decision: allow or deny, with the determining statements and errors.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub(crate) authorizer: Authorizer,
@@ -23,49 +23,55 @@ pub struct Answer {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct StatementError {
-    /// Which one.
+    /// The statement.
     pub statement: StatementRef,
     /// Whether it is a `forbid`.
     pub forbid: bool,
-    /// What Cedar says.
+    /// Cedar's message.
     pub message: String,
 }
 
 impl Answer {
     /// Allow or deny.
+    #[must_use]
     pub fn decision(&self) -> Decision {
         self.decision
     }
 
-    /// Whether it is denied only because a `forbid` failed to evaluate.
+    /// Whether the request is denied only because a `forbid` failed to evaluate.
+    #[must_use]
     pub fn denied_by_error(&self) -> bool {
         self.denied_by_error
     }
 
-    /// The statements that determined the decision, sorted: the `permit`s that allowed, or the `forbid`s that denied.
-    /// None if nothing applied, and so it was denied; and for [`Answer::denied_by_error`] the `forbid`s that failed.
+    /// The determining statements, sorted: the `permit`s that allowed, or the `forbid`s that denied. Empty if no
+    /// statement applied and the request was therefore denied. If [`denied_by_error`](Self::denied_by_error), the
+    /// `forbid`s that failed.
+    #[must_use]
     pub fn determining(&self) -> &[StatementRef] {
         &self.determining
     }
 
     /// The statements that failed to evaluate, sorted.
+    #[must_use]
     pub fn errors(&self) -> &[StatementError] {
         &self.errors
     }
 
-    /// Whether the decision is the one that a receipt states, for the same reasons: what a replay is for.
+    /// Compares a replayed answer with the receipt of the first one: decision, determining statements, errors and
+    /// bindings. The version of Cedar may differ.
     ///
     /// # Errors
     ///
-    /// [`Conflict`](crate::ErrorKind::Conflict), naming the first field that differs. Which Cedar decided may differ.
+    /// [`Conflict`](crate::ErrorKind::Conflict) with the first field that differs.
     pub fn agrees_with(&self, receipt: &Receipt) -> Result<()> {
         self.authorizer.check(receipt)?;
         let own = self.receipt();
-        let told = |statements: &[StatementRef]| statements.iter().map(StatementRef::to_string).collect::<Vec<_>>();
+        let texts = |statements: &[StatementRef]| statements.iter().map(StatementRef::to_string).collect::<Vec<_>>();
         for (field, said, now) in [
             ("decision", format!("{:?}", receipt.decision), format!("{:?}", own.decision)),
-            ("determining", told(&receipt.determining).join(", "), told(&own.determining).join(", ")),
-            ("failed", told(&receipt.failed).join(", "), told(&own.failed).join(", ")),
+            ("determining", texts(&receipt.determining).join(", "), texts(&own.determining).join(", ")),
+            ("failed", texts(&receipt.failed).join(", "), texts(&own.failed).join(", ")),
             ("binding", format!("{:?}", receipt.binding), format!("{:?}", own.binding)),
             ("deny_on_forbid_error", receipt.deny_on_forbid_error.to_string(), own.deny_on_forbid_error.to_string()),
         ] {
@@ -76,7 +82,8 @@ impl Answer {
         Ok(())
     }
 
-    /// What the decision rested on, to be kept beside it.
+    /// The log, entries and hashes of the rules behind the answer, to be kept with the decision.
+    #[must_use]
     pub fn receipt(&self) -> Receipt {
         let Compiled { zone, version, entry_hash, schema_sha, .. } = &**self.authorizer.compiled();
         Receipt {
@@ -102,24 +109,24 @@ impl Answer {
 }
 
 impl Authorizer {
-    /// Decides, as Cedar does.
+    /// Decides a request, as Cedar does.
     ///
-    /// Request and entities are best read with this authorizer, whose limits make sure that they can be evaluated on
-    /// every thread. Those that Cedar's own constructors made are taken too; nest their values no deeper than
-    /// Cedar's JSON can (128 levels), since Cedar compares values without looking at the stack that is left.
+    /// Read request and entities with this authorizer: its limits ensure that they can be evaluated on every thread.
+    /// Values from Cedar's own constructors are accepted too. Nest them no deeper than Cedar's JSON allows (128
+    /// levels), because Cedar compares values without checking the remaining stack.
     ///
     /// # Errors
     ///
     /// [`Invalid`](crate::ErrorKind::Invalid) if Cedar fails in a way that is neither allow nor deny.
     pub fn is_authorized(&self, request: &Request, entities: &Entities) -> Result<Answer> {
         let own = self.compiled().set.evaluate(request, entities)?;
-        let (mut determining, mut errors) = told(Layer::Target, self.compiled(), own.determining, own.errors);
+        let (mut determining, mut errors) = named(Layer::Target, self.compiled(), own.determining, own.errors);
         let mut decision = own.decision;
         if let Some(BoundSet { compiled, .. }) = self.guardrail_layer() {
             let Evaluation { decision: by_guardrail, determining: forbids, errors: failed } =
                 compiled.set.evaluate(request, entities)?;
-            let (forbids, failed) = told(Layer::Guardrail, compiled, forbids, failed);
-            // Cedar's rule for all statements together: a `forbid` denies, and then no `permit` determines anything.
+            let (forbids, failed) = named(Layer::Guardrail, compiled, forbids, failed);
+            // As Cedar decides over all statements together: a `forbid` denies, and then no `permit` is determining.
             if by_guardrail == Decision::Deny && !forbids.is_empty() {
                 if decision == Decision::Allow {
                     determining.clear();
@@ -140,22 +147,22 @@ impl Authorizer {
     }
 }
 
-/// The statements that an evaluation of one layer names.
-fn told(
+/// The statements that the evaluation of one layer refers to.
+fn named(
     layer: Layer,
     compiled: &Compiled,
     determining: Vec<(usize, usize)>,
     errors: Vec<EvaluationFailure>,
 ) -> (Vec<StatementRef>, Vec<StatementError>) {
-    // It numbers the very members that were compiled.
-    let named = |member: usize, statement: usize| {
+    // The numbers are indices of the compiled members.
+    let reference = |member: usize, statement: usize| {
         let (policy_id, policy_version_id) = compiled.members.get(member)?;
         let (policy_id, policy_version_id) = (policy_id.clone(), policy_version_id.clone());
         Some(StatementRef { layer, policy_id, policy_version_id, statement: u32::try_from(statement).ok()? })
     };
-    let determining = determining.into_iter().filter_map(|(member, number)| named(member, number)).collect();
+    let determining = determining.into_iter().filter_map(|(member, number)| reference(member, number)).collect();
     let failed = |error: EvaluationFailure| {
-        let statement = named(error.member, error.statement)?;
+        let statement = reference(error.member, error.statement)?;
         Some(StatementError { statement, forbid: error.forbid, message: error.message })
     };
     (determining, errors.into_iter().filter_map(failed).collect())

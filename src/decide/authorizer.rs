@@ -1,4 +1,4 @@
-//! Deciding: an immutable snapshot of one policy set version and of the guardrail beside it.
+//! Authorizers: the compiled policy set version of one target and the guardrail of its zone, at one moment.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,10 +19,38 @@ use crate::resource::zone::{
 use crate::types::error::Result;
 use crate::types::target::{BindingMode, Target};
 
-/// What was in force for a target at one moment, compiled: it decides, and it never changes.
+/// The compiled rules of one target at one moment. It is immutable and decides requests.
 ///
-/// Taking one costs little, so that a service can take one for each request and always decide by what is in force.
-/// One that is kept goes on deciding as it did, whatever happens to the store.
+/// It is cheap to create, so a service can create one for each request and always decide by the version in force. A
+/// kept authorizer goes on deciding by the same rules, whatever happens to the store.
+///
+/// ```
+/// # fn main() -> policy_store::Result<()> {
+/// use policy_store::cedar_policy::{Decision, Entities};
+/// use policy_store::{
+///     Actor, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicyStore, Target,
+/// };
+/// let store = PolicyStore::builder().in_memory()?;
+/// store.write(&Actor::customer("ann")?, |w| {
+///     let schema = "entity User; action view appliesTo { principal: User, resource: User };";
+///     w.publish_schema(NewSchema::cedar("1", schema))?;
+///     let mut zone = w.create_zone("acme")?;
+///     let policy = zone.create_policy(NewPolicy::named("self"))?;
+///     let text = "permit (principal, action, resource) when { principal == resource };";
+///     let version = zone.create_policy_version(&policy.id, NewPolicyVersion::cedar("1", text))?;
+///     let set = zone.create_policy_set(NewPolicySet::named("production"))?;
+///     let live = zone.create_policy_set_version(&set.id, NewPolicySetVersion::new("1").pin(&version))?;
+///     zone.activate(&live.id)
+/// })?;
+///
+/// let authorizer = store.zone("acme")?.authorizer(Target::Zone)?;
+/// let request = authorizer.request(("User", "ann"), r#"Action::"view""#, ("User", "ann"), "{}")?;
+/// let answer = authorizer.is_authorized(&request, &Entities::empty())?;
+/// assert_eq!(answer.decision(), Decision::Allow);
+/// assert_eq!(answer.determining().len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Authorizer {
     compiled: Arc<Compiled>,
@@ -61,7 +89,7 @@ impl Authorizer {
         self.deny_on_forbid_error
     }
 
-    /// The version bound to a target at `at`, and the zone's guardrail of then.
+    /// The version bound to a target at `at`, and the zone's guardrail at `at`.
     pub(crate) fn find_bound(
         zone: ZoneReader<'_>,
         compiler: &Compiler,
@@ -73,7 +101,7 @@ impl Authorizer {
         Ok((bound, guardrail_at(zone, compiler, at)?))
     }
 
-    /// For a version, in force or not, under the guardrail of now.
+    /// The authorizer of a version, in force or not, with the current guardrail.
     pub(crate) fn of_version(zone: ZoneReader<'_>, compiler: &Compiler, id: &str) -> Result<Self> {
         let compiled = compiler.set(zone, &VersionRecord::by_id(zone, id)?)?;
         let known = Validated::default();
@@ -81,7 +109,7 @@ impl Authorizer {
         Ok(Self::new(compiled, None, guardrail_at(zone, compiler, At::Now)?))
     }
 
-    /// For what a receipt names, if all of it is as the receipt says.
+    /// The authorizer that a receipt names, after comparing the stored rules with the receipt.
     pub(crate) fn of_receipt(store: &Engine, receipt: &Receipt) -> Result<Self> {
         receipt.check_form()?;
         store.storage.read(|snapshot| {
@@ -96,7 +124,7 @@ impl Authorizer {
                 ("binding", receipt.binding.as_ref()),
                 ("guardrail", receipt.guardrail.as_ref().map(|guardrail| &guardrail.binding)),
             ];
-            // Both were in force when the later one was bound.
+            // Both bindings must have been in force when the later one was made.
             let latest = bindings.iter().filter_map(|(_, binding)| binding.map(|binding| binding.position)).max();
             for (field, binding) in bindings {
                 if let (Some(binding), Some(latest)) = (binding, latest) {
@@ -140,8 +168,8 @@ impl Authorizer {
         }
         let own = self.guardrail_receipt();
         if receipt.guardrail != own {
-            let told = |guardrail: &Option<GuardrailReceipt>| format!("{guardrail:?}");
-            return Err(mismatch("guardrail", told(&receipt.guardrail), told(&own)));
+            let debug = |guardrail: &Option<GuardrailReceipt>| format!("{guardrail:?}");
+            return Err(mismatch("guardrail", debug(&receipt.guardrail), debug(&own)));
         }
         Ok(())
     }
@@ -157,57 +185,61 @@ impl Authorizer {
         })
     }
 
-    /// Denies whenever a `forbid` fails to evaluate. Cedar by itself skips a statement that fails, and so may allow
-    /// what that `forbid` was written to stop.
+    /// Denies whenever a `forbid` fails to evaluate. Cedar skips a failing statement, and may therefore allow a request
+    /// that the `forbid` would have denied.
+    #[must_use]
     pub fn deny_on_forbid_error(mut self) -> Self {
         self.deny_on_forbid_error = true;
         self
     }
 
-    /// What is in force, since when and by whom; none if this is a version that was asked for by its id.
+    /// The binding that the authorizer decides by; none if it was created for a version by its id.
+    #[must_use]
     pub fn binding(&self) -> Option<&Binding> {
         self.binding.as_deref()
     }
 
-    /// The zone's guardrail that takes part in the decisions, since when and by whom; none if the zone had none.
+    /// The binding of the zone's guardrail that takes part in the decisions; none if the zone had no guardrail.
+    #[must_use]
     pub fn guardrail(&self) -> Option<&Binding> {
         self.guardrail.as_ref().map(|guardrail| &*guardrail.binding)
     }
 
-    /// Entities from JSON, checked against the schema that is evaluated with.
+    /// Entities from JSON, checked against the schema of the evaluation.
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid), naming entity and attribute, if they do not fit the schema, or if an action
-    /// differs from the schema's; [`TooLarge`](crate::ErrorKind::TooLarge) over a limit.
+    /// [`Invalid`](crate::ErrorKind::Invalid) with the entity and attribute, if they do not match the schema, or if an
+    /// action differs from the schema's; [`TooLarge`](crate::ErrorKind::TooLarge) over a limit.
     pub fn entities(&self, json: &str) -> Result<Entities> {
         self.compiled.schema.entities(json)
     }
 
-    /// Entities from JSON as they are, for those that the schema does not describe in full. Prefer
-    /// [`entities`](Self::entities): nothing is checked here, and a statement that misses an attribute fails to evaluate.
+    /// Entities from JSON without validation, for entities that the schema does not fully describe. Prefer
+    /// [`entities`](Self::entities): a statement that needs a missing attribute fails to evaluate.
     ///
-    /// The schema still says how values are read, where it describes them: where it has an entity, `{"type": …, "id":
-    /// …}` is a reference; where it has a record, the same is a record; where it has an extension type, a string is a value
-    /// of it. So what fits the schema is the same as with [`entities`](Self::entities).
+    /// Where the schema describes a value, it determines how the value is read. Where the schema has an entity,
+    /// `{"type": …, "id": …}` is a reference; where it has a record, the same JSON is a record; where it has an
+    /// extension type, a string is a value of that type. Entities that match the schema are therefore the same as with
+    /// [`entities`](Self::entities).
     ///
-    /// Elsewhere, a reference is written as `{"__entity": {"type": …, "id": …}}` and an extension value as `{"__extn":
+    /// Elsewhere, write a reference as `{"__entity": {"type": …, "id": …}}` and an extension value as `{"__extn":
     /// {"fn": …, "arg": …}}`; a string stays a string. The schema's actions are added.
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid), naming entity and attribute: an object of two strings `type` and `id` where
-    /// the schema has neither an entity nor a record, as it could be either; a string that is no value of the extension
-    /// type that the schema has; an action that differs from the schema's.
+    /// [`Invalid`](crate::ErrorKind::Invalid) with the entity and attribute: for an ambiguous object of two strings
+    /// `type` and `id` where the schema has neither an entity nor a record; for a string that is not a value of the
+    /// schema's extension type; for an action that differs from the schema's.
     pub fn entities_as_given(&self, json: &str) -> Result<Entities> {
         self.compiled.schema.entities_as_given(json)
     }
 
-    /// A request, checked against the schema that is evaluated with. Principal, action and resource are entity uids, each as
-    /// text that Cedar would write (`User::"alice"`), as type and id, or as Cedar's `EntityUid`: see [`UidInput`]. The
-    /// context is a JSON object, as text or as a value.
+    /// A request, checked against the schema of the evaluation. Principal, action and resource are entity uids: as
+    /// Cedar text (`User::"alice"`), as type and id, or as Cedar's `EntityUid` (see [`UidInput`]). The context is a
+    /// JSON object, as text or as a value.
     ///
-    /// Ids that come from outside are best given as type and id: in text, quotes and control characters must be escaped.
+    /// Give ids from outside as type and id: in text, quotes and control characters must be escaped.
     ///
     /// ```
     /// # use policy_store::{Authorizer, Result, cedar_policy::Request};
@@ -218,7 +250,7 @@ impl Authorizer {
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid), naming the part that is no uid or does not fit the schema.
+    /// [`Invalid`](crate::ErrorKind::Invalid) with the part that is not a uid or does not match the schema.
     pub fn request<'a>(
         &self,
         principal: impl Into<UidInput<'a>>,
@@ -230,13 +262,13 @@ impl Authorizer {
     }
 }
 
-/// The zone's guardrail at `at`, if it had one.
+/// The zone's guardrail at `at`, compiled; none if the zone had none.
 fn guardrail_at(zone: ZoneReader<'_>, compiler: &Compiler, at: At) -> Result<Option<BoundSet>> {
     let binding = zone.guardrail(at)?;
     binding.map(|binding| BoundSet::new(zone, compiler, binding)).transpose()
 }
 
-/// Refuses the binding of a receipt that was not in force once the entry at `position` was written.
+/// Refuses a receipt's binding that was not in force after the entry at `position`.
 fn check_bound(zone: ZoneReader<'_>, field: &'static str, binding: &Binding, position: u64) -> Result<()> {
     let length = zone.head(zone.log)?.length;
     if position >= length {

@@ -1,4 +1,4 @@
-//! A guardrail is evaluated with the schema of each set beside it, so it validates against that schema too.
+//! Checks that a guardrail validates against the schema of each policy set version that it is evaluated with.
 
 use crate::engine::validation::Validation;
 use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
@@ -9,7 +9,7 @@ use crate::resource::zone::ZoneReader;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::schema::SchemaRef;
 
-/// Refuses a schema against which the zone's guardrail does not validate, if the zone has one.
+/// Refuses a schema that the zone's guardrail does not validate against, if the zone has a guardrail.
 pub(crate) fn check_guardrail(zone: ZoneReader<'_>, validation: &Validation<'_>, schema: &SchemaRef) -> Result<()> {
     let Some(binding) = zone.guardrail(At::Now)? else { return Ok(()) };
     let found = VersionRecord::<PolicySetVersionCreated>::named(zone, binding.policy_set_version_id.as_str())?;
@@ -20,7 +20,7 @@ pub(crate) fn check_guardrail(zone: ZoneReader<'_>, validation: &Validation<'_>,
     validate(zone, validation, version, &policies(zone, version)?, schema)
 }
 
-/// With another schema than its own, against which it was validated when it was created.
+/// Validates a guardrail against a schema other than its own. Its own was checked when it was created.
 pub(crate) fn validate(
     zone: ZoneReader<'_>,
     validation: &Validation<'_>,
@@ -38,7 +38,7 @@ pub(crate) fn validate(
     })
 }
 
-/// The policy versions that a set version pins.
+/// The policy versions that a policy set version pins.
 pub(crate) fn policies(zone: ZoneReader<'_>, version: &PolicySetVersionCreated) -> Result<Vec<PolicyVersionCreated>> {
     let manifest = policy_set_version::manifest(&zone, version)?;
     let pinned = manifest.into_entries().into_iter().map(|entry| {

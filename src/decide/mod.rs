@@ -1,6 +1,6 @@
-//! Deciding: authorizers, answers, receipts and their replay, and the statements behind an answer.
+//! Decisions: authorizers, answers, receipts and their replay, and the statements of an answer.
 //!
-//! Knows no write and no list.
+//! Knows no writes and no lists.
 
 pub(crate) mod answer;
 pub(crate) mod authorizer;

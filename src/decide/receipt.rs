@@ -1,4 +1,4 @@
-//! Receipts: what a decision rested on, to be kept beside it and replayed years later.
+//! Receipts: the rules behind a decision, as JSON that is kept with the decision and can be replayed years later.
 
 use cedar_policy::Decision;
 use serde::{Deserialize, Serialize};
@@ -9,17 +9,17 @@ use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
 use crate::types::schema::CedarVersion;
 
-/// The form of a receipt without a guardrail.
+/// The version of a receipt without a guardrail.
 pub(crate) const PLAIN_FORM: u32 = 1;
-/// The form of a receipt with a guardrail, and the newest that this build reads.
+/// The version of a receipt with a guardrail, and the newest that this build reads.
 pub(crate) const GUARDRAIL_FORM: u32 = 2;
 
-/// Which of the two policy set versions of a decision a statement is of.
+/// The part of a decision that a statement belongs to.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Layer {
-    /// The version that the authorizer is for: what is bound to the target, or the version that was asked for by its id.
+    /// The version that the authorizer decides by: the one bound to the target, or the one requested by its id.
     #[default]
     Target,
     /// The zone's guardrail.
@@ -37,14 +37,14 @@ impl Layer {
 /// One statement of a pinned policy version.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StatementRef {
-    /// The layer that it takes part in. Not written where it is the target's.
+    /// The layer of the statement. Left out of JSON for the target layer.
     #[serde(default, skip_serializing_if = "Layer::is_target")]
     pub layer: Layer,
     /// The policy.
     pub policy_id: PolicyId,
-    /// The version of it.
+    /// The version of the policy.
     pub policy_version_id: PolicyVersionId,
-    /// The statement in its text, counted from 0.
+    /// The index of the statement in the version's text, counted from 0.
     pub statement: u32,
 }
 
@@ -55,70 +55,80 @@ impl std::fmt::Display for StatementRef {
     }
 }
 
-/// What a decision rested on: enough to find the very same rules again, and to notice if anything of them was
-/// changed since.
+/// The log, entries and hashes of the rules behind one answer: enough to find the same rules again and to detect any
+/// change.
 ///
-/// It is plain data and not signed: whoever can write where it is kept can write another. It serialises with serde and
-/// holds nothing of the request; keep the request and the entities beside it if it is to be replayed.
+/// A receipt is plain data without a signature: anyone with write access to it can replace it. It serializes with serde
+/// and contains nothing of the request. To replay it, keep the request and the entities with it.
+///
+/// ```
+/// # use policy_store::{Answer, PolicyStore, Receipt, Result, cedar_policy::{Entities, Request}};
+/// /// Decides again by the rules of the receipt, and compares the answers.
+/// fn audit(store: &PolicyStore, receipt: &Receipt, request: &Request, entities: &Entities) -> Result<Answer> {
+///     let answer = store.replay(receipt, request, entities)?;
+///     answer.agrees_with(receipt)?;
+///     Ok(answer)
+/// }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// The form of this receipt: 2 if a guardrail took part, otherwise 1.
+    /// The version of the receipt format: 2 if a guardrail took part, otherwise 1.
     pub v: u32,
     /// The zone.
     pub zone_id: ZoneId,
-    /// The zone's log, which tells it from a zone of the same id in another store.
+    /// The id of the zone's log. It distinguishes the zone from one with the same id in another store.
     pub log_id: LogId,
-    /// What was in force, since when and by whom; none if a version was evaluated that was not in force.
+    /// The binding in force; none if the version was evaluated by its id.
     pub binding: Option<Binding>,
-    /// The zone's guardrail that took part in the decision.
+    /// The guardrail that took part in the decision, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guardrail: Option<GuardrailReceipt>,
     /// The policy set.
     pub policy_set_id: PolicySetId,
-    /// The version of it that decided.
+    /// The version of the policy set that decided.
     pub policy_set_version_id: PolicySetVersionId,
     /// The version's number.
     pub policy_set_version: u32,
-    /// The hash of the log entry that created the version, which the log's chain covers.
+    /// The hash of the log entry that created the version. The hash chain of the log covers it.
     pub policy_set_version_entry: EntryHash,
-    /// The SHA-256 of the version's manifest, and so of every policy text that it pins.
+    /// The SHA-256 of the version's manifest, which covers every pinned policy text.
     pub manifest_sha: Sha256,
-    /// The schema version that it was evaluated with.
+    /// The schema version of the evaluation.
     pub schema_version: SchemaName,
-    /// The SHA-256 of that schema's published bytes.
+    /// The SHA-256 of the schema's source bytes.
     pub schema_sha: Sha256,
     /// The decision.
     pub decision: Decision,
-    /// The statements that determined it, sorted.
+    /// The determining statements, sorted.
     pub determining: Vec<StatementRef>,
     /// The statements that failed to evaluate, sorted.
     pub failed: Vec<StatementRef>,
-    /// Whether a `forbid` that fails to evaluate was to deny.
+    /// Whether a `forbid` that fails to evaluate denies.
     pub deny_on_forbid_error: bool,
-    /// The Cedar that decided.
+    /// The version of Cedar that decided.
     pub cedar_version: CedarVersion,
 }
 
-/// The guardrail that took part in a decision, as a receipt names it.
+/// The guardrail behind a decision, as part of a receipt.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardrailReceipt {
-    /// Which version was the guardrail, since when and by whom.
+    /// The binding of the guardrail.
     pub binding: Binding,
-    /// The hash of the log entry that created the version, which the log's chain covers.
+    /// The hash of the log entry that created the version. The hash chain of the log covers it.
     pub policy_set_version_entry: EntryHash,
-    /// The SHA-256 of the version's manifest, and so of every policy text that it pins.
+    /// The SHA-256 of the version's manifest, which covers every pinned policy text.
     pub manifest_sha: Sha256,
-    /// The schema version that it was created for. It is evaluated with the one of the target, against which it
-    /// validates too.
+    /// The schema version that it was created for. It is evaluated with the schema version of the target, and validates
+    /// against both.
     pub schema_version: SchemaName,
-    /// The SHA-256 of that schema's published bytes.
+    /// The SHA-256 of the source bytes of the schema version that it was created for.
     pub schema_sha: Sha256,
 }
 
 impl Receipt {
-    /// Refuses a receipt of a form that this build does not know, or whose form and guardrail contradict each other.
+    /// Refuses a receipt of an unknown version, or one whose version and guardrail contradict each other.
     pub(crate) fn check_form(&self) -> Result<()> {
         match (self.v, &self.guardrail) {
             (PLAIN_FORM, None) | (GUARDRAIL_FORM, Some(_)) => Ok(()),
@@ -137,7 +147,7 @@ impl Receipt {
     }
 }
 
-/// The error of a receipt that says something else than the store.
+/// The error for a field that differs between a receipt and the store.
 pub(crate) fn mismatch(field: &'static str, receipt: impl ToString, stored: impl ToString) -> Error {
     ErrorDetail::ReceiptMismatch { field, receipt: receipt.to_string(), stored: stored.to_string() }.into()
 }

@@ -1,4 +1,5 @@
-//! The statements behind an answer: their text and annotations, out of what decided. Nothing is read from the store.
+//! Statements: the text, effect and annotations of the statements in an answer, from the compiled rules. Does not read
+//! the store.
 
 use std::collections::BTreeMap;
 
@@ -8,30 +9,30 @@ use super::answer::Answer;
 use super::authorizer::Authorizer;
 use super::receipt::{Layer, StatementRef};
 
-/// One statement of a pinned policy version, as it stands in the version's Cedar text.
+/// One statement of a pinned policy version.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
-    /// Which one.
+    /// Its policy version and index.
     pub reference: StatementRef,
-    /// The part of the version's Cedar text that it is: from its annotations to its `;`, without comments around it.
+    /// Its Cedar text: from its annotations to its `;`, without surrounding comments.
     pub text: String,
-    /// Whether it permits or forbids.
+    /// Permit or forbid.
     pub effect: Effect,
-    /// Its annotations by their names; one without a value has an empty one.
+    /// Its annotations by name. The value of an annotation without a value is empty.
     pub annotations: BTreeMap<String, String>,
 }
 
 impl Statement {
     /// Its `@id` annotation, if it has one.
+    #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.annotations.get("id").map(String::as_str)
     }
 }
 
 impl Authorizer {
-    /// A statement of the policy set that this decides with, or of the guardrail beside it, as its layer says: its text, effect and annotations. None if the set has no such
-    /// statement.
+    /// A statement of this authorizer's policy set or guardrail, by its layer. None if there is no such statement.
     #[must_use]
     pub fn statement_of(&self, reference: &StatementRef) -> Option<Statement> {
         let compiled = match reference.layer {
@@ -52,12 +53,12 @@ impl Authorizer {
 }
 
 impl Answer {
-    /// A statement that the answer names, such as one of [`determining`](Self::determining): its text, effect and
-    /// annotations. None if the policy set that decided has no such statement.
+    /// A statement of the answer, such as one of [`determining`](Self::determining). None if the rules behind the
+    /// answer have no such statement.
     ///
     /// ```
     /// # use policy_store::Answer;
-    /// /// The reasons as their authors called them, with `@id`.
+    /// /// The `@id`s of the determining statements, or their texts.
     /// fn reasons(answer: &Answer) -> Vec<String> {
     ///     let statements = answer.determining().iter().filter_map(|reference| answer.statement(reference));
     ///     statements.map(|statement| statement.id().unwrap_or(&statement.text).to_owned()).collect()

@@ -1,4 +1,4 @@
-//! Every list of a store and of a zone, item by item: beside each method that returns a page, one that returns all of it.
+//! Iterators over whole lists of a store and of a zone.
 
 use std::sync::Arc;
 
@@ -15,9 +15,10 @@ use crate::resource::policy_version::PolicyVersion;
 use crate::resource::schema::ZoneSchema;
 use crate::types::syntax::Include;
 
-/// Whole lists. Each starts where `list` says and goes on to the end; an error of the method without `_iter` is an item.
+/// Iterators over whole lists. Each starts at the cursor of its page request and reads to the end. An error of the
+/// method without `_iter` is an item.
 impl<M: Committed> Zone<M> {
-    /// The policies of the zone, one after the other: see [`policies`](Self::policies).
+    /// Iterates over the policies of the zone: see [`policies`](Self::policies).
     ///
     /// ```
     /// # use policy_store::{PageRequest, PolicyFilter, Result, Zone};
@@ -30,7 +31,7 @@ impl<M: Committed> Zone<M> {
         Items::new(list, move |list| zone.policies(&filter, list))
     }
 
-    /// The versions of a policy, one after the other: see [`policy_versions`](Self::policy_versions).
+    /// Iterates over the versions of a policy: see [`policy_versions`](Self::policy_versions).
     pub fn policy_versions_iter(
         &self,
         policy_id: impl Into<String>,
@@ -41,13 +42,13 @@ impl<M: Committed> Zone<M> {
         Items::new(list, move |list| zone.policy_versions(&policy_id, include, list))
     }
 
-    /// The policy sets of the zone, one after the other: see [`policy_sets`](Self::policy_sets).
+    /// Iterates over the policy sets of the zone: see [`policy_sets`](Self::policy_sets).
     pub fn policy_sets_iter(&self, filter: &PolicySetFilter, list: &PageRequest) -> Items<PolicySet> {
         let (zone, filter) = (self.clone(), filter.clone());
         Items::new(list, move |list| zone.policy_sets(&filter, list))
     }
 
-    /// The versions of a policy set, one after the other: see [`policy_set_versions`](Self::policy_set_versions).
+    /// Iterates over the versions of a policy set: see [`policy_set_versions`](Self::policy_set_versions).
     pub fn policy_set_versions_iter(
         &self,
         policy_set_id: impl Into<String>,
@@ -57,7 +58,7 @@ impl<M: Committed> Zone<M> {
         Items::new(list, move |list| zone.policy_set_versions(&policy_set_id, list))
     }
 
-    /// The policy versions that a policy set version pins, one after the other: see
+    /// Iterates over the policy versions that a policy set version pins: see
     /// [`pinned_policy_versions`](Self::pinned_policy_versions).
     pub fn pinned_policy_versions_iter(
         &self,
@@ -69,13 +70,13 @@ impl<M: Committed> Zone<M> {
         Items::new(list, move |list| zone.pinned_policy_versions(&id, include, list))
     }
 
-    /// The schema versions as the zone sees them, one after the other: see [`schemas`](Self::schemas).
+    /// Iterates over the schema versions, each with whether it is the zone's default: see [`schemas`](Self::schemas).
     pub fn schemas_iter(&self, filter: &SchemaFilter, include: Include, list: &PageRequest) -> Items<ZoneSchema> {
         let (zone, filter) = (self.clone(), filter.clone());
         Items::new(list, move |list| zone.schemas(&filter, include, list))
     }
 
-    /// The history of the zone, one entry after the other: see [`history`](Self::history).
+    /// Iterates over the zone's log: see [`history`](Self::history).
     pub fn history_iter(&self, list: &PageRequest) -> Items<HistoryEntry> {
         let zone = self.clone();
         Items::new(list, move |list| zone.history(list))

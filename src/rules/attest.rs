@@ -1,7 +1,7 @@
-//! Having policy set versions attested: what the signer is shown, read before the write, so that it runs outside every lock.
+//! Attestations of policy set versions: reads the subject to sign ahead of the write, so that the signer runs outside
+//! every lock.
 //!
-//! The write checks that all of it still holds. What an attestation is, and how one is verified, is known in
-//! `attestation`.
+//! The write checks that the subject is still the same. Does not know the encoding or verification of attestations.
 
 use std::fmt;
 
@@ -23,7 +23,22 @@ use crate::types::id::{PolicySetId, PolicySetVersionId};
 use crate::types::limits;
 use crate::types::time::Timestamp;
 
-/// A policy set version to create that was attested ahead of its creation: see [`Zone::prepare_attested_version`].
+/// A policy set version to create, with its attestation: see
+/// [`Zone::prepare_attested_version`](crate::Zone::prepare_attested_version).
+///
+/// ```
+/// # use policy_store::{Actor, NewPolicySetVersion, PolicySetVersion, PolicyStore, Result, attestation::Signer};
+/// fn publish(
+///     store: &PolicyStore,
+///     ann: &Actor,
+///     new: NewPolicySetVersion,
+///     signer: &dyn Signer,
+/// ) -> Result<PolicySetVersion> {
+///     let attested = store.zone("acme")?.prepare_attested_version(ann, "production", new, signer)?;
+///     store.write(ann, |w| w.zone("acme")?.create_attested_version(attested))
+/// }
+/// ```
+#[must_use]
 #[derive(Clone)]
 pub struct AttestedPolicySetVersion {
     pub(crate) policy_set_id: PolicySetId,
@@ -33,7 +48,9 @@ pub struct AttestedPolicySetVersion {
     pub(crate) attestation: Attestation,
 }
 
-/// An attestation of a policy set version that is there, still to be written: see [`Zone::prepare_attestation`].
+/// An attestation to add to an existing policy set version: see
+/// [`Zone::prepare_attestation`](crate::Zone::prepare_attestation).
+#[must_use]
 #[derive(Clone)]
 pub struct NewAttestation {
     pub(crate) policy_set_version_id: PolicySetVersionId,
@@ -56,6 +73,7 @@ impl fmt::Debug for NewAttestation {
 
 impl AttestedPolicySetVersion {
     /// The attestation.
+    #[must_use]
     pub fn attestation(&self) -> &Attestation {
         &self.attestation
     }
@@ -63,12 +81,13 @@ impl AttestedPolicySetVersion {
 
 impl NewAttestation {
     /// The attestation.
+    #[must_use]
     pub fn attestation(&self) -> &Attestation {
         &self.attestation
     }
 }
 
-/// An attestation of a policy set version that is there, before it is signed.
+/// The subject of an attestation of an existing policy set version, before it is signed.
 pub(crate) struct ToSign {
     pub version_id: PolicySetVersionId,
     pub subject: Subject,
@@ -89,7 +108,7 @@ impl ToSign {
     }
 }
 
-/// What an attestation of a set's next version is about, as of now.
+/// The subject of an attestation of a set's next version, by the current state.
 pub(crate) fn next(zone: ZoneReader<'_>, policy_set_id: &str, planned: &Planned) -> Result<Subject> {
     let set = zone.policy_set_row(policy_set_id)?;
     let version = next_version(set.latest.map(|latest| latest.version))?;
@@ -97,7 +116,7 @@ pub(crate) fn next(zone: ZoneReader<'_>, policy_set_id: &str, planned: &Planned)
     subject(zone, policy_set_id, version, manifest_sha, schema)
 }
 
-/// The same of the first version of a set that is still to be created.
+/// The subject of an attestation of the first version of a set that does not exist yet.
 #[cfg(feature = "bundle")]
 pub(crate) fn first(zone: ZoneReader<'_>, policy_set_id: PolicySetId, planned: &Planned) -> Result<Subject> {
     Ok(Subject {
@@ -111,8 +130,8 @@ pub(crate) fn first(zone: ZoneReader<'_>, policy_set_id: PolicySetId, planned: &
     })
 }
 
-/// What an attestation that `actor` adds to a version is about, as of now. To attest a version is to change it, as to archive
-/// it is: so its owner decides, not that of its set.
+/// The subject of an attestation of an existing version, by the current state. An attestation changes the version, as
+/// archiving does, so the owner of the version decides, not the owner of the set.
 pub(crate) fn of_version(
     zone: ZoneReader<'_>,
     actor: &Actor,
@@ -120,10 +139,10 @@ pub(crate) fn of_version(
 ) -> Result<(Subject, Status)> {
     let (body, owner) = (found.body()?, found.entry.envelope.actor.owner_type());
     check_owner(actor, Resource::PolicySetVersion, body.version_id.as_str(), owner)?;
-    let there = zone.attested_at(body)?.len();
-    at_most("attestations of the policy set version", there + 1, limits::VERSION_ATTESTATIONS)?;
-    // The first attestation of a version is that of its creation.
-    let status = if there == 0 { Status::Created } else { Status::ReSigned };
+    let existing = zone.attested_at(body)?.len();
+    at_most("attestations of the policy set version", existing + 1, limits::VERSION_ATTESTATIONS)?;
+    // The first attestation of a version attests its creation.
+    let status = if existing == 0 { Status::Created } else { Status::ReSigned };
     let (set, schema) = (body.policy_set_id.as_str(), body.schema.version.as_str());
     Ok((subject(zone, set, body.version, body.manifest_sha, schema)?, status))
 }
@@ -146,7 +165,7 @@ fn subject(
     })
 }
 
-/// The hash of a policy set's newest attestation.
+/// The SHA-256 of a policy set's newest attestation.
 fn newest(zone: ZoneReader<'_>, policy_set_id: &str) -> Result<Option<Sha256>> {
     let Some(position) = zone.policy_set_row(policy_set_id)?.attested else { return Ok(None) };
     match &zone.entry(zone.log, position)?.body {
@@ -155,11 +174,12 @@ fn newest(zone: ZoneReader<'_>, policy_set_id: &str) -> Result<Option<Sha256>> {
     }
 }
 
-/// Refuses an attestation of something else than what is now: it was signed before something changed, or elsewhere.
+/// Refuses an attestation whose subject differs from the current one: the set has changed since the signing, or it was
+/// signed for another store.
 pub(crate) fn check(attestation: &Attestation, now: &Subject, status: Status) -> Result<()> {
     let (header, statement) = (attestation.header(), attestation.statement());
     let none = || "none".to_owned();
-    let told = |sha: Option<Sha256>| sha.map_or_else(none, |sha| sha.to_string());
+    let or_none = |sha: Option<Sha256>| sha.map_or_else(none, |sha| sha.to_string());
     for (what, signed, now) in [
         ("zone", statement.zone_id.to_string(), now.zone_id.to_string()),
         ("log", header.log_id.to_string(), now.log_id.to_string()),
@@ -167,7 +187,7 @@ pub(crate) fn check(attestation: &Attestation, now: &Subject, status: Status) ->
         ("policy set version", statement.policy_set_version.to_string(), now.policy_set_version.to_string()),
         ("manifest", statement.manifest_sha.to_string(), now.manifest_sha.to_string()),
         ("schema", header.schema_sha.to_string(), now.schema_sha.to_string()),
-        ("previous attestation", told(header.previous_sha), told(now.previous_sha)),
+        ("previous attestation", or_none(header.previous_sha), or_none(now.previous_sha)),
         ("status", format!("{:?}", statement.status), format!("{status:?}")),
     ] {
         if signed != now {

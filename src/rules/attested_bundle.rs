@@ -1,7 +1,7 @@
-//! Having the policy set version attested that a policy bundle makes. An attestation covers the ids in the manifest, so the
-//! ids of new policies and versions are drawn here, ahead of the write.
+//! Attestations of the policy set version that a bundle makes. An attestation covers the ids in the manifest, so the
+//! ids of new policies and versions are generated here, ahead of the write.
 //!
-//! The write plans the bundle again, and checks that the same comes out. Does not know how a bundle is planned.
+//! The write plans the bundle again and checks that the result is the same. Does not know how a bundle is planned.
 
 use super::attest;
 use super::bundle_plan::{PreparedBundle, Step};
@@ -17,23 +17,25 @@ use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::SchemaRef;
 use crate::types::time::Timestamp;
 
-/// A policy bundle to apply with an attestation of the policy set version that it makes: see
-/// [`Zone::prepare_attested_bundle`].
+/// A policy bundle to apply, with an attestation of its policy set version: see
+/// [`Zone::prepare_attested_bundle`](crate::Zone::prepare_attested_bundle).
+#[must_use]
 #[derive(Clone, Debug)]
 pub struct AttestedBundle {
     pub(crate) prepared: PreparedBundle,
-    /// None if all of the bundle was in force: it made no version.
+    /// None if the whole bundle was in force: it makes no version.
     pub(crate) version: Option<AttestedSteps>,
 }
 
 impl AttestedBundle {
-    /// The attestation; none if all of the bundle was in force when it was prepared, so that it makes no version.
+    /// The attestation; none if the whole bundle was in force when it was prepared, and it therefore makes no version.
+    #[must_use]
     pub fn attestation(&self) -> Option<&Attestation> {
         self.version.as_ref().map(|version| &version.attestation)
     }
 }
 
-/// The steps of a bundle with the ids that were attested.
+/// The attested ids of a bundle's new resources, and the attestation.
 #[derive(Clone, Debug)]
 pub(crate) struct AttestedSteps {
     pub(crate) ids: Ids,
@@ -41,7 +43,7 @@ pub(crate) struct AttestedSteps {
     pub(crate) attestation: Attestation,
 }
 
-/// An id for everything that a bundle may create: the set, and a policy and a version for each step.
+/// Ids for all resources that a bundle may create: the set, and a policy and a version for each step.
 #[derive(Clone, Debug)]
 pub(crate) struct Ids {
     set: String,
@@ -49,8 +51,7 @@ pub(crate) struct Ids {
 }
 
 impl AttestedSteps {
-    /// Gives the steps the ids that were attested, and checks that they come to what was attested. Returns the id of the
-    /// set if it is to be created.
+    /// Gives the steps the attested ids and compares the result with the attestation. Returns the id for a new set.
     pub(crate) fn check(
         &self,
         zone: ZoneReader<'_>,
@@ -72,7 +73,7 @@ impl AttestedSteps {
 
 impl Ids {
     pub(crate) fn draw(engine: &Engine, zone: ZoneReader<'_>, now: Timestamp, steps: usize) -> Self {
-        // Their places in the log are not known yet, and no draw repeats another.
+        // The positions in the log are unknown here. Every draw is different, so position 0 is safe.
         let id = || engine.environment.uuid(now, zone.log_id, 0);
         Self { set: id(), steps: (0..steps).map(|_| (id(), id())).collect() }
     }
@@ -91,7 +92,7 @@ impl Ids {
     }
 }
 
-/// What the attestation of the version that the steps make is about, as of now.
+/// The subject of an attestation of the version that the steps make, by the current state.
 pub(crate) fn subject(
     zone: ZoneReader<'_>,
     set: Option<&PolicySetId>,
@@ -106,7 +107,7 @@ pub(crate) fn subject(
     }
 }
 
-/// The manifest entry that a step comes to, once it has its ids.
+/// The manifest entry of a step with its ids.
 fn entry(step: &Step) -> Result<ManifestEntry> {
     let (policy_id, version) = match step {
         Step::Keep(entry) => return Ok(entry.clone()),

@@ -1,8 +1,9 @@
-//! Which policy each one of a bundle is: one that stays as it is, one that is edited, or one that is made.
+//! Matches each policy of a bundle to a policy of the zone: to keep, edit, copy or create.
 //!
-//! A bundle may have been made from another one than what is in force: from the zone's, which a user has copies of, or with
-//! names of policies that were new then. So what it does not find by id, it finds by name and text among what is in force, and
-//! can be applied again. Whether texts are valid, and what may be pinned, is not known here.
+//! A bundle may have been exported from another state than the one in force: from the zone's bundle, whose policies a
+//! user has copies of, or before its new policies were created. A policy without a match by id is therefore matched by
+//! name and text among the policies in force, so that a bundle can be applied again. Does not validate texts or check
+//! pins.
 
 use std::collections::BTreeSet;
 
@@ -20,26 +21,26 @@ use crate::types::id::PolicyId;
 use crate::types::manifest_entry::ManifestEntry;
 use crate::types::target::Target;
 
-/// What one policy of a bundle is.
+/// The match of one policy of a bundle.
 pub(crate) enum Match {
-    /// A version that exists.
+    /// An existing version.
     Keep(ManifestEntry),
-    /// A policy that exists, with another text.
+    /// An existing policy, with a new text.
     Edit(Policy),
-    /// A policy that does not exist.
+    /// A new policy.
     Create(NewPolicy),
-    /// A copy of one that exists.
+    /// A copy of an existing policy.
     Copy(Policy),
 }
 
-/// For whom a bundle is applied, and what is there.
+/// The target of a bundle, its author, and the state in force.
 pub(crate) struct Matching<'a> {
     pub zone: ZoneReader<'a>,
     pub actor: &'a Actor,
     pub target: &'a Target,
-    /// What is in force for the target.
+    /// The contents in force for the target.
     pub base: Option<&'a Contents>,
-    /// What is in force for the zone, if the target is a user.
+    /// The contents in force for the zone, if the target is a user.
     pub zones: Option<&'a Contents>,
 }
 
@@ -54,7 +55,7 @@ struct Spare {
 }
 
 impl Matching<'_> {
-    /// What each policy of the bundle is, whose texts have these hashes.
+    /// The matches of the bundle's policies. `shas` are the hashes of their texts.
     pub(crate) fn matches(&self, bundle: &Bundle, shas: &[Sha256]) -> Result<Vec<Match>> {
         let mut matches = Vec::with_capacity(shas.len());
         for (policy, sha) in bundle.policies().iter().zip(shas) {
@@ -69,7 +70,7 @@ impl Matching<'_> {
         Ok(matches)
     }
 
-    /// What a policy is that is named by its id.
+    /// Matches a policy that the bundle names by id.
     fn named(&self, id: &PolicyId, sha: Sha256) -> Result<Match> {
         let before = self.zone.policy(id.as_str())?;
         let in_force = self.base.and_then(|base| base.pins(id));
@@ -93,7 +94,7 @@ impl Matching<'_> {
         self.zones.is_some_and(|zones| zones.pins(id).is_some())
     }
 
-    /// What is in force and not named by the bundle, of the kind of actor that would make it anew; in the order of ids.
+    /// The policies in force that the bundle does not name, owned by the actor's kind, in the order of ids.
     fn spares(&self, bundle: &Bundle) -> Result<Vec<Spare>> {
         let named: BTreeSet<&BundleKey> = bundle.policies().iter().map(|policy| &policy.key).collect();
         let mut spares = Vec::new();
@@ -116,8 +117,8 @@ impl Matching<'_> {
         Ok(spares)
     }
 
-    /// Finds what would be made or copied among the spares: first by name and text, then what is a copy by its text, since the
-    /// copied one may have another name by now, and at last by name.
+    /// Matches the policies to create or copy with spare ones: first by name and text, then copies by text alone,
+    /// because the original may have been renamed, and finally by name alone.
     fn find_again(&self, matches: &mut [Match], shas: &[Sha256], mut spares: Vec<Spare>) {
         let take = |spares: &mut Vec<Spare>, wanted: &dyn Fn(&Spare) -> bool| {
             spares.iter().position(wanted).map(|at| spares.remove(at))

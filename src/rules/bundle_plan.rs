@@ -1,7 +1,7 @@
-//! What applying a policy bundle comes to, once every rule for it was checked. It can be planned ahead of the write, which
-//! plans it again, with what was parsed and validated at hand.
+//! Plans how a policy bundle is applied, after the checks of all rules. It can be planned ahead of the write. The write
+//! plans it again and reuses the parsed and validated policies.
 //!
-//! Nothing is written here. Which policy each one of a bundle is, `bundle_match` tells.
+//! Writes nothing. `bundle_match` matches the policies of the bundle to those of the zone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,19 +31,28 @@ use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::SchemaRef;
 use crate::types::target::{BindingMode, Target};
 
-/// A policy bundle on its way into a zone: as it is, or [prepared](crate::Zone::prepare_bundle), so that the write does not parse
-/// and validate it.
+/// A policy bundle to apply: as it is, or [prepared](crate::Zone::prepare_bundle), so that the write does not parse and
+/// validate it.
+///
+/// ```
+/// # use policy_store::{Actor, BindOutcome, Bundle, PolicyStore, Result, Target};
+/// fn apply(store: &PolicyStore, actor: &Actor, bundle: &Bundle) -> Result<BindOutcome> {
+///     let prepared = store.zone("acme")?.prepare_bundle(actor, Target::Zone, bundle)?;
+///     store.write(actor, |w| w.zone("acme")?.apply_bundle(Target::Zone, prepared))
+/// }
+/// ```
+#[must_use]
 #[derive(Clone)]
 pub struct PreparedBundle {
     bundle: Bundle,
     pub(crate) digest: Sha256,
-    /// Of the policies' texts, in the order of the policies.
+    /// The hashes of the policies' texts, in the order of the policies.
     shas: Vec<Sha256>,
-    /// By the SHA-256 of their texts.
+    /// The prepared versions, by the SHA-256 of their texts.
     versions: BTreeMap<Sha256, PreparedPolicyVersion>,
-    /// Of what is kept, with the bundle's schema.
+    /// The validations of kept versions against the bundle's schema.
     pub(crate) validated: Validated,
-    /// Once it was prepared.
+    /// None until the bundle is prepared.
     changes: Option<BundleChanges>,
 }
 
@@ -70,16 +79,18 @@ impl From<&Bundle> for PreparedBundle {
 
 impl PreparedBundle {
     /// The bundle.
+    #[must_use]
     pub fn bundle(&self) -> &Bundle {
         &self.bundle
     }
 
-    /// What applying it would do, against what was in force when it was prepared; none if it was not prepared.
+    /// The changes that it would make, relative to the state when it was prepared; none if it was not prepared.
+    #[must_use]
     pub fn changes(&self) -> Option<&BundleChanges> {
         self.changes.as_ref()
     }
 
-    /// Keeps what a plan has parsed and validated.
+    /// Keeps the parsed and validated policies of a plan.
     pub(crate) fn prepare_with(&mut self, plan: BundlePlan, validated: Validated) {
         self.validated = validated;
         self.changes = Some(plan.changes());
@@ -93,13 +104,13 @@ impl PreparedBundle {
     }
 }
 
-/// What applying a bundle comes to.
+/// The plan for applying a bundle.
 pub(crate) enum BundlePlan {
-    /// Nothing: all of it is in force already, these entries.
+    /// Nothing: this binding is in force with these entries already.
     InForce(Binding, Vec<ManifestEntry>),
     /// A new version of a policy set.
     Steps {
-        /// The set; none if one is to be created.
+        /// The set; none for a new one.
         set: Option<PolicySetId>,
         /// The entries in force.
         base: Vec<ManifestEntry>,
@@ -108,18 +119,18 @@ pub(crate) enum BundlePlan {
     },
 }
 
-/// What becomes of one policy of a bundle.
+/// The step for one policy of a bundle.
 pub(crate) enum Step {
-    /// A version that exists is pinned.
+    /// Pins an existing version.
     Keep(ManifestEntry),
-    /// A policy that exists gets its next version.
+    /// Creates the next version of an existing policy.
     Edit(PolicyId, PreparedPolicyVersion),
-    /// A policy is created, with its first version.
+    /// Creates a policy with its first version.
     Create(NewPolicy, PreparedPolicyVersion),
 }
 
 impl BundlePlan {
-    /// Checks every rule but for demands and for the room that is left in a write.
+    /// Checks every rule but preconditions and the entry limit of a write.
     pub(crate) fn new(
         zone: ZoneReader<'_>,
         validation: &Validation<'_>,
@@ -132,7 +143,7 @@ impl BundlePlan {
         let is_in_force = |base: &Contents, entries: Option<Vec<ManifestEntry>>| {
             *bundle.schema_version() == base.version.schema.version && entries.is_some_and(|it| it == base.entries)
         };
-        // By its ids it may be in force even if nothing of it could be pinned again.
+        // By ids the bundle may be in force even if none of its versions can be pinned again.
         if let Some((own, base)) = &own
             && is_in_force(base, named(prepared, base))
         {
@@ -208,7 +219,7 @@ impl BundlePlan {
     }
 }
 
-/// What steps are planned with.
+/// The inputs for planning the steps.
 struct Planner<'a> {
     validation: &'a Validation<'a>,
     zone: ZoneReader<'a>,
@@ -258,7 +269,7 @@ fn in_force(zone: ZoneReader<'_>, target: &Target) -> Result<Option<(Binding, Co
     binding.map(|binding| Contents::of(zone, &binding).map(|contents| (binding, contents))).transpose()
 }
 
-/// The entries in force whose policies and texts the bundle names; none if it does not name as many.
+/// The entries in force whose policies and texts the bundle names; none if it names another number of them.
 fn named(prepared: &PreparedBundle, base: &Contents) -> Option<Vec<ManifestEntry>> {
     let entries = &base.entries;
     let named: BTreeSet<(&BundleKey, &Sha256)> =
@@ -268,7 +279,7 @@ fn named(prepared: &PreparedBundle, base: &Contents) -> Option<Vec<ManifestEntry
     (named.len() == entries.len()).then(|| entries.iter().filter(is_named).cloned().collect())
 }
 
-/// The entries that are kept, sorted by policy id as in a manifest; none if not all are.
+/// The entries to keep, sorted by policy id as in a manifest; none if not all policies are kept.
 fn kept(matches: &[Match]) -> Option<Vec<ManifestEntry>> {
     let kept = matches.iter().map(|found| if let Match::Keep(entry) = found { Some(entry.clone()) } else { None });
     let mut kept = kept.collect::<Option<Vec<_>>>()?;
@@ -288,7 +299,7 @@ mod tests {
     const SCHEMA: &str = "entity U; action a appliesTo { principal: U, resource: U };";
     const PERMIT: &str = "permit(principal, action, resource);";
 
-    /// A zone with the policy `p` in force, and a bundle with it and a new one, for another schema version.
+    /// A zone with the policy `p` in force, and a bundle with `p` and a new policy, for another schema version.
     fn world() -> (PolicyStore, Actor, Bundle) {
         let (store, actor) = (PolicyStore::builder().in_memory().unwrap(), Actor::customer("a").unwrap());
         store
@@ -312,7 +323,7 @@ mod tests {
     fn what_was_prepared_is_not_parsed_again() {
         let (store, actor, bundle) = world();
         let zone = store.zone("z").unwrap();
-        // What the new policy's version is made of, where the bundle is planned as in a write.
+        // The content of the new policy's version, planned as in a write.
         let planned = |prepared: &PreparedBundle| {
             let plan = zone.read_with_room(|zone, store| {
                 let validation = Validation::in_write(&store.compiler, &prepared.validated);
@@ -329,7 +340,7 @@ mod tests {
         assert!(!Arc::ptr_eq(&planned(&bundle.into()).unwrap(), &content));
     }
 
-    /// Nor is what is kept validated again with the bundle's schema.
+    /// A kept version is not validated again with the bundle's schema.
     #[test]
     fn what_is_kept_was_validated_when_the_bundle_was_prepared() {
         let (store, actor, bundle) = world();

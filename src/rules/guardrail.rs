@@ -1,7 +1,7 @@
-//! The guardrail of a zone: `forbid` statements of the platform's that are evaluated with every decision of the zone.
+//! The guardrail of a zone: `forbid` statements of the platform that are evaluated in every decision of the zone.
 //!
-//! It is bound like any policy set version. The rules that make it one are here: it only forbids, and it validates against
-//! every schema that it is evaluated with.
+//! It is bound like any policy set version. The rules that are special to it are here: it only forbids, and it
+//! validates against every schema that it is evaluated with.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::types::id::{SchemaName, ZoneId};
 use crate::types::schema::SchemaRef;
 use crate::types::target::BindingMode;
 
-/// Refuses a customer where the zone has a guardrail.
+/// Refuses a customer, if the zone has a guardrail.
 pub(crate) fn check_actor(zone: ZoneReader<'_>, actor: &Actor, action: &'static str) -> Result<()> {
     if actor.owner_type() != OwnerType::Platform && zone.guardrail(At::Now)?.is_some() {
         let action = format!("{action} zone `{}`, which has a guardrail", zone.id);
@@ -29,7 +29,7 @@ pub(crate) fn check_actor(zone: ZoneReader<'_>, actor: &Actor, action: &'static 
     Ok(())
 }
 
-/// Refuses a customer who wants to bind or unbind a guardrail.
+/// Refuses a customer who binds or unbinds a guardrail.
 pub(crate) fn check_binder(zone: &ZoneId, actor: &Actor) -> Result<()> {
     if actor.owner_type() != OwnerType::Platform {
         let action = format!("bind or unbind the guardrail of zone `{}`", zone);
@@ -38,8 +38,8 @@ pub(crate) fn check_binder(zone: &ZoneId, actor: &Actor) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a version that cannot be the zone's guardrail: it holds a `permit`, or does not validate against a schema that it
-/// would be evaluated with.
+/// Refuses a version as the zone's guardrail if it has a `permit`, or does not validate against a schema that it would
+/// be evaluated with.
 pub(crate) fn check_version(
     zone: ZoneReader<'_>,
     validation: &Validation<'_>,
@@ -62,7 +62,7 @@ pub(crate) fn check_version(
     Ok(())
 }
 
-/// The schemas of all that is in force or under observation in the zone.
+/// The schemas of all versions in force or under observation in the zone.
 fn bound_schemas(zone: ZoneReader<'_>) -> Result<BTreeMap<SchemaName, SchemaRef>> {
     let order = (zone.log, RowKind::PolicySetOrder);
     let mut schemas = BTreeMap::new();

@@ -1,5 +1,6 @@
-//! What a new version of a policy set will be: its schema, and its manifest once every rule for its entries was checked.
-//! It can be planned ahead of the write, which plans it again, with what was validated at hand.
+//! Plans a new policy set version: its schema, and its manifest after the checks of all pins.
+//!
+//! It can be planned ahead of the write. The write plans it again and reuses the validations.
 
 use super::ownership::check_changeable;
 use crate::engine::validation::{Validated, Validation};
@@ -16,19 +17,21 @@ use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::SchemaRef;
 
 /// A policy set version whose policies were validated against its schema version ahead of its write, by
-/// [`Zone::prepare_policy_set_version`].
+/// [`Zone::prepare_policy_set_version`](crate::Zone::prepare_policy_set_version).
+#[must_use]
 #[derive(Clone, Debug)]
 pub struct PreparedPolicySetVersion {
     pub(crate) new: NewPolicySetVersion,
     pub(crate) validated: Validated,
 }
 
-/// A policy set version on its way into the store: new, or prepared.
+/// The input of [`create_policy_set_version`](crate::ZoneTransaction::create_policy_set_version): new, or prepared.
+#[non_exhaustive]
 #[derive(Clone, Debug)]
 pub enum PolicySetVersionInput {
-    /// What it pins is validated in the write, if its schema version is another one than theirs.
+    /// Policies of another schema version are validated in the write.
     New(NewPolicySetVersion),
-    /// Validated before.
+    /// Validated before the write.
     Prepared(PreparedPolicySetVersion),
 }
 
@@ -53,21 +56,21 @@ impl From<PreparedPolicySetVersion> for PolicySetVersionInput {
     }
 }
 
-/// The policy set, if `actor` may give it a version.
+/// The policy set, if `actor` may add a version to it.
 pub(crate) fn set_to_change(zone: ZoneReader<'_>, actor: &Actor, id: &str) -> Result<PolicySet> {
     let set = zone.policy_set(id)?;
     check_changeable(actor, Resource::PolicySet, set.id.as_str(), set.owner_type, set.archived_at.is_some())?;
     Ok(set)
 }
 
-/// A version of a policy set that could be created.
+/// A policy set version that passed all checks.
 pub(crate) struct Planned {
     pub schema: SchemaRef,
     pub manifest: Manifest,
 }
 
 impl Planned {
-    /// Checks every rule for the manifest.
+    /// Checks a manifest and its pins.
     pub(crate) fn new(zone: ZoneReader<'_>, validation: &Validation<'_>, new: &NewPolicySetVersion) -> Result<Self> {
         at_most("entries of the manifest", new.pins.len(), limits::MANIFEST_ENTRIES)?;
         let schema = schema::usable(&zone, &new.schema_version)?;
@@ -78,7 +81,7 @@ impl Planned {
     }
 }
 
-/// The manifest entry for a pin, once it keeps every rule.
+/// The manifest entry of a pin, after all checks.
 #[cfg(feature = "bundle")]
 pub(crate) fn entry(
     zone: ZoneReader<'_>,
@@ -91,7 +94,7 @@ pub(crate) fn entry(
     Ok(entry)
 }
 
-/// The manifest entry for a pin that keeps every rule but that it validates, and the version that is pinned.
+/// The manifest entry of a pin and the pinned version, after all checks but the validation.
 fn pinned(zone: ZoneReader<'_>, pin: &Pin) -> Result<(ManifestEntry, PolicyVersionCreated)> {
     let policy = zone.policy_row(&pin.policy_id)?;
     let found = VersionRecord::<PolicyVersionCreated>::by_id(zone, &pin.policy_version_id)?;

@@ -1,4 +1,4 @@
-//! The rules of writing: who may change what, preconditions, what a manifest may pin, what a bundle changes.
+//! The rules of writing: ownership, preconditions, pins of a manifest, guardrails, and the changes of a bundle.
 //!
 //! Appends nothing.
 

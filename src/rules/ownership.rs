@@ -1,9 +1,9 @@
-//! Who may change what.
+//! Ownership: the actors that may change a resource.
 
 use crate::types::actor::{Actor, OwnerType};
 use crate::types::error::{ErrorDetail, Resource, Result};
 
-/// Only a platform actor changes what a platform actor made.
+/// Refuses a customer's change of a resource that a platform actor created.
 pub(crate) fn check_owner(actor: &Actor, what: Resource, id: &str, owner: OwnerType) -> Result<()> {
     if owner == OwnerType::Platform && actor.owner_type() != OwnerType::Platform {
         return Err(ErrorDetail::PlatformOwned { what, id: id.to_owned() }.into());
@@ -11,7 +11,7 @@ pub(crate) fn check_owner(actor: &Actor, what: Resource, id: &str, owner: OwnerT
     Ok(())
 }
 
-/// What is archived does not change either.
+/// Refuses a change by the rule of [`check_owner`], and any change of an archived resource.
 pub(crate) fn check_changeable(
     actor: &Actor,
     what: Resource,

@@ -1,6 +1,7 @@
-//! Demands: what must still be so for a call to be carried out, so that nobody overwrites what they have not seen.
+//! Preconditions: conditions on stored state under which a call is carried out, so that no writer overwrites unseen
+//! changes.
 //!
-//! A demand speaks of what its author has read. Whether the call itself may be made is decided where it is made.
+//! Does not check whether the call itself is allowed.
 
 use std::fmt;
 
@@ -13,8 +14,21 @@ use crate::types::hash::Sha256;
 use crate::types::limits;
 use crate::types::target::{BindingMode, Target};
 
-/// Something that must still be so, or the call is refused with
+/// A condition on stored state. If it does not hold, the call is refused with
 /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) and writes nothing.
+///
+/// ```
+/// # use policy_store::{Actor, Policy, PolicyStore, PolicyUpdate, Precondition, Result};
+/// /// Renames a policy, unless it has changed since it was read.
+/// fn rename(store: &PolicyStore, actor: &Actor, read: &Policy, name: &str) -> Result<Policy> {
+///     store.write(actor, |w| {
+///         let mut zone = w.zone(&read.zone_id)?;
+///         zone.precondition(Precondition::policy_revision(read.id.as_str(), read.revision));
+///         zone.update_policy(&read.id, PolicyUpdate::new().name(name))
+///     })
+/// }
+/// ```
+#[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Precondition {
     /// One of these must hold.
@@ -42,56 +56,56 @@ impl From<Kind> for Precondition {
 }
 
 impl Precondition {
-    /// The policy is as it was at this [`revision`](crate::Policy::revision).
+    /// The policy still has this [`revision`](crate::Policy::revision).
     pub fn policy_revision(policy_id: impl Into<String>, revision: u64) -> Self {
         Kind::PolicyRevision(policy_id.into(), revision).into()
     }
 
-    /// The policy set is as it was at this [`revision`](crate::PolicySet::revision).
+    /// The policy set still has this [`revision`](crate::PolicySet::revision).
     pub fn policy_set_revision(policy_set_id: impl Into<String>, revision: u64) -> Self {
         Kind::PolicySetRevision(policy_set_id.into(), revision).into()
     }
 
-    /// Nothing was bound or unbound in the zone since this [`revision`](crate::ZoneInfo::bindings_revision).
+    /// No binding of the zone has changed since this [`revision`](crate::ZoneInfo::bindings_revision).
     pub fn bindings_revision(revision: u64) -> Self {
         Kind::BindingsRevision(revision).into()
     }
 
-    /// The policy's newest version has this number; `None` if it has no version yet.
+    /// The policy's newest version has this number; `None` if it has no version.
     pub fn latest_policy_version(policy_id: impl Into<String>, version: Option<u32>) -> Self {
         Kind::LatestPolicyVersion(policy_id.into(), version).into()
     }
 
-    /// The policy set's newest version has this number; `None` if it has no version yet.
+    /// The policy set's newest version has this number; `None` if it has no version.
     pub fn latest_policy_set_version(policy_set_id: impl Into<String>, version: Option<u32>) -> Self {
         Kind::LatestPolicySetVersion(policy_set_id.into(), version).into()
     }
 
-    /// This policy set version is in force for the target; `None` if nothing is.
+    /// This policy set version is in force for the target; `None` if nothing is in force.
     pub fn active_version(target: Target, policy_set_version_id: Option<String>) -> Self {
         Kind::ActiveVersion(target, policy_set_version_id).into()
     }
 
-    /// The bundle that one for the target starts from, which is [what is in force](crate::Zone::bundle) or, for a user for
-    /// whom nothing is, [the zone's](crate::Zone::effective_bundle), has this [digest](crate::bundle::Bundle::digest);
-    /// `None` if there is none.
+    /// The bundle that an edit for the target starts from has this [digest](crate::bundle::Bundle::digest); `None` if
+    /// there is none. This is the [target's bundle](crate::Zone::bundle), or for a user without one the
+    /// [zone's](crate::Zone::effective_bundle).
     #[cfg(feature = "bundle")]
     pub fn bundle_digest(target: Target, digest: Option<Sha256>) -> Self {
         Kind::BundleDigest(target, digest).into()
     }
 
-    /// There is a bundle that one for the target starts from, whatever it holds.
+    /// The bundle that an edit for the target starts from exists, with any content.
     #[cfg(feature = "bundle")]
     pub fn some_bundle(target: Target) -> Self {
         Kind::SomeBundle(target).into()
     }
 
-    /// One of these holds, as of the entity tags in an `If-Match`: up to 10,000. Of none, none does.
+    /// One of these holds, like the entity tags in an `If-Match` header: up to 10,000. An empty sequence never holds.
     pub fn any(preconditions: impl IntoIterator<Item = Self>) -> Self {
         Self { alternatives: preconditions.into_iter().flat_map(|precondition| precondition.alternatives).collect() }
     }
 
-    /// Adds the demand to what was asked.
+    /// Adds the precondition to the fingerprint of a call.
     pub(crate) fn add_to(&self, fingerprint: Fingerprint) -> Fingerprint {
         let fingerprint = fingerprint.text("demand");
         match self.alternatives.as_slice() {
@@ -103,7 +117,7 @@ impl Precondition {
         }
     }
 
-    /// Refuses what does not hold in the zone.
+    /// Checks the precondition in the zone.
     pub(crate) fn check(&self, zone: ZoneReader<'_>) -> Result<()> {
         at_most("alternatives of a precondition", self.alternatives.len(), limits::PRECONDITION_ALTERNATIVES)?;
         let mut now = Now {
@@ -148,7 +162,7 @@ impl Kind {
         }
     }
 
-    /// What is so in the zone instead, if it does not hold.
+    /// The expected and the actual state, if the condition does not hold.
     fn unmet(&self, now: &mut Now<'_>) -> Result<Option<Unmet>> {
         let Now { zone, .. } = *now;
         Ok(match self {
@@ -192,17 +206,17 @@ impl Kind {
     }
 }
 
-/// How it is in the zone.
+/// The state of the zone, with the digest that was computed last.
 struct Now<'a> {
     zone: ZoneReader<'a>,
-    /// The digest that was computed last, and for whom.
+    /// The last computed digest, and its target.
     #[cfg(feature = "bundle")]
     digest: Option<(Target, Option<Sha256>)>,
 }
 
 #[cfg(feature = "bundle")]
 impl Now<'_> {
-    /// Computed once for alternatives of the same target.
+    /// The digest of the bundle for a target, computed once for alternatives with the same target.
     fn bundle_digest(&mut self, target: &Target) -> Result<Option<Sha256>> {
         if let Some((known, digest)) = &self.digest
             && known == target
@@ -221,7 +235,7 @@ fn bundle_of(target: &Target) -> String {
     format!("digest of the policy bundle for {target}")
 }
 
-/// A number or an id that may be missing: `none` is an id like any other.
+/// A number or an id that may be missing. It is compared as an option, because `none` is a valid id.
 #[derive(PartialEq)]
 struct OrNone<T>(Option<T>);
 
@@ -238,7 +252,7 @@ fn same<T: PartialEq + ToString>(what: impl FnOnce() -> String, expected: &T, ac
     (expected != actual).then(|| Unmet::new(what(), &expected.to_string(), &actual.to_string()))
 }
 
-/// What was demanded and is not so: of each, those that differ, and not more than can be read.
+/// The conditions that do not hold, with their expected and actual values, up to a readable number.
 #[derive(Default)]
 struct Unmet {
     what: Vec<String>,
@@ -246,7 +260,7 @@ struct Unmet {
     actual: Vec<String>,
 }
 
-/// How many of each are told.
+/// The maximum number of texts of each kind in an error.
 const UNMET: usize = 10;
 
 impl Unmet {
@@ -272,7 +286,7 @@ impl Unmet {
                 ("list of alternatives".to_owned(), "at least one".to_owned(), "empty".to_owned());
             return ErrorDetail::PreconditionFailed { what, expected, actual }.into();
         }
-        // Both are printed between backticks.
+        // The message prints both lists between backticks.
         let joined = |texts: &[String]| if let [one] = texts { one.clone() } else { cut(&texts.join("` or `")) };
         let (what, expected, actual) = (self.what.join(" or "), joined(&self.expected), joined(&self.actual));
         ErrorDetail::PreconditionFailed { what, expected, actual }.into()

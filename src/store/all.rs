@@ -8,21 +8,22 @@ use crate::resource::schema::SchemaVersion;
 use crate::resource::zone::ZoneInfo;
 use crate::types::syntax::Include;
 
-/// Whole lists. Each starts where `list` says and goes on to the end; an error of the method without `_iter` is an item.
+/// Iterators over whole lists. Each starts at the cursor of its page request and reads to the end. An error of the
+/// method without `_iter` is an item.
 impl PolicyStore {
-    /// The zones of the store, one after the other: see [`zones`](Self::zones).
+    /// Iterates over the zones of the store: see [`zones`](Self::zones).
     pub fn zones_iter(&self, list: &PageRequest) -> Items<ZoneInfo> {
         let store = self.clone();
         Items::new(list, move |list| store.zones(list))
     }
 
-    /// The schema versions of the store, one after the other: see [`schemas`](Self::schemas).
+    /// Iterates over the schema versions of the store: see [`schemas`](Self::schemas).
     pub fn schemas_iter(&self, include: Include, list: &PageRequest) -> Items<SchemaVersion> {
         let store = self.clone();
         Items::new(list, move |list| store.schemas(include, list))
     }
 
-    /// The history of the store itself, one entry after the other: see [`history`](Self::history).
+    /// Iterates over the store's own log: see [`history`](Self::history).
     pub fn history_iter(&self, list: &PageRequest) -> Items<HistoryEntry> {
         let store = self.clone();
         Items::new(list, move |list| store.history(list))

@@ -60,7 +60,7 @@ impl PolicyStore {
                 writer.erase_log(&zone.id, zone.log)
             },
         )?;
-        // The caches may hold rows and entries of the erased zone.
+        // Cached values of the erased zone are unreachable: no row points to them any more.
         engine.compiler.clear();
         engine.versions.clear();
         engine.recent.clear();

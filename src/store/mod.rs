@@ -168,8 +168,8 @@ impl PolicyStore {
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid) if the name is malformed, the schema does not parse or refers to
-    /// undeclared types, its text declares an attribute twice in one record, or it cannot be converted into the other
+    /// [`Invalid`](crate::ErrorKind::Invalid) if the name is malformed, the schema does not parse or uses names that it
+    /// does not declare, its text declares an attribute twice in one record, or it cannot be converted into the other
     /// syntax unchanged; [`TooLarge`](crate::ErrorKind::TooLarge) if either representation is over a
     /// [limit](crate::limits).
     pub fn prepare_schema(&self, new: NewSchema) -> Result<PreparedSchema> {
@@ -241,7 +241,7 @@ impl PolicyStore {
     /// [`Conflict`](crate::ErrorKind::Conflict) if the receipt and the store disagree;
     /// [`NotFound`](crate::ErrorKind::NotFound) if the store does not have the zone or version;
     /// [`Invalid`](crate::ErrorKind::Invalid) if the receipt is malformed;
-    /// [`Unavailable`](crate::ErrorKind::Unavailable) if this build does not know the receipt's form, or if its Cedar
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) if this build does not know the receipt's version, or if its Cedar
     /// no longer parses a pinned policy.
     pub fn replay(&self, receipt: &Receipt, request: &Request, entities: &Entities) -> Result<Answer> {
         self.authorizer_of_receipt(receipt)?.is_authorized(request, entities)

@@ -12,10 +12,10 @@ use crate::types::limits;
 /// A filter of policies. The default passes all.
 ///
 /// Repeated values of one field are alternatives; different fields must all match. A field without values matches every
-/// policy.
+/// policy, and each field takes at most [`FILTER_VALUES`](limits::FILTER_VALUES) values.
 ///
 /// Search terms are case-insensitive substrings of at least 1 character: both sides are lower-cased character by
-/// character by Unicode's table. Each field takes at most [`FILTER_VALUES`](limits::FILTER_VALUES) of them.
+/// character by Unicode's table.
 ///
 /// ```
 /// use policy_store::{OwnerType, PolicyFilter};
