@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use super::moment::Committed;
 use super::zone::Zone;
+use crate::list::filter::BindingFilter;
 use crate::list::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
 use crate::list::items::Items;
 use crate::list::page::PageRequest;
+use crate::resource::binding::BindingRecord;
 use crate::resource::history::HistoryEntry;
 use crate::resource::policy::Policy;
 use crate::resource::policy_set::PolicySet;
@@ -26,9 +28,9 @@ impl<M: Committed> Zone<M> {
     ///     zone.policies_iter(&PolicyFilter::new(), &PageRequest::new()).map(|policy| Ok(policy?.name)).collect()
     /// }
     /// ```
-    pub fn policies_iter(&self, filter: &PolicyFilter, list: &PageRequest) -> Items<Policy> {
+    pub fn policies_iter(&self, filter: &PolicyFilter, page_request: &PageRequest) -> Items<Policy> {
         let (zone, filter) = (self.clone(), filter.clone());
-        Items::new(list, move |list| zone.policies(&filter, list))
+        Items::new(page_request, move |page_request| zone.policies(&filter, page_request))
     }
 
     /// Iterates over the versions of a policy: see [`policy_versions`](Self::policy_versions).
@@ -36,26 +38,26 @@ impl<M: Committed> Zone<M> {
         &self,
         policy_id: impl Into<String>,
         include: Include,
-        list: &PageRequest,
+        page_request: &PageRequest,
     ) -> Items<Arc<PolicyVersion>> {
         let (zone, policy_id) = (self.clone(), policy_id.into());
-        Items::new(list, move |list| zone.policy_versions(&policy_id, include, list))
+        Items::new(page_request, move |page_request| zone.policy_versions(&policy_id, include, page_request))
     }
 
     /// Iterates over the policy sets of the zone: see [`policy_sets`](Self::policy_sets).
-    pub fn policy_sets_iter(&self, filter: &PolicySetFilter, list: &PageRequest) -> Items<PolicySet> {
+    pub fn policy_sets_iter(&self, filter: &PolicySetFilter, page_request: &PageRequest) -> Items<PolicySet> {
         let (zone, filter) = (self.clone(), filter.clone());
-        Items::new(list, move |list| zone.policy_sets(&filter, list))
+        Items::new(page_request, move |page_request| zone.policy_sets(&filter, page_request))
     }
 
     /// Iterates over the versions of a policy set: see [`policy_set_versions`](Self::policy_set_versions).
     pub fn policy_set_versions_iter(
         &self,
         policy_set_id: impl Into<String>,
-        list: &PageRequest,
+        page_request: &PageRequest,
     ) -> Items<PolicySetVersion> {
         let (zone, policy_set_id) = (self.clone(), policy_set_id.into());
-        Items::new(list, move |list| zone.policy_set_versions(&policy_set_id, list))
+        Items::new(page_request, move |page_request| zone.policy_set_versions(&policy_set_id, page_request))
     }
 
     /// Iterates over the policy versions that a policy set version pins: see
@@ -64,21 +66,32 @@ impl<M: Committed> Zone<M> {
         &self,
         id: impl Into<String>,
         include: Include,
-        list: &PageRequest,
+        page_request: &PageRequest,
     ) -> Items<Arc<PolicyVersion>> {
         let (zone, id) = (self.clone(), id.into());
-        Items::new(list, move |list| zone.pinned_policy_versions(&id, include, list))
+        Items::new(page_request, move |page_request| zone.pinned_policy_versions(&id, include, page_request))
+    }
+
+    /// Iterates over the bindings of the zone: see [`bindings`](Self::bindings).
+    pub fn bindings_iter(&self, filter: &BindingFilter, page_request: &PageRequest) -> Items<BindingRecord> {
+        let (zone, filter) = (self.clone(), filter.clone());
+        Items::new(page_request, move |page_request| zone.bindings(&filter, page_request))
     }
 
     /// Iterates over the schema versions, each with whether it is the zone's default: see [`schemas`](Self::schemas).
-    pub fn schemas_iter(&self, filter: &SchemaFilter, include: Include, list: &PageRequest) -> Items<ZoneSchema> {
+    pub fn schemas_iter(
+        &self,
+        filter: &SchemaFilter,
+        include: Include,
+        page_request: &PageRequest,
+    ) -> Items<ZoneSchema> {
         let (zone, filter) = (self.clone(), filter.clone());
-        Items::new(list, move |list| zone.schemas(&filter, include, list))
+        Items::new(page_request, move |page_request| zone.schemas(&filter, include, page_request))
     }
 
     /// Iterates over the zone's log: see [`history`](Self::history).
-    pub fn history_iter(&self, list: &PageRequest) -> Items<HistoryEntry> {
+    pub fn history_iter(&self, page_request: &PageRequest) -> Items<HistoryEntry> {
         let zone = self.clone();
-        Items::new(list, move |list| zone.history(list))
+        Items::new(page_request, move |page_request| zone.history(page_request))
     }
 }

@@ -140,7 +140,7 @@ impl ZoneReader<'_> {
         let entry = self.entry(self.log, position)?;
         if !fits(&entry.body) {
             return Err(ErrorDetail::corrupt(
-                format_args!("the index of self `{}`", self.id),
+                format_args!("the index of zone `{}`", self.id),
                 "index row points to an entry of the wrong kind or id",
             )
             .into());

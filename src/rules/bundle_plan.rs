@@ -352,7 +352,7 @@ mod tests {
             })
         };
         assert!(!is_known().unwrap());
-        zone.prepare_bundle(&actor, Target::Zone, &bundle).unwrap();
+        drop(zone.prepare_bundle(&actor, Target::Zone, &bundle).unwrap());
         assert!(is_known().unwrap());
     }
 }

@@ -12,20 +12,20 @@ use crate::types::syntax::Include;
 /// method without `_iter` is an item.
 impl PolicyStore {
     /// Iterates over the zones of the store: see [`zones`](Self::zones).
-    pub fn zones_iter(&self, list: &PageRequest) -> Items<ZoneInfo> {
+    pub fn zones_iter(&self, page_request: &PageRequest) -> Items<ZoneInfo> {
         let store = self.clone();
-        Items::new(list, move |list| store.zones(list))
+        Items::new(page_request, move |page_request| store.zones(page_request))
     }
 
     /// Iterates over the schema versions of the store: see [`schemas`](Self::schemas).
-    pub fn schemas_iter(&self, include: Include, list: &PageRequest) -> Items<SchemaVersion> {
+    pub fn schemas_iter(&self, include: Include, page_request: &PageRequest) -> Items<SchemaVersion> {
         let store = self.clone();
-        Items::new(list, move |list| store.schemas(include, list))
+        Items::new(page_request, move |page_request| store.schemas(include, page_request))
     }
 
     /// Iterates over the store's own log: see [`history`](Self::history).
-    pub fn history_iter(&self, list: &PageRequest) -> Items<HistoryEntry> {
+    pub fn history_iter(&self, page_request: &PageRequest) -> Items<HistoryEntry> {
         let store = self.clone();
-        Items::new(list, move |list| store.history(list))
+        Items::new(page_request, move |page_request| store.history(page_request))
     }
 }

@@ -218,8 +218,8 @@ impl PolicyStore {
     /// # Errors
     ///
     /// As [`zones`](Self::zones).
-    pub fn schemas(&self, include: Include, list: &PageRequest) -> Result<Page<SchemaVersion>> {
-        self.engine.storage.read(|snapshot| list::schemas::page(snapshot, include, list))
+    pub fn schemas(&self, include: Include, page_request: &PageRequest) -> Result<Page<SchemaVersion>> {
+        self.engine.storage.read(|snapshot| list::schemas::page(snapshot, include, page_request))
     }
 
     /// A [preflight](Zone::preflight) of all zones, one after the other, each at one moment. A text that several zones
@@ -262,8 +262,8 @@ impl PolicyStore {
     /// # Errors
     ///
     /// As [`zones`](Self::zones).
-    pub fn history(&self, list: &PageRequest) -> Result<Page<HistoryEntry>> {
-        self.engine.storage.read(|snapshot| list::history::page(snapshot, STORE_LOG, list))
+    pub fn history(&self, page_request: &PageRequest) -> Result<Page<HistoryEntry>> {
+        self.engine.storage.read(|snapshot| list::history::page(snapshot, STORE_LOG, page_request))
     }
 
     /// Compares the whole store with its logs: hashes every entry and all content, follows every chain to its head,

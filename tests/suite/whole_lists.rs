@@ -2,8 +2,8 @@
 
 use policy_store::ErrorKind::{Invalid, NotFound};
 use policy_store::{
-    Include, Items, NewPolicy, NewSchema, Order, Page, PageRequest, PolicyFilter, PolicySetFilter, Result,
-    SchemaFilter, Sort,
+    BindingFilter, Include, Items, NewPolicy, NewSchema, Order, Page, PageRequest, PolicyFilter, PolicySetFilter,
+    Result, SchemaFilter, Sort,
 };
 
 use super::support::{PERMIT, SCHEMA, World, pinning, platform, refused};
@@ -49,6 +49,10 @@ fn every_list_can_be_read_item_by_item() {
     let pins: Vec<_> = (1..6).map(|n| world.version(&format!("p{n}"), PERMIT)).collect();
     let set =
         world.write(|zone| zone.create_policy_set_version("s0", pinning(&pins.iter().collect::<Vec<_>>()))).unwrap();
+    for n in 1..4 {
+        let numbered = world.zone().policy_set_version_numbered(format!("s{n}"), 1).unwrap();
+        world.write(|zone| zone.activate(&numbered.id)).unwrap();
+    }
     let (store, zone) = (&world.store, &world.zone());
     let none = PolicyFilter::new();
     let sets = PolicySetFilter::new();
@@ -72,6 +76,10 @@ fn every_list_can_be_read_item_by_item() {
         alike(list, 5, pinned, |list| zone.pinned_policy_versions_iter(&set.id, json, list));
         alike(list, 6, |list| zone.schemas(&schemas, json, list), |list| zone.schemas_iter(&schemas, json, list));
         alike(list, 20, |list| zone.history(list), |list| zone.history_iter(list));
+        let every = BindingFilter::new();
+        alike(list, 3, |list| zone.bindings(&every, list), |list| zone.bindings_iter(&every, list));
+        let snapshot = zone.snapshot().unwrap();
+        alike(list, 6, |list| zone.policies(&none, list), |list| snapshot.policies_iter(&none, list));
     }
     let by_status = &PageRequest::new().sort(Sort::Status);
     alike(by_status, 6, |list| zone.policy_sets(&sets, list), |list| zone.policy_sets_iter(&sets, list));

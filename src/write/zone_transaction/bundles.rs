@@ -4,7 +4,6 @@
 
 use super::ZoneTransaction;
 use super::bindings::has_bound;
-use crate::bundle::Bundle;
 use crate::engine::validation::Validation;
 use crate::record::fingerprint::Fingerprint;
 use crate::record::{Body, Manifest};
@@ -25,26 +24,6 @@ const SET_NAME: &str = "policy bundle";
 
 /// Policy bundles.
 impl ZoneTransaction<'_, '_> {
-    /// The policy bundle of the version in force for `target`, with the changes of this write.
-    ///
-    /// # Errors
-    ///
-    /// [`NotBound`](crate::ErrorKind::NotBound) if nothing is in force for the target.
-    pub fn bundle(&self, target: Target) -> Result<Bundle> {
-        self.read(|reader| reader.bundle(&target))
-    }
-
-    /// The policy bundle that a user would edit, with the changes of this write: see
-    /// [`Zone::effective_bundle`](crate::Zone::effective_bundle).
-    ///
-    /// # Errors
-    ///
-    /// [`NotBound`](crate::ErrorKind::NotBound) if nothing is in force for the user or for the zone.
-    pub fn effective_bundle(&self, user: impl Into<String>) -> Result<Bundle> {
-        let user = Target::User(user.into());
-        self.read(|reader| reader.effective_bundle(&user))
-    }
-
     /// Puts exactly the policies of a bundle in force for a target. Other writes wait while new texts are parsed and
     /// validated: [prepare](crate::Zone::prepare_bundle) the bundle to avoid that.
     ///
