@@ -1,4 +1,5 @@
-//! A cache of one type of value within a budget in bytes. Its values never change, so none is ever out of date.
+//! A cache of several kinds of values within one budget in bytes. Each kind has its own type of key and of value. Values
+//! never change, so none is ever out of date.
 
 use std::fmt;
 use std::hash::Hash;
@@ -6,14 +7,69 @@ use std::hash::Hash;
 use quick_cache::sync::{Cache as QuickCache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
-use crate::types::error::{Error, ErrorDetail, Result};
+use crate::types::error::{ErrorDetail, Result};
 
-/// The initial capacity of a cache's table, in items.
-const EXPECTED_ITEMS: usize = 256;
+/// The initial capacity of the cache's table, in items.
+const EXPECTED_ITEMS: usize = 1_024;
 
 /// A value that knows its approximate bytes in memory.
 pub(super) trait Weight {
     fn weight(&self) -> usize;
+}
+
+/// A kind of values: what `kinds!` defines, and nothing else, so that a key always has a value of its kind.
+pub(super) trait Kind<K, V> {
+    type Key;
+    type Value: Clone;
+
+    fn key(key: Self::Key) -> K;
+    fn wrap(value: Self::Value) -> V;
+    fn unwrap(value: V) -> Option<Self::Value>;
+}
+
+/// Defines the kinds of a cache, each by a type of its own: the type of its keys, and that of its values.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident: $key:ty => $value:ty;)*) => {
+        #[derive(Clone, PartialEq, Eq, Hash)]
+        enum Key {
+            $($kind($key),)*
+        }
+
+        #[derive(Clone)]
+        enum Value {
+            $($kind($value),)*
+        }
+
+        impl $crate::engine::cache::Weight for Value {
+            fn weight(&self) -> usize {
+                match self {
+                    $(Self::$kind(value) => value.weight(),)*
+                }
+            }
+        }
+
+        $(
+            $(#[$doc])*
+            struct $kind;
+
+            impl $crate::engine::cache::Kind<Key, Value> for $kind {
+                type Key = $key;
+                type Value = $value;
+
+                fn key(key: $key) -> Key {
+                    Key::$kind(key)
+                }
+
+                fn wrap(value: $value) -> Value {
+                    Value::$kind(value)
+                }
+
+                fn unwrap(value: Value) -> Option<$value> {
+                    if let Value::$kind(value) = value { Some(value) } else { None }
+                }
+            }
+        )*
+    };
 }
 
 #[derive(Clone)]
@@ -47,16 +103,22 @@ impl<K: Eq + Hash + Clone, V: Weight + Clone> Cache<K, V> {
         Ok(Self(QuickCache::with_options(options, Bytes, DefaultHashBuilder::default(), lifecycle)))
     }
 
-    pub(super) fn get(&self, key: &K) -> Option<V> {
-        self.0.get(key)
+    pub(super) fn get<T: Kind<K, V>>(&self, key: T::Key) -> Option<T::Value> {
+        self.0.get(&T::key(key)).and_then(T::unwrap)
     }
 
-    pub(super) fn get_or_make(&self, key: &K, make: impl FnOnce() -> Result<V, Error>) -> Result<V> {
-        self.0.get_or_insert_with(key, make)
+    pub(super) fn get_or_make<T: Kind<K, V>>(
+        &self,
+        key: T::Key,
+        make: impl Fn() -> Result<T::Value>,
+    ) -> Result<T::Value> {
+        let value = self.0.get_or_insert_with(&T::key(key), || make().map(T::wrap))?;
+        // A value of another kind would not be found.
+        T::unwrap(value).map_or_else(make, Ok)
     }
 
-    pub(super) fn insert(&self, key: K, value: V) {
-        self.0.insert(key, value);
+    pub(super) fn insert<T: Kind<K, V>>(&self, key: T::Key, value: T::Value) {
+        self.0.insert(T::key(key), T::wrap(value));
     }
 
     pub(super) fn clear(&self) {

@@ -66,12 +66,6 @@ const VERSION_BYTES: usize = 1_024;
 const MEMBER_BYTES: usize = 128;
 /// Approximate bytes of a validation result.
 const VALID_BYTES: usize = 128;
-/// Each cache has the budget divided by its number.
-const SETS: usize = 2;
-const POLICIES: usize = 4;
-const SCHEMAS: usize = 8;
-const ENTRIES: usize = 16;
-
 impl Weight for Arc<ParsedSchema> {
     fn weight(&self) -> usize {
         ParsedSchema::weight(self)
@@ -106,30 +100,29 @@ impl Weight for Valid {
     }
 }
 
+kinds! {
+    /// Parsed schemas, by source.
+    Schemas: Address => Arc<ParsedSchema>;
+    /// Parsed policies, by text.
+    Policies: Address => Arc<ParsedPolicy>;
+    /// Validation results, by policy text and schema source.
+    Validations: (Address, Address) => Valid;
+    /// The entries that created policy versions, by log and id.
+    Versions: (LogId, PolicyVersionId) => Arc<LogEntry>;
+    /// Compiled policy set versions, by the hash of the entry that created them.
+    Sets: EntryHash => Arc<Compiled>;
+}
+
 #[derive(Debug)]
 pub(crate) struct Compiler {
-    schemas: Cache<Address, Arc<ParsedSchema>>,
-    policies: Cache<Address, Arc<ParsedPolicy>>,
-    /// By policy text and schema.
-    valid: Cache<(Address, Address), Valid>,
-    /// The entries that created policy versions, by log and id.
-    entries: Cache<(LogId, PolicyVersionId), Arc<LogEntry>>,
-    /// By the hash of the entry that created the set version.
-    sets: Cache<EntryHash, Arc<Compiled>>,
+    cache: Cache<Key, Value>,
     /// The limit of statements times request types in the validation of one policy.
     validation_limit: usize,
 }
 
 impl Compiler {
     pub(crate) fn new(budget: usize, validation_limit: usize) -> Result<Self> {
-        Ok(Self {
-            sets: Cache::new(budget / SETS)?,
-            policies: Cache::new(budget / POLICIES)?,
-            schemas: Cache::new(budget / SCHEMAS)?,
-            entries: Cache::new(budget / ENTRIES)?,
-            valid: Cache::new(budget / ENTRIES)?,
-            validation_limit,
-        })
+        Ok(Self { cache: Cache::new(budget)?, validation_limit })
     }
 
     /// The schema with the store's validation limit.
@@ -139,7 +132,7 @@ impl Compiler {
 
     /// The schema that a version names.
     pub(crate) fn schema(&self, snapshot: &Snapshot<'_>, schema: &SchemaRef) -> Result<Arc<ParsedSchema>> {
-        self.schemas.get_or_make(&schema.source, || {
+        self.cache.get_or_make::<Schemas>(schema.source, || {
             let source = snapshot.object(ObjectKind::of_schema(schema.syntax), schema.source)?;
             Ok(Arc::new(self.limited(ParsedSchema::parse(schema.syntax, &source)?)))
         })
@@ -147,8 +140,9 @@ impl Compiler {
 
     /// The statements of a policy text.
     pub(crate) fn policy(&self, snapshot: &Snapshot<'_>, text: Address) -> Result<Arc<ParsedPolicy>> {
-        self.policies
-            .get_or_make(&text, || Ok(Arc::new(ParsedPolicy::parse(snapshot.object(ObjectKind::PolicyText, text)?)?)))
+        self.cache.get_or_make::<Policies>(text, || {
+            Ok(Arc::new(ParsedPolicy::parse(snapshot.object(ObjectKind::PolicyText, text)?)?))
+        })
     }
 
     /// Validates the text of `version` against `schema`, which is not the schema of the version.
@@ -158,7 +152,7 @@ impl Compiler {
         version: &PolicyVersionCreated,
         schema: &SchemaRef,
     ) -> Result<()> {
-        let valid = self.valid.get_or_make(&(version.text, schema.source), || {
+        let valid = self.cache.get_or_make::<Validations>((version.text, schema.source), || {
             let label = format!("policy version `{}`", version.version_id);
             let parsed = self.schema(snapshot, schema)?;
             self.policy(snapshot, version.text)?.validate(&parsed, &label, schema.version.as_str())?;
@@ -174,7 +168,7 @@ impl Compiler {
 
     /// Whether the cache has the result that a policy text validates against a schema.
     pub(crate) fn is_known_to_validate(&self, version: &PolicyVersionCreated, schema: &SchemaRef) -> bool {
-        self.valid.get(&(version.text, schema.source)).is_some()
+        self.cache.get::<Validations>((version.text, schema.source)).is_some()
     }
 
     /// A policy set version, ready to decide.
@@ -183,7 +177,7 @@ impl Compiler {
         zone: ZoneReader<'_>,
         found: &VersionRecord<PolicySetVersionCreated>,
     ) -> Result<Arc<Compiled>> {
-        self.sets.get_or_make(&found.entry.hash, || Ok(Arc::new(self.compile(zone, found)?)))
+        self.cache.get_or_make::<Sets>(found.entry.hash, || Ok(Arc::new(self.compile(zone, found)?)))
     }
 
     fn compile(&self, zone: ZoneReader<'_>, found: &VersionRecord<PolicySetVersionCreated>) -> Result<Compiled> {
@@ -214,14 +208,14 @@ impl Compiler {
 
     /// The entry that created a policy version.
     fn version(&self, zone: ZoneReader<'_>, id: &PolicyVersionId) -> Result<Arc<LogEntry>> {
-        self.entries.get_or_make(&(zone.log_id, id.clone()), || {
+        self.cache.get_or_make::<Versions>((zone.log_id, id.clone()), || {
             Ok(VersionRecord::<PolicyVersionCreated>::named(zone, id.as_str())?.entry)
         })
     }
 
     /// The statements of a policy text if they are cached, or else the text.
     pub(crate) fn source(&self, snapshot: &Snapshot<'_>, text: Address) -> Result<PolicySource> {
-        match self.policies.get(&text) {
+        match self.cache.get::<Policies>(text) {
             Some(policy) => Ok(PolicySource::Parsed(policy)),
             None => Ok(PolicySource::Text(text, snapshot.object(ObjectKind::PolicyText, text)?)),
         }
@@ -250,7 +244,7 @@ impl Compiler {
                         source,
                     })?;
                     let policy = Arc::new(policy);
-                    self.policies.insert(address, policy.clone());
+                    self.cache.insert::<Policies>(address, policy.clone());
                     policy
                 }
             });
@@ -260,11 +254,7 @@ impl Compiler {
 
     /// Removes everything.
     pub(crate) fn clear(&self) {
-        self.schemas.clear();
-        self.policies.clear();
-        self.valid.clear();
-        self.entries.clear();
-        self.sets.clear();
+        self.cache.clear();
     }
 }
 

@@ -1,5 +1,6 @@
 //! The state that all handles of one open store share: storage, caches, clock. Does not know which versions are active.
 
+#[macro_use]
 mod cache;
 pub(crate) mod compiler;
 pub(crate) mod recent;

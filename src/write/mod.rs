@@ -45,7 +45,7 @@ pub struct WriteTransaction<'w, 'txn> {
 
 impl std::fmt::Debug for WriteTransaction<'_, '_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Write").finish_non_exhaustive()
+        f.debug_struct("WriteTransaction").finish_non_exhaustive()
     }
 }
 
