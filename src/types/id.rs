@@ -253,7 +253,7 @@ impl FromStr for IdempotencyKey {
     fn from_str(id: &str) -> Result<Self> {
         let uuid = uuid::Uuid::try_parse(id);
         uuid.map(|uuid| Self(uuid.into_bytes()))
-            .map_err(|_| ErrorDetail::invalid("request id", id, "expected a UUID").into())
+            .map_err(|_| ErrorDetail::invalid("idempotency key", id, "expected a UUID").into())
     }
 }
 
