@@ -144,13 +144,14 @@ impl ZoneTransaction<'_, '_> {
         if mode == BindingMode::Guardrail {
             guardrail::check_binder(self.id(), self.actor())?;
         }
-        let version = self.policy_set_version(id)?;
+        let found = self.read(|reader| VersionRecord::<PolicySetVersionCreated>::by_id(reader, id))?;
+        let version = found.body()?;
         let set = self.policy_set(&version.policy_set_id)?;
         for (archived, what, id) in [
-            (set.archived_at, Resource::PolicySet, set.id.as_str()),
-            (version.archived_at, Resource::PolicySetVersion, version.id.as_str()),
+            (set.archived_at.is_some(), Resource::PolicySet, set.id.as_str()),
+            (found.row.archived.is_some(), Resource::PolicySetVersion, id),
         ] {
-            if archived.is_some() {
+            if archived {
                 return Err(ErrorDetail::Archived { what, id: id.to_owned() }.into());
             }
         }
@@ -160,12 +161,12 @@ impl ZoneTransaction<'_, '_> {
             check_owner(self.actor(), Resource::PolicySet, set.id.as_str(), set.owner_type)?;
         }
         let before = self.binding(&target, mode)?;
-        if let Some(same) = before.as_ref().filter(|before| before.policy_set_version_id == version.id) {
+        if let Some(same) = before.as_ref().filter(|before| before.policy_set_version_id == version.version_id) {
             return Ok(BindOutcome { binding: same.clone(), replaced: None, changed: false });
         }
-        self.check_guardrail(version.id.as_str(), mode)?;
-        let bound =
-            BoundVersion { policy_set_id: version.policy_set_id, version_id: version.id, version: version.version };
+        self.check_guardrail(version, mode)?;
+        let PolicySetVersionCreated { policy_set_id, version_id, version, .. } = version.clone();
+        let bound = BoundVersion { policy_set_id, version_id, version };
         let body = Bound { target, mode, bound, replaced: before.map(bound_version) };
         let entry = self.append(body.clone())?;
         let binding = binding_of(self.id(), &entry.envelope, &body);
@@ -173,15 +174,12 @@ impl ZoneTransaction<'_, '_> {
     }
 
     /// The guardrail must validate against the schema of every bound version, since both are evaluated together.
-    fn check_guardrail(&self, id: &str, mode: BindingMode) -> Result<()> {
+    fn check_guardrail(&self, version: &PolicySetVersionCreated, mode: BindingMode) -> Result<()> {
         let known = Validated::default();
         let validation = Validation::in_write(&self.engine.compiler, &known);
-        self.read(|reader| {
-            let found = VersionRecord::<PolicySetVersionCreated>::by_id(reader, id)?;
-            match mode {
-                BindingMode::Guardrail => guardrail::check_version(reader, &validation, found.body()?),
-                _ => check_guardrail(reader, &validation, &found.body()?.schema),
-            }
+        self.read(|reader| match mode {
+            BindingMode::Guardrail => guardrail::check_version(reader, &validation, version),
+            _ => check_guardrail(reader, &validation, &version.schema),
         })
     }
 
