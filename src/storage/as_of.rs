@@ -77,4 +77,8 @@ impl TableReader for AsOf<'_> {
         }
         Ok(())
     }
+
+    fn is_committed(&self, table: Table, row_key: &[u8]) -> bool {
+        self.source.is_committed(table, row_key)
+    }
 }

@@ -10,7 +10,7 @@ use super::index::key::{self, LogNumber, STORE_LOG};
 use super::index::row::Head;
 use super::log_writer::{Imported, LogWriter};
 use super::snapshot::{EntryPlace, Snapshot};
-use super::tables::Table;
+use super::tables::{Table, put_meta};
 use super::walk::{refuse, walk};
 use crate::record::{Content, Entry, LogEntry, Object};
 use crate::types::error::{ErrorDetail, Result};
@@ -67,7 +67,7 @@ impl LogWriter<'_> {
             if (hash, recorded.envelope.position) != (recorded.hash, head.length) {
                 return Err(damaged("copied entry does not match the original".to_owned()).into());
             }
-            writer.tables.put(Table::Log, &key::entry(*log, head.length), &Entry::stored(&bytes, hash))?;
+            writer.tables.put(Table::Log, key::entry(*log, head.length).to_vec(), Entry::stored(&bytes, hash))?;
             (head.length, head.last) = (head.length + 1, hash);
             Ok(())
         })
@@ -75,7 +75,7 @@ impl LogWriter<'_> {
 
     /// Ends a copy: stores its head.
     pub(crate) fn end_copy(&mut self, copy: &LogCopy) -> Result<()> {
-        self.step(|writer| writer.tables.put_meta(&key::head(copy.log), &copy.head))
+        self.step(|writer| put_meta(writer.tables, &key::head(copy.log), &copy.head))
     }
 
     /// Appends an entry of another store's log to this store's log. The new entry has the original actor, the original

@@ -1,9 +1,10 @@
 //! Errors and panics of the storage engine, as errors of the store; and the record of failures and damage in a handle.
 
+use std::fmt;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::types::error::{Error, ErrorDetail, NamedCause, Result, describe_io};
 
@@ -52,6 +53,46 @@ fn damage(error: &Error) -> Option<String> {
     match error.detail() {
         ErrorDetail::Corrupt { place, problem } => Some(format!("{place}: {problem}")),
         _ => None,
+    }
+}
+
+/// The error of a failed commit, for one more write of its group.
+pub(super) fn outcome_unknown(error: &Arc<Error>) -> Error {
+    ErrorDetail::OutcomeUnknown { source: Box::new(Shared(error.clone())) }.into()
+}
+
+/// The error of a refused commit, for one more write of its group. Nothing was written.
+pub(super) fn again(error: &Arc<Error>) -> Error {
+    match error.detail() {
+        ErrorDetail::Corrupt { place, problem } => ErrorDetail::corrupt(place, problem),
+        ErrorDetail::WritesStopped { found } => ErrorDetail::WritesStopped { found: found.clone() },
+        ErrorDetail::FileReplaced { path, problem } => ErrorDetail::FileReplaced { path: path.clone(), problem },
+        ErrorDetail::Storage { action, cause, .. } => {
+            let source = Box::new(Shared(error.clone()));
+            ErrorDetail::Storage { action: action.clone(), cause: cause.clone(), source }
+        }
+        _ => ErrorDetail::RecoveryNeeded,
+    }
+    .into()
+}
+
+/// An error that several writes have in common.
+#[derive(Debug)]
+struct Shared(Arc<Error>);
+
+impl fmt::Display for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The source of an unknown outcome is the cause of each.
+        match self.0.detail() {
+            ErrorDetail::OutcomeUnknown { source } => source.fmt(f),
+            _ => self.0.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Shared {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&*self.0)
     }
 }
 

@@ -2,20 +2,19 @@
 //! not wait for it, and closes it.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
 use redb::Database;
 
 use super::cache::RecordCache;
+use super::opened::Opened;
 use super::snapshot::Snapshot;
 use super::tables::ReadTables;
 use crate::types::error::{ErrorDetail, Result};
 
 /// One committed state. While it is held, its file pages are not reused, so the file grows under writes.
 pub(crate) struct HeldSnapshot {
-    /// `None` only while it is dropped.
-    tables: Option<ReadTables>,
+    tables: Arc<ReadTables>,
     cache: Arc<RecordCache>,
     database: Weak<Database>,
     /// The smallest valid commit count.
@@ -29,23 +28,13 @@ impl fmt::Debug for HeldSnapshot {
 }
 
 impl HeldSnapshot {
-    pub(super) fn new(tables: ReadTables, cache: Arc<RecordCache>, database: &Arc<Database>, counted: u64) -> Self {
-        Self { tables: Some(tables), cache, database: Arc::downgrade(database), counted }
+    pub(super) fn new(Opened { cache, database, counted, .. }: &Opened, tables: Arc<ReadTables>) -> Self {
+        Self { tables, cache: cache.clone(), database: Arc::downgrade(database), counted: *counted }
     }
 
     /// Reads the state. After a recovery, fails with `snapshot_closed`.
     pub(super) fn read<T>(&self, f: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
-        let (Some(tables), Some(_open)) = (&self.tables, self.database.upgrade()) else {
-            return Err(ErrorDetail::SnapshotClosed.into());
-        };
-        f(&Snapshot::new(tables, &self.cache, None).not_before(self.counted))
-    }
-}
-
-impl Drop for HeldSnapshot {
-    /// redb may panic when a transaction on a damaged file ends.
-    fn drop(&mut self) {
-        let tables = self.tables.take();
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(tables)));
+        let Some(_open) = self.database.upgrade() else { return Err(ErrorDetail::SnapshotClosed.into()) };
+        f(&Snapshot::new(&*self.tables, &self.cache, None).not_before(self.counted))
     }
 }

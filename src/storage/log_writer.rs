@@ -1,8 +1,8 @@
-//! Appends entries to logs and adds content, in one transaction of the storage engine. Callers decide what may be
-//! written.
+//! Appends entries to logs and adds content, in one write. Callers decide what may be written, and whether the rows wait
+//! in memory or go into a transaction of the storage engine.
 //!
-//! Entries stay in memory until the write ends, because each one contains its group and the hash of the previous one.
-//! Their index rows are in the transaction at once, so that later calls of the write see them.
+//! Entries are encoded when the write ends, because each one contains its group and the hash of the previous one. Their
+//! index rows are written at once, so that later calls of the write see them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::index::derive::{Rows, derive};
 use super::index::key::{self, LogNumber, STORE_LOG};
 use super::index::row::{Head, LogsRow};
 use super::snapshot::{Pending, Snapshot};
-use super::tables::{Table, TableReader, WriteTables};
+use super::tables::{Table, TableWriter, put_meta};
 use crate::record::{Body, Entry, Envelope, Group, Idempotency, LogEntry, Object};
 use crate::types::actor::Actor;
 use crate::types::error::{Error, ErrorDetail, Result, at_most};
@@ -52,7 +52,7 @@ pub(crate) struct Imported {
 
 /// The state of a write.
 pub(crate) struct LogWriter<'txn> {
-    pub(super) tables: WriteTables<'txn>,
+    pub(super) tables: &'txn mut dyn TableWriter,
     cache: &'txn RecordCache,
     failed: &'txn Failed,
     author: Author,
@@ -86,7 +86,7 @@ struct OpenLog {
 
 impl<'txn> LogWriter<'txn> {
     pub(super) fn new(
-        tables: WriteTables<'txn>,
+        tables: &'txn mut dyn TableWriter,
         cache: &'txn RecordCache,
         failed: &'txn Failed,
         author: Author,
@@ -150,8 +150,8 @@ impl<'txn> LogWriter<'txn> {
         })
     }
 
-    /// Stores the entries and updates the heads. Returns the new commit count, or `None` if nothing was written.
-    pub(super) fn finish(mut self) -> Result<Option<u64>> {
+    /// Stores the entries and updates the heads. Returns `false` if nothing was written.
+    pub(super) fn finish(mut self) -> Result<bool> {
         if let Some(problem) = self.broken {
             let cause = format_args!("an earlier call of the write failed: {problem}");
             return Err(ErrorDetail::failed("complete the write", cause).into());
@@ -161,7 +161,7 @@ impl<'txn> LogWriter<'txn> {
             for (log, open) in std::mem::take(&mut self.logs) {
                 self.store_entries(log, open)?;
             }
-            if self.pending.is_empty() { Ok(None) } else { self.tables.count_commit().map(Some) }
+            Ok(!self.pending.is_empty())
         })
     }
 
@@ -184,7 +184,7 @@ impl<'txn> LogWriter<'txn> {
     }
 
     pub(super) fn snapshot_unguarded(&self) -> Snapshot<'_> {
-        Snapshot::new(&self.tables, self.cache, Some(&self.pending))
+        Snapshot::new(&*self.tables, self.cache, Some(&self.pending))
     }
 
     /// The position of the next entry of `log`.
@@ -203,8 +203,8 @@ impl<'txn> LogWriter<'txn> {
         if self.tables.get(Table::Meta, &key::head(next), &mut |_| {})? {
             return Err(ErrorDetail::corrupt("the number of logs", "the next log already has a head").into());
         }
-        self.tables.put_meta(key::META_LOGS, &LogsRow { next: after })?;
-        self.tables.put_meta(&key::head(next), head)?;
+        put_meta(self.tables, key::META_LOGS, &LogsRow { next: after })?;
+        put_meta(self.tables, &key::head(next), head)?;
         self.created.insert(head.log_id, next);
         Ok(next)
     }
@@ -234,8 +234,8 @@ impl<'txn> LogWriter<'txn> {
     }
 
     /// The tables as `derive` uses them.
-    pub(super) fn index(&mut self) -> IndexTable<'_, 'txn> {
-        IndexTable { tables: &mut self.tables, logs: &self.created }
+    pub(super) fn index(&mut self) -> IndexTable<'_> {
+        IndexTable { tables: self.tables, logs: &self.created }
     }
 
     fn next_place(&mut self, log: LogNumber) -> Result<(LogId, u64, Timestamp)> {
@@ -294,7 +294,7 @@ impl<'txn> LogWriter<'txn> {
             stored = Some(Object::decode(object.kind, address, value).map(|_| ()));
         })?;
         match stored {
-            None => self.tables.put(Table::Objects, key::object(&address), &object.encode())?,
+            None => self.tables.put(Table::Objects, key::object(&address).to_vec(), object.encode())?,
             Some(Ok(())) => {}
             Some(Err(problem)) => {
                 return Err(ErrorDetail::corrupt(format_args!("content {address}"), problem).into());
@@ -317,21 +317,21 @@ impl<'txn> LogWriter<'txn> {
             let damaged = |problem| ErrorDetail::corrupt(super::snapshot::EntryPlace(log, position), problem);
             let (bytes, hash) =
                 Entry::new(envelope, &recorded.body).and_then(|entry| entry.encode()).map_err(damaged)?;
-            self.tables.put(Table::Log, &key::entry(log, position), &Entry::stored(&bytes, hash))?;
+            self.tables.put(Table::Log, key::entry(log, position).to_vec(), Entry::stored(&bytes, hash))?;
             head.last = hash;
         }
         head.length = next;
-        self.tables.put_meta(&key::head(log), &head)
+        put_meta(self.tables, &key::head(log), &head)
     }
 }
 
 /// The index and witness rows of a write, for `derive`.
-pub(super) struct IndexTable<'a, 'txn> {
-    pub tables: &'a mut WriteTables<'txn>,
+pub(super) struct IndexTable<'a> {
+    pub tables: &'a mut dyn TableWriter,
     pub logs: &'a BTreeMap<LogId, LogNumber>,
 }
 
-impl IndexTable<'_, '_> {
+impl IndexTable<'_> {
     fn value(&self, table: Table, row_key: &[u8]) -> Result<Option<Vec<u8>>> {
         let mut value = None;
         self.tables.get(table, row_key, &mut |bytes| value = Some(bytes.to_vec()))?;
@@ -339,13 +339,13 @@ impl IndexTable<'_, '_> {
     }
 }
 
-impl Rows for IndexTable<'_, '_> {
+impl Rows for IndexTable<'_> {
     fn get(&self, row_key: &[u8]) -> Result<Option<Vec<u8>>> {
         self.value(Table::Index, row_key)
     }
 
     fn put(&mut self, row_key: Vec<u8>, value: Vec<u8>) -> Result<()> {
-        self.tables.put(Table::Index, &row_key, &value)
+        self.tables.put(Table::Index, row_key, value)
     }
 
     fn remove(&mut self, row_key: &[u8]) -> Result<()> {
@@ -357,7 +357,7 @@ impl Rows for IndexTable<'_, '_> {
     }
 
     fn put_witness(&mut self, meta_key: Vec<u8>, value: Vec<u8>) -> Result<()> {
-        self.tables.put(Table::Meta, &meta_key, &value)
+        self.tables.put(Table::Meta, meta_key, value)
     }
 
     fn remove_witness(&mut self, meta_key: &[u8]) -> Result<()> {

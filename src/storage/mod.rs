@@ -2,16 +2,20 @@
 //!
 //! Knows the shape of entries and rows, and no rule of the domain: callers decide who may write what.
 
+mod apply;
 mod as_of;
+mod batch;
 mod cache;
 mod copy;
 mod erase;
 mod failure;
 mod file;
+mod group;
 mod held;
 mod idempotency;
 mod index;
 mod log_writer;
+mod opened;
 mod rebuild;
 mod snapshot;
 mod tables;
@@ -20,19 +24,18 @@ mod tests;
 mod verify;
 mod walk;
 mod witness;
+mod write;
 mod zones;
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::ThreadId;
-use std::time::Duration;
 
 use cache::RecordCache;
-use failure::{Failed, contained, storage_error};
+use failure::{Failed, storage_error};
 pub(crate) use file::format::OpenOptions;
-use file::open::OpenFile;
 pub(crate) use file::open::Origin;
+use group::Groups;
 pub(crate) use held::HeldSnapshot;
 pub(crate) use idempotency::first_entry;
 pub(crate) use index::key;
@@ -43,7 +46,7 @@ pub(crate) use index::row::{
 #[cfg(fuzzing)]
 pub(crate) use index::row::{EVERY, with_check};
 pub(crate) use log_writer::{Author, Imported, LogWriter};
-use redb::{Database, ReadableDatabase};
+use opened::{Opened, close};
 pub(crate) use snapshot::Snapshot;
 pub(crate) use tables::Direction;
 use tables::{ReadTables, TableReader, WriteTables};
@@ -60,32 +63,16 @@ pub(crate) struct Storage {
     /// The store's random id. Recovery must find the same id in the file.
     store_id: Option<[u8; 16]>,
     /// `None` during a recovery, and after one that failed.
-    opened: RwLock<Option<Opened>>,
-    /// Held by a write, a rebuild or a recovery: one at a time.
+    opened: RwLock<Option<Arc<Opened>>>,
+    /// Held by the closure of a write, a rebuild or a recovery: one at a time.
     writer: Mutex<()>,
     /// The thread that holds `writer`.
     writing: Mutex<Option<ThreadId>>,
+    groups: Groups,
     failed: Failed,
     /// Budget of the record cache, in bytes.
     cache: usize,
     commits: AtomicU64,
-    /// The newest commit count that this handle knows. No read may see a smaller count.
-    counted: AtomicU64,
-}
-
-/// The open database and its record cache.
-#[derive(Clone, Debug)]
-struct Opened {
-    database: Arc<Database>,
-    cache: Arc<RecordCache>,
-    /// `None` for a store in memory.
-    file: Option<OpenFile>,
-}
-
-impl Opened {
-    fn new((database, file): (Database, Option<OpenFile>), cache: usize) -> Self {
-        Self { database: Arc::new(database), cache: Arc::new(RecordCache::new(cache)), file }
-    }
 }
 
 impl Storage {
@@ -104,13 +91,13 @@ impl Storage {
             origin,
             options: OpenOptions { create: false, ..options },
             store_id,
-            opened: RwLock::new(Some(Opened::new(opened, cache))),
+            opened: RwLock::new(Some(Arc::new(Opened::new(opened, counted, cache)))),
             writer: Mutex::new(()),
             writing: Mutex::new(None),
+            groups: Groups::default(),
             failed: Failed::default(),
             cache,
             commits: AtomicU64::new(0),
-            counted: AtomicU64::new(counted),
         };
         storage.refresh_index()?;
         Ok(storage)
@@ -130,31 +117,26 @@ impl Storage {
     }
 
     fn read_source<T>(&self, f: impl FnOnce(&dyn TableReader, &Snapshot<'_>) -> Result<T>) -> Result<T> {
-        let (opened, tables, counted) = self.begin_read()?;
-        // The transaction ends in the guard: redb may panic then.
-        self.failed.guard(move || f(&tables, &Snapshot::new(&tables, &opened.cache, None).not_before(counted)))
+        let (opened, tables) = self.begin_read()?;
+        // The state may be released in the guard: redb may panic then.
+        self.failed.guard(move || f(&*tables, &Snapshot::new(&*tables, &opened.cache, None).not_before(opened.counted)))
     }
 
     /// Holds the newest committed state.
     pub(crate) fn hold(&self) -> Result<HeldSnapshot> {
-        let (Opened { database, cache, .. }, tables, counted) = self.begin_read()?;
-        Ok(HeldSnapshot::new(tables, cache, &database, counted))
+        let (opened, tables) = self.begin_read()?;
+        Ok(HeldSnapshot::new(&opened, tables))
     }
 
-    /// Begins a read transaction. Takes the snapshot and the cache under one lock, so that no zone is erased between the
-    /// two: a cache from before the erasure must not serve a snapshot without the zone, and a snapshot with the zone must
-    /// not fill the new cache.
-    fn begin_read(&self) -> Result<(Opened, ReadTables, u64)> {
+    /// The newest committed state, and its tables. Takes both and the cache under one lock, so that no zone is erased
+    /// between the three: a cache from before the erasure must not serve a state without the zone, and a state with the
+    /// zone must not fill the new cache.
+    fn begin_read(&self) -> Result<(Arc<Opened>, Arc<ReadTables>)> {
         self.failed.check()?;
         let lock = self.opened.read().unwrap_or_else(PoisonError::into_inner);
         let opened = lock.clone().ok_or(ErrorDetail::RecoveryNeeded)?;
-        self.failed
-            .guard(|| {
-                let counted = self.counted.load(Ordering::Acquire);
-                let transaction = opened.database.begin_read().map_err(|error| storage_error("read", error))?;
-                Ok((ReadTables::of(transaction), counted))
-            })
-            .map(|(tables, counted)| (opened, tables, counted))
+        let tables = self.failed.guard(|| opened.tables())?;
+        Ok((opened, tables))
     }
 
     /// Reads the state of a held snapshot. The file cannot be closed while `f` runs.
@@ -163,71 +145,9 @@ impl Storage {
         held.read(|snapshot| self.failed.guard(|| f(snapshot)))
     }
 
-    /// Runs one write: all entries of `f` become durable, or none.
-    ///
-    /// If `f` panics, the write is rolled back and the panic resumes.
-    pub(crate) fn write<T>(
-        &self,
-        author: impl FnOnce() -> Author,
-        f: impl FnOnce(&mut LogWriter<'_>) -> Result<T>,
-    ) -> Result<T> {
-        self.write_and(author, f, Self::commit)
-    }
-
-    /// Runs one write that removes data. Reads that begin after it do not see older cached values.
-    pub(crate) fn write_and_forget<T>(
-        &self,
-        author: impl FnOnce() -> Author,
-        f: impl FnOnce(&mut LogWriter<'_>) -> Result<T>,
-    ) -> Result<T> {
-        self.write_and(author, f, Self::commit_and_forget)
-    }
-
-    fn write_and<T>(
-        &self,
-        author: impl FnOnce() -> Author,
-        f: impl FnOnce(&mut LogWriter<'_>) -> Result<T>,
-        commit: impl FnOnce(&Self, redb::WriteTransaction, u64) -> Result<()>,
-    ) -> Result<T> {
-        let _writer = self.lock_writer()?;
-        let Opened { database, cache, .. } = self.opened_to_write()?;
-        let author = author();
-        let transaction = self.failed.guard(|| begin_write(&database))?;
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let tables = self
-                .failed
-                .guard(|| WriteTables::open(&transaction).map_err(|error| storage_error("begin the write", error)))?;
-            let counted = self.counted.load(Ordering::Acquire);
-            self.failed.guard(|| Snapshot::new(&tables, &cache, None).not_before(counted).check_commits())?;
-            let mut writer = LogWriter::new(tables, &cache, &self.failed, author);
-            let value = f(&mut writer)?;
-            Ok((value, writer.finish()?))
-        }));
-        match outcome {
-            // Check again: the closure may have ignored an error about damage.
-            Ok(Ok((value, Some(count)))) => match self.opened_to_write() {
-                Ok(_) => commit(self, transaction, count).map(|()| value),
-                Err(error) => {
-                    let _ = self.abort(transaction);
-                    Err(error)
-                }
-            },
-            Ok(Ok((value, None))) => self.abort(transaction).map(|()| value),
-            Ok(Err(error)) => {
-                // Return the first error. A failed abort has marked the handle.
-                let _ = self.abort(transaction);
-                Err(error)
-            }
-            Err(panic) => {
-                let _ = self.abort(transaction);
-                resume_unwind(panic)
-            }
-        }
-    }
-
     /// Opens the store again in place. `forget` clears the other caches.
     pub(crate) fn recover(&self, environment: &Environment, forget: impl FnOnce()) -> Result<()> {
-        let _writer = self.lock_writer()?;
+        let _writer = self.lock_writer_alone()?;
         let taken = self.opened.write().unwrap_or_else(PoisonError::into_inner).take();
         self.failed.set(true);
         if let Some(opened) = taken {
@@ -239,56 +159,24 @@ impl Storage {
         }
         forget();
         // The count can be smaller than before, if the last commit was not durable.
-        self.counted.store(file::open::commits(&opened.0)?, Ordering::Release);
-        let opened = Opened::new(opened, self.cache);
-        *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Some(opened);
-        self.commits.fetch_add(2, Ordering::Release);
+        let counted = file::open::commits(&opened.0)?;
+        let opened = Opened::new(opened, counted, self.cache);
+        *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(opened));
+        // The next even number. It is odd after a panic in a commit.
+        let commits = self.commits.load(Ordering::Acquire);
+        self.commits.store((commits | 1) + 1, Ordering::Release);
         self.failed.recovered();
         Ok(())
     }
 
-    fn commit(&self, transaction: redb::WriteTransaction, count: u64) -> Result<()> {
-        // The counter is odd during a commit: other threads may already see the new state, so values cached at an
-        // earlier count may be outdated, and values read now belong to either state. A failed commit counts too,
-        // because it may be durable.
-        self.commits.fetch_add(1, Ordering::Release);
-        let committed = contained(|| transaction.commit().map_err(|error| storage_error("commit", error)));
-        match &committed {
-            Ok(()) => self.counted.store(count, Ordering::Release),
-            Err(error) => self.failed.engine_failed(error),
-        }
-        self.commits.fetch_add(1, Ordering::Release);
-        committed.map_err(|error| ErrorDetail::OutcomeUnknown { source: Box::new(error) }.into())
-    }
-
-    /// Commits and replaces the record cache while no read can begin. So each read has the old state with the old
-    /// cache, or the new state with the new one.
-    fn commit_and_forget(&self, transaction: redb::WriteTransaction, count: u64) -> Result<()> {
-        let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
-        let committed = self.commit(transaction, count);
-        if let Some(opened) = opened.as_mut() {
-            opened.cache = Arc::new(RecordCache::new(self.cache));
-        }
-        committed
-    }
-
-    /// Rolls back a write. If that fails, the storage engine's state in memory is unknown.
-    fn abort(&self, transaction: redb::WriteTransaction) -> Result<()> {
-        let aborted = contained(|| transaction.abort().map_err(|error| storage_error("roll back the write", error)));
-        if let Err(error) = &aborted {
-            self.failed.engine_failed(error);
-        }
-        aborted
-    }
-
-    fn opened(&self) -> Result<Opened> {
+    fn opened(&self) -> Result<Arc<Opened>> {
         self.failed.check()?;
         let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
         opened.clone().ok_or_else(|| ErrorDetail::RecoveryNeeded.into())
     }
 
     /// The same, for a write. Refused after damage was found, or if the path now names another file.
-    fn opened_to_write(&self) -> Result<Opened> {
+    fn opened_to_write(&self) -> Result<Arc<Opened>> {
         let opened = self.opened()?;
         self.failed.check_sound()?;
         self.check_file(&opened)?;
@@ -312,6 +200,13 @@ impl Storage {
         *writing() = Some(me);
         Ok(WriterGuard { writing: &self.writing, _lock: lock })
     }
+
+    /// The same, with no commit under way and no write that waits for one.
+    fn lock_writer_alone(&self) -> Result<WriterGuard<'_>> {
+        let guard = self.lock_writer()?;
+        self.groups.drain();
+        Ok(guard)
+    }
 }
 
 impl Drop for Storage {
@@ -333,39 +228,6 @@ struct WriterGuard<'a> {
 impl Drop for WriterGuard<'_> {
     fn drop(&mut self) {
         *self.writing.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
-
-/// Always commits in two phases: with one phase, a damaged file can silently lose an acknowledged commit.
-fn begin_write(database: &Database) -> Result<redb::WriteTransaction> {
-    let mut transaction = database.begin_write().map_err(|error| storage_error("begin the write", error))?;
-    transaction.set_two_phase_commit(true);
-    Ok(transaction)
-}
-
-/// Closes the database after the reads that still use it. These reads are short, except for `verify` and a copy, and
-/// run no code of the caller.
-fn close(Opened { mut database, file, .. }: Opened, has_panicked: bool) {
-    loop {
-        match Arc::try_unwrap(database) {
-            Ok(last) if has_panicked => {
-                // Dropping it would panic on poisoned locks during a panic, and abort the process.
-                std::mem::forget(last);
-                if let Some(file) = file {
-                    file.loose.close();
-                }
-                return;
-            }
-            Ok(last) => {
-                // Only redb can panic here. The next open checks the file in any case.
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(last)));
-                return;
-            }
-            Err(shared) => {
-                database = shared;
-                std::thread::sleep(Duration::from_micros(200));
-            }
-        }
     }
 }
 

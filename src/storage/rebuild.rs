@@ -2,6 +2,7 @@
 //!
 //! Refuses a log that contradicts its head: rows derived from it would be outdated or wrong.
 
+use super::Storage;
 use super::cache::RecordCache;
 use super::failure::storage_error;
 use super::index::derive::{GENERATION, derive};
@@ -9,24 +10,23 @@ use super::index::key::{self, STORE_LOG};
 use super::index::replay::{Replay, log_numbers};
 use super::index::row::IndexRow;
 use super::snapshot::Snapshot;
-use super::tables::{Table, WriteTables};
+use super::tables::{Table, TableWriter, WriteTables};
 use super::walk::{refuse, walk};
+use super::write::begin_write;
 use super::zones::{Zones, check_erased};
-use super::{Opened, Storage, begin_write};
 use crate::types::error::Result;
 
 impl Storage {
     /// Drops and derives all index and witness rows, in one write.
     pub(crate) fn rebuild_indexes(&self) -> Result<()> {
-        let _writer = self.lock_writer()?;
+        let _writer = self.lock_writer_alone()?;
         // Allowed after damage was found: a rebuild reads no index row.
         let opened = self.opened()?;
         self.check_file(&opened)?;
-        let Opened { database, cache, .. } = opened;
-        let transaction = self.failed.guard(|| begin_write(&database))?;
-        match self.failed.guard(|| rebuild_in(&transaction, &cache)) {
+        let transaction = self.failed.guard(|| begin_write(&opened.database))?;
+        match self.failed.guard(|| rebuild_in(&transaction, &opened.cache)) {
             Ok(count) => {
-                self.commit(transaction, count)?;
+                self.commit(transaction, count, false)?;
                 self.failed.forget_damage();
                 Ok(())
             }
@@ -63,10 +63,10 @@ fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache) -> Resu
             if log == STORE_LOG { zones.take(recorded) } else { Ok(()) }
         })?;
         for (row_key, value) in std::mem::take(&mut replay.rows) {
-            tables.put(Table::Index, &row_key, &value)?;
+            tables.put(Table::Index, row_key, value)?;
         }
         for (meta_key, value) in std::mem::take(&mut replay.witnesses) {
-            tables.put(Table::Meta, &meta_key, &value)?;
+            tables.put(Table::Meta, meta_key, value)?;
         }
     }
     tables.put_meta(key::META_INDEX, &IndexRow { generation: GENERATION })?;

@@ -259,7 +259,10 @@ impl<'a> Snapshot<'a> {
                 ErrorDetail::corrupt(EntryPlace(log, position), "log id or position does not match the key").into()
             );
         }
-        self.cache.keep_entry(log, recorded.clone(), stored);
+        // An earlier write that is not durable yet may still fail.
+        if self.pending.is_none() || self.source.is_committed(Table::Log, &key::entry(log, position)) {
+            self.cache.keep_entry(log, recorded.clone(), stored);
+        }
         Ok(recorded)
     }
 

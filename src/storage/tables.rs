@@ -2,7 +2,9 @@
 //!
 //! Keys and values are bytes here. The modules `key`, `row` and `record` define their meaning.
 
+use std::fmt;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
@@ -12,7 +14,7 @@ use super::index::key::{META_COMMITS, all_witnesses};
 use super::index::row::{CommitsRow, Row};
 use crate::types::error::{ErrorDetail, Result};
 
-type Bytes = &'static [u8];
+pub(super) type Bytes = &'static [u8];
 
 /// Rows that no log holds (format, ids, cursor key, heads), and the witness rows.
 const META: TableDefinition<Bytes, Bytes> = TableDefinition::new("meta");
@@ -32,6 +34,10 @@ pub(crate) enum Table {
     Index,
 }
 
+impl Table {
+    pub(super) const ALL: [Self; 4] = [Self::Meta, Self::Log, Self::Objects, Self::Index];
+}
+
 fn definition(table: Table) -> TableDefinition<'static, Bytes, Bytes> {
     match table {
         Table::Meta => META,
@@ -49,8 +55,8 @@ pub(crate) enum Direction {
 }
 
 /// One value for each table.
-#[derive(Default)]
-struct Each<T> {
+#[derive(Clone, Debug, Default)]
+pub(super) struct Each<T> {
     meta: T,
     log: T,
     objects: T,
@@ -58,7 +64,7 @@ struct Each<T> {
 }
 
 impl<T> Each<T> {
-    fn of(&self, table: Table) -> &T {
+    pub(super) fn of(&self, table: Table) -> &T {
         match table {
             Table::Meta => &self.meta,
             Table::Log => &self.log,
@@ -67,7 +73,7 @@ impl<T> Each<T> {
         }
     }
 
-    fn of_mut(&mut self, table: Table) -> &mut T {
+    pub(super) fn of_mut(&mut self, table: Table) -> &mut T {
         match table {
             Table::Meta => &mut self.meta,
             Table::Log => &mut self.log,
@@ -79,9 +85,16 @@ impl<T> Each<T> {
 
 /// The tables of a read.
 pub(super) struct ReadTables {
-    transaction: ReadTransaction,
+    /// `None` only while it is dropped.
+    transaction: Option<ReadTransaction>,
     /// Opened on first use: opening a table costs as much as a lookup.
     opened: Each<OnceLock<ReadOnlyTable<Bytes, Bytes>>>,
+}
+
+impl fmt::Debug for ReadTables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadTables").finish_non_exhaustive()
+    }
 }
 
 /// The tables of a write.
@@ -97,18 +110,39 @@ pub(crate) trait TableReader {
 
     /// Passes the rows with keys in `range` to `f`, in `direction`, until `f` returns `false`.
     fn scan(&self, table: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()>;
+
+    /// Whether the row under `key` is of a committed state, so that it may enter a cache.
+    fn is_committed(&self, _table: Table, _key: &[u8]) -> bool {
+        true
+    }
+}
+
+/// Writes to the tables. Later reads through the same value see them.
+pub(super) trait TableWriter: TableReader {
+    /// Stores a row.
+    fn put(&mut self, table: Table, key: Vec<u8>, value: Vec<u8>) -> Result<()>;
+
+    /// Removes a row. Only for derived rows and for an erased zone.
+    fn remove(&mut self, table: Table, key: &[u8]) -> Result<()>;
+
+    /// Removes the rows with keys in `range`.
+    fn remove_range(&mut self, table: Table, range: &Range<Vec<u8>>) -> Result<()>;
+}
+
+/// Writes a meta row and its check.
+pub(super) fn put_meta(tables: &mut dyn TableWriter, row_key: &[u8], row: &impl Row) -> Result<()> {
+    let value = row.to_value(row_key).map_err(|problem| ErrorDetail::corrupt("a meta row", problem))?;
+    tables.put(Table::Meta, row_key.to_vec(), value)
 }
 
 impl ReadTables {
     pub(super) fn of(transaction: ReadTransaction) -> Self {
-        Self { transaction, opened: Each::default() }
+        Self { transaction: Some(transaction), opened: Each::default() }
     }
 
     /// Opens all tables, to check that they exist.
     pub(super) fn open_all(&self) -> Result<(), redb::TableError> {
-        [Table::Meta, Table::Log, Table::Objects, Table::Index]
-            .into_iter()
-            .try_for_each(|table| self.open(table).map(drop))
+        Table::ALL.into_iter().try_for_each(|table| self.open(table).map(drop))
     }
 
     fn open(&self, table: Table) -> Result<&ReadOnlyTable<Bytes, Bytes>, redb::TableError> {
@@ -116,8 +150,17 @@ impl ReadTables {
         if let Some(table) = cell.get() {
             return Ok(table);
         }
-        let table = self.transaction.open_table(definition(table))?;
+        let Some(transaction) = &self.transaction else { return Err(redb::StorageError::DatabaseClosed.into()) };
+        let table = transaction.open_table(definition(table))?;
         Ok(cell.get_or_init(|| table))
+    }
+}
+
+impl Drop for ReadTables {
+    /// redb may panic when a transaction on a damaged file ends.
+    fn drop(&mut self) {
+        let (opened, transaction) = (std::mem::take(&mut self.opened), self.transaction.take());
+        let _ = catch_unwind(AssertUnwindSafe(|| drop((opened, transaction))));
     }
 }
 
@@ -141,27 +184,14 @@ impl<'txn> WriteTables<'txn> {
         }))
     }
 
-    pub(super) fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
-        self.0.of_mut(table).insert(key, value).map_err(|error| storage_error("write", error))?;
-        Ok(())
-    }
-
-    /// Removes one row. Only for derived rows and for an erased zone.
-    pub(super) fn remove(&mut self, table: Table, key: &[u8]) -> Result<()> {
-        self.0.of_mut(table).remove(key).map_err(|error| storage_error("write", error))?;
-        Ok(())
-    }
-
-    /// Removes the rows with keys in `range`.
-    pub(super) fn remove_range(&mut self, table: Table, range: &Range<Vec<u8>>) -> Result<()> {
-        let range = range.start.as_slice()..range.end.as_slice();
-        self.0.of_mut(table).retain_in::<&[u8], _>(range, |_, _| false).map_err(|error| storage_error("erase", error))
+    /// The table itself, for a batch.
+    pub(super) fn table(&mut self, table: Table) -> &mut redb::Table<'txn, Bytes, Bytes> {
+        self.0.of_mut(table)
     }
 
     /// Writes a meta row and its check.
     pub(super) fn put_meta(&mut self, row_key: &[u8], row: &impl Row) -> Result<()> {
-        let value = row.to_value(row_key).map_err(|problem| ErrorDetail::corrupt("a meta row", problem))?;
-        self.put(Table::Meta, row_key, &value)
+        put_meta(self, row_key, row)
     }
 
     /// Increments the commit count and returns it.
@@ -188,6 +218,24 @@ impl TableReader for WriteTables<'_> {
 
     fn scan(&self, table: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
         scan(self.0.of(table), range, direction, f)
+    }
+}
+
+impl TableWriter for WriteTables<'_> {
+    fn put(&mut self, table: Table, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
+        let stored = self.table(table).insert(key.as_slice(), value.as_slice());
+        stored.map_err(|error| storage_error("write", error))?;
+        Ok(())
+    }
+
+    fn remove(&mut self, table: Table, key: &[u8]) -> Result<()> {
+        self.table(table).remove(key).map_err(|error| storage_error("write", error))?;
+        Ok(())
+    }
+
+    fn remove_range(&mut self, table: Table, range: &Range<Vec<u8>>) -> Result<()> {
+        let range = range.start.as_slice()..range.end.as_slice();
+        self.table(table).retain_in::<&[u8], _>(range, |_, _| false).map_err(|error| storage_error("erase", error))
     }
 }
 

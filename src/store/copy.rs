@@ -85,7 +85,7 @@ impl PolicyStore {
     /// already has every zone.
     pub fn copy_zones(&self, actor: &Actor, zone_ids: &[impl AsRef<str>], into: &PolicyStore) -> Result<CopiedZones> {
         let (from, to) = (&self.engine.storage, &into.engine);
-        to.storage.write(
+        to.storage.write_alone(
             || to.author(actor, None),
             |writer| {
                 // A failure of the destination must not count as a failure of this store, whose guard the closure runs

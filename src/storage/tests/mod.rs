@@ -3,6 +3,8 @@
 mod crash;
 mod damage;
 pub(crate) mod disk;
+mod gated;
+mod group;
 mod old_page;
 mod open;
 mod row;

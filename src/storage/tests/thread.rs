@@ -29,7 +29,7 @@ fn store() -> PolicyStore {
 }
 
 /// Ends the process after a timeout: a deadlock must not look like a slow test.
-fn within(seconds: u64, f: impl FnOnce()) {
+pub(super) fn within(seconds: u64, f: impl FnOnce()) {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {

@@ -1,0 +1,79 @@
+//! The open file at its newest committed state. All reads of one state share one read transaction and its opened tables.
+//!
+//! Does not know when a state is replaced.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use redb::{Database, ReadableDatabase};
+
+use super::cache::RecordCache;
+use super::failure::storage_error;
+use super::file::open::OpenFile;
+use super::tables::ReadTables;
+use crate::types::error::Result;
+
+/// The open database, its newest committed state, and its record cache.
+#[derive(Debug)]
+pub(super) struct Opened {
+    /// The state, once it was read. Before `database`, so that a reader releases it first.
+    tables: OnceLock<Arc<ReadTables>>,
+    /// The smallest valid commit count of the state.
+    pub counted: u64,
+    pub cache: Arc<RecordCache>,
+    pub database: Arc<Database>,
+    /// `None` for a store in memory.
+    pub file: Option<OpenFile>,
+}
+
+impl Opened {
+    /// The state of a database that was just opened.
+    pub(super) fn new((database, file): (Database, Option<OpenFile>), counted: u64, cache: usize) -> Self {
+        let cache = Arc::new(RecordCache::new(cache));
+        Self { tables: OnceLock::new(), counted, cache, database: Arc::new(database), file }
+    }
+
+    /// The state after a commit.
+    pub(super) fn after_commit(&self, counted: u64, cache: Arc<RecordCache>) -> Self {
+        let (database, file) = (self.database.clone(), self.file.clone());
+        Self { tables: OnceLock::new(), counted, cache, database, file }
+    }
+
+    /// The tables of the state. The first call begins the read transaction, at a cost of several look-ups.
+    pub(super) fn tables(&self) -> Result<Arc<ReadTables>> {
+        if let Some(tables) = self.tables.get() {
+            return Ok(tables.clone());
+        }
+        let transaction = self.database.begin_read().map_err(|error| storage_error("read", error))?;
+        Ok(self.tables.get_or_init(|| Arc::new(ReadTables::of(transaction))).clone())
+    }
+}
+
+/// Closes the database after the reads that still use it. These reads are short, except for `verify` and a copy, and
+/// run no code of the caller.
+pub(super) fn close(opened: Arc<Opened>, has_panicked: bool) {
+    let (mut database, file) = (opened.database.clone(), opened.file.clone());
+    drop(opened);
+    loop {
+        match Arc::try_unwrap(database) {
+            Ok(last) if has_panicked => {
+                // Dropping it would panic on poisoned locks during a panic, and abort the process.
+                std::mem::forget(last);
+                if let Some(file) = file {
+                    file.loose.close();
+                }
+                return;
+            }
+            Ok(last) => {
+                // Only redb can panic here. The next open checks the file in any case.
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(last)));
+                return;
+            }
+            Err(shared) => {
+                database = shared;
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        }
+    }
+}
