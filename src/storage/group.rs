@@ -190,15 +190,22 @@ mod tests {
         groups.drain();
     }
 
+    /// So it is for the group that waits, which was built on it.
     #[test]
     fn a_refused_commit_is_a_definite_error_of_each() {
         let (groups, failed) = (Groups::default(), Failed::default());
         let join = || groups.join(&groups.seen(), Batch::default()).unwrap();
         let tickets = [join(), join()];
-        let stopped = |_: &Batch| Err(ErrorDetail::WritesStopped { found: "damage".to_owned() }.into());
+        let later = OnceLock::new();
+        let stopped = |_: &Batch| {
+            later.set(join()).unwrap();
+            Err(ErrorDetail::WritesStopped { found: "damage".to_owned() }.into())
+        };
         for ticket in &tickets {
             assert_eq!(groups.wait(ticket, &failed, stopped).unwrap_err().code(), "writes_stopped");
         }
+        let later = groups.wait(later.get().unwrap(), &failed, |_| Ok(()));
+        assert_eq!(later.unwrap_err().code(), "writes_stopped");
         groups.wait(&join(), &failed, |_| Ok(())).unwrap();
         failed.check().unwrap();
     }

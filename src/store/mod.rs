@@ -41,8 +41,9 @@ use crate::write::WriteTransaction;
 
 /// An open policy store.
 ///
-/// A handle is cheap to clone and can be shared between threads. Reads run in parallel, each on its own snapshot;
-/// writes wait for one another. The file stays locked until the last clone and the last [`Zone`] are dropped.
+/// A handle is cheap to clone and can be shared between threads. Reads run in parallel, each at one moment. The closures
+/// of writes run one at a time, and writes that come during a commit share the next one. The file stays locked until the
+/// last clone and the last [`Zone`] are dropped.
 ///
 /// ```
 /// # fn main() -> policy_store::Result<()> {
@@ -72,8 +73,9 @@ impl std::fmt::Debug for PolicyStore {
 impl PolicyStore {
     /// Writes: all changes of `f` become durable in one commit, or none.
     ///
-    /// Each call in `f` sees the earlier ones. If `f` returns an error or panics, nothing is written. Other writes wait
-    /// for `f`, so [prepare](PolicyStore::prepare_policy_version) expensive input before. If `f` waits for another
+    /// Writes of several threads can share a commit. Each call in `f` sees the earlier ones, and earlier writes that are
+    /// not durable yet: `write` returns when they are, even if `f` wrote nothing or returned an error. If `f` returns an
+    /// error or panics, nothing of it is written. Other writes wait for `f`, so [prepare](PolicyStore::prepare_policy_version) expensive input before. If `f` waits for another
     /// thread that writes to the same store, both wait for ever. `f` runs on a stack with enough space for Cedar: 18
     /// MiB, allocated for the call if the thread has less.
     ///
