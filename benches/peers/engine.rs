@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::ours::Ours;
-use crate::store::Store;
+use crate::store::{Shared, Store};
 use crate::{lmdb, sqlite};
 
 #[derive(Clone, Copy)]
@@ -30,6 +30,15 @@ impl Engine {
             Self::Ours => f(&mut Ours::open(folder)),
             Self::Sqlite => sqlite::with(folder, |store| f(store)),
             Self::Lmdb => lmdb::with(folder, |store| f(store)),
+        }
+    }
+
+    /// The same, for several threads.
+    pub fn shared<T>(self, folder: &Path, f: impl FnOnce(&dyn Shared) -> T) -> T {
+        match self {
+            Self::Ours => f(&Ours::open(folder)),
+            Self::Sqlite => sqlite::shared(folder, |store| f(store)),
+            Self::Lmdb => lmdb::shared(folder, |store| f(store)),
         }
     }
 }

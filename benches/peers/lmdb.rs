@@ -6,7 +6,7 @@ use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, RoTxn, RwTxn};
 
 use crate::content::{Content, Metadata, Row};
-use crate::store::{POLICY, Store, ZONE};
+use crate::store::{POLICY, Shared, Store, ZONE};
 
 type Table<'e> = Database<'e, Bytes, Bytes>;
 
@@ -15,6 +15,7 @@ const MAP_BYTES: usize = 4 << 30;
 const TEXT: u8 = 0;
 const JSON: u8 = 1;
 
+#[derive(Clone)]
 struct Lmdb<'e> {
     env: &'e Env,
     /// Zone, policy → the number of the policy's newest version.
@@ -29,6 +30,15 @@ struct Lmdb<'e> {
 
 /// Opens or creates the store in `folder`, and closes it after `f`.
 pub fn with<T>(folder: &Path, f: impl FnOnce(&mut dyn Store) -> T) -> T {
+    open(folder, |mut store| f(&mut store))
+}
+
+/// The same, for threads that share the environment. LMDB lets one write at a time.
+pub fn shared<T>(folder: &Path, f: impl FnOnce(&dyn Shared) -> T) -> T {
+    open(folder, |store| f(&store))
+}
+
+fn open<T>(folder: &Path, f: impl FnOnce(Lmdb<'_>) -> T) -> T {
     let mut options = EnvOpenOptions::new();
     options.map_size(MAP_BYTES).max_dbs(8);
     // SAFETY: no other code opens or changes the file while the benchmark runs.
@@ -43,7 +53,7 @@ pub fn with<T>(folder: &Path, f: impl FnOnce(&mut dyn Store) -> T) -> T {
     let [policies, versions, contents, ids] = ["policies", "versions", "contents", "ids"].map(table);
     let mut store = Lmdb { env: &env, policies, versions, contents, ids };
     store.create_policy();
-    f(&mut store)
+    f(store)
 }
 
 fn key(parts: &[&str]) -> Vec<u8> {
@@ -84,6 +94,12 @@ impl Lmdb<'_> {
         };
         let include = include.then(|| (content(TEXT), content(JSON)));
         Row { metadata: wincode::deserialize(metadata).unwrap(), include }
+    }
+}
+
+impl Shared for Lmdb<'_> {
+    fn with(&self, f: &mut dyn FnMut(&mut dyn Store)) {
+        f(&mut self.clone());
     }
 }
 

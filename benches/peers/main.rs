@@ -17,6 +17,7 @@ mod run;
 mod sample;
 mod sqlite;
 mod store;
+mod threads;
 
 use std::cell::LazyCell;
 use std::collections::BTreeMap;
@@ -37,6 +38,7 @@ fn main() {
         .configure_from_args();
     let filled = LazyCell::new(Filled::new);
     create(&mut criterion, &|| &filled.contents);
+    threads::write(&mut criterion, &|| &filled.contents);
     import(&mut criterion, &|| &filled.contents);
     read(&mut criterion, &|| &filled);
     run::record("sizes-peers.json", "peers: size of the file", || sizes(&filled));

@@ -8,8 +8,9 @@ use policy_store::{
 
 use crate::content::{Content, Metadata, Row};
 use crate::sample::{Cedar, SCHEMA, SCHEMA_VERSION};
-use crate::store::{PAGE_CACHE, POLICY, Store, ZONE};
+use crate::store::{PAGE_CACHE, POLICY, Shared, Store, ZONE};
 
+#[derive(Clone)]
 pub struct Ours {
     store: PolicyStore,
     zone: Zone,
@@ -61,6 +62,12 @@ impl Store for Ours {
         let rows: Vec<Row> = page.items.iter().map(|version| row(version)).collect();
         assert_eq!(rows.len(), 100);
         rows[0].metadata.version
+    }
+}
+
+impl Shared for Ours {
+    fn with(&self, f: &mut dyn FnMut(&mut dyn Store)) {
+        f(&mut self.clone());
     }
 }
 

@@ -1,11 +1,12 @@
 //! SQLite: WAL, each commit synced, statements prepared once.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, Statement, params};
 
 use crate::content::{Content, Metadata, Row};
-use crate::store::{PAGE_CACHE, POLICY, Store, ZONE};
+use crate::store::{PAGE_CACHE, POLICY, Shared, Store, ZONE};
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS zones (
@@ -38,6 +39,9 @@ const FROM: &str = "FROM zones z JOIN policies p ON p.zone_key = z.zone_key
 /// The order by number is also the order by creation.
 const NEWEST: &str = "ORDER BY v.version DESC LIMIT 100";
 
+/// The longest time that a connection waits for another one.
+const BUSY: Duration = Duration::from_secs(60);
+
 struct Sqlite<'c> {
     connection: &'c Connection,
     next: Statement<'c>,
@@ -50,6 +54,7 @@ struct Sqlite<'c> {
 /// Opens or creates the store in `folder`, and closes it after `f`.
 pub fn with<T>(folder: &Path, f: impl FnOnce(&mut dyn Store) -> T) -> T {
     let connection = Connection::open(folder.join("store.sqlite")).unwrap();
+    connection.busy_timeout(BUSY).unwrap();
     connection.pragma_update(None, "journal_mode", "WAL").unwrap();
     connection.pragma_update(None, "synchronous", "FULL").unwrap();
     connection.pragma_update(None, "foreign_keys", "ON").unwrap();
@@ -64,6 +69,20 @@ pub fn with<T>(folder: &Path, f: impl FnOnce(&mut dyn Store) -> T) -> T {
         page_of_metadata: prepare(&format!("SELECT {METADATA} {FROM} {NEWEST}")),
         connection: &connection,
     })
+}
+
+/// The same, for threads with a connection each.
+pub fn shared<T>(folder: &Path, f: impl FnOnce(&dyn Shared) -> T) -> T {
+    // This connection creates the tables, and keeps the WAL while others come and go.
+    with(folder, |_| f(&Connections(folder)))
+}
+
+struct Connections<'f>(&'f Path);
+
+impl Shared for Connections<'_> {
+    fn with(&self, f: &mut dyn FnMut(&mut dyn Store)) {
+        with(self.0, f);
+    }
 }
 
 impl Store for Sqlite<'_> {

@@ -21,3 +21,9 @@ pub trait Store {
     /// Reads the newest 100 versions by zone and policy, with text and JSON or without both. Returns the newest number.
     fn page(&mut self, include: bool) -> u32;
 }
+
+/// A store that several threads write to.
+pub trait Shared: Sync {
+    /// Runs `f` with a handle, or connection, of its own.
+    fn with(&self, f: &mut dyn FnMut(&mut dyn Store));
+}

@@ -94,6 +94,11 @@ pub const PEERS: &[Group] = &[
         floor: "",
         lines: &["with Cedar's work", "storage alone"],
     },
+    Group {
+        name: "peers: 16 threads, each its own small durable writes",
+        floor: "",
+        lines: &["16 threads, for each write", "one thread, for each write"],
+    },
     Group { name: "peers: import of 10,000 prepared versions in one commit", floor: "", lines: &["storage alone"] },
     Group {
         name: "peers: get a version by (zone, policy, version), both forms",
