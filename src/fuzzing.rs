@@ -2,11 +2,11 @@
 
 use crate::list::cursor::ListName;
 use crate::list::order::Order;
-use crate::record::{Body, Entry, LogEntry, Manifest, Object, ObjectKind};
+use crate::record::{Body, Entry, LogEntry, Manifest, Plain};
 use crate::storage::key::STORE_LOG;
 use crate::storage::{EVERY, with_check};
 use crate::store::PolicyStore;
-use crate::types::hash::{Address, EntryHash};
+use crate::types::hash::EntryHash;
 use crate::types::id::LogId;
 
 /// Reads the bytes as an entry and as a body of every kind. Accepted bytes are written the same.
@@ -26,23 +26,30 @@ pub fn entry(bytes: &[u8]) {
     }
 }
 
-/// Reads the bytes as a stored object of every kind, under the correct address and under another.
-pub fn object(value: &[u8]) {
-    let text = value.split_first().and_then(|(_, payload)| std::str::from_utf8(payload).ok());
-    for kind in ObjectKind::ALL {
-        assert!(Object::decode(kind, Address([0; 32]), value).is_err());
-        let Some(given) = text.map(|text| Object::new(kind, text)) else { continue };
-        match Object::decode(kind, given.address(), value) {
-            Ok(read) => assert!(read.text == given.text && read.encode() == value),
-            Err(_) => assert!(value.first() != Some(&0) || value.len() > crate::types::limits::OBJECT_BYTES),
-        }
+/// Reads the bytes as stored content, and as a packed block with a header of every kind. What is read is packed again,
+/// and read back. A text is also read as a manifest.
+pub fn content(bytes: &[u8]) {
+    read_content(bytes);
+    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX).saturating_mul(8).to_be_bytes();
+    for kind in 1..=6 {
+        read_content(&[&[kind, 1], length.as_slice(), &[0; 4], bytes].concat());
+        read_content(&[&[kind, 1, 0, 0, 0, 1], length.as_slice(), bytes].concat());
     }
-    if let Some(text) = text
+    if let Ok(text) = std::str::from_utf8(bytes)
         && let Ok(manifest) = Manifest::parse(text)
     {
         assert_eq!(manifest.canonical(), text);
         assert!(manifest.entries().is_sorted_by(|a, b| a.policy_id < b.policy_id));
     }
+}
+
+fn read_content(value: &[u8]) {
+    let Ok(plain) = Plain::unpack(value) else { return };
+    let (text, json) = plain.parts();
+    assert!(text.len() + json.len() <= crate::types::limits::CONTENT_BYTES);
+    let packed = plain.content().pack();
+    assert!(packed.id == plain.id());
+    assert!(Plain::unpack(&packed.value).is_ok_and(|again| again == plain));
 }
 
 /// Reads the bytes as a value of every kind of row, and as its record with a correct check.

@@ -65,12 +65,14 @@ pub use store::erase::ErasedZone;
 pub use store::snapshot::StoreSnapshot;
 pub use types::actor::{Actor, OwnerType};
 pub use types::error::{Diagnostic, Error, ErrorDetail, ErrorKind, Resource, Result, SourcePlace};
-pub use types::hash::{Address, EntryHash, Sha256};
+pub use types::hash::{EntryHash, Sha256};
 pub use types::id::{
     IdempotencyKey, LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId,
 };
 pub use types::limits;
 pub use types::manifest_entry::ManifestEntry;
+pub use types::origin::Origin;
+pub use types::rationale::Rationale;
 pub use types::schema::{CedarVersion, SchemaStatus};
 pub use types::syntax::{Include, Syntax};
 pub use types::target::{BindingMode, Target, TargetType};

@@ -1,14 +1,15 @@
 //! Plain redb with the rows of the store, without the store's logic.
 
+use std::ops::Range;
 use std::path::Path;
 
-use policy_store::Include;
 use redb::{Database, ReadTransaction, ReadableDatabase, TableDefinition};
 
 pub type Bytes = &'static [u8];
 pub const META: TableDefinition<Bytes, Bytes> = TableDefinition::new("meta");
 pub const LOG: TableDefinition<Bytes, Bytes> = TableDefinition::new("log");
-pub const OBJECTS: TableDefinition<Bytes, Bytes> = TableDefinition::new("objects");
+pub const CONTENT: TableDefinition<Bytes, Bytes> = TableDefinition::new("content");
+pub const ADDRESSES: TableDefinition<Bytes, Bytes> = TableDefinition::new("addresses");
 pub const INDEX: TableDefinition<Bytes, Bytes> = TableDefinition::new("index");
 
 /// The size of the store's page cache.
@@ -17,12 +18,17 @@ const PAGE_CACHE: usize = 64 << 20;
 const LOG_NUMBER: u32 = 1;
 /// The position of the first version in the log, after the zone and the policy.
 const FIRST_POSITION: usize = 2;
+/// The number of the first version's content, after both forms of the schema.
+const FIRST_CONTENT: usize = 2;
 
 // Lengths of the store's values, with their hash or check; `import::check_floor` compares them.
-const ENTRY: usize = 315;
-const POLICY_ROW: usize = 12;
-const VERSION_ROW: usize = 11;
-const HEAD: usize = 57;
+const ENTRY: usize = 250;
+const PACKED: usize = 397;
+const POLICY_ROW: usize = 19;
+const VERSION_ROW: usize = 12;
+const ID_ROW: usize = 10;
+const HEAD: usize = 252;
+const COUNT: usize = 10;
 /// The length of a version's id, a part of a key.
 const UUID: usize = 36;
 
@@ -36,12 +42,6 @@ pub fn open(path: &Path) -> Database {
     builder().open(path).unwrap()
 }
 
-/// The address of a text and of its JSON: two keys of `OBJECTS`.
-pub fn addresses(text: &str, json: &str) -> [[u8; 32]; 2] {
-    let address = |kind, plain: &str| blake3::Hasher::new().update(&[kind]).update(plain.as_bytes()).finalize();
-    [*address(1, text).as_bytes(), *address(2, json).as_bytes()]
-}
-
 /// The key of the entry of the `n`th version.
 pub fn entry(n: usize) -> [u8; 12] {
     let mut key = [0; 12];
@@ -50,58 +50,58 @@ pub fn entry(n: usize) -> [u8; 12] {
     key
 }
 
-/// One two-phase commit with the number and lengths of rows that the store writes for versions: the head of the log,
-/// and for each version an entry, two objects, two index rows and the row of its policy.
-pub fn commit(database: &Database, first: u64, contents: &[(String, String)]) {
+/// The key of the content of the `n`th version.
+fn content(n: usize) -> [u8; 8] {
+    ((n + FIRST_CONTENT) as u64).to_be_bytes()
+}
+
+/// One two-phase commit with the number and lengths of rows that the store writes for versions: the head of the log and
+/// two counts, and for each version an entry, its content, an address, two index rows and the row of its policy.
+pub fn commit(database: &Database, versions: Range<u64>) {
     let mut transaction = database.begin_write().unwrap();
     transaction.set_two_phase_commit(true);
     {
-        let [mut meta, mut log, mut objects, mut index] =
-            [META, LOG, OBJECTS, INDEX].map(|table| transaction.open_table(table).unwrap());
-        for (n, (text, json)) in (first..).zip(contents) {
+        let [mut meta, mut log, mut content, mut addresses, mut index] =
+            [META, LOG, CONTENT, ADDRESSES, INDEX].map(|table| transaction.open_table(table).unwrap());
+        for n in versions {
             let number = n.to_be_bytes();
             log.insert([[0; 4].as_slice(), &number].concat().as_slice(), [1; ENTRY].as_slice()).unwrap();
-            for (address, content) in addresses(text, json).iter().zip([text, json]) {
-                objects.insert(address.as_slice(), [&[0], content.as_bytes()].concat().as_slice()).unwrap();
-            }
+            content.insert(number.as_slice(), [1; PACKED].as_slice()).unwrap();
+            // As random as a hash.
+            let address = n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+            addresses.insert([[1].as_slice(), &address, &address, &number].concat().as_slice(), [].as_slice()).unwrap();
             let of_policy = b"....\x10p\x00";
             index.insert(of_policy.as_slice(), [2; POLICY_ROW].as_slice()).unwrap();
             let by_number = [b"....\x12p\x00".as_slice(), &number[4..]].concat();
             index.insert(by_number.as_slice(), [2; VERSION_ROW].as_slice()).unwrap();
             let by_id = [b"....\x13".as_slice(), &number, &[b'x'; UUID - 8], b"\x00"].concat();
-            index.insert(by_id.as_slice(), [2; VERSION_ROW].as_slice()).unwrap();
+            index.insert(by_id.as_slice(), [2; ID_ROW].as_slice()).unwrap();
         }
         meta.insert(b"head:....".as_slice(), [0; HEAD].as_slice()).unwrap();
+        for count in [b"commits", b"content"] {
+            meta.insert(count.as_slice(), [0; COUNT].as_slice()).unwrap();
+        }
     }
     transaction.commit().unwrap();
 }
 
-/// The rows of the versions before the `end`th, newest first: entries by range, content by address.
-pub fn page(transaction: &ReadTransaction, end: usize, addresses: &[[[u8; 32]; 2]], include: Include) -> Vec<Vec<u8>> {
-    let log = transaction.open_table(LOG).unwrap();
-    let objects = transaction.open_table(OBJECTS).unwrap();
+/// The rows of the versions before the `end`th, newest first: entries, and content if it is wanted.
+pub fn page(transaction: &ReadTransaction, end: usize, wanted: bool) -> Vec<Vec<u8>> {
+    let (log, contents) = (transaction.open_table(LOG).unwrap(), transaction.open_table(CONTENT).unwrap());
     let start = end - 100;
-    let mut rows = Vec::new();
-    let range = log.range::<&[u8]>(entry(start).as_slice()..entry(end).as_slice()).unwrap();
-    for (row, [text, json]) in range.rev().zip(addresses[start..end].iter().rev()) {
-        rows.push(row.unwrap().1.value().to_vec());
-        let asked = match include {
-            Include::Both => [Some(text), Some(json)],
-            Include::Cedar => [Some(text), None],
-            Include::Json => [None, Some(json)],
-            Include::Neither => [None, None],
-        };
-        for address in asked.into_iter().flatten() {
-            rows.push(objects.get(address.as_slice()).unwrap().unwrap().value().to_vec());
-        }
+    let rows = log.range::<&[u8]>(entry(start).as_slice()..entry(end).as_slice()).unwrap().rev();
+    let mut rows: Vec<_> = rows.map(|row| row.unwrap().1.value().to_vec()).collect();
+    if wanted {
+        let contents = contents.range::<&[u8]>(content(start).as_slice()..content(end).as_slice()).unwrap().rev();
+        rows.extend(contents.map(|row| row.unwrap().1.value().to_vec()));
     }
     rows
 }
 
-/// All rows of the four tables.
+/// All rows of all tables.
 pub fn for_each_row(database: &Database, mut f: impl FnMut(&[u8], &[u8])) {
     let transaction = database.begin_read().unwrap();
-    for table in [META, LOG, OBJECTS, INDEX] {
+    for table in [META, LOG, CONTENT, ADDRESSES, INDEX] {
         for row in transaction.open_table(table).unwrap().range::<&[u8]>(..).unwrap() {
             let (key, value) = row.unwrap();
             f(key.value(), value.value());

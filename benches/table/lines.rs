@@ -23,12 +23,12 @@ pub const STORE: &[Group] = &[
     },
     Group {
         name: "get a version by (zone, policy, version), both forms",
-        floor: "one raw get of as many bytes in one row",
+        floor: "one raw get of as many bytes as the file has of a version, in one row",
         lines: &["cached", "never cached", "first time, file just opened"],
     },
     Group {
         name: "a page of 100 of 100,000 versions",
-        floor: "a raw range of the same entries and raw gets of the same content, in the same file",
+        floor: "raw ranges of the same entries and of the same content, in the same file",
         lines: &[
             "both forms, seen before",
             "both forms, never seen",

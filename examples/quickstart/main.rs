@@ -162,7 +162,7 @@ fn years_later(path: &Path, kept: &str) -> Result<(), Box<dyn Error>> {
     let report = store.verify()?;
     println!(
         "   {} entries in {} logs hashed and chained, {} texts hashed,",
-        report.entries, report.logs, report.objects
+        report.entries, report.logs, report.content
     );
     println!("   {} index rows compared: {} findings", report.index_rows, report.findings.len());
 

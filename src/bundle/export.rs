@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Bundle, BundleGuardrail, BundleKey, BundlePolicy, Summary};
-use crate::record::{ObjectKind, PolicySetVersionCreated, PolicyVersionCreated, SchemaPublished};
+use crate::record::{ContentId, ContentKind, PolicySetVersionCreated, PolicyVersionCreated, SchemaPublished};
 use crate::resource::binding::{self, At, Binding};
 use crate::resource::version::VersionRecord;
 use crate::resource::zone::ZoneReader;
@@ -45,7 +45,7 @@ impl ZoneReader<'_> {
             entries.into_iter().map(|entry| (BundleKey::PublicId(entry.policy_id), entry.sha)).collect();
         let summary = Summary {
             schema_version: &version.schema.version,
-            schema_sha: Some(schema_sha(&self, &published(&self, &version.schema)?)?),
+            schema_sha: Some(schema_sha(&published(&self, &version.schema)?)),
             target_type: Some(binding.target.target_type()),
             target_id: Some(target_id(self, &binding.target)),
             policies: policies.iter().map(|(key, sha)| (key, *sha)).collect(),
@@ -102,7 +102,7 @@ fn pinned(zone: ZoneReader<'_>, set: &PolicySetVersionCreated, entry: ManifestEn
     let policy_id = entry.policy_id;
     let row = zone.policy_row(policy_id.as_str())?;
     let (_, name, _) = zone.policy_description(policy_id.as_str(), &row)?;
-    let cedar_raw = zone.object(ObjectKind::PolicyText, version.text)?.as_ref().to_owned();
+    let cedar_raw = zone.content(&version.forms())?.as_ref().to_owned();
     Ok(BundlePolicy { key: BundleKey::PublicId(policy_id), name: Some(name), cedar_raw })
 }
 
@@ -118,14 +118,13 @@ fn published(snapshot: &Snapshot<'_>, schema: &SchemaRef) -> Result<SchemaPublis
 
 /// The schema in Cedar's syntax. It may have been published as JSON.
 fn schema_text(snapshot: &Snapshot<'_>, schema: &SchemaPublished) -> Result<Arc<str>> {
-    let text = if schema.syntax == Syntax::Cedar { schema.source } else { schema.converted };
-    snapshot.object(ObjectKind::of_schema(Syntax::Cedar), text)
+    snapshot.content(&ContentId::one(ContentKind::SchemaText, schema_sha(schema)))
 }
 
 /// The SHA-256 of the schema in Cedar's syntax.
-fn schema_sha(snapshot: &Snapshot<'_>, schema: &SchemaPublished) -> Result<Sha256> {
+fn schema_sha(schema: &SchemaPublished) -> Sha256 {
     match schema.syntax {
-        Syntax::Cedar => Ok(schema.sha),
-        Syntax::Json => Ok(Sha256::of(schema_text(snapshot, schema)?.as_bytes())),
+        Syntax::Cedar => schema.sha,
+        Syntax::Json => schema.converted,
     }
 }

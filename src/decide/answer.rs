@@ -85,7 +85,7 @@ impl Answer {
     /// The log, entries and hashes of the rules behind the answer, to be kept with the decision.
     #[must_use]
     pub fn receipt(&self) -> Receipt {
-        let Compiled { zone, version, entry_hash, schema_sha, .. } = &**self.authorizer.compiled();
+        let Compiled { zone, version, entry_hash, .. } = &**self.authorizer.compiled();
         Receipt {
             v: if self.authorizer.guardrail().is_some() { GUARDRAIL_FORM } else { PLAIN_FORM },
             zone_id: zone.id.clone(),
@@ -98,7 +98,7 @@ impl Answer {
             policy_set_version_entry: *entry_hash,
             manifest_sha: version.manifest_sha,
             schema_version: version.schema.version.clone(),
-            schema_sha: *schema_sha,
+            schema_sha: version.schema.sha,
             decision: self.decision,
             determining: self.determining.clone(),
             failed: self.errors.iter().map(|error| error.statement.clone()).collect(),

@@ -148,14 +148,14 @@ impl Authorizer {
     }
 
     pub(crate) fn check(&self, receipt: &Receipt) -> Result<()> {
-        let Compiled { version, schema_sha, entry_hash, .. } = &*self.compiled;
+        let Compiled { version, entry_hash, .. } = &*self.compiled;
         for (field, said, stored) in [
             ("policy_set_id", receipt.policy_set_id.to_string(), version.policy_set_id.to_string()),
             ("policy_set_version", receipt.policy_set_version.to_string(), version.version.to_string()),
             ("policy_set_version_entry", receipt.policy_set_version_entry.to_string(), entry_hash.to_string()),
             ("manifest_sha", receipt.manifest_sha.to_string(), version.manifest_sha.to_string()),
             ("schema_version", receipt.schema_version.to_string(), version.schema.version.to_string()),
-            ("schema_sha", receipt.schema_sha.to_string(), schema_sha.to_string()),
+            ("schema_sha", receipt.schema_sha.to_string(), version.schema.sha.to_string()),
         ] {
             if said != stored {
                 return Err(mismatch(field, said, stored));
@@ -181,7 +181,7 @@ impl Authorizer {
             policy_set_version_entry: compiled.entry_hash,
             manifest_sha: compiled.version.manifest_sha,
             schema_version: compiled.version.schema.version.clone(),
-            schema_sha: compiled.schema_sha,
+            schema_sha: compiled.version.schema.sha,
         })
     }
 

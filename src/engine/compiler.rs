@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use super::cache::{Cache, Weight};
 use crate::cedar::{CompiledSet, ParsedPolicy, ParsedSchema, in_one_go};
-use crate::record::{LogEntry, ObjectKind, PolicySetVersionCreated, PolicyVersionCreated};
+use crate::record::{ContentId, ContentKind, LogEntry, PolicySetVersionCreated, PolicyVersionCreated};
 use crate::resource::binding::Binding;
 use crate::resource::policy_set_version;
 use crate::resource::version::{VersionRecord, Versioned};
 use crate::resource::zone::{ZoneReader, ZoneRef};
 use crate::storage::Snapshot;
 use crate::types::error::{ErrorDetail, Result};
-use crate::types::hash::{Address, EntryHash, Sha256};
+use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::{LogId, PolicyId, PolicyVersionId};
 use crate::types::schema::SchemaRef;
 
@@ -26,8 +26,6 @@ pub(crate) struct Compiled {
     pub version: PolicySetVersionCreated,
     /// The hash of the entry that created it.
     pub entry_hash: EntryHash,
-    /// The SHA-256 of the schema's published bytes.
-    pub schema_sha: Sha256,
     pub schema: Arc<ParsedSchema>,
     pub set: CompiledSet,
     /// The pinned versions, in the order of the manifest.
@@ -51,7 +49,7 @@ impl BoundSet {
 /// A policy version's parsed statements, or its text if they are not cached.
 pub(crate) enum PolicySource {
     Parsed(Arc<ParsedPolicy>),
-    Text(Address, Arc<str>),
+    Text(Sha256, Arc<str>),
 }
 
 impl PolicySource {
@@ -101,12 +99,12 @@ impl Weight for Valid {
 }
 
 kinds! {
-    /// Parsed schemas, by source.
-    Schemas: Address => Arc<ParsedSchema>;
-    /// Parsed policies, by text.
-    Policies: Address => Arc<ParsedPolicy>;
-    /// Validation results, by policy text and schema source.
-    Validations: (Address, Address) => Valid;
+    /// Parsed schemas, by the hash of their source.
+    Schemas: Sha256 => Arc<ParsedSchema>;
+    /// Parsed policies, by the hash of their text.
+    Policies: Sha256 => Arc<ParsedPolicy>;
+    /// Validation results, by the hashes of a policy's text and of a schema's source.
+    Validations: (Sha256, Sha256) => Valid;
     /// The entries that created policy versions, by log and id.
     Versions: (LogId, PolicyVersionId) => Arc<LogEntry>;
     /// Compiled policy set versions, by the hash of the entry that created them.
@@ -132,16 +130,16 @@ impl Compiler {
 
     /// The schema that a version names.
     pub(crate) fn schema(&self, snapshot: &Snapshot<'_>, schema: &SchemaRef) -> Result<Arc<ParsedSchema>> {
-        self.cache.get_or_make::<Schemas>(schema.source, || {
-            let source = snapshot.object(ObjectKind::of_schema(schema.syntax), schema.source)?;
+        self.cache.get_or_make::<Schemas>(schema.sha, || {
+            let source = snapshot.content(&ContentId::one(ContentKind::of_schema(schema.syntax), schema.sha))?;
             Ok(Arc::new(self.limited(ParsedSchema::parse(schema.syntax, &source)?)))
         })
     }
 
-    /// The statements of a policy text.
-    pub(crate) fn policy(&self, snapshot: &Snapshot<'_>, text: Address) -> Result<Arc<ParsedPolicy>> {
-        self.cache.get_or_make::<Policies>(text, || {
-            Ok(Arc::new(ParsedPolicy::parse(snapshot.object(ObjectKind::PolicyText, text)?)?))
+    /// The statements of a policy version.
+    pub(crate) fn policy(&self, snapshot: &Snapshot<'_>, version: &PolicyVersionCreated) -> Result<Arc<ParsedPolicy>> {
+        self.cache.get_or_make::<Policies>(version.sha, || {
+            Ok(Arc::new(ParsedPolicy::parse(snapshot.content(&version.forms())?)?))
         })
     }
 
@@ -152,10 +150,10 @@ impl Compiler {
         version: &PolicyVersionCreated,
         schema: &SchemaRef,
     ) -> Result<()> {
-        let valid = self.cache.get_or_make::<Validations>((version.text, schema.source), || {
+        let valid = self.cache.get_or_make::<Validations>((version.sha, schema.sha), || {
             let label = format!("policy version `{}`", version.version_id);
             let parsed = self.schema(snapshot, schema)?;
-            self.policy(snapshot, version.text)?.validate(&parsed, &label, schema.version.as_str())?;
+            self.policy(snapshot, version)?.validate(&parsed, &label, schema.version.as_str())?;
             Ok(Valid)
         });
         valid.map(drop)
@@ -168,7 +166,7 @@ impl Compiler {
 
     /// Whether the cache has the result that a policy text validates against a schema.
     pub(crate) fn is_known_to_validate(&self, version: &PolicyVersionCreated, schema: &SchemaRef) -> bool {
-        self.cache.get::<Validations>((version.text, schema.source)).is_some()
+        self.cache.get::<Validations>((version.sha, schema.sha)).is_some()
     }
 
     /// A policy set version, ready to decide.
@@ -184,26 +182,17 @@ impl Compiler {
         let version = found.body()?.clone();
         let manifest = policy_set_version::manifest(&zone, &version)?;
         let schema = self.schema(&zone, &version.schema)?;
-        let source = zone.object(ObjectKind::of_schema(version.schema.syntax), version.schema.source)?;
         let mut members = Vec::with_capacity(manifest.entries().len());
         let mut sources = Vec::with_capacity(manifest.entries().len());
         for entry in manifest.into_entries() {
             let pinned = self.version(zone, &entry.policy_version_id)?;
             let body = PolicyVersionCreated::of(&pinned.body);
             let body = policy_set_version::check_pinned(&version, &entry, body)?;
-            sources.push(self.source(&zone, body.text)?);
+            sources.push(self.source(&zone, &body.forms())?);
             members.push((entry.policy_id, entry.policy_version_id));
         }
         let set = in_one_go("policy set", || self.assemble(&version, &members, sources))??;
-        Ok(Compiled {
-            zone: zone.zone(),
-            entry_hash: found.entry.hash,
-            schema_sha: Sha256::of(source.as_bytes()),
-            schema,
-            set,
-            members,
-            version,
-        })
+        Ok(Compiled { zone: zone.zone(), entry_hash: found.entry.hash, schema, set, members, version })
     }
 
     /// The entry that created a policy version.
@@ -213,11 +202,11 @@ impl Compiler {
         })
     }
 
-    /// The statements of a policy text if they are cached, or else the text.
-    pub(crate) fn source(&self, snapshot: &Snapshot<'_>, text: Address) -> Result<PolicySource> {
-        match self.cache.get::<Policies>(text) {
+    /// The statements of a policy version if they are cached, or else its text.
+    pub(crate) fn source(&self, snapshot: &Snapshot<'_>, forms: &ContentId) -> Result<PolicySource> {
+        match self.cache.get::<Policies>(forms.sha) {
             Some(policy) => Ok(PolicySource::Parsed(policy)),
-            None => Ok(PolicySource::Text(text, snapshot.object(ObjectKind::PolicyText, text)?)),
+            None => Ok(PolicySource::Text(forms.sha, snapshot.content(forms)?)),
         }
     }
 
@@ -234,7 +223,7 @@ impl Compiler {
         for ((_, id), source) in members.iter().zip(sources) {
             policies.push(match source {
                 PolicySource::Parsed(policy) => policy,
-                PolicySource::Text(address, _) => {
+                PolicySource::Text(sha, _) => {
                     let Some(policy) = parsed.next() else {
                         return Err(ErrorDetail::failed("compile the set", "a text was not parsed").into());
                     };
@@ -244,7 +233,7 @@ impl Compiler {
                         source,
                     })?;
                     let policy = Arc::new(policy);
-                    self.cache.insert::<Policies>(address, policy.clone());
+                    self.cache.insert::<Policies>(sha, policy.clone());
                     policy
                 }
             });

@@ -29,6 +29,7 @@ pub(crate) struct Engine {
 impl Engine {
     /// The author of a write at the present time.
     pub(crate) fn author(&self, actor: &Actor, imported: Option<Imported>) -> Author {
-        Author { actor: actor.clone(), clock: self.environment.now(), imported, tolerance: self.clock_tolerance }
+        let (actor, clock, tolerance) = (actor.clone(), self.environment.now(), self.clock_tolerance);
+        Author { actor, clock, imported, tolerance, rationale: None }
     }
 }

@@ -9,13 +9,13 @@ use super::compiler::Compiler;
 use crate::record::PolicyVersionCreated;
 use crate::storage::Snapshot;
 use crate::types::error::{ErrorDetail, Result};
-use crate::types::hash::Address;
+use crate::types::hash::Sha256;
 use crate::types::schema::SchemaRef;
 
-/// Pairs of a policy text and a schema source that validate. Both are addresses of content, so a pair is true in every
+/// Pairs of a policy text and a schema source that validate. Both are hashes of content, so a pair is true in every
 /// store and for ever.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Validated(BTreeSet<(Address, Address)>);
+pub(crate) struct Validated(BTreeSet<(Sha256, Sha256)>);
 
 /// The validations of one call, before a write or in it.
 pub(crate) struct Validation<'a> {
@@ -52,7 +52,7 @@ impl<'a> Validation<'a> {
         schema: &SchemaRef,
     ) -> Result<()> {
         let is_open = |version: &&PolicyVersionCreated| {
-            version.schema.source != schema.source && !self.known.0.contains(&(version.text, schema.source))
+            version.schema.sha != schema.sha && !self.known.0.contains(&(version.sha, schema.sha))
         };
         let open: Vec<_> = versions.into_iter().filter(is_open).collect();
         let to_do = || open.iter().filter(|version| !self.compiler.is_known_to_validate(version, schema));
@@ -64,7 +64,7 @@ impl<'a> Validation<'a> {
         }
         for version in open {
             self.compiler.validate(snapshot, version, schema)?;
-            self.new.borrow_mut().0.insert((version.text, schema.source));
+            self.new.borrow_mut().0.insert((version.sha, schema.sha));
         }
         Ok(())
     }

@@ -19,6 +19,6 @@ pub(crate) fn page(snapshot: &Snapshot<'_>, log: LogNumber, list: &PageRequest) 
     )?;
     page.try_map(|position| {
         let entry = snapshot.entry(log, position)?;
-        Ok(HistoryEntry::new(&entry, snapshot.group(log, &entry)))
+        HistoryEntry::new(snapshot, log, &entry)
     })
 }

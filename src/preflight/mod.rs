@@ -264,7 +264,7 @@ impl<'a> Check<'a> {
             Ok(Some((zone, survey)))
         })?;
         let Some((zone, survey)) = surveyed else { return Ok(None) };
-        let missing = self.texts.missing(survey.policies.values().map(|(body, _)| body.text));
+        let missing = self.texts.missing(survey.policies.values().map(|(body, _)| body.forms()));
         for group in missing.chunks(GROUP) {
             let environment = self.store.storage.read(|snapshot| {
                 if !snapshot.has_zone(zone.id.as_str(), zone.log, zone.log_id)? {
@@ -282,7 +282,7 @@ impl<'a> Check<'a> {
     fn report(&self, zone: &ZoneRef, survey: Survey) -> Result<ZonePreflight> {
         let mut policy_versions = Vec::with_capacity(survey.policies.len());
         for (body, latest) in survey.policies.values() {
-            let found = self.texts.of(body.text)?;
+            let found = self.texts.of(body.sha)?;
             policy_versions.push(PolicyVersionCheck {
                 policy_id: body.policy_id.clone(),
                 id: body.version_id.clone(),
@@ -297,7 +297,7 @@ impl<'a> Check<'a> {
         }
         let failing = |pin: &u64| {
             let pinned = survey.policies.get(pin).ok_or_else(texts::lost);
-            pinned.and_then(|(body, _)| Ok((!self.texts.of(body.text)?.valid).then(|| body.version_id.clone())))
+            pinned.and_then(|(body, _)| Ok((!self.texts.of(body.sha)?.valid).then(|| body.version_id.clone())))
         };
         let mut policy_set_versions = Vec::with_capacity(survey.sets.len());
         for set in survey.sets.into_values() {

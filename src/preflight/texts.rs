@@ -1,4 +1,4 @@
-//! The texts of a preflight: each is parsed and validated once, by its address, for all zones.
+//! The texts of a preflight: each is parsed and validated once, by its hash, for all zones.
 //!
 //! All texts together may exceed the memory, so they are read in groups, and only the results are kept. Does not know
 //! the versions of a text.
@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use crate::cedar::{ParsedPolicy, ParsedSchema, in_one_go};
 use crate::engine::compiler::{Compiler, PolicySource};
+use crate::record::ContentId;
 use crate::storage::Snapshot;
 use crate::types::error::{Diagnostic, Error, ErrorDetail, Result};
-use crate::types::hash::Address;
+use crate::types::hash::Sha256;
 
 /// Number of texts in memory at a time: up to 24 MiB.
 pub(super) const GROUP: usize = 64;
@@ -20,7 +21,7 @@ const PARSED_BYTES: usize = 256 * 1024;
 
 /// The results so far.
 pub(super) struct Texts {
-    found: HashMap<Address, FoundOfText>,
+    found: HashMap<Sha256, FoundOfText>,
     /// The remaining bytes for findings.
     room: usize,
 }
@@ -41,9 +42,9 @@ impl Texts {
     }
 
     /// The `texts` without a result, each once.
-    pub(super) fn missing(&self, texts: impl Iterator<Item = Address>) -> Vec<Address> {
+    pub(super) fn missing(&self, texts: impl Iterator<Item = ContentId>) -> Vec<ContentId> {
         let mut taken = HashSet::new();
-        texts.filter(|text| !self.found.contains_key(text) && taken.insert(*text)).collect()
+        texts.filter(|text| !self.found.contains_key(&text.sha) && taken.insert(text.sha)).collect()
     }
 
     /// Reads a group of texts. Uses texts that are already parsed in the compiler's cache, and adds none, so that texts
@@ -51,15 +52,15 @@ impl Texts {
     pub(super) fn read(
         snapshot: &Snapshot<'_>,
         compiler: &Compiler,
-        group: &[Address],
-    ) -> Result<Vec<(Address, PolicySource)>> {
-        group.iter().map(|text| Ok((*text, compiler.source(snapshot, *text)?))).collect()
+        group: &[ContentId],
+    ) -> Result<Vec<(Sha256, PolicySource)>> {
+        group.iter().map(|text| Ok((text.sha, compiler.source(snapshot, text)?))).collect()
     }
 
     /// Validates a group of texts.
     pub(super) fn validate(
         &mut self,
-        sources: Vec<(Address, PolicySource)>,
+        sources: Vec<(Sha256, PolicySource)>,
         schema: &ParsedSchema,
         schema_name: &str,
     ) -> Result<()> {
@@ -68,7 +69,7 @@ impl Texts {
                 let texts: Vec<_> = batch.iter().filter_map(|(_, source)| source.text()).collect();
                 let mut parsed = ParsedPolicy::parse_many(&texts).into_iter();
                 let validate = |policy: &ParsedPolicy| policy.validate(schema, "policy", schema_name);
-                for (address, source) in batch {
+                for (sha, source) in batch {
                     let validated = match source {
                         PolicySource::Parsed(policy) => validate(policy),
                         PolicySource::Text(..) => {
@@ -76,14 +77,14 @@ impl Texts {
                         }
                     };
                     let found = FoundOfText::new(validated, &mut self.room);
-                    self.found.insert(*address, found);
+                    self.found.insert(*sha, found);
                 }
             }
         })
     }
 
     /// The result for a text.
-    pub(super) fn of(&self, text: Address) -> Result<&FoundOfText> {
+    pub(super) fn of(&self, text: Sha256) -> Result<&FoundOfText> {
         self.found.get(&text).ok_or_else(lost)
     }
 }
@@ -120,10 +121,10 @@ fn takes_room(one: &Diagnostic, room: &mut usize) -> bool {
 }
 
 /// Splits a group into parts that are parsed together.
-fn batches(mut sources: &[(Address, PolicySource)]) -> impl Iterator<Item = &[(Address, PolicySource)]> {
+fn batches(mut sources: &[(Sha256, PolicySource)]) -> impl Iterator<Item = &[(Sha256, PolicySource)]> {
     std::iter::from_fn(move || {
         let mut bytes = 0;
-        let fits = |(_, source): &&(Address, PolicySource)| {
+        let fits = |(_, source): &&(Sha256, PolicySource)| {
             bytes += source.text().map_or(0, |text| text.len());
             bytes <= PARSED_BYTES
         };
@@ -157,31 +158,28 @@ mod tests {
             &deep,
             permit,
         ];
-        let mut sources: Vec<_> = given
-            .iter()
-            .enumerate()
-            .map(|(n, text)| (address(n), PolicySource::Text(address(n), (*text).into())))
-            .collect();
+        let mut sources: Vec<_> =
+            given.iter().enumerate().map(|(n, text)| (sha(n), PolicySource::Text(sha(n), (*text).into()))).collect();
         // One text is already parsed, among others that are not.
-        sources.insert(2, (address(9), PolicySource::Parsed(Arc::new(ParsedPolicy::parse(permit).unwrap()))));
+        sources.insert(2, (sha(9), PolicySource::Parsed(Arc::new(ParsedPolicy::parse(permit).unwrap()))));
         let mut texts = Texts::new(1_000_000);
         texts.validate(sources, &schema, "s").unwrap();
-        let valid = [0, 1, 2, 3, 4, 9].map(|n| texts.of(address(n)).unwrap().valid);
+        let valid = [0, 1, 2, 3, 4, 9].map(|n| texts.of(sha(n)).unwrap().valid);
         assert_eq!(valid, [true, false, false, false, true, true]);
-        let finding = |n| &texts.of(address(n)).unwrap().findings;
+        let finding = |n| &texts.of(sha(n)).unwrap().findings;
         assert_eq!((finding(1).len(), finding(1)[0].place.unwrap().column), (1, 25), "{:?}", finding(1));
         assert!(finding(2)[0].message.contains("`b`") && finding(2)[0].statement == Some(0), "{:?}", finding(2));
         assert!(finding(3)[0].message.contains("nested brackets"), "{:?}", finding(3));
-        assert!(finding(0).is_empty() && texts.of(address(7)).is_err());
-        assert!([0, 1, 2, 3, 4, 9].iter().all(|n| texts.of(address(*n)).unwrap().omitted == 0));
+        assert!(finding(0).is_empty() && texts.of(sha(7)).is_err());
+        assert!([0, 1, 2, 3, 4, 9].iter().all(|n| texts.of(sha(*n)).unwrap().omitted == 0));
     }
 
-    fn address(n: usize) -> Address {
-        Address([u8::try_from(n).unwrap(); 32])
+    fn sha(n: usize) -> Sha256 {
+        Sha256([u8::try_from(n).unwrap(); 32])
     }
 
-    fn sources(texts: &[String]) -> Vec<(Address, PolicySource)> {
-        let of = |(n, text): (usize, &String)| (address(n), PolicySource::Text(address(n), text.as_str().into()));
+    fn sources(texts: &[String]) -> Vec<(Sha256, PolicySource)> {
+        let of = |(n, text): (usize, &String)| (sha(n), PolicySource::Text(sha(n), text.as_str().into()));
         texts.iter().enumerate().map(of).collect()
     }
 
@@ -206,7 +204,7 @@ mod tests {
             let mut texts = Texts::new(room);
             texts.validate(sources(&given), &schema, "s").unwrap();
             [0, 1, 2].map(|n| {
-                let found = texts.of(address(n)).unwrap();
+                let found = texts.of(sha(n)).unwrap();
                 (found.valid, found.findings.len(), found.warnings.len(), found.omitted)
             })
         };

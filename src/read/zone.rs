@@ -281,7 +281,7 @@ impl<M: Moment> Zone<M> {
     pub fn entry_for_key(&self, key: IdempotencyKey) -> Result<Option<HistoryEntry>> {
         self.read(|zone| {
             let first = first_entry(&zone, zone.log, key)?;
-            Ok(first.map(|first| HistoryEntry::new(&first, zone.group(zone.log, &first))))
+            first.map(|first| HistoryEntry::new(&zone, zone.log, &first)).transpose()
         })
     }
 

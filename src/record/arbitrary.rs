@@ -4,22 +4,23 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use super::entry::Extension;
 use super::*;
 use crate::types::actor::Actor;
-use crate::types::hash::{Address, EntryHash, Sha256};
+use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::*;
 use crate::types::limits;
+use crate::types::origin::Origin;
+use crate::types::rationale::Rationale;
 use crate::types::schema::*;
 use crate::types::syntax::Syntax;
 use crate::types::target::{BindingMode, Target, TargetType};
 use crate::types::time::Timestamp;
 
-/// An unchecked id, as the decoder makes it.
-pub(super) fn unchecked<T>(id: &str) -> T
-where
-    T: for<'de> wincode::config::Deserialize<'de, Format, Dst = T> + wincode::config::Serialize<Format, Src = T>,
-{
-    decode(&encode(id).unwrap()).unwrap()
+/// An unchecked value, with the fields of another one.
+pub(super) fn unchecked<T: bincode::Decode<()>>(fields: impl bincode::Encode) -> T {
+    let config = bincode::config::standard();
+    bincode::decode_from_slice(&bincode::encode_to_vec(fields, config).unwrap(), config).unwrap().0
 }
 
 /// The field values of bodies.
@@ -41,8 +42,12 @@ impl Parts {
         let [sha, text, json, other] = *hashes;
         let syntax = if choice.0 { Syntax::Cedar } else { Syntax::Json };
         let cedar = || CedarVersion { sdk: name(), language: description().unwrap_or_default() };
-        let schema = || SchemaRef { version: unchecked(c), syntax, source: Address(other) };
+        let schema = || SchemaRef { version: unchecked(c), syntax, sha: Sha256(other) };
         let bound = |version| BoundVersion { policy_set_id: unchecked(a), version_id: unchecked(b), version };
+        let origin = || {
+            let (zone_id, policy_id) = (unchecked(b), unchecked(c));
+            choice.1.then_some(Origin { zone_id, policy_id, version: choice.0.then_some(*count) })
+        };
         let status =
             [SchemaStatus::Active, SchemaStatus::Deprecated, SchemaStatus::Archived][usize::from(choice.2 % 3)];
         let target = || if choice.0 { Target::Zone } else { Target::User(user.clone()) };
@@ -54,8 +59,7 @@ impl Parts {
                 version: unchecked(a),
                 syntax,
                 sha: Sha256(sha),
-                source: Address(text),
-                converted: Address(json),
+                converted: Sha256(json),
                 cedar: cedar(),
             }
             .into(),
@@ -65,10 +69,12 @@ impl Parts {
                 log_id: LogId(*sha.first_chunk().unwrap()),
                 length: u64::from(*count) << 7,
                 last: EntryHash(text),
+                root: json,
             }
             .into(),
             ZoneOpened { zone_id: unchecked(a) }.into(),
-            PolicyCreated { policy_id: unchecked(a), name: name(), description: description() }.into(),
+            PolicyCreated { policy_id: unchecked(a), name: name(), description: description(), origin: origin() }
+                .into(),
             PolicyUpdated { policy_id: unchecked(a), name: name(), description: description() }.into(),
             PolicyArchived { policy_id: unchecked(a) }.into(),
             PolicyVersionCreated {
@@ -78,10 +84,9 @@ impl Parts {
                 schema: schema(),
                 syntax,
                 sha: Sha256(sha),
-                text: Address(text),
-                json: Address(json),
+                json_sha: Sha256(json),
                 statements: *count,
-                warnings: choice.1.then_some(Address(other)),
+                warnings: choice.1.then_some(Sha256(other)),
                 cedar: cedar(),
             }
             .into(),
@@ -94,7 +99,6 @@ impl Parts {
                 version_id: unchecked(b),
                 version,
                 schema: schema(),
-                manifest: Address(text),
                 manifest_sha: Sha256(sha),
                 entries: *count,
                 cedar: cedar(),
@@ -110,7 +114,6 @@ impl Parts {
                 policy_set_id: unchecked(a),
                 version_id: unchecked(b),
                 version,
-                attestation: Address(text),
                 sha: Sha256(sha),
                 previous: choice.1.then_some(Sha256(other)),
             }
@@ -166,21 +169,47 @@ fn time() -> impl Strategy<Value = Timestamp> {
     prop_oneof![proptest::sample::select(edges), any::<i64>().prop_map(Timestamp::from_micros)]
 }
 
+fn rationale() -> impl Strategy<Value = Rationale> {
+    let reason = proptest::option::of(prop_oneof!["[\\PC\n]{1,40}", text(limits::REASON_BYTES)]);
+    let stated = |(reason, reference)| Rationale::of(reason, reference).ok().filter(|stated| !stated.is_empty());
+    (reason, proptest::option::of(text(limits::REFERENCE_BYTES))).prop_filter_map("states nothing", stated)
+}
+
+/// A field of a newer build that this one may ignore: its tag is odd.
+fn extensions() -> impl Strategy<Value = Vec<Extension>> {
+    let fields = proptest::collection::btree_map(0..0x7fff_u16, vec(any::<u8>(), 0..300), 0..3);
+    fields.prop_map(|fields| fields.into_iter().map(|(tag, data)| Extension { tag: tag * 2 + 1, data }).collect())
+}
+
+/// An envelope that keeps the rules between its fields.
 pub(super) fn envelope() -> impl Strategy<Value = Envelope> {
-    let place = (any::<[u8; 16]>(), any::<[u8; 32]>(), number(), number(), small_number());
+    let place = (any::<[u8; 16]>(), any::<[u8; 32]>(), number(), small_number(), small_number());
     let idempotency = proptest::option::of(any::<([u8; 16], [u8; 32])>());
-    (place, [time(), time()], actor(), proptest::option::of(actor()), idempotency).prop_map(
-        |((log_id, previous, position, start, size), [created_at, clock], actor, imported_by, idempotency)| Envelope {
-            log_id: LogId(log_id),
-            position,
-            previous: EntryHash(previous),
-            created_at,
-            clock,
-            actor,
-            imported_by,
-            idempotency: idempotency
-                .map(|(id, hash)| Idempotency { key: IdempotencyKey(id), fingerprint: EntryHash(hash) }),
-            group: Group { start, size },
+    let further = (proptest::option::of(rationale()), proptest::option::of(number()), extensions());
+    (place, [time(), time()], [actor(), actor()], any::<bool>(), idempotency, further).prop_map(
+        |(
+            (log_id, previous, position, index, size),
+            [created_at, clock],
+            [actor, importer],
+            imported,
+            idempotency,
+            (rationale, last_binding, extensions),
+        )| {
+            let index = index.min(u32::try_from(position).unwrap_or(u32::MAX)).min(u32::MAX - 1);
+            Envelope {
+                log_id: LogId(log_id),
+                position,
+                previous: EntryHash(previous),
+                created_at,
+                clock_offset: Envelope::clock_offset(created_at, clock),
+                actor,
+                imported_by: imported.then_some(importer),
+                idempotency: idempotency.map(|(id, fingerprint)| Idempotency { key: IdempotencyKey(id), fingerprint }),
+                group: Group { index, size: size.max(index + 1) },
+                rationale: rationale.filter(|_| index == 0),
+                last_binding: last_binding.filter(|last| *last < position),
+                extensions,
+            }
         },
     )
 }

@@ -3,14 +3,14 @@
 //! A body has all fields that later reads need: one entry gives a name, a status or a binding without earlier entries.
 //! Does not know rules between entries, such as free ids or allowed bindings.
 
-use wincode::{SchemaRead, SchemaWrite};
-
 use super::BoundVersion;
 use super::codec::{decode, encode};
-use super::ids::HoldsIds;
-use super::object::ObjectKind;
-use crate::types::hash::{Address, EntryHash, Sha256};
+use super::content::{ContentId, ContentKind};
+use super::record;
+use super::tree::NodeHash;
+use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
+use crate::types::origin::Origin;
 use crate::types::schema::{CedarVersion, SchemaRef, SchemaStatus};
 use crate::types::syntax::Syntax;
 use crate::types::target::{BindingMode, Target, TargetType};
@@ -19,10 +19,10 @@ use crate::types::target::{BindingMode, Target, TargetType};
 macro_rules! bodies {
     ($($(#[$doc:meta])* $kind:literal $name:ident { $($field:ident: $type:ty),* $(,)? })*) => {
         $(
-            $(#[$doc])*
-            #[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
-            #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
-            pub(crate) struct $name { $(pub $field: $type),* }
+            record! {
+                $(#[$doc])*
+                pub(crate) struct $name { $(pub $field: $type),* }
+            }
 
             impl From<$name> for Body {
                 fn from(body: $name) -> Self {
@@ -66,10 +66,7 @@ macro_rules! bodies {
             /// The body of kind `kind` in `bytes`; `None` if this build does not know the kind.
             pub(crate) fn decode(kind: u16, bytes: &[u8]) -> Option<Result<Self, String>> {
                 match kind {
-                    $($kind => Some(decode::<$name>(bytes).and_then(|body| {
-                        $(body.$field.check_ids().map_err(|error| error.to_string())?;)*
-                        Ok(Self::$name(body))
-                    })),)*
+                    $($kind => Some(decode(bytes).map(Self::$name)),)*
                     _ => None,
                 }
             }
@@ -82,31 +79,30 @@ bodies! {
 
     /// A zone was created, with a log of its own.
     1 ZoneCreated { zone_id: ZoneId, log_id: LogId }
-    /// A schema version was published.
+    /// A schema version was published. `sha` is of the source, `converted` of its other form.
     2 SchemaPublished {
         version: SchemaName,
         syntax: Syntax,
         sha: Sha256,
-        source: Address,
-        converted: Address,
+        converted: Sha256,
         cedar: CedarVersion,
     }
     /// A schema version's status changed.
     3 SchemaStatusChanged { version: SchemaName, status: SchemaStatus }
-    /// A zone was erased. The entry keeps its id and its log's id, length and last hash.
-    4 ZoneErased { zone_id: ZoneId, log_id: LogId, length: u64, last: EntryHash }
+    /// A zone was erased. The entry keeps its id and its log's id, length, last hash and the root of its tree.
+    4 ZoneErased { zone_id: ZoneId, log_id: LogId, length: u64, last: EntryHash, root: NodeHash }
 
     // A zone's log.
 
     /// The first entry of a zone's log, with the zone's id.
     16 ZoneOpened { zone_id: ZoneId }
-    /// A policy was created.
-    17 PolicyCreated { policy_id: PolicyId, name: String, description: Option<String> }
+    /// A policy was created, as a copy of another one or not.
+    17 PolicyCreated { policy_id: PolicyId, name: String, description: Option<String>, origin: Option<Origin> }
     /// A policy's name or description changed. The entry has both.
     18 PolicyUpdated { policy_id: PolicyId, name: String, description: Option<String> }
     /// A policy was archived.
     19 PolicyArchived { policy_id: PolicyId }
-    /// A version of a policy was created.
+    /// A version of a policy was created. `sha` is of its text, `json_sha` of its JSON, `warnings` of Cedar's warnings.
     20 PolicyVersionCreated {
         policy_id: PolicyId,
         version_id: PolicyVersionId,
@@ -114,10 +110,9 @@ bodies! {
         schema: SchemaRef,
         syntax: Syntax,
         sha: Sha256,
-        text: Address,
-        json: Address,
+        json_sha: Sha256,
         statements: u32,
-        warnings: Option<Address>,
+        warnings: Option<Sha256>,
         cedar: CedarVersion,
     }
     /// A version of a policy was archived.
@@ -134,7 +129,6 @@ bodies! {
         version_id: PolicySetVersionId,
         version: u32,
         schema: SchemaRef,
-        manifest: Address,
         manifest_sha: Sha256,
         entries: u32,
         cedar: CedarVersion,
@@ -168,18 +162,9 @@ bodies! {
         policy_set_id: PolicySetId,
         version_id: PolicySetVersionId,
         version: u32,
-        attestation: Address,
         sha: Sha256,
         previous: Option<Sha256>,
     }
-}
-
-/// A piece of content that an entry names: its kind, its address, and its SHA-256 if the entry has it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Content {
-    pub kind: ObjectKind,
-    pub address: Address,
-    pub sha: Option<Sha256>,
 }
 
 impl Body {
@@ -194,27 +179,44 @@ impl Body {
         }
     }
 
+    /// The text and JSON of the policy version that the entry created.
+    pub(crate) fn forms(&self) -> Option<ContentId> {
+        if let Self::PolicyVersionCreated(body) = self { Some(body.forms()) } else { None }
+    }
+
+    /// Whether the entry binds or unbinds a policy set version.
+    pub(crate) fn is_binding(&self) -> bool {
+        matches!(self, Self::Bound(_) | Self::Unbound(_))
+    }
+
     /// All content that the entry names.
-    pub(crate) fn content(&self) -> Vec<Content> {
-        let content = |kind, address, sha| Content { kind, address, sha };
+    pub(crate) fn content(&self) -> Vec<ContentId> {
         match self {
             Self::SchemaPublished(body) => vec![
-                content(ObjectKind::of_schema(body.syntax), body.source, Some(body.sha)),
-                content(ObjectKind::of_schema(body.syntax.other()), body.converted, None),
+                ContentId::one(ContentKind::of_schema(body.syntax), body.sha),
+                ContentId::one(ContentKind::of_schema(body.syntax.other()), body.converted),
             ],
-            Self::PolicyVersionCreated(body) => [
-                Some(content(ObjectKind::PolicyText, body.text, Some(body.sha))),
-                Some(content(ObjectKind::PolicyJson, body.json, None)),
-                body.warnings.map(|address| content(ObjectKind::Warnings, address, None)),
-            ]
-            .into_iter()
-            .flatten()
-            .collect(),
-            Self::PolicySetVersionCreated(body) => {
-                vec![content(ObjectKind::Manifest, body.manifest, Some(body.manifest_sha))]
+            Self::PolicyVersionCreated(body) => {
+                let warnings = body.warnings.map(|sha| ContentId::one(ContentKind::Warnings, sha));
+                [Some(body.forms()), warnings].into_iter().flatten().collect()
             }
-            Self::Attested(body) => vec![content(ObjectKind::Attestation, body.attestation, Some(body.sha))],
+            Self::PolicySetVersionCreated(body) => vec![body.manifest()],
+            Self::Attested(body) => vec![ContentId::one(ContentKind::Attestation, body.sha)],
             _ => Vec::new(),
         }
+    }
+}
+
+impl PolicyVersionCreated {
+    /// The content with the version's text and JSON.
+    pub(crate) fn forms(&self) -> ContentId {
+        ContentId::forms(self.sha, self.json_sha)
+    }
+}
+
+impl PolicySetVersionCreated {
+    /// The content with the version's manifest.
+    pub(crate) fn manifest(&self) -> ContentId {
+        ContentId::one(ContentKind::Manifest, self.manifest_sha)
     }
 }

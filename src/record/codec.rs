@@ -5,39 +5,32 @@
 //! that does not encode to the same bytes, since varint integers have overlong encodings. Does not know the meaning of
 //! records.
 
-use wincode::config::{Configuration, Deserialize, Serialize, deserialize_exact};
-use wincode::int_encoding::{LittleEndian, VarInt};
-use wincode::len::UseIntLen;
+use wincode::config::{Configuration, Serialize, deserialize_exact};
 
+use super::wire::{Format, Wire};
 use crate::types::limits;
-
-/// bincode's standard configuration, with the length of an entry as the limit of all lengths.
-pub(crate) type Format =
-    Configuration<true, { limits::ENTRY_BYTES }, UseIntLen<u64>, LittleEndian, VarInt, u32, { limits::ENTRY_BYTES }>;
 
 const FORMAT: Format = Configuration::new();
 
 /// The canonical bytes of `value`.
-pub(crate) fn encode<T>(value: &T) -> Result<Vec<u8>, String>
-where
-    T: Serialize<Format, Src = T> + ?Sized,
-{
-    T::serialize(value, FORMAT).map_err(|error| error.to_string())
+pub(crate) fn encode<T: Wire>(value: &T) -> Result<Vec<u8>, String> {
+    encode_form(&value.to_form())
 }
 
 /// The value with the canonical bytes `bytes`.
-pub(crate) fn decode<'de, T>(bytes: &'de [u8]) -> Result<T, String>
-where
-    T: Deserialize<'de, Format, Dst = T> + Serialize<Format, Src = T>,
-{
+pub(crate) fn decode<T: Wire>(bytes: &[u8]) -> Result<T, String> {
     if bytes.len() > limits::ENTRY_BYTES {
         return Err(format!("too large: {} bytes, limit {}", bytes.len(), limits::ENTRY_BYTES));
     }
-    let value: T = deserialize_exact(bytes, FORMAT).map_err(|error| error.to_string())?;
-    if encode(&value)? != bytes {
+    let form: T::Form = deserialize_exact(bytes, FORMAT).map_err(|error| error.to_string())?;
+    if encode_form(&form)? != bytes {
         return Err("bytes are not in canonical form".to_owned());
     }
-    Ok(value)
+    T::from_form(form)
+}
+
+fn encode_form<F: Serialize<Format, Src = F>>(form: &F) -> Result<Vec<u8>, String> {
+    F::serialize(form, FORMAT).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

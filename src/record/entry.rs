@@ -3,75 +3,124 @@
 //! An envelope decodes and chains without knowledge of the body's kind. So an older build can check, copy and follow a
 //! log with newer entries. Does not know where a log is stored.
 
-use wincode::{SchemaRead, SchemaWrite};
-
 use super::body::Body;
 use super::codec::{decode, encode};
+use super::record;
 use crate::types::actor::Actor;
 use crate::types::hash::EntryHash;
 use crate::types::id::{IdempotencyKey, LogId};
+use crate::types::rationale::Rationale;
 use crate::types::time::Timestamp;
 
 /// The first byte of every entry of this format.
 const FORMAT: u8 = 1;
-/// Bytes of the hash before a stored entry.
-const HASH_BYTES: usize = 32;
+/// Bytes of the check before a stored entry: the first of its hash.
+const CHECK_BYTES: usize = 8;
 
-/// The fields that all entries have.
-#[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
-#[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
-pub(crate) struct Envelope {
-    /// The log of the entry.
-    pub log_id: LogId,
-    /// The entry's position in the log, counted from 0.
-    pub position: u64,
-    /// The hash of the previous entry; zeros for the first entry.
-    pub previous: EntryHash,
-    /// Later than `created_at` of every earlier entry of the log.
-    pub created_at: Timestamp,
-    /// The time of the clock at the write.
-    pub clock: Timestamp,
-    /// The author of the change.
-    pub actor: Actor,
-    /// The importing actor, for earlier history of another system. `clock` is then the time of the import.
-    pub imported_by: Option<Actor>,
-    /// The idempotency key and fingerprint of the call, if the caller gave a key.
-    pub idempotency: Option<Idempotency>,
-    /// The entries that the same write added to this log.
-    pub group: Group,
-}
-
-/// An idempotency key, and the fingerprint of the call that took it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
-#[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
-pub(crate) struct Idempotency {
-    pub key: IdempotencyKey,
-    pub fingerprint: EntryHash,
-}
-
-/// The consecutive entries that one write added to one log. Either all of them are durable, or none is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
-#[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
-pub(crate) struct Group {
-    pub start: u64,
-    pub size: u32,
-}
-
-impl Group {
-    /// The position after the group's last entry.
-    pub(crate) fn end(&self) -> u64 {
-        self.start.saturating_add(u64::from(self.size))
+record! {
+    /// The fields that all entries have.
+    pub(crate) struct Envelope {
+        /// The log of the entry.
+        pub log_id: LogId,
+        /// The entry's position in the log, counted from 0.
+        pub position: u64,
+        /// The hash of the previous entry; zeros for the first entry.
+        pub previous: EntryHash,
+        /// Later than `created_at` of every earlier entry of the log.
+        pub created_at: Timestamp,
+        /// Microseconds from `created_at` to the time of the clock at the write.
+        pub clock_offset: i64,
+        /// The author of the change.
+        pub actor: Actor,
+        /// The importing actor, for earlier history of another system. The clock is then at the time of the import.
+        pub imported_by: Option<Actor>,
+        /// The idempotency key and fingerprint of the call, if the caller gave a key.
+        pub idempotency: Option<Idempotency>,
+        /// The place among the entries that the same write added to this log.
+        pub group: Group,
+        /// Why the write was made. Only the first entry of a group has it, for all of them.
+        pub rationale: Option<Rationale>,
+        /// The last entry before this one that bound or unbound anything, of any target and mode.
+        pub last_binding: Option<u64>,
+        /// Fields of newer builds, by ascending tag.
+        pub extensions: Vec<Extension>,
     }
 }
 
-/// An entry as stored, with an encoded body.
-#[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
-#[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
-pub(crate) struct Entry {
-    format: u8,
-    pub envelope: Envelope,
-    pub kind: u16,
-    pub body: Vec<u8>,
+record! {
+    /// A field of a newer build. A build that does not know an odd tag may use the entry without the field.
+    pub(crate) struct Extension {
+        pub tag: u16,
+        pub data: Vec<u8>,
+    }
+}
+
+record! {
+    /// An idempotency key, and the fingerprint of the call that took it.
+    #[derive(Copy)]
+    pub(crate) struct Idempotency {
+        pub key: IdempotencyKey,
+        pub fingerprint: [u8; 32],
+    }
+}
+
+record! {
+    /// The place of an entry among the consecutive entries that one write added to one log. Either all of them are
+    /// durable, or none is.
+    #[derive(Copy)]
+    pub(crate) struct Group {
+        /// Counted from 0.
+        pub index: u32,
+        pub size: u32,
+    }
+}
+
+impl Envelope {
+    /// The time of the clock at the write.
+    pub(crate) fn clock(&self) -> Timestamp {
+        Timestamp::from_micros(self.created_at.as_micros().saturating_add(self.clock_offset))
+    }
+
+    /// The offset of a clock from the time of an entry.
+    pub(crate) fn clock_offset(created_at: Timestamp, clock: Timestamp) -> i64 {
+        clock.as_micros().saturating_sub(created_at.as_micros())
+    }
+
+    /// The position of the first entry of the group.
+    pub(crate) fn group_start(&self) -> u64 {
+        self.position.saturating_sub(self.group.index.into())
+    }
+
+    /// The position after the last entry of the group.
+    pub(crate) fn group_end(&self) -> u64 {
+        self.group_start().saturating_add(self.group.size.into())
+    }
+
+    /// The rule between its fields that it breaks, if any.
+    fn problem(&self) -> Option<&'static str> {
+        let clock = self.created_at.as_micros().checked_add(self.clock_offset);
+        let tags = || self.extensions.iter().map(|extension| extension.tag);
+        [
+            (clock != Some(self.clock().as_micros()), "time is out of range"),
+            (self.group.index >= self.group.size, "group ends before the entry"),
+            (u64::from(self.group.index) > self.position, "group starts before the log"),
+            (self.group.index > 0 && self.rationale.is_some(), "rationale is not on the first entry of its group"),
+            (self.last_binding.is_some_and(|last| last >= self.position), "last binding is not before the entry"),
+            (!tags().is_sorted_by(|a, b| a < b), "extensions are out of order"),
+        ]
+        .into_iter()
+        .find_map(|(broken, problem)| broken.then_some(problem))
+    }
+}
+
+record! {
+    /// An entry as stored, with an encoded body.
+    pub(crate) struct Entry {
+        pub format: u8,
+        pub envelope: Envelope,
+        pub kind: u16,
+        pub body: Vec<u8>,
+    }
 }
 
 /// The reason that this build cannot use stored bytes as an entry.
@@ -101,19 +150,19 @@ impl Entry {
         Ok((bytes, hash))
     }
 
-    /// The value to store: the hash, then the entry.
+    /// The value to store: the first bytes of the hash, then the entry.
     pub(crate) fn stored(bytes: &[u8], hash: EntryHash) -> Vec<u8> {
-        [hash.as_bytes().as_slice(), bytes].concat()
+        [hash.0.split_at(CHECK_BYTES).0, bytes].concat()
+    }
+
+    /// The hash of the entry in a stored value.
+    pub(crate) fn hash_of_stored(value: &[u8]) -> Result<EntryHash, EntryProblem> {
+        Ok(Self::checked(value)?.0)
     }
 
     /// The entry in a stored value, and its hash.
     pub(crate) fn from_stored(value: &[u8]) -> Result<(Self, EntryHash), EntryProblem> {
-        let (hash, bytes) =
-            value.split_first_chunk::<HASH_BYTES>().ok_or_else(|| "too short for an entry".to_owned())?;
-        let hash = EntryHash(*hash);
-        if EntryHash::of(bytes) != hash {
-            return Err("bytes of the entry do not match the stored hash".to_owned().into());
-        }
+        let (hash, bytes) = Self::checked(value)?;
         match bytes.first() {
             Some(&FORMAT) => Ok((decode::<Self>(bytes)?, hash)),
             Some(&found) => {
@@ -121,6 +170,16 @@ impl Entry {
             }
             None => Err("empty entry".to_owned().into()),
         }
+    }
+
+    fn checked(value: &[u8]) -> Result<(EntryHash, &[u8]), EntryProblem> {
+        let (check, bytes) =
+            value.split_first_chunk::<CHECK_BYTES>().ok_or_else(|| "too short for an entry".to_owned())?;
+        let hash = EntryHash::of(bytes);
+        if !hash.0.starts_with(check) {
+            return Err("bytes of the entry do not match the stored hash".to_owned().into());
+        }
+        Ok((hash, bytes))
     }
 }
 
@@ -140,14 +199,13 @@ impl LogEntry {
         Self::from_entry(entry, hash)
     }
 
-    /// Decodes the body of an entry, and checks times and actors.
+    /// Decodes the body of an entry, and checks its envelope.
     pub(crate) fn from_entry(entry: Entry, hash: EntryHash) -> Result<Self, EntryProblem> {
-        let Envelope { created_at, clock, actor, imported_by, .. } = &entry.envelope;
-        if !created_at.is_valid() || !clock.is_valid() {
-            return Err("time is out of range".to_owned().into());
+        if let Some(problem) = entry.envelope.problem() {
+            return Err(problem.to_owned().into());
         }
-        for actor in [Some(actor), imported_by.as_ref()].into_iter().flatten() {
-            actor.check().map_err(|error| error.to_string())?;
+        if let Some(unknown) = entry.envelope.extensions.iter().find(|extension| extension.tag % 2 == 0) {
+            return Err(EntryProblem::Newer { what: "entry extension", found: unknown.tag.into(), known: 0 });
         }
         match Body::decode(entry.kind, &entry.body) {
             Some(body) => Ok(Self { envelope: entry.envelope, body: body?, hash }),

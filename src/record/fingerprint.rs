@@ -1,14 +1,20 @@
 //! The fingerprint of a call. A repeated call has the same fingerprint; another call with the same idempotency key has
 //! another one.
 //!
-//! It is the hash of operation, input, preconditions and actor, in this order, and of nothing that the store generates.
+//! It is the hash of operation, input, preconditions, rationale and actor, in this order, and of nothing that the store generates.
 //! The store keeps it on disk: docs/format.md describes the bytes.
 
 use crate::types::actor::{Actor, OwnerType};
-use crate::types::hash::EntryHash;
+use crate::types::origin::Origin;
+use crate::types::rationale::Rationale;
 use crate::types::schema::SchemaStatus;
 use crate::types::syntax::Syntax;
 use crate::types::target::{Target, TargetType};
+
+/// The hash of a policy version's source, as fingerprints have it.
+pub(crate) fn of_source(source: &str) -> [u8; 32] {
+    *blake3::hash(source.as_bytes()).as_bytes()
+}
 
 /// A fingerprint under construction.
 pub(crate) struct Fingerprint(blake3::Hasher);
@@ -78,13 +84,31 @@ impl Fingerprint {
         })
     }
 
+    /// Adds why the call is made. A call without a rationale has the fingerprint that it had before there were any.
+    pub(crate) fn rationale(self, rationale: Option<&Rationale>) -> Self {
+        match rationale {
+            None => self,
+            Some(rationale) => self.text("rationale").option(rationale.reason()).option(rationale.reference()),
+        }
+    }
+
+    /// Adds the policy that a new policy is copied from, if any.
+    pub(crate) fn origin(self, origin: Option<&Origin>) -> Self {
+        match origin {
+            None => self,
+            Some(Origin { zone_id, policy_id, version }) => {
+                self.text("origin").text(zone_id.as_str()).text(policy_id.as_str()).version(*version)
+            }
+        }
+    }
+
     /// Adds the actor and returns the hash.
-    pub(crate) fn by(self, actor: &Actor) -> EntryHash {
+    pub(crate) fn by(self, actor: &Actor) -> [u8; 32] {
         let owner = match actor.owner_type() {
             OwnerType::Platform => 0,
             OwnerType::Customer => 1,
         };
-        EntryHash(*self.text("actor").number(owner).text(actor.id()).0.finalize().as_bytes())
+        *self.text("actor").number(owner).text(actor.id()).0.finalize().as_bytes()
     }
 }
 
@@ -94,6 +118,7 @@ mod tests {
     use crate::resource::policy_set_version::{NewPolicySetVersion, Pin};
     use crate::rules::precondition::Precondition;
     use crate::types::hash::Sha256;
+    use crate::types::hash::hex;
 
     /// Computed by a Python program from docs/format.md.
     #[test]
@@ -114,7 +139,7 @@ mod tests {
         let fingerprint =
             preconditions.iter().fold(fingerprint, |fingerprint, precondition| precondition.add_to(fingerprint));
         let hash = fingerprint.by(&Actor::customer("alice").unwrap());
-        assert_eq!(hash.to_string(), "ac7a16c80ce8f485c631dd8b0d6addf682c0c3fd1021939566188765db042123");
+        assert_eq!(hex::encode(&hash), "ac7a16c80ce8f485c631dd8b0d6addf682c0c3fd1021939566188765db042123");
     }
 
     #[test]

@@ -9,24 +9,27 @@ mod bound;
 #[cfg(test)]
 mod canonical_tests;
 mod codec;
+mod content;
 mod entry;
 pub(crate) mod fingerprint;
-mod ids;
 mod manifest;
-mod object;
 #[cfg(test)]
 mod pin_tests;
 #[cfg(test)]
 mod samples;
+mod tree;
+mod wire;
 
 pub(crate) use body::{
-    Attested, Body, Bound, Content, DefaultSchemaChanged, PolicyArchived, PolicyCreated, PolicySetArchived,
-    PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived, PolicySetVersionCreated, PolicyUpdated,
-    PolicyVersionArchived, PolicyVersionCreated, SchemaPublished, SchemaStatusChanged, Unbound, Unchanged, ZoneCreated,
-    ZoneErased, ZoneOpened, ZoneSuspended,
+    Attested, Body, Bound, DefaultSchemaChanged, PolicyArchived, PolicyCreated, PolicySetArchived, PolicySetCreated,
+    PolicySetUpdated, PolicySetVersionArchived, PolicySetVersionCreated, PolicyUpdated, PolicyVersionArchived,
+    PolicyVersionCreated, SchemaPublished, SchemaStatusChanged, Unbound, Unchanged, ZoneCreated, ZoneErased,
+    ZoneOpened, ZoneSuspended,
 };
 pub(crate) use bound::BoundVersion;
-pub(crate) use codec::{Format, decode, encode};
+pub(crate) use codec::{decode, encode};
+pub(crate) use content::{Content, ContentId, ContentKey, ContentKind, PackedContent, Plain};
 pub(crate) use entry::{Entry, EntryProblem, Envelope, Group, Idempotency, LogEntry};
 pub(crate) use manifest::Manifest;
-pub(crate) use object::{Object, ObjectKind};
+pub(crate) use tree::{Frontier, NodeHash, TILE, tile_root};
+pub(crate) use wire::{Wire, record};

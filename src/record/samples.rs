@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::types::actor::Actor;
-use crate::types::hash::{Address, EntryHash, Sha256};
+use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::*;
+use crate::types::origin::Origin;
 use crate::types::schema::*;
 use crate::types::syntax::Syntax;
 use crate::types::target::{BindingMode, Target, TargetType};
@@ -24,7 +25,7 @@ pub(super) fn bodies() -> Vec<Body> {
     let zone_id = ZoneId::new("zone").unwrap();
     let version = SchemaName::new("2026-02-24").unwrap();
     let cedar = CedarVersion { sdk: "4.14.1".into(), language: "4.5.0".into() };
-    let schema = SchemaRef { version: version.clone(), syntax: Syntax::Json, source: Address([1; 32]) };
+    let schema = SchemaRef { version: version.clone(), syntax: Syntax::Json, sha: Sha256([1; 32]) };
     let BoundVersion { version_id, .. } = bound(1);
     vec![
         ZoneCreated { zone_id: zone_id.clone(), log_id: LogId([7; 16]) }.into(),
@@ -32,15 +33,27 @@ pub(super) fn bodies() -> Vec<Body> {
             version: version.clone(),
             syntax: Syntax::Cedar,
             sha: Sha256([2; 32]),
-            source: Address([3; 32]),
-            converted: Address([4; 32]),
+            converted: Sha256([4; 32]),
             cedar: cedar.clone(),
         }
         .into(),
         SchemaStatusChanged { version, status: SchemaStatus::Archived }.into(),
-        ZoneErased { zone_id: zone_id.clone(), log_id: LogId([7; 16]), length: 300, last: EntryHash([11; 32]) }.into(),
-        ZoneOpened { zone_id }.into(),
-        PolicyCreated { policy_id: policy_id.clone(), name: "n".into(), description: None }.into(),
+        ZoneErased {
+            zone_id: zone_id.clone(),
+            log_id: LogId([7; 16]),
+            length: 300,
+            last: EntryHash([11; 32]),
+            root: [3; 32],
+        }
+        .into(),
+        ZoneOpened { zone_id: zone_id.clone() }.into(),
+        PolicyCreated {
+            policy_id: policy_id.clone(),
+            name: "n".into(),
+            description: None,
+            origin: Some(Origin { zone_id, policy_id: PolicyId::new("o").unwrap(), version: Some(251) }),
+        }
+        .into(),
         PolicyUpdated { policy_id: policy_id.clone(), name: "é".into(), description: Some("d".into()) }.into(),
         PolicyArchived { policy_id: policy_id.clone() }.into(),
         PolicyVersionCreated {
@@ -50,10 +63,9 @@ pub(super) fn bodies() -> Vec<Body> {
             schema: schema.clone(),
             syntax: Syntax::Cedar,
             sha: Sha256([5; 32]),
-            text: Address([6; 32]),
-            json: Address([7; 32]),
+            json_sha: Sha256([7; 32]),
             statements: 2,
-            warnings: Some(Address([8; 32])),
+            warnings: Some(Sha256([8; 32])),
             cedar: cedar.clone(),
         }
         .into(),
@@ -67,7 +79,6 @@ pub(super) fn bodies() -> Vec<Body> {
             version_id: version_id.clone(),
             version: 1,
             schema: schema.clone(),
-            manifest: Address([9; 32]),
             manifest_sha: Sha256([10; 32]),
             entries: 1_000,
             cedar,
@@ -80,15 +91,8 @@ pub(super) fn bodies() -> Vec<Body> {
         Unchanged {}.into(),
         ZoneSuspended { suspended: true }.into(),
         DefaultSchemaChanged { schema: Some(schema) }.into(),
-        Attested {
-            policy_set_id,
-            version_id,
-            version: 1,
-            attestation: Address([12; 32]),
-            sha: Sha256([13; 32]),
-            previous: Some(Sha256([14; 32])),
-        }
-        .into(),
+        Attested { policy_set_id, version_id, version: 1, sha: Sha256([13; 32]), previous: Some(Sha256([14; 32])) }
+            .into(),
     ]
 }
 
@@ -98,11 +102,14 @@ pub(super) fn envelope() -> Envelope {
         position: 70_000,
         previous: EntryHash([0xcd; 32]),
         created_at: Timestamp::from_micros(1_771_939_200_000_001),
-        clock: Timestamp::from_micros(1_771_939_200_000_000),
+        clock_offset: -1,
         actor: Actor::customer("alice").unwrap(),
         imported_by: None,
         idempotency: None,
-        group: Group { start: 69_999, size: 3 },
+        group: Group { index: 1, size: 3 },
+        rationale: None,
+        last_binding: Some(300),
+        extensions: Vec::new(),
     }
 }
 

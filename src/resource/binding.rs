@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::history::BoundTo;
-use crate::record::{Body, Bound, BoundVersion, Envelope, PolicySetVersionCreated};
+use crate::record::{Body, Bound, BoundVersion, LogEntry, PolicySetVersionCreated};
 use crate::resource::zone::ZoneReader;
 use crate::storage::key::RowKind;
 use crate::storage::{PolicySetRow, wrong_row};
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::{PolicySetId, PolicySetVersionId, ZoneId};
+use crate::types::rationale::Rationale;
 use crate::types::target::{BindingMode, Target};
 use crate::types::time::Timestamp;
 
@@ -33,6 +34,9 @@ pub struct Binding {
     pub since: Timestamp,
     /// The author of the binding.
     pub by: Actor,
+    /// Why its write was made, if that was stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rationale: Option<Rationale>,
     /// The position of the binding in the zone's log.
     pub position: u64,
 }
@@ -70,6 +74,9 @@ pub struct BindingEnd {
     pub at: Timestamp,
     /// The author of the end.
     pub by: Actor,
+    /// Why its write was made, if that was stated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rationale: Option<Rationale>,
     /// The position of the ending entry in the zone's log.
     pub position: u64,
 }
@@ -124,7 +131,7 @@ impl ZoneReader<'_> {
             At::Position(position) => position + 1,
         };
         match length.checked_sub(1) {
-            Some(last) => Ok(self.group(self.log, &*self.entry(self.log, last)?).end()),
+            Some(last) => Ok(self.group(self.log, &*self.entry(self.log, last)?).end),
             None => Ok(0),
         }
     }
@@ -157,11 +164,26 @@ impl ZoneReader<'_> {
     fn binding_made_at(self, target: &Target, mode: BindingMode, position: u64) -> Result<Binding> {
         let entry = self.entry(self.log, position)?;
         match &entry.body {
-            Body::Bound(body) if body.target == *target && body.mode == mode => {
-                Ok(binding_of(self.id, &entry.envelope, body))
-            }
+            Body::Bound(body) if body.target == *target && body.mode == mode => self.binding_of(&entry, body),
             _ => Err(wrong_row(RowKind::Binding, self.id.as_str())),
         }
+    }
+
+    /// The binding that an entry with this body made.
+    pub(crate) fn binding_of(self, entry: &LogEntry, body: &Bound) -> Result<Binding> {
+        let BoundVersion { policy_set_id, version_id, version } = body.bound.clone();
+        Ok(Binding {
+            zone_id: self.id.clone(),
+            target: body.target.clone(),
+            mode: body.mode,
+            policy_set_id,
+            policy_set_version_id: version_id,
+            version,
+            since: entry.envelope.created_at,
+            by: entry.envelope.actor.clone(),
+            rationale: self.rationale(self.log, entry)?,
+            position: entry.envelope.position,
+        })
     }
 
     /// The newest binding of a target with a version other than `current`.
@@ -200,10 +222,11 @@ impl ZoneReader<'_> {
         let ended = end.map(|(position, _)| {
             let entry = self.entry(self.log, position)?;
             let (at, by) = (entry.envelope.created_at, entry.envelope.actor.clone());
-            Ok::<_, crate::types::error::Error>(BindingEnd { at, by, position })
+            let rationale = self.rationale(self.log, &entry)?;
+            Ok::<_, crate::types::error::Error>(BindingEnd { at, by, rationale, position })
         });
         Ok(BindingRecord {
-            binding: binding_of(self.id, &entry.envelope, body),
+            binding: self.binding_of(&entry, body)?,
             replaced: body.replaced.clone().map(BoundTo::from),
             ended: ended.transpose()?,
         })
@@ -219,22 +242,6 @@ impl ZoneReader<'_> {
         let Some(position) = set.active else { return Ok(false) };
         let binding = self.binding_of_set(version.policy_set_id.as_str(), position, BindingMode::Active)?;
         Ok(binding.bound.version_id == version.version_id)
-    }
-}
-
-/// The binding made by a log entry with this envelope and body.
-pub(crate) fn binding_of(zone: &ZoneId, envelope: &Envelope, body: &Bound) -> Binding {
-    let BoundVersion { policy_set_id, version_id, version } = body.bound.clone();
-    Binding {
-        zone_id: zone.clone(),
-        target: body.target.clone(),
-        mode: body.mode,
-        policy_set_id,
-        policy_set_version_id: version_id,
-        version,
-        since: envelope.created_at,
-        by: envelope.actor.clone(),
-        position: envelope.position,
     }
 }
 

@@ -2,12 +2,17 @@
 
 use serde::Serialize;
 
-use crate::record::{Body, BoundVersion, Group, LogEntry};
+use crate::record::{Body, BoundVersion, LogEntry};
+use crate::storage::Snapshot;
+use crate::storage::key::LogNumber;
 use crate::types::actor::Actor;
+use crate::types::error::Result;
 use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::{
     IdempotencyKey, LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId,
 };
+use crate::types::origin::Origin;
+use crate::types::rationale::Rationale;
 use crate::types::schema::SchemaStatus;
 use crate::types::target::{BindingMode, Target, TargetType};
 use crate::types::time::Timestamp;
@@ -30,9 +35,12 @@ pub struct HistoryEntry {
     pub idempotency_key: Option<IdempotencyKey>,
     /// The first and last position of its write. All entries of a write are durable, or none.
     pub write: (u64, u64),
+    /// Why its write was made, if that was stated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rationale: Option<Rationale>,
     /// The change.
     pub change: Change,
-    /// The BLAKE3 of the entry's bytes. The next entry contains it.
+    /// The hash of the entry: SHA-256 over a zero byte and the entry's bytes, as for a leaf of RFC 6962. The next entry contains it.
     pub hash: EntryHash,
 }
 
@@ -94,6 +102,7 @@ changes! {
         policy_id: PolicyId = body.policy_id,
         name: String = body.name,
         description: Option<String> = body.description,
+        origin: Option<Origin> = body.origin,
     }
     /// A policy's name and description changed to these.
     PolicyUpdated {
@@ -164,19 +173,20 @@ changes! {
 }
 
 impl HistoryEntry {
-    pub(crate) fn new(recorded: &LogEntry, group: Group) -> Self {
-        let envelope = &recorded.envelope;
-        Self {
+    pub(crate) fn new(snapshot: &Snapshot<'_>, log: LogNumber, recorded: &LogEntry) -> Result<Self> {
+        let (envelope, group) = (&recorded.envelope, snapshot.group(log, recorded));
+        Ok(Self {
             position: envelope.position,
             created_at: envelope.created_at,
-            clock: envelope.clock,
+            clock: envelope.clock(),
             created_by: envelope.actor.clone(),
             imported_by: envelope.imported_by.clone(),
             idempotency_key: envelope.idempotency.map(|idempotency| idempotency.key),
-            write: (group.start, group.end().saturating_sub(1)),
+            write: (group.start, group.end.saturating_sub(1)),
+            rationale: snapshot.rationale(log, recorded)?,
             change: Change::new(&recorded.body),
             hash: recorded.hash,
-        }
+        })
     }
 }
 

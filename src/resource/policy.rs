@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 
-use crate::record::{Body, Envelope, PolicyVersionCreated};
+use crate::record::{Body, Envelope, PolicyCreated, PolicyVersionCreated};
 use crate::resource::zone::ZoneReader;
 use crate::storage::key::RowKind;
 use crate::storage::{Latest, PolicyRow, key, wrong_row};
 use crate::types::actor::{Actor, OwnerType, as_id, as_id_or_none};
-use crate::types::error::{Resource, Result};
+use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::id::{PolicyId, PolicyVersionId, SchemaName, ZoneId};
+use crate::types::origin::Origin;
 use crate::types::time::Timestamp;
 
 /// A policy: a named sequence of policy versions.
@@ -25,6 +26,9 @@ pub struct Policy {
     pub name: String,
     /// Its description.
     pub description: Option<String>,
+    /// The policy that it was copied from, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// The time of its creation.
     pub created_at: Timestamp,
     /// The actor that created it.
@@ -62,12 +66,13 @@ pub struct NewPolicy {
     pub(crate) id: Option<String>,
     pub(crate) name: String,
     pub(crate) description: Option<String>,
+    pub(crate) origin: Option<Origin>,
 }
 
 impl NewPolicy {
     /// A policy with this name: 1 to 256 bytes of UTF-8 without control characters.
     pub fn named(name: impl Into<String>) -> Self {
-        Self { id: None, name: name.into(), description: None }
+        Self { id: None, name: name.into(), description: None, origin: None }
     }
 
     /// Uses this id instead of a generated one.
@@ -79,6 +84,12 @@ impl NewPolicy {
     /// Sets the description: up to 4,096 bytes of UTF-8 without control characters.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
+        self
+    }
+
+    /// States the policy that it is copied from. If the original is in the same zone, it must exist.
+    pub fn copied_from(mut self, origin: Origin) -> Self {
+        self.origin = Some(origin);
         self
     }
 }
@@ -124,19 +135,15 @@ impl PolicyUpdate {
 
 impl Policy {
     /// A policy as the entry with this envelope created it.
-    pub(crate) fn created(
-        zone: &ZoneId,
-        envelope: &Envelope,
-        id: PolicyId,
-        name: String,
-        description: Option<String>,
-    ) -> Self {
+    pub(crate) fn created(zone: &ZoneId, envelope: &Envelope, body: PolicyCreated) -> Self {
+        let PolicyCreated { policy_id, name, description, origin } = body;
         Self {
             zone_id: zone.clone(),
-            id,
+            id: policy_id,
             owner_type: envelope.actor.owner_type(),
             name,
             description,
+            origin,
             created_at: envelope.created_at,
             created_by: envelope.actor.clone(),
             updated_at: envelope.created_at,
@@ -176,11 +183,24 @@ impl ZoneReader<'_> {
         }
     }
 
+    /// Checks that an origin in this zone exists.
+    pub(crate) fn check_origin(self, origin: Option<&Origin>) -> Result<()> {
+        let Some(origin) = origin.filter(|origin| origin.zone_id == *self.id) else { return Ok(()) };
+        let latest = self.policy_row(origin.policy_id.as_str())?.latest.map_or(0, |latest| latest.version);
+        match origin.version {
+            Some(version) if !(1..=latest).contains(&version) => {
+                Err(ErrorDetail::invalid("origin", &version.to_string(), "the policy has no such version").into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Reads a policy.
     pub(crate) fn policy(self, id: &str) -> Result<Policy> {
         let row = self.policy_row(id)?;
         let (owner_type, name, description) = self.policy_description(id, &row)?;
         let created = self.entry(self.log, row.created)?;
+        let Body::PolicyCreated(body) = &created.body else { return Err(wrong_row(RowKind::Policy, id)) };
         let updated = row.updated.map(|position| self.entry(self.log, position)).transpose()?;
         let archived =
             self.archiving(row.archived, |body| matches!(body, Body::PolicyArchived(body) if body.policy_id == id))?;
@@ -195,7 +215,7 @@ impl ZoneReader<'_> {
             latest_schema_version: latest.map(|version| version.schema.version),
             revision: row.revision,
             owner_type,
-            ..Policy::created(self.id, &created.envelope, PolicyId::new(id)?, name, description)
+            ..Policy::created(self.id, &created.envelope, PolicyCreated { name, description, ..body.clone() })
         })
     }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::policy_version::PolicyVersion;
 use super::version::VersionRecord;
 use crate::record::fingerprint::Fingerprint;
-use crate::record::{Body, Envelope, Manifest, ObjectKind, PolicySetVersionCreated, PolicyVersionCreated};
+use crate::record::{Body, ContentId, ContentKind, Envelope, Manifest, PolicySetVersionCreated, PolicyVersionCreated};
 use crate::resource::zone::ZoneReader;
 use crate::storage::key::RowKind;
 use crate::storage::{Direction, PositionRow, Snapshot, key, wrong_row};
@@ -200,9 +200,9 @@ impl From<&ManifestEntry> for Pin {
 
 /// The manifest of a policy set version.
 pub(crate) fn manifest(snapshot: &Snapshot<'_>, body: &PolicySetVersionCreated) -> Result<Manifest> {
-    let text = snapshot.object(ObjectKind::Manifest, body.manifest)?;
+    let text = snapshot.content(&body.manifest())?;
     Manifest::parse(&text)
-        .map_err(|problem| ErrorDetail::corrupt(format_args!("manifest {}", body.manifest), problem).into())
+        .map_err(|problem| ErrorDetail::corrupt(format_args!("manifest {}", body.manifest_sha), problem).into())
 }
 
 /// Checks a pinned version against the manifest entry of `set`.
@@ -278,7 +278,7 @@ impl ZoneReader<'_> {
         let positions = self.attested_at(body)?.into_iter();
         let texts = positions.map(|position| match &self.entry(self.log, position)?.body {
             Body::Attested(attested) if attested.version_id == body.version_id => {
-                self.object(ObjectKind::Attestation, attested.attestation)
+                self.content(&ContentId::one(ContentKind::Attestation, attested.sha))
             }
             _ => Err(wrong_row(RowKind::Attestation, body.version_id.as_str())),
         });
@@ -289,7 +289,7 @@ impl ZoneReader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Attested, Object};
+    use crate::record::{Attested, Content};
     use crate::resource::zone;
     use crate::{Actor, ErrorKind, NewPolicySet, NewSchema, PolicyStore};
 
@@ -314,8 +314,7 @@ mod tests {
                         policy_set_id: version.policy_set_id.clone(),
                         version_id: version.id.clone(),
                         version: 1,
-                        attestation: writer.put_object(Object::new(ObjectKind::Attestation, "{}"))?,
-                        sha: Sha256::of(b"{}"),
+                        sha: writer.put_content(&Content::one(ContentKind::Attestation, "{}").pack())?.sha,
                         previous: previous.replace(Sha256::of(b"{}")),
                     };
                     writer.append(zone.log, attested)?;

@@ -6,12 +6,12 @@ use serde::Serialize;
 
 use super::version::VersionRecord;
 use crate::cedar::{ParsedSchema, PolicyContent, prepare_policy};
-use crate::record::fingerprint::Fingerprint;
-use crate::record::{Body, Envelope, ObjectKind, PolicyVersionCreated};
+use crate::record::fingerprint::{self, Fingerprint};
+use crate::record::{Body, Content, ContentId, ContentKind, Envelope, PackedContent, PolicyVersionCreated};
 use crate::resource::zone::ZoneReader;
 use crate::types::actor::{Actor, OwnerType, as_id, as_id_or_none};
 use crate::types::error::{Diagnostic, ErrorDetail, Result, at_most};
-use crate::types::hash::{EntryHash, Sha256};
+use crate::types::hash::Sha256;
 use crate::types::id::{PolicyId, PolicyVersionId, SchemaName, ZoneId};
 use crate::types::limits;
 use crate::types::schema::{CedarVersion, SchemaRef};
@@ -164,9 +164,11 @@ pub struct PreparedPolicyVersion {
     pub(crate) id: Option<String>,
     pub(crate) schema: SchemaRef,
     pub(crate) syntax: Syntax,
-    /// The hash of the source.
-    pub(crate) source: EntryHash,
+    /// The BLAKE3 of the source, for fingerprints.
+    pub(crate) source: [u8; 32],
     pub(crate) content: Arc<PolicyContent>,
+    /// The content as it is stored.
+    pub(crate) packed: Arc<PackedContent>,
 }
 
 impl std::fmt::Debug for PreparedPolicyVersion {
@@ -180,14 +182,21 @@ impl PreparedPolicyVersion {
     /// Parses and validates.
     pub(crate) fn new(new: NewPolicyVersion, schema: SchemaRef, parsed: &ParsedSchema) -> Result<Self> {
         let content = prepare_policy(new.syntax, &new.source, parsed, schema.version.as_str())?;
-        let source = EntryHash::of(new.source.as_bytes());
-        Ok(Self { id: new.id, schema, syntax: new.syntax, source, content: Arc::new(content) })
+        let packed = Content::forms(&content.text, &content.json).pack();
+        Ok(Self {
+            id: new.id,
+            schema,
+            syntax: new.syntax,
+            source: fingerprint::of_source(&new.source),
+            content: Arc::new(content),
+            packed: Arc::new(packed),
+        })
     }
 
     /// The SHA-256 of the version's Cedar text.
     #[must_use]
     pub fn sha(&self) -> Sha256 {
-        Sha256::of(self.content.text.as_bytes())
+        self.packed.id.sha
     }
 
     /// Cedar's warnings.
@@ -211,13 +220,13 @@ impl PolicyVersionInput {
     /// The fingerprint of the call, the same for new and prepared input.
     pub(crate) fn fingerprint(&self, policy_id: &str) -> Fingerprint {
         let (id, schema, syntax, source) = match self {
-            Self::New(new) => (&new.id, &*new.schema_version, new.syntax, EntryHash::of(new.source.as_bytes())),
+            Self::New(new) => (&new.id, &*new.schema_version, new.syntax, fingerprint::of_source(&new.source)),
             Self::Prepared(prepared) => {
                 (&prepared.id, prepared.schema.version.as_str(), prepared.syntax, prepared.source)
             }
         };
         let fingerprint = Fingerprint::of("create_policy_version").text(policy_id).option(id.as_deref()).text(schema);
-        fingerprint.syntax(syntax).bytes(source.as_bytes())
+        fingerprint.syntax(syntax).bytes(&source)
     }
 }
 
@@ -246,16 +255,20 @@ impl ZoneReader<'_> {
             found.row.archived,
             |entry| matches!(entry, Body::PolicyVersionArchived(archived) if archived.version_id == body.version_id),
         )?;
-        let read = |kind, address, wanted: bool| wanted.then(|| self.object(kind, address)).transpose();
-        let warnings = body.warnings.map(|address| self.object(ObjectKind::Warnings, address)).transpose()?;
+        let (cedar_raw, cedar_json) = match (include.cedar(), include.json()) {
+            (false, false) => (None, None),
+            wanted => self.forms(&body.forms(), found.row.forms, wanted)?,
+        };
+        let warnings =
+            body.warnings.map(|sha| self.content(&ContentId::one(ContentKind::Warnings, sha))).transpose()?;
         let warnings = warnings.map_or(Ok(Vec::new()), |json| {
             serde_json::from_str(&json).map_err(|error| ErrorDetail::corrupt("warnings", error))
         })?;
         Ok(PolicyVersion {
             archived_at: archived.as_ref().map(|(at, _)| *at),
             archived_by: archived.map(|(_, by)| by),
-            cedar_raw: read(ObjectKind::PolicyText, body.text, include.cedar())?,
-            cedar_json: read(ObjectKind::PolicyJson, body.json, include.json())?,
+            cedar_raw,
+            cedar_json,
             ..PolicyVersion::created(self.id, envelope, body, warnings)
         })
     }
@@ -273,7 +286,7 @@ pub(crate) fn encode_warnings(warnings: &[Diagnostic]) -> Result<Option<String>>
     }
     let json = serde_json::to_string(warnings)
         .map_err(|error| ErrorDetail::CedarFailed { what: "warnings", message: error.to_string() })?;
-    at_most("bytes of the warnings", json.len(), limits::OBJECT_BYTES)?;
+    at_most("bytes of the warnings", json.len(), limits::CONTENT_BYTES)?;
     Ok(Some(json))
 }
 

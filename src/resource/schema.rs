@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::cedar::{ParsedSchema, prepare_schema};
 use crate::record::fingerprint::Fingerprint;
-use crate::record::{Body, ObjectKind, SchemaPublished};
+use crate::record::{Body, ContentId, ContentKind, SchemaPublished};
 use crate::storage::key::{RowKind, STORE_LOG};
 use crate::storage::{SchemaRow, Snapshot, key};
 use crate::types::actor::{Actor, OwnerType, as_id, as_id_or_none};
@@ -221,8 +221,8 @@ pub(crate) struct SchemaRecord {
 impl SchemaRecord {
     /// The reference that versions store.
     pub(crate) fn reference(&self) -> SchemaRef {
-        let SchemaPublished { version, syntax, source, .. } = self.published.clone();
-        SchemaRef { version, syntax, source }
+        let SchemaPublished { version, syntax, sha, .. } = self.published.clone();
+        SchemaRef { version, syntax, sha }
     }
 
     /// Refuses an archived schema version: nothing new may use it.
@@ -268,10 +268,10 @@ pub(crate) fn load(snapshot: &Snapshot<'_>, version: &str, include: Include) -> 
     let time = |position| -> Result<Timestamp> { Ok(snapshot.entry(STORE_LOG, position)?.envelope.created_at) };
     let created = snapshot.entry(STORE_LOG, row.created)?;
     let changed = row.changed.map(|position| snapshot.entry(STORE_LOG, position)).transpose()?;
-    let SchemaPublished { version, syntax, sha, source, converted, cedar } = published;
-    let read = |wanted: Syntax, fingerprint: bool| {
-        let address = if wanted == syntax { source } else { converted };
-        fingerprint.then(|| snapshot.object(ObjectKind::of_schema(wanted), address)).transpose()
+    let SchemaPublished { version, syntax, sha, converted, cedar } = published;
+    let read = |form: Syntax, wanted: bool| {
+        let sha = if form == syntax { sha } else { converted };
+        wanted.then(|| snapshot.content(&ContentId::one(ContentKind::of_schema(form), sha))).transpose()
     };
     Ok(SchemaVersion {
         version,

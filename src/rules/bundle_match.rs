@@ -1,9 +1,8 @@
 //! Matches each policy of a bundle to a policy of the zone: to keep, edit, copy or create.
 //!
 //! A bundle may have been exported from another state than the one in force: from the zone's bundle, whose policies a
-//! user has copies of, or before its new policies were created. A policy without a match by id is therefore matched by
-//! name and text among the policies in force, so that a bundle can be applied again. Does not validate texts or check
-//! pins.
+//! user has copies of, or before its new policies were created. So a policy to copy is first looked up among the policies
+//! in force by the origin of each, and a policy to create by its name. Does not validate texts or check pins.
 
 use std::collections::BTreeSet;
 
@@ -117,32 +116,32 @@ impl Matching<'_> {
         Ok(spares)
     }
 
-    /// Matches the policies to create or copy with spare ones: first by name and text, then copies by text alone,
-    /// because the original may have been renamed, and finally by name alone.
+    /// Matches the policies to create or copy with spare ones. A copy is found by its origin; a policy that an earlier
+    /// bundle created, by its name, which is its key in the bundle.
     fn find_again(&self, matches: &mut [Match], shas: &[Sha256], mut spares: Vec<Spare>) {
-        let take = |spares: &mut Vec<Spare>, wanted: &dyn Fn(&Spare) -> bool| {
-            spares.iter().position(wanted).map(|at| spares.remove(at))
-        };
-        for by_name in [true, false] {
-            for (found, sha) in matches.iter_mut().zip(shas) {
-                let is_it = |spare: &Spare, name: &str| {
-                    spare.can_stay && spare.entry.sha == *sha && (!by_name || spare.policy.name == name)
-                };
-                let spare = match found {
-                    Match::Create(new) if by_name => take(&mut spares, &|spare| is_it(spare, &new.name)),
-                    Match::Copy(of) => take(&mut spares, &|spare| is_it(spare, &of.name)),
-                    _ => None,
-                };
-                if let Some(spare) = spare {
-                    *found = Match::Keep(spare.entry);
-                }
-            }
+        for (found, sha) in matches.iter_mut().zip(shas) {
+            let made_for = |spare: &Spare| match &*found {
+                Match::Copy(of) => spare.original() == Some(&of.id),
+                Match::Create(new) => spare.policy.origin.is_none() && spare.policy.name == new.name,
+                _ => false,
+            };
+            let fits = |spare: &Spare| spare.stays(*sha) || spare.can_change;
+            let Some(at) = spares.iter().position(|spare| made_for(spare) && fits(spare)) else { continue };
+            let spare = spares.remove(at);
+            *found = if spare.stays(*sha) { Match::Keep(spare.entry) } else { Match::Edit(spare.policy) };
         }
-        for found in matches {
-            let (Match::Create(NewPolicy { name, .. }) | Match::Copy(Policy { name, .. })) = found else { continue };
-            if let Some(spare) = take(&mut spares, &|spare| spare.can_change && spare.policy.name == *name) {
-                *found = Match::Edit(spare.policy);
-            }
-        }
+    }
+}
+
+impl Spare {
+    /// The policy of this zone that it is a copy of.
+    fn original(&self) -> Option<&PolicyId> {
+        let origin = self.policy.origin.as_ref().filter(|origin| origin.zone_id == self.policy.zone_id);
+        origin.map(|origin| &origin.policy_id)
+    }
+
+    /// Whether its version is kept for a policy with this text.
+    fn stays(&self, sha: Sha256) -> bool {
+        self.can_stay && self.entry.sha == sha
     }
 }

@@ -28,6 +28,7 @@ use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::hash::Sha256;
 use crate::types::id::{PolicyId, PolicySetId};
 use crate::types::manifest_entry::ManifestEntry;
+use crate::types::origin::Origin;
 use crate::types::schema::SchemaRef;
 use crate::types::target::{BindingMode, Target};
 
@@ -246,7 +247,8 @@ impl Planner<'_> {
                 return Err(ErrorDetail::Archived { what: Resource::Policy, id: of.id.to_string() }.into());
             }
             Match::Copy(of) => {
-                let new = NewPolicy { id: None, name: of.name, description: of.description };
+                let origin = Origin { zone_id: of.zone_id, policy_id: of.id, version: of.latest_version };
+                let new = NewPolicy { id: None, name: of.name, description: of.description, origin: Some(origin) };
                 Step::Create(new, self.prepare(policy, sha)?)
             }
         })

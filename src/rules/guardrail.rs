@@ -47,7 +47,7 @@ pub(crate) fn check_version(
 ) -> Result<()> {
     let policies = policies(zone, version)?;
     for policy in &policies {
-        if let Some(statement) = validation.compiler().policy(&zone, policy.text)?.first_permit() {
+        if let Some(statement) = validation.compiler().policy(&zone, policy)?.first_permit() {
             return Err(ErrorDetail::GuardrailPermits {
                 policy_set_version_id: version.version_id.to_string(),
                 policy_version_id: policy.version_id.to_string(),

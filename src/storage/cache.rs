@@ -11,7 +11,7 @@ use quick_cache::sync::Cache;
 
 use super::index::key::LogNumber;
 use crate::record::LogEntry;
-use crate::types::hash::Address;
+use crate::types::hash::Sha256;
 use crate::types::id::LogId;
 
 /// Bytes of a cached item beside its content: the item, its key and a slot of the cache.
@@ -25,7 +25,7 @@ enum Key {
     /// The log of an existing zone.
     Zone(LogNumber),
     Entry(LogNumber, u64),
-    Object(Address),
+    Content(Sha256),
 }
 
 #[derive(Clone)]
@@ -33,7 +33,7 @@ enum Value {
     Log(LogId),
     /// An entry, and its bytes on disk.
     Entry(Arc<LogEntry>, usize),
-    Object(Arc<str>),
+    Content(Arc<str>),
 }
 
 #[derive(Clone)]
@@ -42,9 +42,9 @@ struct Bytes;
 impl Weighter<Key, Value> for Bytes {
     fn weight(&self, _: &Key, value: &Value) -> u64 {
         let bytes = match value {
-            // The strings and addresses of a decoded entry take about as many bytes again.
+            // The strings and hashes of a decoded entry take about as many bytes again.
             Value::Entry(_, stored) => size_of::<LogEntry>() + stored * 2,
-            Value::Object(text) => text.len(),
+            Value::Content(text) => text.len(),
             Value::Log(_) => 0,
         };
         u64::try_from(bytes + OVERHEAD).unwrap_or(u64::MAX)
@@ -86,9 +86,9 @@ impl RecordCache {
         }
     }
 
-    pub(super) fn object(&self, address: Address) -> Option<Arc<str>> {
-        match self.0.get(&Key::Object(address)) {
-            Some(Value::Object(text)) => Some(text),
+    pub(super) fn content(&self, sha: Sha256) -> Option<Arc<str>> {
+        match self.0.get(&Key::Content(sha)) {
+            Some(Value::Content(text)) => Some(text),
             _ => None,
         }
     }
@@ -105,7 +105,7 @@ impl RecordCache {
         self.0.insert(Key::Entry(log, entry.envelope.position), Value::Entry(entry, stored));
     }
 
-    pub(super) fn keep_object(&self, address: Address, text: Arc<str>) {
-        self.0.insert(Key::Object(address), Value::Object(text));
+    pub(super) fn keep_content(&self, sha: Sha256, text: Arc<str>) {
+        self.0.insert(Key::Content(sha), Value::Content(text));
     }
 }

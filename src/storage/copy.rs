@@ -11,10 +11,11 @@ use super::index::row::Head;
 use super::log_writer::{Imported, LogWriter};
 use super::snapshot::{EntryPlace, Snapshot};
 use super::tables::{Table, put_meta};
+use super::tiles;
 use super::walk::{refuse, walk};
-use crate::record::{Content, Entry, LogEntry, Object};
+use crate::record::{Entry, LogEntry};
 use crate::types::error::{ErrorDetail, Result};
-use crate::types::hash::{EntryHash, Sha256};
+use crate::types::hash::EntryHash;
 use crate::types::id::LogId;
 
 impl Snapshot<'_> {
@@ -27,30 +28,13 @@ impl Snapshot<'_> {
     pub(crate) fn log_ids(&self) -> Result<BTreeSet<LogId>> {
         Ok(self.heads()?.values().map(|head| head.log_id).collect())
     }
-
-    /// Reads content of an entry from disk, and verifies its address and its SHA-256.
-    pub(crate) fn content(&self, content: Content) -> Result<String> {
-        let Content { kind, address, sha } = content;
-        let mut read = Err("missing".to_owned());
-        self.source().get(Table::Objects, key::object(&address), &mut |value| {
-            read = Object::decode(kind, address, value).map(|object| object.text.to_owned());
-        })?;
-        let place = || format!("content {address}");
-        let text = read.map_err(|problem| ErrorDetail::corrupt(place(), problem))?;
-        match sha.filter(|sha| Sha256::of(text.as_bytes()) != *sha) {
-            None => Ok(text),
-            Some(sha) => {
-                Err(ErrorDetail::corrupt(place(), format_args!("SHA-256 does not match the recorded {sha}")).into())
-            }
-        }
-    }
 }
 
 impl LogWriter<'_> {
     /// Begins a copy of the log `log_id`. The copy cannot be read before the write ends.
     pub(crate) fn begin_copy(&mut self, log_id: LogId) -> Result<LogCopy> {
         self.step(|writer| {
-            let head = Head { log_id, length: 0, last: EntryHash::NONE };
+            let head = Head::empty(log_id);
             Ok(LogCopy { log: writer.add_log(&head)?, head })
         })
     }
@@ -59,7 +43,8 @@ impl LogWriter<'_> {
     pub(crate) fn copy_entry(&mut self, copy: &mut LogCopy, recorded: &LogEntry) -> Result<()> {
         let LogCopy { log, head } = copy;
         self.step(|writer| {
-            derive(&mut writer.index(), *log, recorded)?;
+            let forms = writer.snapshot_unguarded().forms_of(&recorded.body)?;
+            derive(&mut writer.index(), *log, recorded, forms)?;
             let damaged = |problem| ErrorDetail::corrupt(EntryPlace(*log, head.length), problem);
             let (bytes, hash) = Entry::new(recorded.envelope.clone(), &recorded.body)
                 .and_then(|entry| entry.encode())
@@ -68,8 +53,8 @@ impl LogWriter<'_> {
                 return Err(damaged("copied entry does not match the original".to_owned()).into());
             }
             writer.tables.put(Table::Log, key::entry(*log, head.length).to_vec(), Entry::stored(&bytes, hash))?;
-            (head.length, head.last) = (head.length + 1, hash);
-            Ok(())
+            head.append(hash);
+            tiles::fill(writer.tables, *log, head.length)
         })
     }
 
@@ -124,7 +109,12 @@ mod tests {
                 from.engine.storage.read(|snapshot| {
                     let zone = zone::find(snapshot, "a")?;
                     let mut copy = writer.begin_copy(zone.log_id)?;
-                    snapshot.walk(zone.log, &mut |recorded| writer.copy_entry(&mut copy, recorded))?;
+                    snapshot.walk(zone.log, &mut |recorded| {
+                        for id in recorded.body.content() {
+                            writer.put_content(&snapshot.packed(&id)?)?;
+                        }
+                        writer.copy_entry(&mut copy, recorded)
+                    })?;
                     writer.end_copy(&copy)?;
                     writer.room_for(WRITE_ENTRIES)?;
                     assert_eq!(writer.room_for(WRITE_ENTRIES + 1).unwrap_err().code(), "too_large");

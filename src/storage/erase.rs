@@ -6,18 +6,27 @@
 
 use std::collections::HashSet;
 
+use super::content;
 use super::index::key::{self, LogNumber, STORE_LOG};
+use super::index::row::Head;
 use super::log_writer::LogWriter;
 use super::snapshot::Snapshot;
 use super::tables::Table;
 use super::walk::{refuse, walk};
 use super::zones::Zones;
-use crate::record::ZoneErased;
+use crate::record::{ContentId, ZoneErased};
 use crate::types::error::Result;
-use crate::types::hash::Address;
 use crate::types::id::ZoneId;
 
 impl LogWriter<'_> {
+    fn remove_content(&mut self, id: &ContentId) -> Result<()> {
+        for number in content::all_of(&*self.tables, id)? {
+            self.tables.remove(Table::Content, &key::content(number))?;
+            self.tables.remove(Table::Addresses, &key::address(&id.key(), number))?;
+        }
+        Ok(())
+    }
+
     /// Removes a zone, except for the head of its log, in a write without other calls. Walks every log, and refuses a
     /// damaged one: the content that its entries name would be unknown.
     pub(crate) fn erase_log(&mut self, zone_id: &ZoneId, log: LogNumber) -> Result<ZoneErased> {
@@ -29,7 +38,7 @@ impl LogWriter<'_> {
             writer.tables.remove_range(Table::Log, &key::all_of(log))?;
             writer.tables.remove_range(Table::Index, &key::all_of(log))?;
             writer.tables.remove_range(Table::Meta, &key::witnesses(log))?;
-            content.iter().try_for_each(|address| writer.tables.remove(Table::Objects, key::object(address)))
+            content.iter().try_for_each(|id| writer.remove_content(id))
         })?;
         Ok(erased)
     }
@@ -40,11 +49,11 @@ fn tombstone_and_content(
     snapshot: &Snapshot<'_>,
     zone_id: &ZoneId,
     log: LogNumber,
-) -> Result<(ZoneErased, HashSet<Address>)> {
+) -> Result<(ZoneErased, HashSet<ContentId>)> {
     let (source, head) = (snapshot.source(), snapshot.head(log)?);
     let mut content = HashSet::new();
     walk(source, log, &head, &mut |step| {
-        content.extend(refuse(log, step)?.body.content().iter().map(|content| content.address));
+        content.extend(refuse(log, step)?.body.content());
         Ok(())
     })?;
     let mut zones = Zones::default();
@@ -59,11 +68,11 @@ fn tombstone_and_content(
                 zones.take(recorded)?;
             }
             for named in recorded.body.content() {
-                content.remove(&named.address);
+                content.remove(&named);
             }
             Ok(())
         })?;
     }
-    let erased = ZoneErased { zone_id: zone_id.clone(), log_id: head.log_id, length: head.length, last: head.last };
-    Ok((erased, content))
+    let Head { log_id, length, last, frontier } = head;
+    Ok((ZoneErased { zone_id: zone_id.clone(), log_id, length, last, root: frontier.root() }, content))
 }

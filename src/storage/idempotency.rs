@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use super::as_of::Replayed;
-use super::index::derive::derive;
 use super::index::key::{self, LogNumber};
 use super::index::replay::{Replay, log_numbers};
 use super::index::row::IdempotencyRow;
@@ -41,7 +40,8 @@ impl LogWriter<'_> {
                 None => Replayed { log, end: 0, replay: Replay::new(log_numbers(&snapshot.heads()?)) },
             };
             for position in reached.end..end {
-                derive(&mut reached.replay, log, &*snapshot.entry(log, position)?)?;
+                let entry = snapshot.entry(log, position)?;
+                reached.replay.entry(log, &entry, None)?;
                 reached.end = position + 1;
             }
             let reached = replayed.insert(reached);

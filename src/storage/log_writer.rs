@@ -9,18 +9,21 @@ use std::sync::Arc;
 
 use super::as_of::Replayed;
 use super::cache::RecordCache;
+use super::content;
 use super::failure::Failed;
 use super::index::derive::{Rows, derive};
 use super::index::key::{self, LogNumber, STORE_LOG};
-use super::index::row::{Head, LogsRow};
+use super::index::row::{Head, LogsRow, NextContentRow};
 use super::snapshot::{Pending, Snapshot};
 use super::tables::{Table, TableWriter, put_meta};
-use crate::record::{Body, Entry, Envelope, Group, Idempotency, LogEntry, Object};
+use super::tiles;
+use crate::record::{Body, ContentId, Entry, Envelope, Group, Idempotency, LogEntry, PackedContent};
 use crate::types::actor::Actor;
 use crate::types::error::{Error, ErrorDetail, Result, at_most};
-use crate::types::hash::{Address, EntryHash};
+use crate::types::hash::EntryHash;
 use crate::types::id::LogId;
 use crate::types::limits;
+use crate::types::rationale::Rationale;
 use crate::types::time::Timestamp;
 
 /// The part of the envelope that all entries of a write share.
@@ -32,6 +35,8 @@ pub(crate) struct Author {
     pub imported: Option<Imported>,
     /// The largest difference, in microseconds, by which a log's last entry may be later than the clock.
     pub tolerance: i64,
+    /// Why the write is made.
+    pub rationale: Option<Rationale>,
 }
 
 impl Author {
@@ -49,6 +54,9 @@ pub(crate) struct Imported {
     /// The original time.
     pub at: Timestamp,
 }
+
+/// The problem of a write with more entries in one log than a group can hold.
+const TOO_MANY: &str = "more entries than a group can hold";
 
 /// The state of a write.
 pub(crate) struct LogWriter<'txn> {
@@ -82,6 +90,7 @@ struct OpenLog {
     /// The position of its next entry.
     next: u64,
     last_time: Timestamp,
+    last_binding: Option<u64>,
 }
 
 impl<'txn> LogWriter<'txn> {
@@ -134,18 +143,33 @@ impl<'txn> LogWriter<'txn> {
         self.step(|writer| writer.add_entry(log, body))
     }
 
+    /// Why the write is made.
+    pub(crate) fn rationale(&self) -> Option<&Rationale> {
+        self.author.rationale.as_ref()
+    }
+
+    /// States why the write is made, before its first entry.
+    pub(crate) fn state_rationale(&mut self, rationale: Rationale) -> Result<()> {
+        if !self.pending.is_empty() {
+            let rule = "must be stated before the first change of the write";
+            return Err(ErrorDetail::invalid("rationale", rationale.reason().unwrap_or_default(), rule).into());
+        }
+        self.author.rationale = Some(rationale).filter(|rationale| !rationale.is_empty());
+        Ok(())
+    }
+
     /// Adds content. If it is already stored, verifies the stored bytes.
-    pub(crate) fn put_object(&mut self, object: Object<'_>) -> Result<Address> {
-        self.step(|writer| writer.add_object(object))
+    pub(crate) fn put_content(&mut self, content: &PackedContent) -> Result<ContentId> {
+        self.step(|writer| writer.add_content(content))
     }
 
     /// Creates a log. Its first entry is not earlier than `created_at`.
     pub(crate) fn create_log(&mut self, log_id: LogId, created_at: Timestamp) -> Result<LogNumber> {
         self.step(|writer| {
-            let head = Head { log_id, length: 0, last: EntryHash::NONE };
+            let head = Head::empty(log_id);
             let log = writer.add_log(&head)?;
             let last_time = created_at.previous();
-            writer.logs.insert(log, OpenLog { next: 0, head, last_time });
+            writer.logs.insert(log, OpenLog { next: 0, head, last_time, last_binding: None });
             Ok(log)
         })
     }
@@ -228,7 +252,8 @@ impl<'txn> LogWriter<'txn> {
                 let reason = format!("must not be earlier than the last entry, of {last_time}");
                 return Err(ErrorDetail::ImportedOutOfOrder { zone_id: snapshot.zone_of(log)?, at: *at, reason }.into());
             }
-            self.logs.insert(log, OpenLog { next: head.length, head, last_time });
+            let last_binding = snapshot.last_binding(log, &head)?;
+            self.logs.insert(log, OpenLog { next: head.length, head, last_time, last_binding });
         }
         self.logs.get_mut(&log).ok_or_else(|| ErrorDetail::corrupt("the write", "a log was lost").into())
     }
@@ -262,65 +287,73 @@ impl<'txn> LogWriter<'txn> {
     /// Adds an entry with its own author, in place of the author of the write.
     pub(super) fn add_entry_of(&mut self, author: Author, log: LogNumber, body: Body) -> Result<Arc<LogEntry>> {
         let time = author.time();
-        let Author { actor, clock, imported, .. } = author;
+        let Author { actor, clock, imported, rationale, .. } = author;
         let (log_id, position, created_at) = self.next_place_at(log, time)?;
+        let OpenLog { head, last_binding, .. } = self.open_log(log)?;
+        let (last_binding, index) = (*last_binding, position.saturating_sub(head.length));
+        let index = u32::try_from(index).map_err(|_| ErrorDetail::corrupt("the write", TOO_MANY))?;
         let recorded = Arc::new(LogEntry {
             envelope: Envelope {
                 log_id,
                 position,
                 previous: EntryHash::NONE,
                 created_at,
-                clock,
+                clock_offset: Envelope::clock_offset(created_at, clock),
                 actor,
                 imported_by: imported.map(|imported| imported.by),
                 idempotency: self.idempotency.as_ref().filter(|call| call.log == log).map(|call| call.idempotency),
-                group: Group { start: position, size: 0 },
+                group: Group { index, size: 0 },
+                rationale: rationale.filter(|_| index == 0),
+                last_binding,
+                extensions: Vec::new(),
             },
             body,
             hash: EntryHash::NONE,
         });
-        derive(&mut self.index(), log, &recorded)?;
+        let forms = self.snapshot_unguarded().forms_of(&recorded.body)?;
+        derive(&mut self.index(), log, &recorded, forms)?;
         self.pending.insert((log, position), recorded.clone());
         let open = self.open_log(log)?;
+        if recorded.body.is_binding() {
+            open.last_binding = Some(position);
+        }
         open.next = position + 1;
         open.last_time = created_at;
         Ok(recorded)
     }
 
-    fn add_object(&mut self, object: Object<'_>) -> Result<Address> {
-        let address = object.address();
-        let mut stored = None;
-        self.tables.get(Table::Objects, key::object(&address), &mut |value| {
-            stored = Some(Object::decode(object.kind, address, value).map(|_| ()));
-        })?;
-        match stored {
-            None => self.tables.put(Table::Objects, key::object(&address).to_vec(), object.encode())?,
-            Some(Ok(())) => {}
-            Some(Err(problem)) => {
-                return Err(ErrorDetail::corrupt(format_args!("content {address}"), problem).into());
+    fn add_content(&mut self, content: &PackedContent) -> Result<ContentId> {
+        if content::find(&*self.tables, &content.id)?.is_none() {
+            let number = self.snapshot_unguarded().next_content()?;
+            if self.tables.get(Table::Content, &key::content(number), &mut |_| {})? {
+                let problem = "the next number already has content";
+                return Err(ErrorDetail::corrupt("the number of the next content", problem).into());
             }
+            self.tables.put(Table::Content, key::content(number).to_vec(), content.value.clone())?;
+            self.tables.put(Table::Addresses, key::address(&content.id.key(), number), Vec::new())?;
+            put_meta(self.tables, key::META_CONTENT, &NextContentRow { next: number.saturating_add(1) })?;
         }
-        Ok(address)
+        Ok(content.id)
     }
 
     /// Stores the pending entries of one log, with their group and their chain of hashes.
     fn store_entries(&mut self, log: LogNumber, open: OpenLog) -> Result<()> {
         let OpenLog { mut head, next, .. } = open;
         let start = head.length;
-        let size = u32::try_from(next - start)
-            .map_err(|_| ErrorDetail::corrupt("the write", "more entries than a group can hold"))?;
+        let size = u32::try_from(next - start).map_err(|_| ErrorDetail::corrupt("the write", TOO_MANY))?;
         for position in start..next {
             let Some(recorded) = self.pending.get(&(log, position)) else {
                 return Err(ErrorDetail::corrupt("the write", "an entry was lost").into());
             };
-            let envelope = Envelope { previous: head.last, group: Group { start, size }, ..recorded.envelope.clone() };
+            let group = Group { size, ..recorded.envelope.group };
+            let envelope = Envelope { previous: head.last, group, ..recorded.envelope.clone() };
             let damaged = |problem| ErrorDetail::corrupt(super::snapshot::EntryPlace(log, position), problem);
             let (bytes, hash) =
                 Entry::new(envelope, &recorded.body).and_then(|entry| entry.encode()).map_err(damaged)?;
             self.tables.put(Table::Log, key::entry(log, position).to_vec(), Entry::stored(&bytes, hash))?;
-            head.last = hash;
+            head.append(hash);
+            tiles::fill(self.tables, log, head.length)?;
         }
-        head.length = next;
         put_meta(self.tables, &key::head(log), &head)
     }
 }

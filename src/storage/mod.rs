@@ -6,6 +6,7 @@ mod apply;
 mod as_of;
 mod batch;
 mod cache;
+mod content;
 mod copy;
 mod erase;
 mod failure;
@@ -21,6 +22,7 @@ mod snapshot;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod tiles;
 mod verify;
 mod walk;
 mod witness;

@@ -2,18 +2,21 @@
 //!
 //! Refuses a log that contradicts its head: rows derived from it would be outdated or wrong.
 
+use std::collections::BTreeMap;
+
 use super::Storage;
 use super::cache::RecordCache;
 use super::failure::storage_error;
-use super::index::derive::{GENERATION, derive};
+use super::index::derive::GENERATION;
 use super::index::key::{self, STORE_LOG};
 use super::index::replay::{Replay, log_numbers};
 use super::index::row::IndexRow;
 use super::snapshot::Snapshot;
-use super::tables::{Table, TableWriter, WriteTables};
+use super::tables::{Direction, Table, TableReader, TableWriter, WriteTables};
 use super::walk::{refuse, walk};
 use super::write::begin_write;
 use super::zones::{Zones, check_erased};
+use crate::record::{ContentId, Plain};
 use crate::types::error::Result;
 
 impl Storage {
@@ -48,27 +51,45 @@ impl Storage {
 fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache) -> Result<u64> {
     let mut tables = WriteTables::open(transaction).map_err(|error| storage_error("rebuild the index", error))?;
     let heads = Snapshot::new(&tables, cache, None).heads()?;
-    let mut replay = Replay::new(log_numbers(&heads));
     let mut zones = Zones::default();
     tables.clear_index()?;
+    let contents = numbers_of_content(&tables)?;
+    for (id, number) in &contents {
+        tables.put(Table::Addresses, key::address(&id.key(), *number), Vec::new())?;
+    }
+    let log_numbers = log_numbers(&heads);
     // The store's log comes first.
     for (log, head) in heads {
         if let Some(erased) = zones.erased(head.log_id) {
             check_erased(&tables, log, &head, erased)?;
             continue;
         }
+        let mut replay = Replay::new(log_numbers.clone());
         walk(&tables, log, &head, &mut |step| {
             let recorded = refuse(log, step)?;
-            derive(&mut replay, log, recorded)?;
+            let forms = recorded.body.forms().and_then(|id| contents.get(&id).copied());
+            replay.entry(log, recorded, forms)?;
             if log == STORE_LOG { zones.take(recorded) } else { Ok(()) }
         })?;
-        for (row_key, value) in std::mem::take(&mut replay.rows) {
+        for (row_key, value) in replay.rows {
             tables.put(Table::Index, row_key, value)?;
         }
-        for (meta_key, value) in std::mem::take(&mut replay.witnesses) {
+        for (meta_key, value) in replay.witnesses {
             tables.put(Table::Meta, meta_key, value)?;
         }
     }
     tables.put_meta(key::META_INDEX, &IndexRow { generation: GENERATION })?;
     tables.count_commit()
+}
+
+/// The numbers of all intact content, by its hashes.
+fn numbers_of_content(source: &dyn TableReader) -> Result<BTreeMap<ContentId, u64>> {
+    let mut numbers = BTreeMap::new();
+    source.scan(Table::Content, key::ALL_CONTENT, Direction::Ascending, &mut |row_key, value| {
+        if let (Some(number), Ok(plain)) = (key::content_number(row_key), Plain::unpack(value)) {
+            numbers.entry(plain.id()).or_insert(number);
+        }
+        Ok(true)
+    })?;
+    Ok(numbers)
 }

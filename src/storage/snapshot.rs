@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use super::cache::RecordCache;
 use super::index::key::{self, LogNumber, RowKind, STORE_LOG};
-use super::index::row::{BEFORE_ALL, Head, LogsRow, Row, StoreRow, StoreStateRow, ZoneRow, is_whole};
+use super::index::row::{BEFORE_ALL, Head, LogsRow, NextContentRow, Row, StoreRow, StoreStateRow, ZoneRow, is_whole};
 use super::tables::{Direction, Table, TableReader};
-use crate::record::{Body, EntryProblem, Group, LogEntry, Object, ObjectKind};
+use crate::record::{Body, EntryProblem, LogEntry};
 use crate::types::error::{Error, ErrorDetail, Result};
-use crate::types::hash::{Address, EntryHash};
+use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::{LogId, ZoneId};
+use crate::types::rationale::Rationale;
 use crate::types::time::Timestamp;
 
 /// The entries of a write that are not stored yet.
@@ -183,19 +184,30 @@ impl<'a> Snapshot<'a> {
         Some(last)
     }
 
-    /// The group of an entry. In a write, the group of a pending entry is all entries of the log so far.
-    pub(crate) fn group(&self, log: LogNumber, entry: &LogEntry) -> Group {
+    /// The positions of an entry's group. In a write, the group of a pending entry is all entries of the log so far.
+    pub(crate) fn group(&self, log: LogNumber, entry: &LogEntry) -> Range<u64> {
         let pending = self.pending.and_then(|pending| pending.range((log, 0)..=(log, u64::MAX)).next());
         match (pending, self.last_pending(log)) {
-            (Some((&(_, start), _)), Some(last)) if entry.envelope.position >= start => {
-                Group { start, size: u32::try_from(last - start + 1).unwrap_or(u32::MAX) }
-            }
-            _ => entry.envelope.group,
+            (Some((&(_, start), _)), Some(last)) if entry.envelope.position >= start => start..last + 1,
+            _ => entry.envelope.group_start()..entry.envelope.group_end(),
         }
     }
 
     fn head_row(&self, log: LogNumber) -> Result<Head> {
-        self.meta(&key::head(log))?.ok_or_else(|| missing(format_args!("the head of log {log}")))
+        let head: Head = self.meta(&key::head(log))?.ok_or_else(|| missing(format_args!("the head of log {log}")))?;
+        match head.frontier.fits(head.length) {
+            true => Ok(head),
+            false => {
+                Err(ErrorDetail::corrupt(format_args!("the head of log {log}"), "frontier does not fit its length")
+                    .into())
+            }
+        }
+    }
+
+    /// The number of the next new content.
+    pub(super) fn next_content(&self) -> Result<u64> {
+        let row: Option<NextContentRow> = self.meta(key::META_CONTENT)?;
+        row.map(|row| row.next).ok_or_else(|| missing("the number of the next content"))
     }
 
     /// The id of the log with this number.
@@ -266,23 +278,16 @@ impl<'a> Snapshot<'a> {
         Ok(recorded)
     }
 
-    /// The content at `address`, which must exist.
-    pub(crate) fn object(&self, kind: ObjectKind, address: Address) -> Result<Arc<str>> {
-        if let Some(text) = self.cache.object(address) {
-            return Ok(text);
-        }
-        let mut read = None;
-        self.source.get(Table::Objects, key::object(&address), &mut |value| {
-            read = Some(Object::decode(kind, address, value).map(|object| Arc::<str>::from(object.text)));
-        })?;
-        let place = || format!("content {address}");
-        let text = read.ok_or_else(|| missing(place()))?;
-        let text = text.map_err(|problem| ErrorDetail::corrupt(place(), problem))?;
-        // Content of a write is not durable, and must not stay in the cache if the write is rolled back.
+    pub(super) fn cached_content(&self, sha: Sha256) -> Option<Arc<str>> {
+        self.cache.content(sha)
+    }
+
+    /// Keeps content that was hashed. Content of a write is not durable, and must not stay in the cache if the write is
+    /// rolled back.
+    pub(super) fn keep_content(&self, sha: Sha256, text: &Arc<str>) {
         if self.pending.is_none() {
-            self.cache.keep_object(address, text.clone());
+            self.cache.keep_content(sha, text.clone());
         }
-        Ok(text)
     }
 
     /// Checks that the log ends at its head. Otherwise, new entries would hide or overwrite existing ones.
@@ -317,6 +322,22 @@ impl<'a> Snapshot<'a> {
             Body::ZoneOpened(body) => Ok(Some(body.zone_id.clone())),
             _ => Err(ErrorDetail::corrupt(EntryPlace(log, 0), "expected the entry that opens a zone").into()),
         }
+    }
+
+    /// The last entry of a log that bound or unbound anything.
+    pub(super) fn last_binding(&self, log: LogNumber, head: &Head) -> Result<Option<u64>> {
+        let Some(last) = head.length.checked_sub(1) else { return Ok(None) };
+        let entry = self.entry(log, last)?;
+        Ok(if entry.body.is_binding() { Some(last) } else { entry.envelope.last_binding })
+    }
+
+    /// Why the write of an entry was made.
+    pub(crate) fn rationale(&self, log: LogNumber, entry: &LogEntry) -> Result<Option<Rationale>> {
+        let first = self.group(log, entry).start;
+        if first == entry.envelope.position {
+            return Ok(entry.envelope.rationale.clone());
+        }
+        Ok(self.entry(log, first)?.envelope.rationale.clone())
     }
 
     /// The time of a log's last entry.

@@ -20,8 +20,10 @@ pub(super) type Bytes = &'static [u8];
 const META: TableDefinition<Bytes, Bytes> = TableDefinition::new("meta");
 /// (log number, position) → the entry's hash and the entry.
 const LOG: TableDefinition<Bytes, Bytes> = TableDefinition::new("log");
-/// Address → encoding byte and payload.
-const OBJECTS: TableDefinition<Bytes, Bytes> = TableDefinition::new("objects");
+/// Number → kind, encoding and payload.
+const CONTENT: TableDefinition<Bytes, Bytes> = TableDefinition::new("content");
+/// Kind, start of the address, number → nothing.
+const ADDRESSES: TableDefinition<Bytes, Bytes> = TableDefinition::new("addresses");
 /// Rows that are derived from the logs.
 const INDEX: TableDefinition<Bytes, Bytes> = TableDefinition::new("index");
 
@@ -30,19 +32,21 @@ const INDEX: TableDefinition<Bytes, Bytes> = TableDefinition::new("index");
 pub(crate) enum Table {
     Meta,
     Log,
-    Objects,
+    Content,
+    Addresses,
     Index,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 4] = [Self::Meta, Self::Log, Self::Objects, Self::Index];
+    pub(super) const ALL: [Self; 5] = [Self::Meta, Self::Log, Self::Content, Self::Addresses, Self::Index];
 }
 
 fn definition(table: Table) -> TableDefinition<'static, Bytes, Bytes> {
     match table {
         Table::Meta => META,
         Table::Log => LOG,
-        Table::Objects => OBJECTS,
+        Table::Content => CONTENT,
+        Table::Addresses => ADDRESSES,
         Table::Index => INDEX,
     }
 }
@@ -59,7 +63,8 @@ pub(crate) enum Direction {
 pub(super) struct Each<T> {
     meta: T,
     log: T,
-    objects: T,
+    content: T,
+    addresses: T,
     index: T,
 }
 
@@ -68,7 +73,8 @@ impl<T> Each<T> {
         match table {
             Table::Meta => &self.meta,
             Table::Log => &self.log,
-            Table::Objects => &self.objects,
+            Table::Content => &self.content,
+            Table::Addresses => &self.addresses,
             Table::Index => &self.index,
         }
     }
@@ -77,7 +83,8 @@ impl<T> Each<T> {
         match table {
             Table::Meta => &mut self.meta,
             Table::Log => &mut self.log,
-            Table::Objects => &mut self.objects,
+            Table::Content => &mut self.content,
+            Table::Addresses => &mut self.addresses,
             Table::Index => &mut self.index,
         }
     }
@@ -179,7 +186,8 @@ impl<'txn> WriteTables<'txn> {
         Ok(Self(Each {
             meta: transaction.open_table(META)?,
             log: transaction.open_table(LOG)?,
-            objects: transaction.open_table(OBJECTS)?,
+            content: transaction.open_table(CONTENT)?,
+            addresses: transaction.open_table(ADDRESSES)?,
             index: transaction.open_table(INDEX)?,
         }))
     }
@@ -204,9 +212,11 @@ impl<'txn> WriteTables<'txn> {
         Ok(count)
     }
 
-    /// Removes all index and witness rows, at the start of a rebuild.
+    /// Removes all derived rows, at the start of a rebuild.
     pub(super) fn clear_index(&mut self) -> Result<()> {
-        self.0.index.retain(|_, _| false).map_err(|error| storage_error("write", error))?;
+        for table in [&mut self.0.index, &mut self.0.addresses] {
+            table.retain(|_, _| false).map_err(|error| storage_error("write", error))?;
+        }
         self.remove_range(Table::Meta, &all_witnesses())
     }
 }

@@ -4,7 +4,7 @@
 use super::index::key::{self, LogNumber};
 use super::index::row::{BEFORE_ALL, Head};
 use super::tables::{Direction, Table, TableReader};
-use crate::record::{Entry, EntryProblem, Envelope, Group, LogEntry};
+use crate::record::{Entry, EntryProblem, Envelope, Frontier, LogEntry};
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::{EntryHash, hex};
 use crate::types::time::Timestamp;
@@ -27,7 +27,7 @@ pub(super) fn walk(
     head: &Head,
     visit: &mut dyn FnMut(Step<'_>) -> Result<()>,
 ) -> Result<()> {
-    let mut chain = Chain { next: 0, previous: Some(EntryHash::NONE), last_time: BEFORE_ALL, group: None };
+    let mut chain = Chain::default();
     let range = key::all_of(log);
     let range = range.start.as_slice()..range.end.as_slice();
     source.scan(Table::Log, range, Direction::Ascending, &mut |row_key, value| {
@@ -48,7 +48,7 @@ pub(super) fn walk(
             Ok(read) => read,
             Err(EntryProblem::Damaged(problem)) => {
                 visit(Step::BadEntry(position, problem))?;
-                chain.skip_to(position + 1);
+                chain.skip_to(position.saturating_add(1));
                 return Ok(true);
             }
             Err(newer) => return Err(newer.at(log, position)),
@@ -57,7 +57,10 @@ pub(super) fn walk(
             visit(Step::BadEntry(position, problem.to_owned()))?;
         }
         match LogEntry::from_entry(entry, hash) {
-            Ok(recorded) => visit(Step::Entry(&recorded))?,
+            Ok(recorded) => {
+                chain.note_binding(&recorded);
+                visit(Step::Entry(&recorded))?;
+            }
             Err(EntryProblem::Damaged(problem)) => visit(Step::BadEntry(position, problem))?,
             Err(newer) => return Err(newer.at(log, position)),
         }
@@ -86,44 +89,87 @@ struct Chain {
     /// The hash of the previous entry; `None` after an unreadable one.
     previous: Option<EntryHash>,
     last_time: Timestamp,
-    group: Option<Group>,
+    /// The first position and the end of the group; `None` after an unreadable entry.
+    group: Option<(u64, u64)>,
+    /// The last entry that bound or unbound anything; the outer `None` after an unreadable entry.
+    last_binding: Option<Option<u64>>,
+    /// The tree so far; `None` after an unreadable entry.
+    frontier: Option<Frontier>,
+}
+
+impl Default for Chain {
+    fn default() -> Self {
+        Self {
+            next: 0,
+            previous: Some(EntryHash::NONE),
+            last_time: BEFORE_ALL,
+            group: None,
+            last_binding: Some(None),
+            frontier: Some(Frontier::default()),
+        }
+    }
 }
 
 impl Chain {
     /// Returns the problems with the next entry's place in the chain.
     fn follow(&mut self, envelope: &Envelope, hash: EntryHash, position: u64, head: &Head) -> Vec<&'static str> {
-        let group = envelope.group;
+        let group = (envelope.group_start(), envelope.group_end());
         let group_fits = match self.group {
-            Some(before) if position < before.end() => group == before,
-            Some(_) => group.start == position,
-            None => group.start <= position,
+            Some(before) if position < before.1 => group == before,
+            Some(_) => group.0 == position,
+            None => group.0 <= position,
         };
         let checks = [
             (envelope.log_id == head.log_id, "log id does not match the log"),
             (envelope.position == position, "position does not match the key"),
             (self.previous.is_none_or(|hash| envelope.previous == hash), "does not chain to the previous entry"),
             (position == 0 || envelope.created_at > self.last_time, "not later than the previous entry"),
-            (group_fits && position < group.end(), "group does not match the surrounding entries"),
-            (group.end() <= head.length, "group extends beyond the head"),
+            (group_fits && position < group.1, "group does not match the surrounding entries"),
+            (group.1 <= head.length, "group extends beyond the head"),
+            (
+                self.last_binding.is_none_or(|last| last == envelope.last_binding),
+                "does not name the last binding before it",
+            ),
         ];
-        (self.next, self.previous, self.last_time) = (position + 1, Some(hash), envelope.created_at);
+        (self.next, self.previous, self.last_time) = (position.saturating_add(1), Some(hash), envelope.created_at);
         self.group = Some(group);
+        self.last_binding = Some(envelope.last_binding);
+        if let Some(frontier) = &mut self.frontier {
+            frontier.append(position, hash);
+        }
         checks.into_iter().filter_map(|(fine, problem)| (!fine).then_some(problem)).collect()
+    }
+
+    /// Notes an entry that the following entries must name.
+    fn note_binding(&mut self, recorded: &LogEntry) {
+        if recorded.body.is_binding() {
+            self.last_binding = Some(Some(recorded.envelope.position));
+        }
     }
 
     /// Continues at `position`, without the requirements of earlier entries.
     fn skip_to(&mut self, position: u64) {
-        (self.next, self.previous, self.group) = (position, None, None);
+        *self = Self {
+            next: position,
+            previous: None,
+            last_time: self.last_time,
+            group: None,
+            last_binding: None,
+            frontier: None,
+        };
     }
 
     /// Returns the problems with the end of the log.
     fn end(&self, head: &Head) -> Vec<String> {
-        let mut problems = Vec::new();
         if self.next != head.length {
-            problems.push(format!("log has {} entries, expected {} by its head", self.next, head.length));
-        } else if self.previous.is_some_and(|hash| hash != head.last) {
-            problems.push("hash of the last entry does not match the head".to_owned());
+            return vec![format!("log has {} entries, expected {} by its head", self.next, head.length)];
         }
-        problems
+        if self.previous.is_some_and(|hash| hash != head.last) {
+            return vec!["hash of the last entry does not match the head".to_owned()];
+        }
+        if self.frontier.as_ref().is_some_and(|frontier| *frontier != head.frontier) {
+            return vec!["tree over the entries does not match the head".to_owned()];
+        }
+        Vec::new()
     }
 }

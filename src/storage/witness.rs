@@ -22,11 +22,16 @@ impl Snapshot<'_> {
         Ok(row)
     }
 
-    /// The state of a zone, compared with its witness.
+    /// The state of a zone, compared with its witness, and with the last binding that the newest entry names.
     pub(crate) fn zone_state(&self, log: LogNumber) -> Result<Option<ZoneStateRow>> {
         let row_key = key::state(log);
         let row: Option<ZoneStateRow> = self.row(&row_key)?;
         if row.as_ref().map(ZoneStateRow::witness) != self.witness::<ZoneWitnessRow>(&key::witness(&row_key))? {
+            return Err(differs(&row_key));
+        }
+        if let Some(row) = &row
+            && row.bindings != self.last_binding(log, &self.head(log)?)?
+        {
             return Err(differs(&row_key));
         }
         Ok(row)

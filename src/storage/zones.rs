@@ -72,7 +72,7 @@ pub(super) fn erased_problems(
     erased: &ZoneErased,
 ) -> Result<Vec<String>> {
     let mut problems = Vec::new();
-    if (head.length, head.last) != (erased.length, erased.last) {
+    if (head.length, head.last, head.frontier.root()) != (erased.length, erased.last, erased.root) {
         problems.push("head does not match the one recorded when the zone was erased".to_owned());
     }
     let mut left = 0_u64;

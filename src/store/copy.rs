@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::PolicyStore;
-use crate::record::{Body, LogEntry, Object, SchemaPublished};
+use crate::record::{Body, LogEntry, SchemaPublished};
 use crate::resource::zone::ZoneReader;
 use crate::resource::{schema, zone};
 use crate::rules::guardrail;
@@ -172,8 +172,8 @@ impl Copy<'_, '_, '_> {
     /// Copies the content that an entry names.
     fn content(&mut self, recorded: &LogEntry) -> Result<()> {
         for content in recorded.body.content() {
-            let text = self.from.content(content)?;
-            self.in_destination(|writer| writer.put_object(Object::new(content.kind, &text)))?;
+            let packed = self.from.packed(&content)?;
+            self.in_destination(|writer| writer.put_content(&packed))?;
         }
         Ok(())
     }
@@ -253,5 +253,5 @@ impl Copy<'_, '_, '_> {
 
 /// Whether a published schema has the source that versions refer to.
 fn is_source_of(published: &SchemaPublished, schema: &SchemaRef) -> bool {
-    (published.syntax, published.source) == (schema.syntax, schema.source)
+    (published.syntax, published.sha) == (schema.syntax, schema.sha)
 }

@@ -3,14 +3,13 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
-use wincode::{SchemaRead, SchemaWrite};
 
 use super::error::{Error, Result};
 use super::id::check_text;
 use super::limits;
 
 /// The kind of an actor, and the owner of the resources that the actor creates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 #[serde(rename_all = "snake_case")]
 pub enum OwnerType {
@@ -31,7 +30,7 @@ text_enum!(OwnerType, "owner type", { Platform => "platform", Customer => "custo
 /// assert_eq!((actor.owner_type(), actor.id()), (OwnerType::Customer, "ann"));
 /// # Ok::<(), policy_store::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 #[serde(try_from = "GivenActor")]
 pub struct Actor {
@@ -74,14 +73,9 @@ impl Actor {
         Self::new(OwnerType::Platform, id.into())
     }
 
-    fn new(owner_type: OwnerType, id: String) -> Result<Self> {
-        let actor = Self { owner_type, id };
-        actor.check().map(|()| actor)
-    }
-
-    /// Checks the rules of a new actor. A decoded actor may break them.
-    pub(crate) fn check(&self) -> Result<()> {
-        check_text("actor id", &self.id, limits::ACTOR_ID_BYTES)
+    pub(crate) fn new(owner_type: OwnerType, id: String) -> Result<Self> {
+        check_text("actor id", &id, limits::ACTOR_ID_BYTES)?;
+        Ok(Self { owner_type, id })
     }
 
     /// The kind of actor, and the owner of the resources that it creates.

@@ -5,14 +5,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest;
-use wincode::{SchemaRead, SchemaWrite};
 
 use super::error::{Error, ErrorDetail};
 
 macro_rules! hash_type {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, SchemaRead, SchemaWrite)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
         pub struct $name(pub(crate) [u8; 32]);
 
@@ -84,13 +83,9 @@ hash_type! {
 }
 
 hash_type! {
-    /// The BLAKE3 of a log entry's bytes. Each entry has the hash of the entry before it.
+    /// The hash of a log entry: the SHA-256 of a zero byte and the entry's bytes, which is the hash of a leaf in RFC 6962.
+    /// Each entry has the hash of the entry before it.
     EntryHash, "entry hash"
-}
-
-hash_type! {
-    /// The address of an object: the BLAKE3 of its kind byte and its plain bytes.
-    Address, "address"
 }
 
 impl Sha256 {
@@ -106,7 +101,7 @@ impl EntryHash {
     pub(crate) const NONE: Self = Self([0; 32]);
 
     pub(crate) fn of(bytes: &[u8]) -> Self {
-        Self(*blake3::hash(bytes).as_bytes())
+        Self(sha2::Sha256::new_with_prefix([0]).chain_update(bytes).finalize().into())
     }
 }
 

@@ -6,7 +6,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use wincode::{SchemaRead, SchemaWrite};
 
 use super::error::{Error, ErrorDetail, Result};
 use super::hash::hex;
@@ -17,7 +16,7 @@ macro_rules! id_type {
         $(#[$doc])*
         ///
         /// 1 to 64 characters of `A-Z a-z 0-9 . _ : -`, starting with a letter or digit.
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, SchemaRead, SchemaWrite)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
         pub struct $name(String);
 
@@ -28,15 +27,10 @@ macro_rules! id_type {
             ///
             /// [`Invalid`](crate::ErrorKind::Invalid) for text that breaks the rules above.
             pub fn new(id: impl Into<String>) -> Result<Self> {
-                let id = Self(id.into());
-                id.check().map(|()| id)
-            }
-
-            /// Checks the rules of [`new`](Self::new). A decoded id may break them.
-            pub(crate) fn check(&self) -> Result<()> {
-                match broken_rule(&self.0) {
-                    None => Ok(()),
-                    Some(rule) => Err(ErrorDetail::invalid($what, &self.0, rule).into()),
+                let id = id.into();
+                match broken_rule(&id) {
+                    None => Ok(Self(id)),
+                    Some(rule) => Err(ErrorDetail::invalid($what, &id, rule).into()),
                 }
             }
 
@@ -160,7 +154,7 @@ fn broken_rule(id: &str) -> Option<&'static str> {
 }
 
 /// The id of a log: 16 random bytes, unique among all stores. Each entry of the log has it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, SchemaRead, SchemaWrite)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 pub struct LogId(pub(crate) [u8; 16]);
 
@@ -212,7 +206,7 @@ impl<'de> Deserialize<'de> for LogId {
 /// assert_eq!(IdempotencyKey::from(*key.as_bytes()), key);
 /// # Ok::<(), policy_store::Error>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, SchemaRead, SchemaWrite)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 pub struct IdempotencyKey(pub(crate) [u8; 16]);
 

@@ -65,8 +65,12 @@ pub const PRECONDITION_ALTERNATIVES: usize = 10_000;
 pub const CURSOR_CHARS: usize = 255;
 /// Bytes of one encoded log entry.
 pub const ENTRY_BYTES: usize = 64 * 1024;
-/// Bytes of one object of content.
-pub const OBJECT_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of one piece of content, plain.
+pub const CONTENT_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of the reason of a write.
+pub const REASON_BYTES: usize = 1024;
+/// Bytes of the reference of a write: a commit, a ticket, a URL.
+pub const REFERENCE_BYTES: usize = 256;
 /// Bytes of a packed policy bundle, and of its unpacked archive: enough for the largest set with its schema.
 pub const BUNDLE_BYTES: usize = 72 * 1024 * 1024;
 /// Bytes of a policy bundle's manifest.

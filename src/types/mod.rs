@@ -14,6 +14,8 @@ pub(crate) mod id;
 pub(crate) mod json;
 pub mod limits;
 pub(crate) mod manifest_entry;
+pub(crate) mod origin;
+pub(crate) mod rationale;
 pub(crate) mod schema;
 pub(crate) mod syntax;
 pub(crate) mod target;

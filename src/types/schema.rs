@@ -1,14 +1,13 @@
 //! The status of a schema version, the reference to one in an entry, and the version of Cedar that validated.
 
 use serde::{Deserialize, Serialize};
-use wincode::{SchemaRead, SchemaWrite};
 
-use super::hash::Address;
+use super::hash::Sha256;
 use super::id::SchemaName;
 use super::syntax::Syntax;
 
 /// The status of a schema version. `Active` and `Deprecated` can change into each other. `Archived` is final.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -24,7 +23,7 @@ pub enum SchemaStatus {
 text_enum!(SchemaStatus, "schema status", { Active => "active", Deprecated => "deprecated", Archived => "archived" });
 
 /// The version of Cedar that parsed and validated a policy, policy set or schema.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, SchemaRead, SchemaWrite)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 #[non_exhaustive]
 pub struct CedarVersion {
@@ -34,12 +33,12 @@ pub struct CedarVersion {
     pub language: String,
 }
 
-/// The schema version that a policy or policy set was validated against: its name, and the syntax and address of its
+/// The schema version that a policy or policy set was validated against: its name, and the syntax and SHA-256 of its
 /// source.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, SchemaRead, SchemaWrite)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 pub(crate) struct SchemaRef {
     pub version: SchemaName,
     pub syntax: Syntax,
-    pub source: Address,
+    pub sha: Sha256,
 }

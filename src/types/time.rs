@@ -6,7 +6,6 @@ use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use wincode::{SchemaRead, SchemaWrite};
 
 use super::error::{Error, ErrorDetail};
 
@@ -19,7 +18,7 @@ use super::error::{Error, ErrorDetail};
 /// assert_eq!(time.to_string(), "2026-02-24T13:20:00.000000Z");
 /// # Ok::<(), policy_store::Error>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, SchemaRead, SchemaWrite)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
 pub struct Timestamp(i64);
 
@@ -67,7 +66,7 @@ impl Timestamp {
         Self::from_micros(self.0.saturating_sub(1))
     }
 
-    /// Whether the value is in range. A decoded value may not be.
+    /// Whether the value is in range.
     pub(crate) fn is_valid(self) -> bool {
         self == Self::from_micros(self.0)
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::cedar;
 use crate::engine::Engine;
 use crate::record::fingerprint::Fingerprint;
-use crate::record::{Idempotency, Object, ObjectKind, SchemaPublished, SchemaStatusChanged, ZoneCreated, ZoneOpened};
+use crate::record::{Content, ContentKind, Idempotency, SchemaPublished, SchemaStatusChanged, ZoneCreated, ZoneOpened};
 use crate::resource::schema::{self, PreparedSchema, SchemaInput, SchemaVersion};
 use crate::resource::zone::{self, ZoneReader, ZoneRef};
 use crate::rules::ownership::check_owner;
@@ -16,8 +16,9 @@ use crate::storage::{LogWriter, Snapshot, ZoneRow, key};
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::hash::Sha256;
 use crate::types::id::{IdempotencyKey, LogId, ZoneId};
+use crate::types::rationale::Rationale;
 use crate::types::schema::SchemaStatus;
-use crate::types::syntax::Include;
+use crate::types::syntax::{Include, Syntax};
 use crate::write::zone_transaction::ZoneTransaction;
 
 /// A write under way: [`PolicyStore::write`](crate::PolicyStore::write) passes it to its closure.
@@ -68,6 +69,35 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
         self
     }
 
+    /// States why the write is made: a reason, a reference, or both. They stand on all entries of the write. State them
+    /// before the first change. They are part of what an idempotency key covers.
+    ///
+    /// ```
+    /// # fn main() -> policy_store::Result<()> {
+    /// use policy_store::{Actor, PolicyStore, Rationale};
+    /// let store = PolicyStore::builder().in_memory()?;
+    /// store.write(&Actor::customer("ann")?, |w| {
+    ///     w.rationale(Rationale::new().with_reason("New tenant")?.with_reference("TICKET-17")?)?;
+    ///     w.create_zone("acme").map(drop)
+    /// })?;
+    /// let first = store.zone("acme")?.history(&Default::default())?.items.remove(0);
+    /// assert_eq!(first.rationale.as_ref().and_then(Rationale::reference), Some("TICKET-17"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) after the first change of the write.
+    pub fn rationale(&mut self, rationale: Rationale) -> Result<&mut Self> {
+        self.writer.state_rationale(rationale)?;
+        Ok(self)
+    }
+
+    fn fingerprint(&self, call: Fingerprint) -> [u8; 32] {
+        call.rationale(self.writer.rationale()).by(self.writer.actor())
+    }
+
     /// Carries a call out once. For a repeated call, `again` reads the first result from the store's log as the call
     /// left it.
     fn once<T>(
@@ -77,7 +107,7 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
         again: impl FnOnce(&Snapshot<'_>) -> Result<T>,
     ) -> Result<T> {
         let Some(id) = self.idempotency_key.take() else { return write(self) };
-        let idempotency = Idempotency { key: id, fingerprint: fingerprint.by(self.writer.actor()) };
+        let idempotency = Idempotency { key: id, fingerprint: self.fingerprint(fingerprint) };
         if let Some((answer, _)) = self.writer.answered(STORE_LOG, &idempotency, |snapshot, _| again(snapshot))? {
             return Ok(answer);
         }
@@ -157,14 +187,19 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
         self.writer.next(STORE_LOG)?;
         let body = SchemaPublished {
             syntax: new.syntax,
-            sha: Sha256::of(new.source.as_bytes()),
-            source: self.writer.put_object(Object::new(ObjectKind::of_schema(new.syntax), &new.source))?,
-            converted: self.writer.put_object(Object::new(ObjectKind::of_schema(new.syntax.other()), &converted))?,
+            sha: self.put_form(new.syntax, &new.source)?,
+            converted: self.put_form(new.syntax.other(), &converted)?,
             cedar: cedar::version(),
             version: version.clone(),
         };
         self.writer.append(STORE_LOG, body)?;
         self.writer.read(|snapshot| schema::load(snapshot, version.as_str(), Include::Both))
+    }
+
+    /// Stores one form of a schema.
+    fn put_form(&mut self, syntax: Syntax, form: &str) -> Result<Sha256> {
+        let content = Content::one(ContentKind::of_schema(syntax), form).pack();
+        Ok(self.writer.put_content(&content)?.sha)
     }
 
     /// Changes the status of a schema version. Active and deprecated change into each other, deprecated changes to

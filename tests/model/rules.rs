@@ -186,7 +186,9 @@ impl State {
         broken.extend(text_rules(description.unwrap_or_default(), 4_096, true));
         broken.extend(clock_rules(&zone.log, author));
         check(broken)?;
-        let change = json!({"kind": "policy_created", "policy_id": id, "name": name, "description": description});
+        let change = json!({
+            "kind": "policy_created", "policy_id": id, "name": name, "description": description, "origin": null,
+        });
         let created = zone.log.append(author, change);
         if own.is_none() {
             assert_generated(told, &id, &created);

@@ -98,6 +98,12 @@ fn names_that_change_make_no_copies() {
         assert_eq!(apply(&world, ann(), &unchanged).unwrap(), first);
         assert_eq!(world.extent(), before);
     }
+    // Both names and texts have changed: the origin finds the copy.
+    let changed = of_both(OTHER, FORBID);
+    let policies_before = policies(&world);
+    apply(&world, ann(), &changed).unwrap();
+    assert_eq!((policies(&world), texts(&world, ann())), (policies_before, vec![FORBID.to_owned(), OTHER.to_owned()]));
+    apply(&world, ann(), &unchanged).unwrap();
     // A new policy is identified by its name.
     let policies_before = policies(&world);
     let night = pins(&world, ann()).into_iter().find(|(id, _)| world.zone().policy(id).unwrap().name == "night shift");

@@ -35,7 +35,12 @@ fn every_kind_of_change_is_an_entry_that_says_what_changed() {
     let zone = Target::Zone;
     let expected = [
         Change::ZoneCreated { zone_id: version.zone_id.clone() },
-        Change::PolicyCreated { policy_id: p.clone(), name: "p name".into(), description: Some("why".into()) },
+        Change::PolicyCreated {
+            policy_id: p.clone(),
+            name: "p name".into(),
+            description: Some("why".into()),
+            origin: None,
+        },
         Change::PolicyVersionCreated {
             policy_id: p.clone(),
             policy_version_id: v.clone(),

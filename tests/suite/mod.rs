@@ -43,10 +43,13 @@ mod limits;
 mod lists;
 mod opening;
 mod operations;
+mod origins;
 mod policies;
 mod policies_json;
 mod preconditions;
 mod preflight;
+
+mod rationale;
 mod reads_in_writes;
 mod receipts;
 mod recomputed_hashes;

@@ -184,7 +184,7 @@ impl World {
     pub fn extent(&self) -> [u64; 4] {
         let report = self.store.verify().unwrap();
         assert!(report.is_clean(), "{:?}", report.findings);
-        [report.logs, report.entries, report.objects, report.index_rows]
+        [report.logs, report.entries, report.content, report.index_rows]
     }
 
     /// Expects a call in `acme` to be refused without a trace: alone, and within a write that continues.

@@ -39,8 +39,8 @@ fn verify_finds_nothing_in_a_healthy_store_and_says_how_much_it_checked() {
     let store_log = 4 + 1;
     let other = 1;
     assert_eq!((found.logs, found.entries), (3, store_log + other + world.history().len() as u64));
-    // Two schema texts with one JSON form; two texts in two forms and one list of warnings; three manifests.
-    assert_eq!(found.objects, 3 + 5 + 3);
+    // Two schema texts with one JSON form; two versions and one list of warnings; three manifests.
+    assert_eq!(found.content, 3 + 3 + 3);
     assert!(found.index_rows > 20);
     assert_eq!(report(&world), found, "it writes nothing");
 }
@@ -52,8 +52,8 @@ fn verify_counts_what_is_added() {
     world.version("a", "permit(principal, action, resource) when { principal.level == 5 };");
     let after = report(&world);
     assert_eq!(
-        (after.entries, after.objects, after.index_rows),
-        (before.entries + 1, before.objects + 2, before.index_rows + 2)
+        (after.entries, after.content, after.index_rows),
+        (before.entries + 1, before.content + 1, before.index_rows + 2)
     );
 }
 
@@ -68,7 +68,7 @@ fn equal_content_is_kept_once_in_the_whole_store() {
             other.create_policy_version("p", policy_store::NewPolicyVersion::cedar(super::support::V1, PERMIT))
         })
         .unwrap();
-    assert_eq!(report(&world).objects, before.objects);
+    assert_eq!(report(&world).content, before.content);
 }
 
 #[test]

@@ -7,11 +7,10 @@ use redb::{Database, ReadableDatabase};
 use super::handle::not_a_store;
 use crate::storage::index::derive::GENERATION;
 use crate::storage::index::key::{self, STORE_LOG};
-use crate::storage::index::row::{CommitsRow, FormatRow, Head, IndexRow, LogsRow, StoreRow};
+use crate::storage::index::row::{CommitsRow, FormatRow, Head, IndexRow, LogsRow, NextContentRow, StoreRow};
 use crate::storage::{ReadTables, RecordCache, Snapshot, WriteTables, storage_error};
 use crate::types::environment::Environment;
 use crate::types::error::{ErrorDetail, Result};
-use crate::types::hash::EntryHash;
 use crate::types::id::LogId;
 
 /// The format version that this build writes.
@@ -45,12 +44,14 @@ pub(in crate::storage) fn initialise(database: &Database, environment: &Environm
         let (store, log) = (environment.random(b"store"), environment.random(b"store log"));
         let first16 = |bytes: [u8; 32]| bytes.first_chunk::<16>().copied().unwrap_or_default();
         let store_row = StoreRow { store_id: first16(store), cursor_key: environment.random(b"cursor key") };
-        let head = Head { log_id: LogId(first16(log)), length: 0, last: EntryHash::NONE };
-        tables.put_meta(key::META_FORMAT, &FormatRow { version: FORMAT, features: FEATURES })?;
+        let head = Head::empty(LogId(first16(log)));
+        let format = FormatRow { version: FORMAT, features: FEATURES, write_features: FEATURES };
+        tables.put_meta(key::META_FORMAT, &format)?;
         tables.put_meta(key::META_STORE, &store_row)?;
         tables.put_meta(key::META_INDEX, &IndexRow { generation: GENERATION })?;
         tables.put_meta(key::META_LOGS, &LogsRow { next: STORE_LOG + 1 })?;
         tables.put_meta(key::META_COMMITS, &CommitsRow { count: 0 })?;
+        tables.put_meta(key::META_CONTENT, &NextContentRow { next: 0 })?;
         tables.put_meta(&key::head(STORE_LOG), &head)?;
     }
     transaction.commit().map_err(|error| storage_error("create the store", error))
@@ -66,13 +67,16 @@ pub(in crate::storage) fn check_format(database: &impl ReadableDatabase, path: &
     })?;
     let cache = RecordCache::new(0);
     let format = Snapshot::new(&tables, &cache, None).meta::<FormatRow>(key::META_FORMAT)?;
-    let FormatRow { version, features } = format.ok_or_else(|| not_a_store(path, "its format row is missing"))?;
+    let FormatRow { version, features, write_features } =
+        format.ok_or_else(|| not_a_store(path, "its format row is missing"))?;
     if version > FORMAT || version == 0 {
         let (found, known) = (version.into(), FORMAT.into());
         return Err(ErrorDetail::NewerFormat { what: "format version", found, known }.into());
     }
-    if features & !FEATURES != 0 {
-        return Err(ErrorDetail::NewerFormat { what: "feature bits", found: features, known: FEATURES }.into());
+    // A build that could read the file, but not write it, does not open it either: every opening may write.
+    let bits = features | write_features;
+    if bits & !FEATURES != 0 {
+        return Err(ErrorDetail::NewerFormat { what: "feature bits", found: bits, known: FEATURES }.into());
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use crate::types::target::{BindingMode, Target, TargetType};
 
 /// Increases whenever `derive` makes other rows for the same logs. A file with another generation is rebuilt when it is
 /// opened.
-pub(in crate::storage) const GENERATION: u32 = 3;
+pub(in crate::storage) const GENERATION: u32 = 1;
 
 /// The rows that `derive` reads and writes.
 pub(in crate::storage) trait Rows {
@@ -31,10 +31,16 @@ pub(in crate::storage) trait Rows {
     fn log_number(&self, log_id: LogId) -> Option<LogNumber>;
 }
 
-/// Adds the rows of an entry to `rows`.
-pub(in crate::storage) fn derive(rows: &mut dyn Rows, log: LogNumber, recorded: &LogEntry) -> Result<()> {
+/// Adds the rows of an entry to `rows`. `forms` is the number of the text and JSON of the policy
+/// version that it creates, if it is known.
+pub(in crate::storage) fn derive(
+    rows: &mut dyn Rows,
+    log: LogNumber,
+    recorded: &LogEntry,
+    forms: Option<u64>,
+) -> Result<()> {
     let position = recorded.envelope.position;
-    let at = Entry { log, position };
+    let at = Entry { log, position, forms };
     if let Some(idempotency) = &recorded.envelope.idempotency {
         at.idempotency_key(rows, idempotency.key)?;
     }
@@ -100,6 +106,7 @@ pub(in crate::storage) fn derive(rows: &mut dyn Rows, log: LogNumber, recorded: 
 struct Entry {
     log: LogNumber,
     position: u64,
+    forms: Option<u64>,
 }
 
 impl Entry {
@@ -126,7 +133,12 @@ impl Entry {
                 self.policy(rows, parent, |row| {
                     before = row.latest.replace(Latest { version: body.version, created: position });
                 })?;
-                self.version(rows, (RowKind::PolicyVersion, RowKind::PolicyVersionId), parent, id, body.version, before)
+                self.version(
+                    rows,
+                    (RowKind::PolicyVersion, RowKind::PolicyVersionId),
+                    (parent, id),
+                    (body.version, before),
+                )
             }
             Body::PolicyVersionArchived(body) => {
                 let row_key = key::by_version(self.log, RowKind::PolicyVersion, body.policy_id.as_str(), body.version);
@@ -167,10 +179,8 @@ impl Entry {
                 self.version(
                     rows,
                     (RowKind::PolicySetVersion, RowKind::PolicySetVersionId),
-                    parent,
-                    id,
-                    body.version,
-                    before,
+                    (parent, id),
+                    (body.version, before),
                 )
             }
             Body::PolicySetVersionArchived(body) => {
@@ -187,10 +197,8 @@ impl Entry {
         &self,
         rows: &mut dyn Rows,
         (by_number, by_id): (RowKind, RowKind),
-        parent: &str,
-        id: &str,
-        version: u32,
-        before: Option<Latest>,
+        (parent, id): (&str, &str),
+        (version, before): (u32, Option<Latest>),
     ) -> Result<()> {
         if u64::from(version) != before.map_or(0, |latest| u64::from(latest.version)) + 1 {
             return Err(self.contradiction("version number does not follow the previous one"));
@@ -199,7 +207,8 @@ impl Entry {
         if rows.get(&row_key)?.is_some() {
             return Err(self.contradiction("version number is already used"));
         }
-        self.put(rows, row_key, &VersionRow { created: self.position, archived: None })?;
+        let row = VersionRow { created: self.position, archived: None, forms: self.forms };
+        self.put(rows, row_key, &row)?;
         self.insert(rows, by_id, id, &PositionRow { created: self.position })
     }
 

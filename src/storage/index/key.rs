@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::types::hash::Address;
+use crate::record::ContentKey;
 use crate::types::id::IdempotencyKey;
 use crate::types::target::{BindingMode, Target};
 
@@ -20,6 +20,7 @@ pub(in crate::storage) const META_STORE: &[u8] = b"store";
 pub(in crate::storage) const META_INDEX: &[u8] = b"index";
 pub(in crate::storage) const META_LOGS: &[u8] = b"logs";
 pub(in crate::storage) const META_COMMITS: &[u8] = b"commits";
+pub(in crate::storage) const META_CONTENT: &[u8] = b"content";
 const META_HEAD: &[u8] = b"head:";
 const META_WITNESS: &[u8] = b"witness:";
 
@@ -64,6 +65,8 @@ pub(crate) enum RowKind {
     BindingOrder = 0x31,
     /// Idempotency key → the entries of its call.
     IdempotencyKey = 0x40,
+    /// Level, number → 256 hashes of the tree over the log.
+    Tile = 0x50,
 }
 
 impl RowKind {
@@ -78,7 +81,7 @@ impl RowKind {
             Self::PolicySetVersion | Self::PolicySetVersionId => "policy_set_versions",
             Self::Attestation => "attestations",
             Self::Binding | Self::BindingOrder => "bindings",
-            Self::State | Self::IdempotencyKey => "none",
+            Self::State | Self::IdempotencyKey | Self::Tile => "none",
         }
     }
 }
@@ -98,7 +101,7 @@ pub(in crate::storage) fn head_log(key: &[u8]) -> Option<LogNumber> {
 
 /// Whether this build knows the meta row under `key`.
 pub(in crate::storage) fn is_meta(key: &[u8]) -> bool {
-    [META_FORMAT, META_STORE, META_INDEX, META_LOGS, META_COMMITS].contains(&key)
+    [META_FORMAT, META_STORE, META_INDEX, META_LOGS, META_COMMITS, META_CONTENT].contains(&key)
         || head_log(key).is_some()
         || key.starts_with(META_WITNESS)
 }
@@ -147,8 +150,24 @@ pub(in crate::storage) fn entry_place(key: &[u8]) -> Option<(LogNumber, u64)> {
     Some((LogNumber::from_be_bytes(*log), u64::from_be_bytes(position.try_into().ok()?)))
 }
 
-pub(in crate::storage) fn object(address: &Address) -> &[u8] {
-    address.as_bytes()
+/// The key of content by its number.
+pub(in crate::storage) fn content(number: u64) -> [u8; 8] {
+    number.to_be_bytes()
+}
+
+/// The number in the key of content.
+pub(in crate::storage) fn content_number(key: &[u8]) -> Option<u64> {
+    key.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// The row that finds content by its address.
+pub(in crate::storage) fn address(key: &ContentKey, number: u64) -> Vec<u8> {
+    [key.as_slice(), &number.to_be_bytes()].concat()
+}
+
+/// All content that may have this address.
+pub(in crate::storage) fn addresses(key: &ContentKey) -> Range<Vec<u8>> {
+    prefixed(key.to_vec())
 }
 
 fn key_of(log: LogNumber, kind: RowKind) -> Vec<u8> {
@@ -229,6 +248,14 @@ pub(crate) fn state(log: LogNumber) -> Vec<u8> {
     key_of(log, RowKind::State)
 }
 
+/// The row of a full tile.
+pub(crate) fn tile(log: LogNumber, level: u8, number: u64) -> Vec<u8> {
+    let mut key = key_of(log, RowKind::Tile);
+    key.push(level);
+    key.extend_from_slice(&number.to_be_bytes());
+    key
+}
+
 /// The row of an idempotency key.
 pub(crate) fn idempotency_key(log: LogNumber, id: IdempotencyKey) -> Vec<u8> {
     let mut key = key_of(log, RowKind::IdempotencyKey);
@@ -257,6 +284,9 @@ pub(crate) fn all(log: LogNumber, kind: RowKind) -> Range<Vec<u8>> {
 pub(crate) fn versions(log: LogNumber, kind: RowKind, parent: &str) -> Range<Vec<u8>> {
     prefixed(by_id(log, kind, parent))
 }
+
+/// All rows of the tables of content and of addresses.
+pub(in crate::storage) const ALL_CONTENT: Range<&[u8]> = &[]..&[0xff; 26];
 
 /// All rows of the index.
 pub(in crate::storage) const ALL: Range<&[u8]> = &[]..&[0xff; 5];
@@ -324,6 +354,7 @@ mod tests {
             RowKind::State => state(1),
             RowKind::IdempotencyKey => idempotency_key(1, IdempotencyKey([0x11; 16])),
             RowKind::Attestation => attestation(1, "p", 3, 258),
+            RowKind::Tile => tile(1, 1, 258),
         }
     }
 
@@ -351,6 +382,8 @@ mod tests {
             (RowKind::State, "00000001 00"),
             // Log number, tag, idempotency key.
             (RowKind::IdempotencyKey, "00000001 40 11111111111111111111111111111111"),
+            // Log number, tag, level, number.
+            (RowKind::Tile, "00000001 50 01 0000000000000102"),
             // Log number, tag, set id, 0, version number, position.
             (RowKind::Attestation, "00000001 24 70 00 00000003 0000000000000102"),
         ] {
@@ -367,6 +400,7 @@ mod tests {
             ("index", META_INDEX.to_vec(), "696e646578"),
             ("logs", META_LOGS.to_vec(), "6c6f6773"),
             ("commits", META_COMMITS.to_vec(), "636f6d6d697473"),
+            ("content", META_CONTENT.to_vec(), "636f6e74656e74"),
             // `witness:`, the key of an index row, or its beginning: log number, tag, mode, kind of target.
             ("witness", witness(&by_id(0, RowKind::Zone, "p")), "7769746e6573733a 00000000 01 70 00"),
             ("newest", newest_binding(2, BindingMode::Shadow, &user), "7769746e6573733a 00000002 30 01 01 7531 00"),
@@ -374,7 +408,9 @@ mod tests {
             ("head", head(258), "686561643a 00000102"),
             // Log number, position.
             ("entry", entry(1, 258).to_vec(), "00000001 0000000000000102"),
-            ("object", object(&Address([0xab; 32])).to_vec(), &"ab".repeat(32)),
+            ("content", content(258).to_vec(), "0000000000000102"),
+            // The content's kind, the first 16 bytes of its address, its number.
+            ("address", address(&[0xab; 17], 258), "ababababababababababababababababab 0000000000000102"),
             // A user: 1, the id, 0.
             ("a user's", binding(2, BindingMode::Active, &user, 9), "00000002 30 00 01 7531 00 0000000000000009"),
             ("shadow", binding(2, BindingMode::Shadow, &Target::Zone, 9), "00000002 30 01 00 0000000000000009"),

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::derive::Rows;
-use super::key::LogNumber;
-use super::row::Head;
-use crate::types::error::Result;
+use super::derive::{Rows, derive};
+use super::key::{self, LogNumber};
+use super::row::{Head, Row};
+use crate::record::LogEntry;
+use crate::storage::tiles::Tiles;
+use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::LogId;
 
 /// The rows that a replay has derived.
@@ -14,12 +16,25 @@ pub(in crate::storage) struct Replay {
     /// The witness rows, by their keys in meta.
     pub witnesses: BTreeMap<Vec<u8>, Vec<u8>>,
     pub numbers: BTreeMap<LogId, LogNumber>,
+    tiles: Tiles,
 }
 
 impl Replay {
     /// Starts with an empty log.
     pub(in crate::storage) fn new(numbers: BTreeMap<LogId, LogNumber>) -> Self {
-        Self { rows: BTreeMap::new(), witnesses: BTreeMap::new(), numbers }
+        Self { rows: BTreeMap::new(), witnesses: BTreeMap::new(), numbers, tiles: Tiles::default() }
+    }
+
+    /// Adds the rows of the next entry of the log: those of its body, and a tile that it fills. `forms` is for [`derive`].
+    pub(in crate::storage) fn entry(&mut self, log: LogNumber, recorded: &LogEntry, forms: Option<u64>) -> Result<()> {
+        let Self { tiles, rows, .. } = self;
+        tiles.append(recorded.envelope.position, recorded.hash.0, &mut |level, number, row| {
+            let row_key = key::tile(log, level, number);
+            let value = row.to_value(&row_key).map_err(|problem| ErrorDetail::corrupt("a tile", problem))?;
+            rows.insert(row_key, value);
+            Ok(())
+        })?;
+        derive(self, log, recorded, forms)
     }
 }
 

@@ -3,11 +3,8 @@
 //! The check detects a damaged row, and a row under a wrong key. It does not protect against deliberate changes;
 //! `verify` does, because it replays the logs.
 
-use wincode::config::{Deserialize, Serialize};
-use wincode::{SchemaRead, SchemaWrite};
-
 use super::key::LogNumber;
-use crate::record::{decode, encode};
+use crate::record::{Frontier, NodeHash, Wire, decode, encode, record};
 use crate::types::hash::EntryHash;
 use crate::types::id::LogId;
 use crate::types::target::{BindingMode, Target};
@@ -39,7 +36,7 @@ pub(crate) fn with_check(key: &[u8], record: &[u8]) -> Vec<u8> {
     [record, &check(key, record)].concat()
 }
 
-fn to_value<T: Serialize<crate::record::Format, Src = T>>(row: &T, key: &[u8]) -> Result<Vec<u8>, String> {
+fn to_value<T: Wire>(row: &T, key: &[u8]) -> Result<Vec<u8>, String> {
     let mut value = encode(row)?;
     let check = check(key, &value);
     value.extend_from_slice(&check);
@@ -51,10 +48,7 @@ pub(in crate::storage) fn is_whole(key: &[u8], value: &[u8]) -> bool {
     value.split_last_chunk::<CHECK_BYTES>().is_some_and(|(payload, stored)| check(key, payload) == *stored)
 }
 
-fn from_value<'de, T>(key: &[u8], value: &'de [u8]) -> Result<T, String>
-where
-    T: Deserialize<'de, crate::record::Format, Dst = T> + Serialize<crate::record::Format, Src = T>,
-{
+fn from_value<T: Wire>(key: &[u8], value: &[u8]) -> Result<T, String> {
     let (payload, stored) = value.split_last_chunk::<CHECK_BYTES>().ok_or("too short for a row")?;
     if check(key, payload) != *stored {
         return Err("checksum of the row does not match its key and value".to_owned());
@@ -65,10 +59,10 @@ where
 macro_rules! rows {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)? })*) => {
     $(
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
-        #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
-        pub(crate) struct $name { $($(#[$field_doc])* pub $field: $type),* }
+        record! {
+            $(#[$doc])*
+            pub(crate) struct $name { $($(#[$field_doc])* pub $field: $type),* }
+        }
 
         impl Row for $name {
             fn to_value(&self, key: &[u8]) -> Result<Vec<u8>, String> {
@@ -93,16 +87,18 @@ macro_rules! rows {
 pub(crate) type ReadAndWrite = fn(&[u8], &[u8]) -> Result<Vec<u8>, String>;
 
 rows! {
-    /// Meta: the file's format version and features.
-    FormatRow { version: u32, features: u64 }
+    /// Meta: the file's format version, the features that a build must know to read it, and those to write it.
+    FormatRow { version: u32, features: u64, write_features: u64 }
     /// Meta: the store's id, and the key that authenticates its cursors.
     StoreRow { store_id: [u8; 16], cursor_key: [u8; 32] }
     /// Meta: the generation of the file's index rows.
     IndexRow { generation: u32 }
     /// Meta: the next log number.
     LogsRow { next: LogNumber }
-    /// Meta: the head of a log.
-    Head { log_id: LogId, length: u64, last: EntryHash }
+    /// Meta: the number of the next piece of content.
+    NextContentRow { next: u64 }
+    /// Meta: the head of a log, with the frontier of its tree.
+    Head { log_id: LogId, length: u64, last: EntryHash, frontier: Frontier }
     /// Meta: the commit count.
     CommitsRow { count: u64 }
     /// Meta: the witness of the part of a zone's state that decides.
@@ -148,7 +144,13 @@ rows! {
         revision: u64,
     }
     /// Index: a version of a policy or of a policy set.
-    VersionRow { created: u64, archived: Option<u64> }
+    VersionRow {
+        created: u64,
+        archived: Option<u64>,
+        /// The number of a policy version's text and JSON. None if a rebuild found that content damaged: it is then
+        /// looked up by its address.
+        forms: Option<u64>,
+    }
     /// Index: the position of a creation.
     PositionRow { created: u64 }
     /// Index: the id of the resource created at a position.
@@ -178,6 +180,8 @@ rows! {
     }
     /// Index: the adjacent entries of a call with an idempotency key.
     IdempotencyRow { first: u64, entries: u32 }
+    /// Index: 256 neighbouring hashes of the tree over a log.
+    TileRow { hashes: Vec<NodeHash> }
 }
 
 impl Default for StoreStateRow {
@@ -221,12 +225,26 @@ impl ZoneStateRow {
     }
 }
 
-/// The newest version of a policy or a policy set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
-#[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
-pub(crate) struct Latest {
-    pub version: u32,
-    pub created: u64,
+record! {
+    /// The newest version of a policy or a policy set.
+    #[derive(Copy)]
+    pub(crate) struct Latest {
+        pub version: u32,
+        pub created: u64,
+    }
+}
+
+impl Head {
+    /// The head of a log without entries.
+    pub(in crate::storage) fn empty(log_id: LogId) -> Self {
+        Self { log_id, length: 0, last: EntryHash::NONE, frontier: Frontier::default() }
+    }
+
+    /// Adds an entry.
+    pub(in crate::storage) fn append(&mut self, hash: EntryHash) {
+        self.frontier.append(self.length, hash);
+        (self.length, self.last) = (self.length + 1, hash);
+    }
 }
 
 /// The time before any entry: the first entry may have any later time.

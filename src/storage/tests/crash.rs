@@ -220,6 +220,8 @@ fn a_check_that_cannot_read_is_an_error_and_no_finding() {
 fn a_recovery_that_fails_leaves_the_handle_refusing_until_one_succeeds() {
     let disk = Disk::new(base());
     let store = open(&disk).unwrap();
+    // The file grows in this write, so that the next one syncs only in its commit.
+    write(&store, 3).unwrap();
     disk.fail(Fault::Sync, 0, false);
     assert_eq!(write(&store, 0).unwrap_err().kind(), ErrorKind::OutcomeUnknown);
     disk.fail(Fault::Read, 0, true);

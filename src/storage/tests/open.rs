@@ -56,11 +56,12 @@ fn refused(path: &Path, code: &str) {
 fn a_newer_format_is_refused_before_anything_is_written() {
     let directory = tempfile::tempdir().unwrap();
     let path = store_in(directory.path());
-    for row in [FormatRow { version: 2, features: 0 }, FormatRow { version: 1, features: 1 << 40 }] {
+    let row = |version, features, write_features| FormatRow { version, features, write_features };
+    for row in [row(2, 0, 0), row(1, 1 << 40, 0), row(1, 0, 1)] {
         put(&path, META, key::META_FORMAT, &row.to_value(key::META_FORMAT).unwrap());
         refused(&path, "newer_format");
     }
-    let known = FormatRow { version: 1, features: 0 };
+    let known = row(1, 0, 0);
     put(&path, META, key::META_FORMAT, &known.to_value(key::META_FORMAT).unwrap());
     assert!(builder().open(&path).unwrap().verify().unwrap().is_clean());
 }

@@ -3,16 +3,17 @@
 use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::disk::*;
-use crate::record::{Entry, Object, ObjectKind};
+use crate::record::{Content, ContentKind, Entry, Envelope, PackedContent, Plain};
 use crate::storage::index::key::{self, RowKind};
-use crate::storage::index::row::{Head, LogsRow, PolicyRow, Row, ZoneWitnessRow};
+use crate::storage::index::row::{Head, LogsRow, NextContentRow, PolicyRow, Row, ZoneStateRow, ZoneWitnessRow};
 use crate::types::hash::EntryHash;
 use crate::*;
 
 pub(in crate::storage) type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 pub(in crate::storage) const META: Definition = TableDefinition::new("meta");
 pub(in crate::storage) const LOG: Definition = TableDefinition::new("log");
-pub(in crate::storage) const OBJECTS: Definition = TableDefinition::new("objects");
+pub(in crate::storage) const CONTENT: Definition = TableDefinition::new("content");
+pub(in crate::storage) const ADDRESSES: Definition = TableDefinition::new("addresses");
 pub(in crate::storage) const INDEX: Definition = TableDefinition::new("index");
 
 pub(in crate::storage) fn get(txn: &WriteTransaction, table: Definition, row_key: &[u8]) -> Vec<u8> {
@@ -55,13 +56,44 @@ fn forge(txn: &WriteTransaction, log: u32, position: u64) {
     put(txn, LOG, &key::entry(log, position), &Entry::stored(&bytes, hash));
 }
 
+/// Changes the envelopes of a log, with correct hashes throughout.
+fn rewrite(txn: &WriteTransaction, log: u32, change: impl Fn(&mut Envelope)) {
+    let Head { log_id, length, .. } = head(txn, log);
+    let mut rewritten = Head::empty(log_id);
+    for position in 0..length {
+        let (mut entry, _) = Entry::from_stored(&get(txn, LOG, &key::entry(log, position))).unwrap();
+        entry.envelope.previous = rewritten.last;
+        change(&mut entry.envelope);
+        let (bytes, hash) = entry.encode().unwrap();
+        put(txn, LOG, &key::entry(log, position), &Entry::stored(&bytes, hash));
+        rewritten.append(hash);
+    }
+    put_head(txn, log, |head| *head = rewritten);
+}
+
 fn policy_row() -> Vec<u8> {
     key::by_id(1, RowKind::Policy, "p1")
 }
 
-pub(in crate::storage) fn text_key() -> Vec<u8> {
-    let text = format!("// 1\n{PERMIT}");
-    Object::new(ObjectKind::PolicyText, &text).address().as_bytes().to_vec()
+/// The key of the content with this text.
+pub(in crate::storage) fn content_key(txn: &WriteTransaction, text: &str) -> Vec<u8> {
+    let table = txn.open_table(CONTENT).unwrap();
+    let mut rows = table.iter().unwrap().map(|row| row.unwrap());
+    let is_it = |value: &[u8]| Plain::unpack(value).is_ok_and(|plain| plain.parts().0 == text);
+    rows.find(|(_, value)| is_it(value.value())).expect("the content is there").0.value().to_vec()
+}
+
+/// The key of the forms of a policy version.
+pub(in crate::storage) fn text_key(txn: &WriteTransaction) -> Vec<u8> {
+    content_key(txn, &format!("// 1\n{PERMIT}"))
+}
+
+/// The address of those forms, which has no value.
+fn address_key(txn: &WriteTransaction) -> Vec<u8> {
+    let number = text_key(txn);
+    let table = txn.open_table(ADDRESSES).unwrap();
+    let mut keys = table.iter().unwrap().map(|row| row.unwrap().0.value().to_vec());
+    keys.find(|address| address.ends_with(&number)).expect("the address is there")
 }
 
 /// The expected effect of a rebuild.
@@ -73,8 +105,10 @@ pub(in crate::storage) enum Rebuild {
     Refused,
     /// The damage is not in the index.
     Leaves,
+    /// As [`Leaves`], and the number of the damaged content leaves the index.
+    Forgets,
 }
-use Rebuild::{Leaves, Refused, Repairs};
+use Rebuild::{Forgets, Leaves, Refused, Repairs};
 
 pub(in crate::storage) struct Case {
     pub name: &'static str,
@@ -275,26 +309,98 @@ pub(in crate::storage) const CASES: &[Case] = &[
     },
     Case {
         name: "content is missing",
-        tamper: |txn| remove(txn, OBJECTS, &text_key()),
+        tamper: |txn| remove(txn, CONTENT, &text_key(txn)),
         places: &["content "],
-        rebuild: Leaves,
+        rebuild: Forgets,
         refused: false,
     },
     Case {
         name: "content is changed",
-        tamper: |txn| flip(txn, OBJECTS, &text_key()),
+        tamper: |txn| flip(txn, CONTENT, &text_key(txn)),
         places: &["content "],
-        rebuild: Leaves,
+        rebuild: Forgets,
         refused: false,
     },
     Case {
         name: "content is added",
         tamper: |txn| {
-            let object = Object::new(ObjectKind::PolicyText, "stray");
-            put(txn, OBJECTS, object.address().as_bytes(), &object.encode());
+            let PackedContent { id, value } = Content::one(ContentKind::SchemaText, "stray").pack();
+            put(txn, CONTENT, &key::content(99), &value);
+            put(txn, ADDRESSES, &key::address(&id.key(), 99), &[]);
+            let next = NextContentRow { next: 100 };
+            put(txn, META, key::META_CONTENT, &next.to_value(key::META_CONTENT).unwrap());
         },
         places: &["content "],
         rebuild: Leaves,
+        refused: false,
+    },
+    Case {
+        name: "content has another number",
+        tamper: |txn| {
+            // Only `a` names it.
+            let number = content_key(txn, FORBID);
+            let value = get(txn, CONTENT, &number);
+            remove(txn, CONTENT, &number);
+            put(txn, CONTENT, &key::content(99), &value);
+        },
+        places: &["content ", "meta rows"],
+        rebuild: Forgets,
+        refused: false,
+    },
+    Case {
+        name: "content is doubled",
+        tamper: |txn| put(txn, CONTENT, &key::content(99), &get(txn, CONTENT, &text_key(txn))),
+        places: &["content 99", "meta rows"],
+        rebuild: Leaves,
+        refused: false,
+    },
+    Case {
+        name: "an address is missing",
+        tamper: |txn| remove(txn, ADDRESSES, &address_key(txn)),
+        places: &["content "],
+        rebuild: Repairs,
+        refused: false,
+    },
+    Case {
+        name: "an address leads to other content",
+        tamper: |txn| {
+            let address = address_key(txn);
+            remove(txn, ADDRESSES, &address);
+            put(txn, ADDRESSES, &[&address[..17], &key::content(0)].concat(), &[]);
+        },
+        places: &["content "],
+        rebuild: Repairs,
+        refused: false,
+    },
+    Case {
+        name: "the number of the next content is moved back",
+        tamper: |txn| {
+            let next = NextContentRow { next: 1 };
+            put(txn, META, key::META_CONTENT, &next.to_value(key::META_CONTENT).unwrap());
+        },
+        places: &["meta rows"],
+        rebuild: Leaves,
+        refused: false,
+    },
+    Case {
+        name: "the head has another tree",
+        tamper: |txn| put_head(txn, 1, |head| head.frontier.hashes[0][0] ^= 1),
+        places: &["log `a`"],
+        rebuild: Refused,
+        refused: false,
+    },
+    Case {
+        name: "the head has the tree of another length",
+        tamper: |txn| put_head(txn, 1, |head| head.frontier.hashes.truncate(2)),
+        places: &["log `a`"],
+        rebuild: Refused,
+        refused: true,
+    },
+    Case {
+        name: "the envelopes are forged: none names the binding before it",
+        tamper: |txn| rewrite(txn, 1, |envelope| envelope.last_binding = None),
+        places: &["entry 10 of log `a`"],
+        rebuild: Refused,
         refused: false,
     },
     Case {
@@ -347,6 +453,20 @@ pub(in crate::storage) const CASES: &[Case] = &[
             put(txn, META, &row_key, &older.to_value(&row_key).unwrap());
         },
         places: &["meta rows"],
+        rebuild: Repairs,
+        refused: true,
+    },
+    Case {
+        name: "a zone's state and its witness are older ones",
+        tamper: |txn| {
+            let row_key = key::state(1);
+            let row = ZoneStateRow::from_value(&row_key, &get(txn, INDEX, &row_key)).unwrap();
+            put(txn, INDEX, &row_key, &ZoneStateRow { bindings: Some(9), ..row }.to_value(&row_key).unwrap());
+            let row_key = key::witness(&row_key);
+            let older = ZoneWitnessRow { suspended: None, default_schema: None, bindings: Some(9) };
+            put(txn, META, &row_key, &older.to_value(&row_key).unwrap());
+        },
+        places: &["meta rows", "index row 0000000100"],
         rebuild: Repairs,
         refused: true,
     },

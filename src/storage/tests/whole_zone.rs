@@ -5,7 +5,7 @@
 use redb::WriteTransaction;
 
 use super::disk::*;
-use super::tamper_cases::{INDEX, META, OBJECTS, flip, get, put, remove, tampered, text_key};
+use super::tamper_cases::{CONTENT, INDEX, META, content_key, flip, get, put, remove, tampered, text_key};
 use crate::storage::index::key;
 use crate::storage::index::row::{Head, Row};
 use crate::types::error::Result;
@@ -171,8 +171,8 @@ fn a_damaged_log_is_neither_copied_nor_erased_nor_what_another_names_forgotten()
         ("a missing entry", |txn| remove(txn, LOG, &key::entry(1, 5)), true),
         ("a head", |txn| put_head(txn, |head| head.last = EntryHash([9; 32])), true),
         ("the store's log", |txn| flip(txn, LOG, &key::entry(0, 1)), true),
-        ("content", |txn| flip(txn, OBJECTS, &text_key()), false),
-        ("missing content", |txn| remove(txn, OBJECTS, &text_key()), false),
+        ("content", |txn| flip(txn, CONTENT, &text_key(txn)), false),
+        ("missing content", |txn| remove(txn, CONTENT, &text_key(txn)), false),
     ];
     for (name, tamper, keeps_from_erasing) in refused {
         let store = open(&tampered(base(), tamper)).unwrap();
@@ -210,23 +210,22 @@ fn what_is_left_of_an_erased_zone_is_found_and_not_built_upon() {
         erase(&open(&disk).unwrap()).unwrap();
         disk.image()
     };
-    let (entry, row, object) = {
+    let (entry, row, content) = {
         let mut kept = (Vec::new(), Vec::new(), Vec::new());
         tampered(base(), |txn| {
             let row_key = key::by_id(1, key::RowKind::Policy, "p1");
             // The text that only `a` names.
-            let address = crate::record::Object::new(crate::record::ObjectKind::PolicyText, FORBID).address();
-            kept = (get(txn, LOG, &key::entry(1, 0)), get(txn, INDEX, &row_key), get(txn, OBJECTS, address.as_bytes()));
+            let content = get(txn, CONTENT, &content_key(txn, FORBID));
+            kept = (get(txn, LOG, &key::entry(1, 0)), get(txn, INDEX, &row_key), content);
         });
         kept
     };
     let row_key = key::by_id(1, key::RowKind::Policy, "p1");
-    let address = crate::record::Object::new(crate::record::ObjectKind::PolicyText, FORBID).address();
     type Tamper<'a> = Box<dyn Fn(&WriteTransaction) + 'a>;
     let cases: [(&str, Tamper<'_>, &str, bool); 5] = [
         ("an entry", Box::new(|txn| put(txn, LOG, &key::entry(1, 0), &entry)), "log `a`", true),
         ("a row", Box::new(|txn| put(txn, INDEX, &row_key, &row)), "index row", false),
-        ("content", Box::new(|txn| put(txn, OBJECTS, address.as_bytes(), &object)), "content", false),
+        ("content", Box::new(|txn| put(txn, CONTENT, &key::content(0), &content)), "content", false),
         ("another head", Box::new(|txn| put_head(txn, |head| head.length -= 1)), "log `a`", true),
         ("no head", Box::new(|txn| remove(txn, META, &key::head(1))), "log `a`", true),
     ];

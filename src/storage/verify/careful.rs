@@ -77,7 +77,6 @@ mod tests {
     use crate::storage::index::row::Head;
     use crate::storage::key;
     use crate::storage::walk::{Step, walk};
-    use crate::types::hash::EntryHash;
     use crate::types::id::LogId;
 
     /// A damaged table: its scan returns `rows`, and a lookup does not find the keys in `unfound`.
@@ -126,7 +125,7 @@ mod tests {
     /// The position is correct in both cases; the log number is not.
     #[test]
     fn a_walk_compares_the_log_in_the_key_of_each_row() {
-        let head = Head { log_id: LogId([1; 16]), length: 1, last: EntryHash::NONE };
+        let head = Head { length: 1, ..Head::empty(LogId([1; 16])) };
         let problems = |log| {
             let source = damaged(&[&key::entry(log, 0)], &[]);
             let mut problems = Vec::new();

@@ -2,24 +2,24 @@
 //!
 //! Writes nothing. Collects findings with their places and continues after each.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use super::careful::Careful;
+use super::contents::Contents;
 use super::report::{Finding, Place, Report};
-use crate::record::{Body, Content, LogEntry, Manifest, Object, ObjectKind, PolicySetVersionCreated, ZoneErased};
+use crate::record::{Body, LogEntry, Manifest, PolicySetVersionCreated, ZoneErased};
 use crate::storage::Storage;
 use crate::storage::failure::contained;
-use crate::storage::index::derive::derive;
 use crate::storage::index::key::{self, LogNumber, STORE_LOG};
 use crate::storage::index::replay::Replay;
-use crate::storage::index::row::{FormatRow, Head, IndexRow, LogsRow, Row, StoreRow};
+use crate::storage::index::row::{FormatRow, Head, IndexRow, LogsRow, NextContentRow, Row, StoreRow};
 use crate::storage::snapshot::Snapshot;
 use crate::storage::tables::{Direction, Table, TableReader};
 use crate::storage::walk::{Step, walk};
 use crate::storage::zones::{self, Zones};
 use crate::types::error::{ErrorDetail, ErrorKind, Result};
-use crate::types::hash::{Address, Sha256};
+use crate::types::hash::Sha256;
 use crate::types::id::{LogId, PolicyId, PolicySetId, PolicyVersionId, SchemaName, ZoneId};
 use crate::types::schema::SchemaRef;
 
@@ -31,11 +31,15 @@ impl Storage {
             let mut check = Check::new(&careful);
             check.meta(&snapshot.over(&careful))?;
             check.misplaced();
+            let contents = contained(|| check.contents(&snapshot.over(&careful)));
+            check.note(contents, Place::Meta)?;
+            check.misplaced();
             for (log, head) in check.heads.clone() {
                 check.log(log, &head)?;
                 check.misplaced();
             }
             check.zones_have_logs();
+            check.unnamed_content();
             let strays = contained(|| check.strays());
             check.note(strays, Place::Meta)?;
             check.misplaced();
@@ -54,11 +58,10 @@ pub(in crate::storage) struct Check<'a> {
     pub(in crate::storage) heads: BTreeMap<LogNumber, Head>,
     numbers: BTreeMap<LogId, LogNumber>,
     pub(in crate::storage) report: Report,
-    /// Content that was already checked.
-    pub(in crate::storage) seen: HashSet<Address>,
-    /// From the store's log: the zones, and the source of each schema version.
+    contents: Contents,
+    /// From the store's log: the zones, and the hash of each schema version's source.
     zones: Zones,
-    schemas: HashMap<SchemaName, Address>,
+    schemas: HashMap<SchemaName, Sha256>,
     /// From the present log: the policy versions that manifests can pin.
     versions: HashMap<PolicyVersionId, (PolicyId, Sha256)>,
     /// From the present log: the newest attestation of each policy set.
@@ -72,7 +75,7 @@ impl<'a> Check<'a> {
             numbers: BTreeMap::new(),
             heads: BTreeMap::new(),
             report: Report::default(),
-            seen: HashSet::new(),
+            contents: Contents::default(),
             zones: Zones::default(),
             schemas: HashMap::new(),
             versions: HashMap::new(),
@@ -128,6 +131,29 @@ impl<'a> Check<'a> {
             self.find(Place::Meta, "the store's log has no head");
         }
         Ok(())
+    }
+
+    /// Hashes all content.
+    fn contents(&mut self, snapshot: &Snapshot<'_>) -> Result<()> {
+        let mut contents = Contents::of(self.source)?;
+        self.report.content = contents.count();
+        for (number, problem) in std::mem::take(&mut contents.problems) {
+            self.find(Place::Content { number }, problem);
+        }
+        let next =
+            self.meta_row("the number of the next content", snapshot.meta::<NextContentRow>(key::META_CONTENT))?;
+        if next.is_some_and(|row| contents.last.is_some_and(|last| row.next <= last)) {
+            self.find(Place::Meta, "the number of the next content is taken");
+        }
+        self.contents = contents;
+        Ok(())
+    }
+
+    /// Reports content that no entry names.
+    fn unnamed_content(&mut self) {
+        for number in self.contents.unnamed() {
+            self.find(Place::Content { number }, "not named by any entry");
+        }
     }
 
     /// Every meta row must be known to this build: no read uses any other row.
@@ -215,11 +241,17 @@ impl<'a> Check<'a> {
     fn entry(&mut self, log: LogNumber, name: &str, recorded: &LogEntry, replay: &mut Replay) -> Result<()> {
         self.report.entries += 1;
         let place = || Place::Entry { log: name.to_owned(), position: recorded.envelope.position };
-        if let Err(error) = derive(replay, log, recorded) {
-            self.find(place(), error);
+        for id in recorded.body.content() {
+            if !self.contents.name(&id) {
+                self.find(place(), format_args!("content {} is missing or damaged", id.sha));
+            }
         }
-        for content in recorded.body.content() {
-            self.content(content)?;
+        let forms = match &recorded.body {
+            Body::PolicyVersionCreated(body) => self.contents.forms(self.source, log, body)?,
+            _ => None,
+        };
+        if let Err(error) = replay.entry(log, recorded, forms) {
+            self.find(place(), error);
         }
         if let Err(problem) = self.meaning(log, recorded)? {
             self.find(place(), problem);
@@ -232,7 +264,7 @@ impl<'a> Check<'a> {
         match &recorded.body {
             body @ (Body::ZoneCreated(_) | Body::ZoneErased(_)) => Ok(self.zones.note(body)),
             Body::SchemaPublished(body) => {
-                self.schemas.insert(body.version.clone(), body.source);
+                self.schemas.insert(body.version.clone(), body.sha);
                 Ok(Ok(()))
             }
             Body::ZoneOpened(body) => {
@@ -266,22 +298,19 @@ impl<'a> Check<'a> {
 
     fn schema(&self, schema: &SchemaRef) -> Result<(), String> {
         match self.schemas.get(&schema.version) {
-            Some(source) if *source == schema.source => Ok(()),
+            Some(sha) if *sha == schema.sha => Ok(()),
             Some(_) => Err(format!("source of schema `{}` does not match the published one", schema.version)),
             None => Err(format!("schema `{}` is not published", schema.version)),
         }
     }
 
     fn manifest(&self, body: &PolicySetVersionCreated) -> Result<Result<(), String>> {
-        Ok(match self.read(ObjectKind::Manifest, body.manifest)? {
-            Ok(text) => self.pins(&text, body),
-            // `content` has already reported it.
-            Err(_) => Ok(()),
-        })
+        // `entry` has already reported a missing manifest.
+        let manifest = self.contents.manifest(self.source, body)?;
+        Ok(manifest.map_or(Ok(()), |manifest| self.pins(&manifest?, body)))
     }
 
-    fn pins(&self, text: &str, body: &PolicySetVersionCreated) -> Result<(), String> {
-        let manifest = Manifest::parse(text)?;
+    fn pins(&self, manifest: &Manifest, body: &PolicySetVersionCreated) -> Result<(), String> {
         if manifest.entries().len() != body.entries as usize {
             return Err(format!("manifest has {} entries, expected {}", manifest.entries().len(), body.entries));
         }
@@ -295,37 +324,6 @@ impl<'a> Check<'a> {
             }
         }
         Ok(())
-    }
-
-    fn content(&mut self, Content { kind, address, sha }: Content) -> Result<()> {
-        let first = self.seen.insert(address);
-        if !first && sha.is_none() {
-            return Ok(());
-        }
-        self.report.objects += u64::from(first);
-        let problem = match self.read(kind, address)? {
-            Err(problem) => Some(problem),
-            Ok(text) => sha
-                .filter(|sha| Sha256::of(text.as_bytes()) != *sha)
-                .map(|sha| format!("SHA-256 does not match the recorded {sha}")),
-        };
-        if let Some(problem) = problem {
-            self.find(Place::Object { address }, problem);
-        }
-        Ok(())
-    }
-
-    /// Reads content; the inner error is the problem with it.
-    fn read(&self, kind: ObjectKind, address: Address) -> Result<Result<String, String>> {
-        let mut read = None;
-        let found = self.source.get(Table::Objects, key::object(&address), &mut |value| {
-            read = Some(Object::decode(kind, address, value).map(|object| object.text.to_owned()));
-        });
-        match found {
-            Err(error) if error.kind() == ErrorKind::Corrupt => Ok(Err(error.to_string())),
-            Err(error) => Err(error),
-            Ok(_) => Ok(read.unwrap_or_else(|| Err("missing".to_owned()))),
-        }
     }
 
     /// Every zone in the store's log must have a log, or a head if it was erased.

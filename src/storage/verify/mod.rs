@@ -2,6 +2,8 @@
 
 mod careful;
 mod check;
+mod compare;
+mod contents;
 mod report;
 mod rows;
 

@@ -4,8 +4,6 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::types::hash::Address;
-
 /// The result of [`PolicyStore::verify`](crate::PolicyStore::verify): the amount of data checked, and the findings.
 ///
 /// ```
@@ -27,8 +25,8 @@ pub struct Report {
     pub logs: u64,
     /// Number of entries whose hash and chain were checked.
     pub entries: u64,
-    /// Number of objects whose hash was checked.
-    pub objects: u64,
+    /// Number of pieces of content whose hashes were checked.
+    pub content: u64,
     /// Number of index rows compared with the logs.
     pub index_rows: u64,
     /// The contradictions found; empty if there are none.
@@ -80,11 +78,11 @@ pub enum Place {
         /// The position in the log.
         position: u64,
     },
-    /// An object: one piece of content.
+    /// A piece of content: a policy version's text and JSON, a manifest, or another text that entries name by hash.
     #[non_exhaustive]
-    Object {
-        /// Its address.
-        address: Address,
+    Content {
+        /// Its number in the file.
+        number: u64,
     },
     /// An index row.
     #[non_exhaustive]
@@ -102,7 +100,7 @@ impl fmt::Display for Place {
             Self::Meta => f.write_str("meta rows"),
             Self::Log { log } => write!(f, "log `{log}`"),
             Self::Entry { log, position } => write!(f, "entry {position} of log `{log}`"),
-            Self::Object { address } => write!(f, "content {address}"),
+            Self::Content { number } => write!(f, "content {number}"),
             Self::Index { log, key } => write!(f, "index row {key} of log `{log}`"),
         }
     }

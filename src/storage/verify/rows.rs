@@ -6,14 +6,12 @@ use std::ops::Range;
 
 use super::careful::Misplaced;
 use super::check::Check;
+use super::compare::compare;
 use super::report::Place;
 use crate::storage::index::key::{self, LogNumber, STORE_LOG};
 use crate::storage::tables::{Direction, Table, TableReader};
 use crate::types::error::Result;
-use crate::types::hash::{Address, hex};
-
-/// The key of a row, and the problem.
-type Wrong = (Vec<u8>, &'static str);
+use crate::types::hash::hex;
 
 impl Check<'_> {
     /// Reports misplaced rows.
@@ -21,8 +19,8 @@ impl Check<'_> {
         for Misplaced { table, key: row_key, problem } in self.source.take() {
             let place = match table {
                 Table::Meta => Place::Meta,
-                Table::Objects => {
-                    Place::Object { address: Address(row_key.first_chunk().copied().unwrap_or_default()) }
+                Table::Content | Table::Addresses => {
+                    Place::Content { number: key::position(&row_key).unwrap_or_default() }
                 }
                 Table::Index => {
                     let log = row_key.first_chunk().map_or(STORE_LOG, |log| LogNumber::from_be_bytes(*log));
@@ -43,7 +41,7 @@ impl Check<'_> {
         name: &str,
         derived: BTreeMap<Vec<u8>, Vec<u8>>,
     ) -> Result<()> {
-        let (rows, wrong) = self.compare(Table::Index, &key::all_of(log), derived)?;
+        let (rows, wrong) = compare(self.source, Table::Index, &key::all_of(log), derived)?;
         self.report.index_rows += rows;
         for (row_key, problem) in wrong {
             self.find(Place::Index { log: name.to_owned(), key: hex::encode(&row_key) }, problem);
@@ -57,37 +55,14 @@ impl Check<'_> {
         name: &str,
         derived: BTreeMap<Vec<u8>, Vec<u8>>,
     ) -> Result<()> {
-        let (_, wrong) = self.compare(Table::Meta, &key::witnesses(log), derived)?;
+        let (_, wrong) = compare(self.source, Table::Meta, &key::witnesses(log), derived)?;
         for (row_key, problem) in wrong {
             self.find(Place::Meta, format_args!("row `{}` of log `{name}`: {problem}", row_key.escape_ascii()));
         }
         Ok(())
     }
 
-    /// Compares the rows in a range with the rows that a log derives. Returns their number, and those that differ.
-    fn compare(
-        &self,
-        table: Table,
-        range: &Range<Vec<u8>>,
-        mut derived: BTreeMap<Vec<u8>, Vec<u8>>,
-    ) -> Result<(u64, Vec<Wrong>)> {
-        let range = range.start.as_slice()..range.end.as_slice();
-        let mut wrong = Vec::new();
-        let mut rows = 0;
-        self.source.scan(table, range, Direction::Ascending, &mut |row_key, value| {
-            rows += 1;
-            match derived.remove(row_key) {
-                Some(expected) if expected == value => {}
-                Some(_) => wrong.push((row_key.to_vec(), "does not match the log")),
-                None => wrong.push((row_key.to_vec(), "has no entry in the log")),
-            }
-            Ok(true)
-        })?;
-        wrong.extend(derived.into_keys().map(|row_key| (row_key, "missing")));
-        Ok((rows, wrong))
-    }
-
-    /// Reports rows that belong to no log, and content that no entry names.
+    /// Reports rows that belong to no log.
     pub(in crate::storage) fn strays(&mut self) -> Result<()> {
         for table in [Table::Log, Table::Index] {
             let mut strays = 0_u64;
@@ -101,17 +76,6 @@ impl Check<'_> {
             if strays > 0 {
                 self.find(Place::Meta, format_args!("{strays} {table:?} rows belong to no log that has a head"));
             }
-        }
-        let mut unnamed = Vec::new();
-        self.source.scan(Table::Objects, &[]..&[0xff; 33], Direction::Ascending, &mut |row_key, _| {
-            let address = <[u8; 32]>::try_from(row_key).map(Address);
-            if !address.is_ok_and(|address| self.seen.contains(&address)) {
-                unnamed.push(Address(row_key.first_chunk().copied().unwrap_or_default()));
-            }
-            Ok(true)
-        })?;
-        for address in unnamed {
-            self.find(Place::Object { address }, "not named by any entry");
         }
         Ok(())
     }

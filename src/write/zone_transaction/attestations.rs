@@ -3,7 +3,7 @@
 use super::ZoneTransaction;
 use crate::attestation::{Attestation, Status};
 use crate::record::fingerprint::Fingerprint;
-use crate::record::{Attested, Object, ObjectKind};
+use crate::record::{Attested, Content, ContentKind};
 use crate::resource::policy_set_version::PolicySetVersion;
 use crate::resource::version::VersionRecord;
 use crate::rules::attest::{self, AttestedPolicySetVersion, NewAttestation};
@@ -88,8 +88,7 @@ impl ZoneTransaction<'_, '_> {
             policy_set_id: body.policy_set_id.clone(),
             version_id: body.version_id.clone(),
             version: body.version,
-            attestation: self.put_object(Object::new(ObjectKind::Attestation, attestation.as_str()))?,
-            sha: attestation.sha(),
+            sha: self.put_content(&Content::one(ContentKind::Attestation, attestation.as_str()).pack())?,
             previous: subject.previous_sha,
         };
         self.append(entry)?;

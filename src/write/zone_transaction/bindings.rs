@@ -5,7 +5,7 @@ use crate::decide::guardrail::check_guardrail;
 use crate::engine::validation::{Validated, Validation};
 use crate::record::fingerprint::Fingerprint;
 use crate::record::{Body, Bound, BoundVersion, LogEntry, PolicySetVersionCreated, Unbound};
-use crate::resource::binding::{self, At, BindOutcome, Binding, binding_of};
+use crate::resource::binding::{self, At, BindOutcome, Binding};
 use crate::resource::history::BoundTo;
 use crate::resource::policy_set::PolicySet;
 use crate::resource::version::VersionRecord;
@@ -169,7 +169,7 @@ impl ZoneTransaction<'_, '_> {
         let bound = BoundVersion { policy_set_id, version_id, version };
         let body = Bound { target, mode, bound, replaced: before.map(bound_version) };
         let entry = self.append(body.clone())?;
-        let binding = binding_of(self.id(), &entry.envelope, &body);
+        let binding = self.read(|reader| reader.binding_of(&entry, &body))?;
         Ok(BindOutcome { binding, replaced: body.replaced.map(BoundTo::from), changed: true })
     }
 

@@ -43,9 +43,10 @@ impl ZoneTransaction<'_, '_> {
     /// policy that was pinned for several users by hand counts as each one's own.
     ///
     /// A bundle may have been exported before a policy was copied or created, for example when it is kept in a
-    /// repository. Before a policy is copied or created, the call therefore looks for a match among the policies in
-    /// force that the bundle does not name. A policy with the same name and text, or for a copy only the same text, is
-    /// kept. Failing that, a policy with the same name is edited.
+    /// repository. Before a policy is copied or created, the call therefore looks among the policies in force that the
+    /// bundle does not name. An earlier copy of the policy, by its [origin](crate::Policy::origin), takes the place of a
+    /// new copy. A policy with the name of a new one, if it is not a copy itself, takes the place of the new one. It is
+    /// kept if it has the text, and edited otherwise.
     ///
     /// An archived policy cannot be pinned again, edited or copied.
     ///

@@ -22,7 +22,7 @@ use crate::engine::Engine;
 use crate::read::moment::InWrite;
 use crate::read::zone::Zone;
 use crate::record::fingerprint::Fingerprint;
-use crate::record::{Body, Idempotency, LogEntry, Object};
+use crate::record::{Body, Idempotency, LogEntry, PackedContent};
 use crate::resource::zone::{ZoneReader, ZoneRef};
 use crate::rules::ownership::check_changeable;
 use crate::rules::precondition::Precondition;
@@ -30,7 +30,7 @@ use crate::storage::key::RowKind;
 use crate::storage::{LogWriter, key, wrong_row};
 use crate::types::actor::{Actor, OwnerType};
 use crate::types::error::{ErrorDetail, Resource, Result};
-use crate::types::hash::Address;
+use crate::types::hash::Sha256;
 use crate::types::id::IdempotencyKey;
 
 /// One zone in a write under way. It dereferences to a [`Zone`] that reads the changes of the write so far.
@@ -133,8 +133,8 @@ impl<'w, 'txn> ZoneTransaction<'w, 'txn> {
         self.writer().append(log, body)
     }
 
-    fn put_object(&mut self, object: Object<'_>) -> Result<Address> {
-        self.writer().put_object(object)
+    fn put_content(&mut self, content: &PackedContent) -> Result<Sha256> {
+        Ok(self.writer().put_content(content)?.sha)
     }
 }
 
@@ -171,7 +171,8 @@ impl ZoneTransaction<'_, '_> {
         let idempotency = self.idempotency_key.take().map(|key| {
             let fingerprint =
                 preconditions.iter().fold(fingerprint, |so_far, precondition| precondition.add_to(so_far));
-            Idempotency { key, fingerprint: fingerprint.by(self.actor()) }
+            let fingerprint = fingerprint.rationale(self.moment.writer.rationale()).by(self.actor());
+            Idempotency { key, fingerprint }
         });
         if let Some(idempotency) = &idempotency {
             let Zone { place, moment, .. } = &mut self.zone;

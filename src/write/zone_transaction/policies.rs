@@ -6,7 +6,7 @@ use super::{ZoneTransaction, created};
 use crate::cedar;
 use crate::record::fingerprint::Fingerprint;
 use crate::record::{
-    Envelope, Object, ObjectKind, PolicyArchived, PolicyCreated, PolicyUpdated, PolicyVersionArchived,
+    Content, ContentKind, Envelope, PolicyArchived, PolicyCreated, PolicyUpdated, PolicyVersionArchived,
     PolicyVersionCreated,
 };
 use crate::resource::policy::{NewPolicy, Policy, PolicyUpdate};
@@ -18,7 +18,6 @@ use crate::resource::version::{VersionRecord, next_version};
 use crate::rules::ownership::check_owner;
 use crate::storage::key::RowKind;
 use crate::types::error::{ErrorDetail, Resource, Result};
-use crate::types::hash::Sha256;
 use crate::types::id::{PolicyId, PolicyVersionId, check_text};
 use crate::types::limits;
 use crate::types::syntax::Include;
@@ -32,20 +31,18 @@ impl ZoneTransaction<'_, '_> {
     /// As any call: see [`ZoneTransaction`](Self#errors).
     pub fn create_policy(&mut self, new: NewPolicy) -> Result<Policy> {
         let fingerprint = Fingerprint::of("create_policy").option(new.id.as_deref()).text(&new.name);
-        let fingerprint = fingerprint.option(new.description.as_deref());
+        let fingerprint = fingerprint.option(new.description.as_deref()).origin(new.origin.as_ref());
         self.once(
             fingerprint,
             |zone| {
                 check_text("name", &new.name, limits::NAME_BYTES)?;
                 check_description(new.description.as_deref())?;
+                zone.read(|reader| reader.check_origin(new.origin.as_ref()))?;
                 let policy_id = PolicyId::new(zone.free_id(RowKind::Policy, Resource::Policy, new.id)?)?;
-                let (name, description) = (new.name, new.description);
-                let entry = zone.append(PolicyCreated {
-                    policy_id: policy_id.clone(),
-                    name: name.clone(),
-                    description: description.clone(),
-                })?;
-                Ok(Policy::created(zone.id(), &entry.envelope, policy_id, name, description))
+                let (name, description, origin) = (new.name, new.description, new.origin);
+                let body = PolicyCreated { policy_id, name, description, origin };
+                let entry = zone.append(body.clone())?;
+                Ok(Policy::created(zone.id(), &entry.envelope, body))
             },
             |reader, entry| reader.policy(created(entry)?),
         )
@@ -132,12 +129,12 @@ impl ZoneTransaction<'_, '_> {
     fn add_policy_version(&mut self, policy_id: &str, input: PolicyVersionInput) -> Result<PolicyVersion> {
         let policy = self.policy(policy_id)?;
         self.may_change(Resource::Policy, policy.id.as_str(), policy.owner_type, policy.archived_at.is_some())?;
-        let PreparedPolicyVersion { id, schema, syntax, content, .. } = self.validated(input)?;
+        let PreparedPolicyVersion { id, schema, syntax, content, packed, .. } = self.validated(input)?;
         let version_id = PolicyVersionId::new(self.free_id(RowKind::PolicyVersionId, Resource::PolicyVersion, id)?)?;
         let version = next_version(policy.latest_version)?;
         let kept = kept_warnings(&content);
         let warnings = encode_warnings(&kept)?
-            .map(|json| self.put_object(Object::new(ObjectKind::Warnings, &json)))
+            .map(|json| self.put_content(&Content::one(ContentKind::Warnings, &json).pack()))
             .transpose()?;
         let body = PolicyVersionCreated {
             policy_id: policy.id,
@@ -145,9 +142,8 @@ impl ZoneTransaction<'_, '_> {
             version,
             schema,
             syntax,
-            sha: Sha256::of(content.text.as_bytes()),
-            text: self.put_object(Object::new(ObjectKind::PolicyText, &content.text))?,
-            json: self.put_object(Object::new(ObjectKind::PolicyJson, &content.json))?,
+            sha: self.put_content(&packed)?,
+            json_sha: packed.id.json_sha(),
             statements: content.statements,
             warnings,
             cedar: cedar::version(),

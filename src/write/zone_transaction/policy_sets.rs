@@ -5,8 +5,8 @@ use crate::cedar;
 use crate::engine::validation::{Validated, Validation};
 use crate::record::fingerprint::Fingerprint;
 use crate::record::{
-    Envelope, Manifest, Object, ObjectKind, PolicySetArchived, PolicySetCreated, PolicySetUpdated,
-    PolicySetVersionArchived, PolicySetVersionCreated,
+    Content, ContentKind, Envelope, PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived,
+    PolicySetVersionCreated,
 };
 use crate::resource::policy_set::{NewPolicySet, PolicySet, PolicySetUpdate};
 use crate::resource::policy_set_version::{NewPolicySetVersion, PolicySetVersion};
@@ -146,8 +146,7 @@ impl ZoneTransaction<'_, '_> {
             version_id: PolicySetVersionId::new(id)?,
             version,
             schema,
-            manifest: self.put_object(Object::new(ObjectKind::Manifest, &canonical))?,
-            manifest_sha: Manifest::sha(&canonical),
+            manifest_sha: self.put_content(&Content::one(ContentKind::Manifest, &canonical).pack())?,
             entries: u32::try_from(manifest.entries().len()).unwrap_or(u32::MAX),
             cedar: cedar::version(),
         };
