@@ -153,7 +153,7 @@ impl Storage {
         let taken = self.opened.write().unwrap_or_else(PoisonError::into_inner).take();
         self.failed.set(true);
         if let Some(opened) = taken {
-            close(opened, self.failed.has_panicked());
+            close(opened, self.failed.has_panicked(), false);
         }
         let opened = file::open::open(&self.origin, &self.options, environment)?;
         if file::open::store_id(&opened.0)? != self.store_id {
@@ -216,7 +216,9 @@ impl Drop for Storage {
     fn drop(&mut self) {
         let opened = self.opened.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(opened) = opened {
-            close(opened, self.failed.has_panicked());
+            // A failed handle changes its file no further.
+            let sound = self.failed.check_sound().is_ok();
+            close(opened, self.failed.has_panicked(), sound);
         }
     }
 }

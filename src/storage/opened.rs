@@ -52,28 +52,31 @@ impl Opened {
 
 /// Closes the database after the reads that still use it. These reads are short, except for `verify` and a copy, and
 /// run no code of the caller.
-pub(super) fn close(opened: Arc<Opened>, has_panicked: bool) {
+///
+/// With `for_good`, compacts a file that has grown.
+pub(super) fn close(opened: Arc<Opened>, has_panicked: bool, for_good: bool) {
     let (mut database, file) = (opened.database.clone(), opened.file.clone());
     drop(opened);
-    loop {
+    let mut last = loop {
         match Arc::try_unwrap(database) {
-            Ok(last) if has_panicked => {
-                // Dropping it would panic on poisoned locks during a panic, and abort the process.
-                std::mem::forget(last);
-                if let Some(file) = file {
-                    file.loose.close();
-                }
-                return;
-            }
-            Ok(last) => {
-                // Only redb can panic here. The next open checks the file in any case.
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(last)));
-                return;
-            }
+            Ok(last) => break last,
             Err(shared) => {
                 database = shared;
                 std::thread::sleep(Duration::from_micros(200));
             }
         }
+    };
+    let has_room = file.as_ref().is_some_and(OpenFile::has_room);
+    // A file that could not be compacted is as good.
+    let compact = || for_good && !has_panicked && has_room && last.compact().is_ok();
+    if catch_unwind(AssertUnwindSafe(compact)).is_err() || has_panicked {
+        // Dropping it would panic on poisoned locks, and abort the process if this is during a panic.
+        std::mem::forget(last);
+        if let Some(file) = file {
+            file.loose.close();
+        }
+        return;
     }
+    // Only redb can panic here. The next open checks the file in any case.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(last)));
 }

@@ -19,6 +19,11 @@ use crate::storage::tables::ReadTables;
 use crate::types::environment::Environment;
 use crate::types::error::{ErrorKind, Result};
 
+/// Bytes of the largest file that is compacted when it is closed: at most about a second.
+const COMPACTED_BYTES: u64 = 256 << 20;
+/// Bytes by which a file must have grown to be compacted when it is closed.
+const GROWN_BYTES: u64 = 4 << 20;
+
 /// The place of a store.
 #[derive(Clone, Debug)]
 pub(crate) enum Origin {
@@ -40,6 +45,17 @@ pub(in crate::storage) struct OpenFile {
     /// The file's identity, where the system provides it.
     pub id: Option<FileId>,
     pub loose: Loose,
+    /// Its length when it was opened.
+    pub length: u64,
+}
+
+impl OpenFile {
+    /// Whether the file has grown so much since it was opened that it is worth the time to give back what the storage
+    /// engine has not used of it: it doubles the file when it is full.
+    pub(in crate::storage) fn has_room(&self) -> bool {
+        let grown = |length: u64| length <= COMPACTED_BYTES && length.saturating_sub(self.length) >= GROWN_BYTES;
+        self.loose.len().is_ok_and(grown)
+    }
 }
 
 /// Opens or creates the store at `origin`. Returns the file too, if it is in one.
@@ -85,7 +101,9 @@ fn open_file(path: &Path, options: &OpenOptions, environment: &Environment) -> R
     let id = file.metadata().ok().and_then(|metadata| FileId::of(&metadata));
     let loose = backend()?;
     let database = builder(options).create_with_backend(loose.clone()).map_err(failed)?;
-    Ok((finish_opening(database, path, options)?, Some(OpenFile { id, loose })))
+    let database = finish_opening(database, path, options)?;
+    let length = loose.len().map_err(|error| io_error("read", path, error))?;
+    Ok((database, Some(OpenFile { id, loose, length })))
 }
 
 fn finish_opening(mut database: Database, path: &Path, options: &OpenOptions) -> Result<Database> {
