@@ -21,9 +21,9 @@ use crate::types::syntax::Syntax;
 #[derive(Debug)]
 pub(crate) struct PolicyContent {
     /// The Cedar text: as given, or rendered from the given JSON.
-    pub text: String,
+    pub text: Arc<str>,
     /// The derived JSON: a policy set with `policy0`, `policy1`… in source order.
-    pub json: String,
+    pub json: Arc<str>,
     /// The number of statements.
     pub statements: u32,
     /// Cedar's warnings.
@@ -53,7 +53,7 @@ fn prepare(syntax: Syntax, source: &str, schema: &ParsedSchema, schema_name: &st
     }
     let warnings = parsed.validate(schema, "policy", schema_name)?;
     let statements = u32::try_from(parsed.statements.len()).unwrap_or(u32::MAX);
-    Ok(PolicyContent { text, json, statements, warnings })
+    Ok(PolicyContent { text: text.into(), json: json.into(), statements, warnings })
 }
 
 /// The size of texts that are joined for one parse. Each statement keeps the joined text in memory.
@@ -251,7 +251,7 @@ mod tests {
             .to_owned()
             + &"permit(principal, action, resource);".repeat(10);
         let content = prepare(&text).unwrap();
-        assert_eq!((content.text.as_str(), content.statements), (text.as_str(), 12));
+        assert_eq!((&*content.text, content.statements), (text.as_str(), 12));
         let expected = concat!(
             r#"{"staticPolicies":{"policy0":{"action":{"op":"All"},"annotations":{"a":null,"b":"2"},"conditions":"#,
             r#"[{"body":{".":{"attr":"mfa","left":{"Var":"context"}}},"kind":"when"}],"effect":"permit","#,

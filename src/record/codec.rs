@@ -2,7 +2,7 @@
 //! decoder.
 //!
 //! Decoding checks each length against the limit before it allocates, and refuses trailing bytes. It refuses a value
-//! that does not encode to the same bytes, since varint integers have overlong encodings. Does not know the meaning of
+//! that would not encode to the same bytes, since varint integers have overlong encodings. Does not know the meaning of
 //! records.
 
 use wincode::config::{Configuration, Serialize, deserialize_exact};
@@ -14,7 +14,8 @@ const FORMAT: Format = Configuration::new();
 
 /// The canonical bytes of `value`.
 pub(crate) fn encode<T: Wire>(value: &T) -> Result<Vec<u8>, String> {
-    encode_form(&value.to_form())
+    let form = value.to_form();
+    T::Form::serialize(&form, FORMAT).map_err(|error| error.to_string())
 }
 
 /// The value with the canonical bytes `bytes`.
@@ -23,14 +24,13 @@ pub(crate) fn decode<T: Wire>(bytes: &[u8]) -> Result<T, String> {
         return Err(format!("too large: {} bytes, limit {}", bytes.len(), limits::ENTRY_BYTES));
     }
     let form: T::Form = deserialize_exact(bytes, FORMAT).map_err(|error| error.to_string())?;
-    if encode_form(&form)? != bytes {
+    // Only integers have several encodings, and the others are longer. So a value has its canonical form if no shorter
+    // one exists.
+    let shortest = T::Form::serialized_size(&form, FORMAT).map_err(|error| error.to_string())?;
+    if u64::try_from(bytes.len()) != Ok(shortest) {
         return Err("bytes are not in canonical form".to_owned());
     }
     T::from_form(form)
-}
-
-fn encode_form<F: Serialize<Format, Src = F>>(form: &F) -> Result<Vec<u8>, String> {
-    F::serialize(form, FORMAT).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

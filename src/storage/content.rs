@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::index::key;
 use super::snapshot::Snapshot;
 use super::tables::{Direction, Table, TableReader};
-use crate::record::{Body, ContentId, PackedContent, Plain};
+use crate::record::{ContentId, PackedContent, Plain};
 use crate::types::error::{Error, ErrorDetail, Result};
 use crate::types::hash::Sha256;
 
@@ -28,8 +28,10 @@ impl Snapshot<'_> {
             return Ok((text, json));
         }
         let plain = self.plain(id, number)?;
-        let text = text.then(|| self.kept(id, id.sha, plain.text(id))).transpose()?;
-        let json = json.then(|| self.kept(id, id.json_sha(), plain.json(id))).transpose()?;
+        // The caller keeps the whole version.
+        let owned = |part: Result<&str, String>| part.map(Arc::from).map_err(|problem| damaged(id, problem));
+        let text = text.then(|| owned(plain.text(id))).transpose()?;
+        let json = json.then(|| owned(plain.json(id))).transpose()?;
         Ok((text, json))
     }
 
@@ -37,13 +39,6 @@ impl Snapshot<'_> {
     pub(crate) fn packed(&self, id: &ContentId) -> Result<PackedContent> {
         let (_, plain) = find(self.source(), id)?.ok_or_else(|| damaged(id, "missing"))?;
         Ok(plain.content().pack())
-    }
-
-    /// The number of the forms that an entry names, for `derive`. They must exist.
-    pub(super) fn forms_of(&self, body: &Body) -> Result<Option<u64>> {
-        let Some(id) = body.forms() else { return Ok(None) };
-        let (number, _) = find(self.source(), &id)?.ok_or_else(|| damaged(&id, "missing"))?;
-        Ok(Some(number))
     }
 
     /// The content from disk. Callers compare its hashes.

@@ -43,7 +43,7 @@ impl LogWriter<'_> {
     pub(crate) fn copy_entry(&mut self, copy: &mut LogCopy, recorded: &LogEntry) -> Result<()> {
         let LogCopy { log, head } = copy;
         self.step(|writer| {
-            let forms = writer.snapshot_unguarded().forms_of(&recorded.body)?;
+            let forms = writer.forms_of(&recorded.body)?;
             derive(&mut writer.index(), *log, recorded, forms)?;
             let damaged = |problem| ErrorDetail::corrupt(EntryPlace(*log, head.length), problem);
             let (bytes, hash) = Entry::new(recorded.envelope.clone(), &recorded.body)

@@ -4,7 +4,7 @@
 //! Entries are encoded when the write ends, because each one contains its group and the hash of the previous one. Their
 //! index rows are written at once, so that later calls of the write see them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::as_of::Replayed;
@@ -66,6 +66,10 @@ pub(crate) struct LogWriter<'txn> {
     author: Author,
     logs: BTreeMap<LogNumber, OpenLog>,
     pending: Pending,
+    /// The numbers of the content that the write has put.
+    contents: HashMap<ContentId, u64>,
+    /// The next number of content, once the write has added any.
+    next_content: Option<u64>,
     /// The numbers of the logs that the write creates, and of the log that it erases.
     pub(super) created: BTreeMap<LogId, LogNumber>,
     /// The call with an idempotency key that is running now.
@@ -100,8 +104,20 @@ impl<'txn> LogWriter<'txn> {
         failed: &'txn Failed,
         author: Author,
     ) -> Self {
-        let (logs, pending, created) = (BTreeMap::new(), Pending::new(), BTreeMap::new());
-        Self { tables, cache, failed, author, logs, pending, created, idempotency: None, replayed: None, broken: None }
+        Self {
+            tables,
+            cache,
+            failed,
+            author,
+            logs: BTreeMap::new(),
+            pending: Pending::new(),
+            contents: HashMap::new(),
+            next_content: None,
+            created: BTreeMap::new(),
+            idempotency: None,
+            replayed: None,
+            broken: None,
+        }
     }
 
     pub(crate) fn author(&self) -> &Author {
@@ -182,6 +198,9 @@ impl<'txn> LogWriter<'txn> {
         }
         let failed = self.failed;
         failed.guard(|| {
+            if let Some(next) = self.next_content {
+                put_meta(self.tables, key::META_CONTENT, &NextContentRow { next })?;
+            }
             for (log, open) in std::mem::take(&mut self.logs) {
                 self.store_entries(log, open)?;
             }
@@ -310,7 +329,7 @@ impl<'txn> LogWriter<'txn> {
             body,
             hash: EntryHash::NONE,
         });
-        let forms = self.snapshot_unguarded().forms_of(&recorded.body)?;
+        let forms = self.forms_of(&recorded.body)?;
         derive(&mut self.index(), log, &recorded, forms)?;
         self.pending.insert((log, position), recorded.clone());
         let open = self.open_log(log)?;
@@ -323,17 +342,39 @@ impl<'txn> LogWriter<'txn> {
     }
 
     fn add_content(&mut self, content: &PackedContent) -> Result<ContentId> {
-        if content::find(&*self.tables, &content.id)?.is_none() {
-            let number = self.snapshot_unguarded().next_content()?;
-            if self.tables.get(Table::Content, &key::content(number), &mut |_| {})? {
-                let problem = "the next number already has content";
-                return Err(ErrorDetail::corrupt("the number of the next content", problem).into());
-            }
-            self.tables.put(Table::Content, key::content(number).to_vec(), content.value.clone())?;
-            self.tables.put(Table::Addresses, key::address(&content.id.key(), number), Vec::new())?;
-            put_meta(self.tables, key::META_CONTENT, &NextContentRow { next: number.saturating_add(1) })?;
+        if self.contents.contains_key(&content.id) {
+            return Ok(content.id);
         }
+        let number = match content::find(&*self.tables, &content.id)? {
+            Some((number, _)) => number,
+            None => {
+                let number = self.next_content()?;
+                self.tables.put(Table::Content, key::content(number).to_vec(), content.value.clone())?;
+                self.tables.put(Table::Addresses, key::address(&content.id.key(), number), Vec::new())?;
+                number
+            }
+        };
+        self.contents.insert(content.id, number);
         Ok(content.id)
+    }
+
+    /// Takes the next number of content. The row with it is written at the end.
+    fn next_content(&mut self) -> Result<u64> {
+        let number = match self.next_content {
+            Some(next) => next,
+            None => self.snapshot_unguarded().next_content()?,
+        };
+        self.next_content = Some(number.saturating_add(1));
+        Ok(number)
+    }
+
+    /// The number of the forms that an entry names, for `derive`. The write has put them.
+    pub(super) fn forms_of(&self, body: &Body) -> Result<Option<u64>> {
+        let Some(id) = body.forms() else { return Ok(None) };
+        match self.contents.get(&id) {
+            Some(number) => Ok(Some(*number)),
+            None => Err(content::damaged(&id, "not in the store")),
+        }
     }
 
     /// Stores the pending entries of one log, with their group and their chain of hashes.

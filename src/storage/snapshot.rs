@@ -2,6 +2,7 @@
 //!
 //! The target of a row must exist: a row that points to nothing is damage, never "not found".
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -27,18 +28,28 @@ pub(crate) struct Snapshot<'a> {
     pending: Option<&'a Pending>,
     /// The smallest valid commit count.
     commits: u64,
+    /// Whether the commit count was compared.
+    counted: Cell<bool>,
     /// A log that is read as of an earlier length, and that length.
     ends: Option<(LogNumber, u64)>,
 }
 
 impl<'a> Snapshot<'a> {
     pub(super) fn new(source: &'a dyn TableReader, cache: &'a RecordCache, pending: Option<&'a Pending>) -> Self {
-        Self { source, cache, pending, commits: 0, ends: None }
+        Self { source, cache, pending, commits: 0, counted: Cell::new(false), ends: None }
     }
 
     /// The same, with the smallest valid commit count.
     pub(super) fn not_before(self, commits: u64) -> Self {
         Self { commits, ..self }
+    }
+
+    pub(super) fn is_counted(&self) -> bool {
+        self.counted.get()
+    }
+
+    pub(super) fn note_counted(&self) {
+        self.counted.set(true);
     }
 
     pub(super) fn least_commits(&self) -> u64 {
@@ -52,12 +63,12 @@ impl<'a> Snapshot<'a> {
 
     /// The same, over other tables.
     pub(super) fn over<'b>(&'b self, source: &'b dyn TableReader) -> Snapshot<'b> {
-        Snapshot { source, ..*self }
+        Snapshot { source, counted: Cell::new(false), ..*self }
     }
 
     /// The same, with `log` as of the length `end`; `source` has its rows.
     pub(super) fn as_of<'b>(&'b self, source: &'b dyn TableReader, log: LogNumber, end: u64) -> Snapshot<'b> {
-        Snapshot { source, ends: Some((log, end)), ..*self }
+        Snapshot { source, counted: Cell::new(false), ends: Some((log, end)), ..*self }
     }
 
     fn row_of<R: Row>(&self, table: Table, row_key: &[u8]) -> Result<Option<R>> {
@@ -204,10 +215,18 @@ impl<'a> Snapshot<'a> {
         }
     }
 
-    /// The number of the next new content.
+    /// The number of the next new content. No content may have it or a higher one: it would be overwritten.
     pub(super) fn next_content(&self) -> Result<u64> {
-        let row: Option<NextContentRow> = self.meta(key::META_CONTENT)?;
-        row.map(|row| row.next).ok_or_else(|| missing("the number of the next content"))
+        let what = "the number of the next content";
+        let NextContentRow { next } = self.meta(key::META_CONTENT)?.ok_or_else(|| missing(what))?;
+        let start = key::content(next);
+        self.source.scan(
+            Table::Content,
+            start.as_slice()..key::ALL_CONTENT.end,
+            Direction::Ascending,
+            &mut |_, _| Err(ErrorDetail::corrupt(what, "is taken").into()),
+        )?;
+        Ok(next)
     }
 
     /// The id of the log with this number.

@@ -109,12 +109,16 @@ impl Snapshot<'_> {
 
     /// Refuses a state that is older than one this handle has committed or seen.
     pub(super) fn check_commits(&self) -> Result<()> {
+        if self.is_counted() {
+            return Ok(());
+        }
         let (expected, found) = (self.least_commits(), self.commits()?);
         if found < expected {
             let problem =
                 format_args!("commit count is {found}, expected at least {expected}: the file holds an older state");
             return Err(ErrorDetail::corrupt("the file", problem).into());
         }
+        self.note_counted();
         Ok(())
     }
 }

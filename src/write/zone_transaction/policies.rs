@@ -150,8 +150,8 @@ impl ZoneTransaction<'_, '_> {
         };
         let entry = self.append(body.clone())?;
         Ok(PolicyVersion {
-            cedar_raw: Some(content.text.as_str().into()),
-            cedar_json: Some(content.json.as_str().into()),
+            cedar_raw: Some(content.text.clone()),
+            cedar_json: Some(content.json.clone()),
             ..PolicyVersion::created(self.id(), &entry.envelope, &body, kept)
         })
     }
