@@ -2,7 +2,6 @@
 //!
 //! The members are parsed and validated before. Does not know which set is active, or for which target.
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use cedar_policy::{
@@ -10,7 +9,7 @@ use cedar_policy::{
 };
 
 use super::policy::{ParsedPolicy, Statement};
-use super::scope::{Scope, ScopeIndex};
+use super::scope::{Keyed, Scope, ScopeIndex};
 use super::stack::{evaluate, on_grown_stack};
 use crate::types::error::{ErrorDetail, Result};
 
@@ -86,10 +85,10 @@ impl CompiledSet {
     pub(super) fn grouped(members: Vec<Arc<ParsedPolicy>>, small: usize) -> Self {
         let count: usize = members.iter().map(|policy| policy.statements().len()).sum();
         let mut origins = Vec::with_capacity(count);
-        let mut by_scope: HashMap<&Scope, Group> = HashMap::with_capacity(count);
+        let mut by_scope: Keyed<&Arc<Scope>, Group> = Keyed::with_capacity_and_hasher(count, Default::default());
         for (member, policy) in members.iter().enumerate() {
             for (number, statement) in policy.statements().iter().enumerate() {
-                let scope = if count > small { statement.scope() } else { &Scope::ANY };
+                let scope = if count > small { statement.scope() } else { Scope::any() };
                 by_scope.entry(scope).or_default().statements.push(origins.len());
                 origins.push(Origin { member, statement: number });
             }

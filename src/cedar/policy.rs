@@ -74,12 +74,12 @@ pub(crate) struct ParsedPolicy {
 #[derive(Debug)]
 pub(super) struct Statement {
     policy: Policy,
-    scope: Scope,
+    scope: Arc<Scope>,
 }
 
 impl Statement {
     fn new(policy: Policy) -> Self {
-        Self { scope: Scope::of(&policy), policy }
+        Self { scope: Arc::new(Scope::of(&policy)), policy }
     }
 
     /// Cedar's policy, with the id `policy` and the statement's number.
@@ -88,7 +88,7 @@ impl Statement {
     }
 
     /// The statement's scope.
-    pub(super) fn scope(&self) -> &Scope {
+    pub(super) fn scope(&self) -> &Arc<Scope> {
         &self.scope
     }
 }

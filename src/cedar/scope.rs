@@ -6,9 +6,12 @@
 //!
 //! Each group is indexed by the rarest of its three constraints: by the entities or the type in it. A look-up takes the
 //! groups of the request's principal, action and resource, of their ancestors and of their types, and checks the whole
-//! scope of each.
+//! scope of each. So the index has the hashes of entities and types, which are made once for a statement, and not their
+//! names: two names with one hash only cost a comparison.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
+use std::sync::{Arc, LazyLock};
 
 use cedar_policy::{
     ActionConstraint, Entities, EntityTypeName, EntityUid, Policy, PrincipalConstraint, Request, ResourceConstraint,
@@ -38,12 +41,76 @@ impl Constraint {
     }
 }
 
+/// The hash of an entity or of a type, in this process.
+fn key(name: impl Hash) -> u64 {
+    static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    STATE.hash_one(name)
+}
+
+fn uid_key(uid: &EntityUid) -> u64 {
+    key((0_u8, uid))
+}
+
+fn type_key(type_name: &EntityTypeName) -> u64 {
+    key((1_u8, type_name))
+}
+
+/// A map whose keys are hashes already.
+pub(super) type Keyed<K, V> = HashMap<K, V, BuildHasherDefault<Prehashed>>;
+
+/// Takes a hash as it is.
+#[derive(Default)]
+pub(super) struct Prehashed(u64);
+
+impl Hasher for Prehashed {
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// The scope of a statement: its constraints on principal, resource and action. The first of equally rare constraints
 /// is indexed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Scope([Constraint; 3]);
+#[derive(Debug)]
+pub(super) struct Scope {
+    constraints: [Constraint; 3],
+    /// The keys of the entities in each constraint, or of the type.
+    keys: [Vec<u64>; 3],
+    hash: u64,
+}
+
+impl PartialEq for Scope {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash && self.constraints == other.constraints
+    }
+}
+
+impl Eq for Scope {}
+
+impl Hash for Scope {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
 
 impl Scope {
+    fn new(constraints: [Constraint; 3]) -> Self {
+        let keys = constraints.each_ref().map(|constraint| match constraint {
+            Constraint::Any => Vec::new(),
+            Constraint::Is(type_name) => vec![type_key(type_name)],
+            Constraint::Equals(uid) => vec![uid_key(uid)],
+            Constraint::In(_, uids) => uids.iter().map(uid_key).collect(),
+        });
+        Self { hash: key(&constraints), constraints, keys }
+    }
+
     pub(super) fn of(statement: &Policy) -> Self {
         let principal = match statement.principal_constraint() {
             PrincipalConstraint::Any => Constraint::Any,
@@ -64,92 +131,50 @@ impl Scope {
             ActionConstraint::Eq(uid) => Constraint::Equals(uid),
             ActionConstraint::In(uids) => Constraint::In(None, uids),
         };
-        Self([principal, resource, action])
+        Self::new([principal, resource, action])
     }
 
     /// The scope without constraints.
-    pub(super) const ANY: Self = Self([Constraint::Any, Constraint::Any, Constraint::Any]);
+    pub(super) fn any() -> &'static Arc<Self> {
+        static ANY: LazyLock<Arc<Scope>> =
+            LazyLock::new(|| Arc::new(Scope::new([Constraint::Any, Constraint::Any, Constraint::Any])));
+        &ANY
+    }
 
     fn holds(&self, uids: &[&EntityUid; 3], entities: &Entities) -> bool {
-        self.0.iter().zip(uids).all(|(constraint, uid)| constraint.holds(uid, entities))
+        self.constraints.iter().zip(uids).all(|(constraint, uid)| constraint.holds(uid, entities))
+    }
+
+    /// The scope's parts that can be indexed: their numbers and keys.
+    fn indexable(&self) -> impl Iterator<Item = (usize, &[u64])> {
+        let parts = self.constraints.iter().zip(&self.keys).enumerate();
+        parts.filter(|(_, (constraint, _))| **constraint != Constraint::Any).map(|(part, (_, keys))| (part, &**keys))
     }
 }
 
-/// The groups that are indexed by one part of the scope.
-#[derive(Debug, Default)]
-struct PartIndex {
-    by_uid: HashMap<EntityUid, Vec<usize>>,
-    by_type: HashMap<EntityTypeName, Vec<usize>>,
-}
+/// The groups that are indexed by one part of the scope, by the keys of that part.
+type PartIndex = Keyed<u64, Vec<usize>>;
 
-impl PartIndex {
-    fn insert(&mut self, constraint: &Constraint, group: usize) {
-        match constraint {
-            Constraint::Any => {}
-            Constraint::Is(type_name) => self.by_type.entry(type_name.clone()).or_default().push(group),
-            Constraint::Equals(uid) => self.by_uid.entry(uid.clone()).or_default().push(group),
-            Constraint::In(_, uids) => {
-                for uid in uids {
-                    self.by_uid.entry(uid.clone()).or_default().push(group);
-                }
-            }
-        }
+/// Adds the groups of the entity, of its ancestors and of its type to `found`.
+fn look_up(index: &PartIndex, uid: &EntityUid, entities: &Entities, found: &mut Vec<usize>) {
+    if index.is_empty() {
+        return;
     }
-
-    /// Adds the groups of the entity, of its ancestors and of its type to `found`.
-    fn look_up(&self, uid: &EntityUid, entities: &Entities, found: &mut Vec<usize>) {
-        if !self.by_uid.is_empty() {
-            found.extend(self.by_uid.get(uid).into_iter().flatten());
-            if let Some(ancestors) = entities.ancestors(uid) {
-                // Iterates over the smaller side: an entity may have more ancestors than there are indexed entities.
-                if ancestors.size_hint().0 <= self.by_uid.len() {
-                    found.extend(ancestors.filter_map(|ancestor| self.by_uid.get(ancestor)).flatten());
-                } else {
-                    let above = self.by_uid.iter().filter(|(other, _)| entities.is_ancestor_of(other, uid));
-                    found.extend(above.flat_map(|(_, groups)| groups));
-                }
-            }
-        }
-        if !self.by_type.is_empty() {
-            found.extend(self.by_type.get(uid.type_name()).into_iter().flatten());
-        }
+    let groups = |key: u64| index.get(&key).into_iter().flatten();
+    match entities.ancestors(uid) {
+        // An entity may have more ancestors than there are indexed entities. The caller checks what is found.
+        Some(ancestors) if ancestors.size_hint().0 > index.len() => return found.extend(index.values().flatten()),
+        Some(ancestors) => found.extend(ancestors.flat_map(|ancestor| groups(uid_key(ancestor)))),
+        None => {}
     }
-}
-
-/// The number of groups that name each entity and each type in one part of their scopes.
-#[derive(Default)]
-struct Counts<'a> {
-    by_uid: HashMap<&'a EntityUid, usize>,
-    by_type: HashMap<&'a EntityTypeName, usize>,
-}
-
-impl<'a> Counts<'a> {
-    fn add(&mut self, constraint: &'a Constraint) {
-        match constraint {
-            Constraint::Any => {}
-            Constraint::Is(type_name) => *self.by_type.entry(type_name).or_default() += 1,
-            Constraint::Equals(uid) => *self.by_uid.entry(uid).or_default() += 1,
-            Constraint::In(_, uids) => uids.iter().for_each(|uid| *self.by_uid.entry(uid).or_default() += 1),
-        }
-    }
-
-    /// The number of groups that share an entity or the type of this constraint. None if the constraint cannot be
-    /// indexed.
-    fn of(&self, constraint: &Constraint) -> Option<usize> {
-        let of_uid = |uid: &EntityUid| self.by_uid.get(uid).copied().unwrap_or_default();
-        match constraint {
-            Constraint::Any => None,
-            Constraint::Is(type_name) => Some(self.by_type.get(type_name).copied().unwrap_or_default()),
-            Constraint::Equals(uid) => Some(of_uid(uid)),
-            Constraint::In(_, uids) => Some(uids.iter().map(of_uid).sum()),
-        }
-    }
+    found.extend(groups(uid_key(uid)));
+    found.extend(groups(type_key(uid.type_name())));
 }
 
 /// Groups of statements, each with the scope that all of its statements have.
 #[derive(Debug)]
 pub(super) struct ScopeIndex<G> {
-    groups: Vec<(Scope, G)>,
+    groups: Vec<(Arc<Scope>, G)>,
     /// The indexed groups, for each part of a scope.
     parts: [PartIndex; 3],
     /// The groups without constraints.
@@ -157,21 +182,23 @@ pub(super) struct ScopeIndex<G> {
 }
 
 impl<G> ScopeIndex<G> {
-    pub(super) fn new(groups: Vec<(Scope, G)>) -> Self {
-        let mut counts: [Counts<'_>; 3] = Default::default();
+    pub(super) fn new(groups: Vec<(Arc<Scope>, G)>) -> Self {
+        // The number of groups that name each entity and each type, for each part of a scope.
+        let mut counts: [Keyed<u64, usize>; 3] = Default::default();
         for (scope, _) in &groups {
-            counts.iter_mut().zip(&scope.0).for_each(|(counts_of_part, constraint)| counts_of_part.add(constraint));
+            for (counts, keys) in counts.iter_mut().zip(&scope.keys) {
+                keys.iter().for_each(|key| *counts.entry(*key).or_default() += 1);
+            }
         }
+        let sharing = |part: usize, keys: &[u64]| -> usize {
+            let counts = counts.get(part);
+            keys.iter().filter_map(|key| counts?.get(key)).sum()
+        };
         let (mut parts, mut unconstrained): ([PartIndex; 3], Vec<usize>) = Default::default();
         for (number, (scope, _)) in groups.iter().enumerate() {
-            let choices = parts.iter_mut().zip(&counts).zip(&scope.0);
-            let rarest = choices
-                .filter_map(|((part, counts_of_part), constraint)| {
-                    Some((counts_of_part.of(constraint)?, part, constraint))
-                })
-                .min_by_key(|(count, ..)| *count);
-            match rarest {
-                Some((_, part, constraint)) => part.insert(constraint, number),
+            let rarest = scope.indexable().min_by_key(|(part, keys)| sharing(*part, keys));
+            match rarest.and_then(|(part, keys)| Some((parts.get_mut(part)?, keys))) {
+                Some((part, keys)) => keys.iter().for_each(|key| part.entry(*key).or_default().push(number)),
                 None => unconstrained.push(number),
             }
         }
@@ -198,7 +225,7 @@ impl<G> ScopeIndex<G> {
     fn find(&self, uids: &[&EntityUid; 3], entities: &Entities) -> Vec<usize> {
         let mut found = self.unconstrained.clone();
         for (part, uid) in self.parts.iter().zip(uids) {
-            part.look_up(uid, entities, &mut found);
+            look_up(part, uid, entities, &mut found);
         }
         // A group that names several entities is indexed by each.
         found.sort_unstable();

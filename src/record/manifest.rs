@@ -56,10 +56,15 @@ impl Manifest {
         Sha256::of(canonical.as_bytes())
     }
 
-    /// Reads the text of [`canonical`](Self::canonical) and refuses any other.
-    pub(crate) fn parse(canonical: &str) -> Result<Self, String> {
+    /// Reads a text of [`canonical`](Self::canonical). For content, whose hash is that of the canonical text.
+    pub(crate) fn read(canonical: &str) -> Result<Self, String> {
         let given: Self = serde_json::from_str(canonical).map_err(|error| error.to_string())?;
-        let manifest = Self::new(given.entries).map_err(|error| error.to_string())?;
+        Self::new(given.entries).map_err(|error| error.to_string())
+    }
+
+    /// As [`read`](Self::read), and refuses any other text.
+    pub(crate) fn parse(canonical: &str) -> Result<Self, String> {
+        let manifest = Self::read(canonical)?;
         if manifest.canonical() != canonical {
             return Err("manifest is not in canonical form".to_owned());
         }

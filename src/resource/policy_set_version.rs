@@ -201,7 +201,7 @@ impl From<&ManifestEntry> for Pin {
 /// The manifest of a policy set version.
 pub(crate) fn manifest(snapshot: &Snapshot<'_>, body: &PolicySetVersionCreated) -> Result<Manifest> {
     let text = snapshot.content(&body.manifest())?;
-    Manifest::parse(&text)
+    Manifest::read(&text)
         .map_err(|problem| ErrorDetail::corrupt(format_args!("manifest {}", body.manifest_sha), problem).into())
 }
 

@@ -7,7 +7,6 @@ use super::snapshot::Snapshot;
 use super::tables::{Direction, Table, TableReader};
 use crate::record::{ContentId, PackedContent, Plain};
 use crate::types::error::{Error, ErrorDetail, Result};
-use crate::types::hash::Sha256;
 
 /// The text and the JSON of a policy version, as far as they were asked for.
 pub(crate) type Forms = (Option<Arc<str>>, Option<Arc<str>>);
@@ -15,10 +14,13 @@ pub(crate) type Forms = (Option<Arc<str>>, Option<Arc<str>>);
 impl Snapshot<'_> {
     /// The text of the content `id`, which must exist.
     pub(crate) fn content(&self, id: &ContentId) -> Result<Arc<str>> {
-        match self.cached_content(id.sha) {
-            Some(text) => Ok(text),
-            None => self.kept(id, id.sha, self.plain(id, None)?.text(id)),
+        if let Some(text) = self.cached_content(id.sha) {
+            return Ok(text);
         }
+        let (_, plain) = find(self.source(), id)?.ok_or_else(|| damaged(id, "missing"))?;
+        let text = Arc::<str>::from(plain.parts().0);
+        self.keep_content(id.sha, &text);
+        Ok(text)
     }
 
     /// The forms of a policy version, of which at least one is wanted. Only what is wanted is hashed.
@@ -48,12 +50,6 @@ impl Snapshot<'_> {
             None => find(self.source(), id)?.map(|(_, plain)| Ok(plain)),
         };
         read.unwrap_or_else(|| Err("missing".to_owned())).map_err(|problem| damaged(id, problem))
-    }
-
-    fn kept(&self, id: &ContentId, sha: Sha256, part: Result<&str, String>) -> Result<Arc<str>> {
-        let part = Arc::<str>::from(part.map_err(|problem| damaged(id, problem))?);
-        self.keep_content(sha, &part);
-        Ok(part)
     }
 }
 
