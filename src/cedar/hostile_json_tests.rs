@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::hostile_tests::{KIB, Kind, SCHEMA, boundary, child_input, exercise, in_child, on_thread, policy, wrap};
+use super::policy::content_of;
 use super::schema::convert_schema;
 use super::*;
 use crate::types::limits;
@@ -119,7 +120,7 @@ fn json_outcomes(value: &str) -> Vec<String> {
         r#"{{"staticPolicies":{{"policy0":{{"effect":"forbid","principal":{{"op":"All"}},"action":{{"op":"All"}},
         "resource":{{"op":"All"}},"conditions":[{{"kind":"when","body":{value}}}]}}}},"templates":{{}},"templateLinks":[]}}"#
     );
-    let policy = prepare_policy(Syntax::Json, &policy, &schema, "s").map(|content| exercise(&content.text));
+    let policy = content_of(Syntax::Json, &policy, &schema, "s").map(|content| exercise(&content.text));
     let context = schema.request("U::\"x\"", "Action::\"a\"", "U::\"x\"", format!(r#"{{"b":true,"v":{value}}}"#));
     let entities =
         format!(r#"[{{"uid":{{"type":"U","id":"x"}},"parents":[],"attrs":{{"g":{value}}},"tags":{{"a":{value}}}}}]"#);

@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use super::hostile_json_tests::schema_outcome;
+use super::policy::content_of;
 use super::*;
 use crate::types::limits;
 use crate::types::syntax::Syntax;
@@ -80,9 +81,9 @@ pub(super) fn on_thread<T: Send + 'static>(stack: usize, job: impl FnOnce() -> T
 /// The results of all operations on a policy text. They must not depend on the thread.
 pub(super) fn exercise(text: &str) -> String {
     let schema = ParsedSchema::parse(Syntax::Cedar, SCHEMA).unwrap();
-    let prepared = prepare_policy(Syntax::Cedar, text, &schema, "s");
+    let prepared = content_of(Syntax::Cedar, text, &schema, "s");
     if let Ok(content) = &prepared {
-        let again = prepare_policy(Syntax::Json, &content.json, &schema, "s").map(|again| again.json);
+        let again = content_of(Syntax::Json, &content.json, &schema, "s").map(|again| again.json);
         assert_eq!(again.unwrap(), content.json);
     }
     let prepared = prepared.map_or_else(|error| error.code().to_owned(), |_| "ok".to_owned());
@@ -151,9 +152,7 @@ fn the_largest_accepted_expression_of_each_kind_works_on_every_thread() {
     let gated = boundary(300, |n| gate::policy_text(&policy(&make(n))).is_ok());
     let schema = ParsedSchema::parse(Syntax::Cedar, SCHEMA).unwrap();
     let stored = boundary(gated, |n| {
-        prepare_policy(Syntax::Cedar, &policy(&make(n)), &schema, "s")
-            .err()
-            .is_none_or(|error| error.code() != "too_deep")
+        content_of(Syntax::Cedar, &policy(&make(n)), &schema, "s").err().is_none_or(|error| error.code() != "too_deep")
     });
     for n in [1, stored, stored + 1, gated] {
         let outcome = alike(&policy(&make(n)));

@@ -30,22 +30,27 @@ pub(crate) struct PolicyContent {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Validates a new policy against a schema, and makes both of its representations.
+/// Validates a new policy against a schema, and makes both of its representations. Returns its statements, too.
 pub(crate) fn prepare_policy(
     syntax: Syntax,
     source: &str,
     schema: &ParsedSchema,
     schema_name: &str,
-) -> Result<PolicyContent> {
+) -> Result<(PolicyContent, ParsedPolicy)> {
     in_one_go("policy", || prepare(syntax, source, schema, schema_name))?
 }
 
-fn prepare(syntax: Syntax, source: &str, schema: &ParsedSchema, schema_name: &str) -> Result<PolicyContent> {
-    let text = match syntax {
-        Syntax::Cedar => render::given_text(source)?.to_owned(),
-        Syntax::Json => render::text_from_json(source)?,
+fn prepare(
+    syntax: Syntax,
+    source: &str,
+    schema: &ParsedSchema,
+    schema_name: &str,
+) -> Result<(PolicyContent, ParsedPolicy)> {
+    let text: Arc<str> = match syntax {
+        Syntax::Cedar => render::given_text(source)?.into(),
+        Syntax::Json => render::text_from_json(source)?.into(),
     };
-    let parsed = ParsedPolicy::parse(text.as_str())?;
+    let parsed = ParsedPolicy::parse(text.clone())?;
     let policies: Vec<_> = parsed.statements.iter().map(|statement| statement.policy.clone()).collect();
     let json = render::json_from_statements(&text, &policies)?;
     if syntax == Syntax::Json {
@@ -53,7 +58,18 @@ fn prepare(syntax: Syntax, source: &str, schema: &ParsedSchema, schema_name: &st
     }
     let warnings = parsed.validate(schema, "policy", schema_name)?;
     let statements = u32::try_from(parsed.statements.len()).unwrap_or(u32::MAX);
-    Ok(PolicyContent { text: text.into(), json: json.into(), statements, warnings })
+    Ok((PolicyContent { text, json: json.into(), statements, warnings }, parsed))
+}
+
+/// The representations alone, for tests.
+#[cfg(test)]
+pub(super) fn content_of(
+    syntax: Syntax,
+    source: &str,
+    schema: &ParsedSchema,
+    schema_name: &str,
+) -> Result<PolicyContent> {
+    prepare_policy(syntax, source, schema, schema_name).map(|(content, _)| content)
 }
 
 /// The size of texts that are joined for one parse. Each statement keeps the joined text in memory.
@@ -237,7 +253,7 @@ mod tests {
 
     fn prepare(source: &str) -> Result<PolicyContent> {
         let schema = ParsedSchema::parse(Syntax::Cedar, SCHEMA).unwrap();
-        prepare_policy(Syntax::Cedar, source, &schema, "v1")
+        content_of(Syntax::Cedar, source, &schema, "v1")
     }
 
     fn code(source: &str) -> &'static str {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use cedar_policy::{Context, Decision, Entities, PolicySet, Request};
 
+use super::policy::content_of;
 use super::schema::convert_schema;
 use super::scope_tests::{by_cedar, by_groups};
 use super::*;
@@ -27,15 +28,15 @@ fn the_static_sample_applications_pass_from_text_and_from_json() {
         let from_json = ParsedSchema::parse(Syntax::Json, &json).unwrap();
         convert_schema(Syntax::Json, &json).unwrap();
         if text.parse::<PolicySet>().unwrap().templates().next().is_some() {
-            assert_eq!(prepare_policy(Syntax::Cedar, &text, &schema, "s").unwrap_err().code(), "template");
+            assert_eq!(content_of(Syntax::Cedar, &text, &schema, "s").unwrap_err().code(), "template");
             continue;
         }
         let given = text.parse::<PolicySet>().unwrap().to_json().unwrap().to_string();
         for (schema, syntax, source) in [(&schema, Syntax::Cedar, &text), (&from_json, Syntax::Json, &given)] {
-            let content = prepare_policy(syntax, source, schema, "s").unwrap();
-            let again = prepare_policy(Syntax::Json, &content.json, schema, "s").unwrap();
+            let content = content_of(syntax, source, schema, "s").unwrap();
+            let again = content_of(Syntax::Json, &content.json, schema, "s").unwrap();
             assert_eq!(again.json, content.json, "{}", application.display());
-            let from_text = prepare_policy(Syntax::Cedar, &again.text, schema, "s").unwrap();
+            let from_text = content_of(Syntax::Cedar, &again.text, schema, "s").unwrap();
             assert_eq!((from_text.text, from_text.json), (again.text, again.json), "{}", application.display());
             check_answers(&application, schema, &content.text);
         }

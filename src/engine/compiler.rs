@@ -11,6 +11,7 @@ use crate::cedar::{CompiledSet, ParsedPolicy, ParsedSchema, in_one_go};
 use crate::record::{ContentId, ContentKind, LogEntry, PolicySetVersionCreated, PolicyVersionCreated};
 use crate::resource::binding::Binding;
 use crate::resource::policy_set_version;
+use crate::resource::policy_version::{NewPolicyVersion, PreparedPolicyVersion};
 use crate::resource::version::{VersionRecord, Versioned};
 use crate::resource::zone::{ZoneReader, ZoneRef};
 use crate::storage::Snapshot;
@@ -134,6 +135,18 @@ impl Compiler {
             let source = snapshot.content(&ContentId::one(ContentKind::of_schema(schema.syntax), schema.sha))?;
             Ok(Arc::new(self.limited(ParsedSchema::parse(schema.syntax, &source)?)))
         })
+    }
+
+    /// Parses and validates a new policy version. Keeps its statements for the sets that will pin it.
+    pub(crate) fn prepare(
+        &self,
+        new: NewPolicyVersion,
+        schema: SchemaRef,
+        parsed: &ParsedSchema,
+    ) -> Result<PreparedPolicyVersion> {
+        let (prepared, statements) = PreparedPolicyVersion::new(new, schema, parsed)?;
+        self.cache.insert::<Policies>(prepared.sha(), Arc::new(statements));
+        Ok(prepared)
     }
 
     /// The statements of a policy version.

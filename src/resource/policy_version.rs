@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::version::VersionRecord;
-use crate::cedar::{ParsedSchema, PolicyContent, prepare_policy};
+use crate::cedar::{ParsedPolicy, ParsedSchema, PolicyContent, prepare_policy};
 use crate::record::fingerprint::{self, Fingerprint};
 use crate::record::{Body, Content, ContentId, ContentKind, Envelope, PackedContent, PolicyVersionCreated};
 use crate::resource::zone::ZoneReader;
@@ -179,18 +179,19 @@ impl std::fmt::Debug for PreparedPolicyVersion {
 }
 
 impl PreparedPolicyVersion {
-    /// Parses and validates.
-    pub(crate) fn new(new: NewPolicyVersion, schema: SchemaRef, parsed: &ParsedSchema) -> Result<Self> {
-        let content = prepare_policy(new.syntax, &new.source, parsed, schema.version.as_str())?;
+    /// Parses and validates. Returns the statements, too.
+    pub(crate) fn new(new: NewPolicyVersion, schema: SchemaRef, parsed: &ParsedSchema) -> Result<(Self, ParsedPolicy)> {
+        let (content, statements) = prepare_policy(new.syntax, &new.source, parsed, schema.version.as_str())?;
         let packed = Content::forms(&content.text, &content.json).pack();
-        Ok(Self {
+        let prepared = Self {
             id: new.id,
             schema,
             syntax: new.syntax,
             source: fingerprint::of_source(&new.source),
             content: Arc::new(content),
             packed: Arc::new(packed),
-        })
+        };
+        Ok((prepared, statements))
     }
 
     /// The SHA-256 of the version's Cedar text.

@@ -259,7 +259,7 @@ impl Planner<'_> {
             return Ok(prepared.clone());
         }
         let new = NewPolicyVersion::cedar(self.schema.version.as_str(), policy.cedar_raw.as_str());
-        let prepared = PreparedPolicyVersion::new(new, self.schema.clone(), &self.parsed)?;
+        let prepared = self.validation.compiler().prepare(new, self.schema.clone(), &self.parsed)?;
         let statements = usize::try_from(prepared.content.statements).unwrap_or(usize::MAX);
         self.validation.count(statements, self.parsed.request_types(), &self.schema)?;
         encode_warnings(&kept_warnings(&prepared.content)).map(|_| prepared)

@@ -151,7 +151,7 @@ impl PolicyStore {
             let parsed = self.engine.compiler.schema(snapshot, &reference)?;
             Ok((reference, parsed))
         })?;
-        PreparedPolicyVersion::new(new, reference, &parsed)
+        self.engine.compiler.prepare(new, reference, &parsed)
     }
 
     /// Parses, converts and checks a schema ahead of its write, on any thread, while writes go on. The write checks

@@ -189,7 +189,7 @@ impl ZoneTransaction<'_, '_> {
             PolicyVersionInput::New(new) => {
                 let schema = schema_of(&new.schema_version)?;
                 let parsed = self.read(|reader| self.engine.compiler.schema(&reader, &schema))?;
-                PreparedPolicyVersion::new(new, schema, &parsed)
+                self.engine.compiler.prepare(new, schema, &parsed)
             }
             PolicyVersionInput::Prepared(prepared) => {
                 let schema = schema_of(prepared.schema.version.as_str())?;
