@@ -13,7 +13,7 @@ use crate::types::error::{Error, ErrorDetail, ErrorKind, Result};
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     state: Mutex<State>,
-    /// Notified after each commit.
+    /// Notified after each commit, for [`drain`](Self::drain).
     ended: Condvar,
 }
 
@@ -34,9 +34,24 @@ struct Group {
     ticket: Ticket,
 }
 
-/// The outcome of a group, once it is known.
+/// The outcome of a group, once it is known, and the threads that wait for it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ticket(Arc<OnceLock<Outcome>>);
+pub(super) struct Ticket(Arc<Done>);
+
+#[derive(Debug, Default)]
+struct Done {
+    outcome: OnceLock<Outcome>,
+    /// All are notified of the outcome. One is notified when no commit is under way, to commit the group.
+    turn: Condvar,
+}
+
+impl Ticket {
+    fn end(&self, outcome: Outcome) {
+        // One thread ends a group.
+        let _ = self.0.outcome.set(outcome);
+        self.0.turn.notify_all();
+    }
+}
 
 #[derive(Debug)]
 enum Outcome {
@@ -94,13 +109,13 @@ impl Groups {
     pub(super) fn wait(&self, ticket: &Ticket, failed: &Failed, commit: impl Fn(&Batch) -> Result<()>) -> Result<()> {
         let mut state = self.state();
         loop {
-            if let Some(outcome) = ticket.0.get() {
+            if let Some(outcome) = ticket.0.outcome.get() {
                 return outcome.result();
             }
             // Without a commit under way, it is the group of the ticket that waits.
             let group = if state.committing.is_none() { state.waiting.take() } else { None };
             let Some(group) = group else {
-                state = self.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = ticket.0.turn.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             state.committing = Some(group.clone());
@@ -145,14 +160,16 @@ impl State {
                 };
                 self.failures += 1;
                 if let Some(waiting) = self.waiting.take() {
-                    let _ = waiting.ticket.0.set(Outcome::NotWritten(reason.clone()));
+                    waiting.ticket.end(Outcome::NotWritten(reason.clone()));
                 }
                 self.reason = Some(reason);
                 outcome
             }
         };
-        // The one thread that commits the group sets its outcome.
-        let _ = ticket.0.set(outcome);
+        ticket.end(outcome);
+        if let Some(waiting) = &self.waiting {
+            waiting.ticket.0.turn.notify_one();
+        }
     }
 }
 

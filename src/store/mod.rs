@@ -17,7 +17,6 @@ use std::sync::Arc;
 
 use cedar_policy::{Entities, Request};
 
-use crate::cedar::with_room;
 use crate::decide::answer::Answer;
 use crate::decide::authorizer::Authorizer;
 use crate::decide::receipt::Receipt;
@@ -75,9 +74,9 @@ impl PolicyStore {
     ///
     /// Writes of several threads can share a commit. Each call in `f` sees the earlier ones, and earlier writes that are
     /// not durable yet: `write` returns when they are, even if `f` wrote nothing or returned an error. If `f` returns an
-    /// error or panics, nothing of it is written. Other writes wait for `f`, so [prepare](PolicyStore::prepare_policy_version) expensive input before. If `f` waits for another
-    /// thread that writes to the same store, both wait for ever. `f` runs on a stack with enough space for Cedar: 18
-    /// MiB, allocated for the call if the thread has less.
+    /// error or panics, nothing of it is written. Other writes wait for `f`, so
+    /// [prepare](PolicyStore::prepare_policy_version) expensive input before. If `f` waits for another thread that writes
+    /// to the same store, both wait for ever.
     ///
     /// # Errors
     ///
@@ -129,7 +128,7 @@ impl PolicyStore {
     ) -> Result<T> {
         let engine = &self.engine;
         let author = || engine.author(actor, imported);
-        with_room(|| engine.storage.write(author, |writer| f(&mut WriteTransaction::new(writer, engine))))
+        engine.storage.write(author, |writer| f(&mut WriteTransaction::new(writer, engine)))
     }
 
     /// Parses and validates a policy version ahead of its write, on any thread, while writes go on. The write checks

@@ -4,6 +4,7 @@
 
 use super::ZoneTransaction;
 use super::bindings::has_bound;
+use crate::cedar::with_room;
 use crate::engine::validation::Validation;
 use crate::record::fingerprint::Fingerprint;
 use crate::record::{Body, Manifest};
@@ -72,7 +73,7 @@ impl ZoneTransaction<'_, '_> {
     fn apply(&mut self, target: Target, prepared: &PreparedBundle) -> Result<BindOutcome> {
         let actor = self.actor();
         let validation = Validation::in_write(&self.engine.compiler, &prepared.validated);
-        let plan = self.read(|reader| BundlePlan::new(reader, &validation, actor, &target, prepared))?;
+        let plan = with_room(|| self.read(|reader| BundlePlan::new(reader, &validation, actor, &target, prepared)))?;
         let (set, schema, steps) = match plan {
             BundlePlan::InForce(binding, _) => return Ok(BindOutcome { binding, replaced: None, changed: false }),
             BundlePlan::Steps { set, schema, steps, .. } => (set, schema, steps),

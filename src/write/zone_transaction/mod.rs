@@ -32,6 +32,7 @@ use crate::types::actor::{Actor, OwnerType};
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::hash::Sha256;
 use crate::types::id::IdempotencyKey;
+use crate::types::schema::SchemaRef;
 
 /// One zone in a write under way. It dereferences to a [`Zone`] that reads the changes of the write so far.
 ///
@@ -65,6 +66,16 @@ pub struct ZoneTransaction<'w, 'txn> {
     zone: Zone<InWrite<'w, 'txn>>,
     idempotency_key: Option<IdempotencyKey>,
     preconditions: Vec<Precondition>,
+    known: Known,
+}
+
+/// What earlier calls have found. Only calls of this handle can change it while the handle exists.
+#[derive(Default)]
+struct Known {
+    /// Whether the zone is not suspended.
+    open: bool,
+    /// A schema version that new policy versions may use.
+    schema: Option<SchemaRef>,
 }
 
 impl fmt::Debug for ZoneTransaction<'_, '_> {
@@ -85,7 +96,7 @@ impl<'w, 'txn> Deref for ZoneTransaction<'w, 'txn> {
 impl<'w, 'txn> ZoneTransaction<'w, 'txn> {
     pub(crate) fn new(writer: &'w mut LogWriter<'txn>, engine: &Arc<Engine>, place: ZoneRef) -> Self {
         let zone = Zone { engine: engine.clone(), place, moment: InWrite { writer, end: None } };
-        Self { zone, idempotency_key: None, preconditions: Vec::new() }
+        Self { zone, idempotency_key: None, preconditions: Vec::new(), known: Known::default() }
     }
 
     /// Carries the next call out at most once under this key. If a call was carried out under the key before, the next
@@ -150,7 +161,10 @@ impl ZoneTransaction<'_, '_> {
         self.answer(
             fingerprint,
             |zone| {
-                zone.read(|reader| reader.check_open())?;
+                if !zone.known.open {
+                    zone.read(|reader| reader.check_open())?;
+                    zone.known.open = true;
+                }
                 write(zone)
             },
             again,

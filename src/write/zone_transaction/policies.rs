@@ -183,7 +183,7 @@ impl ZoneTransaction<'_, '_> {
     }
 
     /// The policy version, parsed and validated with the schema version that currently has its schema name.
-    pub(super) fn validated(&self, input: PolicyVersionInput) -> Result<PreparedPolicyVersion> {
+    pub(super) fn validated(&mut self, input: PolicyVersionInput) -> Result<PreparedPolicyVersion> {
         let schema_of = |version: &str| self.read(|reader| schema::usable(&reader, version));
         match input {
             PolicyVersionInput::New(new) => {
@@ -191,11 +191,15 @@ impl ZoneTransaction<'_, '_> {
                 let parsed = self.read(|reader| self.engine.compiler.schema(&reader, &schema))?;
                 self.engine.compiler.prepare(new, schema, &parsed)
             }
+            PolicyVersionInput::Prepared(prepared) if self.known.schema.as_ref() == Some(&prepared.schema) => {
+                Ok(prepared)
+            }
             PolicyVersionInput::Prepared(prepared) => {
                 let schema = schema_of(prepared.schema.version.as_str())?;
                 if schema != prepared.schema {
                     return Err(ErrorDetail::PreparedElsewhere { schema: schema.version.to_string() }.into());
                 }
+                self.known.schema = Some(schema);
                 Ok(prepared)
             }
         }

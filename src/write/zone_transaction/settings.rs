@@ -82,6 +82,7 @@ impl ZoneTransaction<'_, '_> {
                 }
                 if changes {
                     zone.append(ZoneSuspended { suspended })?;
+                    zone.known.open = false;
                 }
                 zone.info()
             },
