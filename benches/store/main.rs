@@ -5,7 +5,6 @@
 //! group describes the floor. A benchmark creates the stores that it needs.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that fails should stop")]
-#![expect(clippy::indexing_slicing, reason = "a benchmark that fails should stop")]
 
 mod compile;
 mod create;

@@ -82,12 +82,11 @@ impl Expected<'_> {
 
 impl ExpectedManifest<'_> {
     fn sha(self) -> Result<Sha256, VerificationError> {
-        let canonical = match self {
+        let manifest = match self {
             Self::Entries(entries) => Manifest::new(entries.to_vec()).map_err(|error| error.to_string()),
             Self::Canonical(text) => Manifest::parse(text),
         };
-        let canonical = canonical.map_err(|problem| VerificationError::ExpectedManifest { problem })?.canonical();
-        Ok(Manifest::sha(&canonical))
+        Ok(manifest.map_err(|problem| VerificationError::ExpectedManifest { problem })?.sha())
     }
 }
 

@@ -4,7 +4,8 @@
 //! All values derive from immutable content, so no entry of the cache is ever out of date. Concurrent threads share one
 //! computation of a value. A new set version parses only its new policies.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cache::{Cache, Weight};
 use crate::cedar::{CompiledSet, ParsedPolicy, ParsedSchema, in_one_go};
@@ -112,16 +113,66 @@ kinds! {
     Sets: EntryHash => Arc<Compiled>;
 }
 
+/// The share of the cache's budget for the statements of the newest policy versions.
+const NEWEST_SHARE: usize = 8;
+
+/// The statements of the newest policy versions that were prepared, in their order. A set that pins them usually
+/// follows. If it does not, as in an import, they are dropped while they are warm in the processor's cache: in the large
+/// cache, each would evict a cold one, at the cost of a parse.
+#[derive(Debug, Default)]
+struct Newest {
+    /// In bytes.
+    budget: usize,
+    kept: Mutex<VecDeque<(Sha256, Arc<ParsedPolicy>)>>,
+}
+
+/// The statements of at most this many policy versions are kept: each look-up compares all.
+const NEWEST: usize = 64;
+
+impl Newest {
+    fn keep(&self, sha: Sha256, statements: ParsedPolicy) {
+        let mut kept = self.lock();
+        kept.push_back((sha, Arc::new(statements)));
+        let mut weight: usize = kept.iter().map(|(_, statements)| statements.weight()).sum();
+        let mut dropped = Vec::new();
+        while kept.len() > NEWEST || weight > self.budget {
+            let Some((_, oldest)) = kept.pop_front() else { break };
+            weight = weight.saturating_sub(oldest.weight());
+            dropped.push(oldest);
+        }
+        drop(kept);
+        // Without the lock: it takes a while.
+        drop(dropped);
+    }
+
+    /// Hands the statements over to the caller.
+    fn take(&self, sha: Sha256) -> Option<Arc<ParsedPolicy>> {
+        let mut kept = self.lock();
+        let place = kept.iter().position(|(other, _)| *other == sha)?;
+        kept.remove(place).map(|(_, statements)| statements)
+    }
+
+    fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(Sha256, Arc<ParsedPolicy>)>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Compiler {
     cache: Cache<Key, Value>,
+    newest: Newest,
     /// The limit of statements times request types in the validation of one policy.
     validation_limit: usize,
 }
 
 impl Compiler {
     pub(crate) fn new(budget: usize, validation_limit: usize) -> Result<Self> {
-        Ok(Self { cache: Cache::new(budget)?, validation_limit })
+        let newest = Newest { budget: budget / NEWEST_SHARE, kept: Mutex::default() };
+        Ok(Self { cache: Cache::new(budget)?, newest, validation_limit })
     }
 
     /// The schema with the store's validation limit.
@@ -137,7 +188,7 @@ impl Compiler {
         })
     }
 
-    /// Parses and validates a new policy version. Keeps its statements for the sets that will pin it.
+    /// Parses and validates a new policy version. Keeps its statements for a while, for a set that will pin it.
     pub(crate) fn prepare(
         &self,
         new: NewPolicyVersion,
@@ -145,14 +196,15 @@ impl Compiler {
         parsed: &ParsedSchema,
     ) -> Result<PreparedPolicyVersion> {
         let (prepared, statements) = PreparedPolicyVersion::new(new, schema, parsed)?;
-        self.cache.insert::<Policies>(prepared.sha(), Arc::new(statements));
+        self.newest.keep(prepared.sha(), statements);
         Ok(prepared)
     }
 
     /// The statements of a policy version.
     pub(crate) fn policy(&self, snapshot: &Snapshot<'_>, version: &PolicyVersionCreated) -> Result<Arc<ParsedPolicy>> {
-        self.cache.get_or_make::<Policies>(version.sha, || {
-            Ok(Arc::new(ParsedPolicy::parse(snapshot.content(&version.forms())?)?))
+        self.cache.get_or_make::<Policies>(version.sha, || match self.newest.take(version.sha) {
+            Some(statements) => Ok(statements),
+            None => Ok(Arc::new(ParsedPolicy::parse(snapshot.content(&version.forms())?)?)),
         })
     }
 
@@ -201,7 +253,7 @@ impl Compiler {
             let pinned = self.version(zone, &entry.policy_version_id)?;
             let body = PolicyVersionCreated::of(&pinned.body);
             let body = policy_set_version::check_pinned(&version, &entry, body)?;
-            sources.push(self.source(&zone, &body.forms())?);
+            sources.push(self.source(&zone, &body.forms(), true)?);
             members.push((entry.policy_id, entry.policy_version_id));
         }
         let set = in_one_go("policy set", || self.assemble(&version, &members, sources))??;
@@ -215,12 +267,17 @@ impl Compiler {
         })
     }
 
-    /// The statements of a policy version if they are cached, or else its text.
-    pub(crate) fn source(&self, snapshot: &Snapshot<'_>, forms: &ContentId) -> Result<PolicySource> {
-        match self.cache.get::<Policies>(forms.sha) {
-            Some(policy) => Ok(PolicySource::Parsed(policy)),
-            None => Ok(PolicySource::Text(forms.sha, snapshot.content(forms)?)),
+    /// The statements of a policy version if they are known, or else its text. Those of a new version that a set pins
+    /// move into the cache.
+    pub(crate) fn source(&self, snapshot: &Snapshot<'_>, forms: &ContentId, pinned: bool) -> Result<PolicySource> {
+        if let Some(policy) = self.cache.get::<Policies>(forms.sha) {
+            return Ok(PolicySource::Parsed(policy));
         }
+        if pinned && let Some(policy) = self.newest.take(forms.sha) {
+            self.cache.insert::<Policies>(forms.sha, policy.clone());
+            return Ok(PolicySource::Parsed(policy));
+        }
+        Ok(PolicySource::Text(forms.sha, snapshot.content(forms)?))
     }
 
     /// Combines the statements of all members, and parses those that were not cached.
@@ -257,6 +314,7 @@ impl Compiler {
     /// Removes everything.
     pub(crate) fn clear(&self) {
         self.cache.clear();
+        self.newest.clear();
     }
 }
 

@@ -54,7 +54,7 @@ impl Texts {
         compiler: &Compiler,
         group: &[ContentId],
     ) -> Result<Vec<(Sha256, PolicySource)>> {
-        group.iter().map(|text| Ok((text.sha, compiler.source(snapshot, text)?))).collect()
+        group.iter().map(|text| Ok((text.sha, compiler.source(snapshot, text, false)?))).collect()
     }
 
     /// Validates a group of texts.

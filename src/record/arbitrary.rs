@@ -46,7 +46,8 @@ impl Parts {
         let bound = |version| BoundVersion { policy_set_id: unchecked(a), version_id: unchecked(b), version };
         let origin = || {
             let (zone_id, policy_id) = (unchecked(b), unchecked(c));
-            choice.1.then_some(Origin { zone_id, policy_id, version: choice.0.then_some(*count) })
+            let log_id = LogId(*sha.first_chunk().unwrap());
+            choice.1.then_some(Origin { zone_id, log_id, policy_id, version: choice.0.then_some(*count) })
         };
         let status =
             [SchemaStatus::Active, SchemaStatus::Deprecated, SchemaStatus::Archived][usize::from(choice.2 % 3)];

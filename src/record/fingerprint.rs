@@ -84,7 +84,7 @@ impl Fingerprint {
         })
     }
 
-    /// Adds why the call is made. A call without a rationale has the fingerprint that it had before there were any.
+    /// Adds why the call is made, if that was stated.
     pub(crate) fn rationale(self, rationale: Option<&Rationale>) -> Self {
         match rationale {
             None => self,
@@ -96,8 +96,9 @@ impl Fingerprint {
     pub(crate) fn origin(self, origin: Option<&Origin>) -> Self {
         match origin {
             None => self,
-            Some(Origin { zone_id, policy_id, version }) => {
-                self.text("origin").text(zone_id.as_str()).text(policy_id.as_str()).version(*version)
+            Some(Origin { zone_id, log_id, policy_id, version }) => {
+                let fingerprint = self.text("origin").text(zone_id.as_str()).bytes(&log_id.0);
+                fingerprint.text(policy_id.as_str()).version(*version)
             }
         }
     }

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::types::error::{ErrorDetail, Result};
+#[cfg(any(test, feature = "attestation"))]
 use crate::types::hash::Sha256;
 use crate::types::limits;
 use crate::types::manifest_entry::ManifestEntry;
@@ -52,8 +53,9 @@ impl Manifest {
     }
 
     /// The SHA-256 of the canonical JSON.
-    pub(crate) fn sha(canonical: &str) -> Sha256 {
-        Sha256::of(canonical.as_bytes())
+    #[cfg(any(test, feature = "attestation"))]
+    pub(crate) fn sha(&self) -> Sha256 {
+        Sha256::of(self.canonical().as_bytes())
     }
 
     /// Reads a text of [`canonical`](Self::canonical). For content, whose hash is that of the canonical text.

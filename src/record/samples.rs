@@ -51,7 +51,12 @@ pub(super) fn bodies() -> Vec<Body> {
             policy_id: policy_id.clone(),
             name: "n".into(),
             description: None,
-            origin: Some(Origin { zone_id, policy_id: PolicyId::new("o").unwrap(), version: Some(251) }),
+            origin: Some(Origin {
+                zone_id,
+                log_id: LogId([8; 16]),
+                policy_id: PolicyId::new("o").unwrap(),
+                version: Some(251),
+            }),
         }
         .into(),
         PolicyUpdated { policy_id: policy_id.clone(), name: "é".into(), description: Some("d".into()) }.into(),

@@ -215,14 +215,15 @@ impl Wire for Rationale {
 }
 
 impl Wire for Origin {
-    type Form = (String, String, Option<u32>);
+    type Form = (String, [u8; 16], String, Option<u32>);
 
     fn to_form(&self) -> Self::Form {
-        (self.zone_id.to_form(), self.policy_id.to_form(), self.version)
+        (self.zone_id.to_form(), self.log_id.to_form(), self.policy_id.to_form(), self.version)
     }
 
-    fn from_form((zone_id, policy_id, version): Self::Form) -> Result<Self, String> {
-        Ok(Self { zone_id: Wire::from_form(zone_id)?, policy_id: Wire::from_form(policy_id)?, version })
+    fn from_form((zone_id, log_id, policy_id, version): Self::Form) -> Result<Self, String> {
+        let (zone_id, log_id) = (Wire::from_form(zone_id)?, Wire::from_form(log_id)?);
+        Ok(Self { zone_id, log_id, policy_id: Wire::from_form(policy_id)?, version })
     }
 }
 

@@ -185,7 +185,11 @@ impl ZoneReader<'_> {
 
     /// Checks that an origin in this zone exists.
     pub(crate) fn check_origin(self, origin: Option<&Origin>) -> Result<()> {
-        let Some(origin) = origin.filter(|origin| origin.zone_id == *self.id) else { return Ok(()) };
+        let Some(origin) = origin.filter(|origin| origin.log_id == self.log_id) else { return Ok(()) };
+        if origin.zone_id != *self.id {
+            let rule = "the log belongs to another zone";
+            return Err(ErrorDetail::invalid("origin", origin.zone_id.as_str(), rule).into());
+        }
         let latest = self.policy_row(origin.policy_id.as_str())?.latest.map_or(0, |latest| latest.version);
         match origin.version {
             Some(version) if !(1..=latest).contains(&version) => {

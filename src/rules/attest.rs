@@ -9,7 +9,7 @@ use super::manifest::Planned;
 use super::ownership::check_owner;
 use crate::attestation::{Attestation, Signer, Status, Subject};
 use crate::engine::validation::Validated;
-use crate::record::{Attested, Body, Manifest, PolicySetVersionCreated};
+use crate::record::{Attested, Body, PolicySetVersionCreated};
 use crate::resource::policy_set_version::NewPolicySetVersion;
 use crate::resource::schema;
 use crate::resource::version::{VersionRecord, next_version};
@@ -112,7 +112,7 @@ impl ToSign {
 pub(crate) fn next(zone: ZoneReader<'_>, policy_set_id: &str, planned: &Planned) -> Result<Subject> {
     let set = zone.policy_set_row(policy_set_id)?;
     let version = next_version(set.latest.map(|latest| latest.version))?;
-    let (manifest_sha, schema) = (Manifest::sha(&planned.manifest.canonical()), planned.schema.version.as_str());
+    let (manifest_sha, schema) = (planned.manifest.sha(), planned.schema.version.as_str());
     subject(zone, policy_set_id, version, manifest_sha, schema)
 }
 
@@ -124,7 +124,7 @@ pub(crate) fn first(zone: ZoneReader<'_>, policy_set_id: PolicySetId, planned: &
         log_id: zone.log_id,
         policy_set_id,
         policy_set_version: 1,
-        manifest_sha: Manifest::sha(&planned.manifest.canonical()),
+        manifest_sha: planned.manifest.sha(),
         schema_sha: schema::find(&zone, planned.schema.version.as_str())?.published.sha,
         previous_sha: None,
     })

@@ -16,7 +16,7 @@ use crate::resource::zone::ZoneReader;
 use crate::types::actor::Actor;
 use crate::types::error::{Resource, Result};
 use crate::types::hash::Sha256;
-use crate::types::id::PolicyId;
+use crate::types::id::{LogId, PolicyId};
 use crate::types::manifest_entry::ManifestEntry;
 use crate::types::target::Target;
 
@@ -28,8 +28,8 @@ pub(crate) enum Match {
     Edit(Policy),
     /// A new policy.
     Create(NewPolicy),
-    /// A copy of an existing policy.
-    Copy(Policy),
+    /// A copy of an existing policy, and the number of the version in force that it starts from.
+    Copy(Policy, Option<u32>),
 }
 
 /// The target of a bundle, its author, and the state in force.
@@ -74,7 +74,8 @@ impl Matching<'_> {
         let before = self.zone.policy(id.as_str())?;
         let in_force = self.base.and_then(|base| base.pins(id));
         if in_force.is_none() && *self.target != Target::Zone {
-            return Ok(Match::Copy(before));
+            let pinned = self.pinned_number(id)?;
+            return Ok(Match::Copy(before, pinned));
         }
         let in_force = in_force.map(|entry| &entry.policy_version_id);
         for version_id in in_force.into_iter().chain(&before.latest_version_id) {
@@ -86,7 +87,20 @@ impl Matching<'_> {
         }
         let is_others =
             self.is_the_zones(id) || check_owner(self.actor, Resource::Policy, id.as_str(), before.owner_type).is_err();
-        Ok(if is_others { Match::Copy(before) } else { Match::Edit(before) })
+        if !is_others {
+            return Ok(Match::Edit(before));
+        }
+        let pinned = self.pinned_number(id)?;
+        Ok(Match::Copy(before, pinned))
+    }
+
+    /// The number of the version of a policy that is in force for the target, or else for the zone.
+    fn pinned_number(&self, id: &PolicyId) -> Result<Option<u32>> {
+        let Some(entry) = self.base.into_iter().chain(self.zones).find_map(|contents| contents.pins(id)) else {
+            return Ok(None);
+        };
+        let found = VersionRecord::<PolicyVersionCreated>::named(self.zone, entry.policy_version_id.as_str())?;
+        Ok(Some(found.body()?.version))
     }
 
     fn is_the_zones(&self, id: &PolicyId) -> bool {
@@ -121,7 +135,7 @@ impl Matching<'_> {
     fn find_again(&self, matches: &mut [Match], shas: &[Sha256], mut spares: Vec<Spare>) {
         for (found, sha) in matches.iter_mut().zip(shas) {
             let made_for = |spare: &Spare| match &*found {
-                Match::Copy(of) => spare.original() == Some(&of.id),
+                Match::Copy(of, _) => spare.original(self.zone.log_id) == Some(&of.id),
                 Match::Create(new) => spare.policy.origin.is_none() && spare.policy.name == new.name,
                 _ => false,
             };
@@ -134,9 +148,9 @@ impl Matching<'_> {
 }
 
 impl Spare {
-    /// The policy of this zone that it is a copy of.
-    fn original(&self) -> Option<&PolicyId> {
-        let origin = self.policy.origin.as_ref().filter(|origin| origin.zone_id == self.policy.zone_id);
+    /// The policy of the zone with this log that it is a copy of.
+    fn original(&self, log_id: LogId) -> Option<&PolicyId> {
+        let origin = self.policy.origin.as_ref().filter(|origin| origin.log_id == log_id);
         origin.map(|origin| &origin.policy_id)
     }
 

@@ -243,11 +243,12 @@ impl Planner<'_> {
                 Step::Edit(before.id, self.prepare(policy, sha)?)
             }
             Match::Create(new) => Step::Create(new, self.prepare(policy, sha)?),
-            Match::Copy(of) if of.archived_at.is_some() => {
+            Match::Copy(of, _) if of.archived_at.is_some() => {
                 return Err(ErrorDetail::Archived { what: Resource::Policy, id: of.id.to_string() }.into());
             }
-            Match::Copy(of) => {
-                let origin = Origin { zone_id: of.zone_id, policy_id: of.id, version: of.latest_version };
+            Match::Copy(of, version) => {
+                let (zone_id, log_id, policy_id) = (of.zone_id, self.zone.log_id, of.id);
+                let origin = Origin { zone_id, log_id, policy_id, version };
                 let new = NewPolicy { id: None, name: of.name, description: of.description, origin: Some(origin) };
                 Step::Create(new, self.prepare(policy, sha)?)
             }

@@ -1,11 +1,13 @@
-//! Reads content: by its number, or by its hashes through the table of addresses. What is returned was hashed.
+//! Reads content: by its number, or by its hashes through the table of addresses. What is returned was hashed. Adds
+//! content to a write, each piece once.
 
 use std::sync::Arc;
 
 use super::index::key;
+use super::log_writer::LogWriter;
 use super::snapshot::Snapshot;
 use super::tables::{Direction, Table, TableReader};
-use crate::record::{ContentId, PackedContent, Plain};
+use crate::record::{Body, ContentId, PackedContent, Plain};
 use crate::types::error::{Error, ErrorDetail, Result};
 
 /// The text and the JSON of a policy version, as far as they were asked for.
@@ -25,10 +27,6 @@ impl Snapshot<'_> {
 
     /// The forms of a policy version, of which at least one is wanted. Only what is wanted is hashed.
     pub(crate) fn forms(&self, id: &ContentId, number: Option<u64>, (text, json): (bool, bool)) -> Result<Forms> {
-        let cached = |wanted: bool, sha| if wanted { self.cached_content(sha).map(Some) } else { Some(None) };
-        if let (Some(text), Some(json)) = (cached(text, id.sha), cached(json, id.json_sha())) {
-            return Ok((text, json));
-        }
         let plain = self.plain(id, number)?;
         // The caller keeps the whole version.
         let owned = |part: Result<&str, String>| part.map(Arc::from).map_err(|problem| damaged(id, problem));
@@ -50,6 +48,54 @@ impl Snapshot<'_> {
             None => find(self.source(), id)?.map(|(_, plain)| Ok(plain)),
         };
         read.unwrap_or_else(|| Err("missing".to_owned())).map_err(|problem| damaged(id, problem))
+    }
+}
+
+impl LogWriter<'_> {
+    /// Adds content. If it is already stored, verifies the stored bytes.
+    pub(crate) fn put_content(&mut self, content: &PackedContent) -> Result<ContentId> {
+        self.step(|writer| writer.add_content(content))
+    }
+
+    /// Whether the write has put the content `id`.
+    pub(crate) fn has_put(&self, id: &ContentId) -> bool {
+        self.contents.contains_key(id)
+    }
+
+    fn add_content(&mut self, content: &PackedContent) -> Result<ContentId> {
+        if self.contents.contains_key(&content.id) {
+            return Ok(content.id);
+        }
+        let number = match find(&*self.tables, &content.id)? {
+            Some((number, _)) => number,
+            None => {
+                let number = self.next_content()?;
+                self.tables.put(Table::Content, key::content(number).to_vec(), content.value.clone())?;
+                self.tables.put(Table::Addresses, key::address(&content.id.key(), number), Vec::new())?;
+                number
+            }
+        };
+        self.contents.insert(content.id, number);
+        Ok(content.id)
+    }
+
+    /// Takes the next number of content. The row with it is written at the end.
+    fn next_content(&mut self) -> Result<u64> {
+        let number = match self.next_content {
+            Some(next) => next,
+            None => self.snapshot_unguarded().next_content()?,
+        };
+        self.next_content = Some(number.saturating_add(1));
+        Ok(number)
+    }
+
+    /// The number of the forms that an entry names, for `derive`. The write has put them.
+    pub(super) fn forms_of(&self, body: &Body) -> Result<Option<u64>> {
+        let Some(id) = body.forms() else { return Ok(None) };
+        match self.contents.get(&id) {
+            Some(number) => Ok(Some(*number)),
+            None => Err(damaged(&id, "not in the store")),
+        }
     }
 }
 
@@ -85,17 +131,6 @@ pub(super) fn find(source: &dyn TableReader, id: &ContentId) -> Result<Option<(u
         }
     }
     problem.map_or(Ok(None), |problem| Err(damaged(id, problem)))
-}
-
-/// The numbers of the content `id`, damaged or not.
-pub(super) fn all_of(source: &dyn TableReader, id: &ContentId) -> Result<Vec<u64>> {
-    let mut numbers = candidates(source, id)?;
-    // Only intact content can be another piece with an equal address.
-    let is_other = |number| Ok(matches!(read(source, number)?, Some(Ok(plain)) if plain.id() != *id));
-    let others: Vec<bool> = numbers.iter().map(|number| is_other(*number)).collect::<Result<_>>()?;
-    let mut others = others.into_iter();
-    numbers.retain(|_| others.next() != Some(true));
-    Ok(numbers)
 }
 
 pub(super) fn damaged(id: &ContentId, problem: impl std::fmt::Display) -> Error {

@@ -6,54 +6,73 @@
 
 use std::collections::HashSet;
 
-use super::content;
 use super::index::key::{self, LogNumber, STORE_LOG};
 use super::index::row::Head;
 use super::log_writer::LogWriter;
 use super::snapshot::Snapshot;
-use super::tables::Table;
+use super::tables::{Direction, Table};
 use super::walk::{refuse, walk};
 use super::zones::Zones;
-use crate::record::{ContentId, ZoneErased};
-use crate::types::error::Result;
+use crate::record::{ContentId, Plain, ZoneErased};
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::hash::hex;
 use crate::types::id::ZoneId;
 
 impl LogWriter<'_> {
-    fn remove_content(&mut self, id: &ContentId) -> Result<()> {
-        for number in content::all_of(&*self.tables, id)? {
-            self.tables.remove(Table::Content, &key::content(number))?;
-            self.tables.remove(Table::Addresses, &key::address(&id.key(), number))?;
-        }
-        Ok(())
-    }
-
     /// Removes a zone, except for the head of its log, in a write without other calls. Walks every log, and refuses a
     /// damaged one: the content that its entries name would be unknown.
     pub(crate) fn erase_log(&mut self, zone_id: &ZoneId, log: LogNumber) -> Result<ZoneErased> {
         self.next(STORE_LOG)?;
-        let (erased, content) = self.guarded(|| tombstone_and_content(&self.snapshot_unguarded(), zone_id, log))?;
+        let (erased, own, others) = self.guarded(|| tombstone_and_content(&self.snapshot_unguarded(), zone_id, log))?;
         self.created.insert(erased.log_id, log);
         self.append(STORE_LOG, erased.clone())?;
         self.step(|writer| {
             writer.tables.remove_range(Table::Log, &key::all_of(log))?;
             writer.tables.remove_range(Table::Index, &key::all_of(log))?;
             writer.tables.remove_range(Table::Meta, &key::witnesses(log))?;
-            content.iter().try_for_each(|id| writer.remove_content(id))
+            writer.remove_content(&own, &others)
         })?;
         Ok(erased)
     }
+
+    /// Removes the content that only the erased zone names: all of the table is read, since an address may be lost.
+    /// Damaged content cannot be told by its hashes. It goes too, unless it may belong to another log.
+    fn remove_content(&mut self, own: &HashSet<ContentId>, others: &HashSet<ContentId>) -> Result<()> {
+        let (mut removed, mut damaged, mut kept) = (Vec::new(), Vec::new(), HashSet::new());
+        self.tables.scan(Table::Content, key::ALL_CONTENT, Direction::Ascending, &mut |row_key, value| {
+            match Plain::unpack(value).map(|plain| plain.id()) {
+                Ok(id) if own.contains(&id) => removed.push((row_key.to_vec(), id)),
+                Ok(id) if others.contains(&id) => drop(kept.insert(id)),
+                // Content that no entry names: `verify` reports it.
+                Ok(_) => {}
+                Err(_) => damaged.push(row_key.to_vec()),
+            }
+            Ok(true)
+        })?;
+        for (row_key, id) in removed {
+            self.tables.remove(Table::Content, &row_key)?;
+            self.tables.remove(Table::Addresses, &[id.key().as_slice(), &row_key].concat())?;
+        }
+        if let Some(first) = damaged.first()
+            && kept.len() < others.len()
+        {
+            let problem = "is damaged, and may belong to another zone";
+            return Err(ErrorDetail::corrupt(format_args!("content {}", hex::encode(first)), problem).into());
+        }
+        damaged.iter().try_for_each(|row_key| self.tables.remove(Table::Content, row_key))
+    }
 }
 
-/// The tombstone of the log, and the content that no other log names.
+/// The tombstone of the log, the content that only this log names, and the content that others name.
 fn tombstone_and_content(
     snapshot: &Snapshot<'_>,
     zone_id: &ZoneId,
     log: LogNumber,
-) -> Result<(ZoneErased, HashSet<ContentId>)> {
+) -> Result<(ZoneErased, HashSet<ContentId>, HashSet<ContentId>)> {
     let (source, head) = (snapshot.source(), snapshot.head(log)?);
-    let mut content = HashSet::new();
+    let (mut own, mut others) = (HashSet::new(), HashSet::new());
     walk(source, log, &head, &mut |step| {
-        content.extend(refuse(log, step)?.body.content());
+        own.extend(refuse(log, step)?.body.content());
         Ok(())
     })?;
     let mut zones = Zones::default();
@@ -67,12 +86,11 @@ fn tombstone_and_content(
             if other == STORE_LOG {
                 zones.take(recorded)?;
             }
-            for named in recorded.body.content() {
-                content.remove(&named);
-            }
+            others.extend(recorded.body.content());
             Ok(())
         })?;
     }
+    own.retain(|id| !others.contains(id));
     let Head { log_id, length, last, frontier } = head;
-    Ok((ZoneErased { zone_id: zone_id.clone(), log_id, length, last, root: frontier.root() }, content))
+    Ok((ZoneErased { zone_id: zone_id.clone(), log_id, length, last, root: frontier.root() }, own, others))
 }

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use super::as_of::Replayed;
 use super::cache::RecordCache;
-use super::content;
 use super::failure::Failed;
 use super::index::derive::{Rows, derive};
 use super::index::key::{self, LogNumber, STORE_LOG};
@@ -17,7 +16,7 @@ use super::index::row::{Head, LogsRow, NextContentRow};
 use super::snapshot::{Pending, Snapshot};
 use super::tables::{Table, TableWriter, put_meta};
 use super::tiles;
-use crate::record::{Body, ContentId, Entry, Envelope, Group, Idempotency, LogEntry, PackedContent};
+use crate::record::{Body, ContentId, Entry, Envelope, Group, Idempotency, LogEntry};
 use crate::types::actor::Actor;
 use crate::types::error::{Error, ErrorDetail, Result, at_most};
 use crate::types::hash::EntryHash;
@@ -67,9 +66,9 @@ pub(crate) struct LogWriter<'txn> {
     logs: BTreeMap<LogNumber, OpenLog>,
     pending: Pending,
     /// The numbers of the content that the write has put.
-    contents: HashMap<ContentId, u64>,
+    pub(super) contents: HashMap<ContentId, u64>,
     /// The next number of content, once the write has added any.
-    next_content: Option<u64>,
+    pub(super) next_content: Option<u64>,
     /// The numbers of the logs that the write creates, and of the log that it erases.
     pub(super) created: BTreeMap<LogId, LogNumber>,
     /// The call with an idempotency key that is running now.
@@ -168,15 +167,11 @@ impl<'txn> LogWriter<'txn> {
     pub(crate) fn state_rationale(&mut self, rationale: Rationale) -> Result<()> {
         if !self.pending.is_empty() {
             let rule = "must be stated before the first change of the write";
-            return Err(ErrorDetail::invalid("rationale", rationale.reason().unwrap_or_default(), rule).into());
+            let stated = rationale.reason().or(rationale.reference()).unwrap_or_default();
+            return Err(ErrorDetail::invalid("rationale", stated, rule).into());
         }
         self.author.rationale = Some(rationale).filter(|rationale| !rationale.is_empty());
         Ok(())
-    }
-
-    /// Adds content. If it is already stored, verifies the stored bytes.
-    pub(crate) fn put_content(&mut self, content: &PackedContent) -> Result<ContentId> {
-        self.step(|writer| writer.add_content(content))
     }
 
     /// Creates a log. Its first entry is not earlier than `created_at`.
@@ -339,42 +334,6 @@ impl<'txn> LogWriter<'txn> {
         open.next = position + 1;
         open.last_time = created_at;
         Ok(recorded)
-    }
-
-    fn add_content(&mut self, content: &PackedContent) -> Result<ContentId> {
-        if self.contents.contains_key(&content.id) {
-            return Ok(content.id);
-        }
-        let number = match content::find(&*self.tables, &content.id)? {
-            Some((number, _)) => number,
-            None => {
-                let number = self.next_content()?;
-                self.tables.put(Table::Content, key::content(number).to_vec(), content.value.clone())?;
-                self.tables.put(Table::Addresses, key::address(&content.id.key(), number), Vec::new())?;
-                number
-            }
-        };
-        self.contents.insert(content.id, number);
-        Ok(content.id)
-    }
-
-    /// Takes the next number of content. The row with it is written at the end.
-    fn next_content(&mut self) -> Result<u64> {
-        let number = match self.next_content {
-            Some(next) => next,
-            None => self.snapshot_unguarded().next_content()?,
-        };
-        self.next_content = Some(number.saturating_add(1));
-        Ok(number)
-    }
-
-    /// The number of the forms that an entry names, for `derive`. The write has put them.
-    pub(super) fn forms_of(&self, body: &Body) -> Result<Option<u64>> {
-        let Some(id) = body.forms() else { return Ok(None) };
-        match self.contents.get(&id) {
-            Some(number) => Ok(Some(*number)),
-            None => Err(content::damaged(&id, "not in the store")),
-        }
     }
 
     /// Stores the pending entries of one log, with their group and their chain of hashes.

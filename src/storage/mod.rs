@@ -23,6 +23,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod tiles;
+mod times;
 mod verify;
 mod walk;
 mod witness;
@@ -216,8 +217,8 @@ impl Drop for Storage {
     fn drop(&mut self) {
         let opened = self.opened.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(opened) = opened {
-            // A failed handle changes its file no further.
-            let sound = self.failed.check_sound().is_ok();
+            // A failed handle changes its file no further, nor a file that the path does not name.
+            let sound = self.failed.check_sound().is_ok() && self.check_file(&opened).is_ok();
             close(opened, self.failed.has_panicked(), sound);
         }
     }

@@ -53,7 +53,10 @@ fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache) -> Resu
     let heads = Snapshot::new(&tables, cache, None).heads()?;
     let mut zones = Zones::default();
     tables.clear_index()?;
-    let contents = numbers_of_content(&tables)?;
+    let (contents, doubled) = numbers_of_content(&tables)?;
+    for number in doubled {
+        tables.remove(Table::Content, &key::content(number))?;
+    }
     for (id, number) in &contents {
         tables.put(Table::Addresses, key::address(&id.key(), *number), Vec::new())?;
     }
@@ -82,14 +85,17 @@ fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache) -> Resu
     tables.count_commit()
 }
 
-/// The numbers of all intact content, by its hashes.
-fn numbers_of_content(source: &dyn TableReader) -> Result<BTreeMap<ContentId, u64>> {
-    let mut numbers = BTreeMap::new();
+/// The numbers of all intact content, by its hashes; and those of content that is stored a second time, since its
+/// address was lost.
+fn numbers_of_content(source: &dyn TableReader) -> Result<(BTreeMap<ContentId, u64>, Vec<u64>)> {
+    let (mut numbers, mut doubled) = (BTreeMap::new(), Vec::new());
     source.scan(Table::Content, key::ALL_CONTENT, Direction::Ascending, &mut |row_key, value| {
-        if let (Some(number), Ok(plain)) = (key::content_number(row_key), Plain::unpack(value)) {
-            numbers.entry(plain.id()).or_insert(number);
+        if let (Some(number), Ok(plain)) = (key::content_number(row_key), Plain::unpack(value))
+            && *numbers.entry(plain.id()).or_insert(number) != number
+        {
+            doubled.push(number);
         }
         Ok(true)
     })?;
-    Ok(numbers)
+    Ok((numbers, doubled))
 }

@@ -18,7 +18,7 @@ pub(super) type Bytes = &'static [u8];
 
 /// Rows that no log holds (format, ids, cursor key, heads), and the witness rows.
 const META: TableDefinition<Bytes, Bytes> = TableDefinition::new("meta");
-/// (log number, position) → the entry's hash and the entry.
+/// (log number, position) → the start of the entry's hash, and the entry.
 const LOG: TableDefinition<Bytes, Bytes> = TableDefinition::new("log");
 /// Number → kind, encoding and payload.
 const CONTENT: TableDefinition<Bytes, Bytes> = TableDefinition::new("content");
@@ -152,7 +152,7 @@ impl ReadTables {
         Table::ALL.into_iter().try_for_each(|table| self.open(table).map(drop))
     }
 
-    fn open(&self, table: Table) -> Result<&ReadOnlyTable<Bytes, Bytes>, redb::TableError> {
+    pub(super) fn open(&self, table: Table) -> Result<&ReadOnlyTable<Bytes, Bytes>, redb::TableError> {
         let cell = self.opened.of(table);
         if let Some(table) = cell.get() {
             return Ok(table);
@@ -228,6 +228,10 @@ impl TableReader for WriteTables<'_> {
 
     fn scan(&self, table: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
         scan(self.0.of(table), range, direction, f)
+    }
+
+    fn is_committed(&self, _: Table, _: &[u8]) -> bool {
+        false
     }
 }
 

@@ -26,7 +26,7 @@ impl Tiles {
             }
             let Some(hashes) = self.0.get_mut(usize::from(level)) else { return Ok(()) };
             hashes.push(hash);
-            if count % TILE != 0 {
+            if !count.is_multiple_of(TILE) {
                 return Ok(());
             }
             let row = TileRow { hashes: std::mem::take(hashes) };
@@ -42,7 +42,7 @@ impl Tiles {
 pub(super) fn fill(tables: &mut dyn TableWriter, log: LogNumber, length: u64) -> Result<()> {
     let mut count = length;
     for level in 0.. {
-        if count == 0 || count % TILE != 0 {
+        if count == 0 || !count.is_multiple_of(TILE) {
             return Ok(());
         }
         count /= TILE;

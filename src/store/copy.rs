@@ -57,7 +57,7 @@ impl PolicyStore {
     /// zones and schema versions have that order.
     ///
     /// Copied entries do not count toward the entry limit of a write. Memory holds the names of the zones and of their
-    /// schema versions, not the zones.
+    /// schema versions, and the hashes of their content, not the zones.
     ///
     /// The call takes no idempotency key and needs none. Either all of the zones are copied or none, and a repeated
     /// copy is refused: the destination already has the zones, or knows that they were erased there.
@@ -172,6 +172,9 @@ impl Copy<'_, '_, '_> {
     /// Copies the content that an entry names.
     fn content(&mut self, recorded: &LogEntry) -> Result<()> {
         for content in recorded.body.content() {
+            if self.into.has_put(&content) {
+                continue;
+            }
             let packed = self.from.packed(&content)?;
             self.in_destination(|writer| writer.put_content(&packed))?;
         }

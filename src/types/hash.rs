@@ -105,28 +105,26 @@ impl EntryHash {
     }
 }
 
-/// The value of each lower-case hex digit; 16 for any other byte.
-const DIGITS: [u8; 256] = {
-    let mut digits = [16; 256];
-    let mut value = 0;
-    while value < 16 {
-        digits[b"0123456789abcdef"[value as usize] as usize] = value;
-        value += 1;
-    }
-    digits
-};
-
 fn decode_hex<const N: usize>(hex: &str) -> Option<[u8; N]> {
-    let digit = |byte: u8| DIGITS.get(usize::from(byte)).copied().filter(|digit| *digit < 16);
+    // 16 for any byte that is no digit.
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => byte - b'0',
+        b'a'..=b'f' => byte - b'a' + 10,
+        _ => 16,
+    };
     let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
     if pairs.len() != N || !rest.is_empty() {
         return None;
     }
     let mut bytes = [0; N];
+    // Without a branch for each digit: manifests have thousands of hashes.
+    let mut wrong = 0;
     for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-        *byte = digit(*high)? << 4 | digit(*low)?;
+        let (high, low) = (digit(*high), digit(*low));
+        wrong |= (high | low) & 16;
+        *byte = high << 4 | low;
     }
-    Some(bytes)
+    (wrong == 0).then_some(bytes)
 }
 
 /// Lower-case hex of any bytes, and back, for cursors and log ids.

@@ -2,14 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::id::{PolicyId, ZoneId};
+use super::id::{LogId, PolicyId, ZoneId};
 
-/// The policy that another one was copied from, possibly in another zone or another store.
+/// The policy that another one was copied from, possibly in another zone or another store. The log's id tells zones with
+/// one name apart: of two stores, or before and after an erasure.
 ///
 /// ```
-/// use policy_store::{NewPolicy, Origin};
-/// let new = NewPolicy::named("staff").copied_from(Origin::new("acme".parse()?, "staff".parse()?).version(3));
-/// # Ok::<(), policy_store::Error>(())
+/// # use policy_store::{NewPolicy, Origin, Policy, Result, Zone};
+/// /// A copy of a version of a policy of this zone.
+/// fn copy_of(zone: &Zone, original: Policy, version: u32) -> Result<NewPolicy> {
+///     let origin = Origin::new(original.zone_id, zone.info()?.log_id, original.id).version(version);
+///     Ok(NewPolicy::named(original.name).copied_from(origin))
+/// }
 /// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +21,8 @@ use super::id::{PolicyId, ZoneId};
 pub struct Origin {
     /// The zone of the original.
     pub zone_id: ZoneId,
+    /// The id of that zone's log.
+    pub log_id: LogId,
     /// The original.
     pub policy_id: PolicyId,
     /// The version of the original whose text the copy started from.
@@ -26,8 +32,8 @@ pub struct Origin {
 impl Origin {
     /// A policy as an origin.
     #[must_use]
-    pub fn new(zone_id: ZoneId, policy_id: PolicyId) -> Self {
-        Self { zone_id, policy_id, version: None }
+    pub fn new(zone_id: ZoneId, log_id: LogId, policy_id: PolicyId) -> Self {
+        Self { zone_id, log_id, policy_id, version: None }
     }
 
     /// The same, with the number of the version that was copied.

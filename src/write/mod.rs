@@ -63,7 +63,7 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
     /// # Errors
     ///
     /// The call returns [`Conflict`](crate::ErrorKind::Conflict) if the key was used for another call: one that differs
-    /// in operation, input or actor.
+    /// in operation, input, rationale or actor.
     pub fn idempotency_key(&mut self, key: IdempotencyKey) -> &mut Self {
         self.idempotency_key = Some(key);
         self

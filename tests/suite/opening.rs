@@ -7,9 +7,9 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use policy_store::ErrorKind::{Invalid, Unavailable};
-use policy_store::{Error, NewPolicy, PolicyStore, Result};
+use policy_store::{Error, NewPolicy, NewPolicyVersion, PolicyStore, Result};
 
-use super::support::{Clock, World, customer, refused};
+use super::support::{Clock, PERMIT, V1, World, customer, refused};
 
 /// Opens on another thread, so that a hang fails the test.
 fn open(path: &Path, create: bool) -> Result<PolicyStore> {
@@ -232,4 +232,37 @@ fn a_zone_that_was_written_under_a_clock_far_ahead_tells_the_way_out() {
     let builder = clock.builder().clock_tolerance(Duration::from_secs(tolerance));
     let store = builder.open(&path).unwrap();
     store.write(&customer("alice"), |w| w.zone("acme")?.create_policy(NewPolicy::named("p")).map(drop)).unwrap();
+}
+
+/// The storage engine doubles a full file. What it has not used goes when the store is closed.
+#[test]
+fn a_closed_file_has_no_room_that_it_only_grew_ahead() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::new());
+    let path = folder.path().join("store.redb");
+    let world = World::with(clock.builder().open(&path).unwrap(), clock.clone());
+    let length = || std::fs::metadata(&path).unwrap().len();
+    // Text that no compression makes smaller.
+    let mut state = 1_u64;
+    let mut text = || -> String {
+        let digits = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from_digit(u32::try_from(state >> 60).unwrap(), 16).unwrap()
+        });
+        format!("// {}\n{PERMIT}", digits.take(60_000).collect::<String>())
+    };
+    world
+        .write(|zone| {
+            zone.create_policy(NewPolicy::named("p").id("p"))?;
+            (0..150).try_for_each(|_| zone.create_policy_version("p", NewPolicyVersion::cedar(V1, text())).map(drop))
+        })
+        .unwrap();
+    let open = length();
+    drop(world);
+    assert!(length() < open * 4 / 5, "{} of {open} bytes", length());
+    let world = World::resumed(clock.builder().open(&path).unwrap(), clock.clone());
+    assert!(world.store.verify().unwrap().is_clean());
+    // It grows and is closed again.
+    world.write(|zone| zone.create_policy(NewPolicy::named("q"))).unwrap();
+    drop(world);
+    assert!(clock.builder().open(&path).unwrap().verify().unwrap().is_clean());
 }

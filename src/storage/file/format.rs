@@ -7,7 +7,10 @@ use redb::{Database, ReadableDatabase};
 use super::handle::not_a_store;
 use crate::storage::index::derive::GENERATION;
 use crate::storage::index::key::{self, STORE_LOG};
-use crate::storage::index::row::{CommitsRow, FormatRow, Head, IndexRow, LogsRow, NextContentRow, StoreRow};
+use crate::storage::index::row::{
+    CommitsRow, FormatRow, Head, IndexRow, LogsRow, NextContentRow, StoreRow, version_of,
+};
+use crate::storage::tables::{Table, TableReader};
 use crate::storage::{ReadTables, RecordCache, Snapshot, WriteTables, storage_error};
 use crate::types::environment::Environment;
 use crate::types::error::{ErrorDetail, Result};
@@ -61,10 +64,21 @@ pub(in crate::storage) fn initialise(database: &Database, environment: &Environm
 pub(in crate::storage) fn check_format(database: &impl ReadableDatabase, path: &Path) -> Result<()> {
     let transaction = database.begin_read().map_err(|error| storage_error("open the store", error))?;
     let tables = ReadTables::of(transaction);
-    tables.open_all().map_err(|error| match error {
+    let table_error = |error| match error {
         redb::TableError::Storage(error) => storage_error("open the store", error),
         error => not_a_store(path, &error.to_string()),
-    })?;
+    };
+    // A later version may have other tables, and more in this row. Its key, its check and the version stay.
+    tables.open(Table::Meta).map_err(table_error)?;
+    let mut found = None;
+    tables.get(Table::Meta, key::META_FORMAT, &mut |value| found = version_of(key::META_FORMAT, value))?;
+    if let Some(found) = found
+        && found > FORMAT
+    {
+        let (found, known) = (found.into(), FORMAT.into());
+        return Err(ErrorDetail::NewerFormat { what: "format version", found, known }.into());
+    }
+    tables.open_all().map_err(table_error)?;
     let cache = RecordCache::new(0);
     let format = Snapshot::new(&tables, &cache, None).meta::<FormatRow>(key::META_FORMAT)?;
     let FormatRow { version, features, write_features } =

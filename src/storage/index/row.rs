@@ -66,6 +66,13 @@ pub(in crate::storage) fn is_whole(key: &[u8], value: &[u8]) -> bool {
     value.split_last_chunk::<CHECK_BYTES>().is_some_and(|(payload, stored)| check(key, payload) == *stored)
 }
 
+/// The first field of the format row: the version, whatever follows it. None if the row is damaged.
+pub(in crate::storage) fn version_of(key: &[u8], value: &[u8]) -> Option<u32> {
+    let (payload, _) = value.split_last_chunk::<CHECK_BYTES>().filter(|_| is_whole(key, value))?;
+    // A varint of one, three or five bytes.
+    [1, 3, 5].into_iter().find_map(|length| decode(payload.get(..length)?).ok())
+}
+
 fn from_value<T: Wire>(key: &[u8], value: &[u8]) -> Result<T, String> {
     let (payload, stored) = value.split_last_chunk::<CHECK_BYTES>().ok_or("too short for a row")?;
     if check(key, payload) != *stored {

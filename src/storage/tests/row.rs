@@ -214,8 +214,7 @@ fn every_kind_of_row_has_its_bytes() {
     let mut pins = include_str!("row_pins.txt").lines();
     for row in pinned() {
         let now = format!("{} {} {}", row.name, hex::encode(&row.key), hex::encode(&row.value));
-        println!("PIN {now}");
-        let _ = pins.next();
+        assert_eq!(Some(now.as_str()), pins.next(), "{} has other bytes", row.name);
     }
     assert_eq!(pins.next(), None);
     let names: Vec<_> = pinned().iter().map(|row| row.name).collect();

@@ -310,7 +310,7 @@ pub(in crate::storage) const CASES: &[Case] = &[
     Case {
         name: "content is missing",
         tamper: |txn| remove(txn, CONTENT, &text_key(txn)),
-        places: &["content "],
+        places: &["entry 4 of log `a`"],
         rebuild: Forgets,
         refused: false,
     },
@@ -343,7 +343,7 @@ pub(in crate::storage) const CASES: &[Case] = &[
             remove(txn, CONTENT, &number);
             put(txn, CONTENT, &key::content(99), &value);
         },
-        places: &["content ", "meta rows"],
+        places: &["meta rows"],
         rebuild: Forgets,
         refused: false,
     },
@@ -351,13 +351,13 @@ pub(in crate::storage) const CASES: &[Case] = &[
         name: "content is doubled",
         tamper: |txn| put(txn, CONTENT, &key::content(99), &get(txn, CONTENT, &text_key(txn))),
         places: &["content 99", "meta rows"],
-        rebuild: Leaves,
+        rebuild: Repairs,
         refused: false,
     },
     Case {
         name: "an address is missing",
         tamper: |txn| remove(txn, ADDRESSES, &address_key(txn)),
-        places: &["content "],
+        places: &["meta rows"],
         rebuild: Repairs,
         refused: false,
     },
@@ -368,7 +368,7 @@ pub(in crate::storage) const CASES: &[Case] = &[
             remove(txn, ADDRESSES, &address);
             put(txn, ADDRESSES, &[&address[..17], &key::content(0)].concat(), &[]);
         },
-        places: &["content "],
+        places: &["meta rows"],
         rebuild: Repairs,
         refused: false,
     },

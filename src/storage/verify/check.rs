@@ -140,6 +140,9 @@ impl<'a> Check<'a> {
         for (number, problem) in std::mem::take(&mut contents.problems) {
             self.find(Place::Content { number }, problem);
         }
+        for problem in std::mem::take(&mut contents.row_problems) {
+            self.find(Place::Meta, problem);
+        }
         let next =
             self.meta_row("the number of the next content", snapshot.meta::<NextContentRow>(key::META_CONTENT))?;
         if next.is_some_and(|row| contents.last.is_some_and(|last| row.next <= last)) {

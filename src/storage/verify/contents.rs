@@ -19,6 +19,8 @@ pub(super) struct Contents {
     pub last: Option<u64>,
     /// The problems with numbered content.
     pub problems: Vec<(u64, String)>,
+    /// The problems with other rows: addresses, and keys that are no numbers.
+    pub row_problems: Vec<String>,
     /// The numbers that entries name.
     named: HashSet<u64>,
     /// The content that entries name and that is not there.
@@ -38,15 +40,14 @@ impl Contents {
         let (_, wrong) = compare(source, Table::Addresses, &all, addresses.collect::<BTreeMap<_, _>>())?;
         for (row_key, problem) in wrong {
             let problem = if problem == NOT_DERIVED { "has no content" } else { problem };
-            let number = key::position(&row_key).unwrap_or_default();
-            contents.problems.push((number, format!("address {}: {problem}", hex::encode(&row_key))));
+            contents.row_problems.push(format!("address {}: {problem}", hex::encode(&row_key)));
         }
         Ok(contents)
     }
 
     fn add(&mut self, row_key: &[u8], value: &[u8]) {
         let Some(number) = key::content_number(row_key) else {
-            self.problems.push((0, format!("row {} is not numbered", hex::encode(row_key))));
+            self.row_problems.push(format!("content under {}: not a number", hex::encode(row_key)));
             return;
         };
         self.last = Some(number);

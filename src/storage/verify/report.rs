@@ -62,7 +62,7 @@ impl fmt::Display for Finding {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
-    /// The meta rows: format, ids, heads of logs, and witnesses.
+    /// The meta rows: format, ids, heads of logs, and witnesses; and the addresses of content.
     Meta,
     /// A log as a whole.
     #[non_exhaustive]

@@ -19,9 +19,8 @@ impl Check<'_> {
         for Misplaced { table, key: row_key, problem } in self.source.take() {
             let place = match table {
                 Table::Meta => Place::Meta,
-                Table::Content | Table::Addresses => {
-                    Place::Content { number: key::position(&row_key).unwrap_or_default() }
-                }
+                Table::Content => key::content_number(&row_key).map_or(Place::Meta, |number| Place::Content { number }),
+                Table::Addresses => Place::Meta,
                 Table::Index => {
                     let log = row_key.first_chunk().map_or(STORE_LOG, |log| LogNumber::from_be_bytes(*log));
                     Place::Index { log: self.name(log), key: hex::encode(&row_key) }
