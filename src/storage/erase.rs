@@ -35,17 +35,19 @@ impl LogWriter<'_> {
         Ok(erased)
     }
 
-    /// Removes the content that only the erased zone names: all of the table is read, since an address may be lost.
-    /// Damaged content cannot be told by its hashes. It goes too, unless it may belong to another log.
+    /// Removes the content that only the erased zone names. Reads the whole table, since an address may be lost. Damaged
+    /// content cannot be told by its hashes: if some of the zone's is not found, it is among what no log names.
     fn remove_content(&mut self, own: &HashSet<ContentId>, others: &HashSet<ContentId>) -> Result<()> {
-        let (mut removed, mut damaged, mut kept) = (Vec::new(), Vec::new(), HashSet::new());
+        let (mut removed, mut unknown) = (Vec::new(), Vec::new());
+        let (mut found, mut kept) = (HashSet::new(), HashSet::new());
         self.tables.scan(Table::Content, key::ALL_CONTENT, Direction::Ascending, &mut |row_key, value| {
             match Plain::unpack(value).map(|plain| plain.id()) {
-                Ok(id) if own.contains(&id) => removed.push((row_key.to_vec(), id)),
+                Ok(id) if own.contains(&id) => {
+                    found.insert(id);
+                    removed.push((row_key.to_vec(), id));
+                }
                 Ok(id) if others.contains(&id) => drop(kept.insert(id)),
-                // Content that no entry names: `verify` reports it.
-                Ok(_) => {}
-                Err(_) => damaged.push(row_key.to_vec()),
+                _ => unknown.push(row_key.to_vec()),
             }
             Ok(true)
         })?;
@@ -53,13 +55,12 @@ impl LogWriter<'_> {
             self.tables.remove(Table::Content, &row_key)?;
             self.tables.remove(Table::Addresses, &[id.key().as_slice(), &row_key].concat())?;
         }
-        if let Some(first) = damaged.first()
-            && kept.len() < others.len()
-        {
+        let Some(first) = unknown.first().filter(|_| found.len() < own.len()) else { return Ok(()) };
+        if kept.len() < others.len() {
             let problem = "is damaged, and may belong to another zone";
             return Err(ErrorDetail::corrupt(format_args!("content {}", hex::encode(first)), problem).into());
         }
-        damaged.iter().try_for_each(|row_key| self.tables.remove(Table::Content, row_key))
+        unknown.iter().try_for_each(|row_key| self.tables.remove(Table::Content, row_key))
     }
 }
 

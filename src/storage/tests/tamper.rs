@@ -4,7 +4,7 @@
 //!
 //! Reproduced by writing to the tables without the store.
 
-use redb::{Database, ReadableDatabase, ReadableTable};
+use redb::{Database, ReadableDatabase, ReadableTable, WriteTransaction};
 
 use super::disk::*;
 use super::tamper_cases::Rebuild::{Forgets, Leaves, Refused, Repairs};
@@ -137,6 +137,35 @@ fn damage_is_found_in_its_place_and_neither_believed_nor_built_upon() {
             Err(error) => assert!(case.refused && error.kind() == ErrorKind::Corrupt, "{name}: {error:?}"),
         }
         assert_eq!(store.verify().unwrap().findings, report.findings, "{name}");
+    }
+}
+
+/// A tile is derived like every other row.
+#[test]
+fn a_damaged_tile_is_found_and_made_again() {
+    let disk = Disk::default();
+    let store = open(&disk).unwrap();
+    store
+        .write(&actor(), |w| {
+            let mut zone = w.create_zone("large")?;
+            (0..600).try_for_each(|n| zone.create_policy(NewPolicy::named("p").id(format!("p{n}"))).map(drop))
+        })
+        .unwrap();
+    // Entries one by one fill tiles, too.
+    for n in 600..800 {
+        store.write(&actor(), |w| w.zone("large")?.create_policy(NewPolicy::named("p").id(format!("p{n}")))).unwrap();
+    }
+    assert!(store.verify().unwrap().is_clean());
+    drop(store);
+    let tiles = [0, 1, 2].map(|number| key::tile(1, 0, number));
+    let tampers: [fn(&WriteTransaction, &[u8]); 2] =
+        [|txn, tile| remove(txn, INDEX, tile), |txn, tile| put(txn, INDEX, tile, &get(txn, INDEX, &key::state(1)))];
+    for (tile, tamper) in tiles.iter().flat_map(|tile| tampers.map(|tamper| (tile, tamper))) {
+        let store = open(&tampered(disk.image(), |txn| tamper(txn, tile))).unwrap();
+        let findings = store.verify().unwrap().findings;
+        assert!(findings[0].to_string().starts_with("index row 0000000150"), "{findings:?}");
+        store.rebuild_indexes().unwrap();
+        assert!(store.verify().unwrap().is_clean());
     }
 }
 

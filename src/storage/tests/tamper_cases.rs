@@ -88,9 +88,9 @@ pub(in crate::storage) fn text_key(txn: &WriteTransaction) -> Vec<u8> {
     content_key(txn, &format!("// 1\n{PERMIT}"))
 }
 
-/// The address of those forms, which has no value.
-fn address_key(txn: &WriteTransaction) -> Vec<u8> {
-    let number = text_key(txn);
+/// The address of the content with this text, which has no value.
+pub(in crate::storage) fn address_key(txn: &WriteTransaction, text: &str) -> Vec<u8> {
+    let number = content_key(txn, text);
     let table = txn.open_table(ADDRESSES).unwrap();
     let mut keys = table.iter().unwrap().map(|row| row.unwrap().0.value().to_vec());
     keys.find(|address| address.ends_with(&number)).expect("the address is there")
@@ -356,7 +356,7 @@ pub(in crate::storage) const CASES: &[Case] = &[
     },
     Case {
         name: "an address is missing",
-        tamper: |txn| remove(txn, ADDRESSES, &address_key(txn)),
+        tamper: |txn| remove(txn, ADDRESSES, &address_key(txn, &format!("// 1\n{PERMIT}"))),
         places: &["meta rows"],
         rebuild: Repairs,
         refused: false,
@@ -364,7 +364,7 @@ pub(in crate::storage) const CASES: &[Case] = &[
     Case {
         name: "an address leads to other content",
         tamper: |txn| {
-            let address = address_key(txn);
+            let address = address_key(txn, &format!("// 1\n{PERMIT}"));
             remove(txn, ADDRESSES, &address);
             put(txn, ADDRESSES, &[&address[..17], &key::content(0)].concat(), &[]);
         },

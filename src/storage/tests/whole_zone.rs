@@ -2,10 +2,13 @@
 //! content that another zone still needs; a failure of one store that is reported for the other; copied damage; a read
 //! during an erasure that matches neither the state before nor the state after.
 
-use redb::WriteTransaction;
+use redb::{ReadableTable, WriteTransaction};
 
 use super::disk::*;
-use super::tamper_cases::{CONTENT, INDEX, META, content_key, flip, get, put, remove, tampered, text_key};
+use super::tamper_cases::{
+    ADDRESSES, CONTENT, INDEX, META, address_key, content_key, flip, get, put, remove, tampered, text_key,
+};
+use crate::record::Plain;
 use crate::storage::index::key;
 use crate::storage::index::row::{Head, Row};
 use crate::types::error::Result;
@@ -193,6 +196,46 @@ fn a_damaged_log_is_neither_copied_nor_erased_nor_what_another_names_forgotten()
                 assert_eq!(store.verify().unwrap(), before, "{name}, {zone}");
             }
         }
+    }
+}
+
+/// Content of an erased zone goes, even if its address is lost, or if it is damaged. What may be another zone's stays.
+#[test]
+fn no_content_of_an_erased_zone_is_left() {
+    type Damage = fn(&WriteTransaction);
+    let cases: [(&str, Damage, bool); 5] = [
+        ("a lost address", |txn| remove(txn, ADDRESSES, &address_key(txn, FORBID)), false),
+        (
+            "a doubled text",
+            |txn| put(txn, CONTENT, &key::content(99), &get(txn, CONTENT, &content_key(txn, FORBID))),
+            false,
+        ),
+        ("a changed text", |txn| flip(txn, CONTENT, &content_key(txn, FORBID)), false),
+        ("no text", |txn| put(txn, CONTENT, &content_key(txn, FORBID), b"nothing"), false),
+        (
+            "another zone's text, too",
+            |txn| {
+                put(txn, CONTENT, &content_key(txn, FORBID), b"nothing");
+                put(txn, CONTENT, &text_key(txn), b"nothing");
+            },
+            true,
+        ),
+    ];
+    for (name, tamper, refused) in cases {
+        let disk = tampered(base(), tamper);
+        let store = open(&disk).unwrap();
+        let erased = store.erase_zone(&actor(), "a");
+        assert_eq!(erased.is_err(), refused, "{name}: {erased:?}");
+        drop(store);
+        let left = tampered(disk.image(), |txn| {
+            let table = txn.open_table(CONTENT).unwrap();
+            let texts = table.iter().unwrap().map(|row| Plain::unpack(row.unwrap().1.value()));
+            let known: Vec<_> =
+                texts.map(|text| text.is_ok_and(|text| !text.parts().0.starts_with("forbid"))).collect();
+            // Both forms of the schema; three texts and a manifest of `b`.
+            assert_eq!(known == [true; 6], !refused, "{name}: {known:?}");
+        });
+        drop(left);
     }
 }
 
