@@ -13,7 +13,7 @@ use super::snapshot::{EntryPlace, Snapshot};
 use super::tables::{Table, put_meta};
 use super::tiles;
 use super::walk::{refuse, walk};
-use crate::record::{Entry, LogEntry};
+use crate::record::{Entry, LogEntry, NodeHash};
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::EntryHash;
 use crate::types::id::LogId;
@@ -35,13 +35,13 @@ impl LogWriter<'_> {
     pub(crate) fn begin_copy(&mut self, log_id: LogId) -> Result<LogCopy> {
         self.step(|writer| {
             let head = Head::empty(log_id);
-            Ok(LogCopy { log: writer.add_log(&head)?, head })
+            Ok(LogCopy { log: writer.add_log(&head)?, head, recent: Vec::new() })
         })
     }
 
     /// Stores the next entry of a copy.
     pub(crate) fn copy_entry(&mut self, copy: &mut LogCopy, recorded: &LogEntry) -> Result<()> {
-        let LogCopy { log, head } = copy;
+        let LogCopy { log, head, recent } = copy;
         self.step(|writer| {
             let forms = writer.forms_of(&recorded.body)?;
             derive(&mut writer.index(), *log, recorded, forms)?;
@@ -54,7 +54,7 @@ impl LogWriter<'_> {
             }
             writer.tables.put(Table::Log, key::entry(*log, head.length).to_vec(), Entry::stored(&bytes, hash))?;
             head.append(hash);
-            tiles::fill(writer.tables, *log, head.length)
+            tiles::fill(writer.tables, *log, head.length, hash.0, recent)
         })
     }
 
@@ -82,6 +82,8 @@ impl LogWriter<'_> {
 pub(crate) struct LogCopy {
     log: LogNumber,
     head: Head,
+    /// The hashes of the entries in the last tile.
+    recent: Vec<NodeHash>,
 }
 
 impl LogCopy {

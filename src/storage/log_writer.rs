@@ -341,6 +341,7 @@ impl<'txn> LogWriter<'txn> {
         let OpenLog { mut head, next, .. } = open;
         let start = head.length;
         let size = u32::try_from(next - start).map_err(|_| ErrorDetail::corrupt("the write", TOO_MANY))?;
+        let mut recent = Vec::new();
         for position in start..next {
             let Some(recorded) = self.pending.get(&(log, position)) else {
                 return Err(ErrorDetail::corrupt("the write", "an entry was lost").into());
@@ -352,7 +353,7 @@ impl<'txn> LogWriter<'txn> {
                 Entry::new(envelope, &recorded.body).and_then(|entry| entry.encode()).map_err(damaged)?;
             self.tables.put(Table::Log, key::entry(log, position).to_vec(), Entry::stored(&bytes, hash))?;
             head.append(hash);
-            tiles::fill(self.tables, log, head.length)?;
+            tiles::fill(self.tables, log, head.length, hash.0, &mut recent)?;
         }
         put_meta(self.tables, &key::head(log), &head)
     }

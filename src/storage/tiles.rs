@@ -38,8 +38,16 @@ impl Tiles {
     }
 }
 
-/// Stores the tiles that are full now that the log has `length` entries.
-pub(super) fn fill(tables: &mut dyn TableWriter, log: LogNumber, length: u64) -> Result<()> {
+/// Adds the hash of the entry that a log of now `length` entries ends with, and stores the tiles that are full with it.
+/// `recent` has the hashes of the entries before it that the caller has added to the same tile.
+pub(super) fn fill(
+    tables: &mut dyn TableWriter,
+    log: LogNumber,
+    length: u64,
+    hash: NodeHash,
+    recent: &mut Vec<NodeHash>,
+) -> Result<()> {
+    recent.push(hash);
     let mut count = length;
     for level in 0.. {
         if count == 0 || !count.is_multiple_of(TILE) {
@@ -49,7 +57,7 @@ pub(super) fn fill(tables: &mut dyn TableWriter, log: LogNumber, length: u64) ->
         let number = count - 1;
         let first = number * TILE;
         let hashes = match level {
-            0 => leaves(tables, log, first)?,
+            0 => leaves(tables, log, first, std::mem::take(recent))?,
             level => roots(tables, log, level - 1, first)?,
         };
         let row_key = key::tile(log, level, number);
@@ -60,15 +68,17 @@ pub(super) fn fill(tables: &mut dyn TableWriter, log: LogNumber, length: u64) ->
     Ok(())
 }
 
-/// The hashes of 256 entries.
-fn leaves(source: &dyn TableReader, log: LogNumber, first: u64) -> Result<Vec<NodeHash>> {
+/// The hashes of 256 entries, of which the last are `recent`.
+fn leaves(source: &dyn TableReader, log: LogNumber, first: u64, recent: Vec<NodeHash>) -> Result<Vec<NodeHash>> {
     let mut hashes = Vec::new();
-    let (start, end) = (key::entry(log, first), key::entry(log, first + TILE));
+    let earlier = TILE.saturating_sub(recent.len() as u64);
+    let (start, end) = (key::entry(log, first), key::entry(log, first + earlier));
     source.scan(Table::Log, start.as_slice()..end.as_slice(), Direction::Ascending, &mut |_, value| {
         let hash = Entry::hash_of_stored(value).map_err(|problem| problem.at(log, first))?;
         hashes.push(hash.0);
         Ok(true)
     })?;
+    hashes.extend(recent);
     if hashes.len() as u64 != TILE {
         return Err(ErrorDetail::corrupt(format_args!("log {log}"), "entries of a full tile are missing").into());
     }
