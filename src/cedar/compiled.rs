@@ -1,4 +1,4 @@
-//! Compiled sets: the statements of all members of a policy set, grouped by scope, each with its origin.
+//! Compiled sets: the statements of all members of a policy set, grouped by scope, each with its member and number.
 //!
 //! The members are parsed and validated before. Does not know which set is active, or for which target.
 
@@ -26,8 +26,8 @@ const STATEMENT_BYTES: usize = 1_152;
 /// A policy set that is ready to decide.
 pub(crate) struct CompiledSet {
     members: Vec<Arc<ParsedPolicy>>,
-    /// The origin of each statement. A statement's id in Cedar is its index here: Cedar stores short ids inline.
-    origins: Vec<Origin>,
+    /// The member and number of each statement. A statement's id in Cedar is its index here: Cedar stores short ids inline.
+    all: Vec<MemberStatement>,
     groups: ScopeIndex<Group>,
     /// All statements, for requests that match most groups. Made at the first such request.
     whole: OnceLock<PolicySet>,
@@ -38,15 +38,15 @@ pub(crate) struct CompiledSet {
 /// Statements with the same scope.
 #[derive(Debug, Default)]
 struct Group {
-    /// The indexes of the statements in `CompiledSet::origins`.
+    /// The indexes of the statements in `CompiledSet::all`.
     statements: Vec<usize>,
     /// Made at the first request that the scope matches.
     set: OnceLock<PolicySet>,
 }
 
-/// The origin of a statement: the member, and the statement's number in it.
+/// A statement of a set: the member, and the statement's number in it.
 #[derive(Clone, Copy)]
-struct Origin {
+struct MemberStatement {
     member: usize,
     statement: usize,
 }
@@ -84,13 +84,13 @@ impl CompiledSet {
     /// Groups the statements by scope if there are more than `small`.
     pub(super) fn grouped(members: Vec<Arc<ParsedPolicy>>, small: usize) -> Self {
         let count: usize = members.iter().map(|policy| policy.statements().len()).sum();
-        let mut origins = Vec::with_capacity(count);
+        let mut all = Vec::with_capacity(count);
         let mut by_scope: Keyed<&Arc<Scope>, Group> = Keyed::with_capacity_and_hasher(count, Default::default());
         for (member, policy) in members.iter().enumerate() {
             for (number, statement) in policy.statements().iter().enumerate() {
                 let scope = if count > small { statement.scope() } else { Scope::any() };
-                by_scope.entry(scope).or_default().statements.push(origins.len());
-                origins.push(Origin { member, statement: number });
+                by_scope.entry(scope).or_default().statements.push(all.len());
+                all.push(MemberStatement { member, statement: number });
             }
         }
         let groups = ScopeIndex::new(by_scope.into_iter().map(|(scope, group)| (scope.clone(), group)).collect());
@@ -99,7 +99,7 @@ impl CompiledSet {
         let copies = if count > small { 2 } else { 1 };
         let own: usize = members.iter().map(|policy| policy.weight() / 8).sum();
         let weight = size_of::<Self>() + copies * (own + count * STATEMENT_BYTES);
-        Self { members, origins, groups, whole: OnceLock::new(), height, weight }
+        Self { members, all, groups, whole: OnceLock::new(), height, weight }
     }
 
     /// Cedar's policy of a member's statement, by its number in the member's text.
@@ -122,7 +122,7 @@ impl CompiledSet {
                     Decision::Deny => &mut forbids,
                 };
                 for id in response.diagnostics().reason() {
-                    let Origin { member, statement } = self.origin(id)?;
+                    let MemberStatement { member, statement } = self.named(id)?;
                     determining.push((member, statement));
                 }
                 for error in response.diagnostics().errors() {
@@ -143,8 +143,8 @@ impl CompiledSet {
         let groups: Vec<&Group> = self.groups.matching(request, entities).collect();
         let statements: usize = groups.iter().map(|group| group.statements.len()).sum();
         // An additional group costs Cedar about as much as a statement that does not match.
-        if groups.len() > 1 && groups.len() > self.origins.len() - statements {
-            return Ok(vec![self.set(&self.whole, 0..self.origins.len())?]);
+        if groups.len() > 1 && groups.len() > self.all.len() - statements {
+            return Ok(vec![self.set(&self.whole, 0..self.all.len())?]);
         }
         groups.into_iter().map(|group| self.set(&group.set, group.statements.iter().copied())).collect()
     }
@@ -166,29 +166,29 @@ impl CompiledSet {
         Ok(made.get_or_init(|| set))
     }
 
-    fn origin(&self, id: &PolicyId) -> Result<Origin> {
+    fn named(&self, id: &PolicyId) -> Result<MemberStatement> {
         let number = AsRef::<str>::as_ref(id).parse();
         self.numbered(number.map_err(|_| failed(format!("unknown statement `{id}`")))?)
     }
 
-    fn numbered(&self, number: usize) -> Result<Origin> {
-        let origin = self.origins.get(number).copied();
-        origin.ok_or_else(|| failed(format!("unknown statement `{number}`")))
+    fn numbered(&self, number: usize) -> Result<MemberStatement> {
+        let found = self.all.get(number).copied();
+        found.ok_or_else(|| failed(format!("unknown statement `{number}`")))
     }
 
-    fn statement(&self, origin: Origin) -> Result<&Statement> {
-        let statement = self.members.get(origin.member).and_then(|policy| policy.statements().get(origin.statement));
-        statement.ok_or_else(|| failed(format!("member {} has no statement {}", origin.member, origin.statement)))
+    fn statement(&self, found: MemberStatement) -> Result<&Statement> {
+        let statement = self.members.get(found.member).and_then(|policy| policy.statements().get(found.statement));
+        statement.ok_or_else(|| failed(format!("member {} has no statement {}", found.member, found.statement)))
     }
 
     fn failure(&self, error: &AuthorizationError) -> Result<EvaluationFailure> {
         let AuthorizationError::PolicyEvaluationError(error) = error;
-        let origin = self.origin(error.policy_id())?;
-        let Origin { member, statement } = origin;
+        let found = self.named(error.policy_id())?;
+        let MemberStatement { member, statement } = found;
         if matches!(error.inner(), EvaluationError::RecursionLimit(_)) {
             return Err(failed(format!("statement {statement} of member {member} ran out of stack")));
         }
-        let forbid = self.statement(origin)?.policy().effect() == Effect::Forbid;
+        let forbid = self.statement(found)?.policy().effect() == Effect::Forbid;
         Ok(EvaluationFailure { member, statement, forbid, message: error.inner().to_string() })
     }
 

@@ -37,7 +37,7 @@ use std::thread::ThreadId;
 use cache::RecordCache;
 use failure::{Failed, storage_error};
 pub(crate) use file::format::OpenOptions;
-pub(crate) use file::open::Origin;
+pub(crate) use file::open::Location;
 use group::Groups;
 pub(crate) use held::HeldSnapshot;
 pub(crate) use idempotency::first_entry;
@@ -61,7 +61,7 @@ use crate::types::error::{ErrorDetail, Result};
 /// An open store file.
 #[derive(Debug)]
 pub(crate) struct Storage {
-    origin: Origin,
+    location: Location,
     options: OpenOptions,
     /// The store's random id. Recovery must find the same id in the file.
     store_id: Option<[u8; 16]>,
@@ -81,17 +81,22 @@ pub(crate) struct Storage {
 impl Storage {
     /// The store's location, for messages.
     pub(crate) fn place(&self) -> String {
-        match &self.origin {
-            Origin::File(path) => format!("`{}`", path.display()),
-            Origin::Backend(_) => "in memory".to_owned(),
+        match &self.location {
+            Location::File(path) => format!("`{}`", path.display()),
+            Location::Backend(_) => "in memory".to_owned(),
         }
     }
 
-    pub(crate) fn open(origin: Origin, options: OpenOptions, cache: usize, environment: &Environment) -> Result<Self> {
-        let opened = file::open::open(&origin, &options, environment)?;
+    pub(crate) fn open(
+        location: Location,
+        options: OpenOptions,
+        cache: usize,
+        environment: &Environment,
+    ) -> Result<Self> {
+        let opened = file::open::open(&location, &options, environment)?;
         let (store_id, counted) = (file::open::store_id(&opened.0)?, file::open::commits(&opened.0)?);
         let storage = Self {
-            origin,
+            location,
             options: OpenOptions { create: false, ..options },
             store_id,
             opened: RwLock::new(Some(Arc::new(Opened::new(opened, counted, cache)))),
@@ -156,7 +161,7 @@ impl Storage {
         if let Some(opened) = taken {
             close(opened, self.failed.has_panicked(), false);
         }
-        let opened = file::open::open(&self.origin, &self.options, environment)?;
+        let opened = file::open::open(&self.location, &self.options, environment)?;
         if file::open::store_id(&opened.0)? != self.store_id {
             return Err(ErrorDetail::corrupt("the file", "replaced by a different store").into());
         }
@@ -187,8 +192,8 @@ impl Storage {
     }
 
     fn check_file(&self, opened: &Opened) -> Result<()> {
-        match (&self.origin, opened.file.as_ref().and_then(|file| file.id)) {
-            (Origin::File(path), Some(id)) => id.check(path),
+        match (&self.location, opened.file.as_ref().and_then(|file| file.id)) {
+            (Location::File(path), Some(id)) => id.check(path),
             _ => Ok(()),
         }
     }

@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::engine::compiler::Compiler;
 use crate::engine::recent::Recent;
 use crate::engine::versions::VersionCache;
-use crate::storage::{OpenOptions, Origin, Storage};
+use crate::storage::{Location, OpenOptions, Storage};
 use crate::types::environment::Environment;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::limits;
@@ -161,7 +161,7 @@ impl Builder {
         // The working directory may change before the file is opened again.
         let absolute =
             std::path::absolute(path).map_err(|error| ErrorDetail::io(format!("open `{}`", path.display()), error))?;
-        self.open_at(Origin::File(absolute))
+        self.open_at(Location::File(absolute))
     }
 
     /// Creates a store in memory. It is dropped with its last handle.
@@ -170,15 +170,15 @@ impl Builder {
     ///
     /// [`Unavailable`](crate::ErrorKind::Unavailable) if the operating system gives no randomness or no memory.
     pub fn in_memory(self) -> Result<PolicyStore> {
-        self.open_at(Origin::memory())
+        self.open_at(Location::memory())
     }
 
-    pub(crate) fn open_at(self, origin: Origin) -> Result<PolicyStore> {
+    pub(crate) fn open_at(self, location: Location) -> Result<PolicyStore> {
         let environment = Environment::new(self.clock, self.id_seed)?;
         let options =
             OpenOptions { page_cache: self.page_cache, check_integrity: self.check_integrity, create: self.create };
         let engine = Engine {
-            storage: Storage::open(origin, options, self.record_cache / 2, &environment)?,
+            storage: Storage::open(location, options, self.record_cache / 2, &environment)?,
             compiler: Compiler::new(self.compiled_cache, self.validation_limit)?,
             recent: Recent::new(),
             versions: VersionCache::new(self.record_cache / 2),

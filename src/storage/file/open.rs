@@ -26,13 +26,13 @@ const GROWN_BYTES: u64 = 4 << 20;
 
 /// The place of a store.
 #[derive(Clone, Debug)]
-pub(crate) enum Origin {
+pub(crate) enum Location {
     File(PathBuf),
     /// Another storage backend: memory, or the faulty disk of a test.
     Backend(Arc<dyn StorageBackend>),
 }
 
-impl Origin {
+impl Location {
     /// New, empty memory.
     pub(crate) fn memory() -> Self {
         Self::Backend(Arc::new(redb::backends::InMemoryBackend::new()))
@@ -58,15 +58,15 @@ impl OpenFile {
     }
 }
 
-/// Opens or creates the store at `origin`. Returns the file too, if it is in one.
+/// Opens or creates the store at `location`. Returns the file too, if it is in one.
 pub(in crate::storage) fn open(
-    origin: &Origin,
+    location: &Location,
     options: &OpenOptions,
     environment: &Environment,
 ) -> Result<(Database, Option<OpenFile>)> {
-    contained(|| match origin {
-        Origin::File(path) => open_file(path, options, environment),
-        Origin::Backend(backend) => {
+    contained(|| match location {
+        Location::File(path) => open_file(path, options, environment),
+        Location::Backend(backend) => {
             let new = backend.len().map_err(|error| io_error("read", Path::new("the storage"), error))? == 0;
             let shared = Shared(backend.clone());
             let database = builder(options)

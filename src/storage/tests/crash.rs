@@ -178,7 +178,7 @@ fn a_panic_while_the_store_is_closed_does_not_escape() {
 #[test]
 fn a_failing_read_is_an_error_until_the_store_is_recovered() {
     let disk = Disk::new(base());
-    let store = builder().record_cache_bytes(0).page_cache_bytes(0).open_at(disk.origin()).unwrap();
+    let store = builder().record_cache_bytes(0).page_cache_bytes(0).open_at(disk.location()).unwrap();
     let zone = store.zone("a").unwrap();
     let mut countdown = 0;
     loop {
@@ -202,7 +202,7 @@ fn a_failing_read_is_an_error_until_the_store_is_recovered() {
 fn a_check_that_cannot_read_is_an_error_and_no_finding() {
     for countdown in 0.. {
         let disk = Disk::new(base());
-        let store = builder().record_cache_bytes(0).page_cache_bytes(0).open_at(disk.origin()).unwrap();
+        let store = builder().record_cache_bytes(0).page_cache_bytes(0).open_at(disk.location()).unwrap();
         disk.fail(Fault::Read, countdown, false);
         let checked = store.verify();
         if disk.failures() == 0 {
@@ -241,7 +241,7 @@ fn a_recovery_that_fails_leaves_the_handle_refusing_until_one_succeeds() {
 #[test]
 fn a_failed_handle_answers_nothing_from_memory() {
     let disk = Disk::new(base());
-    let store = builder().page_cache_bytes(0).open_at(disk.origin()).unwrap();
+    let store = builder().page_cache_bytes(0).open_at(disk.location()).unwrap();
     let zone = store.zone("a").unwrap();
     let read = || zone.policy_version("p0.2", Include::Both);
     read().unwrap();
@@ -278,7 +278,7 @@ fn a_message_tells_why_the_disk_refused_and_tells_it_once() {
     for (fault, countdown) in [(Fault::Sync, 0), (Fault::Write, 0), (Fault::Any, 5), (Fault::Read, 0)] {
         for (code, words) in causes {
             let disk = Disk::new(base());
-            let store = builder().record_cache_bytes(0).page_cache_bytes(0).open_at(disk.origin()).unwrap();
+            let store = builder().record_cache_bytes(0).page_cache_bytes(0).open_at(disk.location()).unwrap();
             disk.fail_as(code);
             disk.fail(fault, countdown, true);
             let error = write(&store, 0).unwrap_err();
@@ -298,7 +298,7 @@ fn a_message_tells_why_the_disk_refused_and_tells_it_once() {
 #[test]
 fn a_read_beyond_the_end_of_a_file_that_was_cut_is_damage() {
     let disk = Disk::new(base());
-    let store = builder().record_cache_bytes(0).page_cache_bytes(0).open_at(disk.origin()).unwrap();
+    let store = builder().record_cache_bytes(0).page_cache_bytes(0).open_at(disk.location()).unwrap();
     let (zone, image) = (store.zone("a").unwrap(), disk.image());
     disk.put_whole(image[..8_192].to_vec());
     let error = zone.policy_version("p0.2", Include::Both).unwrap_err();

@@ -19,7 +19,7 @@ fn closed() -> (Vec<u8>, Vec<(String, String)>) {
 /// Opens a damaged image and compares every read with the expected result. Returns `true` if the damage was detected.
 fn judge(image: Vec<u8>, checked: bool, expected: &[(String, String)]) -> Result<bool, String> {
     let disk = Disk::new(image);
-    let store = match builder().record_cache_bytes(0).check_integrity(checked).open_at(disk.origin()) {
+    let store = match builder().record_cache_bytes(0).check_integrity(checked).open_at(disk.location()) {
         Ok(store) => store,
         Err(error) if is_damage(&error) => return Ok(true),
         Err(error) => return Err(format!("opening: {error:?}")),
@@ -137,7 +137,7 @@ fn large() -> (Vec<u8>, Vec<String>) {
 /// start is used.
 fn bytes_of_pages(image: &[u8], kind: u8) -> Vec<usize> {
     let disk = Disk::new(image.to_vec());
-    let store = builder().record_cache_bytes(0).page_cache_bytes(0).check_integrity(false).open_at(disk.origin());
+    let store = builder().record_cache_bytes(0).page_cache_bytes(0).check_integrity(false).open_at(disk.location());
     let store = store.unwrap();
     assert!(store.verify().unwrap().is_clean());
     let read: Vec<_> = disk.touched().into_iter().map(|place| usize::try_from(place).unwrap()).collect();
@@ -177,7 +177,7 @@ fn a_check_that_finds_nothing_means_that_every_answer_is_right() {
             let mut image = image.clone();
             image[place] ^= 1 << bit;
             let disk = Disk::new(image);
-            let store = builder().record_cache_bytes(0).check_integrity(false).open_at(disk.origin());
+            let store = builder().record_cache_bytes(0).check_integrity(false).open_at(disk.location());
             let Ok(store) = store else { continue };
             match store.verify() {
                 Ok(report) if report.is_clean() => {

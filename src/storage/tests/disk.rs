@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::StorageBackend;
 
-use crate::storage::Origin;
+use crate::storage::Location;
 use crate::types::time::Timestamp;
 use crate::*;
 
@@ -86,8 +86,8 @@ impl Disk {
         self.0.bytes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(in crate::storage) fn origin(&self) -> Origin {
-        Origin::Backend(Arc::new(self.clone()))
+    pub(in crate::storage) fn location(&self) -> Location {
+        Location::Backend(Arc::new(self.clone()))
     }
 
     /// Lets the call after `countdown` more calls of the kind fail, once or from then on.
@@ -261,7 +261,7 @@ pub(in crate::storage) fn builder() -> Builder {
 
 /// Opens the store on a disk, without a record cache.
 pub(in crate::storage) fn open(disk: &Disk) -> crate::types::error::Result<PolicyStore> {
-    builder().record_cache_bytes(0).open_at(disk.origin())
+    builder().record_cache_bytes(0).open_at(disk.location())
 }
 
 /// Two zones with entries of many kinds. In `a`, two versions of the policy set have been in force.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use redb::StorageBackend;
 
 use super::disk::*;
-use crate::storage::Origin;
+use crate::storage::Location;
 use crate::storage::tables::Table;
 use crate::*;
 
@@ -29,7 +29,7 @@ impl Gated {
     /// The store of `fill` on such a disk.
     pub(super) fn store() -> (Self, PolicyStore) {
         let gated = Self { disk: Disk::new(base()), gate: Arc::default() };
-        let store = builder().record_cache_bytes(0).open_at(Origin::Backend(Arc::new(gated.clone()))).unwrap();
+        let store = builder().record_cache_bytes(0).open_at(Location::Backend(Arc::new(gated.clone()))).unwrap();
         (gated, store)
     }
 

@@ -101,7 +101,7 @@ fn history() -> (Disk, Vec<Reads>) {
 /// Opens a store without caches.
 fn unkept(disk: &Disk, checked: bool) -> PolicyStore {
     let builder = builder().page_cache_bytes(0).record_cache_bytes(0).compiled_cache_bytes(0);
-    builder.check_integrity(checked).open_at(disk.origin()).unwrap()
+    builder.check_integrity(checked).open_at(disk.location()).unwrap()
 }
 
 /// Whether the place of an older page is still in the file, which becomes shorter when it is closed.
@@ -170,7 +170,7 @@ fn an_older_page_that_is_not_checked_at_opening_changes_no_answer_without_an_err
         let disk = Disk::new(image.clone());
         disk.put_back(*place, bytes);
         let builder = builder().page_cache_bytes(0).record_cache_bytes(0).compiled_cache_bytes(0);
-        let Ok(store) = builder.check_integrity(false).open_at(disk.origin()) else {
+        let Ok(store) = builder.check_integrity(false).open_at(disk.location()) else {
             noticed += 1;
             continue;
         };

@@ -19,7 +19,7 @@ const LOG: super::tamper_cases::Definition = redb::TableDefinition::new("log");
 /// A store without zones.
 fn empty() -> Vec<u8> {
     let disk = Disk::default();
-    builder().id_seed(8).open_at(disk.origin()).unwrap();
+    builder().id_seed(8).open_at(disk.location()).unwrap();
     disk.image()
 }
 
@@ -107,7 +107,7 @@ fn a_copy_onto_a_failing_disk_is_whole_or_has_not_happened_and_the_source_goes_o
 fn a_copy_from_a_failing_disk_leaves_nothing_and_the_target_goes_on() {
     for countdown in 0.. {
         let disk = Disk::new(base());
-        let source = builder().record_cache_bytes(0).page_cache_bytes(0).open_at(disk.origin()).unwrap();
+        let source = builder().record_cache_bytes(0).page_cache_bytes(0).open_at(disk.location()).unwrap();
         let target = builder().id_seed(8).in_memory().unwrap();
         disk.fail(Fault::Read, countdown, false);
         let copied = source.copy_zones(&actor(), &["a", "b"], &target);
@@ -132,7 +132,7 @@ fn a_copy_into_a_store_that_cannot_be_read_is_no_failure_of_the_source() {
     let mut inside = 0;
     for countdown in 0.. {
         let disk = Disk::new(empty());
-        let target = builder().record_cache_bytes(0).page_cache_bytes(0).open_at(disk.origin()).unwrap();
+        let target = builder().record_cache_bytes(0).page_cache_bytes(0).open_at(disk.location()).unwrap();
         disk.fail(Fault::Read, countdown, false);
         let copied = source.copy_zones(&actor(), &["a", "b"], &target);
         disk.heal();
@@ -155,7 +155,7 @@ fn a_copy_into_a_store_that_cannot_be_read_is_no_failure_of_the_source() {
 #[test]
 fn no_cached_answer_survives_an_erasure_of_unknown_outcome() {
     let disk = Disk::new(base());
-    let store = builder().open_at(disk.origin()).unwrap();
+    let store = builder().open_at(disk.location()).unwrap();
     let zone = store.zone("a").unwrap();
     zone.policy_version("p0.2", Include::Both).unwrap();
     disk.fail(Fault::Sync, 1, false);
