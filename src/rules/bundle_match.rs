@@ -74,8 +74,7 @@ impl Matching<'_> {
         let before = self.zone.policy(id.as_str())?;
         let in_force = self.base.and_then(|base| base.pins(id));
         if in_force.is_none() && *self.target != Target::Zone {
-            let pinned = self.pinned_number(id)?;
-            return Ok(Match::Copy(before, pinned));
+            return self.copy(before);
         }
         let in_force = in_force.map(|entry| &entry.policy_version_id);
         for version_id in in_force.into_iter().chain(&before.latest_version_id) {
@@ -87,20 +86,17 @@ impl Matching<'_> {
         }
         let is_others =
             self.is_the_zones(id) || check_owner(self.actor, Resource::Policy, id.as_str(), before.owner_type).is_err();
-        if !is_others {
-            return Ok(Match::Edit(before));
-        }
-        let pinned = self.pinned_number(id)?;
-        Ok(Match::Copy(before, pinned))
+        if is_others { self.copy(before) } else { Ok(Match::Edit(before)) }
     }
 
-    /// The number of the version of a policy that is in force for the target, or else for the zone.
-    fn pinned_number(&self, id: &PolicyId) -> Result<Option<u32>> {
-        let Some(entry) = self.base.into_iter().chain(self.zones).find_map(|contents| contents.pins(id)) else {
-            return Ok(None);
+    /// A copy that starts from the version in force for the target, or else for the zone.
+    fn copy(&self, of: Policy) -> Result<Match> {
+        let Some(entry) = self.base.into_iter().chain(self.zones).find_map(|contents| contents.pins(&of.id)) else {
+            return Ok(Match::Copy(of, None));
         };
         let found = VersionRecord::<PolicyVersionCreated>::named(self.zone, entry.policy_version_id.as_str())?;
-        Ok(Some(found.body()?.version))
+        let version = found.body()?.version;
+        Ok(Match::Copy(of, Some(version)))
     }
 
     fn is_the_zones(&self, id: &PolicyId) -> bool {

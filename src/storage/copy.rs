@@ -6,14 +6,13 @@
 use std::collections::BTreeSet;
 
 use super::index::derive::derive;
-use super::index::key::{self, LogNumber, STORE_LOG};
+use super::index::key::{LogNumber, STORE_LOG};
 use super::index::row::Head;
+use super::log_end::LogEnd;
 use super::log_writer::{Imported, LogWriter};
-use super::snapshot::{EntryPlace, Snapshot};
-use super::tables::{Table, put_meta};
-use super::tiles;
+use super::snapshot::Snapshot;
 use super::walk::{refuse, walk};
-use crate::record::{Entry, LogEntry, NodeHash};
+use crate::record::LogEntry;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::EntryHash;
 use crate::types::id::LogId;
@@ -35,32 +34,27 @@ impl LogWriter<'_> {
     pub(crate) fn begin_copy(&mut self, log_id: LogId) -> Result<LogCopy> {
         self.step(|writer| {
             let head = Head::empty(log_id);
-            Ok(LogCopy { log: writer.add_log(&head)?, head, recent: Vec::new() })
+            Ok(LogCopy(LogEnd::new(writer.add_log(&head)?, head)))
         })
     }
 
     /// Stores the next entry of a copy.
     pub(crate) fn copy_entry(&mut self, copy: &mut LogCopy, recorded: &LogEntry) -> Result<()> {
-        let LogCopy { log, head, recent } = copy;
+        let LogCopy(end) = copy;
         self.step(|writer| {
             let forms = writer.forms_of(&recorded.body)?;
-            derive(&mut writer.index(), *log, recorded, forms)?;
-            let damaged = |problem| ErrorDetail::corrupt(EntryPlace(*log, head.length), problem);
-            let (bytes, hash) = Entry::new(recorded.envelope.clone(), &recorded.body)
-                .and_then(|entry| entry.encode())
-                .map_err(damaged)?;
-            if (hash, recorded.envelope.position) != (recorded.hash, head.length) {
-                return Err(damaged("copied entry does not match the original".to_owned()).into());
+            derive(&mut writer.index(), end.log, recorded, forms)?;
+            let (bytes, hash) = end.encode(recorded.envelope.clone(), &recorded.body)?;
+            if (hash, recorded.envelope.position) != (recorded.hash, end.head.length) {
+                return Err(end.damaged("copied entry does not match the original".to_owned()).into());
             }
-            writer.tables.put(Table::Log, key::entry(*log, head.length).to_vec(), Entry::stored(&bytes, hash))?;
-            head.append(hash);
-            tiles::fill(writer.tables, *log, head.length, hash.0, recent)
+            end.store(writer.tables, &bytes, hash)
         })
     }
 
     /// Ends a copy: stores its head.
     pub(crate) fn end_copy(&mut self, copy: &LogCopy) -> Result<()> {
-        self.step(|writer| put_meta(writer.tables, &key::head(copy.log), &copy.head))
+        self.step(|writer| copy.0.finish(writer.tables))
     }
 
     /// Appends an entry of another store's log to this store's log. The new entry has the original actor, the original
@@ -79,17 +73,12 @@ impl LogWriter<'_> {
 }
 
 /// A copy under way.
-pub(crate) struct LogCopy {
-    log: LogNumber,
-    head: Head,
-    /// The hashes of the entries in the last tile.
-    recent: Vec<NodeHash>,
-}
+pub(crate) struct LogCopy(LogEnd);
 
 impl LogCopy {
     /// The number of copied entries, and the hash of the last one.
     pub(crate) fn end(&self) -> (u64, EntryHash) {
-        (self.head.length, self.head.last)
+        (self.0.head.length, self.0.head.last)
     }
 }
 

@@ -13,10 +13,10 @@ use super::failure::Failed;
 use super::index::derive::{Rows, derive};
 use super::index::key::{self, LogNumber, STORE_LOG};
 use super::index::row::{Head, LogsRow, NextContentRow};
+use super::log_end::LogEnd;
 use super::snapshot::{Pending, Snapshot};
 use super::tables::{Table, TableWriter, put_meta};
-use super::tiles;
-use crate::record::{Body, ContentId, Entry, Envelope, Group, Idempotency, LogEntry};
+use crate::record::{Body, ContentId, Envelope, Group, Idempotency, LogEntry};
 use crate::types::actor::Actor;
 use crate::types::error::{Error, ErrorDetail, Result, at_most};
 use crate::types::hash::EntryHash;
@@ -338,24 +338,20 @@ impl<'txn> LogWriter<'txn> {
 
     /// Stores the pending entries of one log, with their group and their chain of hashes.
     fn store_entries(&mut self, log: LogNumber, open: OpenLog) -> Result<()> {
-        let OpenLog { mut head, next, .. } = open;
+        let OpenLog { head, next, .. } = open;
         let start = head.length;
         let size = u32::try_from(next - start).map_err(|_| ErrorDetail::corrupt("the write", TOO_MANY))?;
-        let mut recent = Vec::new();
+        let mut end = LogEnd::new(log, head);
         for position in start..next {
             let Some(recorded) = self.pending.get(&(log, position)) else {
                 return Err(ErrorDetail::corrupt("the write", "an entry was lost").into());
             };
             let group = Group { size, ..recorded.envelope.group };
-            let envelope = Envelope { previous: head.last, group, ..recorded.envelope.clone() };
-            let damaged = |problem| ErrorDetail::corrupt(super::snapshot::EntryPlace(log, position), problem);
-            let (bytes, hash) =
-                Entry::new(envelope, &recorded.body).and_then(|entry| entry.encode()).map_err(damaged)?;
-            self.tables.put(Table::Log, key::entry(log, position).to_vec(), Entry::stored(&bytes, hash))?;
-            head.append(hash);
-            tiles::fill(self.tables, log, head.length, hash.0, &mut recent)?;
+            let envelope = Envelope { previous: end.head.last, group, ..recorded.envelope.clone() };
+            let (bytes, hash) = end.encode(envelope, &recorded.body)?;
+            end.store(self.tables, &bytes, hash)?;
         }
-        put_meta(self.tables, &key::head(log), &head)
+        end.finish(self.tables)
     }
 }
 

@@ -15,6 +15,7 @@ mod group;
 mod held;
 mod idempotency;
 mod index;
+mod log_end;
 mod log_writer;
 mod opened;
 mod rebuild;
