@@ -64,6 +64,7 @@ pub use store::copy::{CopiedZone, CopiedZones};
 pub use store::erase::ErasedZone;
 pub use store::snapshot::StoreSnapshot;
 pub use types::actor::{Actor, OwnerType};
+pub use types::concurrency::Concurrency;
 pub use types::error::{Diagnostic, Error, ErrorDetail, ErrorKind, Resource, Result, SourcePlace};
 pub use types::hash::{EntryHash, Sha256};
 pub use types::id::{
@@ -72,6 +73,7 @@ pub use types::id::{
 pub use types::limits;
 pub use types::manifest_entry::ManifestEntry;
 pub use types::origin::Origin;
+pub use types::progress::{Progress, Work};
 pub use types::rationale::Rationale;
 pub use types::schema::{CedarVersion, SchemaStatus};
 pub use types::syntax::{Include, Syntax};

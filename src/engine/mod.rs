@@ -7,6 +7,8 @@ pub(crate) mod recent;
 pub(crate) mod validation;
 pub(crate) mod versions;
 
+use std::sync::Arc;
+
 use crate::engine::compiler::Compiler;
 use crate::engine::recent::Recent;
 use crate::engine::versions::VersionCache;
@@ -18,9 +20,9 @@ use crate::types::environment::Environment;
 #[derive(Debug)]
 pub(crate) struct Engine {
     pub storage: Storage,
-    pub compiler: Compiler,
-    pub recent: Recent,
-    pub versions: VersionCache,
+    pub compiler: Arc<Compiler>,
+    pub recent: Arc<Recent>,
+    pub versions: Arc<VersionCache>,
     pub environment: Environment,
     /// The number of microseconds by which a log may be ahead of the clock.
     pub clock_tolerance: i64,

@@ -4,9 +4,8 @@
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use redb::Database;
-
 use super::cache::RecordCache;
+use super::file::database::Redb;
 use super::opened::Opened;
 use super::snapshot::Snapshot;
 use super::tables::ReadTables;
@@ -16,7 +15,7 @@ use crate::types::error::{ErrorDetail, Result};
 pub(crate) struct HeldSnapshot {
     tables: Arc<ReadTables>,
     cache: Arc<RecordCache>,
-    database: Weak<Database>,
+    database: Weak<Redb>,
     /// The smallest valid commit count.
     counted: u64,
 }

@@ -11,6 +11,7 @@ mod copy;
 mod erase;
 mod failure;
 mod file;
+mod follow;
 mod group;
 mod held;
 mod idempotency;
@@ -39,6 +40,7 @@ use cache::RecordCache;
 use failure::{Failed, storage_error};
 pub(crate) use file::format::OpenOptions;
 pub(crate) use file::open::Location;
+use follow::Followed;
 use group::Groups;
 pub(crate) use held::HeldSnapshot;
 pub(crate) use idempotency::first_entry;
@@ -77,6 +79,19 @@ pub(crate) struct Storage {
     /// Budget of the record cache, in bytes.
     cache: usize,
     commits: AtomicU64,
+    /// Whether other processes can commit.
+    follows: bool,
+    followed: Followed,
+    forget: Forget,
+}
+
+/// Clears the caches beside the record cache: a zone was erased, or the file was opened again.
+pub(crate) struct Forget(pub Box<dyn Fn() + Send + Sync>);
+
+impl std::fmt::Debug for Forget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Forget")
+    }
 }
 
 impl Storage {
@@ -92,12 +107,14 @@ impl Storage {
         location: Location,
         options: OpenOptions,
         cache: usize,
+        forget: Forget,
         environment: &Environment,
     ) -> Result<Self> {
         let opened = file::open::open(&location, &options, environment)?;
         let (store_id, counted) = (file::open::store_id(&opened.0)?, file::open::commits(&opened.0)?);
         let storage = Self {
             location,
+            follows: options.follows(),
             options: OpenOptions { create: false, ..options },
             store_id,
             opened: RwLock::new(Some(Arc::new(Opened::new(opened, counted, cache)))),
@@ -107,6 +124,8 @@ impl Storage {
             failed: Failed::default(),
             cache,
             commits: AtomicU64::new(0),
+            followed: Followed::default(),
+            forget,
         };
         storage.refresh_index()?;
         Ok(storage)
@@ -117,6 +136,9 @@ impl Storage {
     /// state is unknown.
     pub(crate) fn commits(&self) -> Result<Option<u64>> {
         self.failed.check()?;
+        if self.follows {
+            self.begin_followed_read()?;
+        }
         Ok(Some(self.commits.load(Ordering::Acquire)).filter(|commits| commits % 2 == 0))
     }
 
@@ -142,6 +164,9 @@ impl Storage {
     /// zone must not fill the new cache.
     fn begin_read(&self) -> Result<(Arc<Opened>, Arc<ReadTables>)> {
         self.failed.check()?;
+        if self.follows {
+            return self.begin_followed_read();
+        }
         let lock = self.opened.read().unwrap_or_else(PoisonError::into_inner);
         let opened = lock.clone().ok_or(ErrorDetail::RecoveryNeeded)?;
         let tables = self.failed.guard(|| opened.tables())?;
@@ -154,8 +179,8 @@ impl Storage {
         held.read(|snapshot| self.failed.guard(|| f(snapshot)))
     }
 
-    /// Opens the store again in place. `forget` clears the other caches.
-    pub(crate) fn recover(&self, environment: &Environment, forget: impl FnOnce()) -> Result<()> {
+    /// Opens the store again in place.
+    pub(crate) fn recover(&self, environment: &Environment) -> Result<()> {
         let _writer = self.lock_writer_alone()?;
         let taken = self.opened.write().unwrap_or_else(PoisonError::into_inner).take();
         self.failed.set(true);
@@ -166,7 +191,8 @@ impl Storage {
         if file::open::store_id(&opened.0)? != self.store_id {
             return Err(ErrorDetail::corrupt("the file", "replaced by a different store").into());
         }
-        forget();
+        self.follow_anew();
+        (self.forget.0)();
         // The count can be smaller than before, if the last commit was not durable.
         let counted = file::open::commits(&opened.0)?;
         let opened = Opened::new(opened, counted, self.cache);
@@ -187,9 +213,14 @@ impl Storage {
     /// The same, for a write. Refused after damage was found, or if the path now names another file.
     fn opened_to_write(&self) -> Result<Arc<Opened>> {
         let opened = self.opened()?;
+        self.check_writable(&opened)?;
         self.failed.check_sound()?;
         self.check_file(&opened)?;
         Ok(opened)
+    }
+
+    fn check_writable(&self, opened: &Opened) -> Result<()> {
+        if opened.database.is_reader() { Err(ErrorDetail::ReadOnly { place: self.place() }.into()) } else { Ok(()) }
     }
 
     fn check_file(&self, opened: &Opened) -> Result<()> {

@@ -6,10 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use redb::{Database, ReadableDatabase};
-
 use super::cache::RecordCache;
-use super::failure::storage_error;
+use super::file::database::Redb;
 use super::file::open::OpenFile;
 use super::tables::ReadTables;
 use crate::types::error::Result;
@@ -22,14 +20,14 @@ pub(super) struct Opened {
     /// The smallest valid commit count of the state.
     pub counted: u64,
     pub cache: Arc<RecordCache>,
-    pub database: Arc<Database>,
+    pub database: Arc<Redb>,
     /// `None` for a store in memory.
     pub file: Option<OpenFile>,
 }
 
 impl Opened {
     /// The state of a database that was just opened.
-    pub(super) fn new((database, file): (Database, Option<OpenFile>), counted: u64, cache: usize) -> Self {
+    pub(super) fn new((database, file): (Redb, Option<OpenFile>), counted: u64, cache: usize) -> Self {
         let cache = Arc::new(RecordCache::new(cache));
         Self { tables: OnceLock::new(), counted, cache, database: Arc::new(database), file }
     }
@@ -45,7 +43,7 @@ impl Opened {
         if let Some(tables) = self.tables.get() {
             return Ok(tables.clone());
         }
-        let transaction = self.database.begin_read().map_err(|error| storage_error("read", error))?;
+        let transaction = self.database.begin_read()?;
         Ok(self.tables.get_or_init(|| Arc::new(ReadTables::of(transaction))).clone())
     }
 }
@@ -68,7 +66,7 @@ pub(super) fn close(opened: Arc<Opened>, has_panicked: bool, for_good: bool) {
     };
     let has_room = file.as_ref().is_some_and(OpenFile::has_room);
     // A file that could not be compacted is as good.
-    let compact = || for_good && !has_panicked && has_room && last.compact().is_ok();
+    let compact = || for_good && !has_panicked && has_room && last.compact();
     if catch_unwind(AssertUnwindSafe(compact)).is_err() || has_panicked {
         // Dropping it would panic on poisoned locks, and abort the process if this is during a panic.
         std::mem::forget(last);

@@ -14,7 +14,6 @@ use super::index::row::IndexRow;
 use super::snapshot::Snapshot;
 use super::tables::{Direction, Table, TableReader, TableWriter, WriteTables};
 use super::walk::{refuse, walk};
-use super::write::begin_write;
 use super::zones::{Zones, check_erased};
 use crate::record::{ContentId, Plain};
 use crate::types::error::Result;
@@ -25,8 +24,9 @@ impl Storage {
         let _writer = self.lock_writer_alone()?;
         // Allowed after damage was found: a rebuild reads no index row.
         let opened = self.opened()?;
+        self.check_writable(&opened)?;
         self.check_file(&opened)?;
-        let transaction = self.failed.guard(|| begin_write(&opened.database))?;
+        let transaction = self.failed.guard(|| opened.database.begin_write())?;
         match self.failed.guard(|| rebuild_in(&transaction, &opened.cache)) {
             Ok(count) => {
                 self.commit(transaction, count, false)?;
@@ -43,6 +43,9 @@ impl Storage {
 
     /// Rebuilds if the file has another generation of index rows.
     pub(super) fn refresh_index(&self) -> Result<()> {
+        if self.options.read_only {
+            return self.read(|snapshot| self.check_generation(snapshot));
+        }
         let row = self.read(|snapshot| snapshot.meta::<IndexRow>(key::META_INDEX))?;
         if row == Some(IndexRow { generation: GENERATION }) { Ok(()) } else { self.rebuild_indexes() }
     }

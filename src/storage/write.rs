@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use redb::{Database, WriteTransaction};
+use redb::WriteTransaction;
 
 use super::Storage;
 use super::batch::{Batch, Overlay};
@@ -18,6 +18,7 @@ use super::log_writer::{Author, LogWriter};
 use super::opened::Opened;
 use super::snapshot::Snapshot;
 use super::tables::{TableWriter, WriteTables};
+use crate::types::concurrency::Concurrency;
 use crate::types::error::{ErrorDetail, ErrorKind, Result};
 
 impl Storage {
@@ -30,6 +31,10 @@ impl Storage {
         author: impl FnOnce() -> Author,
         f: impl FnOnce(&mut LogWriter<'_>) -> Result<T>,
     ) -> Result<T> {
+        if self.options.concurrency == Concurrency::MultiWriter {
+            // Another process may commit between the closure and a shared commit.
+            return self.write_direct(author, f, false);
+        }
         let (answer, ticket) = self.prepare(author, f)?;
         let Some(ticket) = ticket else { return answer };
         let durable = self.groups.wait(&ticket, &self.failed, |batch| self.commit_batch(batch));
@@ -97,10 +102,11 @@ impl Storage {
     ) -> Result<T> {
         let _writer = self.lock_writer_alone()?;
         let opened = self.opened_to_write()?;
+        let transaction = self.failed.guard(|| opened.database.begin_write())?;
         let author = author();
-        let transaction = self.failed.guard(|| begin_write(&opened.database))?;
         let run = catch_unwind(AssertUnwindSafe(|| {
             let mut tables = self.failed.guard(|| open_tables(&transaction))?;
+            let opened = self.followed_write(&tables, opened)?;
             let (value, written) = self.run(&mut tables, &opened, author, f)?;
             let count = if written { Some(self.failed.guard(|| tables.count_commit())?) } else { None };
             Ok((value, count))
@@ -145,7 +151,7 @@ impl Storage {
     /// Commits the batch of a group. Unless the error is `outcome_unknown`, nothing of it was written.
     fn commit_batch(&self, batch: &Batch) -> Result<()> {
         let opened = self.opened_to_write()?;
-        let transaction = self.failed.guard(|| begin_write(&opened.database))?;
+        let transaction = self.failed.guard(|| opened.database.begin_write())?;
         let applied = self.failed.guard(|| {
             let mut tables = open_tables(&transaction)?;
             batch.apply(&mut tables)?;
@@ -180,6 +186,9 @@ impl Storage {
                 });
                 drop(opened);
                 drop(replaced);
+                if forget {
+                    (self.forget.0)();
+                }
             }
             Err(error) => self.failed.engine_failed(error),
         }
@@ -195,13 +204,6 @@ impl Storage {
         }
         aborted
     }
-}
-
-/// Always commits in two phases: with one phase, a damaged file can silently lose an acknowledged commit.
-pub(super) fn begin_write(database: &Database) -> Result<WriteTransaction> {
-    let mut transaction = database.begin_write().map_err(|error| storage_error("begin the write", error))?;
-    transaction.set_two_phase_commit(true);
-    Ok(transaction)
 }
 
 fn open_tables(transaction: &WriteTransaction) -> Result<WriteTables<'_>> {

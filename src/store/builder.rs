@@ -9,7 +9,8 @@ use crate::engine::Engine;
 use crate::engine::compiler::Compiler;
 use crate::engine::recent::Recent;
 use crate::engine::versions::VersionCache;
-use crate::storage::{Location, OpenOptions, Storage};
+use crate::storage::{Forget, Location, OpenOptions, Storage};
+use crate::types::concurrency::Concurrency;
 use crate::types::environment::Environment;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::limits;
@@ -52,6 +53,8 @@ pub struct Builder {
     clock_tolerance: Duration,
     check_integrity: bool,
     create: bool,
+    concurrency: Concurrency,
+    read_only: bool,
     page_cache: usize,
     record_cache: usize,
     compiled_cache: usize,
@@ -66,6 +69,8 @@ impl Default for Builder {
             clock_tolerance: Duration::from_secs(24 * 60 * 60),
             check_integrity: true,
             create: true,
+            concurrency: Concurrency::default(),
+            read_only: false,
             page_cache: 64 << 20,
             record_cache: 32 << 20,
             compiled_cache: 128 << 20,
@@ -121,6 +126,39 @@ impl Builder {
         self
     }
 
+    /// Sets how processes share the file: one writes and others read by default, where the platform can do that.
+    pub fn concurrency(mut self, concurrency: Concurrency) -> Self {
+        self.concurrency = concurrency;
+        self
+    }
+
+    /// Opens the store for reading only. Another process may write to it meanwhile: every read sees the newest committed
+    /// state, and a [snapshot](PolicyStore::snapshot) holds one. Every write is refused as `read_only`. The file may be on
+    /// a medium that cannot be written to.
+    ///
+    /// A reader never changes the file. So it does not create a store, does not
+    /// [check every page](Self::check_integrity), and refuses a file that its writer has not closed and that no process
+    /// has open for writing (`needs_writer`). A writer with [`Concurrency::Exclusive`] excludes readers.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use policy_store::{Actor, PolicyStore};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("policies.redb");
+    /// let writer = PolicyStore::open(&path)?;
+    /// let reader = PolicyStore::builder().read_only().open(&path)?;
+    /// let ops = Actor::platform("ops")?;
+    /// writer.write(&ops, |w| w.create_zone("acme").map(drop))?;
+    /// assert!(reader.zone("acme").is_ok());
+    /// assert_eq!(reader.write(&ops, |_| Ok(())).unwrap_err().code(), "read_only");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn read_only(mut self) -> Self {
+        self.read_only = true;
+        self
+    }
+
     /// Sets the cache size for file pages, in bytes: 64 MiB by default.
     pub fn page_cache_bytes(mut self, bytes: usize) -> Self {
         self.page_cache = bytes;
@@ -169,19 +207,31 @@ impl Builder {
     /// # Errors
     ///
     /// [`Unavailable`](crate::ErrorKind::Unavailable) if the operating system gives no randomness or no memory.
-    pub fn in_memory(self) -> Result<PolicyStore> {
+    pub fn in_memory(mut self) -> Result<PolicyStore> {
+        self.concurrency = Concurrency::Exclusive;
         self.open_at(Location::memory())
     }
 
     pub(crate) fn open_at(self, location: Location) -> Result<PolicyStore> {
         let environment = Environment::new(self.clock, self.id_seed)?;
-        let options =
-            OpenOptions { page_cache: self.page_cache, check_integrity: self.check_integrity, create: self.create };
+        let Self { page_cache, check_integrity, create, concurrency, read_only, .. } = self;
+        let options = OpenOptions { page_cache, check_integrity, create, concurrency, read_only };
+        let compiler = Arc::new(Compiler::new(self.compiled_cache, self.validation_limit)?);
+        let recent = Arc::new(Recent::new());
+        let versions = Arc::new(VersionCache::new(self.record_cache / 2));
+        let forget = {
+            let (compiler, recent, versions) = (compiler.clone(), recent.clone(), versions.clone());
+            Forget(Box::new(move || {
+                compiler.clear();
+                recent.clear();
+                versions.clear();
+            }))
+        };
         let engine = Engine {
-            storage: Storage::open(location, options, self.record_cache / 2, &environment)?,
-            compiler: Compiler::new(self.compiled_cache, self.validation_limit)?,
-            recent: Recent::new(),
-            versions: VersionCache::new(self.record_cache / 2),
+            storage: Storage::open(location, options, self.record_cache / 2, forget, &environment)?,
+            compiler,
+            recent,
+            versions,
             environment,
             clock_tolerance: i64::try_from(self.clock_tolerance.as_micros()).unwrap_or(i64::MAX),
         };

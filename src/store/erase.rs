@@ -60,10 +60,6 @@ impl PolicyStore {
                 writer.erase_log(&zone.id, zone.log)
             },
         )?;
-        // Cached values of the erased zone are unreachable: no row points to them any more.
-        engine.compiler.clear();
-        engine.versions.clear();
-        engine.recent.clear();
         Ok(ErasedZone { zone_id: erased.zone_id, log_id: erased.log_id, length: erased.length, last: erased.last })
     }
 }

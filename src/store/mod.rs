@@ -299,10 +299,6 @@ impl PolicyStore {
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if another store has replaced the file; otherwise as
     /// [`open`](Self::open).
     pub fn recover(&self) -> Result<()> {
-        let Engine { storage, compiler, versions, environment, .. } = &*self.engine;
-        storage.recover(environment, || {
-            compiler.clear();
-            versions.clear();
-        })
+        self.engine.storage.recover(&self.engine.environment)
     }
 }

@@ -7,6 +7,7 @@
 mod text_enum;
 
 pub(crate) mod actor;
+pub(crate) mod concurrency;
 pub(crate) mod environment;
 pub(crate) mod error;
 pub(crate) mod hash;
@@ -15,6 +16,7 @@ pub(crate) mod json;
 pub mod limits;
 pub(crate) mod manifest_entry;
 pub(crate) mod origin;
+pub(crate) mod progress;
 pub(crate) mod rationale;
 pub(crate) mod schema;
 pub(crate) mod syntax;

@@ -10,6 +10,7 @@ use tempfile::NamedTempFile;
 
 use super::format::{OpenOptions as Options, builder, initialise};
 use super::handle::{database_error, io_error, missing};
+use crate::types::concurrency::Concurrency;
 use crate::types::environment::Environment;
 use crate::types::error::{ErrorDetail, Result};
 
@@ -45,10 +46,11 @@ fn try_to_create(path: &Path, options: &Options, environment: &Environment) -> R
         .rand_bytes(RANDOM)
         .tempfile_in(directory)
         .map_err(failed)?;
-    // redb locks the file, which marks it as no leftover.
+    // redb locks the whole file, which marks it as no leftover.
+    let options = Options { concurrency: Concurrency::Exclusive, ..options.clone() };
     let file = temporary.as_file().try_clone().map_err(failed)?;
     let engine_failed = |error| database_error("create", path, error);
-    let database = match builder(options).create_with_backend(FileBackend::new(file).map_err(engine_failed)?) {
+    let database = match builder(&options).create_with_backend(FileBackend::new(file).map_err(engine_failed)?) {
         Ok(database) => database,
         Err(redb::DatabaseError::DatabaseAlreadyOpen) => return Ok(false),
         Err(error) => return Err(engine_failed(error)),

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use redb::{Database, ReadableDatabase};
+use redb::{ConcurrencyMode, Database};
 
+use super::database::Redb;
 use super::handle::not_a_store;
 use crate::storage::index::derive::GENERATION;
 use crate::storage::index::key::{self, STORE_LOG};
@@ -12,8 +13,9 @@ use crate::storage::index::row::{
 };
 use crate::storage::tables::{Table, TableReader};
 use crate::storage::{ReadTables, RecordCache, Snapshot, WriteTables, storage_error};
+use crate::types::concurrency::Concurrency;
 use crate::types::environment::Environment;
-use crate::types::error::{ErrorDetail, Result};
+use crate::types::error::{Error, ErrorDetail, Result};
 use crate::types::id::LogId;
 
 /// The format version that this build writes.
@@ -30,11 +32,31 @@ pub(crate) struct OpenOptions {
     pub check_integrity: bool,
     /// Whether to create a missing store.
     pub create: bool,
+    /// How processes share the file.
+    pub concurrency: Concurrency,
+    /// Whether to open for reading only.
+    pub read_only: bool,
+}
+
+impl OpenOptions {
+    /// Whether other processes can commit.
+    pub(in crate::storage) fn follows(&self) -> bool {
+        match self.concurrency {
+            Concurrency::Exclusive => false,
+            Concurrency::SingleWriter => self.read_only,
+            Concurrency::MultiWriter => true,
+        }
+    }
 }
 
 pub(in crate::storage) fn builder(options: &OpenOptions) -> redb::Builder {
     let mut builder = Database::builder();
     builder.set_cache_size(options.page_cache);
+    builder.set_concurrency_mode(match options.concurrency {
+        Concurrency::Exclusive => ConcurrencyMode::ExclusiveWriter,
+        Concurrency::SingleWriter => ConcurrencyMode::SingleWriter,
+        Concurrency::MultiWriter => ConcurrencyMode::MultiWriter,
+    });
     builder
 }
 
@@ -61,36 +83,54 @@ pub(in crate::storage) fn initialise(database: &Database, environment: &Environm
 }
 
 /// Refuses a file that is not a store, and one of a newer format.
-pub(in crate::storage) fn check_format(database: &impl ReadableDatabase, path: &Path) -> Result<()> {
-    let transaction = database.begin_read().map_err(|error| storage_error("open the store", error))?;
-    let tables = ReadTables::of(transaction);
+pub(in crate::storage) fn check_format(database: &Redb, path: &Path) -> Result<()> {
+    let tables = ReadTables::of(database.begin_read()?);
     let table_error = |error| match error {
         redb::TableError::Storage(error) => storage_error("open the store", error),
         error => not_a_store(path, &error.to_string()),
     };
     // A later version may have other tables, and more in this row. Its key, its check and the version stay.
     tables.open(Table::Meta).map_err(table_error)?;
+    check_version(&tables)?;
+    tables.open_all().map_err(table_error)?;
+    match format_row(&tables)? {
+        Some(row) => check_row(&row),
+        None => Err(not_a_store(path, "its format row is missing")),
+    }
+}
+
+/// Refuses the rows of a store that a newer build has written to since it was opened.
+pub(in crate::storage) fn check_rows(tables: &dyn TableReader) -> Result<()> {
+    check_version(tables)?;
+    match format_row(tables)? {
+        Some(row) => check_row(&row),
+        None => Err(ErrorDetail::corrupt("the format", "missing").into()),
+    }
+}
+
+fn format_row(tables: &dyn TableReader) -> Result<Option<FormatRow>> {
+    Snapshot::new(tables, &RecordCache::new(0), None).meta::<FormatRow>(key::META_FORMAT)
+}
+
+/// Reads no more of the row than all versions have.
+fn check_version(tables: &dyn TableReader) -> Result<()> {
     let mut found = None;
     tables.get(Table::Meta, key::META_FORMAT, &mut |value| found = version_of(key::META_FORMAT, value))?;
-    if let Some(found) = found
-        && found > FORMAT
-    {
-        let (found, known) = (found.into(), FORMAT.into());
-        return Err(ErrorDetail::NewerFormat { what: "format version", found, known }.into());
+    match found {
+        Some(found) if found > FORMAT => Err(newer("format version", found.into(), FORMAT.into())),
+        _ => Ok(()),
     }
-    tables.open_all().map_err(table_error)?;
-    let cache = RecordCache::new(0);
-    let format = Snapshot::new(&tables, &cache, None).meta::<FormatRow>(key::META_FORMAT)?;
-    let FormatRow { version, features, write_features } =
-        format.ok_or_else(|| not_a_store(path, "its format row is missing"))?;
+}
+
+fn check_row(&FormatRow { version, features, write_features }: &FormatRow) -> Result<()> {
     if version > FORMAT || version == 0 {
-        let (found, known) = (version.into(), FORMAT.into());
-        return Err(ErrorDetail::NewerFormat { what: "format version", found, known }.into());
+        return Err(newer("format version", version.into(), FORMAT.into()));
     }
     // A build that could read the file, but not write it, does not open it either: every opening may write.
     let bits = features | write_features;
-    if bits & !FEATURES != 0 {
-        return Err(ErrorDetail::NewerFormat { what: "feature bits", found: bits, known: FEATURES }.into());
-    }
-    Ok(())
+    if bits & !FEATURES != 0 { Err(newer("feature bits", bits, FEATURES)) } else { Ok(()) }
+}
+
+fn newer(what: &'static str, found: u64, known: u64) -> Error {
+    ErrorDetail::NewerFormat { what, found, known }.into()
 }

@@ -34,6 +34,16 @@ pub(in crate::storage) fn open_file(path: &Path) -> Result<File> {
     Ok(file)
 }
 
+/// Opens the file at `path` for reading only, if it can be a store.
+pub(in crate::storage) fn open_file_to_read(path: &Path) -> Result<File> {
+    let found = std::fs::metadata(path).map_err(|error| absent(path, error))?;
+    check_kind(path, &found)?;
+    let file = File::open(path).map_err(|error| absent(path, error))?;
+    check_kind(path, &file.metadata().map_err(|error| io_error("open", path, error))?)?;
+    check_magic(&file, path)?;
+    Ok(file)
+}
+
 /// Refuses directories, special files and empty files.
 fn check_kind(path: &Path, found: &Metadata) -> Result<()> {
     let kind = found.file_type();

@@ -17,13 +17,18 @@ fn closed() -> Error {
     Error::new(ErrorKind::NotConnected, "the file was closed")
 }
 
-/// The file. Clones share it.
+/// The file, or another storage. Clones share it.
 #[derive(Clone, Debug)]
-pub(in crate::storage) struct Loose(Arc<RwLock<Option<FileBackend>>>);
+pub(in crate::storage) struct Loose(Arc<RwLock<Option<Arc<dyn StorageBackend>>>>);
 
 impl Loose {
     pub(in crate::storage) fn new(file: File) -> std::result::Result<Self, DatabaseError> {
-        Ok(Self(Arc::new(RwLock::new(Some(FileBackend::new(file)?)))))
+        Ok(Self::of(Arc::new(FileBackend::new(file)?)))
+    }
+
+    /// A storage that is no file.
+    pub(in crate::storage) fn of(storage: Arc<dyn StorageBackend>) -> Self {
+        Self(Arc::new(RwLock::new(Some(storage))))
     }
 
     /// Closes the file for all clones.
@@ -31,16 +36,16 @@ impl Loose {
         self.0.write().unwrap_or_else(PoisonError::into_inner).take();
     }
 
-    fn with<T>(&self, f: impl FnOnce(&FileBackend) -> Result<T>) -> Result<T> {
+    fn with<T>(&self, f: impl FnOnce(&dyn StorageBackend) -> Result<T>) -> Result<T> {
         match &*self.0.read().unwrap_or_else(PoisonError::into_inner) {
-            Some(file) => f(file),
+            Some(file) => f(&**file),
             None => Err(closed()),
         }
     }
 
-    fn lock<T>(&self, f: impl FnOnce(&FileBackend) -> Locked<T>) -> Locked<T> {
+    fn lock<T>(&self, f: impl FnOnce(&dyn StorageBackend) -> Locked<T>) -> Locked<T> {
         match &*self.0.read().unwrap_or_else(PoisonError::into_inner) {
-            Some(file) => f(file),
+            Some(file) => f(&**file),
             None => Err(BackendError::Io(closed())),
         }
     }

@@ -5,22 +5,25 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend};
+use redb::{DatabaseError, StorageBackend};
 
 use super::create::{create_file, remove_left_over};
+use super::database::Redb;
 use super::format::{builder, check_format, initialise};
 use super::handle::{self, FileId, database_error, io_error};
 use super::loose::Loose;
 use crate::storage::OpenOptions;
 use crate::storage::cache::RecordCache;
-use crate::storage::failure::{contained, storage_error};
+use crate::storage::failure::contained;
 use crate::storage::snapshot::Snapshot;
 use crate::storage::tables::ReadTables;
 use crate::types::environment::Environment;
-use crate::types::error::{ErrorKind, Result};
+use crate::types::error::{ErrorDetail, ErrorKind, Result};
 
 /// Bytes of the largest file that is compacted when it is closed: at most about a second.
 const COMPACTED_BYTES: u64 = 256 << 20;
+/// The name of a storage that is no file, in messages.
+const STORAGE: &str = "the storage";
 /// Bytes by which a file must have grown to be compacted when it is closed.
 const GROWN_BYTES: u64 = 4 << 20;
 
@@ -63,24 +66,50 @@ pub(in crate::storage) fn open(
     location: &Location,
     options: &OpenOptions,
     environment: &Environment,
-) -> Result<(Database, Option<OpenFile>)> {
-    contained(|| match location {
-        Location::File(path) => open_file(path, options, environment),
-        Location::Backend(backend) => {
-            let new = backend.len().map_err(|error| io_error("read", Path::new("the storage"), error))? == 0;
-            let shared = Shared(backend.clone());
-            let database = builder(options)
-                .create_with_backend(shared)
-                .map_err(|error| database_error("open", Path::new("the storage"), error))?;
+) -> Result<(Redb, Option<OpenFile>)> {
+    contained(|| match (location, options.read_only) {
+        (Location::File(path), true) => open_file_to_read(path, options),
+        (Location::File(path), false) => open_file(path, options, environment),
+        (Location::Backend(backend), true) => {
+            Ok((open_to_read(Loose::of(backend.clone()), Path::new(STORAGE), options)?, None))
+        }
+        (Location::Backend(backend), false) => {
+            let path = Path::new(STORAGE);
+            let new = backend.len().map_err(|error| io_error("read", path, error))? == 0;
+            let shared = Loose::of(backend.clone());
+            let database =
+                builder(options).create_with_backend(shared).map_err(|error| database_error("open", path, error))?;
             if new && options.create {
                 initialise(&database, environment)?
             }
-            Ok((finish_opening(database, Path::new("the storage"), options)?, None))
+            Ok((finish_opening(database, path, options)?, None))
         }
     })
 }
 
-fn open_file(path: &Path, options: &OpenOptions, environment: &Environment) -> Result<(Database, Option<OpenFile>)> {
+/// Opens a store for reading only, and changes nothing at its place.
+fn open_file_to_read(path: &Path, options: &OpenOptions) -> Result<(Redb, Option<OpenFile>)> {
+    let file = handle::open_file_to_read(path)?;
+    let id = file.metadata().ok().and_then(|metadata| FileId::of(&metadata));
+    let loose = Loose::new(file).map_err(|error| database_error("open", path, error))?;
+    let database = open_to_read(loose.clone(), path, options)?;
+    Ok((database, Some(OpenFile { id, loose, length: u64::MAX })))
+}
+
+fn open_to_read(backend: impl StorageBackend, path: &Path, options: &OpenOptions) -> Result<Redb> {
+    let database = match builder(options).open_read_only_with_backend(backend) {
+        Ok(database) => Redb::Reader(database),
+        Err(DatabaseError::RepairAborted) => {
+            let reason = "it was not closed";
+            return Err(ErrorDetail::NeedsWriter { place: format!("`{}`", path.display()), reason }.into());
+        }
+        Err(error) => return Err(database_error("open", path, error)),
+    };
+    check_format(&database, path)?;
+    Ok(database)
+}
+
+fn open_file(path: &Path, options: &OpenOptions, environment: &Environment) -> Result<(Redb, Option<OpenFile>)> {
     remove_left_over(path);
     if options.create && !handle::is_taken(path)? {
         create_file(path, options, environment)?;
@@ -94,7 +123,7 @@ fn open_file(path: &Path, options: &OpenOptions, environment: &Environment) -> R
     // Check the format of a cleanly closed file without a write. Any other file needs redb's recovery before it can be
     // read.
     match builder(options).open_read_only_with_backend(backend()?) {
-        Ok(database) => check_format(&database, path)?,
+        Ok(database) => check_format(&Redb::Reader(database), path)?,
         Err(DatabaseError::RepairAborted) => {}
         Err(error) => return Err(failed(error)),
     }
@@ -106,57 +135,34 @@ fn open_file(path: &Path, options: &OpenOptions, environment: &Environment) -> R
     Ok((database, Some(OpenFile { id, loose, length })))
 }
 
-fn finish_opening(mut database: Database, path: &Path, options: &OpenOptions) -> Result<Database> {
+fn finish_opening(database: redb::Database, path: &Path, options: &OpenOptions) -> Result<Redb> {
+    let mut database = Redb::Writer(database);
     check_format(&database, path)?;
-    if options.check_integrity {
+    if let Redb::Writer(database) = &mut database
+        && options.check_integrity
+    {
         database.check_integrity().map_err(|error| database_error("check", path, error))?;
     }
     Ok(database)
 }
 
 /// The store's id; `None` if its row is damaged. `verify` reports that damage.
-pub(in crate::storage) fn store_id(database: &Database) -> Result<Option<[u8; 16]>> {
+pub(in crate::storage) fn store_id(database: &Redb) -> Result<Option<[u8; 16]>> {
     unless_damaged(database, |snapshot| Ok(snapshot.store()?.store_id))
 }
 
 /// The commit count; 0 if its row is damaged or missing.
-pub(in crate::storage) fn commits(database: &Database) -> Result<u64> {
+pub(in crate::storage) fn commits(database: &Redb) -> Result<u64> {
     Ok(unless_damaged(database, |snapshot| snapshot.commits())?.unwrap_or(0))
 }
 
-fn unless_damaged<T>(database: &Database, read: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<Option<T>> {
+fn unless_damaged<T>(database: &Redb, read: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<Option<T>> {
     contained(|| {
-        let transaction = database.begin_read().map_err(|error| storage_error("open the store", error))?;
+        let transaction = database.begin_read()?;
         match read(&Snapshot::new(&ReadTables::of(transaction), &RecordCache::new(0), None)) {
             Ok(found) => Ok(Some(found)),
             Err(error) if error.kind() == ErrorKind::Corrupt => Ok(None),
             Err(error) => Err(error),
         }
     })
-}
-
-/// A backend that outlives its database, so that a store in memory can be opened again in place.
-#[derive(Debug)]
-struct Shared(Arc<dyn StorageBackend>);
-
-impl StorageBackend for Shared {
-    fn len(&self) -> std::io::Result<u64> {
-        self.0.len()
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> std::io::Result<()> {
-        self.0.read(offset, out)
-    }
-
-    fn set_len(&self, len: u64) -> std::io::Result<()> {
-        self.0.set_len(len)
-    }
-
-    fn sync_data(&self) -> std::io::Result<()> {
-        self.0.sync_data()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> std::io::Result<()> {
-        self.0.write(offset, data)
-    }
 }

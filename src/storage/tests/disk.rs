@@ -3,14 +3,45 @@
 
 use std::collections::BTreeSet;
 use std::io::{Error, ErrorKind, Result};
+use std::ops::Bound;
 use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use redb::StorageBackend;
+use redb::{BackendError, StorageBackend};
 
 use crate::storage::Location;
 use crate::types::time::Timestamp;
 use crate::*;
+
+/// The lock calls of a storage that one process has: all succeed.
+macro_rules! locks_of_one_process {
+    () => {
+        fn try_lock_range(&self, _: Bound<u64>, _: Bound<u64>) -> std::result::Result<bool, BackendError> {
+            Ok(true)
+        }
+
+        fn try_lock_shared_range(&self, _: Bound<u64>, _: Bound<u64>) -> std::result::Result<bool, BackendError> {
+            Ok(true)
+        }
+
+        fn lock_range(&self, _: Bound<u64>, _: Bound<u64>) -> std::result::Result<(), BackendError> {
+            Ok(())
+        }
+
+        fn lock_shared_range(&self, _: Bound<u64>, _: Bound<u64>) -> std::result::Result<(), BackendError> {
+            Ok(())
+        }
+
+        fn unlock_range(&self, _: Bound<u64>, _: Bound<u64>) -> std::result::Result<(), BackendError> {
+            Ok(())
+        }
+
+        fn query_lock_range(&self, _: Bound<u64>, _: Bound<u64>) -> std::result::Result<bool, BackendError> {
+            Ok(false)
+        }
+    };
+}
+pub(super) use locks_of_one_process;
 
 /// The disk calls that fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,6 +255,8 @@ impl StorageBackend for Disk {
         self.change(Change::Write(offset, data.to_vec()));
         Ok(())
     }
+
+    locks_of_one_process!();
 }
 
 /// The multiplier for the length of sweeps.

@@ -1,10 +1,11 @@
 //! For tests: a disk whose syncs wait on demand, so that a commit lasts as long as a test needs, and writes of two
 //! entries.
 
+use std::ops::Bound;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use redb::StorageBackend;
+use redb::{BackendError, StorageBackend};
 
 use super::disk::*;
 use crate::storage::Location;
@@ -81,6 +82,8 @@ impl StorageBackend for Gated {
     fn write(&self, offset: u64, data: &[u8]) -> std::io::Result<()> {
         self.disk.write(offset, data)
     }
+
+    locks_of_one_process!();
 }
 
 /// A write of two entries.

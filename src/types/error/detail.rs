@@ -5,6 +5,7 @@ use super::wording::{at, in_text, into_zone, log_of, seconds_between, sized, sta
 use super::{Diagnostic, Error, Resource, SourcePlace};
 use crate::types::hash::Sha256;
 use crate::types::id::{IdempotencyKey, ZoneId};
+use crate::types::progress::Work;
 use crate::types::schema::SchemaStatus;
 use crate::types::time::Timestamp;
 
@@ -461,6 +462,26 @@ pub enum ErrorDetail {
     WritesStopped {
         /// The first damage.
         found: String,
+    },
+    /// The handle was opened for reading only.
+    #[error("cannot write to {place}: it was opened for reading only")]
+    ReadOnly {
+        /// The store.
+        place: String,
+    },
+    /// The file cannot be read before it was opened for writing once.
+    #[error("cannot open {place} for reading only: {reason}: open it for writing once")]
+    NeedsWriter {
+        /// The store.
+        place: String,
+        /// The reason.
+        reason: &'static str,
+    },
+    /// The observer of long work stopped it. Nothing was changed.
+    #[error("{work} was stopped by its observer")]
+    Stopped {
+        /// The work.
+        work: Work,
     },
     /// The operating system or the storage engine failed.
     #[error("cannot {action}: {cause}")]

@@ -28,6 +28,8 @@ pub enum ErrorKind {
     OutcomeUnknown,
     /// The store cannot answer now (disk, lock, clock, memory). Nothing was changed: repair the cause, then repeat.
     Unavailable,
+    /// The caller's observer stopped the work. Nothing was changed: repeat the call if the work is wanted.
+    Stopped,
 }
 
 text_enum!(ErrorKind, "error kind", {
@@ -42,6 +44,7 @@ text_enum!(ErrorKind, "error kind", {
     Corrupt => "corrupt",
     OutcomeUnknown => "outcome_unknown",
     Unavailable => "unavailable",
+    Stopped => "stopped",
 });
 
 impl ErrorDetail {
@@ -100,6 +103,9 @@ impl ErrorDetail {
             Self::NestedWrite => (Kind::Conflict, "nested_write"),
             Self::FileReplaced { .. } => (Kind::Unavailable, "file_replaced"),
             Self::WritesStopped { .. } => (Kind::Corrupt, "writes_stopped"),
+            Self::ReadOnly { .. } => (Kind::Unavailable, "read_only"),
+            Self::NeedsWriter { .. } => (Kind::Unavailable, "needs_writer"),
+            Self::Stopped { .. } => (Kind::Stopped, "stopped"),
             Self::Storage { .. } => (Kind::Unavailable, "storage"),
             Self::CedarFailed { .. } => (Kind::Invalid, "cedar_failed"),
             Self::CannotCompile { .. } => (Kind::Unavailable, "cannot_compile"),

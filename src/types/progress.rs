@@ -1,0 +1,196 @@
+//! How far long work is, and the caller's way to stop it. Does not know the work.
+
+use std::any::Any;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+
+use super::error::{ErrorDetail, Result};
+
+/// The long works of a store.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// The check at opening; unit: percent.
+    Open,
+    /// [`verify`](crate::PolicyStore::verify); unit: entries and pieces of content.
+    Verify,
+    /// [`rebuild_indexes`](crate::PolicyStore::rebuild_indexes); unit: entries.
+    Rebuild,
+    /// [`backup`](crate::PolicyStore::backup); unit: rows.
+    Backup,
+    /// [`copy_zones`](crate::PolicyStore::copy_zones); unit: entries.
+    Copy,
+    /// [`compact`](crate::PolicyStore::compact); unit: steps.
+    Compact,
+    /// [`preflight`](crate::PolicyStore::preflight); unit: texts.
+    Preflight,
+}
+
+text_enum!(Work, "work", {
+    Open => "open",
+    Verify => "verify",
+    Rebuild => "rebuild",
+    Backup => "backup",
+    Copy => "copy",
+    Compact => "compact",
+    Preflight => "preflight",
+});
+
+/// How far long work is.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// The work.
+    pub work: Work,
+    /// The units that are done. [`Work`] names the unit.
+    pub done: u64,
+    /// All units, as far as they are known. At the last call, `done` is as large.
+    pub total: u64,
+}
+
+/// The caller's function: it receives the progress, and may stop the work. Threads of the work call it one at a time.
+pub(crate) type Observer<'a> = dyn Fn(Progress) -> ControlFlow<()> + Send + Sync + 'a;
+
+/// Calls in a work: at most this many, evenly spread.
+const CALLS: u64 = 200;
+
+/// Observes one work. Without a caller's function, it counts nothing.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Watch<'a>(Option<&'a Watcher<'a>>);
+
+/// The caller's function, and its panic: the work must end in order before the panic goes on.
+struct Watcher<'a> {
+    observer: &'a Observer<'a>,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+impl<'a> Watch<'a> {
+    /// Work that nobody observes.
+    pub(crate) const NONE: Self = Self(None);
+
+    /// Runs work that `observer` observes. A panic of the observer goes on when the work has ended.
+    pub(crate) fn run<T>(observer: &'a Observer<'a>, work: impl FnOnce(Watch<'_>) -> Result<T>) -> Result<T> {
+        let watcher = Watcher { observer, panic: Mutex::default() };
+        let result = work(Watch(Some(&watcher)));
+        match watcher.panic.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(panic) => resume_unwind(panic),
+            None => result,
+        }
+    }
+
+    /// Begins work of `total` units. Calls the observer with nothing done.
+    pub(crate) fn begin(self, work: Work, total: u64) -> Result<Steps<'a>> {
+        let steps = Steps { watch: self, work, total, done: AtomicU64::new(0), told: Mutex::new(0) };
+        steps.tell(0)?;
+        Ok(steps)
+    }
+}
+
+/// The units of one work. Several threads can count.
+pub(crate) struct Steps<'a> {
+    watch: Watch<'a>,
+    work: Work,
+    total: u64,
+    done: AtomicU64,
+    /// The units that the observer was told of last.
+    told: Mutex<u64>,
+}
+
+impl Steps<'_> {
+    /// Counts units that are done.
+    ///
+    /// # Errors
+    ///
+    /// `stopped`, if the observer stops the work.
+    pub(crate) fn add(&self, units: u64) -> Result<()> {
+        if self.watch.0.is_none() {
+            return Ok(());
+        }
+        let done = self.done.fetch_add(units, Ordering::Relaxed) + units;
+        // Only a call that crosses a boundary tells, so that millions of small steps cost little.
+        let every = (self.total / CALLS).max(1);
+        if done / every == (done - units) / every { Ok(()) } else { self.tell(done) }
+    }
+
+    /// Tells that all is done.
+    pub(crate) fn end(&self) -> Result<()> {
+        self.tell(self.total)
+    }
+
+    fn tell(&self, done: u64) -> Result<()> {
+        let Some(watcher) = self.watch.0 else { return Ok(()) };
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        *told = done.max(*told);
+        let progress = Progress { work: self.work, done: *told, total: self.total.max(*told) };
+        match catch_unwind(AssertUnwindSafe(|| (watcher.observer)(progress))) {
+            Ok(ControlFlow::Continue(())) => Ok(()),
+            Ok(ControlFlow::Break(())) => Err(ErrorDetail::Stopped { work: self.work }.into()),
+            Err(panic) => {
+                watcher.panic.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic);
+                Err(ErrorDetail::Stopped { work: self.work }.into())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs `steps` steps of one unit, and returns what the observer was told.
+    fn told(steps: u64, stop_at: Option<u64>) -> (Result<()>, Vec<(u64, u64)>) {
+        let told = Mutex::new(Vec::new());
+        let observer = |progress: Progress| {
+            told.lock().unwrap().push((progress.done, progress.total));
+            match stop_at {
+                Some(at) if progress.done >= at => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        };
+        let result = Watch::run(&observer, |watch| {
+            let counter = watch.begin(Work::Verify, steps)?;
+            (0..steps).try_for_each(|_| counter.add(1))?;
+            counter.end()
+        });
+        (result, told.into_inner().unwrap())
+    }
+
+    #[test]
+    fn an_observer_is_told_evenly_and_of_the_end() {
+        for steps in [0, 1, 3, 1_000, 100_003] {
+            let (result, told) = told(steps, None);
+            result.unwrap();
+            assert_eq!((told[0], *told.last().unwrap()), ((0, steps), (steps, steps)));
+            assert!(told.windows(2).all(|pair| pair[0].0 <= pair[1].0));
+            assert!(told.len() as u64 <= CALLS + 4, "{steps} steps: {} calls", told.len());
+        }
+    }
+
+    #[test]
+    fn an_observer_stops_the_work_at_once() {
+        let (result, told) = told(1_000, Some(500));
+        let error = result.unwrap_err();
+        assert_eq!((error.code(), error.to_string().as_str()), ("stopped", "verify was stopped by its observer"));
+        assert_eq!(told.last(), Some(&(500, 1_000)));
+    }
+
+    #[test]
+    fn a_panic_of_an_observer_goes_on_after_the_work_has_ended() {
+        let ended = Mutex::new(false);
+        let observer = |_: Progress| -> ControlFlow<()> { panic!("of the caller") };
+        let run = catch_unwind(AssertUnwindSafe(|| {
+            Watch::run(&observer, |watch| {
+                let begun = watch.begin(Work::Backup, 1).map(drop);
+                *ended.lock().unwrap() = true;
+                begun
+            })
+        }));
+        assert_eq!(run.unwrap_err().downcast_ref::<&str>(), Some(&"of the caller"));
+        assert!(*ended.lock().unwrap());
+    }
+}
