@@ -48,8 +48,8 @@ mod policies;
 mod policies_json;
 mod preconditions;
 mod preflight;
-
 mod rationale;
+mod readers;
 mod reads_in_writes;
 mod receipts;
 mod recomputed_hashes;
@@ -63,6 +63,7 @@ mod schema_samples;
 mod schemas;
 mod schemas_prepared;
 mod sets;
+mod several_writers;
 mod shadows;
 mod snapshots;
 mod sorting;

@@ -108,12 +108,23 @@ impl World {
         self
     }
 
-    /// Closes the file and opens it again.
-    pub fn reopened(self) -> Self {
+    /// Closes the file.
+    pub fn closed(self) -> (Clock, tempfile::TempDir, PathBuf) {
         let Self { store, clock, file } = self;
         drop(store);
         let (folder, path) = file.expect("a store in a file");
+        (clock, folder, path)
+    }
+
+    /// Closes the file and opens it again.
+    pub fn reopened(self) -> Self {
+        let (clock, folder, path) = self.closed();
         Self { store: clock.builder().open(&path).unwrap(), clock, file: Some((folder, path)) }
+    }
+
+    /// The store's file.
+    pub fn path(&self) -> &std::path::Path {
+        &self.file.as_ref().expect("a store in a file").1
     }
 
     pub fn write_store<T>(&self, f: impl FnOnce(&mut WriteTransaction<'_, '_>) -> Result<T>) -> Result<T> {

@@ -447,7 +447,7 @@ pub enum ErrorDetail {
     #[error("nested write: this thread is already writing to this store")]
     NestedWrite,
     /// The store's file was deleted or replaced while the store was open. Nothing was written.
-    #[error("cannot write to `{path}`: {problem} while the store was open; nothing was written")]
+    #[error("`{path}` is not the file of the open store any more: {problem}; nothing was written")]
     FileReplaced {
         /// The path of the store.
         path: String,
