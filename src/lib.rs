@@ -59,6 +59,7 @@ pub use rules::manifest::{PolicySetVersionInput, PreparedPolicySetVersion};
 pub use rules::precondition::Precondition;
 pub use storage::{Finding, Place, Report};
 pub use store::PolicyStore;
+pub use store::backup::{Backup, Restore};
 pub use store::builder::Builder;
 pub use store::copy::{CopiedZone, CopiedZones};
 pub use store::erase::ErasedZone;

@@ -4,6 +4,7 @@
 
 mod apply;
 mod as_of;
+mod backup;
 mod batch;
 mod cache;
 mod content;
@@ -88,6 +89,13 @@ pub(crate) struct Storage {
 /// Clears the caches beside the record cache: a zone was erased, or the file was opened again.
 pub(crate) struct Forget(pub Box<dyn Fn() + Send + Sync>);
 
+impl Forget {
+    /// For a store without other caches.
+    fn nothing() -> Self {
+        Self(Box::new(|| ()))
+    }
+}
+
 impl std::fmt::Debug for Forget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Forget")
@@ -115,7 +123,7 @@ impl Storage {
         let storage = Self {
             location,
             follows: options.follows(),
-            options: OpenOptions { create: false, ..options },
+            options: OpenOptions { create: false, restores: false, ..options },
             store_id,
             opened: RwLock::new(Some(Arc::new(Opened::new(opened, counted, cache)))),
             writer: Mutex::new(()),

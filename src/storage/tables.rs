@@ -3,11 +3,11 @@
 //! Keys and values are bytes here. The modules `key`, `row` and `record` define their meaning.
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Bound, Range};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
-use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
 
 use super::failure::storage_error;
 use super::index::key::{META_COMMITS, all_witnesses};
@@ -145,6 +145,35 @@ pub(super) fn put_meta(tables: &mut dyn TableWriter, row_key: &[u8], row: &impl 
 impl ReadTables {
     pub(super) fn of(transaction: ReadTransaction) -> Self {
         Self { transaction: Some(transaction), opened: Each::default() }
+    }
+
+    /// The number of rows.
+    pub(super) fn len(&self, table: Table) -> Result<u64> {
+        let table = self.open(table).map_err(|error| storage_error("read", error))?;
+        table.len().map_err(|error| storage_error("read", error))
+    }
+
+    /// The rows with keys after `last`, until they have `bytes` bytes.
+    pub(super) fn rows_after(
+        &self,
+        table: Table,
+        last: Option<&[u8]>,
+        bytes: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        let table = self.open(table).map_err(|error| storage_error("read", error))?;
+        let from = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let rows = table.range::<&[u8]>((from, Bound::Unbounded)).map_err(|error| storage_error("read", error))?;
+        let (mut found, mut size) = (Vec::new(), 0);
+        for row in rows {
+            let (key, value) = row.map_err(|error| storage_error("read", error))?;
+            let (key, value) = (key.value().to_vec(), value.value().to_vec());
+            size += key.len() + value.len();
+            found.push((key, value));
+            if size >= bytes {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// Opens all tables, to check that they exist.

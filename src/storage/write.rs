@@ -206,6 +206,6 @@ impl Storage {
     }
 }
 
-fn open_tables(transaction: &WriteTransaction) -> Result<WriteTables<'_>> {
+pub(super) fn open_tables(transaction: &WriteTransaction) -> Result<WriteTables<'_>> {
     WriteTables::open(transaction).map_err(|error| storage_error("begin the write", error))
 }

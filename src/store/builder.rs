@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::PolicyStore;
+use super::backup::Restore;
 use crate::engine::Engine;
 use crate::engine::compiler::Compiler;
 use crate::engine::recent::Recent;
@@ -55,6 +56,7 @@ pub struct Builder {
     create: bool,
     concurrency: Concurrency,
     read_only: bool,
+    restore: Option<Restore>,
     page_cache: usize,
     record_cache: usize,
     compiled_cache: usize,
@@ -71,6 +73,7 @@ impl Default for Builder {
             create: true,
             concurrency: Concurrency::default(),
             read_only: false,
+            restore: None,
             page_cache: 64 << 20,
             record_cache: 32 << 20,
             compiled_cache: 128 << 20,
@@ -159,6 +162,18 @@ impl Builder {
         self
     }
 
+    /// Restores a [backup](PolicyStore::backup): opens it for writing, once. Afterwards it is a store as any other, and is
+    /// opened without this option.
+    ///
+    /// # Errors
+    ///
+    /// Opening fails with `not_a_backup` if the file is no backup or was restored before. A backup that is opened for
+    /// writing without this option is refused as `is_backup`.
+    pub fn restore(mut self, restore: Restore) -> Self {
+        self.restore = Some(restore);
+        self
+    }
+
     /// Sets the cache size for file pages, in bytes: 64 MiB by default.
     pub fn page_cache_bytes(mut self, bytes: usize) -> Self {
         self.page_cache = bytes;
@@ -215,7 +230,10 @@ impl Builder {
     pub(crate) fn open_at(self, location: Location) -> Result<PolicyStore> {
         let environment = Environment::new(self.clock, self.id_seed)?;
         let Self { page_cache, check_integrity, create, concurrency, read_only, .. } = self;
-        let options = OpenOptions { page_cache, check_integrity, create, concurrency, read_only };
+        let restores = self.restore.is_some();
+        // A missing backup is not replaced by an empty store.
+        let create = create && !restores;
+        let options = OpenOptions { page_cache, check_integrity, create, concurrency, read_only, restores };
         let compiler = Arc::new(Compiler::new(self.compiled_cache, self.validation_limit)?);
         let recent = Arc::new(Recent::new());
         let versions = Arc::new(VersionCache::new(self.record_cache / 2));
@@ -235,6 +253,10 @@ impl Builder {
             environment,
             clock_tolerance: i64::try_from(self.clock_tolerance.as_micros()).unwrap_or(i64::MAX),
         };
+        match self.restore {
+            Some(Restore::Resume) => engine.storage.resume()?,
+            None => {}
+        }
         Ok(PolicyStore { engine: Arc::new(engine) })
     }
 }

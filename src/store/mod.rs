@@ -1,6 +1,7 @@
 //! The store handle: opens, writes, verifies and recovers a store, and reads its zones, schema versions and log.
 
 mod all;
+pub(crate) mod backup;
 pub(crate) mod builder;
 pub(crate) mod copy;
 pub(crate) mod erase;

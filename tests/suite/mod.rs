@@ -7,6 +7,7 @@ mod applied_bundles;
 mod attested_bundles;
 #[cfg(feature = "attestation")]
 mod attesting;
+mod backups;
 mod binding_history;
 mod bindings;
 mod bindings_at;

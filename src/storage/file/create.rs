@@ -1,10 +1,11 @@
 //! Creates a store's file under a temporary name, completes it, and links it to its path: a crash during redb's
-//! creation would otherwise leave a file that never opens. Opening a store removes such leftovers from its directory.
+//! creation would otherwise leave a file that never opens. A backup is made in the same way. Opening a store removes such leftovers from its directory.
 
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::Path;
 
+use redb::Database;
 use redb::backends::FileBackend;
 use tempfile::NamedTempFile;
 
@@ -12,7 +13,7 @@ use super::format::{OpenOptions as Options, builder, initialise};
 use super::handle::{database_error, io_error, missing};
 use crate::types::concurrency::Concurrency;
 use crate::types::environment::Environment;
-use crate::types::error::{ErrorDetail, Result};
+use crate::types::error::{Error, ErrorDetail, Result};
 
 const PREFIX: &str = ".policy-store-";
 const SUFFIX: &str = ".new";
@@ -25,52 +26,90 @@ const ATTEMPTS: u32 = 8;
 /// keeps that file.
 pub(in crate::storage) fn create_file(path: &Path, options: &Options, environment: &Environment) -> Result<()> {
     for _ in 0..ATTEMPTS {
-        if try_to_create(path, options, environment)? {
-            return Ok(());
+        let unfinished = Unfinished::new(path, "create")?;
+        let Some(database) = unfinished.database(options)? else { continue };
+        initialise(&database, environment)?;
+        database.close().map_err(|error| database_error("create", path, error))?;
+        match unfinished.give_name()? {
+            // Another process was faster: open its store.
+            Named::Given | Named::Taken => return Ok(()),
+            Named::Removed => {}
         }
     }
+    Err(removed("create", path))
+}
+
+/// The error of a file that other processes took for a leftover.
+pub(in crate::storage) fn removed(action: &str, path: &Path) -> Error {
     let cause = "another process removed the new file before it was linked to its path";
-    Err(ErrorDetail::failed(format!("create `{}`", path.display()), cause).into())
+    ErrorDetail::failed(format!("{action} `{}`", path.display()), cause).into()
 }
 
-/// Returns `false` if another process took the new file for a leftover.
-fn try_to_create(path: &Path, options: &Options, environment: &Environment) -> Result<bool> {
-    let directory = directory_of(path);
-    if let Err(error) = std::fs::metadata(directory) {
-        return Err(missing(path, "create", error));
-    }
-    let failed = |error| io_error("create", path, error);
-    let temporary = tempfile::Builder::new()
-        .prefix(PREFIX)
-        .suffix(SUFFIX)
-        .rand_bytes(RANDOM)
-        .tempfile_in(directory)
-        .map_err(failed)?;
-    // redb locks the whole file, which marks it as no leftover.
-    let options = Options { concurrency: Concurrency::Exclusive, ..options.clone() };
-    let file = temporary.as_file().try_clone().map_err(failed)?;
-    let engine_failed = |error| database_error("create", path, error);
-    let database = match builder(&options).create_with_backend(FileBackend::new(file).map_err(engine_failed)?) {
-        Ok(database) => database,
-        Err(redb::DatabaseError::DatabaseAlreadyOpen) => return Ok(false),
-        Err(error) => return Err(engine_failed(error)),
-    };
-    initialise(&database, environment)?;
-    database.close().map_err(engine_failed)?;
-    give_name(temporary, path, directory)
+/// A new file under a temporary name, in the directory of its path. It is removed unless it gets its name.
+pub(in crate::storage) struct Unfinished<'a> {
+    temporary: NamedTempFile,
+    path: &'a Path,
+    action: &'static str,
 }
 
-fn give_name(temporary: NamedTempFile, path: &Path, directory: &Path) -> Result<bool> {
-    // Closing the database has released the lock.
-    if temporary.as_file().try_lock().is_err() {
-        return Ok(false);
+/// The outcome of giving a file its name.
+pub(in crate::storage) enum Named {
+    Given,
+    /// There is a file of this name.
+    Taken,
+    /// Another process has taken the file for a leftover.
+    Removed,
+}
+
+impl<'a> Unfinished<'a> {
+    pub(in crate::storage) fn new(path: &'a Path, action: &'static str) -> Result<Self> {
+        let directory = directory_of(path);
+        if let Err(error) = std::fs::metadata(directory) {
+            return Err(missing(path, action, error));
+        }
+        let mut builder = tempfile::Builder::new();
+        let temporary = builder.prefix(PREFIX).suffix(SUFFIX).rand_bytes(RANDOM).tempfile_in(directory);
+        Ok(Self { temporary: temporary.map_err(|error| io_error(action, path, error))?, path, action })
     }
-    match temporary.persist_noclobber(path) {
-        Ok(_) => sync_directory(directory).map(|()| true),
-        // Another process was faster: open its store.
-        Err(refused) if refused.error.kind() == ErrorKind::AlreadyExists => Ok(true),
-        Err(refused) if refused.error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(refused) => Err(io_error("create", path, refused.error)),
+
+    pub(in crate::storage) fn temporary_path(&self) -> &Path {
+        self.temporary.path()
+    }
+
+    /// Creates a database in the file. `None` if another process has taken the file for a leftover.
+    pub(in crate::storage) fn database(&self, options: &Options) -> Result<Option<Database>> {
+        let Self { temporary, path, action } = self;
+        let file = temporary.as_file().try_clone().map_err(|error| io_error(action, path, error))?;
+        let engine_failed = |error| database_error(action, path, error);
+        // redb locks the whole file, which marks it as no leftover.
+        let options = Options { concurrency: Concurrency::Exclusive, ..options.clone() };
+        match builder(&options).create_with_backend(FileBackend::new(file).map_err(engine_failed)?) {
+            Ok(database) => Ok(Some(database)),
+            Err(redb::DatabaseError::DatabaseAlreadyOpen) => Ok(None),
+            Err(error) => Err(engine_failed(error)),
+        }
+    }
+
+    /// Marks the file as no leftover while no database has it. `false` if another process was faster.
+    pub(in crate::storage) fn lock_to_read(&self) -> bool {
+        self.temporary.as_file().try_lock_shared().is_ok()
+    }
+
+    /// Links the file to its path, durably. The database must be closed.
+    pub(in crate::storage) fn give_name(self) -> Result<Named> {
+        let Self { temporary, path, action } = self;
+        // Closing the database has released the lock.
+        if temporary.as_file().try_lock().is_err() {
+            return Ok(Named::Removed);
+        }
+        match temporary.persist_noclobber(path) {
+            Ok(_) => sync_directory(directory_of(path)).map(|()| Named::Given),
+            Err(refused) => match refused.error.kind() {
+                ErrorKind::AlreadyExists => Ok(Named::Taken),
+                ErrorKind::NotFound => Ok(Named::Removed),
+                _ => Err(io_error(action, path, refused.error)),
+            },
+        }
     }
 }
 

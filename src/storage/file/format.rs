@@ -9,7 +9,7 @@ use super::handle::not_a_store;
 use crate::storage::index::derive::GENERATION;
 use crate::storage::index::key::{self, STORE_LOG};
 use crate::storage::index::row::{
-    CommitsRow, FormatRow, Head, IndexRow, LogsRow, NextContentRow, StoreRow, version_of,
+    CommitsRow, FormatRow, Head, IndexRow, LogsRow, NextContentRow, Row, StoreRow, version_of,
 };
 use crate::storage::tables::{Table, TableReader};
 use crate::storage::{ReadTables, RecordCache, Snapshot, WriteTables, storage_error};
@@ -20,8 +20,12 @@ use crate::types::id::LogId;
 
 /// The format version that this build writes.
 const FORMAT: u32 = 1;
-/// The feature bits that this build knows: none.
+/// The feature bits of reading that this build knows: none.
 const FEATURES: u64 = 0;
+/// The feature bits of writing that this build knows.
+const WRITE_FEATURES: u64 = IS_BACKUP;
+/// Set in a backup: before the first write, its user must say whether it goes on in place of the original store.
+const IS_BACKUP: u64 = 1;
 
 /// Options for opening the file.
 #[derive(Clone, Debug)]
@@ -36,6 +40,8 @@ pub(crate) struct OpenOptions {
     pub concurrency: Concurrency,
     /// Whether to open for reading only.
     pub read_only: bool,
+    /// Whether the file is a backup that its opener makes a store.
+    pub restores: bool,
 }
 
 impl OpenOptions {
@@ -70,7 +76,7 @@ pub(in crate::storage) fn initialise(database: &Database, environment: &Environm
         let first16 = |bytes: [u8; 32]| bytes.first_chunk::<16>().copied().unwrap_or_default();
         let store_row = StoreRow { store_id: first16(store), cursor_key: environment.random(b"cursor key") };
         let head = Head::empty(LogId(first16(log)));
-        let format = FormatRow { version: FORMAT, features: FEATURES, write_features: FEATURES };
+        let format = FormatRow { version: FORMAT, features: 0, write_features: 0 };
         tables.put_meta(key::META_FORMAT, &format)?;
         tables.put_meta(key::META_STORE, &store_row)?;
         tables.put_meta(key::META_INDEX, &IndexRow { generation: GENERATION })?;
@@ -82,8 +88,8 @@ pub(in crate::storage) fn initialise(database: &Database, environment: &Environm
     transaction.commit().map_err(|error| storage_error("create the store", error))
 }
 
-/// Refuses a file that is not a store, and one of a newer format.
-pub(in crate::storage) fn check_format(database: &Redb, path: &Path) -> Result<()> {
+/// Refuses a file that is not a store, one of a newer format, and for writing a backup that is not to be restored.
+pub(in crate::storage) fn check_format(database: &Redb, path: &Path, options: &OpenOptions) -> Result<()> {
     let tables = ReadTables::of(database.begin_read()?);
     let table_error = |error| match error {
         redb::TableError::Storage(error) => storage_error("open the store", error),
@@ -93,9 +99,13 @@ pub(in crate::storage) fn check_format(database: &Redb, path: &Path) -> Result<(
     tables.open(Table::Meta).map_err(table_error)?;
     check_version(&tables)?;
     tables.open_all().map_err(table_error)?;
-    match format_row(&tables)? {
-        Some(row) => check_row(&row),
-        None => Err(not_a_store(path, "its format row is missing")),
+    let row = format_row(&tables)?.ok_or_else(|| not_a_store(path, "its format row is missing"))?;
+    check_row(&row)?;
+    let place = || format!("`{}`", path.display());
+    match (row.write_features & IS_BACKUP != 0, options.restores) {
+        (true, false) if !options.read_only => Err(ErrorDetail::IsBackup { place: place() }.into()),
+        (false, true) => Err(ErrorDetail::NotABackup { place: place() }.into()),
+        _ => Ok(()),
     }
 }
 
@@ -127,8 +137,24 @@ fn check_row(&FormatRow { version, features, write_features }: &FormatRow) -> Re
         return Err(newer("format version", version.into(), FORMAT.into()));
     }
     // A build that could read the file, but not write it, does not open it either: every opening may write.
-    let bits = features | write_features;
-    if bits & !FEATURES != 0 { Err(newer("feature bits", bits, FEATURES)) } else { Ok(()) }
+    match (features & !FEATURES, write_features & !WRITE_FEATURES) {
+        (0, 0) => Ok(()),
+        (0, _) => Err(newer("feature bits of writing", write_features, WRITE_FEATURES)),
+        _ => Err(newer("feature bits", features, FEATURES)),
+    }
+}
+
+/// The value of the format row, for a backup.
+pub(in crate::storage) fn as_backup(value: &[u8]) -> Result<Vec<u8>> {
+    let changed = FormatRow::from_value(key::META_FORMAT, value)
+        .and_then(|row| FormatRow { write_features: row.write_features | IS_BACKUP, ..row }.to_value(key::META_FORMAT));
+    changed.map_err(|problem| ErrorDetail::corrupt("the format", problem).into())
+}
+
+/// Makes a backup a store.
+pub(in crate::storage) fn resume(tables: &mut WriteTables<'_>) -> Result<()> {
+    let row = format_row(tables)?.ok_or_else(|| ErrorDetail::corrupt("the format", "missing"))?;
+    tables.put_meta(key::META_FORMAT, &FormatRow { write_features: row.write_features & !IS_BACKUP, ..row })
 }
 
 fn newer(what: &'static str, found: u64, known: u64) -> Error {

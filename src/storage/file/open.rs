@@ -105,7 +105,7 @@ fn open_to_read(backend: impl StorageBackend, path: &Path, options: &OpenOptions
         }
         Err(error) => return Err(database_error("open", path, error)),
     };
-    check_format(&database, path)?;
+    check_format(&database, path, options)?;
     Ok(database)
 }
 
@@ -123,7 +123,7 @@ fn open_file(path: &Path, options: &OpenOptions, environment: &Environment) -> R
     // Check the format of a cleanly closed file without a write. Any other file needs redb's recovery before it can be
     // read.
     match builder(options).open_read_only_with_backend(backend()?) {
-        Ok(database) => check_format(&Redb::Reader(database), path)?,
+        Ok(database) => check_format(&Redb::Reader(database), path, options)?,
         Err(DatabaseError::RepairAborted) => {}
         Err(error) => return Err(failed(error)),
     }
@@ -137,7 +137,7 @@ fn open_file(path: &Path, options: &OpenOptions, environment: &Environment) -> R
 
 fn finish_opening(database: redb::Database, path: &Path, options: &OpenOptions) -> Result<Redb> {
     let mut database = Redb::Writer(database);
-    check_format(&database, path)?;
+    check_format(&database, path, options)?;
     if let Redb::Writer(database) = &mut database
         && options.check_integrity
     {

@@ -463,6 +463,26 @@ pub enum ErrorDetail {
         /// The first damage.
         found: String,
     },
+    /// There is a file where a new one is to be made.
+    #[error("`{path}` already exists: a backup never replaces a file")]
+    FileExists {
+        /// The file.
+        path: String,
+    },
+    /// The file is a backup. Two stores must not go on from it under one name.
+    #[error(
+        "{place} is a backup: open it for reading only, or say with `restore` whether it goes on in place of the original          store (`Restore::Resume`, if that one is gone for good) or as another store (`Restore::Fork`)"
+    )]
+    IsBackup {
+        /// The backup.
+        place: String,
+    },
+    /// The file is no backup, or was restored already.
+    #[error("{place} is not a backup, or was restored already: open it without `restore`")]
+    NotABackup {
+        /// The store.
+        place: String,
+    },
     /// The handle was opened for reading only.
     #[error("cannot write to {place}: it was opened for reading only")]
     ReadOnly {
