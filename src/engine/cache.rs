@@ -7,6 +7,7 @@ use std::hash::Hash;
 use quick_cache::sync::{Cache as QuickCache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
+use crate::types::cache_stats::CacheStats;
 use crate::types::error::{ErrorDetail, Result};
 
 /// The initial capacity of the cache's table, in items.
@@ -119,6 +120,11 @@ impl<K: Eq + Hash + Clone, V: Weight + Clone> Cache<K, V> {
 
     pub(super) fn insert<T: Kind<K, V>>(&self, key: T::Key, value: T::Value) {
         self.0.insert(T::key(key), T::wrap(value));
+    }
+
+    pub(super) fn stats(&self) -> CacheStats {
+        let Self(cache) = self;
+        CacheStats { bytes: cache.weight(), capacity: cache.capacity(), hits: cache.hits(), misses: cache.misses() }
     }
 
     pub(super) fn clear(&self) {

@@ -16,6 +16,7 @@ use crate::resource::policy_version::{NewPolicyVersion, PreparedPolicyVersion};
 use crate::resource::version::{VersionRecord, Versioned};
 use crate::resource::zone::{ZoneReader, ZoneRef};
 use crate::storage::Snapshot;
+use crate::types::cache_stats::CacheStats;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::{LogId, PolicyId, PolicyVersionId};
@@ -173,6 +174,10 @@ impl Compiler {
     pub(crate) fn new(budget: usize, validation_limit: usize) -> Result<Self> {
         let newest = Newest { budget: budget / NEWEST_SHARE, kept: Mutex::default() };
         Ok(Self { cache: Cache::new(budget)?, newest, validation_limit })
+    }
+
+    pub(crate) fn stats(&self) -> CacheStats {
+        self.cache.stats()
     }
 
     /// The schema with the store's validation limit.

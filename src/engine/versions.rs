@@ -12,6 +12,7 @@ use quick_cache::{Equivalent, Weighter};
 
 use crate::resource::policy_version::PolicyVersion;
 use crate::storage::VersionRow;
+use crate::types::cache_stats::CacheStats;
 use crate::types::id::LogId;
 use crate::types::syntax::Include;
 
@@ -95,6 +96,11 @@ impl VersionCache {
         let budget = u64::try_from(budget).unwrap_or(u64::MAX);
         let items = usize::try_from(budget / TYPICAL).unwrap_or(usize::MAX).max(16);
         Self { by_entries: Cache::with_weighter(items, budget, Bytes), by_name: Cache::new(items.min(NAMES)) }
+    }
+
+    pub(crate) fn stats(&self) -> CacheStats {
+        let cache = &self.by_entries;
+        CacheStats { bytes: cache.weight(), capacity: cache.capacity(), hits: cache.hits(), misses: cache.misses() }
     }
 
     /// The version of a name, if the look-up was at this count of commits.

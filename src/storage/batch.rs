@@ -15,24 +15,29 @@ pub(super) type Change = Option<Vec<u8>>;
 
 /// The changed rows of one or more writes, in the order of their keys.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Batch(Each<BTreeMap<Vec<u8>, Change>>);
+pub(super) struct Batch {
+    changes: Each<BTreeMap<Vec<u8>, Change>>,
+    /// The number of writes.
+    pub writes: u64,
+}
 
 impl Batch {
     /// The changed rows of a table.
     pub(super) fn rows(&self, table: Table) -> &BTreeMap<Vec<u8>, Change> {
-        self.0.of(table)
+        self.changes.of(table)
     }
 
     /// Adds the change of a row.
     pub(super) fn change(&mut self, table: Table, key: Vec<u8>, change: Change) {
-        self.0.of_mut(table).insert(key, change);
+        self.changes.of_mut(table).insert(key, change);
     }
 
     /// Adds the changes of a later write.
     pub(super) fn absorb(&mut self, mut later: Self) {
+        self.writes += later.writes;
         for table in Table::ALL {
-            let mut newer = std::mem::take(later.0.of_mut(table));
-            let rows = self.0.of_mut(table);
+            let mut newer = std::mem::take(later.changes.of_mut(table));
+            let rows = self.changes.of_mut(table);
             // Moves the fewer rows. A newer change replaces an older one of the same row.
             if rows.len() < newer.len() {
                 for (key, change) in std::mem::take(rows) {
@@ -62,9 +67,9 @@ impl<'a> Overlay<'a> {
         Self { own: Batch::default(), earlier, base }
     }
 
-    /// Its own changes.
+    /// Its own changes, those of one write.
     pub(super) fn into_own(self) -> Batch {
-        self.own
+        Batch { writes: 1, ..self.own }
     }
 
     /// The changes of a table, the newest first.

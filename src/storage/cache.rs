@@ -11,6 +11,7 @@ use quick_cache::sync::Cache;
 
 use super::index::key::LogNumber;
 use crate::record::LogEntry;
+use crate::types::cache_stats::CacheStats;
 use crate::types::hash::Sha256;
 use crate::types::id::LogId;
 
@@ -64,6 +65,11 @@ impl RecordCache {
         let budget = u64::try_from(budget).unwrap_or(u64::MAX);
         let items = usize::try_from(budget / TYPICAL).unwrap_or(usize::MAX).max(16);
         Self(Cache::with_weighter(items, budget, Bytes))
+    }
+
+    pub(super) fn stats(&self) -> CacheStats {
+        let Self(cache) = self;
+        CacheStats { bytes: cache.weight(), capacity: cache.capacity(), hits: cache.hits(), misses: cache.misses() }
     }
 
     /// The id of the log with this number.

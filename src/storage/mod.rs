@@ -7,6 +7,7 @@ mod as_of;
 mod backup;
 mod batch;
 mod cache;
+mod compact;
 mod content;
 mod copy;
 mod erase;
@@ -19,9 +20,11 @@ mod idempotency;
 mod index;
 mod log_end;
 mod log_writer;
+mod meter;
 mod opened;
 mod rebuild;
 mod snapshot;
+mod stats;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -53,8 +56,11 @@ pub(crate) use index::row::{
 #[cfg(fuzzing)]
 pub(crate) use index::row::{EVERY, with_check};
 pub(crate) use log_writer::{Author, Imported, LogWriter};
+pub use meter::CommitStats;
+use meter::Meter;
 use opened::{Opened, close};
 pub(crate) use snapshot::Snapshot;
+pub use stats::{Space, TableRows, TableSpace};
 pub(crate) use tables::Direction;
 use tables::{ReadTables, TableReader, WriteTables};
 pub use verify::{Finding, Place, Report};
@@ -84,6 +90,7 @@ pub(crate) struct Storage {
     follows: bool,
     followed: Followed,
     forget: Forget,
+    meter: Meter,
 }
 
 /// Clears the caches beside the record cache: a zone was erased, or the file was opened again.
@@ -134,6 +141,7 @@ impl Storage {
             commits: AtomicU64::new(0),
             followed: Followed::default(),
             forget,
+            meter: Meter::default(),
         };
         storage.refresh_index()?;
         Ok(storage)

@@ -55,7 +55,7 @@ impl Opened {
 pub(super) fn close(opened: Arc<Opened>, has_panicked: bool, for_good: bool) {
     let (mut database, file) = (opened.database.clone(), opened.file.clone());
     drop(opened);
-    let mut last = loop {
+    let last = loop {
         match Arc::try_unwrap(database) {
             Ok(last) => break last,
             Err(shared) => {
@@ -66,7 +66,7 @@ pub(super) fn close(opened: Arc<Opened>, has_panicked: bool, for_good: bool) {
     };
     let has_room = file.as_ref().is_some_and(OpenFile::has_room);
     // A file that could not be compacted is as good.
-    let compact = || for_good && !has_panicked && has_room && last.compact();
+    let compact = || for_good && !has_panicked && has_room && last.compact().is_ok();
     if catch_unwind(AssertUnwindSafe(compact)).is_err() || has_panicked {
         // Dropping it would panic on poisoned locks, and abort the process if this is during a panic.
         std::mem::forget(last);

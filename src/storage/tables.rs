@@ -41,6 +41,18 @@ impl Table {
     pub(super) const ALL: [Self; 5] = [Self::Meta, Self::Log, Self::Content, Self::Addresses, Self::Index];
 }
 
+impl Table {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Log => "log",
+            Self::Content => "content",
+            Self::Addresses => "addresses",
+            Self::Index => "index",
+        }
+    }
+}
+
 fn definition(table: Table) -> TableDefinition<'static, Bytes, Bytes> {
     match table {
         Table::Meta => META,

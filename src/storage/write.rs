@@ -19,6 +19,7 @@ use super::opened::Opened;
 use super::snapshot::Snapshot;
 use super::tables::{TableWriter, WriteTables};
 use crate::types::concurrency::Concurrency;
+use crate::types::environment::Stopwatch;
 use crate::types::error::{ErrorDetail, ErrorKind, Result};
 
 impl Storage {
@@ -114,7 +115,10 @@ impl Storage {
         match run {
             // Check again: the closure may have ignored an error about damage.
             Ok(Ok((value, Some(count)))) => match self.opened_to_write() {
-                Ok(_) => self.commit(transaction, count, forget).map(|()| value),
+                Ok(_) => self.commit(transaction, count, forget).map(|()| {
+                    self.meter.wrote(1);
+                    value
+                }),
                 Err(error) => {
                     let _ = self.abort(transaction);
                     Err(error)
@@ -158,7 +162,11 @@ impl Storage {
             tables.count_commit()
         });
         match applied {
-            Ok(count) => self.commit(transaction, count, false),
+            Ok(count) => {
+                self.commit(transaction, count, false)?;
+                self.meter.wrote(batch.writes);
+                Ok(())
+            }
             Err(error) => {
                 let _ = self.abort(transaction);
                 Err(error)
@@ -175,7 +183,9 @@ impl Storage {
         // earlier count may be outdated, and values read now belong to either state. A failed commit counts too,
         // because it may be durable.
         self.commits.fetch_add(1, Ordering::Release);
+        let watch = Stopwatch::start();
         let committed = contained(|| transaction.commit().map_err(|error| storage_error("commit", error)));
+        self.meter.committed(committed.is_ok(), watch.elapsed());
         match &committed {
             Ok(()) => {
                 let mut opened = before.unwrap_or_else(lock);

@@ -13,6 +13,7 @@ mod prepare_attested_bundle;
 #[cfg(feature = "bundle")]
 mod prepare_bundle;
 pub(crate) mod snapshot;
+pub(crate) mod stats;
 
 use std::sync::Arc;
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use super::error::{ErrorDetail, Result};
 use super::id::LogId;
@@ -12,6 +13,20 @@ pub(crate) struct Environment {
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     seed: [u8; 32],
     drawn: AtomicU64,
+}
+
+/// A running measurement of time, for statistics. Nothing that is stored or decided depends on it.
+pub(crate) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    #[expect(clippy::disallowed_methods, reason = "the one place that measures time")]
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
 }
 
 impl fmt::Debug for Environment {

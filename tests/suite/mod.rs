@@ -69,6 +69,7 @@ mod shadows;
 mod snapshots;
 mod sorting;
 mod statements;
+mod statistics;
 mod support;
 mod suspending;
 mod time;

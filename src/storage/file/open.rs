@@ -136,11 +136,9 @@ fn open_file(path: &Path, options: &OpenOptions, environment: &Environment) -> R
 }
 
 fn finish_opening(database: redb::Database, path: &Path, options: &OpenOptions) -> Result<Redb> {
-    let mut database = Redb::Writer(database);
+    let database = Redb::writer(database);
     check_format(&database, path, options)?;
-    if let Redb::Writer(database) = &mut database
-        && options.check_integrity
-    {
+    if options.check_integrity {
         database.check_integrity().map_err(|error| database_error("check", path, error))?;
     }
     Ok(database)

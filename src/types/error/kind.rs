@@ -106,6 +106,7 @@ impl ErrorDetail {
             Self::FileExists { .. } => (Kind::Conflict, "file_exists"),
             Self::IsBackup { .. } => (Kind::Conflict, "is_backup"),
             Self::NotABackup { .. } => (Kind::Conflict, "not_a_backup"),
+            Self::SnapshotHeld => (Kind::Unavailable, "snapshot_held"),
             Self::ReadOnly { .. } => (Kind::Unavailable, "read_only"),
             Self::NeedsWriter { .. } => (Kind::Unavailable, "needs_writer"),
             Self::Stopped { .. } => (Kind::Stopped, "stopped"),

@@ -1,0 +1,71 @@
+//! Compacts the file: moves its pages together, and gives the rest back.
+//!
+//! The storage engine refuses while a transaction is open, in any process. So reads that begin meanwhile wait.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use super::Storage;
+use super::opened::Opened;
+use crate::types::error::{Error, ErrorDetail, Result};
+use crate::types::progress::{Watch, Work};
+
+/// The time that reads wait for those before them, before they go first.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Attempts beside the reads of other processes.
+const ATTEMPTS: u32 = 10;
+
+impl Storage {
+    /// Compacts the file. Returns its size before and after.
+    pub(crate) fn compact(&self, watch: Watch<'_>) -> Result<(u64, u64)> {
+        let steps = watch.begin(Work::Compact, 1)?;
+        let _writer = self.lock_writer_alone()?;
+        let before = self.file_bytes(&*self.opened_to_write()?)?;
+        let mut left = ATTEMPTS;
+        loop {
+            match self.try_compact() {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(error) if left > 0 && is_busy(&error) => left -= 1,
+                Err(error) => return Err(error),
+            }
+            steps.add(0)?;
+            std::thread::sleep(PAUSE);
+        }
+        let after = self.file_bytes(&*self.opened()?)?;
+        // It cannot be stopped any more.
+        let _ = steps.end();
+        Ok((before, after))
+    }
+
+    /// `false` if reads did not end in time.
+    fn try_compact(&self) -> Result<bool> {
+        let mut lock = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(opened) = lock.take() else { return Err(ErrorDetail::RecoveryNeeded.into()) };
+        // Without the shared snapshot of the reads.
+        let next: Arc<Opened> = Arc::new(opened.after_commit(opened.counted, opened.cache.clone()));
+        *lock = Some(next.clone());
+        if !ends(opened, PAUSE) {
+            return Ok(false);
+        }
+        self.failed.guard(|| next.database.compact()).map(|()| true)
+    }
+}
+
+/// Whether the reads that use `opened` end in time.
+fn ends(opened: Arc<Opened>, time: Duration) -> bool {
+    const STEP: Duration = Duration::from_micros(200);
+    let mut waited = Duration::ZERO;
+    while Arc::strong_count(&opened) > 1 {
+        if waited >= time {
+            return false;
+        }
+        std::thread::sleep(STEP);
+        waited += STEP;
+    }
+    true
+}
+
+fn is_busy(error: &Error) -> bool {
+    matches!(error.detail(), ErrorDetail::SnapshotHeld)
+}
