@@ -63,6 +63,7 @@ pub use store::builder::Builder;
 pub use store::copy::{CopiedZone, CopiedZones};
 pub use store::erase::ErasedZone;
 pub use store::snapshot::StoreSnapshot;
+pub use store::watched::Watched;
 pub use types::actor::{Actor, OwnerType};
 pub use types::concurrency::Concurrency;
 pub use types::error::{Diagnostic, Error, ErrorDetail, ErrorKind, Resource, Result, SourcePlace};

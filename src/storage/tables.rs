@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
-use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
 
 use super::failure::storage_error;
 use super::index::key::{META_COMMITS, all_witnesses};
@@ -161,6 +161,11 @@ impl ReadTables {
         let table = transaction.open_table(definition(table))?;
         Ok(cell.get_or_init(|| table))
     }
+
+    /// The number of rows, as the storage engine counts them.
+    pub(super) fn len(&self, table: Table) -> Result<u64> {
+        len(self.open(table).map_err(|error| storage_error("read", error))?)
+    }
 }
 
 impl Drop for ReadTables {
@@ -200,6 +205,11 @@ impl<'txn> WriteTables<'txn> {
     /// Writes a meta row and its check.
     pub(super) fn put_meta(&mut self, row_key: &[u8], row: &impl Row) -> Result<()> {
         put_meta(self, row_key, row)
+    }
+
+    /// The number of rows, as the storage engine counts them.
+    pub(super) fn len(&self, table: Table) -> Result<u64> {
+        len(self.0.of(table))
     }
 
     /// Increments the commit count and returns it.
@@ -251,6 +261,10 @@ impl TableWriter for WriteTables<'_> {
         let range = range.start.as_slice()..range.end.as_slice();
         self.table(table).retain_in::<&[u8], _>(range, |_, _| false).map_err(|error| storage_error("erase", error))
     }
+}
+
+fn len(table: &impl ReadableTableMetadata) -> Result<u64> {
+    table.len().map_err(|error| storage_error("read", error))
 }
 
 fn get(table: &impl ReadableTable<Bytes, Bytes>, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {

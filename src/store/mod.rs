@@ -12,6 +12,7 @@ mod prepare_attested_bundle;
 #[cfg(feature = "bundle")]
 mod prepare_bundle;
 pub(crate) mod snapshot;
+pub(crate) mod watched;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ use crate::storage::{Imported, Report};
 use crate::store::snapshot::StoreSnapshot;
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Result};
+use crate::types::progress::Watch;
 use crate::types::syntax::Include;
 use crate::types::time::Timestamp;
 use crate::write::WriteTransaction;
@@ -231,7 +233,7 @@ impl PolicyStore {
     ///
     /// As [`Zone::preflight`].
     pub fn preflight(&self, candidate: impl Into<Candidate>) -> Result<Preflight> {
-        preflight::of_store(&self.engine, candidate.into())
+        preflight::of_store(&self.engine, candidate.into(), Watch::NONE)
     }
 
     /// Decides again by exactly the rules that a receipt names, after comparing them with the receipt. The same request
@@ -277,7 +279,7 @@ impl PolicyStore {
     /// [`Unavailable`](crate::ErrorKind::Unavailable) if the file cannot be read. Damage is a finding of the report,
     /// not an error.
     pub fn verify(&self) -> Result<Report> {
-        self.engine.storage.verify()
+        self.engine.storage.verify(Watch::NONE)
     }
 
     /// Drops all derived rows and derives them again from the logs, in one write. Works after damage was found too, and
@@ -287,7 +289,7 @@ impl PolicyStore {
     ///
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if a log is damaged; otherwise as [`write`](Self::write).
     pub fn rebuild_indexes(&self) -> Result<()> {
-        self.engine.storage.rebuild_indexes()
+        self.engine.storage.rebuild_indexes(Watch::NONE)
     }
 
     /// Opens the store again in place after a failure of the disk, and allows writes again after damage: run
