@@ -65,6 +65,7 @@ pub use store::copy::{CopiedZone, CopiedZones};
 pub use store::erase::ErasedZone;
 pub use store::snapshot::StoreSnapshot;
 pub use store::stats::{Compacted, Stats};
+pub use store::watched::Watched;
 pub use types::actor::{Actor, OwnerType};
 pub use types::cache_stats::CacheStats;
 pub use types::concurrency::Concurrency;

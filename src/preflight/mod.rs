@@ -23,6 +23,7 @@ use crate::storage::{Direction, Snapshot};
 use crate::types::error::{Diagnostic, ErrorDetail, ErrorKind, Resource, Result};
 use crate::types::id::{PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
 use crate::types::limits;
+use crate::types::progress::{Steps, Watch, Work};
 use crate::types::target::Target;
 
 /// The schema of a preflight.
@@ -211,31 +212,40 @@ struct Check<'a> {
 }
 
 /// Checks all zones.
-pub(crate) fn of_store(store: &Engine, candidate: Candidate) -> Result<Preflight> {
+pub(crate) fn of_store(store: &Engine, candidate: Candidate, watch: Watch<'_>) -> Result<Preflight> {
     let mut check = Check::new(store, candidate)?;
+    // Each zone with the number of its policies, which is about that of its texts.
     let zones = store.storage.read(|snapshot| {
         let order = (STORE_LOG, RowKind::ZoneOrder);
         let ids = in_order(snapshot, order, None, Direction::Ascending, usize::MAX, |_, _| Ok(true))?;
-        ids.into_iter().map(|(_, id)| zone::find(snapshot, &id)).collect::<Result<Vec<_>>>()
+        let zones = ids.into_iter().map(|(_, id)| {
+            let zone = zone::find(snapshot, &id)?;
+            let policies = snapshot.zone_state(zone.log)?.map_or(0, |state| state.policies);
+            Ok((zone, policies))
+        });
+        zones.collect::<Result<Vec<_>>>()
     })?;
-    let checked = zones.iter().filter_map(|zone| {
-        let checked = check.zone(|snapshot| match zone::find(snapshot, zone.id.as_str()) {
+    let steps =
+        watch.begin(Work::Preflight, zones.iter().fold(0, |sum: u64, (_, texts)| sum.saturating_add(*texts)))?;
+    let checked = zones.iter().filter_map(|(zone, expected)| {
+        let find = |snapshot: &Snapshot<'_>| match zone::find(snapshot, zone.id.as_str()) {
             // The zone was erased meanwhile.
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             found => found.map(Some),
-        });
-        checked.transpose()
+        };
+        check.zone(find, (&steps, *expected)).transpose()
     });
     let zones = checked.collect::<Result<_>>()?;
+    steps.end()?;
     Ok(Preflight { schema_version: check.version, zones })
 }
 
 /// Checks one zone.
 pub(crate) fn of_zone(store: &Engine, zone: &ZoneRef, candidate: Candidate) -> Result<ZonePreflight> {
     let gone = || ErrorDetail::not_found(Resource::Zone, zone.id.as_str()).into();
-    let checked = Check::new(store, candidate)?
-        .zone(|snapshot| ZoneReader::new(snapshot, zone).check_exists().map(|()| Some(zone.clone())));
-    checked?.ok_or_else(gone)
+    let find = |snapshot: &Snapshot<'_>| ZoneReader::new(snapshot, zone).check_exists().map(|()| Some(zone.clone()));
+    let steps = Watch::NONE.begin(Work::Preflight, 0)?;
+    Check::new(store, candidate)?.zone(find, (&steps, 0))?.ok_or_else(gone)
 }
 
 impl<'a> Check<'a> {
@@ -256,8 +266,12 @@ impl<'a> Check<'a> {
     }
 
     /// Checks the zone that `find` returns in one snapshot. `None` if it returns none, or if the zone is erased
-    /// meanwhile.
-    fn zone(&mut self, find: impl FnOnce(&Snapshot<'_>) -> Result<Option<ZoneRef>>) -> Result<Option<ZonePreflight>> {
+    /// meanwhile. `steps` count its texts, and so far have some for it.
+    fn zone(
+        &mut self,
+        find: impl FnOnce(&Snapshot<'_>) -> Result<Option<ZoneRef>>,
+        (steps, expected): (&Steps<'_>, u64),
+    ) -> Result<Option<ZonePreflight>> {
         let surveyed = self.store.storage.read(|snapshot| {
             let Some(zone) = find(snapshot)? else { return Ok(None) };
             let survey = Survey::of(ZoneReader::new(snapshot, &zone))?;
@@ -265,6 +279,7 @@ impl<'a> Check<'a> {
         })?;
         let Some((zone, survey)) = surveyed else { return Ok(None) };
         let missing = self.texts.missing(survey.policies.values().map(|(body, _)| body.forms()));
+        steps.correct(expected, missing.len() as u64);
         for group in missing.chunks(GROUP) {
             let environment = self.store.storage.read(|snapshot| {
                 if !snapshot.has_zone(zone.id.as_str(), zone.log, zone.log_id)? {
@@ -274,6 +289,7 @@ impl<'a> Check<'a> {
             })?;
             let Some(environment) = environment else { return Ok(None) };
             self.texts.validate(environment, &self.schema, self.version.as_str())?;
+            steps.add(group.len() as u64)?;
         }
         self.report(&zone, survey).map(Some)
     }
@@ -338,12 +354,13 @@ mod tests {
         filled.unwrap();
         let candidate = Candidate::New(NewSchema::cedar("next", "entity U;"));
         let mut check = Check::new(&store.engine, candidate).unwrap();
-        let checked = check.zone(|snapshot| {
+        let find = |snapshot: &Snapshot<'_>| {
             let found = zone::find(snapshot, "a")?;
             store.erase_zone(&actor, "a")?;
             Ok(Some(found))
-        });
-        assert_eq!(checked.unwrap(), None);
+        };
+        let steps = Watch::NONE.begin(Work::Preflight, 1).unwrap();
+        assert_eq!(check.zone(find, (&steps, 1)).unwrap(), None);
         assert!(store.verify().unwrap().is_clean());
     }
 }

@@ -77,7 +77,7 @@ impl Storage {
         let temporary = file.temporary_path().to_owned();
         let bytes = temporary.metadata().map_err(|error| io_error(ACTION, path, error))?.len();
         let copy = Storage::open(Location::File(temporary), options, 0, Forget::nothing(), environment)?;
-        let report = copy.verify()?;
+        let report = copy.verify(watch)?;
         drop(copy);
         if let Some(finding) = report.findings.first() {
             return Err(ErrorDetail::corrupt("the backup", format_args!("{finding}: run `verify` on the store")).into());

@@ -163,7 +163,7 @@ impl Storage {
         self.read_source(|_, snapshot| f(snapshot))
     }
 
-    fn read_source<T>(&self, f: impl FnOnce(&dyn TableReader, &Snapshot<'_>) -> Result<T>) -> Result<T> {
+    fn read_source<T>(&self, f: impl FnOnce(&ReadTables, &Snapshot<'_>) -> Result<T>) -> Result<T> {
         let (opened, tables) = self.begin_read()?;
         // The state may be released in the guard: redb may panic then.
         self.failed.guard(move || f(&*tables, &Snapshot::new(&*tables, &opened.cache, None).not_before(opened.counted)))

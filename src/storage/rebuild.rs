@@ -17,17 +17,18 @@ use super::walk::{refuse, walk};
 use super::zones::{Zones, check_erased};
 use crate::record::{ContentId, Plain};
 use crate::types::error::Result;
+use crate::types::progress::{Watch, Work};
 
 impl Storage {
     /// Drops and derives all index and witness rows, in one write.
-    pub(crate) fn rebuild_indexes(&self) -> Result<()> {
+    pub(crate) fn rebuild_indexes(&self, watch: Watch<'_>) -> Result<()> {
         let _writer = self.lock_writer_alone()?;
         // Allowed after damage was found: a rebuild reads no index row.
         let opened = self.opened()?;
         self.check_writable(&opened)?;
         self.check_file(&opened)?;
         let transaction = self.failed.guard(|| opened.database.begin_write())?;
-        match self.failed.guard(|| rebuild_in(&transaction, &opened.cache)) {
+        match self.failed.guard(|| rebuild_in(&transaction, &opened.cache, watch)) {
             Ok(count) => {
                 self.commit(transaction, count, false)?;
                 self.failed.forget_damage();
@@ -47,12 +48,13 @@ impl Storage {
             return self.read(|snapshot| self.check_generation(snapshot));
         }
         let row = self.read(|snapshot| snapshot.meta::<IndexRow>(key::META_INDEX))?;
-        if row == Some(IndexRow { generation: GENERATION }) { Ok(()) } else { self.rebuild_indexes() }
+        if row == Some(IndexRow { generation: GENERATION }) { Ok(()) } else { self.rebuild_indexes(Watch::NONE) }
     }
 }
 
-fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache) -> Result<u64> {
+fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache, watch: Watch<'_>) -> Result<u64> {
     let mut tables = WriteTables::open(transaction).map_err(|error| storage_error("rebuild the index", error))?;
+    let steps = watch.begin(Work::Rebuild, tables.len(Table::Log)?)?;
     let heads = Snapshot::new(&tables, cache, None).heads()?;
     let mut zones = Zones::default();
     tables.clear_index()?;
@@ -73,6 +75,7 @@ fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache) -> Resu
         let mut replay = Replay::new(log_numbers.clone());
         walk(&tables, log, &head, &mut |step| {
             let recorded = refuse(log, step)?;
+            steps.add(1)?;
             let forms = recorded.body.forms().and_then(|id| contents.get(&id).copied());
             replay.entry(log, recorded, forms)?;
             if log == STORE_LOG { zones.take(recorded) } else { Ok(()) }
@@ -85,6 +88,7 @@ fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache) -> Resu
         }
     }
     tables.put_meta(key::META_INDEX, &IndexRow { generation: GENERATION })?;
+    steps.end()?;
     tables.count_commit()
 }
 

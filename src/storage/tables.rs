@@ -159,12 +159,6 @@ impl ReadTables {
         Self { transaction: Some(transaction), opened: Each::default() }
     }
 
-    /// The number of rows.
-    pub(super) fn len(&self, table: Table) -> Result<u64> {
-        let table = self.open(table).map_err(|error| storage_error("read", error))?;
-        table.len().map_err(|error| storage_error("read", error))
-    }
-
     /// The rows with keys after `last`, until they have `bytes` bytes.
     pub(super) fn rows_after(
         &self,
@@ -201,6 +195,11 @@ impl ReadTables {
         let Some(transaction) = &self.transaction else { return Err(redb::StorageError::DatabaseClosed.into()) };
         let table = transaction.open_table(definition(table))?;
         Ok(cell.get_or_init(|| table))
+    }
+
+    /// The number of rows, as the storage engine counts them.
+    pub(super) fn len(&self, table: Table) -> Result<u64> {
+        len(self.open(table).map_err(|error| storage_error("read", error))?)
     }
 }
 
@@ -241,6 +240,11 @@ impl<'txn> WriteTables<'txn> {
     /// Writes a meta row and its check.
     pub(super) fn put_meta(&mut self, row_key: &[u8], row: &impl Row) -> Result<()> {
         put_meta(self, row_key, row)
+    }
+
+    /// The number of rows, as the storage engine counts them.
+    pub(super) fn len(&self, table: Table) -> Result<u64> {
+        len(self.0.of(table))
     }
 
     /// Increments the commit count and returns it.
@@ -292,6 +296,10 @@ impl TableWriter for WriteTables<'_> {
         let range = range.start.as_slice()..range.end.as_slice();
         self.table(table).retain_in::<&[u8], _>(range, |_, _| false).map_err(|error| storage_error("erase", error))
     }
+}
+
+fn len(table: &impl ReadableTableMetadata) -> Result<u64> {
+    table.len().map_err(|error| storage_error("read", error))
 }
 
 fn get(table: &impl ReadableTable<Bytes, Bytes>, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {

@@ -17,6 +17,7 @@ use crate::types::actor::Actor;
 use crate::types::error::{Error, ErrorDetail, ErrorKind, Resource, Result};
 use crate::types::hash::EntryHash;
 use crate::types::id::{LogId, SchemaName, ZoneId};
+use crate::types::progress::{Steps, Watch, Work};
 use crate::types::schema::SchemaRef;
 
 /// The zones and schema versions that were copied into another store.
@@ -84,6 +85,16 @@ impl PolicyStore {
     /// otherwise as [`PolicyStore::write`] of the destination. A copy into the same store is always refused, because it
     /// already has every zone.
     pub fn copy_zones(&self, actor: &Actor, zone_ids: &[impl AsRef<str>], into: &PolicyStore) -> Result<CopiedZones> {
+        self.copy_watched(actor, zone_ids, into, Watch::NONE)
+    }
+
+    pub(super) fn copy_watched(
+        &self,
+        actor: &Actor,
+        zone_ids: &[impl AsRef<str>],
+        into: &PolicyStore,
+        watch: Watch<'_>,
+    ) -> Result<CopiedZones> {
         let (from, to) = (&self.engine.storage, &into.engine);
         to.storage.write_alone(
             || to.author(actor, None),
@@ -92,8 +103,13 @@ impl PolicyStore {
                 // under.
                 let mut failed = None;
                 let copied = from.read(|snapshot| {
+                    let steps = &watch.begin(Work::Copy, entries(snapshot, zone_ids)?)?;
                     let (schemas, copied) = (BTreeMap::new(), CopiedZones::default());
-                    Copy { from: snapshot, into: writer, actor, failed: &mut failed, schemas, copied }.run(zone_ids)
+                    let copy =
+                        Copy { from: snapshot, into: writer, actor, steps, failed: &mut failed, schemas, copied };
+                    let copied = copy.run(zone_ids)?;
+                    steps.end()?;
+                    Ok(copied)
                 });
                 match failed {
                     Some(error) => Err(error),
@@ -104,11 +120,19 @@ impl PolicyStore {
     }
 }
 
+/// The entries of the store's log and of these zones' logs.
+fn entries(snapshot: &Snapshot<'_>, zone_ids: &[impl AsRef<str>]) -> Result<u64> {
+    let logs = zone_ids.iter().map(|id| Ok(zone::find(snapshot, id.as_ref())?.log));
+    let logs = logs.collect::<Result<Vec<_>>>()?;
+    logs.into_iter().chain([STORE_LOG]).try_fold(0, |sum: u64, log| Ok(sum.saturating_add(snapshot.head(log)?.length)))
+}
+
 /// A copy under way.
 struct Copy<'a, 'snapshot, 'txn> {
     from: &'a Snapshot<'snapshot>,
     into: &'a mut LogWriter<'txn>,
     actor: &'a Actor,
+    steps: &'a Steps<'a>,
     /// The first error of the destination store.
     failed: &'a mut Option<Error>,
     /// The schema versions that the zones use.
@@ -159,6 +183,7 @@ impl Copy<'_, '_, '_> {
             writer.begin_copy(zone.log_id)
         })?;
         from.walk(zone.log, &mut |recorded| {
+            self.steps.add(1)?;
             self.uses(recorded)?;
             self.content(recorded)?;
             self.in_destination(|writer| writer.copy_entry(&mut copy, recorded))
@@ -206,6 +231,7 @@ impl Copy<'_, '_, '_> {
         let logs: BTreeSet<LogId> = self.copied.zones.iter().map(|zone| zone.log_id).collect();
         let from = self.from;
         from.walk(STORE_LOG, &mut |recorded| {
+            self.steps.add(1)?;
             let copied = match &recorded.body {
                 Body::ZoneCreated(body) => logs.contains(&body.log_id),
                 Body::SchemaPublished(body) => match lacking.get_mut(&body.version) {

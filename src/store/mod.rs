@@ -14,6 +14,7 @@ mod prepare_attested_bundle;
 mod prepare_bundle;
 pub(crate) mod snapshot;
 pub(crate) mod stats;
+pub(crate) mod watched;
 
 use std::sync::Arc;
 
@@ -36,6 +37,7 @@ use crate::storage::{Imported, Report};
 use crate::store::snapshot::StoreSnapshot;
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Result};
+use crate::types::progress::Watch;
 use crate::types::syntax::Include;
 use crate::types::time::Timestamp;
 use crate::write::WriteTransaction;
@@ -233,7 +235,7 @@ impl PolicyStore {
     ///
     /// As [`Zone::preflight`].
     pub fn preflight(&self, candidate: impl Into<Candidate>) -> Result<Preflight> {
-        preflight::of_store(&self.engine, candidate.into())
+        preflight::of_store(&self.engine, candidate.into(), Watch::NONE)
     }
 
     /// Decides again by exactly the rules that a receipt names, after comparing them with the receipt. The same request
@@ -279,7 +281,7 @@ impl PolicyStore {
     /// [`Unavailable`](crate::ErrorKind::Unavailable) if the file cannot be read. Damage is a finding of the report,
     /// not an error.
     pub fn verify(&self) -> Result<Report> {
-        self.engine.storage.verify()
+        self.engine.storage.verify(Watch::NONE)
     }
 
     /// Drops all derived rows and derives them again from the logs, in one write. Works after damage was found too, and
@@ -289,7 +291,7 @@ impl PolicyStore {
     ///
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if a log is damaged; otherwise as [`write`](Self::write).
     pub fn rebuild_indexes(&self) -> Result<()> {
-        self.engine.storage.rebuild_indexes()
+        self.engine.storage.rebuild_indexes(Watch::NONE)
     }
 
     /// Opens the store again in place after a failure of the disk, and allows writes again after damage: run

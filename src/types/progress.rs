@@ -3,12 +3,12 @@
 use std::any::Any;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
-use super::error::{ErrorDetail, Result};
+use super::error::{Error, ErrorDetail, Result};
 
 /// The long works of a store.
 #[non_exhaustive]
@@ -49,7 +49,7 @@ pub struct Progress {
     pub work: Work,
     /// The units that are done. [`Work`] names the unit.
     pub done: u64,
-    /// All units, as far as they are known. At the last call, `done` is as large.
+    /// All units, as far as they are known: it can change a little. At the last call, `done` is as large.
     pub total: u64,
 }
 
@@ -85,7 +85,14 @@ impl<'a> Watch<'a> {
 
     /// Begins work of `total` units. Calls the observer with nothing done.
     pub(crate) fn begin(self, work: Work, total: u64) -> Result<Steps<'a>> {
-        let steps = Steps { watch: self, work, total, done: AtomicU64::new(0), told: Mutex::new(0) };
+        let steps = Steps {
+            watch: self,
+            work,
+            total: AtomicU64::new(total),
+            done: AtomicU64::default(),
+            told: Mutex::default(),
+            stopped: AtomicBool::default(),
+        };
         steps.tell(0)?;
         Ok(steps)
     }
@@ -95,10 +102,12 @@ impl<'a> Watch<'a> {
 pub(crate) struct Steps<'a> {
     watch: Watch<'a>,
     work: Work,
-    total: u64,
+    total: AtomicU64,
     done: AtomicU64,
     /// The units that the observer was told of last.
     told: Mutex<u64>,
+    /// Set when the observer stops the work. It is not called again, and every thread of the work ends.
+    stopped: AtomicBool,
 }
 
 impl Steps<'_> {
@@ -111,30 +120,48 @@ impl Steps<'_> {
         if self.watch.0.is_none() {
             return Ok(());
         }
+        if self.stopped.load(Ordering::Relaxed) {
+            return Err(self.stop());
+        }
         let done = self.done.fetch_add(units, Ordering::Relaxed) + units;
         // Only a call that crosses a boundary tells, so that millions of small steps cost little.
-        let every = (self.total / CALLS).max(1);
+        let every = (self.total.load(Ordering::Relaxed) / CALLS).max(1);
         if done / every == (done - units) / every { Ok(()) } else { self.tell(done) }
+    }
+
+    /// Corrects the total: `expected` of its units turn out to be `found`.
+    pub(crate) fn correct(&self, expected: u64, found: u64) {
+        let corrected = |total: u64| Some(total.saturating_sub(expected).saturating_add(found));
+        let _ = self.total.fetch_update(Ordering::Relaxed, Ordering::Relaxed, corrected);
     }
 
     /// Tells that all is done.
     pub(crate) fn end(&self) -> Result<()> {
-        self.tell(self.total)
+        self.tell(self.total.load(Ordering::Relaxed))
     }
 
     fn tell(&self, done: u64) -> Result<()> {
         let Some(watcher) = self.watch.0 else { return Ok(()) };
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.stopped.load(Ordering::Relaxed) {
+            return Err(self.stop());
+        }
         *told = done.max(*told);
-        let progress = Progress { work: self.work, done: *told, total: self.total.max(*told) };
+        let total = self.total.load(Ordering::Relaxed).max(*told);
+        let progress = Progress { work: self.work, done: *told, total };
         match catch_unwind(AssertUnwindSafe(|| (watcher.observer)(progress))) {
-            Ok(ControlFlow::Continue(())) => Ok(()),
-            Ok(ControlFlow::Break(())) => Err(ErrorDetail::Stopped { work: self.work }.into()),
+            Ok(ControlFlow::Continue(())) => return Ok(()),
+            Ok(ControlFlow::Break(())) => {}
             Err(panic) => {
                 watcher.panic.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic);
-                Err(ErrorDetail::Stopped { work: self.work }.into())
             }
         }
+        Err(self.stop())
+    }
+
+    fn stop(&self) -> Error {
+        self.stopped.store(true, Ordering::Relaxed);
+        ErrorDetail::Stopped { work: self.work }.into()
     }
 }
 
@@ -177,6 +204,42 @@ mod tests {
         let error = result.unwrap_err();
         assert_eq!((error.code(), error.to_string().as_str()), ("stopped", "verify was stopped by its observer"));
         assert_eq!(told.last(), Some(&(500, 1_000)));
+    }
+
+    /// Each thread ends at its next step, and the observer is not asked again.
+    #[test]
+    fn all_threads_of_a_work_end_when_the_observer_stops_it() {
+        let calls = Mutex::new(0);
+        let observer = |progress: Progress| {
+            *calls.lock().unwrap() += 1;
+            if progress.done == 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        let stopped = Watch::run(&observer, |watch| {
+            let steps = watch.begin(Work::Verify, u64::from(u32::MAX))?;
+            let count = || (0..u32::MAX).try_for_each(|_| steps.add(1 << 20));
+            std::thread::scope(|scope| {
+                let threads = [scope.spawn(count), scope.spawn(count)];
+                Ok(threads.map(|thread| thread.join().unwrap().unwrap_err().code()))
+            })
+        });
+        assert_eq!((stopped.unwrap(), *calls.lock().unwrap()), (["stopped"; 2], 2));
+    }
+
+    #[test]
+    fn a_corrected_total_is_reached() {
+        let told = Mutex::new(Vec::new());
+        let observer = |progress: Progress| {
+            told.lock().unwrap().push((progress.done, progress.total));
+            ControlFlow::Continue(())
+        };
+        let counted = Watch::run(&observer, |watch| {
+            let steps = watch.begin(Work::Preflight, 5)?;
+            steps.correct(3, 1);
+            (0..3).try_for_each(|_| steps.add(1))?;
+            steps.end()
+        });
+        counted.unwrap();
+        assert_eq!(*told.lock().unwrap(), [(0, 5), (1, 3), (2, 3), (3, 3), (3, 3)]);
     }
 
     #[test]

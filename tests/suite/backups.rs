@@ -1,10 +1,11 @@
 //! Backups: whole, of one moment, and never a second store that continues the same logs unnoticed.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use policy_store::ErrorKind::{Conflict, Corrupt, Unavailable};
-use policy_store::{ErrorKind, NewPolicyVersion, PolicyStore, Restore, Result};
+use policy_store::{ErrorKind, NewPolicyVersion, PolicyStore, Restore, Result, Work};
 
 use super::support::{FORBID, PERMIT, V1, World, customer, refused};
 
@@ -162,4 +163,33 @@ fn a_damaged_store_is_not_backed_up() {
     refused(store.backup(&copy), (Corrupt, "corrupt"), "content");
     assert!(!copy.exists());
     assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_backup_that_its_observer_stops_leaves_no_file() {
+    let world = World::in_file();
+    world.version("a", PERMIT);
+    let (path, told) = (beside(&world, "backup.redb"), std::sync::Mutex::new(Vec::new()));
+    let observe = |progress: policy_store::Progress| {
+        told.lock().unwrap().push((progress.work, progress.done, progress.total));
+        ControlFlow::Continue(())
+    };
+    world.store.watched(observe).backup(&path).unwrap();
+    let told = told.into_inner().unwrap();
+    for work in [Work::Backup, Work::Verify] {
+        let of_work: Vec<_> = told.iter().filter(|told| told.0 == work).collect();
+        let (first, last) = (of_work[0], of_work[of_work.len() - 1]);
+        assert!(first.1 == 0 && last.1 == last.2 && last.2 > 0, "{of_work:?}");
+    }
+    std::fs::remove_file(&path).unwrap();
+    for stop in 0..told.len() {
+        let calls = AtomicUsize::new(0);
+        let observe = |_: policy_store::Progress| match calls.fetch_add(1, Ordering::SeqCst) == stop {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        };
+        refused(world.store.watched(observe).backup(&path), (ErrorKind::Stopped, "stopped"), "observer");
+        assert_eq!(names(&world), ["store.redb"]);
+    }
+    world.store.backup(&path).unwrap();
 }

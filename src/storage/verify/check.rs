@@ -21,14 +21,17 @@ use crate::storage::zones::{self, Zones};
 use crate::types::error::{ErrorDetail, ErrorKind, Result};
 use crate::types::hash::Sha256;
 use crate::types::id::{LogId, PolicyId, PolicySetId, PolicyVersionId, SchemaName, ZoneId};
+use crate::types::progress::{Steps, Watch, Work};
 use crate::types::schema::SchemaRef;
 
 impl Storage {
     /// Compares the whole file with the logs. Writes nothing. After a finding, writes are refused.
-    pub(crate) fn verify(&self) -> Result<Report> {
+    pub(crate) fn verify(&self, watch: Watch<'_>) -> Result<Report> {
         let report = self.read_source(|source, snapshot| {
+            let steps =
+                watch.begin(Work::Verify, source.len(Table::Log)?.saturating_add(source.len(Table::Content)?))?;
             let careful = Careful::new(source);
-            let mut check = Check::new(&careful);
+            let mut check = Check::new(&careful, &steps);
             check.meta(&snapshot.over(&careful))?;
             check.misplaced();
             let contents = contained(|| check.contents(&snapshot.over(&careful)));
@@ -43,6 +46,7 @@ impl Storage {
             let strays = contained(|| check.strays());
             check.note(strays, Place::Meta)?;
             check.misplaced();
+            steps.end()?;
             Ok(check.report)
         })?;
         if let Some(finding) = report.findings.first() {
@@ -66,12 +70,14 @@ pub(in crate::storage) struct Check<'a> {
     versions: HashMap<PolicyVersionId, (PolicyId, Sha256)>,
     /// From the present log: the newest attestation of each policy set.
     attested: HashMap<PolicySetId, Sha256>,
+    steps: &'a Steps<'a>,
 }
 
 impl<'a> Check<'a> {
-    fn new(source: &'a Careful<'a>) -> Self {
+    fn new(source: &'a Careful<'a>, steps: &'a Steps<'a>) -> Self {
         Self {
             source,
+            steps,
             numbers: BTreeMap::new(),
             heads: BTreeMap::new(),
             report: Report::default(),
@@ -135,7 +141,7 @@ impl<'a> Check<'a> {
 
     /// Hashes all content.
     fn contents(&mut self, snapshot: &Snapshot<'_>) -> Result<()> {
-        let mut contents = Contents::of(self.source)?;
+        let mut contents = Contents::of(self.source, self.steps)?;
         self.report.content = contents.count();
         for (number, problem) in std::mem::take(&mut contents.problems) {
             self.find(Place::Content { number }, problem);
@@ -243,6 +249,7 @@ impl<'a> Check<'a> {
 
     fn entry(&mut self, log: LogNumber, name: &str, recorded: &LogEntry, replay: &mut Replay) -> Result<()> {
         self.report.entries += 1;
+        self.steps.add(1)?;
         let place = || Place::Entry { log: name.to_owned(), position: recorded.envelope.position };
         for id in recorded.body.content() {
             if !self.contents.name(&id) {

@@ -10,6 +10,7 @@ use crate::storage::index::row::{Row, VersionRow};
 use crate::storage::tables::{Direction, Table, TableReader};
 use crate::types::error::{ErrorKind, Result};
 use crate::types::hash::hex;
+use crate::types::progress::Steps;
 
 /// The content of a file, by its hashes.
 #[derive(Default)]
@@ -29,10 +30,11 @@ pub(super) struct Contents {
 
 impl Contents {
     /// Hashes all content, and compares the addresses with it.
-    pub(super) fn of(source: &Careful<'_>) -> Result<Self> {
+    pub(super) fn of(source: &Careful<'_>, steps: &Steps<'_>) -> Result<Self> {
         let mut contents = Self::default();
         source.scan(Table::Content, key::ALL_CONTENT, Direction::Ascending, &mut |row_key, value| {
             contents.add(row_key, value);
+            steps.add(1)?;
             Ok(true)
         })?;
         let addresses = contents.numbers.iter().map(|(id, number)| (key::address(&id.key(), *number), Vec::new()));
