@@ -59,7 +59,13 @@ impl Storage {
         let (_opened, tables) = self.begin_read()?;
         let action = format!("{ACTION} `{}`", path.display());
         let file = Unfinished::new(path, ACTION)?;
-        let options = OpenOptions { page_cache: PAGE_CACHE, create: false, restores: false, ..self.options.clone() };
+        let options = OpenOptions {
+            page_cache: PAGE_CACHE,
+            create: false,
+            restores: false,
+            observer: None,
+            ..self.options.clone()
+        };
         let Some(mut database) = contained(|| file.database(&options))? else {
             return Err(removed(ACTION, path));
         };

@@ -130,7 +130,7 @@ impl Storage {
         let storage = Self {
             location,
             follows: options.follows(),
-            options: OpenOptions { create: false, restores: false, ..options },
+            options: OpenOptions { create: false, restores: false, observer: None, ..options },
             store_id,
             opened: RwLock::new(Some(Arc::new(Opened::new(opened, counted, cache)))),
             writer: Mutex::new(()),

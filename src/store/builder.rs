@@ -1,5 +1,6 @@
 //! Opens a store: its clock, ids, cache sizes and file checks. Does not know the file format.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::types::concurrency::Concurrency;
 use crate::types::environment::Environment;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::limits;
+use crate::types::progress::{Observer, Progress};
 use crate::types::time::Timestamp;
 
 /// Opening.
@@ -57,6 +59,8 @@ pub struct Builder {
     concurrency: Concurrency,
     read_only: bool,
     restore: Option<Restore>,
+    quick_repair: bool,
+    observer: Option<Arc<Observer<'static>>>,
     page_cache: usize,
     record_cache: usize,
     compiled_cache: usize,
@@ -74,6 +78,8 @@ impl Default for Builder {
             concurrency: Concurrency::default(),
             read_only: false,
             restore: None,
+            quick_repair: false,
+            observer: None,
             page_cache: 64 << 20,
             record_cache: 32 << 20,
             compiled_cache: 128 << 20,
@@ -162,6 +168,23 @@ impl Builder {
         self
     }
 
+    /// Sets whether each commit also stores the table of free pages: no by default. Without it, an opening after a crash
+    /// reads the whole file to make that table, about 4 ms for each MB, and compares the checksum of every page. With it,
+    /// an opening after a crash takes as long as any other, and checks the pages only if
+    /// [`check_integrity`](Self::check_integrity) is set; each commit writes some pages more.
+    pub fn quick_repair(mut self, quick: bool) -> Self {
+        self.quick_repair = quick;
+        self
+    }
+
+    /// Tells `observer` how far the repair and the check at opening are. It stops the opening by returning
+    /// [`ControlFlow::Break`], which then fails as [`Stopped`](crate::ErrorKind::Stopped). The storage engine tells of a
+    /// repair four times, and of the check of a closed file only when it begins and ends.
+    pub fn observer(mut self, observer: impl Fn(Progress) -> ControlFlow<()> + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
     /// Restores a [backup](PolicyStore::backup): opens it for writing, once. Afterwards it is a store as any other, and is
     /// opened without this option.
     ///
@@ -229,11 +252,20 @@ impl Builder {
 
     pub(crate) fn open_at(self, location: Location) -> Result<PolicyStore> {
         let environment = Environment::new(self.clock, self.id_seed)?;
-        let Self { page_cache, check_integrity, create, concurrency, read_only, .. } = self;
+        let Self { page_cache, check_integrity, create, concurrency, read_only, quick_repair, observer, .. } = self;
         let restores = self.restore.is_some();
         // A missing backup is not replaced by an empty store.
         let create = create && !restores;
-        let options = OpenOptions { page_cache, check_integrity, create, concurrency, read_only, restores };
+        let options = OpenOptions {
+            page_cache,
+            check_integrity,
+            create,
+            concurrency,
+            read_only,
+            restores,
+            quick_repair,
+            observer,
+        };
         let compiler = Arc::new(Compiler::new(self.compiled_cache, self.validation_limit)?);
         let recent = Arc::new(Recent::new());
         let versions = Arc::new(VersionCache::new(self.record_cache / 2));

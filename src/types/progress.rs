@@ -15,7 +15,7 @@ use super::error::{Error, ErrorDetail, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Work {
-    /// The check at opening; unit: percent.
+    /// The repair and the check at [opening](crate::Builder::observer); unit: percent.
     Open,
     /// [`verify`](crate::PolicyStore::verify); unit: entries and pieces of content.
     Verify,
@@ -149,19 +149,32 @@ impl Steps<'_> {
         *told = done.max(*told);
         let total = self.total.load(Ordering::Relaxed).max(*told);
         let progress = Progress { work: self.work, done: *told, total };
-        match catch_unwind(AssertUnwindSafe(|| (watcher.observer)(progress))) {
-            Ok(ControlFlow::Continue(())) => return Ok(()),
-            Ok(ControlFlow::Break(())) => {}
-            Err(panic) => {
+        tell(watcher.observer, progress).map_err(|Stop { panic }| {
+            if let Some(panic) = panic {
                 watcher.panic.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic);
             }
-        }
-        Err(self.stop())
+            self.stop()
+        })
     }
 
     fn stop(&self) -> Error {
         self.stopped.store(true, Ordering::Relaxed);
         ErrorDetail::Stopped { work: self.work }.into()
+    }
+}
+
+/// The end of a work by its observer.
+pub(crate) struct Stop {
+    /// The observer's panic, if it did not stop the work in order.
+    pub panic: Option<Box<dyn Any + Send>>,
+}
+
+/// Tells an observer.
+pub(crate) fn tell(observer: &Observer<'_>, progress: Progress) -> Result<(), Stop> {
+    match catch_unwind(AssertUnwindSafe(|| observer(progress))) {
+        Ok(ControlFlow::Continue(())) => Ok(()),
+        Ok(ControlFlow::Break(())) => Err(Stop { panic: None }),
+        Err(panic) => Err(Stop { panic: Some(panic) }),
     }
 }
 

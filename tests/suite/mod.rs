@@ -42,6 +42,7 @@ mod importing;
 mod layers;
 mod limits;
 mod lists;
+mod observed_opening;
 mod opening;
 mod operations;
 mod origins;

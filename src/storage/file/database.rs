@@ -1,22 +1,32 @@
 //! The open database: one that writes, or one that only reads and follows the commits of another process.
 
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::fmt;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use redb::{Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, WriteTransaction};
+use redb::{
+    CompactionError, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, WriteTransaction,
+};
 
+use super::format::OpenOptions;
 use crate::storage::failure::storage_error;
 use crate::types::cache_stats::CacheStats;
 use crate::types::error::{ErrorDetail, Result};
 
 /// The open database.
 pub(in crate::storage) enum Redb {
-    /// The lock is held for writing only during a compaction.
-    Writer(RwLock<Database>),
+    Writer(Writer),
     Reader(ReadOnlyDatabase),
 }
 
-impl std::fmt::Debug for Redb {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// A database that writes.
+pub(in crate::storage) struct Writer {
+    /// Held for writing only during a check and a compaction.
+    database: RwLock<Database>,
+    quick_repair: bool,
+}
+
+impl fmt::Debug for Redb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Writer(_) => "Writer",
             Self::Reader(_) => "Reader",
@@ -25,14 +35,18 @@ impl std::fmt::Debug for Redb {
 }
 
 impl Redb {
-    pub(in crate::storage) fn writer(database: Database) -> Self {
-        Self::Writer(RwLock::new(database))
+    pub(in crate::storage) fn writer(database: Database, options: &OpenOptions) -> Self {
+        Self::Writer(Writer { database: RwLock::new(database), quick_repair: options.quick_repair })
+    }
+
+    pub(in crate::storage) fn is_reader(&self) -> bool {
+        matches!(self, Self::Reader(_))
     }
 
     /// Begins to read the newest committed state.
     pub(in crate::storage) fn begin_read(&self) -> Result<ReadTransaction> {
         let begun = match self {
-            Self::Writer(database) => shared(database).begin_read(),
+            Self::Writer(writer) => writer.shared().begin_read(),
             Self::Reader(database) => database.begin_read(),
         };
         begun.map_err(|error| storage_error("read", error))
@@ -42,19 +56,17 @@ impl Redb {
     ///
     /// Always commits in two phases: with one phase, a damaged file can silently lose an acknowledged commit.
     pub(in crate::storage) fn begin_write(&self) -> Result<WriteTransaction> {
-        let Self::Writer(database) = self else {
-            return Err(ErrorDetail::ReadOnly { place: "the store".to_owned() }.into());
-        };
-        let mut transaction =
-            shared(database).begin_write().map_err(|error| storage_error("begin the write", error))?;
+        let writer = self.as_writer()?;
+        let mut transaction = writer.shared().begin_write().map_err(|error| storage_error("begin the write", error))?;
         transaction.set_two_phase_commit(true);
+        transaction.set_quick_repair(writer.quick_repair);
         Ok(transaction)
     }
 
     /// The cache of pages, whose budget is `capacity`.
     pub(in crate::storage) fn cache_stats(&self, capacity: usize) -> CacheStats {
         let stats = match self {
-            Self::Writer(database) => shared(database).cache_stats(),
+            Self::Writer(writer) => writer.shared().cache_stats(),
             Self::Reader(database) => database.cache_stats(),
         };
         let count = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
@@ -66,34 +78,37 @@ impl Redb {
         }
     }
 
-    pub(in crate::storage) fn is_reader(&self) -> bool {
-        matches!(self, Self::Reader(_))
-    }
-
-    /// Compares the checksum of every page.
+    /// Compares the checksum of every page. The storage engine cannot check a file that it may not repair.
     pub(in crate::storage) fn check_integrity(&self) -> Result<(), DatabaseError> {
         match self {
-            Self::Writer(database) => {
-                database.write().unwrap_or_else(PoisonError::into_inner).check_integrity().map(drop)
-            }
-            // The storage engine cannot check a file that it may not repair.
+            Self::Writer(writer) => writer.alone().check_integrity().map(drop),
             Self::Reader(_) => Ok(()),
         }
     }
 
     /// Gives back the pages that are not used. Refused while any transaction is open.
     pub(in crate::storage) fn compact(&self) -> Result<()> {
-        let Self::Writer(database) = self else {
-            return Err(ErrorDetail::ReadOnly { place: "the store".to_owned() }.into());
-        };
-        let mut database = database.write().unwrap_or_else(PoisonError::into_inner);
-        database.compact().map(drop).map_err(|error| match error {
-            redb::CompactionError::TransactionInProgress => ErrorDetail::SnapshotHeld.into(),
+        let compacted = self.as_writer()?.alone().compact();
+        compacted.map(drop).map_err(|error| match error {
+            CompactionError::TransactionInProgress => ErrorDetail::SnapshotHeld.into(),
             error => storage_error("compact the store", error),
         })
     }
+
+    fn as_writer(&self) -> Result<&Writer> {
+        match self {
+            Self::Writer(writer) => Ok(writer),
+            Self::Reader(_) => Err(ErrorDetail::ReadOnly { place: "the store".to_owned() }.into()),
+        }
+    }
 }
 
-fn shared(database: &RwLock<Database>) -> RwLockReadGuard<'_, Database> {
-    database.read().unwrap_or_else(PoisonError::into_inner)
+impl Writer {
+    fn shared(&self) -> RwLockReadGuard<'_, Database> {
+        self.database.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn alone(&self) -> RwLockWriteGuard<'_, Database> {
+        self.database.write().unwrap_or_else(PoisonError::into_inner)
+    }
 }

@@ -1,6 +1,8 @@
 //! The format of the file: the rows of a new store, and the versions that this build reads.
 
+use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use redb::{ConcurrencyMode, Database};
 
@@ -17,6 +19,7 @@ use crate::types::concurrency::Concurrency;
 use crate::types::environment::Environment;
 use crate::types::error::{Error, ErrorDetail, Result};
 use crate::types::id::LogId;
+use crate::types::progress::Observer;
 
 /// The format version that this build writes.
 const FORMAT: u32 = 1;
@@ -28,7 +31,7 @@ const WRITE_FEATURES: u64 = IS_BACKUP;
 const IS_BACKUP: u64 = 1;
 
 /// Options for opening the file.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct OpenOptions {
     /// Size of the storage engine's page cache, in bytes.
     pub page_cache: usize,
@@ -42,6 +45,16 @@ pub(crate) struct OpenOptions {
     pub read_only: bool,
     /// Whether the file is a backup that its opener makes a store.
     pub restores: bool,
+    /// Whether each commit stores what an opening after a crash needs.
+    pub quick_repair: bool,
+    /// Told how far the opening is.
+    pub observer: Option<Arc<Observer<'static>>>,
+}
+
+impl fmt::Debug for OpenOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenOptions").field("concurrency", &self.concurrency).finish_non_exhaustive()
+    }
 }
 
 impl OpenOptions {

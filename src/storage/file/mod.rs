@@ -6,3 +6,4 @@ pub(in crate::storage) mod format;
 pub(in crate::storage) mod handle;
 pub(in crate::storage) mod loose;
 pub(in crate::storage) mod open;
+pub(in crate::storage) mod opening;

@@ -12,6 +12,7 @@ use super::database::Redb;
 use super::format::{builder, check_format, initialise};
 use super::handle::{self, FileId, database_error, io_error};
 use super::loose::Loose;
+use super::opening::Opening;
 use crate::storage::OpenOptions;
 use crate::storage::cache::RecordCache;
 use crate::storage::failure::contained;
@@ -67,22 +68,20 @@ pub(in crate::storage) fn open(
     options: &OpenOptions,
     environment: &Environment,
 ) -> Result<(Redb, Option<OpenFile>)> {
-    contained(|| match (location, options.read_only) {
+    Opening::run(options, |opening| match (location, options.read_only) {
         (Location::File(path), true) => open_file_to_read(path, options),
-        (Location::File(path), false) => open_file(path, options, environment),
+        (Location::File(path), false) => open_file(path, opening, options, environment),
         (Location::Backend(backend), true) => {
             Ok((open_to_read(Loose::of(backend.clone()), Path::new(STORAGE), options)?, None))
         }
         (Location::Backend(backend), false) => {
             let path = Path::new(STORAGE);
             let new = backend.len().map_err(|error| io_error("read", path, error))? == 0;
-            let shared = Loose::of(backend.clone());
-            let database =
-                builder(options).create_with_backend(shared).map_err(|error| database_error("open", path, error))?;
+            let database = opening.database(Loose::of(backend.clone()), path)?;
             if new && options.create {
                 initialise(&database, environment)?
             }
-            Ok((finish_opening(database, path, options)?, None))
+            Ok((opening.finish(database, path)?, None))
         }
     })
 }
@@ -109,7 +108,12 @@ fn open_to_read(backend: impl StorageBackend, path: &Path, options: &OpenOptions
     Ok(database)
 }
 
-fn open_file(path: &Path, options: &OpenOptions, environment: &Environment) -> Result<(Redb, Option<OpenFile>)> {
+fn open_file(
+    path: &Path,
+    opening: &Opening<'_>,
+    options: &OpenOptions,
+    environment: &Environment,
+) -> Result<(Redb, Option<OpenFile>)> {
     remove_left_over(path);
     if options.create && !handle::is_taken(path)? {
         create_file(path, options, environment)?;
@@ -129,19 +133,10 @@ fn open_file(path: &Path, options: &OpenOptions, environment: &Environment) -> R
     }
     let id = file.metadata().ok().and_then(|metadata| FileId::of(&metadata));
     let loose = backend()?;
-    let database = builder(options).create_with_backend(loose.clone()).map_err(failed)?;
-    let database = finish_opening(database, path, options)?;
+    let database = opening.database(loose.clone(), path)?;
+    let database = opening.finish(database, path)?;
     let length = loose.len().map_err(|error| io_error("read", path, error))?;
     Ok((database, Some(OpenFile { id, loose, length })))
-}
-
-fn finish_opening(database: redb::Database, path: &Path, options: &OpenOptions) -> Result<Redb> {
-    let database = Redb::writer(database);
-    check_format(&database, path, options)?;
-    if options.check_integrity {
-        database.check_integrity().map_err(|error| database_error("check", path, error))?;
-    }
-    Ok(database)
 }
 
 /// The store's id; `None` if its row is damaged. `verify` reports that damage.
