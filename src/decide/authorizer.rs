@@ -115,9 +115,9 @@ impl Authorizer {
         store.storage.read(|snapshot| {
             let place = zone::find(snapshot, receipt.zone_id.as_str())?;
             let zone = ZoneReader::new(snapshot, &place);
-            if zone.log_id != receipt.log_id {
-                return Err(mismatch("log_id", receipt.log_id, zone.log_id));
-            }
+            // Of another store, or of the original of this one after the fork.
+            let other = || mismatch("log_id", receipt.log_id, zone.log_id);
+            let end = zone.length_under(zone.log, receipt.log_id)?.ok_or_else(other)?;
             let found = VersionRecord::by_id(zone, receipt.policy_set_version_id.as_str())?;
             let compiled = store.compiler.set(zone, &found)?;
             let bindings = [
@@ -126,6 +126,9 @@ impl Authorizer {
             ];
             // Both bindings must have been in force when the later one was made.
             let latest = bindings.iter().filter_map(|(_, binding)| binding.map(|binding| binding.position)).max();
+            if latest.is_some_and(|latest| latest >= end) {
+                return Err(other());
+            }
             for (field, binding) in bindings {
                 if let (Some(binding), Some(latest)) = (binding, latest) {
                     check_bound(zone, field, binding, latest)?;

@@ -73,6 +73,12 @@ impl Parts {
                 root: json,
             }
             .into(),
+            ZoneForked {
+                zone_id: unchecked(a),
+                from: LogId(*sha.first_chunk().unwrap()),
+                to: LogId(*text.first_chunk().unwrap()),
+            }
+            .into(),
             ZoneOpened { zone_id: unchecked(a) }.into(),
             PolicyCreated { policy_id: unchecked(a), name: name(), description: description(), origin: origin() }
                 .into(),
@@ -117,6 +123,13 @@ impl Parts {
                 version,
                 sha: Sha256(sha),
                 previous: choice.1.then_some(Sha256(other)),
+            }
+            .into(),
+            LogForked {
+                from: LogId(*sha.first_chunk().unwrap()),
+                length: u64::from(*count) << 7,
+                last: EntryHash(text),
+                root: json,
             }
             .into(),
         ]

@@ -91,6 +91,8 @@ bodies! {
     3 SchemaStatusChanged { version: SchemaName, status: SchemaStatus }
     /// A zone was erased. The entry keeps its id and its log's id, length, last hash and the root of its tree.
     4 ZoneErased { zone_id: ZoneId, log_id: LogId, length: u64, last: EntryHash, root: NodeHash }
+    /// A backup of the store became a store of its own, and the zone's log got another id there.
+    5 ZoneForked { zone_id: ZoneId, from: LogId, to: LogId }
 
     // A zone's log.
 
@@ -165,6 +167,12 @@ bodies! {
         sha: Sha256,
         previous: Option<Sha256>,
     }
+
+    // Of either log.
+
+    /// A backup became a store of its own: the first entry under the log's new id. It names the old id, and the length,
+    /// last hash and root of the tree under it.
+    33 LogForked { from: LogId, length: u64, last: EntryHash, root: NodeHash }
 }
 
 impl Body {

@@ -21,10 +21,10 @@ mod tree;
 mod wire;
 
 pub(crate) use body::{
-    Attested, Body, Bound, DefaultSchemaChanged, PolicyArchived, PolicyCreated, PolicySetArchived, PolicySetCreated,
-    PolicySetUpdated, PolicySetVersionArchived, PolicySetVersionCreated, PolicyUpdated, PolicyVersionArchived,
-    PolicyVersionCreated, SchemaPublished, SchemaStatusChanged, Unbound, Unchanged, ZoneCreated, ZoneErased,
-    ZoneOpened, ZoneSuspended,
+    Attested, Body, Bound, DefaultSchemaChanged, LogForked, PolicyArchived, PolicyCreated, PolicySetArchived,
+    PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived, PolicySetVersionCreated, PolicyUpdated,
+    PolicyVersionArchived, PolicyVersionCreated, SchemaPublished, SchemaStatusChanged, Unbound, Unchanged, ZoneCreated,
+    ZoneErased, ZoneForked, ZoneOpened, ZoneSuspended,
 };
 pub(crate) use bound::BoundVersion;
 pub(crate) use codec::{decode, encode};

@@ -46,6 +46,7 @@ pub(super) fn bodies() -> Vec<Body> {
             root: [3; 32],
         }
         .into(),
+        ZoneForked { zone_id: zone_id.clone(), from: LogId([7; 16]), to: LogId([9; 16]) }.into(),
         ZoneOpened { zone_id: zone_id.clone() }.into(),
         PolicyCreated {
             policy_id: policy_id.clone(),
@@ -98,6 +99,7 @@ pub(super) fn bodies() -> Vec<Body> {
         DefaultSchemaChanged { schema: Some(schema) }.into(),
         Attested { policy_set_id, version_id, version: 1, sha: Sha256([13; 32]), previous: Some(Sha256([14; 32])) }
             .into(),
+        LogForked { from: LogId([7; 16]), length: 300, last: EntryHash([11; 32]), root: [3; 32] }.into(),
     ]
 }
 

@@ -97,6 +97,11 @@ changes! {
         length: u64 = body.length,
         last: EntryHash = body.last,
     }
+    /// A backup of the store became a store of its own, and the zone's log got another id. In the store's log.
+    ZoneForked { zone_id: ZoneId = body.zone_id, from: LogId = body.from, to: LogId = body.to }
+    /// A backup became a store of its own. The log goes on under another id; under the one before, it had this length and
+    /// last hash.
+    LogForked { from: LogId = body.from, length: u64 = body.length, last: EntryHash = body.last }
     /// A policy was created.
     PolicyCreated {
         policy_id: PolicyId = body.policy_id,

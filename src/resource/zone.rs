@@ -77,8 +77,10 @@ pub(crate) fn find(snapshot: &Snapshot<'_>, id: &str) -> Result<ZoneRef> {
     let row: Option<ZoneRow> = snapshot.witnessed(&key::by_id(STORE_LOG, RowKind::Zone, id))?;
     let row = row.ok_or_else(|| ErrorDetail::not_found(Resource::Zone, id))?;
     match &snapshot.entry(STORE_LOG, row.created)?.body {
-        Body::ZoneCreated(body) if body.zone_id == id && snapshot.head(row.log)?.log_id == body.log_id => {
-            Ok(ZoneRef { id: body.zone_id.clone(), log: row.log, log_id: body.log_id })
+        Body::ZoneCreated(body) if body.zone_id == id && snapshot.length_under(row.log, body.log_id)?.is_some() => {
+            // A fork gives the log another id.
+            let log_id = snapshot.head(row.log)?.log_id;
+            Ok(ZoneRef { id: body.zone_id.clone(), log: row.log, log_id })
         }
         _ => Err(wrong_row(RowKind::Zone, id)),
     }
@@ -96,9 +98,7 @@ impl ZoneReader<'_> {
     /// Reads the settings of the zone.
     pub(crate) fn info(self) -> Result<ZoneInfo> {
         let opened = self.entry(self.log, 0)?;
-        if opened.envelope.log_id != self.log_id
-            || !matches!(&opened.body, Body::ZoneOpened(body) if body.zone_id == *self.id)
-        {
+        if !matches!(&opened.body, Body::ZoneOpened(body) if body.zone_id == *self.id) {
             return Err(wrong_row(RowKind::Zone, self.id.as_str()));
         }
         let state = self.state()?;

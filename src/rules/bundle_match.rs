@@ -16,7 +16,7 @@ use crate::resource::zone::ZoneReader;
 use crate::types::actor::Actor;
 use crate::types::error::{Resource, Result};
 use crate::types::hash::Sha256;
-use crate::types::id::{LogId, PolicyId};
+use crate::types::id::PolicyId;
 use crate::types::manifest_entry::ManifestEntry;
 use crate::types::target::Target;
 
@@ -47,6 +47,8 @@ pub(crate) struct Matching<'a> {
 struct Spare {
     entry: ManifestEntry,
     policy: Policy,
+    /// The policy of the zone that it is a copy of.
+    original: Option<PolicyId>,
     /// Whether its version can be pinned again.
     can_stay: bool,
     /// Whether it can get another version.
@@ -120,10 +122,18 @@ impl Matching<'_> {
                 can_stay: found.row.archived.is_none(),
                 can_change: !self.is_the_zones(&policy.id),
                 entry: entry.clone(),
+                original: self.original(&policy)?,
                 policy,
             });
         }
         Ok(spares)
+    }
+
+    /// The policy of this zone that `policy` is a copy of.
+    fn original(&self, policy: &Policy) -> Result<Option<PolicyId>> {
+        let Some(origin) = &policy.origin else { return Ok(None) };
+        let is_here = self.zone.length_under(self.zone.log, origin.log_id)?.is_some();
+        Ok(is_here.then(|| origin.policy_id.clone()))
     }
 
     /// Matches the policies to create or copy with spare ones. A copy is found by its origin; a policy that an earlier
@@ -131,7 +141,7 @@ impl Matching<'_> {
     fn find_again(&self, matches: &mut [Match], shas: &[Sha256], mut spares: Vec<Spare>) {
         for (found, sha) in matches.iter_mut().zip(shas) {
             let made_for = |spare: &Spare| match &*found {
-                Match::Copy(of, _) => spare.original(self.zone.log_id) == Some(&of.id),
+                Match::Copy(of, _) => spare.original.as_ref() == Some(&of.id),
                 Match::Create(new) => spare.policy.origin.is_none() && spare.policy.name == new.name,
                 _ => false,
             };
@@ -144,12 +154,6 @@ impl Matching<'_> {
 }
 
 impl Spare {
-    /// The policy of the zone with this log that it is a copy of.
-    fn original(&self, log_id: LogId) -> Option<&PolicyId> {
-        let origin = self.policy.origin.as_ref().filter(|origin| origin.log_id == log_id);
-        origin.map(|origin| &origin.policy_id)
-    }
-
     /// Whether its version is kept for a policy with this text.
     fn stays(&self, sha: Sha256) -> bool {
         self.can_stay && self.entry.sha == sha

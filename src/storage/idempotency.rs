@@ -2,17 +2,18 @@
 //!
 //! Knows the input of a call only by its fingerprint.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::as_of::Replayed;
-use super::index::key::{self, LogNumber};
+use super::index::key::{self, LogNumber, STORE_LOG};
 use super::index::replay::{Replay, log_numbers};
 use super::index::row::IdempotencyRow;
 use super::log_writer::{KeyedCall, LogWriter};
 use super::snapshot::Snapshot;
 use crate::record::{Idempotency, LogEntry, Unchanged};
 use crate::types::error::{ErrorDetail, Result};
-use crate::types::id::IdempotencyKey;
+use crate::types::id::{IdempotencyKey, LogId};
 
 impl LogWriter<'_> {
     /// Answers a repeated call. If the log has the key, returns the result of `f` on the log as of the end of the first
@@ -37,7 +38,7 @@ impl LogWriter<'_> {
             }
             let mut reached = match replayed.take().filter(|reached| reached.log == log && reached.end <= end) {
                 Some(reached) => reached,
-                None => Replayed { log, end: 0, replay: Replay::new(log_numbers(&snapshot.heads()?)) },
+                None => Replayed { log, end: 0, replay: Replay::new(numbers_for(&snapshot, log)?) },
             };
             for position in reached.end..end {
                 let entry = snapshot.entry(log, position)?;
@@ -96,6 +97,14 @@ impl LogWriter<'_> {
             self.append(log, Unchanged {})?;
         }
         Ok(())
+    }
+}
+
+/// The log numbers that a replay of `log` needs: only entries of the store's log name other logs.
+fn numbers_for(snapshot: &Snapshot<'_>, log: LogNumber) -> Result<BTreeMap<LogId, LogNumber>> {
+    match log {
+        STORE_LOG => log_numbers(snapshot.source(), &snapshot.heads()?),
+        _ => Ok(BTreeMap::new()),
     }
 }
 

@@ -75,6 +75,8 @@ pub(crate) struct LogWriter<'txn> {
     pub(super) idempotency: Option<KeyedCall>,
     /// The replay for the last repeated call.
     pub(super) replayed: Option<Replayed>,
+    /// The number of entries that the write may have.
+    limit: usize,
     /// Set if an earlier call failed after it began to write: the write cannot be committed.
     broken: Option<String>,
 }
@@ -115,6 +117,7 @@ impl<'txn> LogWriter<'txn> {
             created: BTreeMap::new(),
             idempotency: None,
             replayed: None,
+            limit: limits::WRITE_ENTRIES,
             broken: None,
         }
     }
@@ -140,7 +143,7 @@ impl<'txn> LogWriter<'txn> {
 
     /// Fails with `too_large` if `entries` more would exceed the limit of one write.
     pub(crate) fn room_for(&self, entries: usize) -> Result<()> {
-        at_most("entries of the write", self.pending.len() + entries, limits::WRITE_ENTRIES)
+        at_most("entries of the write", self.pending.len() + entries, self.limit)
     }
 
     /// The log id, position and time of the next entry of `log`. After this call, one entry that keeps the rules is
@@ -182,6 +185,19 @@ impl<'txn> LogWriter<'txn> {
             let last_time = created_at.previous();
             writer.logs.insert(log, OpenLog { next: 0, head, last_time, last_binding: None });
             Ok(log)
+        })
+    }
+
+    /// For a write whose entries the store itself makes.
+    pub(super) fn lift_limit(&mut self) {
+        self.limit = usize::MAX;
+    }
+
+    /// Gives a log another id, from its next entry on.
+    pub(super) fn rename_log(&mut self, log: LogNumber, to: LogId) -> Result<()> {
+        self.step(|writer| {
+            writer.open_log(log)?.head.log_id = to;
+            Ok(())
         })
     }
 

@@ -14,6 +14,7 @@ mod erase;
 mod failure;
 mod file;
 mod follow;
+mod fork;
 mod group;
 mod held;
 mod idempotency;
@@ -74,7 +75,7 @@ pub(crate) struct Storage {
     location: Location,
     options: OpenOptions,
     /// The store's random id. Recovery must find the same id in the file.
-    store_id: Option<[u8; 16]>,
+    store_id: Mutex<Option<[u8; 16]>>,
     /// `None` during a recovery, and after one that failed.
     opened: RwLock<Option<Arc<Opened>>>,
     /// Held by the closure of a write, a rebuild or a recovery: one at a time.
@@ -131,7 +132,7 @@ impl Storage {
             location,
             follows: options.follows(),
             options: OpenOptions { create: false, restores: false, observer: None, ..options },
-            store_id,
+            store_id: Mutex::new(store_id),
             opened: RwLock::new(Some(Arc::new(Opened::new(opened, counted, cache)))),
             writer: Mutex::new(()),
             writing: Mutex::new(None),
@@ -204,7 +205,7 @@ impl Storage {
             close(opened, self.failed.has_panicked(), false);
         }
         let opened = file::open::open(&self.location, &self.options, environment)?;
-        if file::open::store_id(&opened.0)? != self.store_id {
+        if file::open::store_id(&opened.0)? != *self.store_id.lock().unwrap_or_else(PoisonError::into_inner) {
             return Err(ErrorDetail::corrupt("the file", "replaced by a different store").into());
         }
         self.follow_anew();
@@ -218,6 +219,10 @@ impl Storage {
         self.commits.store((commits | 1) + 1, Ordering::Release);
         self.failed.recovered();
         Ok(())
+    }
+
+    fn set_store_id(&self, id: Option<[u8; 16]>) {
+        *self.store_id.lock().unwrap_or_else(PoisonError::into_inner) = id;
     }
 
     fn opened(&self) -> Result<Arc<Opened>> {

@@ -65,7 +65,7 @@ fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache, watch: 
     for (id, number) in &contents {
         tables.put(Table::Addresses, key::address(&id.key(), *number), Vec::new())?;
     }
-    let log_numbers = log_numbers(&heads);
+    let log_numbers = log_numbers(&tables, &heads)?;
     // The store's log comes first.
     for (log, head) in heads {
         if let Some(erased) = zones.erased(head.log_id) {

@@ -284,7 +284,9 @@ impl<'a> Snapshot<'a> {
         })?;
         let (recorded, stored) = read.ok_or_else(|| missing(EntryPlace(log, position)))?;
         let recorded = Arc::new(recorded.map_err(|problem| problem.at(log, position))?);
-        if recorded.envelope.position != position || Some(recorded.envelope.log_id) != self.log_id(log)? {
+        // A fork gives a log another id: the entries before it keep the old one.
+        let end = self.length_under(log, recorded.envelope.log_id)?;
+        if recorded.envelope.position != position || end.is_none_or(|end| position >= end) {
             return Err(
                 ErrorDetail::corrupt(EntryPlace(log, position), "log id or position does not match the key").into()
             );

@@ -4,9 +4,10 @@
 use super::index::key::{self, LogNumber};
 use super::index::row::{BEFORE_ALL, Head};
 use super::tables::{Direction, Table, TableReader};
-use crate::record::{Entry, EntryProblem, Envelope, Frontier, LogEntry};
+use crate::record::{Body, Entry, EntryProblem, Envelope, Frontier, LogEntry, NodeHash};
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::{EntryHash, hex};
+use crate::types::id::LogId;
 use crate::types::time::Timestamp;
 
 /// A step of a walk.
@@ -58,7 +59,9 @@ pub(super) fn walk(
         }
         match LogEntry::from_entry(entry, hash) {
             Ok(recorded) => {
-                chain.note_binding(&recorded);
+                if let Some(problem) = chain.note(&recorded) {
+                    visit(Step::BadEntry(position, problem.to_owned()))?;
+                }
                 visit(Step::Entry(&recorded))?;
             }
             Err(EntryProblem::Damaged(problem)) => visit(Step::BadEntry(position, problem))?,
@@ -83,9 +86,20 @@ pub(super) fn refuse(log: LogNumber, step: Step<'_>) -> Result<&LogEntry> {
     }
 }
 
+/// A log under its former id.
+struct Renamed {
+    from: LogId,
+    last: Option<EntryHash>,
+    root: Option<NodeHash>,
+}
+
 /// The state that the next entry must match.
 struct Chain {
     next: u64,
+    /// The id of the log; `None` before the first entry, and after an unreadable one.
+    log_id: Option<LogId>,
+    /// Whether the id before the newest entry is known, and its log under that id if the entry has another.
+    before: (bool, Option<Renamed>),
     /// The hash of the previous entry; `None` after an unreadable one.
     previous: Option<EntryHash>,
     last_time: Timestamp,
@@ -101,6 +115,8 @@ impl Default for Chain {
     fn default() -> Self {
         Self {
             next: 0,
+            log_id: None,
+            before: (false, None),
             previous: Some(EntryHash::NONE),
             last_time: BEFORE_ALL,
             group: None,
@@ -120,7 +136,6 @@ impl Chain {
             None => group.0 <= position,
         };
         let checks = [
-            (envelope.log_id == head.log_id, "log id does not match the log"),
             (envelope.position == position, "position does not match the key"),
             (self.previous.is_none_or(|hash| envelope.previous == hash), "does not chain to the previous entry"),
             (position == 0 || envelope.created_at > self.last_time, "not later than the previous entry"),
@@ -131,6 +146,9 @@ impl Chain {
                 "does not name the last binding before it",
             ),
         ];
+        let renamed = |from: LogId| (from != envelope.log_id).then(|| self.renamed_from(from));
+        self.before = (self.log_id.is_some(), self.log_id.and_then(renamed));
+        self.log_id = Some(envelope.log_id);
         (self.next, self.previous, self.last_time) = (position.saturating_add(1), Some(hash), envelope.created_at);
         self.group = Some(group);
         self.last_binding = Some(envelope.last_binding);
@@ -140,10 +158,26 @@ impl Chain {
         checks.into_iter().filter_map(|(fine, problem)| (!fine).then_some(problem)).collect()
     }
 
-    /// Notes an entry that the following entries must name.
-    fn note_binding(&mut self, recorded: &LogEntry) {
+    fn renamed_from(&self, from: LogId) -> Renamed {
+        Renamed { from, last: self.previous, root: self.frontier.as_ref().map(Frontier::root) }
+    }
+
+    /// Notes the body of the entry that follows. Returns the problem with its log id: only a fork changes it.
+    fn note(&mut self, recorded: &LogEntry) -> Option<&'static str> {
         if recorded.body.is_binding() {
             self.last_binding = Some(Some(recorded.envelope.position));
+        }
+        match (&recorded.body, std::mem::take(&mut self.before)) {
+            (Body::LogForked(body), (_, Some(Renamed { from, last, root }))) => {
+                let fits = body.from == from
+                    && body.length == recorded.envelope.position
+                    && last.is_none_or(|last| body.last == last)
+                    && root.is_none_or(|root| body.root == root);
+                (!fits).then_some("does not name the log that it continues")
+            }
+            (Body::LogForked(_), (true, None)) => Some("does not give the log another id"),
+            (_, (_, Some(_))) => Some("log id does not match the log"),
+            _ => None,
         }
     }
 
@@ -151,6 +185,8 @@ impl Chain {
     fn skip_to(&mut self, position: u64) {
         *self = Self {
             next: position,
+            log_id: None,
+            before: (false, None),
             previous: None,
             last_time: self.last_time,
             group: None,
@@ -163,6 +199,9 @@ impl Chain {
     fn end(&self, head: &Head) -> Vec<String> {
         if self.next != head.length {
             return vec![format!("log has {} entries, expected {} by its head", self.next, head.length)];
+        }
+        if self.log_id.is_some_and(|id| id != head.log_id) {
+            return vec!["log id of the last entry does not match the head".to_owned()];
         }
         if self.previous.is_some_and(|hash| hash != head.last) {
             return vec!["hash of the last entry does not match the head".to_owned()];

@@ -39,6 +39,13 @@ impl Zones {
                 }
                 _ => Err("erased zone does not exist".to_owned()),
             },
+            Body::ZoneForked(body) => match self.0.remove(&body.from) {
+                Some(zone) if zone.id == body.zone_id && zone.erased.is_none() => {
+                    self.0.insert(body.to, zone);
+                    Ok(())
+                }
+                _ => Err("forked zone does not exist".to_owned()),
+            },
             _ => Ok(()),
         }
     }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::PolicyStore;
 use crate::storage::Report;
+use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::progress::Watch;
 
@@ -27,6 +28,10 @@ pub enum Restore {
     /// the original wrote after the backup are lost: a receipt of them does not replay, and a kept checkpoint of them
     /// shows the loss.
     Resume,
+    /// The backup goes on as a store of its own, beside the original. In one write by this actor every log gets a new id,
+    /// and an entry that names its old id, length and last hash ([`Change::LogForked`](crate::Change)). History, receipts
+    /// and idempotency keys of before stay valid. Cursors do not, and receipts of the original from then on are refused.
+    Fork(Actor),
 }
 
 impl PolicyStore {

@@ -287,6 +287,7 @@ impl Builder {
         };
         match self.restore {
             Some(Restore::Resume) => engine.storage.resume()?,
+            Some(Restore::Fork(actor)) => engine.storage.fork(|| engine.author(&actor, None), &engine.environment)?,
             None => {}
         }
         Ok(PolicyStore { engine: Arc::new(engine) })

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::PolicyStore;
-use crate::record::{Body, LogEntry, SchemaPublished};
+use crate::record::{Body, LogEntry, SchemaPublished, ZoneCreated};
 use crate::resource::zone::ZoneReader;
 use crate::resource::{schema, zone};
 use crate::rules::guardrail;
@@ -105,8 +105,16 @@ impl PolicyStore {
                 let copied = from.read(|snapshot| {
                     let steps = &watch.begin(Work::Copy, entries(snapshot, zone_ids)?)?;
                     let (schemas, copied) = (BTreeMap::new(), CopiedZones::default());
-                    let copy =
-                        Copy { from: snapshot, into: writer, actor, steps, failed: &mut failed, schemas, copied };
+                    let copy = Copy {
+                        from: snapshot,
+                        into: writer,
+                        actor,
+                        steps,
+                        failed: &mut failed,
+                        schemas,
+                        copied,
+                        created: BTreeMap::new(),
+                    };
                     let copied = copy.run(zone_ids)?;
                     steps.end()?;
                     Ok(copied)
@@ -138,6 +146,8 @@ struct Copy<'a, 'snapshot, 'txn> {
     /// The schema versions that the zones use.
     schemas: BTreeMap<SchemaName, SchemaRef>,
     copied: CopiedZones,
+    /// The ids that the logs of the copied zones began with, and their present ones.
+    created: BTreeMap<LogId, LogId>,
 }
 
 impl Copy<'_, '_, '_> {
@@ -189,6 +199,7 @@ impl Copy<'_, '_, '_> {
             self.in_destination(|writer| writer.copy_entry(&mut copy, recorded))
         })?;
         self.in_destination(|writer| writer.end_copy(&copy))?;
+        self.created.insert(from.entry(zone.log, 0)?.envelope.log_id, zone.log_id);
         let (length, last) = copy.end();
         self.copied.zones.push(CopiedZone { zone_id: zone.id, log_id: zone.log_id, length, last });
         Ok(())
@@ -228,12 +239,18 @@ impl Copy<'_, '_, '_> {
     /// Copies the entries of the store's log about the zones and their schema versions, in order.
     fn store_log(&mut self) -> Result<()> {
         let mut lacking = self.lacking_schemas()?;
-        let logs: BTreeSet<LogId> = self.copied.zones.iter().map(|zone| zone.log_id).collect();
+        let mut created = std::mem::take(&mut self.created);
         let from = self.from;
         from.walk(STORE_LOG, &mut |recorded| {
             self.steps.add(1)?;
             let copied = match &recorded.body {
-                Body::ZoneCreated(body) => logs.contains(&body.log_id),
+                Body::ZoneCreated(body) => {
+                    // A fork gave the log another id since.
+                    let Some(log_id) = created.remove(&body.log_id) else { return Ok(()) };
+                    let body = ZoneCreated { zone_id: body.zone_id.clone(), log_id };
+                    let recorded = LogEntry { body: body.into(), ..recorded.clone() };
+                    return self.in_destination(|writer| writer.import_entry(&recorded));
+                }
                 Body::SchemaPublished(body) => match lacking.get_mut(&body.version) {
                     Some((schema, published)) if is_source_of(body, schema) => {
                         *published = true;
@@ -251,6 +268,10 @@ impl Copy<'_, '_, '_> {
             self.content(recorded)?;
             self.in_destination(|writer| writer.import_entry(recorded))
         })?;
+        if let Some(log_id) = created.keys().next() {
+            let problem = format_args!("does not name the zone of log {log_id}");
+            return Err(ErrorDetail::corrupt("the store's log", problem).into());
+        }
         match lacking.values().find(|(_, published)| !published) {
             None => Ok(()),
             Some((schema, _)) => {

@@ -31,6 +31,7 @@ mod errors;
 mod filtered_pages;
 mod filters;
 mod fixture;
+mod forks;
 mod guardrails;
 mod handles;
 mod history;

@@ -13,7 +13,7 @@ use crate::storage::index::key::{self, STORE_LOG};
 use crate::storage::index::row::{
     CommitsRow, FormatRow, Head, IndexRow, LogsRow, NextContentRow, Row, StoreRow, version_of,
 };
-use crate::storage::tables::{Table, TableReader};
+use crate::storage::tables::{Table, TableReader, TableWriter, put_meta};
 use crate::storage::{ReadTables, RecordCache, Snapshot, WriteTables, storage_error};
 use crate::types::concurrency::Concurrency;
 use crate::types::environment::Environment;
@@ -165,9 +165,9 @@ pub(in crate::storage) fn as_backup(value: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// Makes a backup a store.
-pub(in crate::storage) fn resume(tables: &mut WriteTables<'_>) -> Result<()> {
-    let row = format_row(tables)?.ok_or_else(|| ErrorDetail::corrupt("the format", "missing"))?;
-    tables.put_meta(key::META_FORMAT, &FormatRow { write_features: row.write_features & !IS_BACKUP, ..row })
+pub(in crate::storage) fn resume(tables: &mut dyn TableWriter) -> Result<()> {
+    let row = format_row(&*tables)?.ok_or_else(|| ErrorDetail::corrupt("the format", "missing"))?;
+    put_meta(tables, key::META_FORMAT, &FormatRow { write_features: row.write_features & !IS_BACKUP, ..row })
 }
 
 fn newer(what: &'static str, found: u64, known: u64) -> Error {

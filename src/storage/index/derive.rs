@@ -46,6 +46,14 @@ pub(in crate::storage) fn derive(
     }
     match &recorded.body {
         Body::Unchanged(_) => Ok(()),
+        Body::LogForked(body) => {
+            if body.length != position {
+                return Err(at.contradiction("length of the forked log does not match"));
+            }
+            at.put(rows, key::former_id(log, body.from), &PositionRow { created: position })
+        }
+        // The zone keeps its rows: they name the number of its log.
+        Body::ZoneForked(_) => at.in_store_log(true),
         Body::ZoneCreated(body) => {
             at.in_store_log(true)?;
             let number = rows.log_number(body.log_id).ok_or_else(|| at.contradiction("log of the zone has no head"))?;

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::record::ContentKey;
-use crate::types::id::IdempotencyKey;
+use crate::types::id::{IdempotencyKey, LogId};
 use crate::types::target::{BindingMode, Target};
 
 /// The number of a log in this file: 0 is the store's log, and each zone's log has another.
@@ -67,6 +67,8 @@ pub(crate) enum RowKind {
     IdempotencyKey = 0x40,
     /// Level, number → 256 hashes of the tree over the log.
     Tile = 0x50,
+    /// A former id of the log → the entry that gave it another one.
+    FormerId = 0x60,
 }
 
 impl RowKind {
@@ -81,7 +83,7 @@ impl RowKind {
             Self::PolicySetVersion | Self::PolicySetVersionId => "policy_set_versions",
             Self::Attestation => "attestations",
             Self::Binding | Self::BindingOrder => "bindings",
-            Self::State | Self::IdempotencyKey | Self::Tile => "none",
+            Self::State | Self::IdempotencyKey | Self::Tile | Self::FormerId => "none",
         }
     }
 }
@@ -256,6 +258,13 @@ pub(crate) fn tile(log: LogNumber, level: u8, number: u64) -> Vec<u8> {
     key
 }
 
+/// The row of a former id of a log.
+pub(crate) fn former_id(log: LogNumber, id: LogId) -> Vec<u8> {
+    let mut key = key_of(log, RowKind::FormerId);
+    key.extend(id.0);
+    key
+}
+
 /// The row of an idempotency key.
 pub(crate) fn idempotency_key(log: LogNumber, id: IdempotencyKey) -> Vec<u8> {
     let mut key = key_of(log, RowKind::IdempotencyKey);
@@ -355,6 +364,7 @@ mod tests {
             RowKind::IdempotencyKey => idempotency_key(1, IdempotencyKey([0x11; 16])),
             RowKind::Attestation => attestation(1, "p", 3, 258),
             RowKind::Tile => tile(1, 1, 258),
+            RowKind::FormerId => former_id(1, LogId([0x22; 16])),
         }
     }
 
@@ -384,6 +394,8 @@ mod tests {
             (RowKind::IdempotencyKey, "00000001 40 11111111111111111111111111111111"),
             // Log number, tag, level, number.
             (RowKind::Tile, "00000001 50 01 0000000000000102"),
+            // The id.
+            (RowKind::FormerId, "00000001 60 22222222222222222222222222222222"),
             // Log number, tag, set id, 0, version number, position.
             (RowKind::Attestation, "00000001 24 70 00 00000003 0000000000000102"),
         ] {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::derive::{Rows, derive};
-use super::key::{self, LogNumber};
+use super::key::{self, LogNumber, STORE_LOG};
 use super::row::{Head, Row};
-use crate::record::LogEntry;
+use crate::record::{Body, LogEntry, ZoneForked};
+use crate::storage::tables::{Direction, Table, TableReader};
 use crate::storage::tiles::Tiles;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::LogId;
@@ -72,7 +73,23 @@ impl Rows for Replay {
     }
 }
 
-/// The numbers of all logs in this file.
-pub(in crate::storage) fn log_numbers(heads: &BTreeMap<LogNumber, Head>) -> BTreeMap<LogId, LogNumber> {
-    heads.iter().map(|(number, head)| (head.log_id, *number)).collect()
+/// The numbers of all logs in this file, by their ids and by those that zones' logs had before a fork: entries of the
+/// store's log that are older than the fork name these.
+pub(in crate::storage) fn log_numbers(
+    source: &dyn TableReader,
+    heads: &BTreeMap<LogNumber, Head>,
+) -> Result<BTreeMap<LogId, LogNumber>> {
+    let mut numbers: BTreeMap<_, _> = heads.iter().map(|(number, head)| (head.log_id, *number)).collect();
+    let range = key::all_of(STORE_LOG);
+    // From the newest fork to the oldest, so that each leads to a known id.
+    source.scan(Table::Log, range.start.as_slice()..range.end.as_slice(), Direction::Descending, &mut |_, value| {
+        // The walk of the log reports damaged entries.
+        if let Ok(LogEntry { body: Body::ZoneForked(ZoneForked { from, to, .. }), .. }) = LogEntry::from_stored(value)
+            && let Some(number) = numbers.get(&to).copied()
+        {
+            numbers.insert(from, number);
+        }
+        Ok(true)
+    })?;
+    Ok(numbers)
 }

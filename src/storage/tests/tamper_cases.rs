@@ -216,7 +216,7 @@ pub(in crate::storage) const CASES: &[Case] = &[
     Case {
         name: "the head has another log's id",
         tamper: |txn| put_head(txn, 1, |head| head.log_id = LogId([1; 16])),
-        places: &["log `a`", "entry 0 of log `number 1`"],
+        places: &["log `a`", "log `number 1`"],
         rebuild: Refused,
         refused: true,
     },

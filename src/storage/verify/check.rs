@@ -12,7 +12,7 @@ use crate::record::{Body, LogEntry, Manifest, PolicySetVersionCreated, ZoneErase
 use crate::storage::Storage;
 use crate::storage::failure::contained;
 use crate::storage::index::key::{self, LogNumber, STORE_LOG};
-use crate::storage::index::replay::Replay;
+use crate::storage::index::replay::{Replay, log_numbers};
 use crate::storage::index::row::{FormatRow, Head, IndexRow, LogsRow, NextContentRow, Row, StoreRow};
 use crate::storage::snapshot::Snapshot;
 use crate::storage::tables::{Direction, Table, TableReader};
@@ -61,6 +61,8 @@ pub(in crate::storage) struct Check<'a> {
     pub(in crate::storage) source: &'a Careful<'a>,
     pub(in crate::storage) heads: BTreeMap<LogNumber, Head>,
     numbers: BTreeMap<LogId, LogNumber>,
+    /// The same, with the ids that logs had before a fork.
+    every_number: BTreeMap<LogId, LogNumber>,
     pub(in crate::storage) report: Report,
     contents: Contents,
     /// From the store's log: the zones, and the hash of each schema version's source.
@@ -79,6 +81,7 @@ impl<'a> Check<'a> {
             source,
             steps,
             numbers: BTreeMap::new(),
+            every_number: BTreeMap::new(),
             heads: BTreeMap::new(),
             report: Report::default(),
             contents: Contents::default(),
@@ -132,6 +135,7 @@ impl<'a> Check<'a> {
                 (None, _) => {}
             }
         }
+        self.every_number = log_numbers(self.source, &self.heads)?;
         self.unknown_meta_rows()?;
         if !self.heads.contains_key(&STORE_LOG) {
             self.find(Place::Meta, "the store's log has no head");
@@ -200,7 +204,7 @@ impl<'a> Check<'a> {
         if log != STORE_LOG && self.zones.get(head.log_id).is_none() {
             self.find(Place::Log { log: name.clone() }, "not named in the store's log");
         }
-        let mut replay = Replay::new(self.numbers.clone());
+        let mut replay = Replay::new(self.every_number.clone());
         let source = self.source;
         let walked = contained(|| {
             walk(source, log, head, &mut |step| {
@@ -272,7 +276,7 @@ impl<'a> Check<'a> {
     /// Checks an entry against earlier entries and its content.
     fn meaning(&mut self, log: LogNumber, recorded: &LogEntry) -> Result<Result<(), String>> {
         match &recorded.body {
-            body @ (Body::ZoneCreated(_) | Body::ZoneErased(_)) => Ok(self.zones.note(body)),
+            body @ (Body::ZoneCreated(_) | Body::ZoneErased(_) | Body::ZoneForked(_)) => Ok(self.zones.note(body)),
             Body::SchemaPublished(body) => {
                 self.schemas.insert(body.version.clone(), body.sha);
                 Ok(Ok(()))

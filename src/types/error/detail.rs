@@ -471,7 +471,8 @@ pub enum ErrorDetail {
     },
     /// The file is a backup. Two stores must not go on from it under one name.
     #[error(
-        "{place} is a backup: open it for reading only, or say with `restore` whether it goes on in place of the original          store (`Restore::Resume`, if that one is gone for good) or as another store (`Restore::Fork`)"
+        "{place} is a backup: open it for reading only, or say with `restore` whether it goes on in place of the original \
+         store (`Restore::Resume`, if that one is gone for good) or as another store (`Restore::Fork`)"
     )]
     IsBackup {
         /// The backup.
