@@ -250,6 +250,13 @@ impl Compiler {
 
     fn compile(&self, zone: ZoneReader<'_>, found: &VersionRecord<PolicySetVersionCreated>) -> Result<Compiled> {
         let version = found.body()?.clone();
+        span!(
+            DEBUG,
+            "decision_set",
+            zone = zone.id,
+            policy_set_version = version.version_id,
+            entries = version.entries,
+        );
         let manifest = policy_set_version::manifest(&zone, &version)?;
         let schema = self.schema(&zone, &version.schema)?;
         let mut members = Vec::with_capacity(manifest.entries().len());

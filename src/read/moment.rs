@@ -65,6 +65,7 @@ impl Moment for Latest {
     const COMMITTED: bool = true;
 
     fn read<T>(&self, engine: &Engine, zone: &ZoneRef, f: impl FnOnce(ZoneReader<'_>) -> Result<T>) -> Result<T> {
+        span!(TRACE, "read", zone = zone.id, log = zone.log_id);
         engine.storage.read(|snapshot| read_existing(snapshot, zone, f))
     }
 
@@ -77,6 +78,7 @@ impl Moment for Held {
     const COMMITTED: bool = true;
 
     fn read<T>(&self, engine: &Engine, zone: &ZoneRef, f: impl FnOnce(ZoneReader<'_>) -> Result<T>) -> Result<T> {
+        span!(TRACE, "read_held", zone = zone.id, log = zone.log_id);
         engine.storage.read_held(&self.0, |snapshot| read_existing(snapshot, zone, f))
     }
 }

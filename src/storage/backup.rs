@@ -52,6 +52,7 @@ impl Storage {
     /// Copies the newest committed state into a new file at `path`. Returns the bytes of the file, and the report of the
     /// verification of the copy.
     pub(crate) fn backup(&self, path: &Path, environment: &Environment, watch: Watch<'_>) -> Result<(u64, Report)> {
+        span!(INFO, "backup", store = self.place(), into = path.display());
         if is_taken(path)? {
             return Err(ErrorDetail::FileExists { path: path.display().to_string() }.into());
         }

@@ -18,6 +18,7 @@ const ATTEMPTS: u32 = 10;
 impl Storage {
     /// Compacts the file. Returns its size before and after.
     pub(crate) fn compact(&self, watch: Watch<'_>) -> Result<(u64, u64)> {
+        span!(INFO, "compact", store = self.place());
         let steps = watch.begin(Work::Compact, 1)?;
         let _writer = self.lock_writer_alone()?;
         let before = self.file_bytes(&*self.opened_to_write()?)?;

@@ -117,6 +117,7 @@ impl Failed {
         if matches!(error.detail(), ErrorDetail::Corrupt { place, .. } if place == PANICKED) {
             self.panicked.store(true, Ordering::Release);
         }
+        event!(ERROR, "the storage engine failed: recovery is needed", error = error);
         self.set(true);
     }
 
@@ -138,7 +139,11 @@ impl Failed {
 
     /// Notes damage. Writes stop: a write could depend on damaged data and make the damage permanent.
     pub(super) fn found(&self, damage: impl FnOnce() -> String) {
-        self.damage().get_or_insert_with(damage);
+        self.damage().get_or_insert_with(|| {
+            let damage = damage();
+            event!(ERROR, "damage was found: writes are stopped", damage = damage);
+            damage
+        });
     }
 
     /// Refuses a write if damage was found.

@@ -113,10 +113,7 @@ impl std::fmt::Debug for Forget {
 impl Storage {
     /// The store's location, for messages.
     pub(crate) fn place(&self) -> String {
-        match &self.location {
-            Location::File(path) => format!("`{}`", path.display()),
-            Location::Backend(_) => "in memory".to_owned(),
-        }
+        self.location.to_string()
     }
 
     pub(crate) fn open(
@@ -126,6 +123,7 @@ impl Storage {
         forget: Forget,
         environment: &Environment,
     ) -> Result<Self> {
+        span!(INFO, "open", store = location);
         let opened = file::open::open(&location, &options, environment)?;
         let (store_id, counted) = (file::open::store_id(&opened.0)?, file::open::commits(&opened.0)?);
         let storage = Self {
@@ -198,6 +196,7 @@ impl Storage {
 
     /// Opens the store again in place.
     pub(crate) fn recover(&self, environment: &Environment) -> Result<()> {
+        span!(INFO, "recover", store = self.place());
         let _writer = self.lock_writer_alone()?;
         let taken = self.opened.write().unwrap_or_else(PoisonError::into_inner).take();
         self.failed.set(true);

@@ -22,6 +22,7 @@ use crate::types::progress::{Watch, Work};
 impl Storage {
     /// Drops and derives all index and witness rows, in one write.
     pub(crate) fn rebuild_indexes(&self, watch: Watch<'_>) -> Result<()> {
+        span!(INFO, "rebuild", store = self.place());
         let _writer = self.lock_writer_alone()?;
         // Allowed after damage was found: a rebuild reads no index row.
         let opened = self.opened()?;

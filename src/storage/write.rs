@@ -32,6 +32,7 @@ impl Storage {
         author: impl FnOnce() -> Author,
         f: impl FnOnce(&mut LogWriter<'_>) -> Result<T>,
     ) -> Result<T> {
+        span!(DEBUG, "write", store = self.place());
         if self.options.concurrency == Concurrency::MultiWriter {
             // Another process may commit between the closure and a shared commit.
             return self.write_direct(author, f, false);
@@ -101,6 +102,7 @@ impl Storage {
         f: impl FnOnce(&mut LogWriter<'_>) -> Result<T>,
         forget: bool,
     ) -> Result<T> {
+        span!(DEBUG, "write_alone", store = self.place());
         let _writer = self.lock_writer_alone()?;
         let opened = self.opened_to_write()?;
         let transaction = self.failed.guard(|| opened.database.begin_write())?;
@@ -177,6 +179,7 @@ impl Storage {
     /// Commits, and shows the new state to reads. With `forget`, replaces the record cache too, and no read can begin
     /// meanwhile. So each read has the old state with the old cache, or the new state with the new one.
     pub(super) fn commit(&self, transaction: WriteTransaction, count: u64, forget: bool) -> Result<()> {
+        span!(DEBUG, "commit", store = self.place(), commit = count);
         let lock = || self.opened.write().unwrap_or_else(PoisonError::into_inner);
         let before = forget.then(lock);
         // The counter is odd during a commit: other threads may already see the new state, so values cached at an

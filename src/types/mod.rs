@@ -5,6 +5,8 @@
 
 #[macro_use]
 mod text_enum;
+#[macro_use]
+mod trace;
 
 pub(crate) mod actor;
 pub(crate) mod cache_stats;

@@ -158,6 +158,7 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
     pub fn zone(&mut self, id: impl AsRef<str>) -> Result<ZoneTransaction<'_, 'txn>> {
         self.idempotency_key = None;
         let zone = self.writer.read(|snapshot| zone::find(snapshot, id.as_ref()))?;
+        event!(DEBUG, "the write goes to a zone", zone = zone.id, log = zone.log_id);
         Ok(ZoneTransaction::new(self.writer, self.engine, zone))
     }
 

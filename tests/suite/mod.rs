@@ -75,6 +75,8 @@ mod statistics;
 mod support;
 mod suspending;
 mod time;
+#[cfg(feature = "tracing")]
+mod traces;
 mod validation_limits;
 mod verify;
 mod whole_lists;

@@ -2,6 +2,7 @@
 //!
 //! An exception is a file that was not closed: redb's recovery may write before the format is known.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,6 +35,15 @@ pub(crate) enum Location {
     File(PathBuf),
     /// Another storage backend: memory, or the faulty disk of a test.
     Backend(Arc<dyn StorageBackend>),
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "`{}`", path.display()),
+            Self::Backend(_) => f.write_str("in memory"),
+        }
+    }
 }
 
 impl Location {
