@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::as_of::Replayed;
 use super::index::key::{self, LogNumber};
-use super::index::replay::{Replay, log_numbers};
 use super::index::row::IdempotencyRow;
 use super::log_writer::{KeyedCall, LogWriter};
 use super::snapshot::Snapshot;
@@ -35,17 +34,9 @@ impl LogWriter<'_> {
             if end == self.next_position(log)? {
                 return f(&snapshot, &first).map(|answer| Some((answer, end)));
             }
-            let mut reached = match replayed.take().filter(|reached| reached.log == log && reached.end <= end) {
-                Some(reached) => reached,
-                None => Replayed { log, end: 0, replay: Replay::new(log_numbers(&snapshot.heads()?)) },
-            };
-            for position in reached.end..end {
-                let entry = snapshot.entry(log, position)?;
-                reached.replay.entry(log, &entry, None)?;
-                reached.end = position + 1;
-            }
+            let reached = Replayed::new(log, end, replayed.take());
             let reached = replayed.insert(reached);
-            f(&snapshot.as_of(&reached.over(snapshot.source()), log, end), &first).map(|answer| Some((answer, end)))
+            f(&snapshot.as_of(&reached.over(&snapshot), log, end), &first).map(|answer| Some((answer, end)))
         });
         self.replayed = replayed;
         answer
@@ -61,7 +52,7 @@ impl LogWriter<'_> {
         self.guarded(|| {
             let snapshot = self.snapshot_unguarded();
             match self.replayed.as_ref().filter(|reached| (reached.log, reached.end) == (log, end)) {
-                Some(reached) => f(&snapshot.as_of(&reached.over(snapshot.source()), log, end)),
+                Some(reached) => f(&snapshot.as_of(&reached.over(&snapshot), log, end)),
                 None if self.next_position(log)? == end => f(&snapshot),
                 None => Err(ErrorDetail::corrupt("an earlier state of a log", "state is not available").into()),
             }

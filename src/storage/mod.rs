@@ -19,6 +19,7 @@ mod index;
 mod log_end;
 mod log_writer;
 mod opened;
+mod past;
 mod rebuild;
 mod snapshot;
 mod tables;

@@ -71,7 +71,7 @@ impl Watched<'_> {
     ///
     /// # Errors
     ///
-    /// As [`PolicyStore::verify`]; [`Unavailable`](crate::ErrorKind::Unavailable) if the observer stops it.
+    /// As [`PolicyStore::verify`]; [`Stopped`](crate::ErrorKind::Stopped) if the observer stops it.
     pub fn verify(&self) -> Result<Report> {
         self.run(|store, watch| store.engine.storage.verify(watch))
     }
@@ -80,7 +80,7 @@ impl Watched<'_> {
     ///
     /// # Errors
     ///
-    /// As [`PolicyStore::rebuild_indexes`]; [`Unavailable`](crate::ErrorKind::Unavailable) if the observer stops it.
+    /// As [`PolicyStore::rebuild_indexes`]; [`Stopped`](crate::ErrorKind::Stopped) if the observer stops it.
     pub fn rebuild_indexes(&self) -> Result<()> {
         self.run(|store, watch| store.engine.storage.rebuild_indexes(watch))
     }
@@ -89,7 +89,7 @@ impl Watched<'_> {
     ///
     /// # Errors
     ///
-    /// As [`PolicyStore::copy_zones`]; [`Unavailable`](crate::ErrorKind::Unavailable) if the observer stops it.
+    /// As [`PolicyStore::copy_zones`]; [`Stopped`](crate::ErrorKind::Stopped) if the observer stops it.
     pub fn copy_zones(&self, actor: &Actor, zone_ids: &[impl AsRef<str>], into: &PolicyStore) -> Result<CopiedZones> {
         self.run(|store, watch| store.copy_watched(actor, zone_ids, into, watch))
     }
@@ -98,7 +98,7 @@ impl Watched<'_> {
     ///
     /// # Errors
     ///
-    /// As [`PolicyStore::preflight`]; [`Unavailable`](crate::ErrorKind::Unavailable) if the observer stops it.
+    /// As [`PolicyStore::preflight`]; [`Stopped`](crate::ErrorKind::Stopped) if the observer stops it.
     pub fn preflight(&self, candidate: impl Into<Candidate>) -> Result<Preflight> {
         self.run(|store, watch| preflight::of_store(&store.engine, candidate.into(), watch))
     }

@@ -7,6 +7,7 @@
 mod text_enum;
 
 pub(crate) mod actor;
+pub(crate) mod checkpoint;
 pub(crate) mod concurrency;
 pub(crate) mod environment;
 pub(crate) mod error;

@@ -7,6 +7,7 @@ mod gated;
 mod group;
 mod old_page;
 mod open;
+mod past;
 mod row;
 mod tamper;
 mod tamper_cases;
