@@ -17,10 +17,10 @@ use crate::types::error::Result;
 pub(super) struct Replayed {
     pub log: LogNumber,
     pub end: u64,
-    replay: OnceCell<Replay>,
+    replay: OnceCell<Replay<'static>>,
     /// The replay for the repeated call before, and its end. Repeated calls usually come in their first order, so the
     /// next one continues from there.
-    before: RefCell<Option<(u64, Replay)>>,
+    before: RefCell<Option<(u64, Replay<'static>)>>,
 }
 
 impl Replayed {
@@ -81,7 +81,7 @@ impl AsOf<'_> {
     }
 
     /// The rows of the log, derived again.
-    fn replay(&self) -> Result<&Replay> {
+    fn replay(&self) -> Result<&Replay<'static>> {
         let Replayed { log, end, replay, before } = self.replayed;
         if let Some(replay) = replay.get() {
             return Ok(replay);
@@ -138,7 +138,7 @@ impl TableReader for AsOf<'_> {
     }
 }
 
-fn scan_replay(replay: &Replay, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
+fn scan_replay(replay: &Replay<'_>, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
     if range.is_empty() {
         return Ok(());
     }

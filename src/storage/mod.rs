@@ -6,6 +6,7 @@ mod apply;
 mod as_of;
 mod batch;
 mod cache;
+mod checkpoint;
 mod content;
 mod copy;
 mod erase;
@@ -57,7 +58,7 @@ use opened::{Opened, close};
 pub(crate) use snapshot::Snapshot;
 pub(crate) use tables::Direction;
 use tables::{ReadTables, TableReader, WriteTables};
-pub use verify::{Finding, Place, Report};
+pub use verify::{Finding, Place, Report, VerifiedLog};
 
 use crate::types::environment::Environment;
 use crate::types::error::{ErrorDetail, Result};

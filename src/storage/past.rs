@@ -6,8 +6,8 @@
 
 use super::index::key::{self, LogNumber, RowKind};
 use super::index::row::{
-    BindingOrderRow, BindingRow, IdRow, IdempotencyRow, Latest, NewestBindingRow, PolicyRow, PolicySetRow,
-    PositionRow, Row, VersionRow, ZoneStateRow,
+    BindingOrderRow, BindingRow, IdRow, IdempotencyRow, Latest, NewestBindingRow, PolicyRow, PolicySetRow, PositionRow,
+    Row, VersionRow, ZoneStateRow,
 };
 use super::snapshot::Snapshot;
 use super::tables::{Direction, Table};
@@ -62,6 +62,11 @@ impl<'a> Past<'a> {
         Self { snapshot, log, end, searches: false }
     }
 
+    /// The log.
+    pub(super) fn log(self) -> LogNumber {
+        self.log
+    }
+
     /// The earlier value of the index row under `row_key`, which now has this value.
     pub(super) fn row(self, row_key: &[u8], value: &[u8]) -> Result<Earlier> {
         let row_of = |problem: String| ErrorDetail::corrupt(format_args!("an index row of log {}", self.log), problem);
@@ -104,12 +109,16 @@ impl<'a> Past<'a> {
                 };
                 Ok(Earlier::kept(place.is_some_and(fits), value))
             }
-            Some(RowKind::Policy) => self.policy(row_key, value, PolicyRow::from_value(row_key, value).map_err(row_of)?),
+            Some(RowKind::Policy) => {
+                self.policy(row_key, value, PolicyRow::from_value(row_key, value).map_err(row_of)?)
+            }
             Some(RowKind::PolicySet) => {
                 self.policy_set(row_key, value, PolicySetRow::from_value(row_key, value).map_err(row_of)?)
             }
             Some(RowKind::State) => self.state(row_key, ZoneStateRow::from_value(row_key, value).map_err(row_of)?),
-            Some(RowKind::Zone | RowKind::ZoneOrder | RowKind::Schema | RowKind::SchemaOrder) | None => Ok(Earlier::UNKNOWN),
+            Some(RowKind::Zone | RowKind::ZoneOrder | RowKind::Schema | RowKind::SchemaOrder) | None => {
+                Ok(Earlier::UNKNOWN)
+            }
         }
     }
 
@@ -197,8 +206,7 @@ impl<'a> Past<'a> {
     fn state(self, row_key: &[u8], row: ZoneStateRow) -> Result<Earlier> {
         let Some(last) = self.end.checked_sub(1) else { return Ok(Earlier::NOTHING) };
         let last = self.snapshot.entry(self.log, last)?;
-        let bindings =
-            if last.body.is_binding() { Some(last.envelope.position) } else { last.envelope.last_binding };
+        let bindings = if last.body.is_binding() { Some(last.envelope.position) } else { last.envelope.last_binding };
         let mut earlier = ZoneStateRow {
             suspended: self.before(row.suspended),
             default_schema: self.before(row.default_schema),
@@ -309,7 +317,7 @@ impl<'a> Past<'a> {
     }
 
     /// The newest attestation of a policy set.
-    fn attested(self, set: &str) -> Result<Option<u64>> {
+    pub(super) fn attested(self, set: &str) -> Result<Option<u64>> {
         let mut newest = None;
         let range = key::versions(self.log, RowKind::Attestation, set);
         self.snapshot.rows::<PositionRow>(&range, Direction::Ascending, &mut |_, row| {
@@ -340,7 +348,8 @@ impl<'a> Past<'a> {
             _ => Target::Zone,
         };
         let (mut ended, mut steps) = (None, 0);
-        let mut next = self.snapshot.first_binding(&key::bindings(self.log, mode, &target, last), Direction::Descending)?;
+        let mut next =
+            self.snapshot.first_binding(&key::bindings(self.log, mode, &target, last), Direction::Descending)?;
         while let Some((position, binding)) = next.filter(|(position, _)| *position > row.created) {
             if self.binds(set, position, &binding)? {
                 let bound = if ended.is_none() { Some(position) } else { None };

@@ -3,8 +3,8 @@
 
 use super::index::key::{self, LogNumber};
 use super::index::row::{Row, TileRow};
-use super::tables::{Direction, Table, TableReader, TableWriter};
 use super::snapshot::EntryPlace;
+use super::tables::{Direction, Table, TableReader, TableWriter};
 use crate::record::{Entry, Frontier, NodeHash, TILE, tile_root};
 use crate::types::error::{Error, ErrorDetail, Result};
 use crate::types::hash::EntryHash;
@@ -14,6 +14,29 @@ use crate::types::hash::EntryHash;
 pub(super) struct Tiles(Vec<Vec<NodeHash>>);
 
 impl Tiles {
+    /// The tiles that are not full in a tree of `size` entries. Reads at most one tile, or 255 entries or tiles, of each
+    /// level.
+    pub(super) fn at(source: &dyn TableReader, log: LogNumber, size: u64) -> Result<Self> {
+        let levels = (0..8).map(|level| {
+            let nodes = size >> (8 * u32::from(level));
+            last_nodes(source, log, level, nodes - nodes % TILE, nodes % TILE)
+        });
+        levels.collect::<Result<_>>().map(Self)
+    }
+
+    /// The frontier of the tree.
+    pub(super) fn frontier(&self) -> Frontier {
+        let mut hashes = Vec::new();
+        for nodes in self.0.iter().rev() {
+            let mut part = Frontier::default();
+            for (position, hash) in (0..).zip(nodes) {
+                part.append(position, EntryHash(*hash));
+            }
+            hashes.extend(part.hashes);
+        }
+        Frontier { hashes }
+    }
+
     /// Adds the hash of the next entry. Passes each tile that it fills to `put`: the level, the number, and the row.
     pub(super) fn append(
         &mut self,
@@ -121,31 +144,8 @@ fn damaged(log: LogNumber, number: u64, problem: String) -> Error {
     ErrorDetail::corrupt(format_args!("tile {number} of log {log}"), problem).into()
 }
 
-/// The frontier of the tree over the first `size` entries. Reads at most one tile, or 255 entries or tiles, of each
-/// level.
-pub(super) fn frontier_at(source: &dyn TableReader, log: LogNumber, size: u64) -> Result<Frontier> {
-    let mut hashes = Vec::new();
-    for level in (0..8).rev() {
-        // The nodes of this level, of which the last `count` are not in a node above it.
-        let nodes = size >> (8 * u32::from(level));
-        let count = nodes % TILE;
-        let mut part = Frontier::default();
-        for (position, hash) in (0..).zip(last_nodes(source, log, level, nodes - count, count)?) {
-            part.append(position, EntryHash(hash));
-        }
-        hashes.extend(part.hashes);
-    }
-    Ok(Frontier { hashes })
-}
-
 /// The first `count` nodes of the tile of `level` that begins with the node `first`.
-fn last_nodes(
-    source: &dyn TableReader,
-    log: LogNumber,
-    level: u8,
-    first: u64,
-    count: u64,
-) -> Result<Vec<NodeHash>> {
+fn last_nodes(source: &dyn TableReader, log: LogNumber, level: u8, first: u64, count: u64) -> Result<Vec<NodeHash>> {
     if count == 0 {
         return Ok(Vec::new());
     }
@@ -172,9 +172,9 @@ mod tests {
     use std::ops::Range;
 
     use super::*;
+    use crate::storage::batch::Overlay;
     use crate::storage::index::row::Head;
     use crate::storage::log_end::LogEnd;
-    use crate::storage::batch::Overlay;
     use crate::storage::tables::Visit;
     use crate::types::id::LogId;
 
@@ -206,7 +206,7 @@ mod tests {
             }
         }
         for (size, frontier) in frontiers {
-            assert!(frontier_at(&tables, 3, size).unwrap() == frontier, "size {size}");
+            assert!(Tiles::at(&tables, 3, size).unwrap().frontier() == frontier, "size {size}");
             if let Some(last) = size.checked_sub(1) {
                 assert_eq!(leaf(&tables, 3, last).unwrap(), EntryHash::of(&last.to_be_bytes()));
             }

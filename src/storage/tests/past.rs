@@ -11,6 +11,7 @@ use crate::storage::index::row::{Row, VersionRow};
 use crate::storage::past::Past;
 use crate::storage::snapshot::Snapshot;
 use crate::storage::tables::{Direction, Table};
+use crate::storage::tiles::Tiles;
 use crate::types::error::Result;
 use crate::*;
 
@@ -140,4 +141,36 @@ fn earlier_rows_are_those_of_a_replay() {
         checked.unwrap();
     }
     assert_eq!(not_exact, HashMap::new(), "of {rows_compared}: the log is shorter than a search");
+}
+
+/// The checkpoint of each size of the zone's log.
+fn checkpoints(store: &PolicyStore) -> Vec<Checkpoint> {
+    let read = store.engine.storage.read(|snapshot| {
+        let head = snapshot.checkpoint(LOG)?;
+        (1..=head.size)
+            .map(|size| {
+                let root = RootHash::from(Tiles::at(snapshot.source(), LOG, size)?.frontier().root());
+                Ok(Checkpoint { size, root, ..head })
+            })
+            .collect()
+    });
+    read.unwrap()
+}
+
+#[test]
+fn a_check_from_any_size_on_finds_nothing_in_an_intact_store() {
+    for seed in 0..4 {
+        let store = busy(seed);
+        let whole = store.verify().unwrap();
+        assert!(whole.is_clean(), "{:?}", whole.findings);
+        let kept = checkpoints(&store);
+        assert_eq!(kept.last(), Some(&whole.verified[1].checkpoint));
+        for checkpoint in kept {
+            let report = store.verify_since(&[checkpoint]).unwrap();
+            assert!(report.is_clean(), "from {}: {:?}", checkpoint.size, report.findings);
+            assert_eq!(report.entries, whole.entries - checkpoint.size);
+            assert_eq!(report.verified[1].from, checkpoint.size);
+            assert_eq!(report.checkpoints(), whole.checkpoints());
+        }
+    }
 }

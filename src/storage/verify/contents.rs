@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::careful::Careful;
 use super::compare::{NOT_DERIVED, compare};
 use crate::record::{ContentId, Manifest, Plain, PolicySetVersionCreated, PolicyVersionCreated};
+use crate::storage::content;
 use crate::storage::index::key::{self, LogNumber, RowKind};
 use crate::storage::index::row::{Row, VersionRow};
 use crate::storage::tables::{Direction, Table, TableReader};
@@ -15,6 +16,8 @@ use crate::types::progress::Steps;
 /// The content of a file, by its hashes.
 #[derive(Default)]
 pub(super) struct Contents {
+    /// Whether all content was hashed at the start. Otherwise it is looked up and hashed when an entry names it.
+    pub whole: bool,
     numbers: HashMap<ContentId, u64>,
     /// The highest number.
     pub last: Option<u64>,
@@ -31,7 +34,7 @@ pub(super) struct Contents {
 impl Contents {
     /// Hashes all content, and compares the addresses with it.
     pub(super) fn of(source: &Careful<'_>, steps: &Steps<'_>) -> Result<Self> {
-        let mut contents = Self::default();
+        let mut contents = Self { whole: true, ..Self::default() };
         source.scan(Table::Content, key::ALL_CONTENT, Direction::Ascending, &mut |row_key, value| {
             contents.add(row_key, value);
             steps.add(1)?;
@@ -68,18 +71,26 @@ impl Contents {
     }
 
     /// Notes that an entry names the content `id`. Returns `false` at the first entry that names missing content.
-    pub(super) fn name(&mut self, id: &ContentId) -> bool {
-        match self.numbers.get(id) {
+    pub(super) fn name(&mut self, source: &dyn TableReader, id: &ContentId) -> Result<bool> {
+        if !self.whole && !self.numbers.contains_key(id) && !self.missing.contains(id) {
+            match content::find(source, id) {
+                Ok(Some((number, _))) => drop(self.numbers.insert(*id, number)),
+                Ok(None) => {}
+                Err(error) if error.kind() == ErrorKind::Corrupt => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(match self.numbers.get(id) {
             Some(number) => {
                 self.named.insert(*number);
                 true
             }
             None => !self.missing.insert(*id),
-        }
+        })
     }
 
-    /// The number of the forms that a version's row must have. Nothing tells the number of damaged content, so the row's
-    /// own is taken for right.
+    /// The number of the forms that a version's row must have. The entry was [named](Self::name). Nothing tells the number
+    /// of damaged content, so the row's own is taken for right.
     pub(super) fn forms(
         &self,
         source: &dyn TableReader,

@@ -6,5 +6,6 @@ mod compare;
 mod contents;
 mod report;
 mod rows;
+mod since;
 
-pub use report::{Finding, Place, Report};
+pub use report::{Finding, Place, Report, VerifiedLog};
