@@ -19,6 +19,7 @@ mod idempotency;
 mod index;
 mod log_end;
 mod log_writer;
+mod names;
 mod opened;
 mod past;
 mod rebuild;
@@ -54,6 +55,7 @@ pub(crate) use index::row::{
 #[cfg(fuzzing)]
 pub(crate) use index::row::{EVERY, with_check};
 pub(crate) use log_writer::{Author, Imported, LogWriter};
+pub(crate) use names::Names;
 use opened::{Opened, close};
 pub(crate) use snapshot::Snapshot;
 pub(crate) use tables::Direction;
