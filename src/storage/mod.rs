@@ -55,7 +55,6 @@ pub(crate) use index::row::{
 #[cfg(fuzzing)]
 pub(crate) use index::row::{EVERY, with_check};
 pub(crate) use log_writer::{Author, Imported, LogWriter};
-pub(crate) use names::Names;
 use opened::{Opened, close};
 pub(crate) use snapshot::Snapshot;
 pub(crate) use tables::Direction;

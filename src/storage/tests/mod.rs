@@ -9,6 +9,7 @@ mod old_page;
 mod open;
 mod past;
 mod row;
+mod since;
 mod tamper;
 mod tamper_cases;
 mod thread;

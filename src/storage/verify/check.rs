@@ -9,6 +9,7 @@ use super::careful::Careful;
 use super::contents::Contents;
 use super::report::{Finding, Place, Report, VerifiedLog};
 use super::since::{Kept, Verified};
+use super::spread;
 use crate::record::{Body, LogEntry, Manifest, PolicySetVersionCreated, ZoneErased};
 use crate::storage::Storage;
 use crate::storage::cache::RecordCache;
@@ -19,7 +20,7 @@ use crate::storage::index::row::{FormatRow, Head, IndexRow, LogsRow, NextContent
 use crate::storage::past::Past;
 use crate::storage::snapshot::Snapshot;
 use crate::storage::tables::{Direction, Table, TableReader};
-use crate::storage::walk::{Step, walk};
+use crate::storage::walk::{Step, Walk};
 use crate::storage::zones::{self, Zones};
 use crate::types::checkpoint::Checkpoint;
 use crate::types::error::{ErrorDetail, ErrorKind, Result};
@@ -31,7 +32,7 @@ use crate::types::schema::SchemaRef;
 impl Storage {
     /// Compares the whole file with the logs. Writes nothing. After a finding, writes are refused.
     pub(crate) fn verify(&self, watch: Watch<'_>) -> Result<Report> {
-        self.verify_with(watch, Kept::new(), true)
+        self.verify_with(watch, Kept::new(), true, spread::threads())
     }
 
     /// The same for what the logs have after the checkpoints that were kept. Other logs are verified from their start.
@@ -40,12 +41,18 @@ impl Storage {
         for checkpoint in kept {
             by_log.entry(checkpoint.log_id).or_default().push(*checkpoint);
         }
-        self.verify_with(watch, by_log, false)
+        self.verify_with(watch, by_log, false, spread::threads())
     }
 
-    fn verify_with(&self, watch: Watch<'_>, kept: Kept, whole: bool) -> Result<Report> {
+    pub(in crate::storage) fn verify_with(
+        &self,
+        watch: Watch<'_>,
+        kept: Kept,
+        whole: bool,
+        threads: usize,
+    ) -> Result<Report> {
         let report = self.read_source(|source, snapshot| {
-            let careful = Careful::new(source);
+            let careful = Careful::new(source, threads);
             // Nothing that an earlier read has kept in memory.
             let cache = RecordCache::new(CACHE_BYTES);
             let fresh = Snapshot::new(&careful, &cache, None).not_before(snapshot.least_commits());
@@ -65,6 +72,20 @@ impl Storage {
         }
         Ok(report)
     }
+}
+
+/// Walks a log on several threads.
+pub(in crate::storage) fn walk_on(
+    source: &Careful<'_>,
+    mut walk: Walk<'_>,
+    visit: &mut dyn FnMut(Step<'_>) -> Result<()>,
+) -> Result<()> {
+    let range = walk.range();
+    let range = range.start.as_slice()..range.end.as_slice();
+    // The walk reads a damaged entry again, for its problem.
+    let read = |_: &[u8], value: &[u8]| LogEntry::from_stored(value).ok();
+    source.scan_with(Table::Log, range, &read, &mut |row_key, value, read| walk.row(row_key, value, read, visit))?;
+    walk.end(visit)
 }
 
 /// Memory for entries that a check reads more than once.
@@ -272,7 +293,8 @@ impl<'a> Check<'a> {
         }
         let mut replay = Replay::new(self.numbers.clone());
         let source = self.source;
-        let walked = contained(|| walk(source, log, head, &mut |step| self.step(log, &name, step, &mut replay)));
+        let walked =
+            contained(|| walk_on(source, Walk::new(log, head), &mut |step| self.step(log, &name, step, &mut replay)));
         self.note(walked, Place::Log { log: name.clone() })?;
         let compared = contained(|| {
             self.compare_rows(log, &name, replay.rows)?;

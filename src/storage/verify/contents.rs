@@ -8,7 +8,7 @@ use crate::record::{ContentId, Manifest, Plain, PolicySetVersionCreated, PolicyV
 use crate::storage::content;
 use crate::storage::index::key::{self, LogNumber, RowKind};
 use crate::storage::index::row::{Row, VersionRow};
-use crate::storage::tables::{Direction, Table, TableReader};
+use crate::storage::tables::{Table, TableReader};
 use crate::types::error::{ErrorKind, Result};
 use crate::types::hash::hex;
 use crate::types::progress::Steps;
@@ -35,10 +35,10 @@ impl Contents {
     /// Hashes all content, and compares the addresses with it.
     pub(super) fn of(source: &Careful<'_>, steps: &Steps<'_>) -> Result<Self> {
         let mut contents = Self { whole: true, ..Self::default() };
-        source.scan(Table::Content, key::ALL_CONTENT, Direction::Ascending, &mut |row_key, value| {
-            contents.add(row_key, value);
-            steps.add(1)?;
-            Ok(true)
+        let hash = |_: &[u8], value: &[u8]| Plain::unpack(value).map(|plain| plain.id());
+        source.scan_with(Table::Content, key::ALL_CONTENT, &hash, &mut |row_key, _, id| {
+            contents.add(row_key, id);
+            steps.add(1)
         })?;
         let addresses = contents.numbers.iter().map(|(id, number)| (key::address(&id.key(), *number), Vec::new()));
         let all = key::ALL_CONTENT.start.to_vec()..key::ALL_CONTENT.end.to_vec();
@@ -50,13 +50,13 @@ impl Contents {
         Ok(contents)
     }
 
-    fn add(&mut self, row_key: &[u8], value: &[u8]) {
+    fn add(&mut self, row_key: &[u8], id: Result<ContentId, String>) {
         let Some(number) = key::content_number(row_key) else {
             self.row_problems.push(format!("content under {}: not a number", hex::encode(row_key)));
             return;
         };
         self.last = Some(number);
-        match Plain::unpack(value).map(|plain| plain.id()) {
+        match id {
             Err(problem) => self.problems.push((number, problem)),
             Ok(id) => match self.numbers.get(&id) {
                 Some(first) => self.problems.push((number, format!("is content {first} again"))),

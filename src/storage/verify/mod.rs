@@ -7,5 +7,9 @@ mod contents;
 mod report;
 mod rows;
 mod since;
+mod spread;
+
+#[cfg(test)]
+pub(in crate::storage) use since::Kept;
 
 pub use report::{Finding, Place, Report, VerifiedLog};

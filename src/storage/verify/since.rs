@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::check::Check;
+use super::check::{Check, walk_on};
 use super::compare::NOT_DERIVED;
 use super::report::Place;
 use crate::record::{Body, LogEntry};
@@ -14,7 +14,7 @@ use crate::storage::index::row::{Head, PositionRow, Row};
 use crate::storage::past::Past;
 use crate::storage::tables::{Direction, Table, TableReader};
 use crate::storage::tiles::{self, Tiles};
-use crate::storage::walk::{Walk, walk_on};
+use crate::storage::walk::Walk;
 use crate::types::checkpoint::Checkpoint;
 use crate::types::error::Result;
 use crate::types::hash::{Sha256, hex};
