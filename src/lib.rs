@@ -57,7 +57,7 @@ pub use rules::bundle_changes::BundleChanges;
 pub use rules::bundle_plan::PreparedBundle;
 pub use rules::manifest::{PolicySetVersionInput, PreparedPolicySetVersion};
 pub use rules::precondition::Precondition;
-pub use storage::{CommitStats, Finding, Place, Report, Space, TableRows, TableSpace};
+pub use storage::{CommitStats, Finding, Place, Report, Space, TableRows, TableSpace, VerifiedLog};
 pub use store::PolicyStore;
 pub use store::backup::{Backup, Restore};
 pub use store::builder::Builder;
@@ -68,9 +68,10 @@ pub use store::stats::{Compacted, Stats};
 pub use store::watched::Watched;
 pub use types::actor::{Actor, OwnerType};
 pub use types::cache_stats::CacheStats;
+pub use types::checkpoint::Checkpoint;
 pub use types::concurrency::Concurrency;
 pub use types::error::{Diagnostic, Error, ErrorDetail, ErrorKind, Resource, Result, SourcePlace};
-pub use types::hash::{EntryHash, Sha256};
+pub use types::hash::{EntryHash, RootHash, Sha256};
 pub use types::id::{
     IdempotencyKey, LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId,
 };

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::moment::{Held, Latest, Moment};
+use super::moment::{Committed, Held, Latest, Moment};
 use crate::engine::Engine;
 use crate::engine::versions::Name;
 use crate::list::filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
@@ -21,6 +21,7 @@ use crate::resource::version::VersionRecord;
 use crate::resource::zone::{ZoneInfo, ZoneReader, ZoneRef};
 use crate::rules::precondition::Precondition;
 use crate::storage::first_entry;
+use crate::types::checkpoint::Checkpoint;
 use crate::types::error::Result;
 use crate::types::id::{IdempotencyKey, SchemaName, ZoneId};
 use crate::types::syntax::Include;
@@ -106,6 +107,17 @@ impl Zone {
         let snapshot = Zone { engine: self.engine.clone(), place: self.place.clone(), moment: held };
         snapshot.read(|_| Ok(()))?;
         Ok(snapshot)
+    }
+}
+
+impl<M: Committed> Zone<M> {
+    /// The size and root of the zone's log, to keep outside the store: see [`Checkpoint`].
+    ///
+    /// # Errors
+    ///
+    /// As any read.
+    pub fn checkpoint(&self) -> Result<Checkpoint> {
+        self.read(|reader| reader.checkpoint(reader.log))
     }
 }
 

@@ -2,18 +2,16 @@
 //!
 //! Knows the input of a call only by its fingerprint.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::as_of::Replayed;
-use super::index::key::{self, LogNumber, STORE_LOG};
-use super::index::replay::{Replay, log_numbers};
+use super::index::key::{self, LogNumber};
 use super::index::row::IdempotencyRow;
 use super::log_writer::{KeyedCall, LogWriter};
 use super::snapshot::Snapshot;
 use crate::record::{Idempotency, LogEntry, Unchanged};
 use crate::types::error::{ErrorDetail, Result};
-use crate::types::id::{IdempotencyKey, LogId};
+use crate::types::id::IdempotencyKey;
 
 impl LogWriter<'_> {
     /// Answers a repeated call. If the log has the key, returns the result of `f` on the log as of the end of the first
@@ -36,17 +34,9 @@ impl LogWriter<'_> {
             if end == self.next_position(log)? {
                 return f(&snapshot, &first).map(|answer| Some((answer, end)));
             }
-            let mut reached = match replayed.take().filter(|reached| reached.log == log && reached.end <= end) {
-                Some(reached) => reached,
-                None => Replayed { log, end: 0, replay: Replay::new(numbers_for(&snapshot, log)?) },
-            };
-            for position in reached.end..end {
-                let entry = snapshot.entry(log, position)?;
-                reached.replay.entry(log, &entry, None)?;
-                reached.end = position + 1;
-            }
+            let reached = Replayed::new(log, end, replayed.take());
             let reached = replayed.insert(reached);
-            f(&snapshot.as_of(&reached.over(snapshot.source()), log, end), &first).map(|answer| Some((answer, end)))
+            f(&snapshot.as_of(&reached.over(&snapshot), log, end), &first).map(|answer| Some((answer, end)))
         });
         self.replayed = replayed;
         answer
@@ -62,7 +52,7 @@ impl LogWriter<'_> {
         self.guarded(|| {
             let snapshot = self.snapshot_unguarded();
             match self.replayed.as_ref().filter(|reached| (reached.log, reached.end) == (log, end)) {
-                Some(reached) => f(&snapshot.as_of(&reached.over(snapshot.source()), log, end)),
+                Some(reached) => f(&snapshot.as_of(&reached.over(&snapshot), log, end)),
                 None if self.next_position(log)? == end => f(&snapshot),
                 None => Err(ErrorDetail::corrupt("an earlier state of a log", "state is not available").into()),
             }
@@ -97,14 +87,6 @@ impl LogWriter<'_> {
             self.append(log, Unchanged {})?;
         }
         Ok(())
-    }
-}
-
-/// The log numbers that a replay of `log` needs: only entries of the store's log name other logs.
-fn numbers_for(snapshot: &Snapshot<'_>, log: LogNumber) -> Result<BTreeMap<LogId, LogNumber>> {
-    match log {
-        STORE_LOG => log_numbers(snapshot.source(), &snapshot.heads()?),
-        _ => Ok(BTreeMap::new()),
     }
 }
 

@@ -60,11 +60,6 @@ impl<'a> Snapshot<'a> {
         self.source
     }
 
-    /// The same, over other tables.
-    pub(super) fn over<'b>(&'b self, source: &'b dyn TableReader) -> Snapshot<'b> {
-        Snapshot { source, counted: Cell::new(false), ..*self }
-    }
-
     /// The same, with `log` as of the length `end`; `source` has its rows.
     pub(super) fn as_of<'b>(&'b self, source: &'b dyn TableReader, log: LogNumber, end: u64) -> Snapshot<'b> {
         Snapshot { source, counted: Cell::new(false), ends: Some((log, end)), ..*self }

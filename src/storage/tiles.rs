@@ -3,15 +3,40 @@
 
 use super::index::key::{self, LogNumber};
 use super::index::row::{Row, TileRow};
+use super::snapshot::EntryPlace;
 use super::tables::{Direction, Table, TableReader, TableWriter};
-use crate::record::{Entry, NodeHash, TILE, tile_root};
-use crate::types::error::{ErrorDetail, Result};
+use crate::record::{Entry, Frontier, NodeHash, TILE, tile_root};
+use crate::types::error::{Error, ErrorDetail, Result};
+use crate::types::hash::EntryHash;
 
 /// The hashes of tiles that are not full yet, by level.
 #[derive(Default)]
 pub(super) struct Tiles(Vec<Vec<NodeHash>>);
 
 impl Tiles {
+    /// The tiles that are not full in a tree of `size` entries. Reads at most one tile, or 255 entries or tiles, of each
+    /// level.
+    pub(super) fn at(source: &dyn TableReader, log: LogNumber, size: u64) -> Result<Self> {
+        let levels = (0..8).map(|level| {
+            let nodes = size >> (8 * u32::from(level));
+            last_nodes(source, log, level, nodes - nodes % TILE, nodes % TILE)
+        });
+        levels.collect::<Result<_>>().map(Self)
+    }
+
+    /// The frontier of the tree.
+    pub(super) fn frontier(&self) -> Frontier {
+        let mut hashes = Vec::new();
+        for nodes in self.0.iter().rev() {
+            let mut part = Frontier::default();
+            for (position, hash) in (0..).zip(nodes) {
+                part.append(position, EntryHash(*hash));
+            }
+            hashes.extend(part.hashes);
+        }
+        Frontier { hashes }
+    }
+
     /// Adds the hash of the next entry. Passes each tile that it fills to `put`: the level, the number, and the row.
     pub(super) fn append(
         &mut self,
@@ -70,30 +95,121 @@ pub(super) fn fill(
 
 /// The hashes of 256 entries, of which the last are `recent`.
 fn leaves(source: &dyn TableReader, log: LogNumber, first: u64, recent: Vec<NodeHash>) -> Result<Vec<NodeHash>> {
-    let mut hashes = Vec::new();
     let earlier = TILE.saturating_sub(recent.len() as u64);
-    let (start, end) = (key::entry(log, first), key::entry(log, first + earlier));
+    let mut hashes = entries(source, log, first, earlier)?;
+    hashes.extend(recent);
+    Ok(hashes)
+}
+
+/// The hashes of `count` entries.
+fn entries(source: &dyn TableReader, log: LogNumber, first: u64, count: u64) -> Result<Vec<NodeHash>> {
+    let mut hashes = Vec::new();
+    let (start, end) = (key::entry(log, first), key::entry(log, first.saturating_add(count)));
     source.scan(Table::Log, start.as_slice()..end.as_slice(), Direction::Ascending, &mut |_, value| {
         let hash = Entry::hash_of_stored(value).map_err(|problem| problem.at(log, first))?;
         hashes.push(hash.0);
         Ok(true)
     })?;
-    hashes.extend(recent);
-    if hashes.len() as u64 != TILE {
-        return Err(ErrorDetail::corrupt(format_args!("log {log}"), "entries of a full tile are missing").into());
+    if hashes.len() as u64 != count {
+        return Err(ErrorDetail::corrupt(format_args!("log {log}"), "entries of a tile are missing").into());
     }
     Ok(hashes)
 }
 
 /// The roots of 256 tiles of a level.
 fn roots(source: &dyn TableReader, log: LogNumber, level: u8, first: u64) -> Result<Vec<NodeHash>> {
-    let mut hashes = Vec::new();
-    for number in first..first + TILE {
-        let row_key = key::tile(log, level, number);
-        let mut row = Err("missing".to_owned());
-        source.get(Table::Index, &row_key, &mut |value| row = TileRow::from_value(&row_key, value))?;
-        let row = row.map_err(|problem| ErrorDetail::corrupt(format_args!("tile {number} of log {log}"), problem))?;
-        hashes.push(tile_root(&row.hashes));
+    (first..first.saturating_add(TILE)).map(|number| root(source, log, level, number)).collect()
+}
+
+/// The root of a full tile.
+fn root(source: &dyn TableReader, log: LogNumber, level: u8, number: u64) -> Result<NodeHash> {
+    let tile = tile(source, log, level, number)?;
+    tile.as_deref().map(tile_root).ok_or_else(|| damaged(log, number, "missing".to_owned()))
+}
+
+/// The hashes of a full tile; `None` if there is no such row.
+fn tile(source: &dyn TableReader, log: LogNumber, level: u8, number: u64) -> Result<Option<Vec<NodeHash>>> {
+    let row_key = key::tile(log, level, number);
+    let mut row = None;
+    source.get(Table::Index, &row_key, &mut |value| row = Some(TileRow::from_value(&row_key, value)))?;
+    let row = row.transpose().map_err(|problem| damaged(log, number, problem))?;
+    row.map(|row| match row.hashes.len() as u64 {
+        TILE => Ok(row.hashes),
+        other => Err(damaged(log, number, format!("has {other} hashes, expected {TILE}"))),
+    })
+    .transpose()
+}
+
+fn damaged(log: LogNumber, number: u64, problem: String) -> Error {
+    ErrorDetail::corrupt(format_args!("tile {number} of log {log}"), problem).into()
+}
+
+/// The first `count` nodes of the tile of `level` that begins with the node `first`.
+fn last_nodes(source: &dyn TableReader, log: LogNumber, level: u8, first: u64, count: u64) -> Result<Vec<NodeHash>> {
+    if count == 0 {
+        return Ok(Vec::new());
     }
-    Ok(hashes)
+    if let Some(mut hashes) = tile(source, log, level, first / TILE)? {
+        hashes.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+        return Ok(hashes);
+    }
+    match level.checked_sub(1) {
+        None => entries(source, log, first, count),
+        Some(below) => (first..first.saturating_add(count)).map(|number| root(source, log, below, number)).collect(),
+    }
+}
+
+/// The hash of the entry at `position`, from its tile if that is full.
+pub(super) fn leaf(source: &dyn TableReader, log: LogNumber, position: u64) -> Result<EntryHash> {
+    let tile = last_nodes(source, log, 0, position - position % TILE, position % TILE + 1)?;
+    let missing = || ErrorDetail::corrupt(EntryPlace(log, position), "missing");
+    Ok(tile.last().copied().map(EntryHash).ok_or_else(missing)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::ops::Range;
+
+    use super::*;
+    use crate::storage::batch::Overlay;
+    use crate::storage::index::row::Head;
+    use crate::storage::log_end::LogEnd;
+    use crate::storage::tables::Visit;
+    use crate::types::id::LogId;
+
+    /// Tables without rows.
+    struct Nothing;
+
+    impl TableReader for Nothing {
+        fn get(&self, _: Table, _: &[u8], _: &mut dyn FnMut(&[u8])) -> Result<bool> {
+            Ok(false)
+        }
+
+        fn scan(&self, _: Table, _: Range<&[u8]>, _: Direction, _: &mut Visit<'_>) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The frontier of each earlier size is that which the log had at this size.
+    #[test]
+    fn the_tree_of_every_earlier_size_is_found_again() {
+        let mut tables = Overlay::new(&Nothing, Vec::new());
+        let mut end = LogEnd::new(3, Head::empty(LogId([1; 16])));
+        let mut frontiers = BTreeMap::from([(0, Frontier::default())]);
+        let sizes = 256 * 256 + 700;
+        for position in 0..sizes {
+            let bytes = u64::to_be_bytes(position);
+            end.store(&mut tables, &bytes, EntryHash::of(&bytes)).unwrap();
+            if position % 997 == 0 || position % 256 < 2 || position > sizes - 300 || position < 600 {
+                frontiers.insert(position + 1, end.head.frontier.clone());
+            }
+        }
+        for (size, frontier) in frontiers {
+            assert!(Tiles::at(&tables, 3, size).unwrap().frontier() == frontier, "size {size}");
+            if let Some(last) = size.checked_sub(1) {
+                assert_eq!(leaf(&tables, 3, last).unwrap(), EntryHash::of(&last.to_be_bytes()));
+            }
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! Walks a log from its first entry. Checks that every entry is intact, in its place and chained to the previous one,
 //! and that the log ends at its head.
 
+use std::ops::Range;
+
 use super::index::key::{self, LogNumber};
 use super::index::row::{BEFORE_ALL, Head};
 use super::tables::{Direction, Table, TableReader};
@@ -28,31 +30,86 @@ pub(super) fn walk(
     head: &Head,
     visit: &mut dyn FnMut(Step<'_>) -> Result<()>,
 ) -> Result<()> {
-    let mut chain = Chain::default();
-    let range = key::all_of(log);
+    walk_on(source, Walk::new(log, head), visit)
+}
+
+/// The same, for the rest of a walk.
+pub(super) fn walk_on(
+    source: &dyn TableReader,
+    mut walk: Walk<'_>,
+    visit: &mut dyn FnMut(Step<'_>) -> Result<()>,
+) -> Result<()> {
+    let range = walk.range();
     let range = range.start.as_slice()..range.end.as_slice();
     source.scan(Table::Log, range, Direction::Ascending, &mut |row_key, value| {
+        walk.row(row_key, value, None, visit)?;
+        Ok(true)
+    })?;
+    walk.end(visit)
+}
+
+/// A walk under way. The caller gives it the rows in their order.
+pub(super) struct Walk<'a> {
+    log: LogNumber,
+    head: &'a Head,
+    chain: Chain,
+}
+
+impl<'a> Walk<'a> {
+    /// A walk from the first entry.
+    pub(super) fn new(log: LogNumber, head: &'a Head) -> Self {
+        Self { log, head, chain: Chain::default() }
+    }
+
+    /// A walk from the entry after `last`, up to which the tree has this frontier.
+    pub(super) fn after(log: LogNumber, head: &'a Head, last: &LogEntry, frontier: Frontier) -> Self {
+        Self { log, head, chain: Chain::after(last, frontier) }
+    }
+
+    /// The keys of its rows.
+    pub(super) fn range(&self) -> Range<Vec<u8>> {
+        match self.chain.next {
+            0 => key::all_of(self.log),
+            next => key::entries_from(self.log, next),
+        }
+    }
+
+    /// Takes the next row. `read` has its entry, if the caller has already decoded it.
+    pub(super) fn row(
+        &mut self,
+        row_key: &[u8],
+        value: &[u8],
+        read: Option<LogEntry>,
+        visit: &mut dyn FnMut(Step<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let Self { log, head, chain } = self;
         // A scan also returns rows with damaged keys, which may belong to another log.
-        let Some(position) = key::entry_place(row_key).filter(|place| place.0 == log).map(|place| place.1) else {
-            visit(Step::BadLog(format!("row {} is out of place", hex::encode(row_key))))?;
-            return Ok(true);
+        let Some(position) = key::entry_place(row_key).filter(|place| place.0 == *log).map(|place| place.1) else {
+            return visit(Step::BadLog(format!("row {} is out of place", hex::encode(row_key))));
         };
         if position < chain.next {
-            visit(Step::BadLog(format!("entry {position} is stored after entry {}", chain.next - 1)))?;
-            return Ok(true);
+            return visit(Step::BadLog(format!("entry {position} is stored after entry {}", chain.next - 1)));
         }
         if position > chain.next {
             visit(Step::BadLog(format!("entries {} to {} are missing", chain.next, position.saturating_sub(1))))?;
             chain.skip_to(position);
         }
+        if let Some(recorded) = read {
+            for problem in chain.follow(&recorded.envelope, recorded.hash, position, head) {
+                visit(Step::BadEntry(position, problem.to_owned()))?;
+            }
+            if let Some(problem) = chain.note(&recorded) {
+                visit(Step::BadEntry(position, problem.to_owned()))?;
+            }
+            return visit(Step::Entry(&recorded));
+        }
         let (entry, hash) = match Entry::from_stored(value) {
             Ok(read) => read,
             Err(EntryProblem::Damaged(problem)) => {
-                visit(Step::BadEntry(position, problem))?;
                 chain.skip_to(position.saturating_add(1));
-                return Ok(true);
+                return visit(Step::BadEntry(position, problem));
             }
-            Err(newer) => return Err(newer.at(log, position)),
+            Err(newer) => return Err(newer.at(*log, position)),
         };
         for problem in chain.follow(&entry.envelope, hash, position, head) {
             visit(Step::BadEntry(position, problem.to_owned()))?;
@@ -62,17 +119,17 @@ pub(super) fn walk(
                 if let Some(problem) = chain.note(&recorded) {
                     visit(Step::BadEntry(position, problem.to_owned()))?;
                 }
-                visit(Step::Entry(&recorded))?;
+                visit(Step::Entry(&recorded))
             }
-            Err(EntryProblem::Damaged(problem)) => visit(Step::BadEntry(position, problem))?,
-            Err(newer) => return Err(newer.at(log, position)),
+            Err(EntryProblem::Damaged(problem)) => visit(Step::BadEntry(position, problem)),
+            Err(newer) => Err(newer.at(*log, position)),
         }
-        Ok(true)
-    })?;
-    for problem in chain.end(head) {
-        visit(Step::BadLog(problem))?;
     }
-    Ok(())
+
+    /// Compares the end of the log with its head.
+    pub(super) fn end(&self, visit: &mut dyn FnMut(Step<'_>) -> Result<()>) -> Result<()> {
+        self.chain.end(self.head).into_iter().try_for_each(|problem| visit(Step::BadLog(problem)))
+    }
 }
 
 /// Turns a problem into an error, for callers that need an intact log.
@@ -127,6 +184,23 @@ impl Default for Chain {
 }
 
 impl Chain {
+    /// The state after an entry.
+    fn after(last: &LogEntry, frontier: Frontier) -> Self {
+        let LogEntry { envelope, hash, .. } = last;
+        let mut chain = Self {
+            next: envelope.position.saturating_add(1),
+            log_id: Some(envelope.log_id),
+            before: (false, None),
+            previous: Some(*hash),
+            last_time: envelope.created_at,
+            group: Some((envelope.group_start(), envelope.group_end())),
+            last_binding: Some(envelope.last_binding),
+            frontier: Some(frontier),
+        };
+        chain.note(last);
+        chain
+    }
+
     /// Returns the problems with the next entry's place in the chain.
     fn follow(&mut self, envelope: &Envelope, hash: EntryHash, position: u64, head: &Head) -> Vec<&'static str> {
         let group = (envelope.group_start(), envelope.group_end());

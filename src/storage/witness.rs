@@ -83,7 +83,7 @@ impl Snapshot<'_> {
         if is_right { Ok(next) } else { Err(differs(&range.start)) }
     }
 
-    fn first_binding(
+    pub(super) fn first_binding(
         &self,
         range: &std::ops::Range<Vec<u8>>,
         direction: Direction,

@@ -12,6 +12,7 @@ use crate::engine::compiler::Compiler;
 use crate::engine::recent::Recent;
 use crate::engine::versions::VersionCache;
 use crate::storage::{Forget, Location, OpenOptions, Storage};
+use crate::types::checkpoint::Checkpoint;
 use crate::types::concurrency::Concurrency;
 use crate::types::environment::Environment;
 use crate::types::error::{ErrorDetail, Result};
@@ -65,6 +66,7 @@ pub struct Builder {
     record_cache: usize,
     compiled_cache: usize,
     validation_limit: usize,
+    not_before: Vec<Checkpoint>,
 }
 
 impl Default for Builder {
@@ -84,6 +86,7 @@ impl Default for Builder {
             record_cache: 32 << 20,
             compiled_cache: 128 << 20,
             validation_limit: limits::VALIDATION_COST,
+            not_before: Vec::new(),
         }
     }
 }
@@ -227,6 +230,37 @@ impl Builder {
         self
     }
 
+    /// Refuses to open a store that was put back to an older state, or whose history was rewritten, as `older_state`:
+    /// every log must have the checkpoints of it that were kept outside the store, for a few reads each. A log that was
+    /// erased is compared at its last size only. With a checkpoint, no store is created.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use policy_store::{Actor, PolicyStore};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("policies.redb");
+    /// let (store, ann) = (PolicyStore::open(&path)?, Actor::customer("ann")?);
+    /// store.write(&ann, |w| w.create_zone("old").map(drop))?;
+    /// drop(store);
+    /// std::fs::copy(&path, path.with_extension("copy"))?;
+    ///
+    /// let store = PolicyStore::open(&path)?;
+    /// store.write(&ann, |w| w.create_zone("new").map(drop))?;
+    /// let kept = store.checkpoint()?;
+    /// drop(store);
+    ///
+    /// assert!(PolicyStore::builder().not_before([kept]).open(&path).is_ok());
+    /// std::fs::rename(path.with_extension("copy"), &path)?;
+    /// let refused = PolicyStore::builder().not_before([kept]).open(&path).unwrap_err();
+    /// assert_eq!(refused.code(), "older_state");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn not_before(mut self, kept: impl IntoIterator<Item = Checkpoint>) -> Self {
+        self.not_before.extend(kept);
+        self
+    }
+
     /// Opens the store in the file at `path`, or creates one there. Only the owner can read a new file.
     ///
     /// # Errors
@@ -253,9 +287,9 @@ impl Builder {
     pub(crate) fn open_at(self, location: Location) -> Result<PolicyStore> {
         let environment = Environment::new(self.clock, self.id_seed)?;
         let Self { page_cache, check_integrity, create, concurrency, read_only, quick_repair, observer, .. } = self;
-        let restores = self.restore.is_some();
-        // A missing backup is not replaced by an empty store.
-        let create = create && !restores;
+        let (not_before, restores) = (self.not_before, self.restore.is_some());
+        // An empty store replaces neither a missing backup nor one that was there before.
+        let create = create && !restores && not_before.is_empty();
         let options = OpenOptions {
             page_cache,
             check_integrity,
@@ -285,6 +319,7 @@ impl Builder {
             environment,
             clock_tolerance: i64::try_from(self.clock_tolerance.as_micros()).unwrap_or(i64::MAX),
         };
+        engine.storage.check_not_before(&not_before)?;
         match self.restore {
             Some(Restore::Resume) => engine.storage.resume()?,
             Some(Restore::Fork(actor)) => engine.storage.fork(|| engine.author(&actor, None), &engine.environment)?,

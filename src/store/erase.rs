@@ -6,6 +6,7 @@ use super::PolicyStore;
 use crate::resource::zone;
 use crate::resource::zone::ZoneReader;
 use crate::rules::guardrail;
+use crate::storage::Snapshot;
 use crate::types::actor::Actor;
 use crate::types::error::Result;
 use crate::types::hash::EntryHash;
@@ -30,8 +31,8 @@ impl PolicyStore {
     /// The store's log records the erasure, its author, and the length and last hash of the zone's log. The store does
     /// not check who may erase; only a zone with a guardrail requires a platform actor.
     ///
-    /// The erasure is a write of its own. It reads the whole store to find content that other zones share. Reads that
-    /// begin while it is made durable wait for it. Handles of the zone return [`NotFound`](crate::ErrorKind::NotFound)
+    /// The erasure first reads the whole store, while writes go on, to find content that other zones share. Then it is a
+    /// write of its own, which reads only what came meanwhile. Reads that begin while it is made durable wait for it. Handles of the zone return [`NotFound`](crate::ErrorKind::NotFound)
     /// afterwards; existing authorizers go on deciding.
     ///
     /// The file does not shrink, and freed pages keep their old bytes until they are used again. To remove those bytes,
@@ -49,15 +50,17 @@ impl PolicyStore {
     /// content of the other zones is then unknown; otherwise as [`PolicyStore::write`].
     pub fn erase_zone(&self, actor: &Actor, zone_id: impl AsRef<str>) -> Result<ErasedZone> {
         let engine = &*self.engine;
+        let find = |snapshot: &Snapshot<'_>| {
+            let zone = zone::find(snapshot, zone_id.as_ref())?;
+            guardrail::check_actor(ZoneReader::new(snapshot, &zone), actor, "erase")?;
+            Ok(zone)
+        };
+        let mut names = engine.storage.names_of_content(find)?;
         let erased = engine.storage.write_and_forget(
             || engine.author(actor, None),
             |writer| {
-                let zone = writer.read(|snapshot| {
-                    let zone = zone::find(snapshot, zone_id.as_ref())?;
-                    guardrail::check_actor(ZoneReader::new(snapshot, &zone), actor, "erase")?;
-                    Ok(zone)
-                })?;
-                writer.erase_log(&zone.id, zone.log)
+                let zone = writer.read(find)?;
+                writer.erase_log(&zone.id, zone.log, &mut names)
             },
         )?;
         Ok(ErasedZone { zone_id: erased.zone_id, log_id: erased.log_id, length: erased.length, last: erased.last })

@@ -36,6 +36,7 @@ use crate::storage::key::STORE_LOG;
 use crate::storage::{Imported, Report};
 use crate::store::snapshot::StoreSnapshot;
 use crate::types::actor::Actor;
+use crate::types::checkpoint::Checkpoint;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::progress::Watch;
 use crate::types::syntax::Include;
@@ -282,6 +283,52 @@ impl PolicyStore {
     /// not an error.
     pub fn verify(&self) -> Result<Report> {
         self.engine.storage.verify(Watch::NONE)
+    }
+
+    /// Verifies what was added after checkpoints that were kept, in time and memory in proportion to it: a nightly check
+    /// costs what the day added. [`Report::checkpoints`] gives the checkpoints to keep for the next one.
+    ///
+    /// Each log must have its checkpoints, which its tree shows without reading the entries before. From there on every
+    /// entry is hashed and follows its chain to the head; the content that it names is hashed; and the rows that it
+    /// changes are derived again from the rows of the entries before, and compared. A store that was put back to an older
+    /// state, or whose history was rewritten, is found by its tree. Logs without a checkpoint are verified from their
+    /// start, and so is the store's own log, which names the zones.
+    ///
+    /// Only [`verify`](Self::verify) reads everything again: the entries before the checkpoints, the content that only
+    /// they name, the rows that later entries do not change, and rows and content that no entry names. After a finding,
+    /// this store refuses writes, as after `verify`.
+    ///
+    /// ```
+    /// # fn main() -> policy_store::Result<()> {
+    /// use policy_store::{Actor, PolicyStore};
+    /// let (store, ann) = (PolicyStore::builder().in_memory()?, Actor::customer("ann")?);
+    /// store.write(&ann, |w| w.create_zone("acme").map(drop))?;
+    /// let kept = store.verify()?.checkpoints();
+    ///
+    /// store.write(&ann, |w| w.zone("acme")?.suspend().map(drop))?;
+    /// let report = store.verify_since(&kept)?;
+    /// assert!(report.is_clean());
+    /// let acme = &report.verified[1];
+    /// assert_eq!((acme.from, acme.checkpoint.size), (1, 2));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify).
+    pub fn verify_since(&self, kept: &[Checkpoint]) -> Result<Report> {
+        self.engine.storage.verify_since(kept, Watch::NONE)
+    }
+
+    /// The size and root of the store's own log, to keep outside the store: see [`Checkpoint`]. A zone's log has one of
+    /// its own ([`Zone::checkpoint`]).
+    ///
+    /// # Errors
+    ///
+    /// As any read.
+    pub fn checkpoint(&self) -> Result<Checkpoint> {
+        self.engine.storage.read(|snapshot| snapshot.checkpoint(STORE_LOG))
     }
 
     /// Drops all derived rows and derives them again from the logs, in one write. Works after damage was found too, and

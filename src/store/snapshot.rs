@@ -12,6 +12,7 @@ use crate::resource::schema::{self, SchemaVersion};
 use crate::resource::zone::{self, ZoneInfo};
 use crate::storage::Snapshot;
 use crate::storage::key::STORE_LOG;
+use crate::types::checkpoint::Checkpoint;
 use crate::types::error::Result;
 use crate::types::syntax::Include;
 
@@ -57,6 +58,15 @@ impl StoreSnapshot {
     pub fn zone(&self, id: impl AsRef<str>) -> Result<ZoneSnapshot> {
         let place = self.read(|snapshot| zone::find(snapshot, id.as_ref()))?;
         Ok(Zone { engine: self.engine.clone(), place, moment: self.held.clone() })
+    }
+
+    /// The size and root of the store's own log: see [`Checkpoint`].
+    ///
+    /// # Errors
+    ///
+    /// As any read.
+    pub fn checkpoint(&self) -> Result<Checkpoint> {
+        self.read(|snapshot| snapshot.checkpoint(STORE_LOG))
     }
 
     /// A page of the zones.

@@ -11,6 +11,7 @@ use super::stats::Compacted;
 use crate::preflight::{self, Candidate, Preflight};
 use crate::storage::Report;
 use crate::types::actor::Actor;
+use crate::types::checkpoint::Checkpoint;
 use crate::types::error::Result;
 use crate::types::progress::{Observer, Progress, Watch};
 
@@ -77,6 +78,15 @@ impl Watched<'_> {
     /// As [`PolicyStore::verify`]; [`Stopped`](crate::ErrorKind::Stopped) if the observer stops it.
     pub fn verify(&self) -> Result<Report> {
         self.run(|store, watch| store.engine.storage.verify(watch))
+    }
+
+    /// [`PolicyStore::verify_since`]. One unit is an entry.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify).
+    pub fn verify_since(&self, kept: &[Checkpoint]) -> Result<Report> {
+        self.run(|store, watch| store.engine.storage.verify_since(kept, watch))
     }
 
     /// [`PolicyStore::rebuild_indexes`]. One unit is an entry.

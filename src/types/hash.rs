@@ -88,6 +88,11 @@ hash_type! {
     EntryHash, "entry hash"
 }
 
+hash_type! {
+    /// The root of the Merkle tree over a log, or over its first entries, as RFC 6962 defines it.
+    RootHash, "root hash"
+}
+
 impl Sha256 {
     /// The SHA-256 of `bytes`.
     #[must_use]

@@ -10,6 +10,7 @@ mod trace;
 
 pub(crate) mod actor;
 pub(crate) mod cache_stats;
+pub(crate) mod checkpoint;
 pub(crate) mod concurrency;
 pub(crate) mod environment;
 pub(crate) mod error;

@@ -72,6 +72,34 @@ pub(crate) enum RowKind {
 }
 
 impl RowKind {
+    const ALL: [Self; 19] = [
+        Self::State,
+        Self::Zone,
+        Self::ZoneOrder,
+        Self::Schema,
+        Self::SchemaOrder,
+        Self::Policy,
+        Self::PolicyOrder,
+        Self::PolicyVersion,
+        Self::PolicyVersionId,
+        Self::PolicySet,
+        Self::PolicySetOrder,
+        Self::PolicySetVersion,
+        Self::PolicySetVersionId,
+        Self::Attestation,
+        Self::Binding,
+        Self::BindingOrder,
+        Self::IdempotencyKey,
+        Self::Tile,
+        Self::FormerId,
+    ];
+
+    /// The kind of the row with this key.
+    pub(in crate::storage) fn of(row_key: &[u8]) -> Option<Self> {
+        let tag = row_key.get(size_of::<LogNumber>())?;
+        Self::ALL.into_iter().find(|kind| *kind as u8 == *tag)
+    }
+
     /// The name of the list over these rows, which its cursors are bound to.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -310,6 +338,32 @@ pub(crate) fn position(key: &[u8]) -> Option<u64> {
     key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes))
 }
 
+/// The id in a key of [`by_id`], [`by_version`] or [`attestation`].
+pub(in crate::storage) fn id(row_key: &[u8]) -> Option<&str> {
+    let id = row_key.get(size_of::<LogNumber>() + 1..)?.split(|byte| *byte == 0).next()?;
+    std::str::from_utf8(id).ok()
+}
+
+/// The level and the number in the key of a tile.
+pub(in crate::storage) fn tile_place(row_key: &[u8]) -> Option<(u8, u64)> {
+    Some((*row_key.get(size_of::<LogNumber>() + 1)?, position(row_key)?))
+}
+
+/// The rows of [`by_position`] from `position` on.
+pub(in crate::storage) fn positions_from(log: LogNumber, kind: RowKind, position: u64) -> Range<Vec<u8>> {
+    by_position(log, kind, position)..all(log, kind).end
+}
+
+/// The key of the index row that a witness repeats, or the prefix of those that it is the newest of.
+pub(in crate::storage) fn witnessed(meta_key: &[u8]) -> Option<&[u8]> {
+    meta_key.strip_prefix(META_WITNESS)
+}
+
+/// The rows that start with `prefix`, which is a target's, up to and including `position`.
+pub(in crate::storage) fn up_to(prefix: &[u8], position: u64) -> Range<Vec<u8>> {
+    prefix.to_vec()..[prefix, position.saturating_add(1).to_be_bytes().as_slice()].concat()
+}
+
 /// The last four bytes of a key of [`by_version`].
 pub(crate) fn version(key: &[u8]) -> Option<u32> {
     key.last_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes))
@@ -445,6 +499,11 @@ mod tests {
         assert_eq!(head_log(&head(7)), Some(7));
         assert_eq!(head_log(META_LOGS), None);
         assert_eq!(position(&by_position(1, RowKind::PolicyOrder, 77)), Some(77));
+        assert_eq!(id(&by_version(1, RowKind::PolicyVersion, "p", 3)), Some("p"));
+        assert_eq!(tile_place(&tile(1, 2, 258)), Some((2, 258)));
+        for kind in RowKind::ALL {
+            assert_eq!(RowKind::of(&indexed(kind)), Some(kind));
+        }
     }
 
     proptest! {

@@ -6,24 +6,32 @@ use super::derive::{Rows, derive};
 use super::key::{self, LogNumber, STORE_LOG};
 use super::row::{Head, Row};
 use crate::record::{Body, LogEntry, ZoneForked};
+use crate::storage::past::Past;
 use crate::storage::tables::{Direction, Table, TableReader};
 use crate::storage::tiles::Tiles;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::LogId;
 
 /// The rows that a replay has derived.
-pub(in crate::storage) struct Replay {
+pub(in crate::storage) struct Replay<'a> {
     pub rows: BTreeMap<Vec<u8>, Vec<u8>>,
     /// The witness rows, by their keys in meta.
     pub witnesses: BTreeMap<Vec<u8>, Vec<u8>>,
     pub numbers: BTreeMap<LogId, LogNumber>,
     tiles: Tiles,
+    /// The rows that were there when the replay began.
+    before: Option<Past<'a>>,
 }
 
-impl Replay {
+impl<'a> Replay<'a> {
     /// Starts with an empty log.
     pub(in crate::storage) fn new(numbers: BTreeMap<LogId, LogNumber>) -> Self {
-        Self { rows: BTreeMap::new(), witnesses: BTreeMap::new(), numbers, tiles: Tiles::default() }
+        Self { rows: BTreeMap::new(), witnesses: BTreeMap::new(), numbers, tiles: Tiles::default(), before: None }
+    }
+
+    /// Starts with a zone's log of an earlier length, its rows, and its tiles that were not full.
+    pub(in crate::storage) fn from(before: Past<'a>, tiles: Tiles) -> Self {
+        Self { tiles, before: Some(before), ..Self::new(BTreeMap::new()) }
     }
 
     /// Adds the rows of the next entry of the log: those of its body, and a tile that it fills. `forms` is for [`derive`].
@@ -39,9 +47,13 @@ impl Replay {
     }
 }
 
-impl Rows for Replay {
+impl Rows for Replay<'_> {
     fn get(&self, row_key: &[u8]) -> Result<Option<Vec<u8>>> {
-        Ok(self.rows.get(row_key).cloned())
+        match (self.rows.get(row_key), self.before) {
+            (Some(value), _) => Ok(Some(value.clone())),
+            (None, Some(before)) => Ok(before.get(row_key)?.value),
+            (None, None) => Ok(None),
+        }
     }
 
     fn put(&mut self, row_key: Vec<u8>, value: Vec<u8>) -> Result<()> {
@@ -55,7 +67,11 @@ impl Rows for Replay {
     }
 
     fn witness(&self, meta_key: &[u8]) -> Result<Option<Vec<u8>>> {
-        Ok(self.witnesses.get(meta_key).cloned())
+        match (self.witnesses.get(meta_key), self.before) {
+            (Some(value), _) => Ok(Some(value.clone())),
+            (None, Some(before)) => Ok(before.witness(meta_key)?.value),
+            (None, None) => Ok(None),
+        }
     }
 
     fn put_witness(&mut self, meta_key: Vec<u8>, value: Vec<u8>) -> Result<()> {

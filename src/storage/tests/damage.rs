@@ -4,6 +4,8 @@
 //! `POLICY_STORE_SWEEP` multiplies their number.
 
 use super::disk::*;
+use crate::storage::verify::Kept;
+use crate::types::progress::Watch;
 use crate::*;
 
 /// A closed file, and the expected result of every read.
@@ -176,9 +178,16 @@ fn a_check_that_finds_nothing_means_that_every_answer_is_right() {
             let bit = numbers.next() % 8;
             let mut image = image.clone();
             image[place] ^= 1 << bit;
+            let damaged = image.clone();
             let disk = Disk::new(image);
             let store = builder().record_cache_bytes(0).check_integrity(false).open_at(disk.location());
             let Ok(store) = store else { continue };
+            let on_threads = [1, 3].map(|threads| {
+                let store = builder().record_cache_bytes(0).check_integrity(false);
+                let store = store.open_at(Disk::new(damaged.clone()).location()).unwrap();
+                format!("{:?}", store.engine.storage.verify_with(Watch::NONE, Kept::new(), true, threads))
+            });
+            assert_eq!(on_threads[0], on_threads[1], "byte {place}, bit {bit}: the same on one thread and on three");
             match store.verify() {
                 Ok(report) if report.is_clean() => {
                     clean += 1;

@@ -11,6 +11,8 @@ use super::tamper_cases::Rebuild::{Forgets, Leaves, Refused, Repairs};
 use super::tamper_cases::*;
 use crate::storage::index::key;
 use crate::storage::index::row::{LogsRow, Row};
+use crate::storage::verify::Kept;
+use crate::types::progress::Watch;
 use crate::*;
 
 fn index_rows(image: Vec<u8>) -> Vec<(Vec<u8>, Vec<u8>)> {
@@ -103,6 +105,10 @@ fn damage_is_found_in_its_place_and_neither_believed_nor_built_upon() {
         }
 
         let report = store.verify().unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        for threads in [1, 3] {
+            let again = store.engine.storage.verify_with(Watch::NONE, Kept::new(), true, threads);
+            assert_eq!(again.unwrap(), report, "{name}: the same on {threads} threads");
+        }
         let found: Vec<String> = report.findings.iter().map(|finding| finding.place.to_string()).collect();
         for place in case.places {
             assert!(found.iter().any(|found| found.starts_with(place)), "{name}: {:?}", report.findings);

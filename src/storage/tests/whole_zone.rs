@@ -326,3 +326,94 @@ fn reads_beside_an_erasure_see_the_zone_whole_or_not_at_all() {
         assert!(!is_there(&store));
     }
 }
+
+/// The zones `a` and `b` of [`fill`], each with a version of this text.
+fn name_in(store: &PolicyStore, zone: &str, id: &str, text: &str) {
+    let written = store.write(&actor(), |w| {
+        w.zone(zone)?.create_policy_version("p0", NewPolicyVersion::cedar("s1", text).id(id)).map(drop)
+    });
+    written.unwrap();
+}
+
+/// An erasure collects the content that the logs name before its write. What comes in between counts too: content that
+/// another zone has named since stays, content that the zone has named since goes, and so does content that only a zone
+/// named that was erased since.
+#[test]
+fn an_erasure_reads_what_was_written_while_it_was_prepared() {
+    const NEW: &str = "permit(principal, action, resource) when { 1 == 1 };";
+    const BOTH: &str = "permit(principal, action, resource) when { 2 == 2 };";
+    let store = builder().in_memory().unwrap();
+    fill(&store);
+    name_in(&store, "a", "both", BOTH);
+    name_in(&store, "b", "both", BOTH);
+    let storage = &store.engine.storage;
+    let mut names = storage.names_of_content(|_| Ok(())).unwrap();
+    // `b` names a text of `a`, `a` has a new one, and a zone with both comes and goes.
+    name_in(&store, "b", "shared", FORBID);
+    name_in(&store, "a", "new", NEW);
+    store.write(&actor(), |w| w.create_zone("c")?.create_policy(NewPolicy::named("p0").id("p0")).map(drop)).unwrap();
+    name_in(&store, "c", "new", NEW);
+    store.erase_zone(&actor(), "c").unwrap();
+    let mut later = storage.names_of_content(|_| Ok(())).unwrap();
+    let erase = |zone: &str, names: &mut crate::storage::names::Names| {
+        let erased = storage.write_and_forget(
+            || store.engine.author(&actor(), None),
+            |writer| {
+                let zone = writer.read(|snapshot| crate::resource::zone::find(snapshot, zone))?;
+                writer.erase_log(&zone.id, zone.log, names)
+            },
+        );
+        erased.unwrap();
+        let report = store.verify().unwrap();
+        assert!(report.is_clean(), "{:?}", report.findings);
+        report.content
+    };
+    let before = store.verify().unwrap().content;
+    // The text `NEW`, and two manifests of `a`; the texts of `fill` and its first manifest are those of `b` too.
+    assert_eq!(erase("a", &mut names), before - 2);
+    assert!(store.zone("b").unwrap().policy_version("shared", Include::Both).is_ok());
+    // Only the schema is left: what `a` named was collected before it was erased.
+    assert_eq!(erase("b", &mut later), 2);
+}
+
+/// Writes of other threads come between the collection of an erasure and its write.
+#[test]
+fn threads_write_while_zones_are_erased() {
+    let store = builder().in_memory().unwrap();
+    fill(&store);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for thread in 0..2 {
+            let (store, done) = (&store, &done);
+            scope.spawn(move || {
+                let mut step = 0;
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    // The same few texts in each zone.
+                    name_in(store, "b", &format!("{thread}.{step}"), &format!("{PERMIT} // {}", step % 7));
+                    step += 1;
+                }
+            });
+        }
+        for round in 0..12 {
+            let created = store.write(&actor(), |w| {
+                let mut zone = w.create_zone("c")?;
+                zone.create_policy(NewPolicy::named("p0").id("p0"))?;
+                for step in 0..9 {
+                    let new = NewPolicyVersion::cedar("s1", format!("{PERMIT} // {}", step + round % 3));
+                    zone.create_policy_version("p0", new)?;
+                }
+                Ok(())
+            });
+            created.unwrap();
+            store.erase_zone(&actor(), "c").unwrap();
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    let report = store.verify().unwrap();
+    assert!(report.is_clean(), "{:?}", report.findings);
+    let zone = store.zone("b").unwrap();
+    assert!(zone.policy("p0").unwrap().latest_version > Some(4));
+    for version in zone.policy_versions_iter("p0", Include::Both, &PageRequest::new()) {
+        version.unwrap();
+    }
+}

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
+use super::spread;
 use crate::storage::tables::{Direction, Table, TableReader, Visit};
 use crate::types::error::{ErrorKind, Result};
 
@@ -16,13 +17,15 @@ pub(in crate::storage) struct Misplaced {
 
 /// Tables that check each row of a scan again.
 pub(in crate::storage) struct Careful<'a> {
-    source: &'a dyn TableReader,
+    source: &'a (dyn TableReader + Sync),
+    /// The number of threads that work on a long scan.
+    threads: usize,
     found: RefCell<Vec<Misplaced>>,
 }
 
 impl<'a> Careful<'a> {
-    pub(in crate::storage) fn new(source: &'a dyn TableReader) -> Self {
-        Self { source, found: RefCell::default() }
+    pub(in crate::storage) fn new(source: &'a (dyn TableReader + Sync), threads: usize) -> Self {
+        Self { source, threads, found: RefCell::default() }
     }
 
     /// The misplaced rows since the last call.
@@ -34,16 +37,61 @@ impl<'a> Careful<'a> {
         self.found.borrow_mut().push(Misplaced { table, key: key.to_vec(), problem: problem.into() });
     }
 
-    fn look_up(&self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
-        let mut same = false;
-        match self.source.get(table, key, &mut |found| same = found == value) {
-            Ok(true) if same => {}
-            Ok(true) => self.note(table, key, "lookup by key finds a different row"),
-            Ok(false) => self.note(table, key, "lookup by key finds no row"),
-            Err(error) if error.kind() == ErrorKind::Corrupt => self.note(table, key, error.to_string()),
-            Err(error) => return Err(error),
+    /// Scans a range on several threads. Passes each row to `take`, in order, with the result of `work` on it.
+    pub(in crate::storage) fn scan_with<T: Send>(
+        &self,
+        table: Table,
+        range: Range<&[u8]>,
+        work: &(dyn Fn(&[u8], &[u8]) -> T + Sync),
+        take: &mut dyn FnMut(&[u8], &[u8], T) -> Result<()>,
+    ) -> Result<()> {
+        let (source, mut order) = (self.source, InOrder::default());
+        let work = |row_key: &[u8], value: &[u8]| {
+            let problem = look_up(source, table, row_key, value)?;
+            Ok((problem, work(row_key, value)))
+        };
+        spread::scan(source, (table, range), self.threads, &work, &mut |row_key, value, worked| {
+            self.note_order(table, &mut order, row_key, Direction::Ascending);
+            let (problem, worked) = worked?;
+            problem.into_iter().for_each(|problem| self.note(table, row_key, problem));
+            take(row_key, value, worked)
+        })
+    }
+
+    fn note_order(&self, table: Table, order: &mut InOrder, row_key: &[u8], direction: Direction) {
+        if !order.follows(row_key, direction) {
+            self.note(table, row_key, "row is out of order");
         }
-        Ok(())
+    }
+}
+
+/// The problem with the look-up of a row by its key.
+fn look_up(source: &dyn TableReader, table: Table, key: &[u8], value: &[u8]) -> Result<Option<String>> {
+    let mut same = false;
+    match source.get(table, key, &mut |found| same = found == value) {
+        Ok(true) if same => Ok(None),
+        Ok(true) => Ok(Some("lookup by key finds a different row".to_owned())),
+        Ok(false) => Ok(Some("lookup by key finds no row".to_owned())),
+        Err(error) if error.kind() == ErrorKind::Corrupt => Ok(Some(error.to_string())),
+        Err(error) => Err(error),
+    }
+}
+
+/// The order of the rows of a scan.
+#[derive(Default)]
+struct InOrder(Option<Vec<u8>>);
+
+impl InOrder {
+    /// Whether `key` comes after the row before it.
+    fn follows(&mut self, key: &[u8], direction: Direction) -> bool {
+        let in_order = self.0.as_deref().is_none_or(|before| match direction {
+            Direction::Ascending => before < key,
+            Direction::Descending => before > key,
+        });
+        let kept = self.0.get_or_insert_default();
+        kept.clear();
+        kept.extend_from_slice(key);
+        in_order
     }
 }
 
@@ -53,19 +101,10 @@ impl TableReader for Careful<'_> {
     }
 
     fn scan(&self, table: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
-        let mut before: Option<Vec<u8>> = None;
+        let mut order = InOrder::default();
         self.source.scan(table, range, direction, &mut |key, value| {
-            let in_order = before.as_deref().is_none_or(|before| match direction {
-                Direction::Ascending => before < key,
-                Direction::Descending => before > key,
-            });
-            if !in_order {
-                self.note(table, key, "row is out of order");
-            }
-            let kept = before.get_or_insert_default();
-            kept.clear();
-            kept.extend_from_slice(key);
-            self.look_up(table, key, value)?;
+            self.note_order(table, &mut order, key, direction);
+            look_up(self.source, table, key, value)?.into_iter().for_each(|problem| self.note(table, key, problem));
             f(key, value)
         })
     }
@@ -102,7 +141,7 @@ mod tests {
     }
 
     fn found(source: &Damaged) -> Vec<(Vec<u8>, String)> {
-        let careful = Careful::new(source);
+        let careful = Careful::new(source, 1);
         let all: (&[u8], &[u8]) = (&[], &[0xff]);
         careful.scan(Table::Index, all.0..all.1, Direction::Ascending, &mut |_, _| Ok(true)).unwrap();
         careful.take().into_iter().map(|misplaced| (misplaced.key, misplaced.problem)).collect()

@@ -7,17 +7,22 @@ use std::fmt;
 
 use super::careful::Careful;
 use super::contents::Contents;
-use super::report::{Finding, Place, Report};
+use super::report::{Finding, Place, Report, VerifiedLog};
+use super::since::{Kept, Verified};
+use super::spread;
 use crate::record::{Body, LogEntry, Manifest, PolicySetVersionCreated, ZoneErased};
 use crate::storage::Storage;
+use crate::storage::cache::RecordCache;
 use crate::storage::failure::contained;
 use crate::storage::index::key::{self, LogNumber, STORE_LOG};
 use crate::storage::index::replay::{Replay, log_numbers};
 use crate::storage::index::row::{FormatRow, Head, IndexRow, LogsRow, NextContentRow, Row, StoreRow};
+use crate::storage::past::Past;
 use crate::storage::snapshot::Snapshot;
 use crate::storage::tables::{Direction, Table, TableReader};
-use crate::storage::walk::{Step, walk};
+use crate::storage::walk::{Step, Walk};
 use crate::storage::zones::{self, Zones};
+use crate::types::checkpoint::Checkpoint;
 use crate::types::error::{ErrorDetail, ErrorKind, Result};
 use crate::types::hash::Sha256;
 use crate::types::id::{LogId, PolicyId, PolicySetId, PolicyVersionId, SchemaName, ZoneId};
@@ -27,25 +32,39 @@ use crate::types::schema::SchemaRef;
 impl Storage {
     /// Compares the whole file with the logs. Writes nothing. After a finding, writes are refused.
     pub(crate) fn verify(&self, watch: Watch<'_>) -> Result<Report> {
+        self.verify_with(watch, Kept::new(), true, spread::threads())
+    }
+
+    /// The same for what the logs have after the checkpoints that were kept. Other logs are verified from their start.
+    pub(crate) fn verify_since(&self, kept: &[Checkpoint], watch: Watch<'_>) -> Result<Report> {
+        let mut by_log = Kept::new();
+        for checkpoint in self.read(|snapshot| snapshot.under_present_ids(kept))? {
+            by_log.entry(checkpoint.log_id).or_default().push(checkpoint);
+        }
+        self.verify_with(watch, by_log, false, spread::threads())
+    }
+
+    pub(in crate::storage) fn verify_with(
+        &self,
+        watch: Watch<'_>,
+        kept: Kept,
+        whole: bool,
+        threads: usize,
+    ) -> Result<Report> {
+        span!(INFO, "verify", store = self.place(), whole = whole);
         let report = self.read_source(|source, snapshot| {
-            let steps =
-                watch.begin(Work::Verify, source.len(Table::Log)?.saturating_add(source.len(Table::Content)?))?;
-            let careful = Careful::new(source);
-            let mut check = Check::new(&careful, &steps);
-            check.meta(&snapshot.over(&careful))?;
-            check.misplaced();
-            let contents = contained(|| check.contents(&snapshot.over(&careful)));
-            check.note(contents, Place::Meta)?;
-            check.misplaced();
-            for (log, head) in check.heads.clone() {
-                check.log(log, &head)?;
-                check.misplaced();
-            }
-            check.zones_have_logs();
-            check.unnamed_content();
-            let strays = contained(|| check.strays());
-            check.note(strays, Place::Meta)?;
-            check.misplaced();
+            let careful = Careful::new(source, threads);
+            // Nothing that an earlier read has kept in memory.
+            let cache = RecordCache::new(CACHE_BYTES);
+            let fresh = Snapshot::new(&careful, &cache, None).not_before(snapshot.least_commits());
+            let total = if whole {
+                source.len(Table::Log)?.saturating_add(source.len(Table::Content)?)
+            } else {
+                entries_after(&fresh, &kept)?
+            };
+            let steps = watch.begin(Work::Verify, total)?;
+            let mut check = Check::new(&careful, &fresh, &steps, kept);
+            check.run(whole)?;
             steps.end()?;
             Ok(check.report)
         })?;
@@ -56,30 +75,66 @@ impl Storage {
     }
 }
 
+/// Walks a log on several threads.
+pub(in crate::storage) fn walk_on(
+    source: &Careful<'_>,
+    mut walk: Walk<'_>,
+    visit: &mut dyn FnMut(Step<'_>) -> Result<()>,
+) -> Result<()> {
+    let range = walk.range();
+    let range = range.start.as_slice()..range.end.as_slice();
+    // The walk reads a damaged entry again, for its problem.
+    let read = |_: &[u8], value: &[u8]| LogEntry::from_stored(value).ok();
+    source.scan_with(Table::Log, range, &read, &mut |row_key, value, read| walk.row(row_key, value, read, visit))?;
+    walk.end(visit)
+}
+
+/// Memory for entries that a check reads more than once.
+const CACHE_BYTES: usize = 1 << 20;
+
+/// The number of entries after the checkpoints. The store's log is always walked as a whole.
+fn entries_after(snapshot: &Snapshot<'_>, kept: &Kept) -> Result<u64> {
+    let after = |log: LogNumber, head: &Head| {
+        let kept = kept.get(&head.log_id).filter(|_| log != STORE_LOG).into_iter().flatten();
+        head.length.saturating_sub(kept.map(|checkpoint| checkpoint.size).max().unwrap_or(0))
+    };
+    // Damage is a finding, later.
+    let heads = snapshot.heads().unwrap_or_default();
+    Ok(heads.iter().fold(0, |sum, (log, head)| sum.saturating_add(after(*log, head))))
+}
+
 /// A check under way.
 pub(in crate::storage) struct Check<'a> {
     pub(in crate::storage) source: &'a Careful<'a>,
     pub(in crate::storage) heads: BTreeMap<LogNumber, Head>,
-    numbers: BTreeMap<LogId, LogNumber>,
+    pub(in crate::storage) numbers: BTreeMap<LogId, LogNumber>,
     /// The same, with the ids that logs had before a fork.
     every_number: BTreeMap<LogId, LogNumber>,
+    /// Reads through `source`.
+    pub(in crate::storage) snapshot: &'a Snapshot<'a>,
+    pub(in crate::storage) kept: Kept,
     pub(in crate::storage) report: Report,
     contents: Contents,
     /// From the store's log: the zones, and the hash of each schema version's source.
     zones: Zones,
     schemas: HashMap<SchemaName, Sha256>,
     /// From the present log: the policy versions that manifests can pin.
-    versions: HashMap<PolicyVersionId, (PolicyId, Sha256)>,
+    pub(in crate::storage) versions: HashMap<PolicyVersionId, (PolicyId, Sha256)>,
     /// From the present log: the newest attestation of each policy set.
     attested: HashMap<PolicySetId, Sha256>,
+    /// The present log up to a checkpoint, if it is walked from there.
+    pub(in crate::storage) earlier: Option<Past<'a>>,
     steps: &'a Steps<'a>,
 }
 
 impl<'a> Check<'a> {
-    fn new(source: &'a Careful<'a>, steps: &'a Steps<'a>) -> Self {
+    fn new(source: &'a Careful<'a>, snapshot: &'a Snapshot<'a>, steps: &'a Steps<'a>, kept: Kept) -> Self {
         Self {
             source,
+            snapshot,
             steps,
+            kept,
+            earlier: None,
             numbers: BTreeMap::new(),
             every_number: BTreeMap::new(),
             heads: BTreeMap::new(),
@@ -90,6 +145,30 @@ impl<'a> Check<'a> {
             versions: HashMap::new(),
             attested: HashMap::new(),
         }
+    }
+
+    /// Checks the `whole` file, or what the logs have after the checkpoints.
+    fn run(&mut self, whole: bool) -> Result<()> {
+        self.meta(whole)?;
+        self.missing_logs();
+        self.misplaced();
+        let contents = contained(|| self.contents(whole));
+        self.note(contents, Place::Meta)?;
+        self.misplaced();
+        for (log, head) in self.heads.clone() {
+            self.log(log, &head)?;
+            self.misplaced();
+        }
+        self.zones_have_logs();
+        if whole {
+            self.unnamed_content();
+        } else {
+            self.report.content = self.contents.count();
+        }
+        let strays = contained(|| self.strays());
+        self.note(strays, Place::Meta)?;
+        self.misplaced();
+        Ok(())
     }
 
     pub(in crate::storage) fn find(&mut self, place: Place, problem: impl fmt::Display) {
@@ -106,7 +185,8 @@ impl<'a> Check<'a> {
     }
 
     /// Checks the meta rows.
-    fn meta(&mut self, snapshot: &Snapshot<'_>) -> Result<()> {
+    fn meta(&mut self, whole: bool) -> Result<()> {
+        let snapshot = self.snapshot;
         self.meta_row("the format", snapshot.meta::<FormatRow>(key::META_FORMAT))?;
         self.meta_row("the store's id", snapshot.meta::<StoreRow>(key::META_STORE))?;
         self.meta_row("the generation of the index", snapshot.meta::<IndexRow>(key::META_INDEX))?;
@@ -136,15 +216,21 @@ impl<'a> Check<'a> {
             }
         }
         self.every_number = log_numbers(self.source, &self.heads)?;
-        self.unknown_meta_rows()?;
+        if whole {
+            self.unknown_meta_rows()?;
+        }
         if !self.heads.contains_key(&STORE_LOG) {
             self.find(Place::Meta, "the store's log has no head");
         }
         Ok(())
     }
 
-    /// Hashes all content.
-    fn contents(&mut self, snapshot: &Snapshot<'_>) -> Result<()> {
+    /// Hashes all content, if the whole file is checked.
+    fn contents(&mut self, whole: bool) -> Result<()> {
+        if !whole {
+            return Ok(());
+        }
+        let snapshot = self.snapshot;
         let mut contents = Contents::of(self.source, self.steps)?;
         self.report.content = contents.count();
         for (number, problem) in std::mem::take(&mut contents.problems) {
@@ -204,26 +290,38 @@ impl<'a> Check<'a> {
         if log != STORE_LOG && self.zones.get(head.log_id).is_none() {
             self.find(Place::Log { log: name.clone() }, "not named in the store's log");
         }
+        let verified = self.against_kept(log, head, &name)?.filter(|_| log != STORE_LOG);
+        let from = verified.as_ref().map_or(0, Verified::size);
+        self.report.verified.push(VerifiedLog { log: name.clone(), from, checkpoint: head.checkpoint() });
+        if let Some(verified) = verified {
+            return self.rest(log, head, &name, verified);
+        }
         let mut replay = Replay::new(self.every_number.clone());
         let source = self.source;
-        let walked = contained(|| {
-            walk(source, log, head, &mut |step| {
-                match step {
-                    Step::Entry(recorded) => self.entry(log, &name, recorded, &mut replay)?,
-                    Step::BadEntry(position, problem) => {
-                        self.find(Place::Entry { log: name.clone(), position }, problem);
-                    }
-                    Step::BadLog(problem) => self.find(Place::Log { log: name.clone() }, problem),
-                }
-                Ok(())
-            })
-        });
+        let walked =
+            contained(|| walk_on(source, Walk::new(log, head), &mut |step| self.step(log, &name, step, &mut replay)));
         self.note(walked, Place::Log { log: name.clone() })?;
         let compared = contained(|| {
             self.compare_rows(log, &name, replay.rows)?;
             self.compare_witnesses(log, &name, replay.witnesses)
         });
         self.note(compared, Place::Log { log: name })
+    }
+
+    /// Takes a step of a walk.
+    pub(in crate::storage) fn step(
+        &mut self,
+        log: LogNumber,
+        name: &str,
+        step: Step<'_>,
+        replay: &mut Replay<'_>,
+    ) -> Result<()> {
+        match step {
+            Step::Entry(recorded) => self.entry(log, name, recorded, replay)?,
+            Step::BadEntry(position, problem) => self.find(Place::Entry { log: name.to_owned(), position }, problem),
+            Step::BadLog(problem) => self.find(Place::Log { log: name.to_owned() }, problem),
+        }
+        Ok(())
     }
 
     /// Checks that only the head of an erased zone is left.
@@ -241,7 +339,7 @@ impl<'a> Check<'a> {
     }
 
     /// Turns damage into a finding. Data of a newer build and an unreadable disk end the whole check.
-    fn note(&mut self, result: Result<()>, place: Place) -> Result<()> {
+    pub(in crate::storage) fn note(&mut self, result: Result<()>, place: Place) -> Result<()> {
         match result {
             Err(error) if error.kind() == ErrorKind::Corrupt => {
                 self.find(place, error);
@@ -251,12 +349,12 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn entry(&mut self, log: LogNumber, name: &str, recorded: &LogEntry, replay: &mut Replay) -> Result<()> {
+    fn entry(&mut self, log: LogNumber, name: &str, recorded: &LogEntry, replay: &mut Replay<'_>) -> Result<()> {
         self.report.entries += 1;
         self.steps.add(1)?;
         let place = || Place::Entry { log: name.to_owned(), position: recorded.envelope.position };
         for id in recorded.body.content() {
-            if !self.contents.name(&id) {
+            if !self.contents.name(self.source, &id)? {
                 self.find(place(), format_args!("content {} is missing or damaged", id.sha));
             }
         }
@@ -298,7 +396,10 @@ impl<'a> Check<'a> {
             },
             Body::DefaultSchemaChanged(body) => Ok(body.schema.as_ref().map_or(Ok(()), |schema| self.schema(schema))),
             Body::Attested(body) => {
-                let before = self.attested.insert(body.policy_set_id.clone(), body.sha);
+                let before = match self.attested.insert(body.policy_set_id.clone(), body.sha) {
+                    Some(before) => Some(before),
+                    None => self.attested_before(&body.policy_set_id)?,
+                };
                 let follows = before == body.previous;
                 Ok(if follows {
                     Ok(())
@@ -320,24 +421,26 @@ impl<'a> Check<'a> {
 
     fn manifest(&self, body: &PolicySetVersionCreated) -> Result<Result<(), String>> {
         // `entry` has already reported a missing manifest.
-        let manifest = self.contents.manifest(self.source, body)?;
-        Ok(manifest.map_or(Ok(()), |manifest| self.pins(&manifest?, body)))
+        match self.contents.manifest(self.source, body)? {
+            None => Ok(Ok(())),
+            Some(Err(problem)) => Ok(Err(problem)),
+            Some(Ok(manifest)) => self.pins(&manifest, body),
+        }
     }
 
-    fn pins(&self, manifest: &Manifest, body: &PolicySetVersionCreated) -> Result<(), String> {
+    fn pins(&self, manifest: &Manifest, body: &PolicySetVersionCreated) -> Result<Result<(), String>> {
         if manifest.entries().len() != body.entries as usize {
-            return Err(format!("manifest has {} entries, expected {}", manifest.entries().len(), body.entries));
+            return Ok(Err(format!("manifest has {} entries, expected {}", manifest.entries().len(), body.entries)));
         }
         for entry in manifest.entries() {
-            match self.versions.get(&entry.policy_version_id) {
-                Some((policy_id, sha)) if *policy_id == entry.policy_id && *sha == entry.sha => {}
-                Some(_) => {
-                    return Err(format!("manifest entry does not match policy version `{}`", entry.policy_version_id));
-                }
-                None => return Err(format!("manifest pins `{}`, which does not exist", entry.policy_version_id)),
+            let id = &entry.policy_version_id;
+            match self.version(id)? {
+                Some((policy_id, sha)) if policy_id == entry.policy_id && sha == entry.sha => {}
+                Some(_) => return Ok(Err(format!("manifest entry does not match policy version `{id}`"))),
+                None => return Ok(Err(format!("manifest pins `{id}`, which does not exist"))),
             }
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// Every zone in the store's log must have a log, or a head if it was erased.

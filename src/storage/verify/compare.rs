@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::careful::Careful;
-use crate::storage::tables::{Direction, Table, TableReader};
+use crate::storage::tables::Table;
 use crate::types::error::Result;
 
 /// The key of a row, and the problem.
@@ -23,14 +23,14 @@ pub(super) fn compare(
     let range = range.start.as_slice()..range.end.as_slice();
     let mut wrong = Vec::new();
     let mut rows = 0;
-    source.scan(table, range, Direction::Ascending, &mut |row_key, value| {
+    source.scan_with(table, range, &|_, _| (), &mut |row_key, value, ()| {
         rows += 1;
         match derived.remove(row_key) {
             Some(expected) if expected == value => {}
             Some(_) => wrong.push((row_key.to_vec(), "does not match the log")),
             None => wrong.push((row_key.to_vec(), NOT_DERIVED)),
         }
-        Ok(true)
+        Ok(())
     })?;
     wrong.extend(derived.into_keys().map(|row_key| (row_key, "missing")));
     Ok((rows, wrong))

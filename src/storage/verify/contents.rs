@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::careful::Careful;
 use super::compare::{NOT_DERIVED, compare};
 use crate::record::{ContentId, Manifest, Plain, PolicySetVersionCreated, PolicyVersionCreated};
+use crate::storage::content;
 use crate::storage::index::key::{self, LogNumber, RowKind};
 use crate::storage::index::row::{Row, VersionRow};
-use crate::storage::tables::{Direction, Table, TableReader};
+use crate::storage::tables::{Table, TableReader};
 use crate::types::error::{ErrorKind, Result};
 use crate::types::hash::hex;
 use crate::types::progress::Steps;
@@ -15,6 +16,8 @@ use crate::types::progress::Steps;
 /// The content of a file, by its hashes.
 #[derive(Default)]
 pub(super) struct Contents {
+    /// Whether all content was hashed at the start. Otherwise it is looked up and hashed when an entry names it.
+    pub whole: bool,
     numbers: HashMap<ContentId, u64>,
     /// The highest number.
     pub last: Option<u64>,
@@ -31,11 +34,11 @@ pub(super) struct Contents {
 impl Contents {
     /// Hashes all content, and compares the addresses with it.
     pub(super) fn of(source: &Careful<'_>, steps: &Steps<'_>) -> Result<Self> {
-        let mut contents = Self::default();
-        source.scan(Table::Content, key::ALL_CONTENT, Direction::Ascending, &mut |row_key, value| {
-            contents.add(row_key, value);
-            steps.add(1)?;
-            Ok(true)
+        let mut contents = Self { whole: true, ..Self::default() };
+        let hash = |_: &[u8], value: &[u8]| Plain::unpack(value).map(|plain| plain.id());
+        source.scan_with(Table::Content, key::ALL_CONTENT, &hash, &mut |row_key, _, id| {
+            contents.add(row_key, id);
+            steps.add(1)
         })?;
         let addresses = contents.numbers.iter().map(|(id, number)| (key::address(&id.key(), *number), Vec::new()));
         let all = key::ALL_CONTENT.start.to_vec()..key::ALL_CONTENT.end.to_vec();
@@ -47,13 +50,13 @@ impl Contents {
         Ok(contents)
     }
 
-    fn add(&mut self, row_key: &[u8], value: &[u8]) {
+    fn add(&mut self, row_key: &[u8], id: Result<ContentId, String>) {
         let Some(number) = key::content_number(row_key) else {
             self.row_problems.push(format!("content under {}: not a number", hex::encode(row_key)));
             return;
         };
         self.last = Some(number);
-        match Plain::unpack(value).map(|plain| plain.id()) {
+        match id {
             Err(problem) => self.problems.push((number, problem)),
             Ok(id) => match self.numbers.get(&id) {
                 Some(first) => self.problems.push((number, format!("is content {first} again"))),
@@ -68,18 +71,26 @@ impl Contents {
     }
 
     /// Notes that an entry names the content `id`. Returns `false` at the first entry that names missing content.
-    pub(super) fn name(&mut self, id: &ContentId) -> bool {
-        match self.numbers.get(id) {
+    pub(super) fn name(&mut self, source: &dyn TableReader, id: &ContentId) -> Result<bool> {
+        if !self.whole && !self.numbers.contains_key(id) && !self.missing.contains(id) {
+            match content::find(source, id) {
+                Ok(Some((number, _))) => drop(self.numbers.insert(*id, number)),
+                Ok(None) => {}
+                Err(error) if error.kind() == ErrorKind::Corrupt => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(match self.numbers.get(id) {
             Some(number) => {
                 self.named.insert(*number);
                 true
             }
             None => !self.missing.insert(*id),
-        }
+        })
     }
 
-    /// The number of the forms that a version's row must have. Nothing tells the number of damaged content, so the row's
-    /// own is taken for right.
+    /// The number of the forms that a version's row must have. The entry was [named](Self::name). Nothing tells the number
+    /// of damaged content, so the row's own is taken for right.
     pub(super) fn forms(
         &self,
         source: &dyn TableReader,

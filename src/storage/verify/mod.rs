@@ -6,5 +6,10 @@ mod compare;
 mod contents;
 mod report;
 mod rows;
+mod since;
+mod spread;
 
-pub use report::{Finding, Place, Report};
+#[cfg(test)]
+pub(in crate::storage) use since::Kept;
+
+pub use report::{Finding, Place, Report, VerifiedLog};

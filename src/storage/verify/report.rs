@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::types::checkpoint::Checkpoint;
+
 /// The result of [`PolicyStore::verify`](crate::PolicyStore::verify): the amount of data checked, and the findings.
 ///
 /// ```
@@ -29,8 +31,22 @@ pub struct Report {
     pub content: u64,
     /// Number of index rows compared with the logs.
     pub index_rows: u64,
+    /// The logs checked, and how far: the store's log first.
+    pub verified: Vec<VerifiedLog>,
     /// The contradictions found; empty if there are none.
     pub findings: Vec<Finding>,
+}
+
+/// A log that was checked, from one position to its end.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VerifiedLog {
+    /// The log: its zone's id, or `store`.
+    pub log: String,
+    /// The position of the first entry checked: 0, or the size of a checkpoint.
+    pub from: u64,
+    /// The end of the log.
+    pub checkpoint: Checkpoint,
 }
 
 impl Report {
@@ -38,6 +54,13 @@ impl Report {
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty()
+    }
+
+    /// A checkpoint of each log, to keep for [`verify_since`](crate::PolicyStore::verify_since) and
+    /// [`not_before`](crate::Builder::not_before). Empty if there are findings: a damaged state is not one to keep.
+    #[must_use]
+    pub fn checkpoints(&self) -> Vec<Checkpoint> {
+        if self.is_clean() { self.verified.iter().map(|log| log.checkpoint).collect() } else { Vec::new() }
     }
 }
 

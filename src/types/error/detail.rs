@@ -1,10 +1,10 @@
 //! Every error with its message. Does not assign kinds or codes.
 
 use super::diagnostic::listed;
-use super::wording::{at, in_text, into_zone, log_of, seconds_between, sized, statements_as, wrong_kind};
+use super::wording::{against_kept, at, in_text, into_zone, log_of, seconds_between, sized, statements_as, wrong_kind};
 use super::{Diagnostic, Error, Resource, SourcePlace};
 use crate::types::hash::Sha256;
-use crate::types::id::{IdempotencyKey, ZoneId};
+use crate::types::id::{IdempotencyKey, LogId, ZoneId};
 use crate::types::progress::Work;
 use crate::types::schema::SchemaStatus;
 use crate::types::time::Timestamp;
@@ -381,6 +381,17 @@ pub enum ErrorDetail {
         place: String,
         /// The problem.
         problem: String,
+    },
+    /// A log of the store does not contain a checkpoint that was kept: the store was put back to an older state, or its
+    /// history was rewritten.
+    #[error("store is not later than a checkpoint that was kept: {}", against_kept(.log_id, *.kept, *.size))]
+    OlderState {
+        /// The log of the checkpoint.
+        log_id: LogId,
+        /// The size of the checkpoint.
+        kept: u64,
+        /// The log's size in the store; none if the store does not have the log.
+        size: Option<u64>,
     },
     /// The file is not a policy store.
     #[error("`{path}` is not a policy store: {reason}")]

@@ -92,6 +92,7 @@ impl ErrorDetail {
             Self::NoEarlierBinding { .. } => (Kind::NotBound, "no_earlier_binding"),
             Self::TooLarge { .. } => (Kind::TooLarge, "too_large"),
             Self::Corrupt { .. } => (Kind::Corrupt, "corrupt"),
+            Self::OlderState { .. } => (Kind::Corrupt, "older_state"),
             Self::NotAStore { .. } => (Kind::Invalid, "not_a_store"),
             Self::NewerFormat { .. } => (Kind::Unavailable, "newer_format"),
             Self::AlreadyOpen { .. } => (Kind::Unavailable, "already_open"),

@@ -1,7 +1,7 @@
 //! Parts of messages: sizes with their units, places, kinds and times.
 
 use super::{Resource, SourcePlace};
-use crate::types::id::ZoneId;
+use crate::types::id::{LogId, ZoneId};
 use crate::types::time::Timestamp;
 
 /// `statements of the policy` and 1001 as `the policy: 1001 statements`.
@@ -49,6 +49,15 @@ pub(super) fn seconds_between(earlier: &Timestamp, later: &Timestamp) -> i64 {
 /// The zone of an import.
 pub(super) fn into_zone(zone_id: &Option<ZoneId>) -> String {
     zone_id.as_ref().map(|id| format!(" into zone `{id}`")).unwrap_or_default()
+}
+
+/// A log against a checkpoint of `kept` entries.
+pub(super) fn against_kept(log_id: &LogId, kept: u64, size: Option<u64>) -> String {
+    match size {
+        None => format!("log {log_id} is missing, expected {kept} entries"),
+        Some(size) if size < kept => format!("log {log_id} has {size} entries, expected at least {kept}"),
+        Some(_) => format!("the first {kept} entries of log {log_id} have a different root"),
+    }
 }
 
 /// The first characters of an input, so that an error does not carry megabytes.

@@ -1,0 +1,410 @@
+//! The index rows of a zone as of an earlier length of its log, from the present rows and a few entries.
+//!
+//! Rows are never removed from a zone, and most never change, so the position in a row tells whether it was there. The
+//! rows of policies, policy sets and the zone itself change: their earlier values are found again by the rows of versions,
+//! bindings and attestations. Does not know the store's own log, which removes rows.
+
+use super::index::key::{self, LogNumber, RowKind};
+use super::index::row::{
+    BindingOrderRow, BindingRow, IdRow, IdempotencyRow, Latest, NewestBindingRow, PolicyRow, PolicySetRow, PositionRow,
+    Row, VersionRow, ZoneStateRow,
+};
+use super::snapshot::Snapshot;
+use super::tables::{Direction, Table};
+use crate::record::{Body, TILE};
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::target::{BindingMode, Target, TargetType};
+
+/// Steps back in a log for one row. Beyond them, a replay of the log costs less for all rows together.
+const STEPS: u64 = 256;
+
+/// A row as of an earlier length.
+pub(super) struct Earlier {
+    /// Its value; `None` if there was no row.
+    pub value: Option<Vec<u8>>,
+    /// Whether it is exact. Otherwise it lacks the last update or the revision, which the next change overwrites.
+    pub exact: bool,
+}
+
+impl Earlier {
+    const NOTHING: Self = Self { value: None, exact: true };
+    pub(super) const UNKNOWN: Self = Self { value: None, exact: false };
+
+    fn kept(kept: bool, value: &[u8]) -> Self {
+        if kept { Self { value: Some(value.to_vec()), exact: true } } else { Self::NOTHING }
+    }
+
+    fn changed(row_key: &[u8], row: &impl Row, exact: bool) -> Result<Self> {
+        let value = row.to_value(row_key).map_err(|problem| ErrorDetail::corrupt("an earlier row", problem))?;
+        Ok(Self { value: Some(value), exact })
+    }
+}
+
+/// A zone's log as of an earlier length.
+#[derive(Clone, Copy)]
+pub(super) struct Past<'a> {
+    snapshot: &'a Snapshot<'a>,
+    log: LogNumber,
+    /// The earlier length.
+    end: u64,
+    /// Whether earlier values are searched for that the next change overwrites.
+    searches: bool,
+}
+
+impl<'a> Past<'a> {
+    /// All values, for reads.
+    pub(super) fn to_read(snapshot: &'a Snapshot<'a>, log: LogNumber, end: u64) -> Self {
+        Self { snapshot, log, end, searches: true }
+    }
+
+    /// The values that later entries rest on, for [`derive`](super::index::derive::derive).
+    pub(super) fn to_extend(snapshot: &'a Snapshot<'a>, log: LogNumber, end: u64) -> Self {
+        Self { snapshot, log, end, searches: false }
+    }
+
+    /// The log.
+    pub(super) fn log(self) -> LogNumber {
+        self.log
+    }
+
+    /// The earlier value of the index row under `row_key`, which now has this value.
+    pub(super) fn row(self, row_key: &[u8], value: &[u8]) -> Result<Earlier> {
+        let row_of = |problem: String| ErrorDetail::corrupt(format_args!("an index row of log {}", self.log), problem);
+        let before = |position: u64| position < self.end;
+        match RowKind::of(row_key) {
+            Some(
+                RowKind::PolicyOrder
+                | RowKind::PolicySetOrder
+                | RowKind::BindingOrder
+                | RowKind::Binding
+                | RowKind::Attestation,
+            ) => Ok(Earlier::kept(key::position(row_key).is_some_and(before), value)),
+            Some(RowKind::PolicyVersionId | RowKind::PolicySetVersionId | RowKind::FormerId) => {
+                let row = PositionRow::from_value(row_key, value).map_err(row_of)?;
+                Ok(Earlier::kept(before(row.created), value))
+            }
+            Some(RowKind::PolicyVersion | RowKind::PolicySetVersion) => {
+                let row = VersionRow::from_value(row_key, value).map_err(row_of)?;
+                match row.archived {
+                    Some(archived) if before(row.created) && !before(archived) => {
+                        Earlier::changed(row_key, &VersionRow { archived: None, ..row }, true)
+                    }
+                    _ => Ok(Earlier::kept(before(row.created), value)),
+                }
+            }
+            Some(RowKind::IdempotencyKey) => {
+                let row = IdempotencyRow::from_value(row_key, value).map_err(row_of)?;
+                match u32::try_from(self.end.saturating_sub(row.first)) {
+                    Ok(entries) if entries < row.entries && entries > 0 => {
+                        Earlier::changed(row_key, &IdempotencyRow { entries, ..row }, true)
+                    }
+                    _ => Ok(Earlier::kept(before(row.first), value)),
+                }
+            }
+            Some(RowKind::Tile) => {
+                let place = key::tile_place(row_key);
+                let fits = |(level, number): (u8, u64)| {
+                    let nodes = self.end.checked_shr(8 * u32::from(level)).unwrap_or(0);
+                    number < nodes / TILE
+                };
+                Ok(Earlier::kept(place.is_some_and(fits), value))
+            }
+            Some(RowKind::Policy) => {
+                self.policy(row_key, value, PolicyRow::from_value(row_key, value).map_err(row_of)?)
+            }
+            Some(RowKind::PolicySet) => {
+                self.policy_set(row_key, value, PolicySetRow::from_value(row_key, value).map_err(row_of)?)
+            }
+            Some(RowKind::State) => self.state(row_key, ZoneStateRow::from_value(row_key, value).map_err(row_of)?),
+            Some(RowKind::Zone | RowKind::ZoneOrder | RowKind::Schema | RowKind::SchemaOrder) | None => {
+                Ok(Earlier::UNKNOWN)
+            }
+        }
+    }
+
+    /// The earlier value of the index row under `row_key`.
+    pub(super) fn get(self, row_key: &[u8]) -> Result<Earlier> {
+        let mut value = None;
+        self.snapshot.source().get(Table::Index, row_key, &mut |bytes| value = Some(bytes.to_vec()))?;
+        value.map_or(Ok(Earlier::NOTHING), |value| self.row(row_key, &value))
+    }
+
+    /// The earlier value of a witness. It is made from index rows: `self` has no second copy of an earlier one.
+    pub(super) fn witness(self, meta_key: &[u8]) -> Result<Earlier> {
+        let Some(row_key) = key::witnessed(meta_key) else { return Ok(Earlier::UNKNOWN) };
+        match RowKind::of(row_key) {
+            Some(RowKind::State) => {
+                let Earlier { value, exact } = self.get(row_key)?;
+                let Some(value) = value else { return Ok(Earlier { value, exact }) };
+                let state = ZoneStateRow::from_value(row_key, &value);
+                let state = state.map_err(|problem| ErrorDetail::corrupt("an earlier row", problem))?;
+                Earlier::changed(meta_key, &state.witness(), exact)
+            }
+            Some(RowKind::Binding) => {
+                let Some(last) = self.end.checked_sub(1) else { return Ok(Earlier::NOTHING) };
+                let range = key::up_to(row_key, last);
+                let Some((position, row)) = self.snapshot.first_binding(&range, Direction::Descending)? else {
+                    return Ok(Earlier::NOTHING);
+                };
+                Earlier::changed(meta_key, &NewestBindingRow { position, bound: row.bound }, true)
+            }
+            _ => Ok(Earlier::UNKNOWN),
+        }
+    }
+
+    fn policy(self, row_key: &[u8], value: &[u8], row: PolicyRow) -> Result<Earlier> {
+        if row.created >= self.end || row.revision < self.end {
+            return Ok(Earlier::kept(row.created < self.end, value));
+        }
+        let id = key::id(row_key).unwrap_or_default();
+        let is_update = |body: &Body| matches!(body, Body::PolicyUpdated(body) if body.policy_id == *id);
+        let (updated, exact) = self.updated(row.created, row.updated, &is_update)?;
+        let archived = self.before(row.archived);
+        let latest = self.latest(RowKind::PolicyVersion, id, row.latest)?;
+        let revision = [updated, archived, latest.map(|latest| latest.created)].into_iter().flatten().max();
+        let revision = revision.unwrap_or(row.created);
+        Earlier::changed(row_key, &PolicyRow { created: row.created, updated, archived, latest, revision }, exact)
+    }
+
+    fn policy_set(self, row_key: &[u8], value: &[u8], row: PolicySetRow) -> Result<Earlier> {
+        let is_attested_since = row.attested.is_some_and(|position| position >= self.end);
+        if row.created >= self.end || row.revision < self.end && !is_attested_since {
+            return Ok(Earlier::kept(row.created < self.end, value));
+        }
+        let id = key::id(row_key).unwrap_or_default();
+        let is_update = |body: &Body| matches!(body, Body::PolicySetUpdated(body) if body.policy_set_id == *id);
+        let (updated, mut exact) = self.updated(row.created, row.updated, &is_update)?;
+        let archived = self.before(row.archived);
+        let latest = self.latest(RowKind::PolicySetVersion, id, row.latest)?;
+        let mut revisions = vec![updated, archived, latest.map(|latest| latest.created)];
+        let mut earlier = PolicySetRow {
+            created: row.created,
+            updated,
+            archived,
+            latest,
+            active: None,
+            shadow: None,
+            guardrail: None,
+            target: self.before(row.target),
+            attested: if is_attested_since { self.attested(id)? } else { row.attested },
+            revision: row.created,
+        };
+        for mode in [BindingMode::Active, BindingMode::Shadow, BindingMode::Guardrail] {
+            let found = match row.binding(mode) {
+                // A later binding of the set would have replaced it.
+                Some(position) if position < self.end => Bindings { bound: Some(position), ended: None, exact: true },
+                _ => self.bindings_of_set(id, &row, mode)?,
+            };
+            *earlier.binding_mut(mode) = found.bound;
+            revisions.extend([found.bound, found.ended]);
+            exact &= found.exact;
+        }
+        earlier.revision = revisions.into_iter().flatten().max().unwrap_or(row.created);
+        Earlier::changed(row_key, &earlier, exact)
+    }
+
+    fn state(self, row_key: &[u8], row: ZoneStateRow) -> Result<Earlier> {
+        let Some(last) = self.end.checked_sub(1) else { return Ok(Earlier::NOTHING) };
+        let last = self.snapshot.entry(self.log, last)?;
+        let bindings = if last.body.is_binding() { Some(last.envelope.position) } else { last.envelope.last_binding };
+        let mut earlier = ZoneStateRow {
+            suspended: self.before(row.suspended),
+            default_schema: self.before(row.default_schema),
+            bindings,
+            ..row
+        };
+        let mut exact = earlier.suspended.is_some() && earlier.default_schema.is_some();
+        if !exact && self.searches {
+            exact = self.settings(&mut earlier)?;
+        }
+        self.each_since(RowKind::PolicyOrder, &mut |_| {
+            earlier.policies = earlier.policies.saturating_sub(1);
+            Ok(())
+        })?;
+        self.each_since(RowKind::PolicySetOrder, &mut |position| {
+            let count = match &self.snapshot.entry(self.log, position)?.body {
+                Body::PolicySetCreated(body) if body.target_type == TargetType::User => &mut earlier.user_sets,
+                _ => &mut earlier.zone_sets,
+            };
+            *count = count.saturating_sub(1);
+            Ok(())
+        })?;
+        Earlier::changed(row_key, &earlier, exact)
+    }
+
+    /// Searches for the last changes of the settings that are not known. Returns `false` if the search was too long.
+    fn settings(self, row: &mut ZoneStateRow) -> Result<bool> {
+        let (mut suspended, mut default_schema) = (row.suspended.is_some(), row.default_schema.is_some());
+        for position in (self.end.saturating_sub(STEPS)..self.end).rev() {
+            match &self.snapshot.entry(self.log, position)?.body {
+                Body::ZoneSuspended(body) if !suspended => {
+                    suspended = true;
+                    row.suspended = body.suspended.then_some(position);
+                }
+                Body::DefaultSchemaChanged(body) if !default_schema => {
+                    default_schema = true;
+                    row.default_schema = body.schema.as_ref().map(|_| position);
+                }
+                _ => {}
+            }
+            if suspended && default_schema {
+                return Ok(true);
+            }
+        }
+        Ok(self.end <= STEPS)
+    }
+
+    /// Passes the positions of the rows of an order that came since.
+    fn each_since(self, kind: RowKind, f: &mut dyn FnMut(u64) -> Result<()>) -> Result<()> {
+        let range = key::positions_from(self.log, kind, self.end);
+        self.snapshot.rows::<IdRow>(&range, Direction::Ascending, &mut |row_key, _| {
+            key::position(row_key).map_or(Ok(()), &mut *f)?;
+            Ok(true)
+        })
+    }
+
+    fn before(self, position: Option<u64>) -> Option<u64> {
+        position.filter(|position| *position < self.end)
+    }
+
+    /// The last update of a resource, and whether it is exact.
+    fn updated(
+        self,
+        created: u64,
+        updated: Option<u64>,
+        is_update: &dyn Fn(&Body) -> bool,
+    ) -> Result<(Option<u64>, bool)> {
+        match updated {
+            Some(position) if position >= self.end => {}
+            other => return Ok((other, true)),
+        }
+        if !self.searches {
+            return Ok((None, false));
+        }
+        let first = created.saturating_add(1).max(self.end.saturating_sub(STEPS));
+        for position in (first..self.end).rev() {
+            if is_update(&self.snapshot.entry(self.log, position)?.body) {
+                return Ok((Some(position), true));
+            }
+        }
+        Ok((None, first == created.saturating_add(1)))
+    }
+
+    /// The newest version of a policy or policy set.
+    fn latest(self, kind: RowKind, parent: &str, latest: Option<Latest>) -> Result<Option<Latest>> {
+        let Some(newest) = latest else { return Ok(None) };
+        if newest.created < self.end {
+            return Ok(Some(newest));
+        }
+        // Versions are in the order of their numbers.
+        let (mut found, mut low, mut high) = (None, 1, newest.version);
+        while low < high {
+            let version = low + (high - low) / 2;
+            let row: Option<VersionRow> = self.snapshot.row(&key::by_version(self.log, kind, parent, version))?;
+            match row {
+                Some(row) if row.created < self.end => {
+                    found = Some(Latest { version, created: row.created });
+                    low = version + 1;
+                }
+                Some(_) => high = version,
+                None => {
+                    let place = format_args!("version {version} of `{parent}` in log {}", self.log);
+                    return Err(ErrorDetail::corrupt(place, "missing").into());
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The newest attestation of a policy set.
+    pub(super) fn attested(self, set: &str) -> Result<Option<u64>> {
+        let mut newest = None;
+        let range = key::versions(self.log, RowKind::Attestation, set);
+        self.snapshot.rows::<PositionRow>(&range, Direction::Ascending, &mut |_, row| {
+            newest = newest.max(self.before(Some(row.created)));
+            Ok(true)
+        })?;
+        Ok(newest)
+    }
+
+    /// The last binding of a policy set in a mode.
+    fn bindings_of_set(self, set: &str, row: &PolicySetRow, mode: BindingMode) -> Result<Bindings> {
+        let Some(last) = self.end.checked_sub(1) else { return Ok(Bindings::NONE) };
+        let target = match (&self.snapshot.entry(self.log, row.created)?.body, mode) {
+            (Body::PolicySetCreated(body), BindingMode::Active) if body.target_type == TargetType::User => {
+                let Some(fixed) = self.before(row.target) else { return Ok(Bindings::NONE) };
+                match &self.snapshot.entry(self.log, fixed)?.body {
+                    Body::Bound(body) => body.target.clone(),
+                    _ => return Ok(Bindings::NONE),
+                }
+            }
+            // Until a set for users is active, its shadow may have been another user's each time.
+            (Body::PolicySetCreated(body), BindingMode::Shadow) if body.target_type == TargetType::User => {
+                match self.last_shadow(set, row.created)? {
+                    Some(target) => target,
+                    None => return Ok(Bindings::NONE),
+                }
+            }
+            _ => Target::Zone,
+        };
+        let (mut ended, mut steps) = (None, 0);
+        let mut next =
+            self.snapshot.first_binding(&key::bindings(self.log, mode, &target, last), Direction::Descending)?;
+        while let Some((position, binding)) = next.filter(|(position, _)| *position > row.created) {
+            if self.binds(set, position, &binding)? {
+                let bound = if ended.is_none() { Some(position) } else { None };
+                return Ok(Bindings { bound, ended, exact: true });
+            }
+            steps += 1;
+            if !self.searches || steps > STEPS {
+                return Ok(Bindings { exact: false, ..Bindings::NONE });
+            }
+            ended = Some(position);
+            next = match binding.previous {
+                Some(previous) => {
+                    let row_key = key::binding(self.log, mode, &target, previous);
+                    self.snapshot.row::<BindingRow>(&row_key)?.map(|row| (previous, row))
+                }
+                None => None,
+            };
+        }
+        Ok(Bindings::NONE)
+    }
+
+    /// The target of the last shadow binding of a policy set.
+    fn last_shadow(self, set: &str, created: u64) -> Result<Option<Target>> {
+        let mut found = None;
+        let from = key::by_position(self.log, RowKind::BindingOrder, created);
+        let range = from..key::by_position(self.log, RowKind::BindingOrder, self.end);
+        self.snapshot.rows::<BindingOrderRow>(&range, Direction::Descending, &mut |row_key, row| {
+            let position = key::position(row_key).unwrap_or_default();
+            if row.mode == BindingMode::Shadow
+                && self.binds(set, position, &BindingRow { bound: true, previous: None })?
+            {
+                found = Some(row.target);
+            }
+            Ok(found.is_none())
+        })?;
+        Ok(found)
+    }
+
+    /// Whether the binding at `position` is one of this policy set.
+    fn binds(self, set: &str, position: u64, row: &BindingRow) -> Result<bool> {
+        Ok(row.bound
+            && matches!(
+                &self.snapshot.entry(self.log, position)?.body,
+                Body::Bound(body) if body.bound.policy_set_id == *set
+            ))
+    }
+}
+
+/// The last binding of a policy set in a mode: where it is bound, or where that ended.
+struct Bindings {
+    bound: Option<u64>,
+    ended: Option<u64>,
+    exact: bool,
+}
+
+impl Bindings {
+    const NONE: Self = Self { bound: None, ended: None, exact: true };
+}
