@@ -10,11 +10,10 @@ use redb::{CursorError, WriteTransaction};
 
 use super::failure::{contained, storage_error};
 use super::file::create::{Named, Unfinished, removed};
-use super::file::format::{as_backup, resume};
+use super::file::format::marked;
 use super::file::handle::{database_error, io_error, is_taken};
 use super::index::key;
 use super::tables::{ReadTables, Table, WriteTables};
-use super::write::open_tables;
 use super::{Forget, Location, OpenOptions, Report, Storage};
 use crate::types::concurrency::Concurrency;
 use crate::types::environment::Environment;
@@ -30,25 +29,6 @@ const PAGE_CACHE: usize = 16 << 20;
 type KeyAndValue = (Vec<u8>, Vec<u8>);
 
 impl Storage {
-    /// Makes an opened backup a store: it may be written to.
-    pub(crate) fn resume(&self) -> Result<()> {
-        let _writer = self.lock_writer_alone()?;
-        let opened = self.opened_to_write()?;
-        let transaction = self.failed.guard(|| opened.database.begin_write())?;
-        let resumed = self.failed.guard(|| {
-            let mut tables = open_tables(&transaction)?;
-            resume(&mut tables)?;
-            tables.count_commit()
-        });
-        match resumed {
-            Ok(count) => self.commit(transaction, count, false),
-            Err(error) => {
-                let _ = self.abort(transaction);
-                Err(error)
-            }
-        }
-    }
-
     /// Copies the newest committed state into a new file at `path`. Returns the bytes of the file, and the report of the
     /// verification of the copy.
     pub(crate) fn backup(&self, path: &Path, environment: &Environment, watch: Watch<'_>) -> Result<(u64, Report)> {
@@ -135,12 +115,9 @@ fn append(transaction: &WriteTransaction, action: &str, table: Table, rows: &[Ke
     let failed = |error: redb::StorageError| storage_error(action, error);
     let mut cursor = tables.table(table).upper_bound_mut(Bound::<&[u8]>::Unbounded).map_err(failed)?;
     for (row_key, value) in rows {
-        let marked;
-        let value = if (table, row_key.as_slice()) == (Table::Meta, key::META_FORMAT) {
-            marked = as_backup(value)?;
-            &marked
-        } else {
-            value
+        let value = match (table, row_key.as_slice()) {
+            (Table::Meta, key::META_FORMAT) => &marked(value)?,
+            _ => value,
         };
         cursor.insert_before(row_key.as_slice(), value.as_slice()).map_err(|error| match error {
             CursorError::Storage(error) => failed(error),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use policy_store::{
     BindingFilter, Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, Origin,
     PageRequest, PolicyFilter, PolicySetFilter, PolicySetUpdate, PolicySetVersion, PolicyStore, PolicyUpdate,
-    Rationale, Receipt, SchemaFilter, SchemaStatus, Target, TargetType, Timestamp, WriteTransaction,
+    Rationale, Receipt, Restore, SchemaFilter, SchemaStatus, Target, TargetType, Timestamp, WriteTransaction,
 };
 use serde_json::{Value, json};
 
@@ -211,6 +211,53 @@ fn a_store_of_format_1_opens_reads_and_decides_as_when_it_was_written() {
     };
     assert_eq!(repeat("zoe").unwrap_err().code(), "request_conflict");
     assert_eq!(serde_json::to_value(repeat("alice").unwrap()).unwrap(), read["policies"][0]);
+}
+
+/// Forks the fixture of format 1 into `path`. Returns the results of all reads.
+fn write_fork(path: &Path) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let original = folder.path().join("store.redb");
+    std::fs::copy(fixture("format-1.redb"), &original).unwrap();
+    PolicyStore::open(&original).unwrap().backup(path).unwrap();
+    let clock = Clock::new();
+    clock.set(START + 2 * HOUR);
+    let store = clock.builder().id_seed(8).restore(Restore::Fork(platform())).open(path).unwrap();
+    read_all(&store)
+}
+
+#[test]
+fn a_fork_of_format_1_opens_and_reads_as_when_it_was_written() {
+    let expected = std::fs::read_to_string(fixture("fork-1.json")).unwrap();
+    let expected: Value = serde_json::from_str(&expected).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.redb");
+    std::fs::copy(fixture("fork-1.redb"), &path).unwrap();
+    let store = PolicyStore::open(&path).unwrap();
+    let read = read_all(&store);
+    assert_told(&read, &expected, "fork");
+    assert_eq!(read["verified"]["findings"], json!([]));
+    store.rebuild_indexes().unwrap();
+    assert_eq!(read_all(&store), read);
+
+    // A receipt of the original from before the fork.
+    let original = std::fs::read_to_string(fixture("format-1.json")).unwrap();
+    let original: Value = serde_json::from_str(&original).unwrap();
+    let receipt: Receipt = serde_json::from_value(original["receipt"].clone()).unwrap();
+    assert_ne!(receipt.log_id, store.zone("acme").unwrap().info().unwrap().log_id);
+    let authorizer = store.authorizer_of_receipt(&receipt).unwrap();
+    let (request, entities) = asked(&authorizer, "ann", "read", "shut");
+    assert_eq!(store.replay(&receipt, &request, &entities).unwrap().decision(), receipt.decision);
+}
+
+#[test]
+fn the_same_fork_has_the_same_entries() {
+    let temporary = tempfile::tempdir().unwrap();
+    let asked = std::env::var_os("POLICY_STORE_FIXTURES").map(PathBuf::from);
+    let folder = asked.unwrap_or_else(|| temporary.path().to_owned());
+    let read = write_fork(&folder.join("fork.redb"));
+    std::fs::write(folder.join("fork.json"), serde_json::to_string_pretty(&read).unwrap() + "\n").unwrap();
+    let expected = std::fs::read_to_string(fixture("fork-1.json")).unwrap();
+    assert_told(&read, &serde_json::from_str(&expected).unwrap(), "fork");
 }
 
 /// If `POLICY_STORE_FIXTURES` names a folder, writes the store and its values there, as a fixture for a new format.

@@ -26,6 +26,7 @@ mod cedar_cases;
 mod copying;
 mod counts;
 mod deciding;
+mod documented;
 mod erasing;
 mod errors;
 mod filtered_pages;

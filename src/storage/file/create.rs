@@ -103,7 +103,11 @@ impl<'a> Unfinished<'a> {
             return Ok(Named::Removed);
         }
         match temporary.persist_noclobber(path) {
-            Ok(_) => sync_directory(directory_of(path)).map(|()| Named::Given),
+            Ok(file) => {
+                // A process that is being forked keeps the file open, and the lock with it.
+                let _ = file.unlock();
+                sync_directory(directory_of(path)).map(|()| Named::Given)
+            }
             Err(refused) => match refused.error.kind() {
                 ErrorKind::AlreadyExists => Ok(Named::Taken),
                 ErrorKind::NotFound => Ok(Named::Removed),

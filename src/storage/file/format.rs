@@ -158,14 +158,14 @@ fn check_row(&FormatRow { version, features, write_features }: &FormatRow) -> Re
 }
 
 /// The value of the format row, for a backup.
-pub(in crate::storage) fn as_backup(value: &[u8]) -> Result<Vec<u8>> {
+pub(in crate::storage) fn marked(value: &[u8]) -> Result<Vec<u8>> {
     let changed = FormatRow::from_value(key::META_FORMAT, value)
         .and_then(|row| FormatRow { write_features: row.write_features | IS_BACKUP, ..row }.to_value(key::META_FORMAT));
     changed.map_err(|problem| ErrorDetail::corrupt("the format", problem).into())
 }
 
-/// Makes a backup a store.
-pub(in crate::storage) fn resume(tables: &mut dyn TableWriter) -> Result<()> {
+/// Takes the mark of a backup away.
+pub(in crate::storage) fn unmark(tables: &mut dyn TableWriter) -> Result<()> {
     let row = format_row(&*tables)?.ok_or_else(|| ErrorDetail::corrupt("the format", "missing"))?;
     put_meta(tables, key::META_FORMAT, &FormatRow { write_features: row.write_features & !IS_BACKUP, ..row })
 }

@@ -33,7 +33,9 @@ impl Loose {
 
     /// Closes the file for all clones.
     pub(in crate::storage) fn close(&self) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).take();
+        let file = self.0.write().unwrap_or_else(PoisonError::into_inner).take();
+        // A process that is being forked keeps the file open. This releases the locks all the same.
+        let _ = file.map(|file| file.close());
     }
 
     fn with<T>(&self, f: impl FnOnce(&dyn StorageBackend) -> Result<T>) -> Result<T> {

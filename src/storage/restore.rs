@@ -1,21 +1,42 @@
-//! Forks a restored backup: gives every log a new id, so that the store and the original never grow one log two ways.
+//! Makes an opened backup a store: in place of the original, or beside it. A fork gives every log a new id, so that the two
+//! never grow one log two ways.
 //!
-//! A log keeps its entries, its chain and its tree. Its first entry under the new id names its state under the old one.
+//! A forked log keeps its entries, its chain and its tree. Its first entry under the new id names its state under the old one.
 
 use super::Storage;
-use super::file::format::resume;
+use super::file::format::unmark;
 use super::index::key::{self, LogNumber, RowKind, STORE_LOG};
 use super::index::row::{Head, PositionRow, StoreRow, ZoneRow};
 use super::log_writer::{Author, LogWriter};
 use super::snapshot::Snapshot;
 use super::tables::{Direction, put_meta};
+use super::write::open_tables;
 use crate::record::{LogForked, ZoneForked};
 use crate::types::environment::Environment;
 use crate::types::error::Result;
 use crate::types::id::{LogId, ZoneId};
 
 impl Storage {
-    /// Makes an opened backup a store of its own, in one write.
+    /// Makes the backup a store in place of the original.
+    pub(crate) fn resume(&self) -> Result<()> {
+        let _writer = self.lock_writer_alone()?;
+        let opened = self.opened_to_write()?;
+        let transaction = self.failed.guard(|| opened.database.begin_write())?;
+        let resumed = self.failed.guard(|| {
+            let mut tables = open_tables(&transaction)?;
+            unmark(&mut tables)?;
+            tables.count_commit()
+        });
+        match resumed {
+            Ok(count) => self.commit(transaction, count, false),
+            Err(error) => {
+                let _ = self.abort(transaction);
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes the backup a store of its own, in one write.
     pub(crate) fn fork(&self, author: impl FnOnce() -> Author, environment: &Environment) -> Result<()> {
         let store_id = first16(environment, b"store");
         let store = StoreRow { store_id, cursor_key: environment.random(b"cursor key") };
@@ -33,7 +54,7 @@ impl LogWriter<'_> {
     fn fork(&mut self, store: StoreRow, environment: &Environment) -> Result<()> {
         self.lift_limit();
         self.step(|writer| {
-            resume(writer.tables)?;
+            unmark(writer.tables)?;
             put_meta(writer.tables, key::META_STORE, &store)
         })?;
         self.fork_log(STORE_LOG, environment)?;
