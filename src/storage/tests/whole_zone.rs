@@ -355,7 +355,7 @@ fn an_erasure_reads_what_was_written_while_it_was_prepared() {
     name_in(&store, "c", "new", NEW);
     store.erase_zone(&actor(), "c").unwrap();
     let mut later = storage.names_of_content(|_| Ok(())).unwrap();
-    let mut erase = |zone: &str, names: &mut crate::storage::names::Names| {
+    let erase = |zone: &str, names: &mut crate::storage::names::Names| {
         let erased = storage.write_and_forget(
             || store.engine.author(&actor(), None),
             |writer| {
