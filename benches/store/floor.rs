@@ -109,6 +109,17 @@ pub fn for_each_row(database: &Database, mut f: impl FnMut(&[u8], &[u8])) {
     }
 }
 
+/// The last rows of the log of the zone, and of the content.
+pub fn for_each_last_row(database: &Database, rows: usize, mut f: impl FnMut(&[u8], &[u8])) {
+    let transaction = database.begin_read().unwrap();
+    for table in [LOG, CONTENT] {
+        for row in transaction.open_table(table).unwrap().range::<&[u8]>(..).unwrap().rev().take(rows) {
+            let (key, value) = row.unwrap();
+            f(key.value(), value.value());
+        }
+    }
+}
+
 /// The number of rows in a file, and the bytes of their keys and values.
 pub fn rows_and_bytes(path: &Path) -> (usize, usize) {
     let (mut rows, mut bytes) = (0, 0);

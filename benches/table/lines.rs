@@ -76,6 +76,11 @@ pub const STORE: &[Group] = &[
         lines: &["everything"],
     },
     Group {
+        name: "verify 1,000 versions after 100,000",
+        floor: "as many entries and pieces of content read raw, and hashed once with BLAKE3",
+        lines: &["since a checkpoint"],
+    },
+    Group {
         name: "size of the file",
         floor: "the bytes of text and JSON of all versions",
         lines: &[

@@ -168,7 +168,7 @@ impl Storage {
     fn read_source<T>(&self, f: impl FnOnce(&ReadTables, &Snapshot<'_>) -> Result<T>) -> Result<T> {
         let (opened, tables) = self.begin_read()?;
         // The state may be released in the guard: redb may panic then.
-        self.failed.guard(move || f(&*tables, &Snapshot::new(&*tables, &opened.cache, None).not_before(opened.counted)))
+        self.failed.guard(move || f(&tables, &Snapshot::new(&*tables, &opened.cache, None).not_before(opened.counted)))
     }
 
     /// Holds the newest committed state.

@@ -18,6 +18,7 @@ pub enum Work {
     /// The repair and the check at [opening](crate::Builder::observer); unit: percent.
     Open,
     /// [`verify`](crate::PolicyStore::verify); unit: entries and pieces of content.
+    /// [`verify_since`](crate::PolicyStore::verify_since); unit: entries.
     Verify,
     /// [`rebuild_indexes`](crate::PolicyStore::rebuild_indexes); unit: entries.
     Rebuild,

@@ -5,7 +5,9 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use super::spread;
+use crate::record::LogEntry;
 use crate::storage::tables::{Direction, Table, TableReader, Visit};
+use crate::storage::walk::{Step, Walk};
 use crate::types::error::{ErrorKind, Result};
 
 /// A misplaced row.
@@ -42,8 +44,8 @@ impl<'a> Careful<'a> {
         &self,
         table: Table,
         range: Range<&[u8]>,
-        work: &(dyn Fn(&[u8], &[u8]) -> T + Sync),
-        take: &mut dyn FnMut(&[u8], &[u8], T) -> Result<()>,
+        work: &spread::Work<'_, T>,
+        take: &mut spread::Take<'_, T>,
     ) -> Result<()> {
         let (source, mut order) = (self.source, InOrder::default());
         let work = |row_key: &[u8], value: &[u8]| {
@@ -56,6 +58,20 @@ impl<'a> Careful<'a> {
             problem.into_iter().for_each(|problem| self.note(table, row_key, problem));
             take(row_key, value, worked)
         })
+    }
+
+    /// Walks a log on several threads.
+    pub(in crate::storage) fn walk(
+        &self,
+        mut walk: Walk<'_>,
+        visit: &mut dyn FnMut(Step<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let range = walk.range();
+        let range = range.start.as_slice()..range.end.as_slice();
+        // The walk reads a damaged entry again, for its problem.
+        let read = |_: &[u8], value: &[u8]| LogEntry::from_stored(value).ok();
+        self.scan_with(Table::Log, range, &read, &mut |row_key, value, read| walk.row(row_key, value, read, visit))?;
+        walk.end(visit)
     }
 
     fn note_order(&self, table: Table, order: &mut InOrder, row_key: &[u8], direction: Direction) {
@@ -115,7 +131,7 @@ mod tests {
     use super::*;
     use crate::storage::index::row::Head;
     use crate::storage::key;
-    use crate::storage::walk::{Step, walk};
+    use crate::storage::walk::walk;
     use crate::types::id::LogId;
 
     /// A damaged table: its scan returns `rows`, and a lookup does not find the keys in `unfound`.

@@ -1,18 +1,15 @@
 //! Verifies a store: walks the logs from their first entry, and compares everything else in the file with them.
 //!
-//! Writes nothing. Collects findings with their places and continues after each.
+//! Collects findings with their places and continues after each.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use super::careful::Careful;
 use super::contents::Contents;
+use super::kept::Kept;
 use super::report::{Finding, Place, Report, VerifiedLog};
-use super::since::{Kept, Verified};
-use super::spread;
 use crate::record::{Body, LogEntry, Manifest, PolicySetVersionCreated, ZoneErased};
-use crate::storage::Storage;
-use crate::storage::cache::RecordCache;
 use crate::storage::failure::contained;
 use crate::storage::index::key::{self, LogNumber, STORE_LOG};
 use crate::storage::index::replay::{Replay, log_numbers};
@@ -22,86 +19,11 @@ use crate::storage::snapshot::Snapshot;
 use crate::storage::tables::{Direction, Table, TableReader};
 use crate::storage::walk::{Step, Walk};
 use crate::storage::zones::{self, Zones};
-use crate::types::checkpoint::Checkpoint;
 use crate::types::error::{ErrorDetail, ErrorKind, Result};
 use crate::types::hash::Sha256;
 use crate::types::id::{LogId, PolicyId, PolicySetId, PolicyVersionId, SchemaName, ZoneId};
-use crate::types::progress::{Steps, Watch, Work};
+use crate::types::progress::Steps;
 use crate::types::schema::SchemaRef;
-
-impl Storage {
-    /// Compares the whole file with the logs. Writes nothing. After a finding, writes are refused.
-    pub(crate) fn verify(&self, watch: Watch<'_>) -> Result<Report> {
-        self.verify_with(watch, Kept::new(), true, spread::threads())
-    }
-
-    /// The same for what the logs have after the checkpoints that were kept. Other logs are verified from their start.
-    pub(crate) fn verify_since(&self, kept: &[Checkpoint], watch: Watch<'_>) -> Result<Report> {
-        let mut by_log = Kept::new();
-        for checkpoint in self.read(|snapshot| snapshot.under_present_ids(kept))? {
-            by_log.entry(checkpoint.log_id).or_default().push(checkpoint);
-        }
-        self.verify_with(watch, by_log, false, spread::threads())
-    }
-
-    pub(in crate::storage) fn verify_with(
-        &self,
-        watch: Watch<'_>,
-        kept: Kept,
-        whole: bool,
-        threads: usize,
-    ) -> Result<Report> {
-        span!(INFO, "verify", store = self.place(), whole = whole);
-        let report = self.read_source(|source, snapshot| {
-            let careful = Careful::new(source, threads);
-            // Nothing that an earlier read has kept in memory.
-            let cache = RecordCache::new(CACHE_BYTES);
-            let fresh = Snapshot::new(&careful, &cache, None).not_before(snapshot.least_commits());
-            let total = if whole {
-                source.len(Table::Log)?.saturating_add(source.len(Table::Content)?)
-            } else {
-                entries_after(&fresh, &kept)?
-            };
-            let steps = watch.begin(Work::Verify, total)?;
-            let mut check = Check::new(&careful, &fresh, &steps, kept);
-            check.run(whole)?;
-            steps.end()?;
-            Ok(check.report)
-        })?;
-        if let Some(finding) = report.findings.first() {
-            self.failed.found(|| finding.to_string());
-        }
-        Ok(report)
-    }
-}
-
-/// Walks a log on several threads.
-pub(in crate::storage) fn walk_on(
-    source: &Careful<'_>,
-    mut walk: Walk<'_>,
-    visit: &mut dyn FnMut(Step<'_>) -> Result<()>,
-) -> Result<()> {
-    let range = walk.range();
-    let range = range.start.as_slice()..range.end.as_slice();
-    // The walk reads a damaged entry again, for its problem.
-    let read = |_: &[u8], value: &[u8]| LogEntry::from_stored(value).ok();
-    source.scan_with(Table::Log, range, &read, &mut |row_key, value, read| walk.row(row_key, value, read, visit))?;
-    walk.end(visit)
-}
-
-/// Memory for entries that a check reads more than once.
-const CACHE_BYTES: usize = 1 << 20;
-
-/// The number of entries after the checkpoints. The store's log is always walked as a whole.
-fn entries_after(snapshot: &Snapshot<'_>, kept: &Kept) -> Result<u64> {
-    let after = |log: LogNumber, head: &Head| {
-        let kept = kept.get(&head.log_id).filter(|_| log != STORE_LOG).into_iter().flatten();
-        head.length.saturating_sub(kept.map(|checkpoint| checkpoint.size).max().unwrap_or(0))
-    };
-    // Damage is a finding, later.
-    let heads = snapshot.heads().unwrap_or_default();
-    Ok(heads.iter().fold(0, |sum, (log, head)| sum.saturating_add(after(*log, head))))
-}
 
 /// A check under way.
 pub(in crate::storage) struct Check<'a> {
@@ -128,7 +50,7 @@ pub(in crate::storage) struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    fn new(source: &'a Careful<'a>, snapshot: &'a Snapshot<'a>, steps: &'a Steps<'a>, kept: Kept) -> Self {
+    pub(super) fn new(source: &'a Careful<'a>, snapshot: &'a Snapshot<'a>, steps: &'a Steps<'a>, kept: Kept) -> Self {
         Self {
             source,
             snapshot,
@@ -148,7 +70,7 @@ impl<'a> Check<'a> {
     }
 
     /// Checks the `whole` file, or what the logs have after the checkpoints.
-    fn run(&mut self, whole: bool) -> Result<()> {
+    pub(super) fn run(&mut self, whole: bool) -> Result<()> {
         self.meta(whole)?;
         self.missing_logs();
         self.misplaced();
@@ -291,7 +213,7 @@ impl<'a> Check<'a> {
             self.find(Place::Log { log: name.clone() }, "not named in the store's log");
         }
         let verified = self.against_kept(log, head, &name)?.filter(|_| log != STORE_LOG);
-        let from = verified.as_ref().map_or(0, Verified::size);
+        let from = verified.as_ref().map_or(0, |verified| verified.size);
         self.report.verified.push(VerifiedLog { log: name.clone(), from, checkpoint: head.checkpoint() });
         if let Some(verified) = verified {
             return self.rest(log, head, &name, verified);
@@ -299,7 +221,7 @@ impl<'a> Check<'a> {
         let mut replay = Replay::new(self.every_number.clone());
         let source = self.source;
         let walked =
-            contained(|| walk_on(source, Walk::new(log, head), &mut |step| self.step(log, &name, step, &mut replay)));
+            contained(|| source.walk(Walk::new(log, head), &mut |step| self.step(log, &name, step, &mut replay)));
         self.note(walked, Place::Log { log: name.clone() })?;
         let compared = contained(|| {
             self.compare_rows(log, &name, replay.rows)?;

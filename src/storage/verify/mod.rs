@@ -1,15 +1,17 @@
-//! Verifies a store against its logs: every entry, all content, every derived row.
+//! Verifies a store against its logs: every entry, all content, every derived row; or what came after checkpoints.
 
+mod calls;
 mod careful;
 mod check;
 mod compare;
 mod contents;
+mod kept;
 mod report;
 mod rows;
 mod since;
 mod spread;
 
 #[cfg(test)]
-pub(in crate::storage) use since::Kept;
+pub(in crate::storage) use kept::Kept;
 
 pub use report::{Finding, Place, Report, VerifiedLog};

@@ -1,12 +1,11 @@
 //! The part of `verify` about logs that were verified before: compares a log with a checkpoint that was kept, and checks
 //! what the entries after it say, over the rows as they were there.
 
-use std::collections::BTreeMap;
-
-use super::check::{Check, walk_on};
+use super::check::Check;
 use super::compare::NOT_DERIVED;
+use super::kept::Verified;
 use super::report::Place;
-use crate::record::{Body, LogEntry};
+use crate::record::Body;
 use crate::storage::failure::contained;
 use crate::storage::index::key::{self, LogNumber, RowKind};
 use crate::storage::index::replay::Replay;
@@ -15,27 +14,9 @@ use crate::storage::past::Past;
 use crate::storage::tables::{Direction, Table, TableReader};
 use crate::storage::tiles::{self, Tiles};
 use crate::storage::walk::Walk;
-use crate::types::checkpoint::Checkpoint;
 use crate::types::error::Result;
 use crate::types::hash::{Sha256, hex};
 use crate::types::id::{LogId, PolicyId, PolicySetId, PolicyVersionId};
-
-/// The checkpoints that the caller has kept, by their logs.
-pub(in crate::storage) type Kept = BTreeMap<LogId, Vec<Checkpoint>>;
-
-/// A log up to a checkpoint that it has.
-pub(in crate::storage) struct Verified {
-    size: u64,
-    tiles: Tiles,
-    last: LogEntry,
-}
-
-impl Verified {
-    /// The size of the checkpoint.
-    pub(in crate::storage) fn size(&self) -> u64 {
-        self.size
-    }
-}
 
 impl Check<'_> {
     /// Compares a log with its checkpoints. Returns the part up to the newest of them, if the log has them all.
@@ -111,7 +92,7 @@ impl Check<'_> {
         self.earlier = Some(Past::to_extend(snapshot, log, size));
         let walk = Walk::after(log, head, &last, tiles.frontier());
         let mut replay = Replay::from(Past::to_extend(snapshot, log, size), tiles);
-        let walked = contained(|| walk_on(source, walk, &mut |step| self.step(log, name, step, &mut replay)));
+        let walked = contained(|| source.walk(walk, &mut |step| self.step(log, name, step, &mut replay)));
         self.note(walked, Place::Log { log: name.to_owned() })?;
         self.earlier = None;
         let compared = contained(|| self.compare_changed(log, name, size, &replay));

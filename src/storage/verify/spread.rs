@@ -29,6 +29,12 @@ pub(super) fn threads() -> usize {
 /// A row, its key and its value.
 type Row = (Box<[u8]>, Box<[u8]>);
 
+/// The work on a row: its key and its value. Any thread does it.
+pub(super) type Work<'a, T> = dyn Fn(&[u8], &[u8]) -> T + Sync + 'a;
+
+/// Receives the rows in their order: the key, the value, and the result of the work.
+pub(super) type Take<'a, T> = dyn FnMut(&[u8], &[u8], T) -> Result<()> + 'a;
+
 /// Rows with the results of their work.
 struct Done<T> {
     rows: Vec<Row>,
@@ -56,8 +62,8 @@ pub(super) fn scan<T: Send>(
     source: &(dyn TableReader + Sync),
     (table, range): (Table, Range<&[u8]>),
     threads: usize,
-    work: &(dyn Fn(&[u8], &[u8]) -> Result<T> + Sync),
-    take: &mut dyn FnMut(&[u8], &[u8], Result<T>) -> Result<()>,
+    work: &Work<'_, Result<T>>,
+    take: &mut Take<'_, Result<T>>,
 ) -> Result<()> {
     if threads <= 1 {
         return source.scan(table, range, Direction::Ascending, &mut |row_key, value| {
@@ -104,8 +110,8 @@ struct Reader<'scope, 'env, 'a, T> {
     scope: &'scope Scope<'scope, 'env>,
     /// The number of other threads, once there is a batch for them.
     helpers: Option<usize>,
-    work: &'scope (dyn Fn(&[u8], &[u8]) -> Result<T> + Sync),
-    take: &'a mut dyn FnMut(&[u8], &[u8], Result<T>) -> Result<()>,
+    work: &'scope Work<'scope, Result<T>>,
+    take: &'a mut Take<'a, Result<T>>,
     /// Whether `take` runs, or has panicked.
     taking: bool,
     given: u64,
@@ -181,14 +187,14 @@ impl<T: Send> Batches<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work_on(&self, number: u64, rows: Vec<Row>, work: &(dyn Fn(&[u8], &[u8]) -> Result<T> + Sync)) {
+    fn work_on(&self, number: u64, rows: Vec<Row>, work: &Work<'_, Result<T>>) {
         let results = rows.iter().map(|(row_key, value)| contained(|| work(row_key, value))).collect();
         self.state().done.insert(number, Done { rows, results });
         self.done.notify_one();
     }
 
     /// Another thread: works on batches until the end.
-    fn help(&self, work: &(dyn Fn(&[u8], &[u8]) -> Result<T> + Sync)) {
+    fn help(&self, work: &Work<'_, Result<T>>) {
         let mut state = self.state();
         while !state.ended {
             if let Some((number, rows)) = state.waiting.pop_front() {
