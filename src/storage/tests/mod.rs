@@ -8,6 +8,7 @@ mod group;
 mod old_page;
 mod open;
 mod row;
+mod simulation;
 mod tamper;
 mod tamper_cases;
 mod thread;
