@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::recorder::{Event, Recorder, below};
 use super::state::{State, decision};
-use crate::storage::tests::disk::{FORBID, Numbers, PERMIT, actor, base};
 use crate::storage::file;
+use crate::storage::tests::disk::{FORBID, Numbers, PERMIT, actor, base};
 use crate::types::concurrency::Concurrency;
 use crate::types::environment::Environment;
 use crate::types::error::Result;
@@ -41,8 +41,8 @@ use Operation::{Compact, CopyZone, Erase, Hold, Large, Publish, Rebuild, Recover
 
 /// All operations, the frequent ones several times.
 const OPERATIONS: &[Operation] = &[
-    Publish, Publish, Publish, Publish, Zone, Zone, Zone, Unbind, Large, Erase, CopyZone, Rebuild, Recover, Reopen, Compact,
-    Compact, Hold,
+    Publish, Publish, Publish, Publish, Zone, Zone, Zone, Unbind, Large, Erase, CopyZone, Rebuild, Recover, Reopen,
+    Compact, Compact, Hold,
 ];
 
 /// A disk as it was at first, all changes to it, and the states: the one at first, and the one after each
