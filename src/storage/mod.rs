@@ -20,6 +20,7 @@ mod log_end;
 mod log_writer;
 mod opened;
 mod rebuild;
+mod rows;
 mod snapshot;
 mod tables;
 #[cfg(test)]

@@ -93,6 +93,7 @@ pub(in crate::storage) fn check_format(database: &Redb, path: &Path) -> Result<(
     tables.open(Table::Meta).map_err(table_error)?;
     check_version(&tables)?;
     tables.open_all().map_err(table_error)?;
+    tables.check_roots()?;
     match format_row(&tables)? {
         Some(row) => check_row(&row),
         None => Err(not_a_store(path, "its format row is missing")),

@@ -7,6 +7,7 @@ mod gated;
 mod group;
 mod old_page;
 mod open;
+mod pages;
 mod row;
 mod simulation;
 mod tamper;

@@ -6,6 +6,7 @@
 //! another recorded disk, and can crash there again. Everything derives from the seed of the case, so that a failing
 //! case runs again alone: see `docs/testing.md`.
 
+mod faults;
 mod recorder;
 mod state;
 mod workload;

@@ -1,5 +1,5 @@
-//! A disk in memory that records every change to it, and the images that a power loss can leave of it. Knows bytes, and
-//! nothing of the store.
+//! A disk in memory that records every change to it and fails at a chosen call; and the images that a power loss can
+//! leave of it. Knows bytes, and nothing of the store.
 
 use std::io::{Error, ErrorKind, Result};
 use std::ops::Bound;
@@ -21,6 +21,29 @@ pub(super) enum Event {
     Acknowledged,
 }
 
+/// How a call of the disk fails.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Failure {
+    /// With this error number of the operating system.
+    Code(i32),
+    /// A write changes half of its bytes, and then there is no space left. Other calls fail as with `EIO`.
+    Short,
+}
+
+/// Error numbers of the operating system.
+pub(super) const EIO: i32 = 5;
+pub(super) const ENOSPC: i32 = 28;
+
+/// The calls that fail.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    /// The number of calls before the first that fails.
+    pub after: u64,
+    /// Whether all later calls fail too.
+    pub for_ever: bool,
+    pub failure: Failure,
+}
+
 /// The disk. Clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct Recorder(Arc<Mutex<Recorded>>);
@@ -29,11 +52,31 @@ pub(super) struct Recorder(Arc<Mutex<Recorded>>);
 struct Recorded {
     bytes: Vec<u8>,
     events: Vec<Event>,
+    plan: Option<Plan>,
+    /// The number of calls since there is a plan.
+    calls: u64,
+    failures: u64,
 }
 
 impl Recorder {
     pub(super) fn new(bytes: Vec<u8>) -> Self {
-        Self(Arc::new(Mutex::new(Recorded { bytes, events: Vec::new() })))
+        let recorded = Recorded { bytes, events: Vec::new(), plan: None, calls: 0, failures: 0 };
+        Self(Arc::new(Mutex::new(recorded)))
+    }
+
+    /// Lets calls fail from now on.
+    pub(super) fn fail(&self, plan: Plan) {
+        let mut recorded = self.recorded();
+        (recorded.plan, recorded.calls) = (Some(plan), 0);
+    }
+
+    pub(super) fn heal(&self) {
+        self.recorded().plan = None;
+    }
+
+    /// The number of calls that have failed.
+    pub(super) fn failures(&self) -> u64 {
+        self.recorded().failures
     }
 
     pub(super) fn location(&self) -> Location {
@@ -54,10 +97,38 @@ impl Recorder {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn record(&self, event: Event) {
+    fn record(&self, event: Event) -> Result<()> {
         let mut recorded = self.recorded();
+        let failed = recorded.call();
+        let event = match (failed, event) {
+            (None, event) => event,
+            (Some(Failure::Short), Event::Write(offset, data)) => Event::Write(offset, data[..data.len() / 2].to_vec()),
+            (Some(failure), _) => return Err(failure.error()),
+        };
         apply(&mut recorded.bytes, &event);
         recorded.events.push(event);
+        failed.map_or(Ok(()), |_| Err(Error::from_raw_os_error(ENOSPC)))
+    }
+}
+
+impl Recorded {
+    /// Counts a call. Returns its failure, if it fails.
+    fn call(&mut self) -> Option<Failure> {
+        let plan = self.plan?;
+        let number = self.calls;
+        self.calls += 1;
+        let fails = number == plan.after || (number > plan.after && plan.for_ever);
+        self.failures += u64::from(fails);
+        fails.then_some(plan.failure)
+    }
+}
+
+impl Failure {
+    fn error(self) -> Error {
+        match self {
+            Self::Code(code) => Error::from_raw_os_error(code),
+            Self::Short => Error::from_raw_os_error(EIO),
+        }
     }
 }
 
@@ -67,25 +138,25 @@ impl StorageBackend for Recorder {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> Result<()> {
-        let recorded = self.recorded();
+        let mut recorded = self.recorded();
+        if let Some(failure) = recorded.call() {
+            return Err(failure.error());
+        }
         let found = recorded.bytes.get(usize::try_from(offset).unwrap()..).and_then(|rest| rest.get(..out.len()));
         out.copy_from_slice(found.ok_or_else(|| Error::from(ErrorKind::UnexpectedEof))?);
         Ok(())
     }
 
     fn set_len(&self, len: u64) -> Result<()> {
-        self.record(Event::SetLen(len));
-        Ok(())
+        self.record(Event::SetLen(len))
     }
 
     fn sync_data(&self) -> Result<()> {
-        self.record(Event::Sync);
-        Ok(())
+        self.record(Event::Sync)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
-        self.record(Event::Write(offset, data.to_vec()));
-        Ok(())
+        self.record(Event::Write(offset, data.to_vec()))
     }
 
     locks_of_one_process!();

@@ -33,11 +33,13 @@ pub(super) enum Operation {
     Reopen,
     /// Closes the store, as it is closed when its file has grown, and opens it again.
     Compact,
+    /// Reads, and decides.
+    Read,
     /// Holds the present state until the store is closed, so that its pages are kept.
     Hold,
 }
 
-use Operation::{Compact, CopyZone, Erase, Hold, Large, Publish, Rebuild, Recover, Reopen, Unbind, Zone};
+use Operation::{Compact, CopyZone, Erase, Hold, Large, Publish, Read, Rebuild, Recover, Reopen, Unbind, Zone};
 
 /// All operations, the frequent ones several times.
 const OPERATIONS: &[Operation] = &[
@@ -61,6 +63,8 @@ pub(super) struct Recording {
 pub(super) struct Opening {
     pub checked: bool,
     pub concurrency: Concurrency,
+    /// Bytes of the page cache. Without one, every read calls the disk.
+    pub page_cache: usize,
     /// Different at each opening of a store, so that no generated id repeats.
     pub seed: u64,
 }
@@ -69,7 +73,8 @@ impl Opening {
     pub(super) fn random(numbers: &mut Numbers) -> Self {
         let modes = [Concurrency::Exclusive, Concurrency::SingleWriter, Concurrency::MultiWriter];
         let concurrency = modes[below(numbers, modes.len())];
-        Self { checked: below(numbers, 2) == 0, concurrency, seed: numbers.next() }
+        let page_cache = [0, 1 << 20][below(numbers, 2)];
+        Self { checked: below(numbers, 2) == 0, concurrency, page_cache, seed: numbers.next() }
     }
 
     pub(super) fn builder(self) -> Builder {
@@ -80,7 +85,7 @@ impl Opening {
             .id_seed(self.seed)
             .check_integrity(self.checked)
             .concurrency(self.concurrency)
-            .page_cache_bytes(1 << 20)
+            .page_cache_bytes(self.page_cache)
             .record_cache_bytes(64 << 10)
             .compiled_cache_bytes(1 << 20)
     }
@@ -94,11 +99,10 @@ impl Opening {
 pub(super) fn record(length: usize, numbers: &mut Numbers) -> Recording {
     let start = base();
     let disk = Recorder::new(start.clone());
-    let opening = Opening::random(numbers);
-    let store = opening.open(&disk).unwrap();
-    let (states, decisions) = (vec![State::of(&store).unwrap()], vec![decision(&store).unwrap()]);
+    let mut session = Session::open(&disk, Opening::random(numbers)).unwrap();
+    let store = session.store.as_ref().unwrap();
+    let (states, decisions) = (vec![State::of(store).unwrap()], vec![decision(store).unwrap()]);
     let mut recording = Recording { start, events: Vec::new(), states, decisions, operations: Vec::new() };
-    let mut session = Session { disk, opening, store: Some(store), zones: vec!["b".to_owned()], held: Vec::new() };
     for number in 0..length {
         let operation = OPERATIONS[below(numbers, OPERATIONS.len())];
         recording.operations.push(operation);
@@ -113,18 +117,24 @@ pub(super) fn record(length: usize, numbers: &mut Numbers) -> Recording {
     recording
 }
 
-struct Session {
+/// A store on a recorded disk, between its operations.
+pub(super) struct Session {
     disk: Recorder,
     opening: Opening,
-    /// `None` only while it is opened again.
-    store: Option<PolicyStore>,
+    /// `None` after an operation that has closed it and failed to open it again.
+    pub store: Option<PolicyStore>,
     /// The zones that can be erased.
     zones: Vec<String>,
     held: Vec<StoreSnapshot>,
 }
 
 impl Session {
-    fn run(&mut self, operation: Operation, number: usize) -> Result<()> {
+    pub(super) fn open(disk: &Recorder, opening: Opening) -> Result<Self> {
+        let store = Some(opening.open(disk)?);
+        Ok(Self { disk: disk.clone(), opening, store, zones: vec!["b".to_owned()], held: Vec::new() })
+    }
+
+    pub(super) fn run(&mut self, operation: Operation, number: usize) -> Result<()> {
         let store = self.store.clone().unwrap();
         match operation {
             Publish => publish(&store, number),
@@ -159,6 +169,7 @@ impl Session {
                 self.store = Some(self.opening.open(&self.disk)?);
                 Ok(())
             }
+            Read => State::of(&store).and_then(|_| decision(&store)).map(drop),
             Hold => {
                 self.held.push(store.snapshot()?);
                 Ok(())
@@ -166,7 +177,7 @@ impl Session {
         }
     }
 
-    fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.held.clear();
         self.store = None;
     }
@@ -175,7 +186,7 @@ impl Session {
     fn compact(&self) -> Result<()> {
         let environment = Environment::new(Box::new(Timestamp::now), Some(1))?;
         let options = crate::storage::OpenOptions {
-            page_cache: 1 << 20,
+            page_cache: self.opening.page_cache,
             check_integrity: false,
             create: false,
             concurrency: self.opening.concurrency,
@@ -216,7 +227,8 @@ pub(super) fn write_zone(store: &PolicyStore, id: &str) -> Result<()> {
 fn source() -> &'static PolicyStore {
     static SOURCE: OnceLock<PolicyStore> = OnceLock::new();
     SOURCE.get_or_init(|| {
-        let opening = Opening { checked: false, concurrency: Concurrency::Exclusive, seed: 1 << 40 };
+        let concurrency = Concurrency::Exclusive;
+        let opening = Opening { checked: false, concurrency, page_cache: 1 << 20, seed: 1 << 40 };
         let store = opening.builder().in_memory().unwrap();
         for number in 0..32 {
             let created = store.write(&actor(), |w| {
