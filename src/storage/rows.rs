@@ -33,12 +33,12 @@ impl Snapshot<'_> {
 
     /// Whether there seems to be an index row under `row_key`, for a message. Damage can hide it.
     pub(crate) fn seems_to_have_row(&self, row_key: &[u8]) -> Result<bool> {
-        self.source.get(Table::Index, row_key, &mut |_| {})
+        self.source().get(Table::Index, row_key, &mut |_| {})
     }
 
     /// Whether there is an index row under `row_key`.
     pub(crate) fn has_row(&self, row_key: &[u8]) -> Result<bool> {
-        let found = self.source.get(Table::Index, row_key, &mut |_| {})?;
+        let found = self.source().get(Table::Index, row_key, &mut |_| {})?;
         if !found {
             self.check_gap(row_key)?;
         }
@@ -86,7 +86,7 @@ impl Snapshot<'_> {
             }
         };
         let mut before: Option<Vec<u8>> = None;
-        self.source.scan(Table::Index, open, direction, &mut |row_key, value| {
+        self.source().scan(Table::Index, open, direction, &mut |row_key, value| {
             let beyond = match direction {
                 Direction::Ascending => row_key >= end,
                 Direction::Descending => row_key < start,
@@ -139,7 +139,7 @@ impl Snapshot<'_> {
         proof: Proof,
         in_place: impl Fn(&[u8]) -> bool,
     ) -> Result<()> {
-        self.source.scan(Table::Index, range, direction, &mut |row_key, value| match in_place(row_key) {
+        self.source().scan(Table::Index, range, direction, &mut |row_key, value| match in_place(row_key) {
             true => self.check_neighbour(row_key, value, proof).map(|()| false),
             false => Err(out_of_place(row_key)),
         })
@@ -150,7 +150,7 @@ impl Snapshot<'_> {
     fn check_neighbour(&self, row_key: &[u8], value: &[u8], proof: Proof) -> Result<()> {
         let is_row = key::is_index(row_key) && is_whole(row_key, value);
         let is_proven = match proof {
-            Proof::LookUp => is_row && self.source.get(Table::Index, row_key, &mut |_| {})?,
+            Proof::LookUp => is_row && self.source().get(Table::Index, row_key, &mut |_| {})?,
             Proof::Witness => is_row,
         };
         if is_proven { Ok(()) } else { Err(out_of_place(row_key)) }
