@@ -101,16 +101,15 @@ impl Snapshot<'_> {
             if !in_order || row_key < start || row_key >= end {
                 return Err(out_of_place(row_key));
             }
+            let row = R::from_value(row_key, value)
+                .map_err(|problem| ErrorDetail::corrupt(place_of(Table::Index, row_key), problem))?;
+            if !f(row_key, row)? {
+                return self.check_neighbour(row_key, value, proof).map(|()| false);
+            }
             let kept = before.get_or_insert_default();
             kept.clear();
             kept.extend_from_slice(row_key);
-            let row = R::from_value(row_key, value)
-                .map_err(|problem| ErrorDetail::corrupt(place_of(Table::Index, row_key), problem))?;
-            let goes_on = f(row_key, row)?;
-            if !goes_on {
-                self.check_neighbour(row_key, value, proof)?;
-            }
-            Ok(goes_on)
+            Ok(true)
         })
     }
 
