@@ -18,7 +18,7 @@ impl ZoneReader<'_> {
     /// indistinguishable from unused ids.
     pub(crate) fn not_found(self, what: Resource, id: &str) -> Error {
         for (is, kind) in KINDS.into_iter().filter(|(is, _)| *is != what) {
-            match self.has_row(&key::by_id(self.log, kind, id)) {
+            match self.seems_to_have_row(&key::by_id(self.log, kind, id)) {
                 Ok(true) => return ErrorDetail::NotFound { what, id: cut(id), actual: Some(is) }.into(),
                 Ok(false) => {}
                 Err(error) => return error,

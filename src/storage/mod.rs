@@ -27,6 +27,7 @@ mod opened;
 mod past;
 mod rebuild;
 mod restore;
+mod rows;
 mod snapshot;
 mod stats;
 mod tables;

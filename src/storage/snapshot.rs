@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::cache::RecordCache;
 use super::index::key::{self, LogNumber, RowKind, STORE_LOG};
-use super::index::row::{Head, LogsRow, NextContentRow, Row, StoreRow, StoreStateRow, ZoneRow, is_whole};
+use super::index::row::{Head, LogsRow, NextContentRow, Row, StoreRow, StoreStateRow, ZoneRow};
 use super::tables::{Direction, Table, TableReader};
 use crate::record::{Body, EntryProblem, LogEntry};
 use crate::types::error::{Error, ErrorDetail, Result};
@@ -65,89 +65,10 @@ impl<'a> Snapshot<'a> {
         Snapshot { source, counted: Cell::new(false), ends: Some((log, end)), ..*self }
     }
 
-    fn row_of<R: Row>(&self, table: Table, row_key: &[u8]) -> Result<Option<R>> {
+    pub(super) fn row_of<R: Row>(&self, table: Table, row_key: &[u8]) -> Result<Option<R>> {
         let mut row = None;
         self.source.get(table, row_key, &mut |value| row = Some(R::from_value(row_key, value)))?;
         row.transpose().map_err(|problem| ErrorDetail::corrupt(place_of(table, row_key), problem).into())
-    }
-
-    /// The index row under `row_key`, if there is one.
-    pub(crate) fn row<R: Row>(&self, row_key: &[u8]) -> Result<Option<R>> {
-        let row = self.row_of(Table::Index, row_key)?;
-        if row.is_none() {
-            self.check_gap(row_key)?;
-        }
-        Ok(row)
-    }
-
-    /// Whether there is an index row under `row_key`.
-    pub(crate) fn has_row(&self, row_key: &[u8]) -> Result<bool> {
-        let found = self.source.get(Table::Index, row_key, &mut |_| {})?;
-        if !found {
-            self.check_gap(row_key)?;
-        }
-        Ok(found)
-    }
-
-    /// Passes the index rows in `range` to `f`, in `direction`, until `f` returns `false`.
-    pub(crate) fn rows<R: Row>(
-        &self,
-        range: &Range<Vec<u8>>,
-        direction: Direction,
-        f: &mut dyn FnMut(&[u8], R) -> Result<bool>,
-    ) -> Result<()> {
-        let (start, end) = (range.start.as_slice(), range.end.as_slice());
-        // Also check the row that ends the scan: if its key is damaged, the row may belong to the range.
-        let open = match direction {
-            Direction::Ascending => {
-                self.check_below(start)?;
-                start..key::ALL.end
-            }
-            Direction::Descending => {
-                self.check_from(end)?;
-                key::ALL.start..end
-            }
-        };
-        self.source.scan(Table::Index, open, direction, &mut |row_key, value| {
-            if start <= row_key && row_key < end {
-                let row = R::from_value(row_key, value)
-                    .map_err(|problem| ErrorDetail::corrupt(place_of(Table::Index, row_key), problem))?;
-                return f(row_key, row);
-            }
-            let beyond = match direction {
-                Direction::Ascending => row_key >= end,
-                Direction::Descending => row_key < start,
-            };
-            if beyond && is_whole(row_key, value) { Ok(false) } else { Err(out_of_place(row_key)) }
-        })
-    }
-
-    /// Checks both neighbours of an absent key. A damaged key can misdirect a search; the search then ends next to that
-    /// key, or among rows on the wrong side of `row_key`.
-    fn check_gap(&self, row_key: &[u8]) -> Result<()> {
-        self.check_below(row_key)?;
-        self.check_neighbour(row_key..key::ALL.end, Direction::Ascending, |found| found > row_key)
-    }
-
-    /// Checks the last index row before `bound`.
-    fn check_below(&self, bound: &[u8]) -> Result<()> {
-        self.check_neighbour(key::ALL.start..bound, Direction::Descending, |row_key| row_key < bound)
-    }
-
-    /// Checks the first index row at or after `bound`.
-    fn check_from(&self, bound: &[u8]) -> Result<()> {
-        self.check_neighbour(bound..key::ALL.end, Direction::Ascending, |row_key| row_key >= bound)
-    }
-
-    fn check_neighbour(
-        &self,
-        range: Range<&[u8]>,
-        direction: Direction,
-        in_place: impl Fn(&[u8]) -> bool,
-    ) -> Result<()> {
-        self.source.scan(Table::Index, range, direction, &mut |row_key, value| {
-            if in_place(row_key) && is_whole(row_key, value) { Ok(false) } else { Err(out_of_place(row_key)) }
-        })
     }
 
     pub(super) fn meta<R: Row>(&self, row_key: &[u8]) -> Result<Option<R>> {
@@ -383,10 +304,6 @@ fn falls_short(log: LogNumber) -> Error {
     ErrorDetail::corrupt(format_args!("the head of log {log}"), "log has entries after the head").into()
 }
 
-fn out_of_place(row_key: &[u8]) -> Error {
-    ErrorDetail::corrupt(place_of(Table::Index, row_key), "row is damaged or out of order").into()
-}
-
-fn place_of(table: Table, row_key: &[u8]) -> String {
+pub(super) fn place_of(table: Table, row_key: &[u8]) -> String {
     format!("{table:?} row {}", crate::types::hash::hex::encode(row_key)).to_lowercase()
 }

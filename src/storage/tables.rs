@@ -16,6 +16,11 @@ use crate::types::error::{ErrorDetail, Result};
 
 pub(super) type Bytes = &'static [u8];
 
+/// More rows than a page can have: an address, the smallest, takes 29 bytes of 4,096.
+const MORE_THAN_A_PAGE: u64 = 256;
+/// Beyond every key.
+const END: &[u8] = &[0xff; 64];
+
 /// Rows that no log holds (format, ids, cursor key, heads), and the witness rows.
 const META: TableDefinition<Bytes, Bytes> = TableDefinition::new("meta");
 /// (log number, position) → the start of the entry's hash, and the entry.
@@ -185,6 +190,25 @@ impl ReadTables {
     /// Opens all tables, to check that they exist.
     pub(super) fn open_all(&self) -> Result<(), redb::TableError> {
         Table::ALL.into_iter().try_for_each(|table| self.open(table).map(drop))
+    }
+
+    /// Compares the first rows of each table with its length. If a page of few rows took the place of the table's root,
+    /// look-ups would find its rows only, and every other row would be absent.
+    pub(super) fn check_roots(&self) -> Result<()> {
+        for table in Table::ALL {
+            let rows = self.open(table).map_err(|error| storage_error("read", error))?;
+            let expected = rows.len().map_err(|error| storage_error("read", error))?.min(MORE_THAN_A_PAGE);
+            let mut found = 0;
+            scan(rows, &[]..END, Direction::Ascending, &mut |_, _| {
+                found += 1;
+                Ok(found < MORE_THAN_A_PAGE)
+            })?;
+            if found != expected {
+                let problem = format_args!("has {found} of its first {expected} rows");
+                return Err(ErrorDetail::corrupt(format_args!("the table {table:?}"), problem).into());
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn open(&self, table: Table) -> Result<&ReadOnlyTable<Bytes, Bytes>, redb::TableError> {

@@ -89,7 +89,7 @@ impl Snapshot<'_> {
         direction: Direction,
     ) -> Result<Option<(u64, BindingRow)>> {
         let mut found = None;
-        self.rows(range, direction, &mut |row_key, row: BindingRow| {
+        self.rows_to_compare(range, direction, &mut |row_key, row: BindingRow| {
             found = key::position(row_key).map(|position| (position, row));
             Ok(false)
         })?;

@@ -41,6 +41,8 @@ mod idempotency_conflicts;
 mod idempotency_reads;
 mod ids;
 mod importing;
+#[cfg(unix)]
+mod killed;
 mod layers;
 mod limits;
 mod lists;

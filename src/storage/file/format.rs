@@ -112,6 +112,7 @@ pub(in crate::storage) fn check_format(database: &Redb, path: &Path, options: &O
     tables.open(Table::Meta).map_err(table_error)?;
     check_version(&tables)?;
     tables.open_all().map_err(table_error)?;
+    tables.check_roots()?;
     let row = format_row(&tables)?.ok_or_else(|| not_a_store(path, "its format row is missing"))?;
     check_row(&row)?;
     let place = || format!("`{}`", path.display());

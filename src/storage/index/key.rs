@@ -136,6 +136,12 @@ pub(in crate::storage) fn is_meta(key: &[u8]) -> bool {
         || key.starts_with(META_WITNESS)
 }
 
+/// Whether the key has the tag of an index row. No key of a meta row has one.
+pub(in crate::storage) fn is_index(row_key: &[u8]) -> bool {
+    let tags = [0x00..=0x04, 0x10..=0x13, 0x20..=0x24, 0x30..=0x31, 0x40..=0x40, 0x50..=0x50];
+    row_key.get(4).is_some_and(|tag| tags.iter().any(|tags| tags.contains(tag)))
+}
+
 /// The key of the witness of an index row, or of all rows with a prefix.
 pub(in crate::storage) fn witness(row_key: &[u8]) -> Vec<u8> {
     [META_WITNESS, row_key].concat()
@@ -454,6 +460,13 @@ mod tests {
             (RowKind::Attestation, "00000001 24 70 00 00000003 0000000000000102"),
         ] {
             assert_eq!(hex::encode(&indexed(kind)), expected.replace(' ', ""), "{kind:?}");
+            assert!(is_index(&indexed(kind)) && !is_index(&witness(&indexed(kind))), "{kind:?}");
+        }
+        for log in [0, 1, 1 << 24, u32::MAX] {
+            assert!(!is_index(&head(log)));
+        }
+        for row_key in [META_FORMAT, META_STORE, META_INDEX, META_LOGS, META_COMMITS, META_CONTENT] {
+            assert!(!is_index(row_key), "{}", row_key.escape_ascii());
         }
     }
 

@@ -9,7 +9,7 @@ use crate::types::progress::Watch;
 use crate::*;
 
 /// A closed file, and the expected result of every read.
-fn closed() -> (Vec<u8>, Vec<(String, String)>) {
+pub(super) fn closed() -> (Vec<u8>, Vec<(String, String)>) {
     let disk = Disk::default();
     fill(&open(&disk).unwrap());
     let store = open(&disk).unwrap();
@@ -19,7 +19,7 @@ fn closed() -> (Vec<u8>, Vec<(String, String)>) {
 }
 
 /// Opens a damaged image and compares every read with the expected result. Returns `true` if the damage was detected.
-fn judge(image: Vec<u8>, checked: bool, expected: &[(String, String)]) -> Result<bool, String> {
+pub(super) fn judge(image: Vec<u8>, checked: bool, expected: &[(String, String)]) -> Result<bool, String> {
     let disk = Disk::new(image);
     let store = match builder().record_cache_bytes(0).check_integrity(checked).open_at(disk.location()) {
         Ok(store) => store,
@@ -38,7 +38,7 @@ fn judge(image: Vec<u8>, checked: bool, expected: &[(String, String)]) -> Result
     Ok(noticed)
 }
 
-fn is_damage(error: &Error) -> bool {
+pub(super) fn is_damage(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unavailable) || error.code() == "not_a_store"
 }
 
@@ -117,7 +117,7 @@ fn a_flipped_bit_in_the_header_of_an_unclean_file_brings_no_older_state() {
 }
 
 /// A store with inner pages in its tables, and its zones.
-fn large() -> (Vec<u8>, Vec<String>) {
+pub(super) fn large() -> (Vec<u8>, Vec<String>) {
     let disk = Disk::default();
     let store = open(&disk).unwrap();
     fill(&store);

@@ -283,6 +283,24 @@ pub(in crate::storage) const CASES: &[Case] = &[
         refused: false,
     },
     Case {
+        name: "an index row of another zone is pasted in",
+        tamper: |txn| put(txn, INDEX, &policy_row(), &get(txn, INDEX, &key::by_id(2, RowKind::Policy, "p1"))),
+        places: &["index row 00000001107031"],
+        rebuild: Repairs,
+        refused: false,
+    },
+    Case {
+        name: "a binding of another zone is pasted in",
+        tamper: |txn| {
+            let [one, two] =
+                [(1, 13), (2, 9)].map(|(log, at)| key::binding(log, BindingMode::Active, &Target::Zone, at));
+            put(txn, INDEX, &one, &get(txn, INDEX, &two));
+        },
+        places: &["index row 0000000130"],
+        rebuild: Repairs,
+        refused: false,
+    },
+    Case {
         name: "an index row leads to another thing's entries",
         tamper: |txn| {
             let row = PolicyRow::from_value(&policy_row(), &get(txn, INDEX, &policy_row())).unwrap();

@@ -1,17 +1,12 @@
-//! Threads, and killed processes. Defends against: a read of half a write; a deadlock between writes, reads and a
-//! recovery; a panicking closure that leaves data behind or poisons the store; an acknowledged write that is lost after
-//! a kill.
+//! Threads. Defends against: a read of half a write; a deadlock between writes, reads and a recovery; a panicking closure
+//! that leaves data behind or poisons the store.
 
-use std::io::{BufRead, BufReader};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::disk::*;
 use crate::*;
-
-const CHILD: &str = "POLICY_STORE_KILL_CHILD";
 
 fn two_policies(store: &PolicyStore, name: &str) -> Result<()> {
     store.write(&actor(), |w| {
@@ -195,48 +190,4 @@ fn a_panic_in_a_closure_leaves_nothing_and_the_store_in_use() {
     two_policies(&store, "later").unwrap();
     store.recover().unwrap();
     assert!(store.verify().unwrap().is_clean());
-}
-
-#[test]
-fn a_killed_process_loses_no_acknowledged_write() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("store.redb");
-    fill(&builder().open(&path).unwrap());
-    let mut acknowledged = Vec::new();
-    for round in 0..4 * sweep() {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "storage::tests::thread::what_the_killed_process_does", "--nocapture"])
-            .env(CHILD, format!("{round}={}", path.display()))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(|line| line.ok());
-        let first = lines.by_ref().find_map(|line| line.split_once("wrote ").map(|(_, name)| name.to_owned()));
-        acknowledged.push(first.expect("it writes"));
-        std::thread::sleep(Duration::from_micros(Numbers(round).next() % 100_000));
-        child.kill().unwrap();
-        acknowledged.extend(lines.filter_map(|line| line.strip_prefix("wrote ").map(str::to_owned)));
-        child.wait().unwrap();
-        let store = builder().open(&path).unwrap();
-        let zone = store.zone("a").unwrap();
-        for name in &acknowledged {
-            zone.policy(format!("{name}.1")).unwrap();
-            zone.policy(format!("{name}.2")).unwrap();
-        }
-        assert!(store.verify().unwrap().is_clean());
-    }
-    assert!(acknowledged.len() > 4);
-}
-
-#[test]
-fn what_the_killed_process_does() {
-    let Ok(told) = std::env::var(CHILD) else { return };
-    let (round, path) = told.split_once('=').unwrap();
-    let store = PolicyStore::open(path).unwrap();
-    for number in 0.. {
-        let name = format!("k{round}.{number}");
-        two_policies(&store, &name).unwrap();
-        println!("wrote {name}");
-    }
 }
