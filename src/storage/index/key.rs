@@ -138,8 +138,7 @@ pub(in crate::storage) fn is_meta(key: &[u8]) -> bool {
 
 /// Whether the key has the tag of an index row. No key of a meta row has one.
 pub(in crate::storage) fn is_index(row_key: &[u8]) -> bool {
-    let tags = [0x00..=0x04, 0x10..=0x13, 0x20..=0x24, 0x30..=0x31, 0x40..=0x40, 0x50..=0x50];
-    row_key.get(4).is_some_and(|tag| tags.iter().any(|tags| tags.contains(tag)))
+    RowKind::of(row_key).is_some()
 }
 
 /// The key of the witness of an index row, or of all rows with a prefix.

@@ -24,7 +24,7 @@ const OPERATIONS: [Operation; 15] = [
 const STRIDE: u64 = 150;
 
 fn opening() -> Opening {
-    Opening { checked: true, concurrency: Concurrency::SingleWriter, page_cache: 0, seed: 7_000 }
+    Opening { checked: true, concurrency: Concurrency::SingleWriter, quick_repair: false, page_cache: 0, seed: 7_000 }
 }
 
 /// The states at first, and after each operation.

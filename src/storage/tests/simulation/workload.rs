@@ -5,10 +5,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::recorder::{Event, Recorder, below};
 use super::state::{State, decision};
-use crate::storage::file;
 use crate::storage::tests::disk::{FORBID, Numbers, PERMIT, actor, base};
 use crate::types::concurrency::Concurrency;
-use crate::types::environment::Environment;
 use crate::types::error::Result;
 use crate::types::time::Timestamp;
 use crate::*;
@@ -31,20 +29,22 @@ pub(super) enum Operation {
     Recover,
     /// Closes the store and opens it again.
     Reopen,
-    /// Closes the store, as it is closed when its file has grown, and opens it again.
+    /// Compacts the file.
     Compact,
+    /// Copies the state into a file elsewhere.
+    Backup,
     /// Reads, and decides.
     Read,
     /// Holds the present state until the store is closed, so that its pages are kept.
     Hold,
 }
 
-use Operation::{Compact, CopyZone, Erase, Hold, Large, Publish, Read, Rebuild, Recover, Reopen, Unbind, Zone};
+use Operation::{Backup, Compact, CopyZone, Erase, Hold, Large, Publish, Read, Rebuild, Recover, Reopen, Unbind, Zone};
 
 /// All operations, the frequent ones several times.
 const OPERATIONS: &[Operation] = &[
     Publish, Publish, Publish, Publish, Zone, Zone, Zone, Unbind, Large, Erase, CopyZone, Rebuild, Recover, Reopen,
-    Compact, Compact, Hold,
+    Compact, Compact, Backup, Hold,
 ];
 
 /// A disk as it was at first, all changes to it, and the states: the one at first, and the one after each
@@ -63,6 +63,7 @@ pub(super) struct Recording {
 pub(super) struct Opening {
     pub checked: bool,
     pub concurrency: Concurrency,
+    pub quick_repair: bool,
     /// Bytes of the page cache. Without one, every read calls the disk.
     pub page_cache: usize,
     /// Different at each opening of a store, so that no generated id repeats.
@@ -74,7 +75,8 @@ impl Opening {
         let modes = [Concurrency::Exclusive, Concurrency::SingleWriter, Concurrency::MultiWriter];
         let concurrency = modes[below(numbers, modes.len())];
         let page_cache = [0, 1 << 20][below(numbers, 2)];
-        Self { checked: below(numbers, 2) == 0, concurrency, page_cache, seed: numbers.next() }
+        let quick_repair = below(numbers, 4) == 0;
+        Self { checked: below(numbers, 2) == 0, concurrency, quick_repair, page_cache, seed: numbers.next() }
     }
 
     pub(super) fn builder(self) -> Builder {
@@ -85,6 +87,7 @@ impl Opening {
             .id_seed(self.seed)
             .check_integrity(self.checked)
             .concurrency(self.concurrency)
+            .quick_repair(self.quick_repair)
             .page_cache_bytes(self.page_cache)
             .record_cache_bytes(64 << 10)
             .compiled_cache_bytes(1 << 20)
@@ -159,12 +162,19 @@ impl Session {
                 self.held.clear();
                 store.recover()
             }
-            Reopen | Compact => {
+            Compact => {
+                self.held.clear();
+                store.compact().map(drop)
+            }
+            Backup => {
+                let folder = tempfile::tempdir().unwrap();
+                let backup = store.backup(folder.path().join("backup.redb"))?;
+                assert!(backup.report.is_clean());
+                Ok(())
+            }
+            Reopen => {
                 drop(store);
                 self.close();
-                if operation == Compact {
-                    self.compact()?;
-                }
                 self.opening.seed += 1;
                 self.store = Some(self.opening.open(&self.disk)?);
                 Ok(())
@@ -180,24 +190,6 @@ impl Session {
     pub(super) fn close(&mut self) {
         self.held.clear();
         self.store = None;
-    }
-
-    /// As a file that has grown is compacted when it is closed.
-    fn compact(&self) -> Result<()> {
-        let environment = Environment::new(Box::new(Timestamp::now), Some(1))?;
-        let options = crate::storage::OpenOptions {
-            page_cache: self.opening.page_cache,
-            check_integrity: false,
-            create: false,
-            concurrency: self.opening.concurrency,
-            read_only: false,
-            restores: false,
-            quick_repair: false,
-            observer: None,
-        };
-        let (mut database, _) = file::open::open(&self.disk.location(), &options, &environment)?;
-        database.compact();
-        Ok(())
     }
 }
 
@@ -231,7 +223,7 @@ fn source() -> &'static PolicyStore {
     static SOURCE: OnceLock<PolicyStore> = OnceLock::new();
     SOURCE.get_or_init(|| {
         let concurrency = Concurrency::Exclusive;
-        let opening = Opening { checked: false, concurrency, page_cache: 1 << 20, seed: 1 << 40 };
+        let opening = Opening { checked: false, concurrency, quick_repair: false, page_cache: 1 << 20, seed: 1 << 40 };
         let store = opening.builder().in_memory().unwrap();
         for number in 0..32 {
             let created = store.write(&actor(), |w| {
