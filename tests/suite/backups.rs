@@ -2,12 +2,12 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use policy_store::ErrorKind::{Conflict, Corrupt, Unavailable};
 use policy_store::{ErrorKind, NewPolicyVersion, PolicyStore, Restore, Result, Work};
 
-use super::support::{FORBID, PERMIT, V1, World, customer, refused};
+use super::support::{Done, FORBID, PERMIT, V1, World, customer, refused};
 
 const IS_BACKUP: (ErrorKind, &str) = (Conflict, "is_backup");
 const NOT_A_BACKUP: (ErrorKind, &str) = (Conflict, "not_a_backup");
@@ -110,8 +110,9 @@ fn backups_while_others_write_are_of_one_moment() {
     for policy in ["a", "b"] {
         world.version(policy, PERMIT);
     }
-    let done = AtomicBool::new(false);
+    let (ends, done) = Done::new();
     std::thread::scope(|scope| {
+        let _ends = ends;
         for thread in 0..2 {
             let (store, done) = (&world.store, &done);
             scope.spawn(move || {
@@ -134,6 +135,9 @@ fn backups_while_others_write_are_of_one_moment() {
         let mut before = 0;
         for number in 0..4 {
             let path = beside(&world, &format!("backup{number}.redb"));
+            while world.zone().policy("a").unwrap().latest_version.unwrap() <= before {
+                std::thread::yield_now();
+            }
             world.store.backup(&path).unwrap();
             let zone = to_read(&world, &path).unwrap().zone("acme").unwrap();
             let versions = ["a", "b"].map(|policy| zone.policy(policy).unwrap().latest_version.unwrap());
@@ -141,7 +145,6 @@ fn backups_while_others_write_are_of_one_moment() {
             assert!(versions[0] > before, "backup {number} has no later write");
             before = versions[0];
         }
-        done.store(true, Ordering::SeqCst);
     });
 }
 

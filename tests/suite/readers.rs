@@ -7,7 +7,7 @@ use cedar_policy::Decision;
 use policy_store::ErrorKind::{Corrupt, Invalid, NotFound, Unavailable};
 use policy_store::{Builder, Concurrency, Include, NewPolicy, NewPolicyVersion, PageRequest, PolicyStore, Target};
 
-use super::support::{FORBID, PERMIT, V1, World, customer, decide, platform, refused};
+use super::support::{Done, FORBID, PERMIT, V1, World, customer, decide, platform, refused};
 
 const READ_ONLY: (policy_store::ErrorKind, &str) = (Unavailable, "read_only");
 const NEEDS_WRITER: (policy_store::ErrorKind, &str) = (Unavailable, "needs_writer");
@@ -212,8 +212,9 @@ fn world_path(store: &PolicyStore) -> String {
 fn a_reader_beside_a_busy_writer_sees_whole_states_in_order() {
     let world = World::in_file();
     world.version("a", PERMIT);
-    let (reader, done) = (reader(&world), std::sync::atomic::AtomicBool::new(false));
+    let (reader, (ends, done)) = (reader(&world), Done::new());
     std::thread::scope(|scope| {
+        let ends = ends;
         let following = scope.spawn(|| {
             let (zone, mut seen, mut states) = (reader.zone("acme").unwrap(), 1, 0);
             while !done.load(std::sync::atomic::Ordering::SeqCst) || states == 0 {
@@ -242,7 +243,7 @@ fn a_reader_beside_a_busy_writer_sees_whole_states_in_order() {
                 })
                 .unwrap();
         }
-        done.store(true, std::sync::atomic::Ordering::SeqCst);
+        drop(ends);
         let (seen, states) = following.join().unwrap();
         assert!(states > 1 && seen <= 201, "{states} states up to {seen}");
     });

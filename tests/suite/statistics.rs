@@ -1,11 +1,11 @@
 //! Statistics, the space of the file, and its compaction.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use policy_store::ErrorKind::{NotFound, Unavailable};
 use policy_store::{ErrorKind, NewPolicyVersion, PageRequest, Target};
 
-use super::support::{PERMIT, V1, World, customer, decide, platform, refused};
+use super::support::{Done, PERMIT, V1, World, customer, decide, platform, refused};
 
 const SNAPSHOT_HELD: (ErrorKind, &str) = (Unavailable, "snapshot_held");
 
@@ -129,8 +129,9 @@ fn reads_writes_and_decisions_go_on_around_compactions() {
     large(&world, 8);
     world.live("s", &[&world.version("a", PERMIT)]);
     let authorizer = world.zone().authorizer(Target::Zone).unwrap();
-    let done = AtomicBool::new(false);
+    let (ends, done) = Done::new();
     std::thread::scope(|scope| {
+        let _ends = ends;
         for _ in 0..2 {
             scope.spawn(|| {
                 while !done.load(Ordering::SeqCst) {
@@ -155,7 +156,6 @@ fn reads_writes_and_decisions_go_on_around_compactions() {
         for _ in 0..10 {
             world.store.compact().unwrap();
         }
-        done.store(true, Ordering::SeqCst);
     });
     world.extent();
 }

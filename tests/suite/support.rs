@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use cedar_policy::{Decision, Entities, Request};
 use policy_store::{
@@ -220,6 +220,22 @@ impl World {
         assert_eq!(self.extent(), [logs, entries + 1, objects, rows + 2], "a refused call left a trace");
         assert_eq!(self.history(), before.1);
         error
+    }
+}
+
+/// Ends the loops of other threads when it is dropped, after a panic too.
+pub struct Done(pub Arc<AtomicBool>);
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Done {
+    pub fn new() -> (Self, Arc<AtomicBool>) {
+        let flag = Arc::new(AtomicBool::new(false));
+        (Self(flag.clone()), flag)
     }
 }
 

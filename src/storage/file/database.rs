@@ -7,7 +7,6 @@ use redb::{
     CompactionError, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, WriteTransaction,
 };
 
-use super::format::OpenOptions;
 use crate::storage::failure::storage_error;
 use crate::types::cache_stats::CacheStats;
 use crate::types::error::{ErrorDetail, Result};
@@ -35,8 +34,9 @@ impl fmt::Debug for Redb {
 }
 
 impl Redb {
-    pub(in crate::storage) fn writer(database: Database, options: &OpenOptions) -> Self {
-        Self::Writer(Writer { database: RwLock::new(database), quick_repair: options.quick_repair })
+    /// With `quick_repair`, each commit stores what an opening after a crash needs.
+    pub(in crate::storage) fn writer(database: Database, quick_repair: bool) -> Self {
+        Self::Writer(Writer { database: RwLock::new(database), quick_repair })
     }
 
     pub(in crate::storage) fn is_reader(&self) -> bool {

@@ -79,7 +79,7 @@ impl<'a> Opening<'a> {
 
     /// Checks the format of the database, and its pages if the options demand it.
     pub(in crate::storage) fn finish(&self, database: Database, path: &Path) -> Result<Redb> {
-        let database = Redb::writer(database, self.options);
+        let database = Redb::writer(database, self.options.quick_repair);
         check_format(&database, path, self.options)?;
         // A repair has just checked them.
         if self.options.check_integrity && !self.told.repairs.load(Ordering::Relaxed) {
