@@ -17,6 +17,8 @@ use crate::types::target::{BindingMode, Target, TargetType};
 
 /// Steps back in a log for one row. Beyond them, a replay of the log costs less for all rows together.
 const STEPS: u64 = 256;
+/// Steps on to the present end, for the settings of a zone: a few milliseconds.
+const STEPS_ON: u64 = 2_048;
 
 /// A row as of an earlier length.
 pub(super) struct Earlier {
@@ -251,7 +253,22 @@ impl<'a> Past<'a> {
                 return Ok(true);
             }
         }
-        Ok(self.end <= STEPS)
+        if self.end <= STEPS {
+            return Ok(true);
+        }
+        // If nothing has changed them since, they were as they are.
+        let length = self.snapshot.head(self.log)?.length;
+        if length.saturating_sub(self.end) > STEPS_ON {
+            return Ok(false);
+        }
+        for position in self.end..length {
+            match &self.snapshot.entry(self.log, position)?.body {
+                Body::ZoneSuspended(_) if !suspended => return Ok(false),
+                Body::DefaultSchemaChanged(_) if !default_schema => return Ok(false),
+                _ => {}
+            }
+        }
+        Ok(true)
     }
 
     /// Passes the positions of the rows of an order that came since.
