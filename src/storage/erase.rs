@@ -40,13 +40,15 @@ impl LogWriter<'_> {
     /// Removes the content that only the erased zone names. Damaged content cannot be told by its hashes: if some of the
     /// zone's is not found, it is among what no log names.
     fn remove_content(&mut self, names: &Names, log: LogNumber) -> Result<()> {
-        let mut is_missing = false;
+        let (mut is_missing, mut removed) = (false, Vec::new());
         for (id, keys) in names.only_of(log) {
             is_missing |= keys.is_empty();
-            for row_key in keys {
-                self.tables.remove(Table::Content, row_key)?;
-                self.tables.remove(Table::Addresses, &[id.key().as_slice(), row_key].concat())?;
-            }
+            removed.extend(keys.iter().map(|row_key| (row_key, id)));
+        }
+        removed.sort_unstable_by_key(|(row_key, _)| *row_key);
+        for (row_key, id) in removed {
+            self.tables.remove(Table::Content, row_key)?;
+            self.tables.remove(Table::Addresses, &[id.key().as_slice(), row_key].concat())?;
         }
         if !is_missing {
             return Ok(());
