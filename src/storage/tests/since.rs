@@ -105,6 +105,8 @@ fn an_erased_zone_is_later_than_its_checkpoints() {
     }
     let forged = Checkpoint { root: RootHash::from([7; 32]), ..new[1] };
     assert_eq!(reopened(&disk.image(), &[forged]).unwrap_err().code(), "older_state");
+    let report = open(&disk).unwrap().verify_since(&[forged]).unwrap();
+    assert_eq!(report.findings[0].to_string(), "log `a`: erased log differs from the checkpoint of 17 entries");
 }
 
 fn head(txn: &WriteTransaction) -> Head {
