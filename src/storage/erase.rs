@@ -40,16 +40,24 @@ impl LogWriter<'_> {
     /// Removes the content that only the erased zone names. Damaged content cannot be told by its hashes: if some of the
     /// zone's is not found, it is among what no log names.
     fn remove_content(&mut self, names: &Names, log: LogNumber) -> Result<()> {
-        let removal = names.removal(log);
-        for (row_key, id) in removal.only_here {
-            self.tables.remove(Table::Content, &row_key)?;
-            self.tables.remove(Table::Addresses, &[id.key().as_slice(), &row_key].concat())?;
+        let (mut is_missing, mut removed) = (false, Vec::new());
+        for (id, keys) in names.only_of(log) {
+            is_missing |= keys.is_empty();
+            removed.extend(keys.iter().map(|row_key| (row_key, id)));
         }
-        let Some(first) = removal.unknown.first().filter(|_| removal.is_missing) else { return Ok(()) };
-        if removal.is_missing_elsewhere {
+        removed.sort_unstable_by_key(|(row_key, _)| *row_key);
+        for (row_key, id) in removed {
+            self.tables.remove(Table::Content, row_key)?;
+            self.tables.remove(Table::Addresses, &[id.key().as_slice(), row_key].concat())?;
+        }
+        if !is_missing {
+            return Ok(());
+        }
+        let Some(first) = names.unknown().next() else { return Ok(()) };
+        if names.lacks_of_others(log) {
             let problem = "is damaged, and may belong to another zone";
             return Err(ErrorDetail::corrupt(format_args!("content {}", hex::encode(first)), problem).into());
         }
-        removal.unknown.iter().try_for_each(|row_key| self.tables.remove(Table::Content, row_key))
+        names.unknown().try_for_each(|row_key| self.tables.remove(Table::Content, row_key))
     }
 }

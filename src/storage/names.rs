@@ -22,26 +22,18 @@ pub(crate) struct Names {
     logs: BTreeMap<LogNumber, Log>,
     /// The number of logs that name a piece.
     counts: HashMap<ContentId, u32>,
-    /// All content by its keys. The id of damaged content is not known.
-    content: BTreeMap<Vec<u8>, Option<ContentId>>,
+    /// The keys of all content, by its ids. There is more than one if an address was lost.
+    content: HashMap<ContentId, Vec<Vec<u8>>>,
+    /// The keys of damaged content.
+    damaged: Vec<Vec<u8>>,
+    /// The last key.
+    last: Option<Vec<u8>>,
 }
 
 /// The content that one log names up to its head.
 struct Log {
     head: Head,
     names: HashSet<ContentId>,
-}
-
-/// The content that is removed with a log.
-pub(super) struct Removal {
-    /// The key and id of each piece that only this log names.
-    pub only_here: Vec<(Vec<u8>, ContentId)>,
-    /// The keys of content that no log names or that is damaged.
-    pub unknown: Vec<Vec<u8>>,
-    /// Whether content that this log names was not found. It may be among `unknown`.
-    pub is_missing: bool,
-    /// Whether the same is so for another log.
-    pub is_missing_elsewhere: bool,
 }
 
 impl Names {
@@ -63,15 +55,19 @@ impl Names {
                 self.follow_log(snapshot, log, head)?;
             }
         }
-        let after = self.content.last_key_value().map(|(row_key, _)| key::after(row_key.clone()));
+        let after = self.last.clone().map(key::after);
         let start = after.as_deref().unwrap_or(key::ALL_CONTENT.start);
-        let content = &mut self.content;
+        let Self { content, damaged, last, .. } = self;
         snapshot.source().scan(
             Table::Content,
             start..key::ALL_CONTENT.end,
             Direction::Ascending,
             &mut |row_key, value| {
-                content.insert(row_key.to_vec(), Plain::unpack(value).ok().map(|plain| plain.id()));
+                match Plain::unpack(value) {
+                    Ok(plain) => content.entry(plain.id()).or_default().push(row_key.to_vec()),
+                    Err(_) => damaged.push(row_key.to_vec()),
+                }
+                *last = Some(row_key.to_vec());
                 Ok(true)
             },
         )
@@ -121,31 +117,23 @@ impl Names {
         self.counts.get(id).copied().unwrap_or(0)
     }
 
-    /// What is removed with a log. Looks at every piece, since an address may be lost, and content stored twice.
-    pub(super) fn removal(&self, log: LogNumber) -> Removal {
-        let nothing = HashSet::new();
-        let here = self.logs.get(&log).map_or(&nothing, |log| &log.names);
-        let is_only_here = |id: &ContentId| here.contains(id) && self.count(id) == 1;
-        let (mut only_here, mut unknown) = (Vec::new(), Vec::new());
-        let (mut found, mut found_elsewhere) = (HashSet::new(), HashSet::new());
-        for (row_key, id) in &self.content {
-            match id {
-                Some(id) if is_only_here(id) => {
-                    found.insert(*id);
-                    only_here.push((row_key.clone(), *id));
-                }
-                Some(id) if self.count(id) > 0 => drop(found_elsewhere.insert(*id)),
-                _ => unknown.push(row_key.clone()),
-            }
-        }
-        let wanted = here.iter().filter(|id| self.count(id) == 1).count();
-        let wanted_elsewhere = self.counts.iter().filter(|(id, count)| **count > 0 && !is_only_here(id)).count();
-        Removal {
-            is_missing: found.len() < wanted,
-            is_missing_elsewhere: found_elsewhere.len() < wanted_elsewhere,
-            only_here,
-            unknown,
-        }
+    /// The content that only one log names, with its keys: none if it is damaged or missing.
+    pub(super) fn only_of(&self, log: LogNumber) -> impl Iterator<Item = (&ContentId, &[Vec<u8>])> {
+        let names = self.logs.get(&log).into_iter().flat_map(|log| &log.names);
+        let only = names.filter(|id| self.count(id) == 1);
+        only.map(|id| (id, self.content.get(id).map_or([].as_slice(), Vec::as_slice)))
+    }
+
+    /// Whether content that a log other than this one names is damaged or missing.
+    pub(super) fn lacks_of_others(&self, log: LogNumber) -> bool {
+        let mut others = self.logs.iter().filter(|(other, _)| **other != log).flat_map(|(_, log)| &log.names);
+        others.any(|id| !self.content.contains_key(id))
+    }
+
+    /// The keys of content that is damaged or that no log names.
+    pub(super) fn unknown(&self) -> impl Iterator<Item = &Vec<u8>> {
+        let unnamed = self.content.iter().filter(|(id, _)| self.count(id) == 0).flat_map(|(_, keys)| keys);
+        self.damaged.iter().chain(unnamed)
     }
 }
 

@@ -17,6 +17,8 @@ use crate::types::target::{BindingMode, Target, TargetType};
 
 /// Steps back in a log for one row. Beyond them, a replay of the log costs less for all rows together.
 const STEPS: u64 = 256;
+/// Steps on to the present end, for the settings of a zone: a few milliseconds.
+const STEPS_ON: u64 = 2_048;
 
 /// A row as of an earlier length.
 pub(super) struct Earlier {
@@ -129,13 +131,16 @@ impl<'a> Past<'a> {
         value.map_or(Ok(Earlier::NOTHING), |value| self.row(row_key, &value))
     }
 
-    /// The earlier value of a witness. It is made from index rows: `self` has no second copy of an earlier one.
+    /// The earlier value of a witness. It is made from index rows, which are compared with the present witness first.
     pub(super) fn witness(self, meta_key: &[u8]) -> Result<Earlier> {
         let Some(row_key) = key::witnessed(meta_key) else { return Ok(Earlier::UNKNOWN) };
         match RowKind::of(row_key) {
             Some(RowKind::State) => {
                 let Earlier { value, exact } = self.get(row_key)?;
                 let Some(value) = value else { return Ok(Earlier { value, exact }) };
+                if self.searches {
+                    self.snapshot.zone_state(self.log)?;
+                }
                 let state = ZoneStateRow::from_value(row_key, &value);
                 let state = state.map_err(|problem| ErrorDetail::corrupt("an earlier row", problem))?;
                 Earlier::changed(meta_key, &state.witness(), exact)
@@ -143,9 +148,12 @@ impl<'a> Past<'a> {
             Some(RowKind::Binding) => {
                 let Some(last) = self.end.checked_sub(1) else { return Ok(Earlier::NOTHING) };
                 let range = key::up_to(row_key, last);
-                let Some((position, row)) = self.snapshot.first_binding(&range, Direction::Descending)? else {
-                    return Ok(Earlier::NOTHING);
-                };
+                let found = self.snapshot.first_binding(&range, Direction::Descending)?;
+                if self.searches {
+                    let after = key::beyond(row_key, last);
+                    self.snapshot.check_binding(meta_key, &range.start, last, found.as_ref(), &after)?;
+                }
+                let Some((position, row)) = found else { return Ok(Earlier::NOTHING) };
                 Earlier::changed(meta_key, &NewestBindingRow { position, bound: row.bound }, true)
             }
             _ => Ok(Earlier::UNKNOWN),
@@ -251,7 +259,22 @@ impl<'a> Past<'a> {
                 return Ok(true);
             }
         }
-        Ok(self.end <= STEPS)
+        if self.end <= STEPS {
+            return Ok(true);
+        }
+        // If nothing has changed them since, they were as they are.
+        let length = self.snapshot.head(self.log)?.length;
+        if length.saturating_sub(self.end) > STEPS_ON {
+            return Ok(false);
+        }
+        for position in self.end..length {
+            match &self.snapshot.entry(self.log, position)?.body {
+                Body::ZoneSuspended(_) if !suspended => return Ok(false),
+                Body::DefaultSchemaChanged(_) if !default_schema => return Ok(false),
+                _ => {}
+            }
+        }
+        Ok(true)
     }
 
     /// Passes the positions of the rows of an order that came since.

@@ -4,6 +4,8 @@
 //! One commit writes both rows, on different file pages. The comparison also detects an older version of a whole table.
 //! The commit count detects an older version of all tables, as long as the handle that made the newer commits is open.
 
+use std::ops::Range;
+
 use super::index::key::{self, LogNumber, META_COMMITS};
 use super::index::row::{BindingRow, CommitsRow, NewestBindingRow, Row, ZoneStateRow, ZoneWitnessRow};
 use super::snapshot::Snapshot;
@@ -47,20 +49,33 @@ impl Snapshot<'_> {
     ) -> Result<Option<(u64, BindingRow)>> {
         let range = key::bindings(log, mode, target, last);
         let found = self.first_binding(&range, Direction::Descending)?;
+        let after = key::bindings_after(log, mode, target, last);
         let meta_key = key::newest_binding(log, mode, target);
-        let is_right = match self.witness::<NewestBindingRow>(&meta_key)? {
+        self.check_binding(&meta_key, &range.start, last, found.as_ref(), &after)?;
+        Ok(found)
+    }
+
+    /// Compares the last binding row of a target up to `last` with the target's witness, or with the row `after` it.
+    pub(super) fn check_binding(
+        &self,
+        meta_key: &[u8],
+        row_key: &[u8],
+        last: u64,
+        found: Option<&(u64, BindingRow)>,
+        after: &Range<Vec<u8>>,
+    ) -> Result<()> {
+        let is_right = match self.witness::<NewestBindingRow>(meta_key)? {
             None => found.is_none(),
             Some(newest) if newest.position <= last => {
-                found.as_ref().is_some_and(|(at, row)| (*at, row.bound) == (newest.position, newest.bound))
+                found.is_some_and(|(at, row)| (*at, row.bound) == (newest.position, newest.bound))
             }
             // The next row must name this one as its previous.
             Some(_) => {
-                let after = key::bindings_after(log, mode, target, last);
-                let next = self.first_binding(&after, Direction::Ascending)?;
-                next.is_some_and(|(_, row)| row.previous == found.as_ref().map(|(at, _)| *at))
+                let next = self.first_binding(after, Direction::Ascending)?;
+                next.is_some_and(|(_, row)| row.previous == found.map(|(at, _)| *at))
             }
         };
-        if is_right { Ok(found) } else { Err(differs(&range.start)) }
+        if is_right { Ok(()) } else { Err(differs(row_key)) }
     }
 
     /// The next binding row of a target after the one at `position`, with its position.
@@ -85,7 +100,7 @@ impl Snapshot<'_> {
 
     pub(super) fn first_binding(
         &self,
-        range: &std::ops::Range<Vec<u8>>,
+        range: &Range<Vec<u8>>,
         direction: Direction,
     ) -> Result<Option<(u64, BindingRow)>> {
         let mut found = None;

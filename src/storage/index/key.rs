@@ -236,8 +236,7 @@ pub(crate) fn by_position(log: LogNumber, kind: RowKind, position: u64) -> Vec<u
 
 /// The rows of a target's bindings, up to and including `position`.
 pub(crate) fn bindings(log: LogNumber, mode: BindingMode, target: &Target, position: u64) -> Range<Vec<u8>> {
-    let prefix = target_prefix(log, mode, target);
-    prefix.clone()..[prefix, position.saturating_add(1).to_be_bytes().to_vec()].concat()
+    up_to(&target_prefix(log, mode, target), position)
 }
 
 /// The rows of a target's bindings after `position`.
@@ -247,9 +246,7 @@ pub(in crate::storage) fn bindings_after(
     target: &Target,
     position: u64,
 ) -> Range<Vec<u8>> {
-    let prefix = target_prefix(log, mode, target);
-    let end = prefixed(prefix.clone()).end;
-    [prefix, position.saturating_add(1).to_be_bytes().to_vec()].concat()..end
+    beyond(&target_prefix(log, mode, target), position)
 }
 
 /// The row of the binding entry at `position`.
@@ -367,6 +364,11 @@ pub(in crate::storage) fn witnessed(meta_key: &[u8]) -> Option<&[u8]> {
 /// The rows that start with `prefix`, which is a target's, up to and including `position`.
 pub(in crate::storage) fn up_to(prefix: &[u8], position: u64) -> Range<Vec<u8>> {
     prefix.to_vec()..[prefix, position.saturating_add(1).to_be_bytes().as_slice()].concat()
+}
+
+/// The rows that start with `prefix`, which is a target's, after `position`.
+pub(in crate::storage) fn beyond(prefix: &[u8], position: u64) -> Range<Vec<u8>> {
+    up_to(prefix, position).end..prefixed(prefix.to_vec()).end
 }
 
 /// The last four bytes of a key of [`by_version`].

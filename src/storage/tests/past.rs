@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::disk::*;
+use super::tamper_cases::{INDEX, META, remove, tampered};
 use crate::storage::index::key;
 use crate::storage::index::replay::{Replay, log_numbers};
 use crate::storage::index::row::{Row, VersionRow};
@@ -173,4 +174,28 @@ fn a_check_from_any_size_on_finds_nothing_in_an_intact_store() {
             assert_eq!(report.checkpoints(), whole.checkpoints());
         }
     }
+}
+
+/// A late repeated call compares the rows that decide with their witnesses, like any read.
+#[test]
+fn a_late_repeated_call_believes_no_row_that_a_witness_contradicts() {
+    let disk = Disk::new(base());
+    let again = |zone: &mut ZoneTransaction<'_, '_>| {
+        zone.idempotency_key(IdempotencyKey::from([1; 16])).activate("set.1").map(|outcome| outcome.binding.position)
+    };
+    let store = open(&disk).unwrap();
+    let first = store.write(&actor(), |w| again(&mut w.zone("a")?)).unwrap();
+    store.write(&actor(), |w| w.zone("a")?.activate("set.2").map(drop)).unwrap();
+    assert_eq!(store.write(&actor(), |w| again(&mut w.zone("a")?)).unwrap(), first);
+    drop(store);
+    let row_key = key::binding(LOG, BindingMode::Active, &Target::Zone, first);
+    let lost = open(&tampered(disk.image(), |txn| remove(txn, INDEX, &row_key))).unwrap();
+    assert_eq!(lost.write(&actor(), |w| again(&mut w.zone("a")?)).unwrap_err().code(), "corrupt");
+    let lost = open(&tampered(disk.image(), |txn| remove(txn, META, &key::witness(&key::state(LOG))))).unwrap();
+    let read = lost.write(&actor(), |w| {
+        let mut zone = w.zone("a")?;
+        again(&mut zone)?;
+        zone.info()
+    });
+    assert_eq!(read.unwrap_err().code(), "corrupt");
 }

@@ -105,6 +105,8 @@ fn an_erased_zone_is_later_than_its_checkpoints() {
     }
     let forged = Checkpoint { root: RootHash::from([7; 32]), ..new[1] };
     assert_eq!(reopened(&disk.image(), &[forged]).unwrap_err().code(), "older_state");
+    let report = open(&disk).unwrap().verify_since(&[forged]).unwrap();
+    assert_eq!(report.findings[0].to_string(), "log `a`: erased log differs from the checkpoint of 17 entries");
 }
 
 fn head(txn: &WriteTransaction) -> Head {
@@ -260,6 +262,8 @@ fn an_observer_sees_each_long_call_end_and_stops_it() {
         let told = told.lock().unwrap();
         assert!(told.iter().all(|progress| progress.work == work && progress.done <= progress.total));
         assert!(told.windows(2).all(|pair| pair[0].done <= pair[1].done), "{told:?}");
+        // A preflight counts groups of texts.
+        assert!(work == Work::Preflight || told.len() as u64 > units, "{work}: {} calls", told.len());
         let (first, last) = (told[0], told[told.len() - 1]);
         assert_eq!((first.done, last.done, last.total), (0, units, units), "{work}");
     }

@@ -204,6 +204,7 @@ impl<'a> Check<'a> {
     fn log(&mut self, log: LogNumber, head: &Head) -> Result<()> {
         let name = self.name(log);
         if let Some(erased) = self.zones.erased(head.log_id).cloned() {
+            self.erased_against_kept(head, &name);
             return self.erased_log(log, head, &name, &erased);
         }
         self.report.logs += 1;

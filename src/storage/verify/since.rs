@@ -70,6 +70,15 @@ impl Check<'_> {
         }
     }
 
+    /// Compares the head of an erased log with its checkpoints: the tree of an earlier size is gone.
+    pub(in crate::storage) fn erased_against_kept(&mut self, head: &Head, name: &str) {
+        let (kept, end) = (self.kept.get(&head.log_id).cloned().unwrap_or_default(), head.checkpoint());
+        for checkpoint in kept.iter().filter(|checkpoint| checkpoint.size >= end.size && **checkpoint != end) {
+            let problem = format_args!("erased log differs from the checkpoint of {} entries", checkpoint.size);
+            self.find(Place::Log { log: name.to_owned() }, problem);
+        }
+    }
+
     /// Reports checkpoints of logs that the store does not have.
     pub(in crate::storage) fn missing_logs(&mut self) {
         let missing: Vec<LogId> =

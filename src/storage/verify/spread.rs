@@ -15,9 +15,9 @@ use crate::types::error::Result;
 /// Rows that a thread works on at a time. A scan of fewer rows needs no other thread.
 const ROWS: usize = if cfg!(test) { 8 } else { 512 };
 /// Batches that may wait, for each thread.
-const WAITING: usize = 2;
+const WAITING: usize = 8;
 /// Batches that are worked on before their turn.
-const AHEAD: usize = 16;
+const AHEAD: usize = 32;
 /// More threads would wait for this one.
 const MOST: usize = 4;
 
