@@ -159,3 +159,109 @@ impl Snapshot<'_> {
 fn out_of_place(row_key: &[u8]) -> Error {
     ErrorDetail::corrupt(place_of(Table::Index, row_key), "row is damaged or out of order").into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::cache::RecordCache;
+    use crate::storage::index::key::RowKind;
+    use crate::storage::index::row::IdRow;
+    use crate::storage::tables::{TableReader, Visit};
+
+    /// An index as a damaged file gives it: scans return `rows` in this order, and no look-up finds the rows in `lost`.
+    struct Damaged {
+        rows: Vec<(Vec<u8>, Vec<u8>)>,
+        lost: Vec<Vec<u8>>,
+    }
+
+    impl TableReader for Damaged {
+        fn get(&self, _: Table, key: &[u8], f: &mut dyn FnMut(&[u8])) -> Result<bool> {
+            let row = self.rows.iter().find(|(known, _)| known == key && !self.lost.contains(known));
+            Ok(row.map(|(_, value)| f(value)).is_some())
+        }
+
+        fn scan(&self, _: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
+            let mut rows: Vec<_> = self.rows.iter().collect();
+            if direction == Direction::Descending {
+                rows.reverse();
+            }
+            let inside = rows.into_iter().skip_while(|(key, _)| match direction {
+                Direction::Ascending => key.as_slice() < range.start,
+                Direction::Descending => key.as_slice() >= range.end,
+            });
+            for (key, value) in inside {
+                if !f(key, value)? {
+                    break;
+                }
+            }
+            Ok(())
+        }
+    }
+
+    fn position(number: u64) -> Vec<u8> {
+        key::by_position(1, RowKind::PolicyOrder, number)
+    }
+
+    fn damaged(keys: &[Vec<u8>], lost: &[Vec<u8>]) -> Damaged {
+        let value = |key: &Vec<u8>| IdRow { id: "p".to_owned() }.to_value(key).unwrap();
+        Damaged { rows: keys.iter().map(|key| (key.clone(), value(key))).collect(), lost: lost.to_vec() }
+    }
+
+    /// Lists up to `count` rows of the positions 10 to 19.
+    fn list(source: &Damaged, direction: Direction, proof: Proof, count: usize) -> Result<Vec<u64>> {
+        let cache = RecordCache::new(0);
+        let mut found = Vec::new();
+        let range = position(10)..position(20);
+        Snapshot::new(source, &cache, None).scan_rows(&range, direction, proof, &mut |row_key, _: IdRow| {
+            found.extend(key::position(row_key));
+            Ok(found.len() < count)
+        })?;
+        Ok(found)
+    }
+
+    const BOTH: [Direction; 2] = [Direction::Ascending, Direction::Descending];
+
+    #[test]
+    fn a_scan_looks_up_the_rows_at_its_ends() {
+        let rows = [5, 11, 12, 25].map(position);
+        for direction in BOTH {
+            assert_eq!(list(&damaged(&rows, &[]), direction, Proof::LookUp, 9).unwrap().len(), 2);
+            for lost in [5, 25] {
+                let source = damaged(&rows, &[position(lost)]);
+                assert_eq!(list(&source, direction, Proof::LookUp, 9).unwrap_err().code(), "corrupt", "{lost}");
+                list(&source, direction, Proof::Witness, 9).unwrap();
+            }
+            // The last row of a page of the list.
+            let last = if direction == Direction::Ascending { 11 } else { 12 };
+            let source = damaged(&rows, &[position(last)]);
+            assert_eq!(list(&source, direction, Proof::LookUp, 1).unwrap_err().code(), "corrupt");
+            list(&source, direction, Proof::LookUp, 9).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_scan_refuses_rows_that_are_out_of_order_or_of_another_table() {
+        for direction in BOTH {
+            for proof in [Proof::LookUp, Proof::Witness] {
+                for wrong in [[5, 12, 11, 25], [5, 11, 11, 25]] {
+                    let source = damaged(&wrong.map(position), &[]);
+                    assert_eq!(list(&source, direction, proof, 9).unwrap_err().code(), "corrupt", "{wrong:?}");
+                }
+                // The other side of the range ends in a leaf of meta.
+                let source = damaged(&[key::head(0), position(11), key::head(u32::MAX)], &[]);
+                assert_eq!(list(&source, direction, proof, 9).unwrap_err().code(), "corrupt");
+            }
+        }
+    }
+
+    #[test]
+    fn an_absent_row_is_proven_by_look_ups_of_both_neighbours() {
+        let (cache, rows) = (RecordCache::new(0), [5, 25].map(position));
+        let read = |source: &Damaged| Snapshot::new(source, &cache, None).row::<IdRow>(&position(11));
+        assert_eq!(read(&damaged(&rows, &[])).unwrap(), None);
+        for lost in [5, 25] {
+            let error = read(&damaged(&rows, &[position(lost)])).unwrap_err();
+            assert_eq!(error.code(), "corrupt", "{lost}");
+        }
+    }
+}

@@ -201,7 +201,7 @@ fn publish(store: &PolicyStore, number: usize) -> Result<()> {
     store.write(&actor(), |w| {
         let mut zone = w.zone("a")?;
         let policy = zone.create_policy(NewPolicy::named(format!("new{number}")).id(format!("new{number}")))?;
-        let text = format!("// {number}\n{}", if number % 2 == 0 { FORBID } else { PERMIT });
+        let text = format!("// {number}\n{}", if number.is_multiple_of(2) { FORBID } else { PERMIT });
         let new = NewPolicyVersion::cedar("s1", text).id(format!("new{number}.1"));
         let version = zone.create_policy_version(&policy.id, new)?;
         let pins = NewPolicySetVersion::new("s1").pin(&version).id(format!("new{number}.set"));
