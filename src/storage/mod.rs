@@ -21,6 +21,7 @@ mod log_writer;
 mod opened;
 mod rebuild;
 mod snapshot;
+mod sync;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -32,9 +33,7 @@ mod witness;
 mod write;
 mod zones;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::thread::ThreadId;
+use std::sync::{Arc, PoisonError};
 
 use cache::RecordCache;
 use failure::{Failed, storage_error};
@@ -54,6 +53,7 @@ pub(crate) use index::row::{EVERY, with_check};
 pub(crate) use log_writer::{Author, Imported, LogWriter};
 use opened::{Opened, close};
 pub(crate) use snapshot::Snapshot;
+use sync::{AtomicU64, Mutex, MutexGuard, Ordering, RwLock, ThreadId, thread};
 pub(crate) use tables::Direction;
 use tables::{ReadTables, TableReader, WriteTables};
 pub use verify::{Finding, Place, Report};
@@ -231,7 +231,7 @@ impl Storage {
     }
 
     fn lock_writer(&self) -> Result<WriterGuard<'_>> {
-        let me = std::thread::current().id();
+        let me = thread::current().id();
         let writing = || self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         if *writing() == Some(me) {
             return Err(ErrorDetail::NestedWrite.into());
