@@ -8,10 +8,15 @@ mod batch;
 mod cache;
 mod content;
 mod copy;
+#[cfg(fuzzing)]
+#[path = "tests/disk.rs"]
+mod disk;
 mod erase;
 mod failure;
 mod file;
 mod follow;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod group;
 mod held;
 mod idempotency;
