@@ -121,6 +121,16 @@ pub fn cursor(
     made.unwrap_or_default()
 }
 
+/// Reads the bytes as writes, faults of the disk, crashes and recoveries.
+pub fn crashes(bytes: &[u8]) {
+    crate::storage::fuzzing::crashes(bytes);
+}
+
+/// Reads the bytes as edits of a store's file.
+pub fn file(bytes: &[u8]) {
+    crate::storage::fuzzing::file(bytes);
+}
+
 /// Reads the bytes as a bundle, as an archive with correct checksums in its headers, and as a manifest. Accepted input
 /// round-trips.
 #[cfg(feature = "bundle")]

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
+use super::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 use crate::types::error::{Error, ErrorDetail, NamedCause, Result, describe_io};
 
 /// Converts an error of redb.

@@ -3,8 +3,7 @@
 //!
 //! Does not know who committed.
 
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::Storage;
 use super::cache::RecordCache;
@@ -14,6 +13,7 @@ use super::index::key::{self, STORE_LOG};
 use super::index::row::{Head, IndexRow};
 use super::opened::Opened;
 use super::snapshot::Snapshot;
+use super::sync::{Mutex, Ordering};
 use super::tables::{ReadTables, TableReader};
 use crate::types::error::{ErrorDetail, Result};
 
@@ -40,12 +40,14 @@ impl Storage {
         Ok((opened, Arc::new(tables)))
     }
 
-    /// The same, for the state that a write begins with.
+    /// The same, for the state that a write begins with. `opened` is from before the write.
     pub(super) fn followed_write(&self, tables: &dyn TableReader, opened: Arc<Opened>) -> Result<Arc<Opened>> {
         if !self.follows {
             return Ok(opened);
         }
         let mut seen = self.followed.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // The write may have waited for one of another process, and a read may have seen that one first.
+        let opened = self.opened()?;
         self.failed.guard(|| self.note_state(&mut seen, tables, opened))
     }
 

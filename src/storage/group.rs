@@ -3,10 +3,11 @@
 //! A thread that waits for its group commits it, if no commit is under way; there is no thread of its own for it. Does
 //! not know how a batch is committed.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use super::batch::Batch;
 use super::failure::{Failed, again, contained, outcome_unknown};
+use super::sync::{Condvar, Mutex, MutexGuard};
 use crate::types::error::{Error, ErrorDetail, ErrorKind, Result};
 
 /// The group that is committed, and the one that gathers.

@@ -11,10 +11,15 @@ mod checkpoint;
 mod compact;
 mod content;
 mod copy;
+#[cfg(fuzzing)]
+#[path = "tests/disk.rs"]
+mod disk;
 mod erase;
 mod failure;
 mod file;
 mod follow;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod group;
 mod held;
 mod idempotency;
@@ -30,6 +35,7 @@ mod restore;
 mod rows;
 mod snapshot;
 mod stats;
+mod sync;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -41,9 +47,7 @@ mod witness;
 mod write;
 mod zones;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::thread::ThreadId;
+use std::sync::{Arc, PoisonError};
 
 use cache::RecordCache;
 use failure::{Failed, storage_error};
@@ -66,6 +70,7 @@ use meter::Meter;
 use opened::{Opened, close};
 pub(crate) use snapshot::Snapshot;
 pub use stats::{Space, TableRows, TableSpace};
+use sync::{AtomicU64, Mutex, MutexGuard, Ordering, RwLock, ThreadId, thread};
 pub(crate) use tables::Direction;
 use tables::{ReadTables, TableReader, WriteTables};
 pub use verify::{Finding, Place, Report, VerifiedLog};
@@ -255,7 +260,7 @@ impl Storage {
     }
 
     fn lock_writer(&self) -> Result<WriterGuard<'_>> {
-        let me = std::thread::current().id();
+        let me = thread::current().id();
         let writing = || self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         if *writing() == Some(me) {
             return Err(ErrorDetail::NestedWrite.into());

@@ -4,7 +4,6 @@
 //! Does not know what is written.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use redb::WriteTransaction;
@@ -17,6 +16,7 @@ use super::group::Ticket;
 use super::log_writer::{Author, LogWriter};
 use super::opened::Opened;
 use super::snapshot::Snapshot;
+use super::sync::Ordering;
 use super::tables::{TableWriter, WriteTables};
 use crate::types::concurrency::Concurrency;
 use crate::types::environment::Stopwatch;

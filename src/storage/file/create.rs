@@ -1,5 +1,6 @@
 //! Creates a store's file under a temporary name, completes it, and links it to its path: a crash during redb's
-//! creation would otherwise leave a file that never opens. A backup is made in the same way. Opening a store removes such leftovers from its directory.
+//! creation would otherwise leave a file that never opens. A backup is made in the same way. Opening a store removes such
+//! leftovers from its directory.
 
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
@@ -126,6 +127,8 @@ fn directory_of(path: &Path) -> &Path {
 
 /// Makes the new name durable. On Windows, directories cannot be opened, and the system does this itself.
 fn sync_directory(directory: &Path) -> Result<()> {
+    #[cfg(test)]
+    tests::SYNCED.with_borrow_mut(|synced| synced.push(directory.to_owned()));
     if cfg!(unix) {
         File::open(directory).and_then(|file| file.sync_all()).map_err(|error| io_error("sync", directory, error))?;
     }
@@ -157,4 +160,34 @@ fn remove_unlocked(path: &Path) {
 fn is_temporary(name: &str) -> bool {
     let random = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX));
     random.is_some_and(|random| random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::path::PathBuf;
+
+    use crate::{ErrorKind, PolicyStore};
+
+    thread_local! {
+        /// The directories that this thread has synced. A lost name shows only after a loss of power.
+        pub(super) static SYNCED: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
+    }
+
+    fn synced() -> Vec<PathBuf> {
+        SYNCED.take()
+    }
+
+    #[test]
+    fn the_name_of_a_new_store_is_synced_once_before_the_store_is_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.redb");
+        drop(PolicyStore::open(&path).unwrap());
+        assert_eq!(synced(), [folder.path()]);
+        drop(PolicyStore::open(&path).unwrap());
+        assert_eq!(synced(), [PathBuf::new(); 0]);
+        let nowhere = PolicyStore::open(folder.path().join("nowhere").join("store.redb"));
+        assert_eq!(nowhere.unwrap_err().kind(), ErrorKind::Unavailable);
+        assert_eq!(synced(), [PathBuf::new(); 0]);
+    }
 }

@@ -3,8 +3,11 @@
 mod crash;
 mod damage;
 pub(crate) mod disk;
+mod follow;
 mod gated;
 mod group;
+#[cfg(shuttle)]
+mod interleaving;
 mod old_page;
 mod open;
 mod pages;
