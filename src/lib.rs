@@ -32,6 +32,7 @@ pub use decide::authorizer::Authorizer;
 pub use decide::difference::Difference;
 pub use decide::receipt::{GuardrailReceipt, Layer, Receipt, StatementRef};
 pub use decide::statement::Statement;
+pub use engine::Verification;
 pub use list::filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
 pub use list::items::Items;
 pub use list::order::{Order, Sort};

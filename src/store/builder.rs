@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::PolicyStore;
@@ -317,6 +317,7 @@ impl Builder {
             recent,
             versions,
             environment,
+            verified: Mutex::default(),
             clock_tolerance: i64::try_from(self.clock_tolerance.as_micros()).unwrap_or(i64::MAX),
         };
         engine.storage.check_not_before(&not_before)?;

@@ -282,7 +282,7 @@ impl PolicyStore {
     /// [`Unavailable`](crate::ErrorKind::Unavailable) if the file cannot be read. Damage is a finding of the report,
     /// not an error.
     pub fn verify(&self) -> Result<Report> {
-        self.engine.storage.verify(Watch::NONE)
+        self.verify_watched(Watch::NONE)
     }
 
     /// Verifies what was added after checkpoints that were kept, in time and memory in proportion to it: a nightly check
@@ -318,7 +318,7 @@ impl PolicyStore {
     ///
     /// As [`verify`](Self::verify).
     pub fn verify_since(&self, kept: &[Checkpoint]) -> Result<Report> {
-        self.engine.storage.verify_since(kept, Watch::NONE)
+        self.verify_since_watched(kept, Watch::NONE)
     }
 
     /// The size and root of the store's own log, to keep outside the store: see [`Checkpoint`]. A zone's log has one of

@@ -3,8 +3,10 @@
 use serde::Serialize;
 
 use super::PolicyStore;
-use crate::storage::{CommitStats, Space, TableRows};
+use crate::engine::Verification;
+use crate::storage::{CommitStats, Report, Space, TableRows};
 use crate::types::cache_stats::CacheStats;
+use crate::types::checkpoint::Checkpoint;
 use crate::types::error::Result;
 use crate::types::progress::Watch;
 
@@ -34,6 +36,8 @@ pub struct Stats {
     pub compiled: CacheStats,
     /// The commits of this handle.
     pub commits: CommitStats,
+    /// The last verification through this handle.
+    pub last_verification: Option<Verification>,
 }
 
 /// A compaction.
@@ -79,6 +83,7 @@ impl PolicyStore {
             versions: engine.versions.stats(),
             compiled: engine.compiler.stats(),
             commits: storage.commits,
+            last_verification: engine.last_verification(),
         })
     }
 
@@ -104,6 +109,18 @@ impl PolicyStore {
     /// held; otherwise as [`write`](Self::write). No row changes, whatever the outcome is.
     pub fn compact(&self) -> Result<Compacted> {
         self.compact_watched(Watch::NONE)
+    }
+
+    pub(super) fn verify_watched(&self, watch: Watch<'_>) -> Result<Report> {
+        let report = self.engine.storage.verify(watch)?;
+        self.engine.verified(true, &report);
+        Ok(report)
+    }
+
+    pub(super) fn verify_since_watched(&self, kept: &[Checkpoint], watch: Watch<'_>) -> Result<Report> {
+        let report = self.engine.storage.verify_since(kept, watch)?;
+        self.engine.verified(false, &report);
+        Ok(report)
     }
 
     pub(super) fn compact_watched(&self, watch: Watch<'_>) -> Result<Compacted> {

@@ -77,7 +77,7 @@ impl Watched<'_> {
     ///
     /// As [`PolicyStore::verify`]; [`Stopped`](crate::ErrorKind::Stopped) if the observer stops it.
     pub fn verify(&self) -> Result<Report> {
-        self.run(|store, watch| store.engine.storage.verify(watch))
+        self.run(PolicyStore::verify_watched)
     }
 
     /// [`PolicyStore::verify_since`]. One unit is an entry.
@@ -86,7 +86,7 @@ impl Watched<'_> {
     ///
     /// As [`verify`](Self::verify).
     pub fn verify_since(&self, kept: &[Checkpoint]) -> Result<Report> {
-        self.run(|store, watch| store.engine.storage.verify_since(kept, watch))
+        self.run(|store, watch| store.verify_since_watched(kept, watch))
     }
 
     /// [`PolicyStore::rebuild_indexes`]. One unit is an entry.

@@ -27,11 +27,17 @@ fn large(world: &World, versions: usize) {
 fn stats_count_the_store_its_caches_and_its_commits() {
     let world = World::in_file();
     let before = world.store.stats().unwrap();
+    assert_eq!(before.last_verification, None);
     assert_eq!((before.zones, before.schemas, before.commits.commits, before.commits.writes), (2, 1, 1, 1));
     world.live("s", &[&world.version("a", PERMIT)]);
     let report = world.store.verify().unwrap();
     let stats = world.store.stats().unwrap();
     assert_eq!((stats.entries, stats.content), (report.entries, report.content));
+    let last = stats.last_verification.unwrap();
+    assert_eq!((last.whole, last.entries, last.findings), (true, report.entries, 0));
+    world.store.verify_since(&report.checkpoints()).unwrap();
+    let later = world.store.stats().unwrap().last_verification.unwrap();
+    assert!(!later.whole && later.at > last.at && later.entries < last.entries);
     assert_eq!(stats.commits.writes, 4);
     assert_eq!(stats.file_bytes, std::fs::metadata(world.path()).unwrap().len());
     let rows = |name: &str| stats.tables.iter().find(|table| table.table == name).unwrap().rows;
