@@ -123,7 +123,6 @@ mod tests {
     use std::cell::RefCell;
     use std::path::PathBuf;
 
-    use super::*;
     use crate::{ErrorKind, PolicyStore};
 
     thread_local! {
@@ -142,9 +141,9 @@ mod tests {
         drop(PolicyStore::open(&path).unwrap());
         assert_eq!(synced(), [folder.path()]);
         drop(PolicyStore::open(&path).unwrap());
-        assert_eq!(synced(), [PathBuf::new(); 0]);
+        assert!(synced().is_empty());
         let nowhere = PolicyStore::open(folder.path().join("nowhere").join("store.redb"));
         assert_eq!(nowhere.unwrap_err().kind(), ErrorKind::Unavailable);
-        assert_eq!(synced(), [PathBuf::new(); 0]);
+        assert!(synced().is_empty());
     }
 }
