@@ -93,7 +93,9 @@ fn run(store: &PolicyStore, recovers: bool) -> Truth {
             readers.into_iter().map(|reader| reader.join()).filter_map(Result::err).collect::<Vec<_>>()
         });
         ended.store(true, Ordering::SeqCst);
-        readers.into_iter().for_each(|panic| std::panic::resume_unwind(panic));
+        if let Some(panic) = readers.into_iter().next() {
+            std::panic::resume_unwind(panic);
+        }
     });
     let (acknowledged, seen, pages) =
         (acknowledged.into_inner().unwrap(), seen.into_inner().unwrap(), pages.into_inner().unwrap());
