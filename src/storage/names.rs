@@ -13,7 +13,7 @@ use super::tables::{Direction, Table};
 use super::walk::{Walk, refuse, walk_on};
 use super::zones::Zones;
 use crate::record::{ContentId, Plain};
-use crate::types::error::Result;
+use crate::types::error::{ErrorDetail, Result};
 
 /// The content that the logs name, as far as they were read.
 #[derive(Default)]
@@ -153,12 +153,17 @@ impl Storage {
     /// Collects the content that the logs name, before an erasure, while writes go on. Refused as the write would be, by
     /// `check` too.
     pub(crate) fn names_of_content<T>(&self, check: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<Names> {
-        self.opened_to_write()?;
         let mut names = Names::default();
-        self.read(|snapshot| {
-            check(snapshot)?;
-            names.follow(snapshot)
-        })?;
-        Ok(names)
+        let collected = self.opened_to_write().and_then(|_| {
+            self.read(|snapshot| {
+                check(snapshot)?;
+                names.follow(snapshot)
+            })
+        });
+        match collected {
+            // A recovery may be under way: the write waits for it, and then collects all of them.
+            Err(error) if matches!(error.detail(), ErrorDetail::RecoveryNeeded) => Ok(Names::default()),
+            collected => collected.map(|()| names),
+        }
     }
 }

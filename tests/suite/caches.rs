@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use cedar_policy::Decision;
 use policy_store::ErrorKind::NotFound;
 use policy_store::{
     Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, PageRequest, Target, Zone,
 };
 
-use super::support::{Clock, FORBID, PERMIT, V1, World, customer, refused};
+use super::support::{Clock, FORBID, PERMIT, V1, World, customer, decide, refused};
 
 /// Every read of version 1 of `p`.
 fn reads(zone: &Zone) -> [Arc<policy_store::PolicyVersion>; 3] {
@@ -47,6 +48,30 @@ fn a_version_is_shared_until_it_is_archived() {
     let archived = world.write(|zone| zone.archive_policy_version("v")).unwrap();
     assert!(archived.archived_at.is_some() && first.archived_at.is_none());
     assert!(reads(&zone).iter().all(|version| **version == archived));
+}
+
+/// All of both zones have the same ids and positions.
+#[test]
+fn zones_with_the_same_ids_share_no_cached_value() {
+    let world = World::new();
+    for (zone, text) in [("acme", PERMIT), ("other", "forbid(principal, action, resource);")] {
+        with_version(&world, zone, text);
+        let bound = world.store.write(&customer("alice"), |w| {
+            let mut zone = w.zone(zone)?;
+            zone.create_policy_set(NewPolicySet::named("s").id("s"))?;
+            let version = zone.policy_version("v", Include::Neither)?;
+            zone.create_policy_set_version("s", NewPolicySetVersion::new(V1).pin(&version).id("sv"))?;
+            zone.activate("sv")
+        });
+        bound.unwrap();
+    }
+    for _ in 0..2 {
+        for (id, expected) in [("acme", Decision::Allow), ("other", Decision::Deny)] {
+            let zone = world.store.zone(id).unwrap();
+            assert!(reads(&zone).iter().all(|version| version.zone_id == id));
+            assert_eq!(decide(&zone.authorizer(Target::Zone).unwrap(), "ann", "read", "open"), expected, "{id}");
+        }
+    }
 }
 
 #[test]

@@ -185,9 +185,9 @@ mod tests {
         drop(PolicyStore::open(&path).unwrap());
         assert_eq!(synced(), [folder.path()]);
         drop(PolicyStore::open(&path).unwrap());
-        assert_eq!(synced(), [PathBuf::new(); 0]);
+        assert!(synced().is_empty());
         let nowhere = PolicyStore::open(folder.path().join("nowhere").join("store.redb"));
         assert_eq!(nowhere.unwrap_err().kind(), ErrorKind::Unavailable);
-        assert_eq!(synced(), [PathBuf::new(); 0]);
+        assert!(synced().is_empty());
     }
 }
