@@ -6,11 +6,13 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::Storage;
-use super::opened::Opened;
 use crate::types::error::{Error, ErrorDetail, Result};
 use crate::types::progress::{Watch, Work};
 
 /// The time that reads wait for those before them, before they go first.
+const HOLD: Duration = Duration::from_millis(2);
+const STEP: Duration = Duration::from_micros(100);
+/// The time between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Attempts beside the reads of other processes.
 const ATTEMPTS: u32 = 10;
@@ -30,7 +32,7 @@ impl Storage {
                 Err(error) if left > 0 && is_busy(&error) => left -= 1,
                 Err(error) => return Err(error),
             }
-            steps.add(0)?;
+            steps.wait()?;
             std::thread::sleep(PAUSE);
         }
         let after = self.file_bytes(&*self.opened()?)?;
@@ -39,32 +41,25 @@ impl Storage {
         Ok((before, after))
     }
 
-    /// `false` if reads did not end in time.
+    /// `false` if reads did not end in time: they go first.
     fn try_compact(&self) -> Result<bool> {
         let mut lock = self.opened.write().unwrap_or_else(PoisonError::into_inner);
         let Some(opened) = lock.take() else { return Err(ErrorDetail::RecoveryNeeded.into()) };
-        // Without the shared snapshot of the reads.
-        let next: Arc<Opened> = Arc::new(opened.after_commit(opened.counted, opened.cache.clone()));
+        // Without the snapshot that reads share.
+        let next = Arc::new(opened.after_commit(opened.counted, opened.cache.clone()));
+        drop(opened);
         *lock = Some(next.clone());
-        if !ends(opened, PAUSE) {
-            return Ok(false);
+        // Each read has the state that it began with, also an older one, and each state has the database.
+        let mut waited = Duration::ZERO;
+        while Arc::strong_count(&next.database) > 1 {
+            if waited >= HOLD {
+                return Ok(false);
+            }
+            std::thread::sleep(STEP);
+            waited += STEP;
         }
         self.failed.guard(|| next.database.compact()).map(|()| true)
     }
-}
-
-/// Whether the reads that use `opened` end in time.
-fn ends(opened: Arc<Opened>, time: Duration) -> bool {
-    const STEP: Duration = Duration::from_micros(200);
-    let mut waited = Duration::ZERO;
-    while Arc::strong_count(&opened) > 1 {
-        if waited >= time {
-            return false;
-        }
-        std::thread::sleep(STEP);
-        waited += STEP;
-    }
-    true
 }
 
 fn is_busy(error: &Error) -> bool {

@@ -130,6 +130,11 @@ impl Steps<'_> {
         if done / every == (done - units) / every { Ok(()) } else { self.tell(done) }
     }
 
+    /// Tells how far the work is while it waits, so that it can be stopped.
+    pub(crate) fn wait(&self) -> Result<()> {
+        self.tell(self.done.load(Ordering::Relaxed))
+    }
+
     /// Corrects the total: `expected` of its units turn out to be `found`.
     pub(crate) fn correct(&self, expected: u64, found: u64) {
         let corrected = |total: u64| Some(total.saturating_sub(expected).saturating_add(found));

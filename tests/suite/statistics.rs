@@ -1,6 +1,8 @@
 //! Statistics, the space of the file, and its compaction.
 
-use std::sync::atomic::Ordering;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use policy_store::ErrorKind::{NotFound, Unavailable};
 use policy_store::{ErrorKind, NewPolicyVersion, PageRequest, Target};
@@ -173,5 +175,32 @@ fn a_store_in_memory_has_statistics_too() {
     assert!(world.store.stats().unwrap().file_bytes > 3 * 25_000);
     let compacted = world.store.compact().unwrap();
     assert!(compacted.after <= compacted.before);
+    world.extent();
+}
+
+#[test]
+fn a_compaction_waits_for_a_long_read_and_can_be_stopped_meanwhile() {
+    let world = World::in_file();
+    large(&world, 3);
+    let (begun, reads) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let verifying = scope.spawn(|| {
+            let slow = world.store.watched(move |_| {
+                let _ = begun.send(());
+                std::thread::sleep(Duration::from_millis(60));
+                ControlFlow::Continue(())
+            });
+            slow.verify().unwrap()
+        });
+        reads.recv().unwrap();
+        let calls = AtomicUsize::new(0);
+        let stopped = world.store.watched(|_| match calls.fetch_add(1, Ordering::SeqCst) {
+            0..3 => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(()),
+        });
+        refused(stopped.compact(), (ErrorKind::Stopped, "stopped"), "compact");
+        world.store.compact().unwrap();
+        assert!(verifying.join().unwrap().is_clean());
+    });
     world.extent();
 }
