@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::Storage;
+use super::sync::pause;
 use crate::types::error::{Error, ErrorDetail, Result};
 use crate::types::progress::{Watch, Work};
 
@@ -33,7 +34,7 @@ impl Storage {
                 Err(error) => return Err(error),
             }
             steps.wait()?;
-            std::thread::sleep(PAUSE);
+            pause(PAUSE);
         }
         let after = self.file_bytes(&*self.opened()?)?;
         // It cannot be stopped any more.
@@ -55,7 +56,7 @@ impl Storage {
             if waited >= HOLD {
                 return Ok(false);
             }
-            std::thread::sleep(STEP);
+            pause(STEP);
             waited += STEP;
         }
         self.failed.guard(|| next.database.compact()).map(|()| true)

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::cache::RecordCache;
 use super::file::database::Redb;
 use super::file::open::OpenFile;
-use super::sync::thread;
+use super::sync::pause;
 use super::tables::ReadTables;
 use crate::types::error::Result;
 
@@ -61,7 +61,7 @@ pub(super) fn close(opened: Arc<Opened>, has_panicked: bool, for_good: bool) {
             Ok(last) => break last,
             Err(shared) => {
                 database = shared;
-                thread::sleep(Duration::from_micros(200));
+                pause(Duration::from_micros(200));
             }
         }
     };

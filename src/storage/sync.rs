@@ -18,3 +18,15 @@ pub(super) use shuttle::sync::{
 };
 #[cfg(shuttle)]
 pub(super) use shuttle::thread::{self, ThreadId};
+
+/// Lets other threads run for a while.
+pub(super) fn pause(time: std::time::Duration) {
+    #[cfg(not(shuttle))]
+    thread::sleep(time);
+    // Under an order by priorities, a sleep would let the same thread go on.
+    #[cfg(shuttle)]
+    {
+        let _ = time;
+        thread::yield_now();
+    }
+}
