@@ -9,7 +9,7 @@ use std::path::Path;
 use redb::{CursorError, WriteTransaction};
 
 use super::failure::{contained, storage_error};
-use super::file::create::{Named, Unfinished, removed};
+use super::file::create::{Named, Unfinished, remove_left_over, removed};
 use super::file::format::marked;
 use super::file::handle::{database_error, io_error, is_taken};
 use super::index::key;
@@ -36,6 +36,7 @@ impl Storage {
         if is_taken(path)? {
             return Err(ErrorDetail::FileExists { path: path.display().to_string() }.into());
         }
+        remove_left_over(path);
         // Keeps the state, and the file open.
         let (_opened, tables) = self.begin_read()?;
         let action = format!("{ACTION} `{}`", path.display());
@@ -63,7 +64,8 @@ impl Storage {
         let options = OpenOptions { read_only: true, concurrency: Concurrency::Exclusive, ..options };
         let temporary = file.temporary_path().to_owned();
         let bytes = temporary.metadata().map_err(|error| io_error(ACTION, path, error))?.len();
-        let copy = Storage::open(Location::File(temporary), options, 0, Forget::nothing(), environment)?;
+        let copy = Storage::open(Location::File(temporary), options, 0, Forget::nothing(), environment)
+            .map_err(|error| ErrorDetail::failed(action, error))?;
         let report = copy.verify(watch)?;
         drop(copy);
         if let Some(finding) = report.findings.first() {

@@ -1,8 +1,9 @@
 //! Checkpoints of logs: the present one, and the comparison with one that was kept.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::index::key::LogNumber;
+use super::index::replay::log_numbers;
 use super::index::row::{Head, PositionRow};
 use super::snapshot::Snapshot;
 use super::tables::{Table, TableReader};
@@ -11,6 +12,7 @@ use super::{Storage, key};
 use crate::types::checkpoint::Checkpoint;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::RootHash;
+use crate::types::id::LogId;
 
 impl Head {
     /// The checkpoint of the log's end.
@@ -36,19 +38,24 @@ impl Snapshot<'_> {
     /// The checkpoints, with the present ids of logs that a fork has renamed since.
     pub(super) fn under_present_ids(&self, kept: &[Checkpoint]) -> Result<Vec<Checkpoint>> {
         let heads = self.heads()?;
-        let mut present = kept.to_vec();
-        for checkpoint in &mut present {
-            if heads.values().any(|head| head.log_id == checkpoint.log_id) {
-                continue;
-            }
-            for (log, head) in &heads {
-                let end = self.row::<PositionRow>(&key::former_id(*log, checkpoint.log_id))?.map(|row| row.created);
-                if end.is_some_and(|end| checkpoint.size <= end) {
-                    checkpoint.log_id = head.log_id;
-                }
+        let present: HashSet<LogId> = heads.values().map(|head| head.log_id).collect();
+        let mut kept = kept.to_vec();
+        if kept.iter().all(|kept| present.contains(&kept.log_id)) {
+            return Ok(kept);
+        }
+        let numbers = log_numbers(self.source(), &heads)?;
+        for checkpoint in kept.iter_mut().filter(|kept| !present.contains(&kept.log_id)) {
+            let Some(log) = numbers.get(&checkpoint.log_id) else { continue };
+            // The rows of an erased log are gone, and its length is in its head.
+            let is_erased = !self.source().get(Table::Log, &key::entry(*log, 0), &mut |_| {})?;
+            let end = self.row::<PositionRow>(&key::former_id(*log, checkpoint.log_id))?.map(|row| row.created);
+            if let Some(head) = heads.get(log)
+                && (is_erased || end.is_some_and(|end| checkpoint.size <= end))
+            {
+                checkpoint.log_id = head.log_id;
             }
         }
-        Ok(present)
+        Ok(kept)
     }
 
     /// Refuses a log that does not have a checkpoint that was kept.

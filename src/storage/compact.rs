@@ -15,24 +15,27 @@ const HOLD: Duration = Duration::from_millis(2);
 const STEP: Duration = Duration::from_micros(100);
 /// The time between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Attempts beside the reads of other processes.
-const ATTEMPTS: u32 = 10;
+/// Attempts beside reads of this process: some seconds. A caller may be in such a read itself.
+const OWN_READS: u32 = 200;
+/// Attempts beside reads of other processes, and snapshots.
+const OTHERS_READS: u32 = 10;
 
 impl Storage {
     /// Compacts the file. Returns its size before and after.
     pub(crate) fn compact(&self, watch: Watch<'_>) -> Result<(u64, u64)> {
         span!(INFO, "compact", store = self.place());
         let steps = watch.begin(Work::Compact, 1)?;
-        let _writer = self.lock_writer_alone()?;
         let before = self.file_bytes(&*self.opened_to_write()?)?;
-        let mut left = ATTEMPTS;
+        let (mut own, mut others) = (OWN_READS, OTHERS_READS);
         loop {
             match self.try_compact() {
                 Ok(true) => break,
-                Ok(false) => {}
-                Err(error) if left > 0 && is_busy(&error) => left -= 1,
+                Ok(false) if own > 0 => own -= 1,
+                Ok(false) => return Err(ErrorDetail::SnapshotHeld.into()),
+                Err(error) if others > 0 && is_busy(&error) => others -= 1,
                 Err(error) => return Err(error),
             }
+            // Without a lock: reads and writes go on.
             steps.wait()?;
             pause(PAUSE);
         }
@@ -44,6 +47,7 @@ impl Storage {
 
     /// `false` if reads did not end in time: they go first.
     fn try_compact(&self) -> Result<bool> {
+        let _writer = self.lock_writer_alone()?;
         let mut lock = self.opened.write().unwrap_or_else(PoisonError::into_inner);
         let Some(opened) = lock.take() else { return Err(ErrorDetail::RecoveryNeeded.into()) };
         // Without the snapshot that reads share.

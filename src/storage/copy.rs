@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::index::derive::derive;
 use super::index::key::{LogNumber, STORE_LOG};
+use super::index::replay::log_numbers;
 use super::index::row::Head;
 use super::log_end::LogEnd;
 use super::log_writer::{Imported, LogWriter};
@@ -23,9 +24,9 @@ impl Snapshot<'_> {
         walk(self.source(), log, &self.head(log)?, &mut |step| visit(refuse(log, step)?))
     }
 
-    /// The ids of all logs in this store, with those of erased zones.
+    /// The ids of all logs in this store, with those of erased zones and those from before a fork.
     pub(crate) fn log_ids(&self) -> Result<BTreeSet<LogId>> {
-        Ok(self.heads()?.values().map(|head| head.log_id).collect())
+        Ok(log_numbers(self.source(), &self.heads()?)?.into_keys().collect())
     }
 }
 

@@ -40,12 +40,13 @@ impl Names {
     /// Reads on up to the state of the snapshot. Refuses a damaged log: the content that it names would be unknown.
     pub(super) fn follow(&mut self, snapshot: &Snapshot<'_>) -> Result<()> {
         let heads = snapshot.heads()?;
-        let known = self.logs.get(&STORE_LOG).map(|log| &log.head);
-        if let (Some(known), Some(head)) = (known, heads.get(&STORE_LOG))
-            && !continues(snapshot, STORE_LOG, known, head)?
-        {
-            // A recovery has brought back an older state.
-            *self = Self::default();
+        for (log, Log { head: known, .. }) in &self.logs {
+            let head = heads.get(log);
+            if !head.map(|head| continues(snapshot, *log, known, head)).transpose()?.unwrap_or(false) {
+                // A recovery has brought back an older state, and content may have other numbers since.
+                *self = Self::default();
+                break;
+            }
         }
         // The store's log comes first.
         for (log, head) in heads {
@@ -74,13 +75,6 @@ impl Names {
     }
 
     fn follow_log(&mut self, snapshot: &Snapshot<'_>, log: LogNumber, head: Head) -> Result<()> {
-        let goes_on = match self.logs.get(&log) {
-            Some(known) => continues(snapshot, log, &known.head, &head)?,
-            None => false,
-        };
-        if !goes_on {
-            self.forget(log);
-        }
         let Self { zones, logs, counts, .. } = self;
         let known = logs.entry(log).or_insert_with(|| Log { head: Head::empty(head.log_id), names: HashSet::new() });
         let walk = match known.head.length.checked_sub(1) {

@@ -30,7 +30,8 @@ pub enum Restore {
     Resume,
     /// The backup goes on as a store of its own, beside the original. In one write by this actor every log gets a new id,
     /// and an entry that names its old id, length and last hash ([`Change::LogForked`](crate::Change)). History, receipts
-    /// and idempotency keys of before stay valid. Cursors do not, and receipts of the original from then on are refused.
+    /// and idempotency keys of before stay valid. Cursors do not, and receipts by what
+    /// the original binds from then on are refused.
     Fork(Actor),
 }
 

@@ -268,6 +268,9 @@ impl Builder {
     /// As [`PolicyStore::open`].
     pub fn open(self, path: impl AsRef<Path>) -> Result<PolicyStore> {
         let path = path.as_ref();
+        if self.read_only && self.restore.is_some() {
+            return Err(ErrorDetail::invalid("option of a reader", "restore", "needs an opening for writing").into());
+        }
         // The working directory may change before the file is opened again.
         let absolute =
             std::path::absolute(path).map_err(|error| ErrorDetail::io(format!("open `{}`", path.display()), error))?;
@@ -280,6 +283,14 @@ impl Builder {
     ///
     /// [`Unavailable`](crate::ErrorKind::Unavailable) if the operating system gives no randomness or no memory.
     pub fn in_memory(mut self) -> Result<PolicyStore> {
+        let of_files = [
+            ("read_only", self.read_only),
+            ("restore", self.restore.is_some()),
+            ("not_before", !self.not_before.is_empty()),
+        ];
+        if let Some((option, _)) = of_files.into_iter().find(|(_, is_set)| *is_set) {
+            return Err(ErrorDetail::invalid("option of a store in memory", option, "needs a file").into());
+        }
         self.concurrency = Concurrency::Exclusive;
         self.open_at(Location::memory())
     }

@@ -194,6 +194,12 @@ impl Copy<'_, '_, '_> {
         })?;
         from.walk(zone.log, &mut |recorded| {
             self.steps.add(1)?;
+            if let Body::LogForked(body) = &recorded.body
+                && known.contains(&body.from)
+            {
+                let (what, id) = (Resource::Log, body.from.to_string());
+                return self.in_destination(|_| Err(ErrorDetail::AlreadyExists { what, id }.into()));
+            }
             self.uses(recorded)?;
             self.content(recorded)?;
             self.in_destination(|writer| writer.copy_entry(&mut copy, recorded))

@@ -98,7 +98,7 @@ impl PolicyStore {
     }
 
     /// Compacts the file: moves its pages together and gives the rest back. Needs no space of its own. Writes and reads
-    /// wait meanwhile; authorizers go on deciding. The call waits for long reads, such as a verification.
+    /// wait meanwhile; authorizers go on deciding. Before it begins, the call waits a few seconds for long reads to end.
     ///
     /// A file grows by doubling, so up to half of it is unused. Closing a store compacts a file of up to 256 MiB that has
     /// grown by 4 MiB or more since it was opened; larger ones are left to this call.
@@ -106,7 +106,7 @@ impl PolicyStore {
     /// # Errors
     ///
     /// [`Unavailable`](crate::ErrorKind::Unavailable) with the code `snapshot_held` while a [snapshot](Self::snapshot) is
-    /// held; otherwise as [`write`](Self::write). No row changes, whatever the outcome is.
+    /// held or a long read, such as a verification, is under way, in this process or another one; otherwise as [`write`](Self::write). No row changes, whatever the outcome is.
     pub fn compact(&self) -> Result<Compacted> {
         self.compact_watched(Watch::NONE)
     }

@@ -43,7 +43,7 @@ impl PolicyStore {
     /// the same way, and then the panic goes on.
     ///
     /// The observer may be called on another thread, but never on two at a time. It must not call the store's
-    /// [`recover`](Self::recover), which waits for the call.
+    /// [`recover`](Self::recover), which waits for the call; [`compact`](Self::compact) is refused there.
     ///
     /// [`import`](Self::import) needs no observer: its closure is the caller's, who counts there, and stops it with an
     /// error.

@@ -196,3 +196,26 @@ fn a_backup_that_its_observer_stops_leaves_no_file() {
     }
     world.store.backup(&path).unwrap();
 }
+
+/// As a process that is killed leaves it.
+#[test]
+fn a_backup_removes_what_a_killed_one_left_in_its_folder() {
+    let world = World::in_file();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(".policy-store-abc123.new"), b"half of a backup").unwrap();
+    world.store.backup(folder.path().join("backup.redb")).unwrap();
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["backup.redb"]);
+}
+
+#[test]
+fn options_that_need_a_file_or_a_writer_are_refused_by_name() {
+    const INVALID: (ErrorKind, &str) = (ErrorKind::Invalid, "invalid_input");
+    let world = World::in_file();
+    let kept = world.store.verify().unwrap().checkpoints();
+    let builder = || world.clock.builder();
+    refused(builder().read_only().in_memory(), INVALID, "read_only");
+    refused(builder().restore(Restore::Resume).in_memory(), INVALID, "restore");
+    refused(builder().not_before(kept).in_memory(), INVALID, "not_before");
+    refused(builder().read_only().restore(Restore::Resume).open(world.path()), INVALID, "restore");
+}

@@ -161,3 +161,40 @@ fn a_forked_zone_is_copied_with_its_former_ids() {
     other.version("a", PERMIT);
     other.extent();
 }
+
+/// A fork and its original have the first part of a log in common, so neither takes the other's log.
+#[test]
+fn a_log_is_not_copied_to_where_its_other_end_was() {
+    let Forked { world, fork, .. } = forked();
+    let former = world.zone().info().unwrap().log_id;
+    fork.store.erase_zone(&platform(), "acme").unwrap();
+    let extent = fork.extent();
+    let copied = world.store.copy_zones(&platform(), &["acme"], &fork.store);
+    refused(copied, (Conflict, "already_exists"), &former.to_string());
+    assert_eq!(fork.extent(), extent);
+    fork.store.rebuild_indexes().unwrap();
+    fork.extent();
+    // The original erases the zone, and the fork has it under another id.
+    let path = world.path().with_file_name("second.redb");
+    world.store.backup(&path).unwrap();
+    let second = fork_at(&world, &path);
+    world.store.erase_zone(&platform(), "acme").unwrap();
+    let copied = second.store.copy_zones(&platform(), &["acme"], &world.store);
+    refused(copied, (Conflict, "already_exists"), &former.to_string());
+    world.extent();
+}
+
+#[test]
+fn checkpoints_of_before_a_fork_hold_after_an_erasure_too() {
+    let Forked { world, fork, .. } = forked();
+    let kept = world.store.verify().unwrap().checkpoints();
+    assert!(fork.store.verify_since(&kept).unwrap().is_clean());
+    fork.store.erase_zone(&platform(), "acme").unwrap();
+    let report = fork.store.verify_since(&kept).unwrap();
+    assert!(report.is_clean(), "{:?}", report.findings);
+    let path = world.path().with_file_name("third.redb");
+    fork.store.backup(&path).unwrap();
+    let builder = world.clock.builder().restore(Restore::Resume);
+    let restored = builder.not_before(kept).open(&path).unwrap();
+    assert!(restored.verify().unwrap().is_clean());
+}

@@ -105,9 +105,14 @@ impl<'a> Unfinished<'a> {
         }
         match temporary.persist_noclobber(path) {
             Ok(file) => {
+                let synced = sync_directory(directory_of(path)).map(|()| Named::Given);
+                if synced.is_err() {
+                    // Nobody has opened it: it is still locked.
+                    let _ = std::fs::remove_file(path);
+                }
                 // A process that is being forked keeps the file open, and the lock with it.
                 let _ = file.unlock();
-                sync_directory(directory_of(path)).map(|()| Named::Given)
+                synced
             }
             Err(refused) => match refused.error.kind() {
                 ErrorKind::AlreadyExists => Ok(Named::Taken),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::derive::{Rows, derive};
 use super::key::{self, LogNumber, STORE_LOG};
 use super::row::{Head, Row};
-use crate::record::{Body, LogEntry, ZoneForked};
+use crate::record::{Body, LogEntry, LogForked, ZoneForked};
 use crate::storage::past::Past;
 use crate::storage::tables::{Direction, Table, TableReader};
 use crate::storage::tiles::Tiles;
@@ -99,11 +99,16 @@ pub(in crate::storage) fn log_numbers(
     let range = key::all_of(STORE_LOG);
     // From the newest fork to the oldest, so that each leads to a known id.
     source.scan(Table::Log, range.start.as_slice()..range.end.as_slice(), Direction::Descending, &mut |_, value| {
-        // The walk of the log reports damaged entries.
-        if let Ok(LogEntry { body: Body::ZoneForked(ZoneForked { from, to, .. }), .. }) = LogEntry::from_stored(value)
-            && let Some(number) = numbers.get(&to).copied()
-        {
-            numbers.insert(from, number);
+        // The walk of the log reports damaged entries. A log of this file that has an id by now keeps it.
+        let Ok(LogEntry { body, .. }) = LogEntry::from_stored(value) else { return Ok(true) };
+        match body {
+            Body::ZoneForked(ZoneForked { from, to, .. }) => {
+                if let Some(number) = numbers.get(&to).copied() {
+                    numbers.entry(from).or_insert(number);
+                }
+            }
+            Body::LogForked(LogForked { from, .. }) => drop(numbers.entry(from).or_insert(STORE_LOG)),
+            _ => {}
         }
         Ok(true)
     })?;

@@ -495,8 +495,10 @@ pub enum ErrorDetail {
         /// The store.
         place: String,
     },
-    /// The file cannot be compacted while a snapshot is held, in this process or another one.
-    #[error("cannot compact the store while a snapshot is held, in this process or another one")]
+    /// The file cannot be compacted while a snapshot is held or a long read is under way, in this process or another one.
+    #[error(
+        "cannot compact the store while a snapshot is held or a long read is under way, in this process or another"
+    )]
     SnapshotHeld,
     /// The handle was opened for reading only.
     #[error("cannot write to {place}: it was opened for reading only")]
