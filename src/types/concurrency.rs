@@ -17,7 +17,8 @@ pub enum Concurrency {
     /// commits. The default, where the platform has locks on ranges of bytes.
     SingleWriter,
     /// Several processes write, one at a time. Each write is a commit of its own, and looks for the commits of the other
-    /// processes first: a commit takes about a sixth more, and a read about 6 µs more.
+    /// processes first: a commit takes about a sixth more, and a read about 6 µs more. Reads begin one after the other, and
+    /// then run in parallel.
     MultiWriter,
 }
 
