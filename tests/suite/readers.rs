@@ -26,10 +26,17 @@ fn a_reader_sees_every_commit_decides_by_it_lists_and_verifies() {
 
     let permit = world.version("a", PERMIT);
     world.live("s", &[&permit]);
-    assert_eq!(decide(&zone.authorizer(Target::Zone).unwrap(), "ann", "read", "shut"), Decision::Allow);
+    // The second and third come from a cache.
+    for _ in 0..3 {
+        assert_eq!(decide(&zone.authorizer(Target::Zone).unwrap(), "ann", "read", "shut"), Decision::Allow);
+        assert_eq!(zone.policy_version(&permit.id, Include::Both).unwrap().archived_at, None);
+    }
     let forbid = world.version("b", FORBID);
     world.live("s", &[&permit, &forbid]);
     assert_eq!(decide(&zone.authorizer(Target::Zone).unwrap(), "ann", "read", "shut"), Decision::Deny);
+
+    world.write(|zone| zone.archive_policy_version(&permit.id)).unwrap();
+    assert!(zone.policy_version(&permit.id, Include::Both).unwrap().archived_at.is_some());
 
     for number in 2..20 {
         let written = world.version("a", &format!("{PERMIT}// {number}"));
