@@ -4,9 +4,7 @@
 
 use std::sync::LazyLock;
 
-use policy_store::{
-    Bundle, BundlePolicy, ErrorKind, NewPolicy, NewSchema, PolicyId, PolicyStore, SchemaName, Target,
-};
+use policy_store::{Bundle, BundlePolicy, ErrorKind, NewPolicy, NewSchema, PolicyId, PolicyStore, SchemaName, Target};
 use policy_store_fuzz::{actor, give_up, store};
 
 const SCHEMA: &str = "entity U; action a appliesTo { principal: U, resource: U };";

@@ -286,3 +286,89 @@ impl Chain {
         Vec::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+
+    use super::*;
+    use crate::record::{Group, LogForked, Unchanged};
+    use crate::storage::tables::Visit;
+    use crate::types::actor::Actor;
+
+    /// The rows of one log.
+    struct Rows(Vec<(Vec<u8>, Vec<u8>)>);
+
+    impl TableReader for Rows {
+        fn get(&self, _: Table, _: &[u8], _: &mut dyn FnMut(&[u8])) -> Result<bool> {
+            Ok(false)
+        }
+
+        fn scan(&self, _: Table, _: Range<&[u8]>, _: Direction, f: &mut Visit<'_>) -> Result<()> {
+            self.0.iter().try_for_each(|(row_key, value)| f(row_key, value).map(drop))
+        }
+    }
+
+    const FROM: LogId = LogId([1; 16]);
+    const TO: LogId = LogId([2; 16]);
+
+    /// The problems of a log of two entries, of which the second has the id `id`.
+    fn problems(id: LogId, second: impl FnOnce(LogForked) -> Body) -> Vec<String> {
+        let (mut head, mut rows) = (Head::empty(FROM), Vec::new());
+        let mut append = |head: &mut Head, body: Body| {
+            let envelope = Envelope {
+                log_id: head.log_id,
+                position: head.length,
+                previous: head.last,
+                created_at: Timestamp::from_micros(i64::try_from(head.length).unwrap() + 1),
+                clock_offset: 0,
+                actor: Actor::platform("ops").unwrap(),
+                imported_by: None,
+                idempotency: None,
+                group: Group { index: 0, size: 1 },
+                rationale: None,
+                last_binding: None,
+                extensions: Vec::new(),
+            };
+            let (bytes, hash) = Entry::new(envelope, &body).and_then(|entry| entry.encode()).unwrap();
+            rows.push((key::entry(7, head.length).to_vec(), Entry::stored(&bytes, hash)));
+            head.append(hash);
+        };
+        append(&mut head, Unchanged {}.into());
+        let right = LogForked { from: FROM, length: 1, last: head.last, root: head.frontier.root() };
+        head.log_id = id;
+        append(&mut head, second(right));
+        let mut problems = Vec::new();
+        walk(&Rows(rows), 7, &head, &mut |step| {
+            match step {
+                Step::Entry(_) => {}
+                Step::BadEntry(position, problem) => problems.push(format!("{position}: {problem}")),
+                Step::BadLog(problem) => problems.push(problem),
+            }
+            Ok(())
+        })
+        .unwrap();
+        problems
+    }
+
+    /// Only an entry that names the log as it was gives it another id.
+    #[test]
+    fn a_fork_names_the_log_that_it_continues() {
+        assert_eq!(problems(TO, Body::LogForked), [""; 0]);
+        let wrong: [fn(&mut LogForked); 4] = [
+            |body| body.from = TO,
+            |body| body.length = 2,
+            |body| body.last = EntryHash([3; 32]),
+            |body| body.root = [4; 32],
+        ];
+        for change in wrong {
+            let found = problems(TO, |mut body| {
+                change(&mut body);
+                body.into()
+            });
+            assert_eq!(found, ["1: does not name the log that it continues"]);
+        }
+        assert_eq!(problems(TO, |_| Unchanged {}.into()), ["1: log id does not match the log"]);
+        assert_eq!(problems(FROM, Body::LogForked), ["1: does not give the log another id"]);
+    }
+}
