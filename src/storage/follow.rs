@@ -53,13 +53,12 @@ impl Storage {
 
     /// Compares a state with the last one. Returns the cache to use with it.
     fn note_state(&self, seen: &mut Seen, tables: &dyn TableReader, opened: Arc<Opened>) -> Result<Arc<Opened>> {
-        let no_cache = RecordCache::new(0);
-        let snapshot = Snapshot::new(tables, &no_cache, None).not_before(seen.commits);
-        snapshot.check_commits()?;
+        let snapshot = Snapshot::new(tables, &opened.cache, None).not_before(seen.commits);
         let commits = snapshot.commits()?;
         if commits == seen.commits {
             return Ok(opened);
         }
+        snapshot.check_commits()?;
         // Another build may have written since.
         check_rows(tables)?;
         self.check_generation(&snapshot)?;

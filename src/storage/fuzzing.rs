@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
-use super::disk::{Disk, Fault, actor, base, builder, fill, open, read_all};
+use super::disk::{Disk, Fault, Numbers, actor, base, builder, closed, is_damage, open, read_all};
 use crate::types::error::Result;
 use crate::*;
 
@@ -83,7 +83,7 @@ pub(crate) fn crashes(bytes: &[u8]) {
                     check(&store, &mut outcomes);
                 }
                 _ => {
-                    let mut numbers = super::disk::Numbers(detail.into());
+                    let mut numbers = Numbers(detail.into());
                     let image = disk.crashed(|| if detail == 0 { 0 } else { numbers.next() });
                     let crashed = Disk::new(image);
                     // The handle of the lost machine changes nothing more.
@@ -101,27 +101,11 @@ pub(crate) fn crashes(bytes: &[u8]) {
     });
 }
 
-/// A closed file, and every read of it.
-fn closed() -> &'static (Vec<u8>, Vec<(String, String)>) {
-    static CLOSED: OnceLock<(Vec<u8>, Vec<(String, String)>)> = OnceLock::new();
-    CLOSED.get_or_init(|| {
-        let disk = Disk::default();
-        fill(&open(&disk).unwrap());
-        let store = open(&disk).unwrap();
-        let expected = read_all(&store).into_iter().map(|(name, read)| (name, read.unwrap())).collect();
-        drop(store);
-        (disk.image(), expected)
-    })
-}
-
-fn is_damage(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unavailable) || error.code() == "not_a_store"
-}
-
 /// Five bytes are an edit: the place (of used bytes only), a bit pattern, and whether the file ends there.
 pub(crate) fn file(bytes: &[u8]) {
+    static CLOSED: OnceLock<(Vec<u8>, Vec<(String, String)>)> = OnceLock::new();
     static USED: OnceLock<Vec<usize>> = OnceLock::new();
-    let (whole, expected) = closed();
+    let (whole, expected) = CLOSED.get_or_init(closed);
     let used = USED.get_or_init(|| (0..whole.len()).filter(|place| *place < 320 || whole[*place] != 0).collect());
     let mut image = whole.clone();
     for edit in bytes.chunks_exact(5).take(16) {

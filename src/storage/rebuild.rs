@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use super::Storage;
 use super::cache::RecordCache;
-use super::failure::storage_error;
 use super::index::derive::GENERATION;
 use super::index::key::{self, STORE_LOG};
 use super::index::replay::{Replay, log_numbers};
@@ -28,19 +27,9 @@ impl Storage {
         let opened = self.opened()?;
         self.check_writable(&opened)?;
         self.check_file(&opened)?;
-        let transaction = self.failed.guard(|| opened.database.begin_write())?;
-        match self.failed.guard(|| rebuild_in(&transaction, &opened.cache, watch)) {
-            Ok(count) => {
-                self.commit(transaction, count, false)?;
-                self.failed.forget_damage();
-                Ok(())
-            }
-            Err(error) => {
-                // Return the first error.
-                let _ = self.abort(transaction);
-                Err(error)
-            }
-        }
+        self.commit_tables(&opened, |tables| rebuild_in(tables, &opened.cache, watch))?;
+        self.failed.forget_damage();
+        Ok(())
     }
 
     /// Rebuilds if the file has another generation of index rows.
@@ -53,28 +42,27 @@ impl Storage {
     }
 }
 
-fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache, watch: Watch<'_>) -> Result<u64> {
-    let mut tables = WriteTables::open(transaction).map_err(|error| storage_error("rebuild the index", error))?;
+fn rebuild_in(tables: &mut WriteTables<'_>, cache: &RecordCache, watch: Watch<'_>) -> Result<()> {
     let steps = watch.begin(Work::Rebuild, tables.len(Table::Log)?)?;
-    let heads = Snapshot::new(&tables, cache, None).heads()?;
+    let heads = Snapshot::new(&*tables, cache, None).heads()?;
     let mut zones = Zones::default();
     tables.clear_index()?;
-    let (contents, doubled) = numbers_of_content(&tables)?;
+    let (contents, doubled) = numbers_of_content(&*tables)?;
     for number in doubled {
         tables.remove(Table::Content, &key::content(number))?;
     }
     for (id, number) in &contents {
         tables.put(Table::Addresses, key::address(&id.key(), *number), Vec::new())?;
     }
-    let log_numbers = log_numbers(&tables, &heads)?;
+    let log_numbers = log_numbers(&*tables, &heads)?;
     // The store's log comes first.
     for (log, head) in heads {
         if let Some(erased) = zones.erased(head.log_id) {
-            check_erased(&tables, log, &head, erased)?;
+            check_erased(&*tables, log, &head, erased)?;
             continue;
         }
         let mut replay = Replay::new(log_numbers.clone());
-        walk(&tables, log, &head, &mut |step| {
+        walk(&*tables, log, &head, &mut |step| {
             let recorded = refuse(log, step)?;
             steps.add(1)?;
             let forms = recorded.body.forms().and_then(|id| contents.get(&id).copied());
@@ -89,8 +77,7 @@ fn rebuild_in(transaction: &redb::WriteTransaction, cache: &RecordCache, watch: 
         }
     }
     tables.put_meta(key::META_INDEX, &IndexRow { generation: GENERATION })?;
-    steps.end()?;
-    tables.count_commit()
+    steps.end()
 }
 
 /// The numbers of all intact content, by its hashes; and those of content that is stored a second time, since its

@@ -10,7 +10,6 @@ use super::index::row::{Head, PositionRow, StoreRow, ZoneRow};
 use super::log_writer::{Author, LogWriter};
 use super::snapshot::Snapshot;
 use super::tables::{Direction, put_meta};
-use super::write::open_tables;
 use crate::record::{LogForked, ZoneForked};
 use crate::types::environment::Environment;
 use crate::types::error::Result;
@@ -21,19 +20,7 @@ impl Storage {
     pub(crate) fn resume(&self) -> Result<()> {
         let _writer = self.lock_writer_alone()?;
         let opened = self.opened_to_write()?;
-        let transaction = self.failed.guard(|| opened.database.begin_write())?;
-        let resumed = self.failed.guard(|| {
-            let mut tables = open_tables(&transaction)?;
-            unmark(&mut tables)?;
-            tables.count_commit()
-        });
-        match resumed {
-            Ok(count) => self.commit(transaction, count, false),
-            Err(error) => {
-                let _ = self.abort(transaction);
-                Err(error)
-            }
-        }
+        self.commit_tables(&opened, |tables| unmark(tables))
     }
 
     /// Makes the backup a store of its own, in one write.

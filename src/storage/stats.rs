@@ -64,13 +64,12 @@ pub(crate) struct StorageStats {
 impl Storage {
     /// Counts without a walk: a few look-ups.
     pub(crate) fn stats(&self) -> Result<StorageStats> {
-        let (opened, tables) = self.begin_read()?;
-        let (state, rows) = self.failed.guard(|| {
-            let snapshot = super::Snapshot::new(&*tables, &opened.cache, None).not_before(opened.counted);
+        let (state, rows) = self.read_source(|tables, snapshot| {
             let rows =
                 Table::ALL.into_iter().map(|table| Ok(TableRows { table: table.name(), rows: tables.len(table)? }));
             Ok((snapshot.store_state()?, rows.collect::<Result<Vec<_>>>()?))
         })?;
+        let opened = self.opened()?;
         let rows_of = |table: Table| rows.iter().find(|rows| rows.table == table.name()).map_or(0, |rows| rows.rows);
         Ok(StorageStats {
             zones: state.zones,
@@ -87,11 +86,10 @@ impl Storage {
 
     /// Adds up the pages of all tables: reads each of them.
     pub(crate) fn space(&self) -> Result<Space> {
-        let (opened, tables) = self.begin_read()?;
-        let tables = self
-            .failed
-            .guard(|| Table::ALL.into_iter().map(|table| space_of(&tables, table)).collect::<Result<Vec<_>>>())?;
-        let file_bytes = self.file_bytes(&opened)?;
+        let tables = self.read_source(|tables, _| {
+            Table::ALL.into_iter().map(|table| space_of(tables, table)).collect::<Result<Vec<_>>>()
+        })?;
+        let file_bytes = self.file_bytes(&*self.opened()?)?;
         let used = tables.iter().map(|table| table.page_bytes).sum();
         Ok(Space { file_bytes, unused_bytes: file_bytes.saturating_sub(used), tables })
     }

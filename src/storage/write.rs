@@ -157,19 +157,27 @@ impl Storage {
     /// Commits the batch of a group. Unless the error is `outcome_unknown`, nothing of it was written.
     fn commit_batch(&self, batch: &Batch) -> Result<()> {
         let opened = self.opened_to_write()?;
+        self.commit_tables(&opened, |tables| batch.apply(tables))?;
+        self.meter.wrote(batch.writes);
+        Ok(())
+    }
+
+    /// Commits what `f` does to the tables, or nothing. `f` runs no code of a caller.
+    pub(super) fn commit_tables(
+        &self,
+        opened: &Opened,
+        f: impl FnOnce(&mut WriteTables<'_>) -> Result<()>,
+    ) -> Result<()> {
         let transaction = self.failed.guard(|| opened.database.begin_write())?;
-        let applied = self.failed.guard(|| {
+        let done = self.failed.guard(|| {
             let mut tables = open_tables(&transaction)?;
-            batch.apply(&mut tables)?;
+            f(&mut tables)?;
             tables.count_commit()
         });
-        match applied {
-            Ok(count) => {
-                self.commit(transaction, count, false)?;
-                self.meter.wrote(batch.writes);
-                Ok(())
-            }
+        match done {
+            Ok(count) => self.commit(transaction, count, false),
             Err(error) => {
+                // Return the first error. A failed abort has marked the handle.
                 let _ = self.abort(transaction);
                 Err(error)
             }
@@ -178,7 +186,7 @@ impl Storage {
 
     /// Commits, and shows the new state to reads. With `forget`, replaces the record cache too, and no read can begin
     /// meanwhile. So each read has the old state with the old cache, or the new state with the new one.
-    pub(super) fn commit(&self, transaction: WriteTransaction, count: u64, forget: bool) -> Result<()> {
+    fn commit(&self, transaction: WriteTransaction, count: u64, forget: bool) -> Result<()> {
         span!(DEBUG, "commit", store = self.place(), commit = count);
         let lock = || self.opened.write().unwrap_or_else(PoisonError::into_inner);
         let before = forget.then(lock);
@@ -210,7 +218,7 @@ impl Storage {
     }
 
     /// Rolls back a write. If that fails, the storage engine's state in memory is unknown.
-    pub(super) fn abort(&self, transaction: WriteTransaction) -> Result<()> {
+    fn abort(&self, transaction: WriteTransaction) -> Result<()> {
         let aborted = contained(|| transaction.abort().map_err(|error| storage_error("roll back the write", error)));
         if let Err(error) = &aborted {
             self.failed.engine_failed(error);
@@ -219,6 +227,6 @@ impl Storage {
     }
 }
 
-pub(super) fn open_tables(transaction: &WriteTransaction) -> Result<WriteTables<'_>> {
+fn open_tables(transaction: &WriteTransaction) -> Result<WriteTables<'_>> {
     WriteTables::open(transaction).map_err(|error| storage_error("begin the write", error))
 }

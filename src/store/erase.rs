@@ -32,8 +32,9 @@ impl PolicyStore {
     /// not check who may erase; only a zone with a guardrail requires a platform actor.
     ///
     /// The erasure first reads the whole store, while writes go on, to find content that other zones share. Then it is a
-    /// write of its own, which reads only what came meanwhile. Reads that begin while it is made durable wait for it. Handles of the zone return [`NotFound`](crate::ErrorKind::NotFound)
-    /// afterwards; existing authorizers go on deciding.
+    /// write of its own, which reads only what came meanwhile. Reads that begin while it is made durable wait for it.
+    /// Handles of the zone return [`NotFound`](crate::ErrorKind::NotFound) afterwards; existing authorizers go on
+    /// deciding.
     ///
     /// The file does not shrink, and freed pages keep their old bytes until they are used again. To remove those bytes,
     /// copy the other zones into a new file ([`PolicyStore::copy_zones`]) and delete the old one.

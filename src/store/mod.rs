@@ -274,8 +274,8 @@ impl PolicyStore {
 
     /// Compares the whole store with its logs: hashes every entry and all content, follows every chain to its head,
     /// compares every derived row with the logs, and looks up every row by its key. Writes nothing. Takes time and
-    /// memory in proportion to the store, on up to four threads, and reads the store as it was at the start. After a finding, this store
-    /// refuses writes until [`recover`](PolicyStore::recover) or [`rebuild_indexes`](PolicyStore::rebuild_indexes).
+    /// memory in proportion to the store, on up to four threads, and reads the store as it was at the start. After a
+    /// finding, this store refuses writes until [`recover`](PolicyStore::recover) or [`rebuild_indexes`](PolicyStore::rebuild_indexes).
     ///
     /// # Errors
     ///

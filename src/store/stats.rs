@@ -106,7 +106,8 @@ impl PolicyStore {
     /// # Errors
     ///
     /// [`Unavailable`](crate::ErrorKind::Unavailable) with the code `snapshot_held` while a [snapshot](Self::snapshot) is
-    /// held or a long read, such as a verification, is under way, in this process or another one; otherwise as [`write`](Self::write). No row changes, whatever the outcome is.
+    /// held or a long read, such as a verification, is under way, in this process or another one; otherwise as
+    /// [`write`](Self::write). No row changes, whatever the outcome is.
     pub fn compact(&self) -> Result<Compacted> {
         self.compact_watched(Watch::NONE)
     }

@@ -22,23 +22,13 @@ pub(in crate::storage) fn is_taken(path: &Path) -> Result<bool> {
     }
 }
 
-/// Opens the file at `path` for reading and writing, if it can be a store.
-pub(in crate::storage) fn open_file(path: &Path) -> Result<File> {
+/// Opens the file at `path`, if it can be a store.
+pub(in crate::storage) fn open_file(path: &Path, read_only: bool) -> Result<File> {
     // Check the kind before opening: opening a FIFO would block, and opening a device can have side effects.
     let found = std::fs::metadata(path).map_err(|error| absent(path, error))?;
     check_kind(path, &found)?;
-    // Open for reading and writing: this does not block, even if a FIFO has just replaced the file.
-    let file = OpenOptions::new().read(true).write(true).open(path).map_err(|error| absent(path, error))?;
-    check_kind(path, &file.metadata().map_err(|error| io_error("open", path, error))?)?;
-    check_magic(&file, path)?;
-    Ok(file)
-}
-
-/// Opens the file at `path` for reading only, if it can be a store.
-pub(in crate::storage) fn open_file_to_read(path: &Path) -> Result<File> {
-    let found = std::fs::metadata(path).map_err(|error| absent(path, error))?;
-    check_kind(path, &found)?;
-    let file = File::open(path).map_err(|error| absent(path, error))?;
+    // For reading and writing, this does not block, even if a FIFO has just replaced the file.
+    let file = OpenOptions::new().read(true).write(!read_only).open(path).map_err(|error| absent(path, error))?;
     check_kind(path, &file.metadata().map_err(|error| io_error("open", path, error))?)?;
     check_magic(&file, path)?;
     Ok(file)

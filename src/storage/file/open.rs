@@ -98,7 +98,7 @@ pub(in crate::storage) fn open(
 
 /// Opens a store for reading only, and changes nothing at its place.
 fn open_file_to_read(path: &Path, options: &OpenOptions) -> Result<(Redb, Option<OpenFile>)> {
-    let file = handle::open_file_to_read(path)?;
+    let file = handle::open_file(path, true)?;
     let id = file.metadata().ok().and_then(|metadata| FileId::of(&metadata));
     let loose = Loose::new(file).map_err(|error| database_error("open", path, error))?;
     let database = open_to_read(loose.clone(), path, options)?;
@@ -128,7 +128,7 @@ fn open_file(
     if options.create && !handle::is_taken(path)? {
         create_file(path, options, environment)?;
     }
-    let file = handle::open_file(path)?;
+    let file = handle::open_file(path, false)?;
     let failed = |error| database_error("open", path, error);
     let backend = || {
         let shared = file.try_clone().map_err(|error| io_error("open", path, error))?;

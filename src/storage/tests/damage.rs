@@ -8,24 +8,18 @@ use crate::storage::verify::Kept;
 use crate::types::progress::Watch;
 use crate::*;
 
-/// A closed file, and the expected result of every read.
-pub(super) fn closed() -> (Vec<u8>, Vec<(String, String)>) {
-    let disk = Disk::default();
-    fill(&open(&disk).unwrap());
-    let store = open(&disk).unwrap();
-    let expected = read_all(&store).into_iter().map(|(name, read)| (name, read.unwrap())).collect();
-    drop(store);
-    (disk.image(), expected)
+/// Opens a damaged image. Returns `None` if that detects the damage.
+pub(super) fn open_damaged(image: Vec<u8>, checked: bool) -> Result<Option<PolicyStore>, String> {
+    match builder().record_cache_bytes(0).check_integrity(checked).open_at(Disk::new(image).location()) {
+        Ok(store) => Ok(Some(store)),
+        Err(error) if is_damage(&error) => Ok(None),
+        Err(error) => Err(format!("opening: {error:?}")),
+    }
 }
 
 /// Opens a damaged image and compares every read with the expected result. Returns `true` if the damage was detected.
 pub(super) fn judge(image: Vec<u8>, checked: bool, expected: &[(String, String)]) -> Result<bool, String> {
-    let disk = Disk::new(image);
-    let store = match builder().record_cache_bytes(0).check_integrity(checked).open_at(disk.location()) {
-        Ok(store) => store,
-        Err(error) if is_damage(&error) => return Ok(true),
-        Err(error) => return Err(format!("opening: {error:?}")),
-    };
+    let Some(store) = open_damaged(image, checked)? else { return Ok(true) };
     let mut noticed = false;
     for ((name, read), (_, right)) in read_all(&store).into_iter().zip(expected) {
         match read {
@@ -36,10 +30,6 @@ pub(super) fn judge(image: Vec<u8>, checked: bool, expected: &[(String, String)]
         }
     }
     Ok(noticed)
-}
-
-pub(super) fn is_damage(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unavailable) || error.code() == "not_a_store"
 }
 
 /// The bytes to damage: the header, and a sample of the other non-zero bytes.

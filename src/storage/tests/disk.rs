@@ -405,3 +405,19 @@ pub(in crate::storage) fn base() -> Vec<u8> {
     })
     .clone()
 }
+
+/// A closed file, and the expected result of every read.
+pub(in crate::storage) fn closed() -> (Vec<u8>, Vec<(String, String)>) {
+    let disk = Disk::default();
+    fill(&open(&disk).unwrap());
+    let store = open(&disk).unwrap();
+    let expected = read_all(&store).into_iter().map(|(name, read)| (name, read.unwrap())).collect();
+    drop(store);
+    (disk.image(), expected)
+}
+
+/// Whether the error reports damage to the file.
+pub(in crate::storage) fn is_damage(error: &crate::types::error::Error) -> bool {
+    use crate::types::error::ErrorKind;
+    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unavailable) || error.code() == "not_a_store"
+}

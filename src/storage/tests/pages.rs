@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::damage::{is_damage, large};
+use super::damage::{large, open_damaged};
 use super::disk::*;
 use crate::types::error::Result;
 use crate::*;
@@ -63,12 +63,7 @@ impl Wide {
 
     /// Opens an image, and compares every read whose name passes. Returns whether damage was noticed.
     fn judge(&self, image: Vec<u8>, checked: bool, is_compared: &dyn Fn(&str) -> bool) -> Result<bool, String> {
-        let disk = Disk::new(image);
-        let store = match builder().record_cache_bytes(0).check_integrity(checked).open_at(disk.location()) {
-            Ok(store) => store,
-            Err(error) if is_damage(&error) => return Ok(true),
-            Err(error) => return Err(format!("opening: {error:?}")),
-        };
+        let Some(store) = open_damaged(image, checked)? else { return Ok(true) };
         let mut noticed = false;
         let mut wrong = Vec::new();
         for ((name, found), (_, right)) in answers(&store).into_iter().zip(&self.expected) {

@@ -4,16 +4,19 @@
 //! rows of policies, policy sets and the zone itself change: their earlier values are found again by the rows of versions,
 //! bindings and attestations. Does not know the store's own log, which removes rows.
 
-use super::index::key::{self, LogNumber, RowKind};
-use super::index::row::{
-    BindingOrderRow, BindingRow, IdRow, IdempotencyRow, Latest, NewestBindingRow, PolicyRow, PolicySetRow, PositionRow,
-    Row, VersionRow, ZoneStateRow,
-};
-use super::snapshot::Snapshot;
-use super::tables::{Direction, Table};
+mod bindings;
+
+use self::bindings::Bindings;
 use crate::record::{Body, TILE};
+use crate::storage::index::key::{self, LogNumber, RowKind};
+use crate::storage::index::row::{
+    IdRow, IdempotencyRow, Latest, NewestBindingRow, PolicyRow, PolicySetRow, PositionRow, Row, VersionRow,
+    ZoneStateRow,
+};
+use crate::storage::snapshot::Snapshot;
+use crate::storage::tables::{Direction, Table};
 use crate::types::error::{ErrorDetail, Result};
-use crate::types::target::{BindingMode, Target, TargetType};
+use crate::types::target::{BindingMode, TargetType};
 
 /// Steps back in a log for one row. Beyond them, a replay of the log costs less for all rows together.
 const STEPS: u64 = 256;
@@ -21,7 +24,7 @@ const STEPS: u64 = 256;
 const STEPS_ON: u64 = 2_048;
 
 /// A row as of an earlier length.
-pub(super) struct Earlier {
+pub(in crate::storage) struct Earlier {
     /// Its value; `None` if there was no row.
     pub value: Option<Vec<u8>>,
     /// Whether it is exact. Otherwise it lacks the last update or the revision, which the next change overwrites.
@@ -30,7 +33,7 @@ pub(super) struct Earlier {
 
 impl Earlier {
     const NOTHING: Self = Self { value: None, exact: true };
-    pub(super) const UNKNOWN: Self = Self { value: None, exact: false };
+    pub(in crate::storage) const UNKNOWN: Self = Self { value: None, exact: false };
 
     fn kept(kept: bool, value: &[u8]) -> Self {
         if kept { Self { value: Some(value.to_vec()), exact: true } } else { Self::NOTHING }
@@ -44,7 +47,7 @@ impl Earlier {
 
 /// A zone's log as of an earlier length.
 #[derive(Clone, Copy)]
-pub(super) struct Past<'a> {
+pub(in crate::storage) struct Past<'a> {
     snapshot: &'a Snapshot<'a>,
     log: LogNumber,
     /// The earlier length.
@@ -55,22 +58,22 @@ pub(super) struct Past<'a> {
 
 impl<'a> Past<'a> {
     /// All values, for reads.
-    pub(super) fn to_read(snapshot: &'a Snapshot<'a>, log: LogNumber, end: u64) -> Self {
+    pub(in crate::storage) fn to_read(snapshot: &'a Snapshot<'a>, log: LogNumber, end: u64) -> Self {
         Self { snapshot, log, end, searches: true }
     }
 
-    /// The values that later entries rest on, for [`derive`](super::index::derive::derive).
-    pub(super) fn to_extend(snapshot: &'a Snapshot<'a>, log: LogNumber, end: u64) -> Self {
+    /// The values that later entries rest on, for [`derive`](crate::storage::index::derive::derive).
+    pub(in crate::storage) fn to_extend(snapshot: &'a Snapshot<'a>, log: LogNumber, end: u64) -> Self {
         Self { snapshot, log, end, searches: false }
     }
 
     /// The log.
-    pub(super) fn log(self) -> LogNumber {
+    pub(in crate::storage) fn log(self) -> LogNumber {
         self.log
     }
 
     /// The earlier value of the index row under `row_key`, which now has this value.
-    pub(super) fn row(self, row_key: &[u8], value: &[u8]) -> Result<Earlier> {
+    pub(in crate::storage) fn row(self, row_key: &[u8], value: &[u8]) -> Result<Earlier> {
         let row_of = |problem: String| ErrorDetail::corrupt(format_args!("an index row of log {}", self.log), problem);
         let before = |position: u64| position < self.end;
         match RowKind::of(row_key) {
@@ -125,14 +128,14 @@ impl<'a> Past<'a> {
     }
 
     /// The earlier value of the index row under `row_key`.
-    pub(super) fn get(self, row_key: &[u8]) -> Result<Earlier> {
+    pub(in crate::storage) fn get(self, row_key: &[u8]) -> Result<Earlier> {
         let mut value = None;
         self.snapshot.source().get(Table::Index, row_key, &mut |bytes| value = Some(bytes.to_vec()))?;
         value.map_or(Ok(Earlier::NOTHING), |value| self.row(row_key, &value))
     }
 
     /// The earlier value of a witness. It is made from index rows, which are compared with the present witness first.
-    pub(super) fn witness(self, meta_key: &[u8]) -> Result<Earlier> {
+    pub(in crate::storage) fn witness(self, meta_key: &[u8]) -> Result<Earlier> {
         let Some(row_key) = key::witnessed(meta_key) else { return Ok(Earlier::UNKNOWN) };
         match RowKind::of(row_key) {
             Some(RowKind::State) => {
@@ -340,7 +343,7 @@ impl<'a> Past<'a> {
     }
 
     /// The newest attestation of a policy set.
-    pub(super) fn attested(self, set: &str) -> Result<Option<u64>> {
+    pub(in crate::storage) fn attested(self, set: &str) -> Result<Option<u64>> {
         let mut newest = None;
         let range = key::versions(self.log, RowKind::Attestation, set);
         self.snapshot.rows::<PositionRow>(&range, Direction::Ascending, &mut |_, row| {
@@ -349,85 +352,4 @@ impl<'a> Past<'a> {
         })?;
         Ok(newest)
     }
-
-    /// The last binding of a policy set in a mode.
-    fn bindings_of_set(self, set: &str, row: &PolicySetRow, mode: BindingMode) -> Result<Bindings> {
-        let Some(last) = self.end.checked_sub(1) else { return Ok(Bindings::NONE) };
-        let target = match (&self.snapshot.entry(self.log, row.created)?.body, mode) {
-            (Body::PolicySetCreated(body), BindingMode::Active) if body.target_type == TargetType::User => {
-                let Some(fixed) = self.before(row.target) else { return Ok(Bindings::NONE) };
-                match &self.snapshot.entry(self.log, fixed)?.body {
-                    Body::Bound(body) => body.target.clone(),
-                    _ => return Ok(Bindings::NONE),
-                }
-            }
-            // Until a set for users is active, its shadow may have been another user's each time.
-            (Body::PolicySetCreated(body), BindingMode::Shadow) if body.target_type == TargetType::User => {
-                match self.last_shadow(set, row.created)? {
-                    Some(target) => target,
-                    None => return Ok(Bindings::NONE),
-                }
-            }
-            _ => Target::Zone,
-        };
-        let (mut ended, mut steps) = (None, 0);
-        let mut next =
-            self.snapshot.first_binding(&key::bindings(self.log, mode, &target, last), Direction::Descending)?;
-        while let Some((position, binding)) = next.filter(|(position, _)| *position > row.created) {
-            if self.binds(set, position, &binding)? {
-                let bound = if ended.is_none() { Some(position) } else { None };
-                return Ok(Bindings { bound, ended, exact: true });
-            }
-            steps += 1;
-            if !self.searches || steps > STEPS {
-                return Ok(Bindings { exact: false, ..Bindings::NONE });
-            }
-            ended = Some(position);
-            next = match binding.previous {
-                Some(previous) => {
-                    let row_key = key::binding(self.log, mode, &target, previous);
-                    self.snapshot.row::<BindingRow>(&row_key)?.map(|row| (previous, row))
-                }
-                None => None,
-            };
-        }
-        Ok(Bindings::NONE)
-    }
-
-    /// The target of the last shadow binding of a policy set.
-    fn last_shadow(self, set: &str, created: u64) -> Result<Option<Target>> {
-        let mut found = None;
-        let from = key::by_position(self.log, RowKind::BindingOrder, created);
-        let range = from..key::by_position(self.log, RowKind::BindingOrder, self.end);
-        self.snapshot.rows::<BindingOrderRow>(&range, Direction::Descending, &mut |row_key, row| {
-            let position = key::position(row_key).unwrap_or_default();
-            if row.mode == BindingMode::Shadow
-                && self.binds(set, position, &BindingRow { bound: true, previous: None })?
-            {
-                found = Some(row.target);
-            }
-            Ok(found.is_none())
-        })?;
-        Ok(found)
-    }
-
-    /// Whether the binding at `position` is one of this policy set.
-    fn binds(self, set: &str, position: u64, row: &BindingRow) -> Result<bool> {
-        Ok(row.bound
-            && matches!(
-                &self.snapshot.entry(self.log, position)?.body,
-                Body::Bound(body) if body.bound.policy_set_id == *set
-            ))
-    }
-}
-
-/// The last binding of a policy set in a mode: where it is bound, or where that ended.
-struct Bindings {
-    bound: Option<u64>,
-    ended: Option<u64>,
-    exact: bool,
-}
-
-impl Bindings {
-    const NONE: Self = Self { bound: None, ended: None, exact: true };
 }
