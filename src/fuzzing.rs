@@ -68,12 +68,12 @@ pub fn row(bytes: &[u8]) {
 /// Reads the text as an attestation, as a header and a payload (one line each) to be signed, and as keys.
 #[cfg(feature = "attestation")]
 pub fn attestation(text: &str) {
-    use crate::attestation::{
+    use policy_store_verify::attestation::{
         Attestation, Ed25519Signer, Expected, ExpectedManifest, ExpectedSchema, Jwk, Jwks, Verifier,
     };
 
     let Ok(signer) = Ed25519Signer::new("2026-a", &[7; 32]) else { return };
-    let signed = crate::attestation::signed(text.split_once('\n').unwrap_or((text, "")), &signer);
+    let signed = policy_store_verify::attestation::signed(text.split_once('\n').unwrap_or((text, "")), &signer);
     for jws in [text, &signed] {
         if let Ok(attestation) = Attestation::parse_unverified(jws) {
             assert_eq!(attestation.encode_again().as_deref(), Some(jws));

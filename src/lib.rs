@@ -4,7 +4,7 @@
 mod types;
 
 #[cfg(feature = "attestation")]
-pub mod attestation;
+pub use policy_store_verify::attestation;
 #[cfg(feature = "bundle")]
 mod bundle;
 mod cedar;

@@ -64,10 +64,7 @@ pub use uid::UidInput;
 
 /// The version of Cedar in this build.
 pub(crate) fn version() -> CedarVersion {
-    CedarVersion {
-        sdk: cedar_policy::get_sdk_version().to_string(),
-        language: cedar_policy::get_lang_version().to_string(),
-    }
+    CedarVersion::new(cedar_policy::get_sdk_version().to_string(), cedar_policy::get_lang_version().to_string())
 }
 
 #[cfg(test)]

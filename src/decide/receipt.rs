@@ -1,6 +1,7 @@
 //! Receipts: the rules behind a decision, as JSON that is kept with the decision and can be replayed years later.
 
 use cedar_policy::Decision;
+use policy_store_verify::text_enum;
 use serde::{Deserialize, Serialize};
 
 use crate::resource::binding::Binding;

@@ -1,5 +1,7 @@
 //! The order of a list and the property that it is sorted by.
 
+use policy_store_verify::text_enum;
+
 /// The order of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Order {

@@ -113,6 +113,20 @@ impl Zone {
 impl<M: Committed> Zone<M> {
     /// The size and root of the zone's log, to keep outside the store: see [`Checkpoint`].
     ///
+    /// ```
+    /// # fn main() -> policy_store::Result<()> {
+    /// use policy_store::{Actor, Checkpoint, PolicyStore};
+    /// let store = PolicyStore::builder().in_memory()?;
+    /// store.write(&Actor::customer("ann")?, |w| w.create_zone("acme").map(drop))?;
+    ///
+    /// let kept = store.zone("acme")?.checkpoint()?.to_string();
+    /// let checkpoint: Checkpoint = kept.parse()?;
+    /// assert_eq!(checkpoint.size, 1);
+    /// assert!(store.verify_since(&[checkpoint])?.is_clean());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As any read.

@@ -3,84 +3,10 @@
 //! The text and the JSON of a policy version are one piece of content, in one LZ4 block: they have most of their words
 //! in common. A block refers to a dictionary of words that most policies have. Does not know which entries name content.
 
+use policy_store_verify::record::{ContentId, ContentKind};
+
 use crate::types::hash::Sha256;
 use crate::types::limits;
-use crate::types::syntax::Syntax;
-
-/// The kinds of content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub(crate) enum ContentKind {
-    /// A policy version's Cedar text, and its JSON.
-    Forms = 1,
-    /// A policy set version's manifest, as canonical JSON (RFC 8785).
-    Manifest = 2,
-    /// A schema in Cedar's syntax.
-    SchemaText = 3,
-    /// A schema in JSON.
-    SchemaJson = 4,
-    /// Cedar's warnings about a policy version, as a JSON array.
-    Warnings = 5,
-    /// An attestation of a policy set version: a JWS in flattened JSON.
-    Attestation = 6,
-}
-
-impl ContentKind {
-    /// Every kind, by its number.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Forms, Self::Manifest, Self::SchemaText, Self::SchemaJson, Self::Warnings, Self::Attestation];
-
-    /// The kind of a schema in `syntax`.
-    pub(crate) fn of_schema(syntax: Syntax) -> Self {
-        match syntax {
-            Syntax::Cedar => Self::SchemaText,
-            Syntax::Json => Self::SchemaJson,
-        }
-    }
-
-    fn numbered(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| *kind as u8 == number)
-    }
-}
-
-/// The hashes of a piece of content: of its text, and of the JSON of a policy version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct ContentId {
-    kind: u8,
-    pub sha: Sha256,
-    json: Option<Sha256>,
-}
-
-/// The key of content in the file: its kind and the start of its address.
-pub(crate) type ContentKey = [u8; 17];
-
-impl ContentId {
-    /// Content of one text.
-    pub(crate) fn one(kind: ContentKind, sha: Sha256) -> Self {
-        Self { kind: kind as u8, sha, json: None }
-    }
-
-    /// The text and the JSON of a policy version.
-    pub(crate) fn forms(text: Sha256, json: Sha256) -> Self {
-        Self { kind: ContentKind::Forms as u8, sha: text, json: Some(json) }
-    }
-
-    /// The hash of the JSON of a policy version; other content has none, and its text's hash stands for it.
-    pub(crate) fn json_sha(&self) -> Sha256 {
-        self.json.unwrap_or(self.sha)
-    }
-
-    /// The address of one text is its SHA-256, that of two the SHA-256 of both hashes.
-    pub(crate) fn key(&self) -> ContentKey {
-        let address = match self.json {
-            None => self.sha,
-            Some(json) => Sha256::of(&[self.sha.0, json.0].concat()),
-        };
-        let mut key = [self.kind; 17];
-        key.iter_mut().skip(1).zip(address.0).for_each(|(byte, of_address)| *byte = of_address);
-        key
-    }
-}
 
 /// A piece of content. All content is UTF-8.
 #[derive(Clone, Copy, Debug)]
@@ -222,6 +148,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::record::edits::{edited, edits};
+    use crate::types::hash::hex;
 
     #[test]
     fn the_dictionary_never_changes() {
@@ -290,5 +218,57 @@ mod tests {
             let _ = Plain::unpack(&value);
             let _ = Plain::unpack(&[header.as_slice(), &value].concat());
         }
+
+        /// Other bytes are other content, or none: blocks of LZ4 have several forms, and the hash is over the plain bytes.
+        #[test]
+        fn content_is_found_only_under_its_own_hashes(text in "\\PC{0,40}", kind in 0..ContentKind::ALL.len(), edits in edits()) {
+            let kind = ContentKind::ALL[kind];
+            let PackedContent { id, value } = Content::one(kind, &text).pack();
+            for other in ContentKind::ALL {
+                let named = ContentId::one(other, id.sha);
+                let plain = Plain::unpack(&value).unwrap();
+                prop_assert_eq!(plain.text(&named).ok(), (other == kind).then_some(text.as_str()));
+            }
+            if let Ok(plain) = Plain::unpack(&edited(&value, &edits)) {
+                prop_assert_eq!(plain.text(&id).is_ok(), plain.parts().0 == text && plain.id().key()[0] == id.key()[0]);
+            }
+        }
+    }
+
+    /// The address of one text is its SHA-256, that of a version's text and JSON the SHA-256 of both hashes.
+    #[test]
+    fn every_kind_of_content_has_its_address() {
+        let forms = Content::forms(PERMIT, EMPTY_SET).pack().id;
+        let both: Sha256 = "afa0a35e107a51b4761fdf8e9f8660469f5faa666cb7f40a6cb70ffa8d2d70ea".parse().unwrap();
+        assert_eq!(forms.key(), *[[1].as_slice(), &both.0[..16]].concat().first_chunk().unwrap());
+        let pins = [
+            (2, r#"{"entries":[]}"#, "d801aa1fb7ddcc330a5e3173372ea6af4a3d08ec58074478e85aa5603e926658"),
+            (3, r#"entity User;"#, "22d33efcba662fcf0a791c8e32abe3aaab0487cbc2c6a86575c6d0b9a02fbd8f"),
+            (4, r#"{}"#, "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"),
+            (5, r#"[]"#, "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"),
+            (6, r#"{}"#, "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"),
+        ];
+        assert_eq!(pins.len() + 1, ContentKind::ALL.len());
+        for ((number, text, sha), kind) in pins.into_iter().zip(ContentKind::ALL.into_iter().skip(1)) {
+            let id = ContentId::one(kind, sha.parse().unwrap());
+            assert_eq!(id.key(), *[[number].as_slice(), &id.sha.0[..16]].concat().first_chunk().unwrap());
+            assert_eq!(Content::one(kind, text).pack().id, id, "{kind:?} has another hash");
+            // Its kind, the encoding, the lengths of the text and of the JSON, and the text.
+            let length = u8::try_from(text.len()).unwrap();
+            let plain = [&[number, 0, 0, 0, 0, length, 0, 0, 0, 0], text.as_bytes()].concat();
+            assert_eq!(Plain::unpack(&plain).unwrap().text(&id), Ok(text), "{kind:?} is stored otherwise");
+        }
+    }
+
+    const PERMIT: &str = "permit(principal, action, resource);";
+    const EMPTY_SET: &str = r#"{"staticPolicies":{},"templates":{},"templateLinks":[]}"#;
+
+    /// Another release of the compressor may pack otherwise. What is packed must be read for ever.
+    #[test]
+    fn a_packed_block_is_read_for_ever() {
+        let packed: [u8; 42] =
+            hex::decode("010100000024000000370c07050f3205001f3bc50200075b00013501065700a04c696e6b73223a5b5d7d")
+                .unwrap();
+        assert_eq!(Plain::unpack(&packed).unwrap().parts(), (PERMIT, EMPTY_SET));
     }
 }

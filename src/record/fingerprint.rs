@@ -96,7 +96,7 @@ impl Fingerprint {
     pub(crate) fn origin(self, origin: Option<&Origin>) -> Self {
         match origin {
             None => self,
-            Some(Origin { zone_id, log_id, policy_id, version }) => {
+            Some(Origin { zone_id, log_id, policy_id, version, .. }) => {
                 let fingerprint = self.text("origin").text(zone_id.as_str()).bytes(&log_id.0);
                 fingerprint.text(policy_id.as_str()).version(*version)
             }

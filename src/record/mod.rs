@@ -1,35 +1,19 @@
-//! Log entries, their bodies, content, manifests and fingerprints: bytes and hashes.
+//! Content, packed, and the fingerprints of calls; with the entries, manifests and trees of `policy-store-verify`: bytes and
+//! hashes.
 //!
 //! Pure: reads no file, clock or cache, and does not know where a record is stored.
 
-#[cfg(test)]
-pub(crate) mod arbitrary;
-mod body;
-mod bound;
-#[cfg(test)]
-mod canonical_tests;
-mod codec;
 mod content;
-mod entry;
 pub(crate) mod fingerprint;
-mod manifest;
-#[cfg(test)]
-mod pin_tests;
-#[cfg(test)]
-mod samples;
-mod tree;
-mod wire;
 
-pub(crate) use body::{
-    Attested, Body, Bound, DefaultSchemaChanged, LogForked, PolicyArchived, PolicyCreated, PolicySetArchived,
-    PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived, PolicySetVersionCreated, PolicyUpdated,
-    PolicyVersionArchived, PolicyVersionCreated, SchemaPublished, SchemaStatusChanged, Unbound, Unchanged, ZoneCreated,
-    ZoneErased, ZoneForked, ZoneOpened, ZoneSuspended,
+pub(crate) use content::{Content, PackedContent, Plain};
+pub(crate) use policy_store_verify::record;
+#[cfg(test)]
+pub(crate) use policy_store_verify::record::edits;
+pub(crate) use policy_store_verify::record::{
+    Attested, Body, Bound, BoundVersion, ContentId, ContentKey, ContentKind, DefaultSchemaChanged, Entry, EntryProblem,
+    Envelope, Frontier, Group, Idempotency, LogEntry, LogForked, Manifest, NodeHash, PolicyArchived, PolicyCreated,
+    PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived, PolicySetVersionCreated,
+    PolicyUpdated, PolicyVersionArchived, PolicyVersionCreated, SchemaPublished, SchemaStatusChanged, TILE, Unbound,
+    Unchanged, Wire, ZoneCreated, ZoneErased, ZoneForked, ZoneOpened, ZoneSuspended, decode, encode, tile_root,
 };
-pub(crate) use bound::BoundVersion;
-pub(crate) use codec::{decode, encode};
-pub(crate) use content::{Content, ContentId, ContentKey, ContentKind, PackedContent, Plain};
-pub(crate) use entry::{Entry, EntryProblem, Envelope, Group, Idempotency, LogEntry};
-pub(crate) use manifest::Manifest;
-pub(crate) use tree::{Frontier, NodeHash, TILE, tile_root};
-pub(crate) use wire::{Wire, record};

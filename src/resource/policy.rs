@@ -88,6 +88,15 @@ impl NewPolicy {
     }
 
     /// States the policy that it is copied from. If the original is in the same zone, it must exist.
+    ///
+    /// ```
+    /// # use policy_store::{NewPolicy, Origin, Policy, Result, Zone};
+    /// /// A copy of a version of a policy of this zone.
+    /// fn copy_of(zone: &Zone, original: Policy, version: u32) -> Result<NewPolicy> {
+    ///     let origin = Origin::new(original.zone_id, zone.info()?.log_id, original.id).version(version);
+    ///     Ok(NewPolicy::named(original.name).copied_from(origin))
+    /// }
+    /// ```
     pub fn copied_from(mut self, origin: Origin) -> Self {
         self.origin = Some(origin);
         self

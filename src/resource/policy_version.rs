@@ -15,7 +15,7 @@ use crate::types::hash::Sha256;
 use crate::types::id::{PolicyId, PolicyVersionId, SchemaName, ZoneId};
 use crate::types::limits;
 use crate::types::schema::{CedarVersion, SchemaRef};
-use crate::types::syntax::{Include, Syntax, raw_json};
+use crate::types::syntax::{Include, Syntax, of_either, raw_json};
 use crate::types::time::Timestamp;
 
 /// One immutable version of a policy.
@@ -137,7 +137,7 @@ impl NewPolicyVersion {
         cedar_raw: Option<String>,
         cedar_json: Option<String>,
     ) -> Result<Self> {
-        let (syntax, source) = Syntax::of_either(("cedar_raw", cedar_raw), ("cedar_json", cedar_json))?;
+        let (syntax, source) = of_either(("cedar_raw", cedar_raw), ("cedar_json", cedar_json))?;
         Ok(Self { id: None, schema_version: schema_version.into(), syntax, source })
     }
 

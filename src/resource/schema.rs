@@ -14,7 +14,7 @@ use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::hash::Sha256;
 use crate::types::id::SchemaName;
 use crate::types::schema::{CedarVersion, SchemaRef, SchemaStatus};
-use crate::types::syntax::{Include, Syntax, raw_json};
+use crate::types::syntax::{Include, Syntax, of_either, raw_json};
 use crate::types::time::Timestamp;
 
 /// A schema version: a Cedar schema, published once under a name for all zones.
@@ -101,8 +101,7 @@ impl NewSchema {
         cedar_schema: Option<String>,
         cedar_schema_json: Option<String>,
     ) -> Result<Self> {
-        let (syntax, source) =
-            Syntax::of_either(("cedar_schema", cedar_schema), ("cedar_schema_json", cedar_schema_json))?;
+        let (syntax, source) = of_either(("cedar_schema", cedar_schema), ("cedar_schema_json", cedar_schema_json))?;
         Ok(Self { version: version.into(), syntax, source })
     }
 }

@@ -7,7 +7,6 @@ use std::fmt;
 
 use super::manifest::Planned;
 use super::ownership::check_owner;
-use crate::attestation::{Attestation, Signer, Status, Subject};
 use crate::engine::validation::Validated;
 use crate::record::{Attested, Body, PolicySetVersionCreated};
 use crate::resource::policy_set_version::NewPolicySetVersion;
@@ -22,6 +21,7 @@ use crate::types::hash::Sha256;
 use crate::types::id::{PolicySetId, PolicySetVersionId};
 use crate::types::limits;
 use crate::types::time::Timestamp;
+use policy_store_verify::attestation::{Attestation, Signer, Status, Subject};
 
 /// A policy set version to create, with its attestation: see
 /// [`Zone::prepare_attested_version`](crate::Zone::prepare_attested_version).

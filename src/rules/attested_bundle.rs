@@ -6,7 +6,6 @@
 use super::attest;
 use super::bundle_plan::{PreparedBundle, Step};
 use super::manifest::Planned;
-use crate::attestation::{Attestation, Status, Subject};
 use crate::engine::Engine;
 use crate::record::Manifest;
 use crate::resource::zone::ZoneReader;
@@ -16,6 +15,7 @@ use crate::types::id::{PolicyId, PolicySetId, PolicyVersionId};
 use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::SchemaRef;
 use crate::types::time::Timestamp;
+use policy_store_verify::attestation::{Attestation, Status, Subject};
 
 /// A policy bundle to apply, with an attestation of its policy set version: see
 /// [`Zone::prepare_attested_bundle`](crate::Zone::prepare_attested_bundle).

@@ -247,8 +247,8 @@ impl Planner<'_> {
                 return Err(ErrorDetail::Archived { what: Resource::Policy, id: of.id.to_string() }.into());
             }
             Match::Copy(of, version) => {
-                let (zone_id, log_id, policy_id) = (of.zone_id, self.zone.log_id, of.id);
-                let origin = Origin { zone_id, log_id, policy_id, version };
+                let mut origin = Origin::new(of.zone_id, self.zone.log_id, of.id);
+                origin.version = version;
                 let new = NewPolicy { id: None, name: of.name, description: of.description, origin: Some(origin) };
                 Step::Create(new, self.prepare(policy, sha)?)
             }

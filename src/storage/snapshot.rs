@@ -199,7 +199,7 @@ impl<'a> Snapshot<'a> {
             read = Some((LogEntry::from_stored(value), value.len()));
         })?;
         let (recorded, stored) = read.ok_or_else(|| missing(EntryPlace(log, position)))?;
-        let recorded = Arc::new(recorded.map_err(|problem| problem.at(log, position))?);
+        let recorded = Arc::new(recorded.map_err(|problem| unusable(problem, log, position))?);
         // A fork gives a log another id: the entries before it keep the old one.
         let end = self.length_under(log, recorded.envelope.log_id)?;
         if recorded.envelope.position != position || end.is_none_or(|end| position >= end) {
@@ -286,14 +286,13 @@ impl std::fmt::Display for EntryPlace {
     }
 }
 
-impl EntryProblem {
-    pub(super) fn at(self, log: LogNumber, position: u64) -> Error {
-        match self {
-            Self::Damaged(problem) => ErrorDetail::corrupt(EntryPlace(log, position), problem),
-            Self::Newer { what, found, known } => ErrorDetail::NewerFormat { what, found, known },
-        }
-        .into()
+/// The error of an entry that cannot be used.
+pub(super) fn unusable(problem: EntryProblem, log: LogNumber, position: u64) -> Error {
+    match problem {
+        EntryProblem::Damaged(problem) => ErrorDetail::corrupt(EntryPlace(log, position), problem),
+        EntryProblem::Newer { what, found, known } => ErrorDetail::NewerFormat { what, found, known },
     }
+    .into()
 }
 
 fn missing(what: impl std::fmt::Display) -> Error {

@@ -3,7 +3,7 @@
 
 use super::index::key::{self, LogNumber};
 use super::index::row::{Row, TileRow};
-use super::snapshot::EntryPlace;
+use super::snapshot::{EntryPlace, unusable};
 use super::tables::{Direction, Table, TableReader, TableWriter};
 use crate::record::{Entry, Frontier, NodeHash, TILE, tile_root};
 use crate::types::error::{Error, ErrorDetail, Result};
@@ -106,7 +106,7 @@ fn entries(source: &dyn TableReader, log: LogNumber, first: u64, count: u64) -> 
     let mut hashes = Vec::new();
     let (start, end) = (key::entry(log, first), key::entry(log, first.saturating_add(count)));
     source.scan(Table::Log, start.as_slice()..end.as_slice(), Direction::Ascending, &mut |_, value| {
-        let hash = Entry::hash_of_stored(value).map_err(|problem| problem.at(log, first))?;
+        let hash = Entry::hash_of_stored(value).map_err(|problem| unusable(problem, log, first))?;
         hashes.push(hash.0);
         Ok(true)
     })?;

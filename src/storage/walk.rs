@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::index::key::{self, LogNumber};
 use super::index::row::{BEFORE_ALL, Head};
+use super::snapshot::unusable;
 use super::tables::{Direction, Table, TableReader};
 use crate::record::{Body, Entry, EntryProblem, Envelope, Frontier, LogEntry, NodeHash};
 use crate::types::error::{ErrorDetail, Result};
@@ -109,7 +110,7 @@ impl<'a> Walk<'a> {
                 chain.skip_to(position.saturating_add(1));
                 return visit(Step::BadEntry(position, problem));
             }
-            Err(newer) => return Err(newer.at(*log, position)),
+            Err(newer) => return Err(unusable(newer, *log, position)),
         };
         for problem in chain.follow(&entry.envelope, hash, position, head) {
             visit(Step::BadEntry(position, problem.to_owned()))?;
@@ -122,7 +123,7 @@ impl<'a> Walk<'a> {
                 visit(Step::Entry(&recorded))
             }
             Err(EntryProblem::Damaged(problem)) => visit(Step::BadEntry(position, problem)),
-            Err(newer) => Err(newer.at(*log, position)),
+            Err(newer) => Err(unusable(newer, *log, position)),
         }
     }
 

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::attestation::{Attestation, Signer, Status};
 use crate::engine::validation::Validation;
 use crate::read::zone::Zone;
 use crate::rules::attest::{AttestedPolicySetVersion, NewAttestation, ToSign, next};
 use crate::rules::manifest::{Planned, PolicySetVersionInput, PreparedPolicySetVersion, set_to_change};
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Result};
+use policy_store_verify::attestation::{Attestation, Signer, Status};
 
 /// Attesting.
 impl Zone {

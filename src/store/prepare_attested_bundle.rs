@@ -1,6 +1,5 @@
 //! Signs the attestation of the policy set version that a bundle makes. The signer runs here, outside every lock.
 
-use crate::attestation::{Attestation, Signer, Status};
 use crate::engine::validation::Validation;
 use crate::read::zone::Zone;
 use crate::rules::attested_bundle::{self, AttestedBundle, AttestedSteps, Ids};
@@ -8,6 +7,7 @@ use crate::rules::bundle_plan::{BundlePlan, PreparedBundle};
 use crate::types::actor::Actor;
 use crate::types::error::Result;
 use crate::types::target::Target;
+use policy_store_verify::attestation::{Attestation, Signer, Status};
 
 /// Policy bundles.
 impl Zone {

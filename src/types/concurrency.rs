@@ -1,5 +1,6 @@
 //! How processes share the file of a store.
 
+use policy_store_verify::text_enum;
 use serde::{Deserialize, Serialize};
 
 /// How processes share the file of a store. All processes that have it open at a time must agree, except that readers

@@ -4,6 +4,8 @@
 //! and never lower one, so stored data stays readable. Code that uses a limit enforces it; this file only has the
 //! numbers.
 
+pub use policy_store_verify::limits::*;
+
 /// Bytes of one policy version's Cedar text, as given.
 pub const POLICY_TEXT_BYTES: usize = 64 * 1024;
 /// Bytes of one policy version's Cedar text if Cedar printed it, as for a policy that was given as JSON. Blanks and
@@ -27,30 +29,10 @@ pub const ENTITIES_BYTES: usize = 64 * 1024 * 1024;
 pub const CONTEXT_BYTES: usize = 1024 * 1024;
 /// Bytes of a principal, action or resource as Cedar text.
 pub const ENTITY_UID_BYTES: usize = 64 * 1024;
-/// Bytes of a name.
-pub const NAME_BYTES: usize = 256;
-/// Bytes of a description.
-pub const DESCRIPTION_BYTES: usize = 4 * 1024;
-/// Entries in a manifest.
-pub const MANIFEST_ENTRIES: usize = 1_000;
-/// Characters of an id or of a schema version's name.
-pub const ID_CHARS: usize = 64;
-/// Bytes of an actor's id.
-pub const ACTOR_ID_BYTES: usize = 256;
-/// Bytes of a target's id.
-pub const TARGET_ID_BYTES: usize = 256;
-/// Bytes of an attestation.
-pub const ATTESTATION_BYTES: usize = 16 * 1024;
 /// Attestations of one policy set version. Each read of the version returns all of them.
 pub const VERSION_ATTESTATIONS: usize = 64;
 /// Approximate bytes of all findings and warnings in the result of one preflight. The rest is only counted.
 pub const PREFLIGHT_FINDINGS_BYTES: usize = 64 * 1024 * 1024;
-/// Bytes of a key's id.
-pub const KEY_ID_BYTES: usize = 256;
-/// Bytes of the name of a signature algorithm.
-pub const ALGORITHM_BYTES: usize = 64;
-/// Bytes of a JWK or a JWK set.
-pub const JWKS_BYTES: usize = 256 * 1024;
 /// Log entries of one write.
 pub const WRITE_ENTRIES: usize = 100_000;
 /// Items on one page of a list.
@@ -63,14 +45,6 @@ pub const FILTER_VALUES: usize = 100;
 pub const PRECONDITION_ALTERNATIVES: usize = 10_000;
 /// Characters of a cursor.
 pub const CURSOR_CHARS: usize = 255;
-/// Bytes of one encoded log entry.
-pub const ENTRY_BYTES: usize = 64 * 1024;
-/// Bytes of one piece of content, plain.
-pub const CONTENT_BYTES: usize = 8 * 1024 * 1024;
-/// Bytes of the reason of a write.
-pub const REASON_BYTES: usize = 1024;
-/// Bytes of the reference of a write: a commit, a ticket, a URL.
-pub const REFERENCE_BYTES: usize = 256;
 /// Bytes of a packed policy bundle, and of its unpacked archive: enough for the largest set with its schema.
 pub const BUNDLE_BYTES: usize = 72 * 1024 * 1024;
 /// Bytes of a policy bundle's manifest.

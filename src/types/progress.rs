@@ -1,5 +1,6 @@
 //! How far long work is, and the caller's way to stop it. Does not know the work.
 
+use policy_store_verify::text_enum;
 use std::any::Any;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -2,46 +2,26 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize, Serializer};
+use policy_store_verify::text_enum;
+use serde::{Serialize, Serializer};
+
+pub use policy_store_verify::Syntax;
 
 use super::error::{ErrorDetail, Result};
 
-/// The syntax of a policy or a schema.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
-#[serde(rename_all = "snake_case")]
-pub enum Syntax {
-    /// Cedar's human-readable syntax.
-    Cedar,
-    /// Cedar's JSON.
-    Json,
+/// The syntax and the source of the one input that is present. Each input has a name for errors.
+pub(crate) fn of_either(
+    (first, cedar): (&'static str, Option<String>),
+    (second, json): (&'static str, Option<String>),
+) -> Result<(Syntax, String)> {
+    let given = match (cedar, json) {
+        (Some(text), None) => return Ok((Syntax::Cedar, text)),
+        (None, Some(json)) => return Ok((Syntax::Json, json)),
+        (Some(_), Some(_)) => "both",
+        (None, None) => "neither",
+    };
+    Err(ErrorDetail::ExactlyOne { first, second, given }.into())
 }
-
-impl Syntax {
-    /// The syntax and the source of the one input that is present. Each input has a name for errors.
-    pub(crate) fn of_either(
-        (first, cedar): (&'static str, Option<String>),
-        (second, json): (&'static str, Option<String>),
-    ) -> Result<(Self, String)> {
-        let given = match (cedar, json) {
-            (Some(text), None) => return Ok((Self::Cedar, text)),
-            (None, Some(json)) => return Ok((Self::Json, json)),
-            (Some(_), Some(_)) => "both",
-            (None, None) => "neither",
-        };
-        Err(ErrorDetail::ExactlyOne { first, second, given }.into())
-    }
-
-    /// The other syntax.
-    pub(crate) fn other(self) -> Self {
-        match self {
-            Self::Cedar => Self::Json,
-            Self::Json => Self::Cedar,
-        }
-    }
-}
-
-text_enum!(Syntax, "syntax", { Cedar => "cedar", Json => "json" });
 
 /// The representations of a policy version or schema version that a read returns. The store reads no others from disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

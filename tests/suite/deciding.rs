@@ -326,7 +326,7 @@ fn entities_as_given_take_a_reference_where_the_schema_has_one_and_refuse_what_c
     ] {
         let error = authorizer.entities_as_given(&entities(place, &value)).unwrap_err();
         assert!(error.to_string().contains("owner") && error.to_string().contains("Doc::\"d\""), "{error}");
-        refused::<()>(Err(error), (Invalid, "request"), "entities");
+        refused::<(), _>(Err(error), (Invalid, "request"), "entities");
     }
 }
 

@@ -14,7 +14,7 @@ fn kinds_and_codes_are_as_documented() {
     let world = World::new();
     world.version("p", PERMIT);
     let cases: [(Error, ErrorKind, &str); 5] = [
-        (PolicyId::new("").unwrap_err(), ErrorKind::Invalid, "invalid_input"),
+        (PolicyId::new("").unwrap_err().into(), ErrorKind::Invalid, "invalid_input"),
         (world.zone().policy("none").unwrap_err(), ErrorKind::NotFound, "not_found"),
         (world.write_store(|w| w.create_zone("acme").map(drop)).unwrap_err(), ErrorKind::Conflict, "already_exists"),
         (world.zone().in_force(Target::Zone).unwrap_err(), ErrorKind::NotBound, "not_bound"),

@@ -246,8 +246,12 @@ pub fn pinning(pins: &[&PolicyVersion]) -> NewPolicySetVersion {
 
 /// Expects an error of this kind and code, with the input in its message.
 #[track_caller]
-pub fn refused<T: Debug>(result: Result<T>, (kind, code): (ErrorKind, &str), names: &str) -> Error {
-    let error = result.expect_err("it should be refused");
+pub fn refused<T: Debug, E: Into<Error> + Debug>(
+    result: Result<T, E>,
+    (kind, code): (ErrorKind, &str),
+    names: &str,
+) -> Error {
+    let error = result.expect_err("it should be refused").into();
     assert_eq!((error.kind(), error.code()), (kind, code), "{error}");
     assert!(error.to_string().contains(names), "`{error}` does not name `{names}`");
     error

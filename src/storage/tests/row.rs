@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 
 use crate::record::Frontier;
-use crate::record::arbitrary::{edited, edits, id, number, small_number};
+use crate::record::edits::{edited, edits, id, number, small_number};
 use crate::storage::index::key::{self, RowKind};
 use crate::storage::index::row::*;
 use crate::types::hash::{EntryHash, hex};

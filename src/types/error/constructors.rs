@@ -5,7 +5,7 @@ use std::fmt;
 #[cfg(feature = "bundle")]
 use super::Error;
 use super::cause::{NamedCause, describe_io};
-use super::wording::cut;
+use super::cut;
 use super::{ErrorDetail, Resource};
 
 impl ErrorDetail {

@@ -12,8 +12,9 @@ use std::fmt;
 pub(crate) use cause::{NamedCause, describe_io};
 pub use detail::ErrorDetail;
 pub use diagnostic::{Diagnostic, SourcePlace};
-pub use kind::ErrorKind;
-pub(crate) use wording::cut;
+pub use policy_store_verify::ErrorKind;
+pub(crate) use policy_store_verify::internal::error::cut;
+use policy_store_verify::text_enum;
 
 /// The result of a call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -44,6 +45,20 @@ impl Error {
 impl From<ErrorDetail> for Error {
     fn from(detail: ErrorDetail) -> Self {
         Self(Box::new(detail))
+    }
+}
+
+impl From<policy_store_verify::Error> for Error {
+    fn from(error: policy_store_verify::Error) -> Self {
+        use policy_store_verify::Error as Given;
+        Self::from(match error {
+            Given::InvalidInput { what, input, reason } => ErrorDetail::InvalidInput { what, input, reason },
+            Given::TooLarge { what, limit, actual } => ErrorDetail::TooLarge { what, limit, actual },
+            Given::Json { what, message } => ErrorDetail::Json { what, message },
+            Given::DuplicatePolicy { policy_id } => ErrorDetail::DuplicatePolicy { policy_id },
+            Given::Signer { key_id, source } => ErrorDetail::Signer { key_id, source },
+            other => ErrorDetail::failed("read a value", other),
+        })
     }
 }
 
@@ -119,10 +134,7 @@ text_enum!(Resource, "resource", {
 /// Refuses `actual` if it is over `limit`. `what` is the unit and the input, as in `statements of the policy`; an input alone
 /// is counted in bytes.
 pub(crate) fn at_most(what: &'static str, actual: usize, limit: usize) -> Result<()> {
-    if actual > limit {
-        return Err(ErrorDetail::TooLarge { what, limit, actual }.into());
-    }
-    Ok(())
+    Ok(policy_store_verify::internal::error::at_most(what, actual, limit)?)
 }
 
 #[cfg(test)]

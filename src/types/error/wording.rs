@@ -1,14 +1,10 @@
 //! Parts of messages: sizes with their units, places, kinds and times.
 
 use super::{Resource, SourcePlace};
+pub(super) use policy_store_verify::internal::error::sized;
+
 use crate::types::id::{LogId, ZoneId};
 use crate::types::time::Timestamp;
-
-/// `statements of the policy` and 1001 as `the policy: 1001 statements`.
-pub(super) fn sized(what: &str, actual: usize) -> String {
-    let (unit, thing) = what.split_once(" of ").unwrap_or(("bytes", what));
-    format!("{thing}: {actual} {unit}")
-}
 
 /// The place in a given text.
 pub(super) fn in_text(place: &Option<SourcePlace>) -> String {
@@ -57,13 +53,5 @@ pub(super) fn against_kept(log_id: &LogId, kept: u64, size: Option<u64>) -> Stri
         None => format!("log {log_id} is missing, expected {kept} entries"),
         Some(size) if size < kept => format!("log {log_id} has {size} entries, expected at least {kept}"),
         Some(_) => format!("the first {kept} entries of log {log_id} have a different root"),
-    }
-}
-
-/// The first characters of an input, so that an error does not carry megabytes.
-pub(crate) fn cut(input: &str) -> String {
-    match input.char_indices().nth(80) {
-        Some((end, _)) => format!("{}…", input.get(..end).unwrap_or_default()),
-        None => input.to_owned(),
     }
 }

@@ -1,7 +1,6 @@
 //! Writes attestations of new and existing policy set versions. The signer has run before the write.
 
 use super::ZoneTransaction;
-use crate::attestation::{Attestation, Status};
 use crate::record::fingerprint::Fingerprint;
 use crate::record::{Attested, Content, ContentKind};
 use crate::resource::policy_set_version::PolicySetVersion;
@@ -9,6 +8,7 @@ use crate::resource::version::VersionRecord;
 use crate::rules::attest::{self, AttestedPolicySetVersion, NewAttestation};
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Resource, Result};
+use policy_store_verify::attestation::{Attestation, Status};
 
 /// Attestations.
 impl ZoneTransaction<'_, '_> {

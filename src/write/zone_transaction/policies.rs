@@ -209,5 +209,5 @@ impl ZoneTransaction<'_, '_> {
 fn check_description(description: Option<&str>) -> Result<()> {
     description
         .filter(|text| !text.is_empty())
-        .map_or(Ok(()), |text| check_text("description", text, limits::DESCRIPTION_BYTES))
+        .map_or(Ok(()), |text| Ok(check_text("description", text, limits::DESCRIPTION_BYTES)?))
 }

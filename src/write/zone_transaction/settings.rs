@@ -92,5 +92,5 @@ impl ZoneTransaction<'_, '_> {
 }
 
 fn chosen(version: Option<&str>) -> Result<Option<SchemaName>> {
-    version.map(SchemaName::new).transpose()
+    Ok(version.map(SchemaName::new).transpose()?)
 }
