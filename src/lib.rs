@@ -3,8 +3,6 @@
 #[macro_use]
 mod types;
 
-#[cfg(feature = "attestation")]
-pub use policy_store_verify::attestation;
 #[cfg(feature = "bundle")]
 mod bundle;
 mod cedar;
@@ -23,6 +21,10 @@ mod storage;
 mod store;
 mod write;
 
+#[cfg(feature = "attestation")]
+pub use policy_store_verify::{attestation, evidence, note};
+pub use policy_store_verify::{inputs, log, proof, receipt};
+
 #[cfg(feature = "bundle")]
 pub use bundle::{Bundle, BundleGuardrail, BundleKey, BundlePolicy};
 pub use cedar::{ContextInput, UidInput};
@@ -30,7 +32,7 @@ pub use cedar_policy;
 pub use decide::answer::{Answer, StatementError};
 pub use decide::authorizer::Authorizer;
 pub use decide::difference::Difference;
-pub use decide::receipt::{GuardrailReceipt, Layer, Receipt, StatementRef};
+pub use decide::receipt::{EntitiesInput, GuardrailReceipt, Layer, LogEnd, Receipt, StatementRef};
 pub use decide::statement::Statement;
 pub use engine::Verification;
 pub use list::filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
@@ -64,6 +66,7 @@ pub use store::backup::{Backup, Restore};
 pub use store::builder::Builder;
 pub use store::copy::{CopiedZone, CopiedZones};
 pub use store::erase::ErasedZone;
+pub use store::proofs::StoreSeal;
 pub use store::snapshot::StoreSnapshot;
 pub use store::stats::{Compacted, Stats};
 pub use store::watched::Watched;

@@ -141,6 +141,6 @@ fn decides(store: &PolicyStore, read: &PolicyVersion) {
     let entities: Entities = authorizer.entities(ENTITIES).unwrap();
     let request: Request = authorizer.request("U::\"u\"", "Action::\"a\"", "G::\"g\"", r#"{"b":true}"#).unwrap();
     let answer = decide_alike(&authorizer, &request, &entities);
-    let replayed = store.replay(&answer.receipt(), &request, &entities).unwrap();
-    replayed.agrees_with(&answer.receipt()).unwrap();
+    let receipt = answer.receipt(&entities).unwrap();
+    store.replay(&receipt, &request, &entities).unwrap().agrees_with(&receipt).unwrap();
 }

@@ -59,7 +59,7 @@ pub(crate) use compiled::{CompiledSet, Evaluation, EvaluationFailure};
 pub use context::ContextInput;
 pub(crate) use policy::{ParsedPolicy, PolicyContent, prepare_policy};
 pub(crate) use schema::{ParsedSchema, prepare_schema};
-pub(crate) use stack::{in_one_go, with_room};
+pub(crate) use stack::{in_one_go, with_room, with_values};
 pub use uid::UidInput;
 
 /// The version of Cedar in this build.

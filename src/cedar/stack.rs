@@ -66,6 +66,11 @@ pub(crate) fn with_room<T>(f: impl FnOnce() -> T) -> T {
     stacker::maybe_grow(WITH_OWN, WITH_OWN, f)
 }
 
+/// Runs `f`, which takes the values of a request or of entities apart.
+pub(crate) fn with_values<T>(what: &'static str, f: impl FnOnce() -> T) -> Result<T> {
+    on_grown_stack(evaluate(0), what, f)
+}
+
 /// Runs `f` with at least `need` bytes of stack. `what` names the input of `f` in the error for a panic.
 pub(crate) fn on_grown_stack<T>(need: usize, what: &'static str, f: impl FnOnce() -> T) -> Result<T> {
     // Unwind safe: `f` owns its values or only reads them, so no caller sees a half-made one after a panic.

@@ -3,7 +3,9 @@
 use cedar_policy::{Decision, Entities, Request};
 
 use super::authorizer::Authorizer;
-use super::receipt::{GUARDRAIL_FORM, Layer, PLAIN_FORM, Receipt, StatementRef, mismatch};
+use policy_store_verify::receipt::Decision as StoredDecision;
+
+use super::receipt::{EntitiesInput, Layer, Receipt, StatementRef, entities_sha, mismatch, request_sha};
 use crate::cedar;
 use crate::cedar::{Evaluation, EvaluationFailure};
 use crate::engine::compiler::{BoundSet, Compiled};
@@ -13,6 +15,7 @@ use crate::types::error::Result;
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub(crate) authorizer: Authorizer,
+    pub(crate) request: Request,
     pub(crate) decision: Decision,
     pub(crate) determining: Vec<StatementRef>,
     pub(crate) errors: Vec<StatementError>,
@@ -66,14 +69,20 @@ impl Answer {
     /// [`Conflict`](crate::ErrorKind::Conflict) with the first field that differs.
     pub fn agrees_with(&self, receipt: &Receipt) -> Result<()> {
         self.authorizer.check(receipt)?;
-        let own = self.receipt();
-        let texts = |statements: &[StatementRef]| statements.iter().map(StatementRef::to_string).collect::<Vec<_>>();
+        let failed: Vec<_> = self.errors.iter().map(|error| &error.statement).collect();
+        let texts = |statements: &mut dyn Iterator<Item = &StatementRef>| {
+            statements.map(StatementRef::to_string).collect::<Vec<_>>().join(", ")
+        };
         for (field, said, now) in [
-            ("decision", format!("{:?}", receipt.decision), format!("{:?}", own.decision)),
-            ("determining", texts(&receipt.determining).join(", "), texts(&own.determining).join(", ")),
-            ("failed", texts(&receipt.failed).join(", "), texts(&own.failed).join(", ")),
-            ("binding", format!("{:?}", receipt.binding), format!("{:?}", own.binding)),
-            ("deny_on_forbid_error", receipt.deny_on_forbid_error.to_string(), own.deny_on_forbid_error.to_string()),
+            ("decision", receipt.decision.to_string(), StoredDecision::from(self.decision).to_string()),
+            ("determining", texts(&mut receipt.determining.iter()), texts(&mut self.determining.iter())),
+            ("failed", texts(&mut receipt.failed.iter()), texts(&mut failed.into_iter())),
+            ("binding", format!("{:?}", receipt.binding.as_ref()), format!("{:?}", self.authorizer.binding())),
+            (
+                "deny_on_forbid_error",
+                receipt.deny_on_forbid_error.to_string(),
+                self.authorizer.denies_on_forbid_error().to_string(),
+            ),
         ] {
             if said != now {
                 return Err(mismatch(field, said, now));
@@ -82,15 +91,27 @@ impl Answer {
         Ok(())
     }
 
-    /// The log, entries and hashes of the rules behind the answer, to be kept with the decision.
-    #[must_use]
-    pub fn receipt(&self) -> Receipt {
+    /// The receipt of the answer, to be kept with the decision: the log, entries and hashes of the rules behind it, and the
+    /// hashes of the request and of `entities`. These are the entities that the answer was decided with, or the
+    /// [SHA-256](crate::inputs::entities_sha) of them, computed before.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) for a request or entities without a canonical form: with unknowns of a partial
+    /// evaluation, or nested deeper than Cedar's JSON allows.
+    pub fn receipt<'a>(&self, entities: impl Into<EntitiesInput<'a>>) -> Result<Receipt> {
+        let entities_sha = match entities.into() {
+            EntitiesInput::Entities(entities) => entities_sha(entities)?,
+            EntitiesInput::Sha(sha) => sha,
+        };
         let Compiled { zone, version, entry_hash, .. } = &**self.authorizer.compiled();
-        Receipt {
-            v: if self.authorizer.guardrail().is_some() { GUARDRAIL_FORM } else { PLAIN_FORM },
+        Ok(Receipt {
+            v: Receipt::FORM,
             zone_id: zone.id.clone(),
             log_id: zone.log_id,
+            log_end: Some(self.authorizer.log_end()),
             binding: self.authorizer.binding().cloned(),
+            binding_entry: self.authorizer.binding_entry(),
             guardrail: self.authorizer.guardrail_receipt(),
             policy_set_id: version.policy_set_id.clone(),
             policy_set_version_id: version.version_id.clone(),
@@ -99,12 +120,14 @@ impl Answer {
             manifest_sha: version.manifest_sha,
             schema_version: version.schema.version.clone(),
             schema_sha: version.schema.sha,
-            decision: self.decision,
+            request_sha: Some(request_sha(&self.request)?),
+            entities_sha: Some(entities_sha),
+            decision: self.decision.into(),
             determining: self.determining.clone(),
             failed: self.errors.iter().map(|error| error.statement.clone()).collect(),
             deny_on_forbid_error: self.authorizer.denies_on_forbid_error(),
             cedar_version: cedar::version(),
-        }
+        })
     }
 }
 
@@ -138,12 +161,12 @@ impl Authorizer {
         }
         let denied_by_error =
             self.denies_on_forbid_error() && decision == Decision::Allow && errors.iter().any(|error| error.forbid);
-        Ok(if denied_by_error {
-            let forbids = errors.iter().filter(|error| error.forbid).map(|error| error.statement.clone()).collect();
-            Answer { authorizer: self.clone(), decision: Decision::Deny, determining: forbids, errors, denied_by_error }
-        } else {
-            Answer { authorizer: self.clone(), decision, determining, errors, denied_by_error }
-        })
+        if denied_by_error {
+            decision = Decision::Deny;
+            determining = errors.iter().filter(|error| error.forbid).map(|error| error.statement.clone()).collect();
+        }
+        let (authorizer, request) = (self.clone(), request.clone());
+        Ok(Answer { authorizer, request, decision, determining, errors, denied_by_error })
     }
 }
 

@@ -6,17 +6,18 @@ use std::sync::Arc;
 use cedar_policy::{Entities, Request};
 
 use super::guardrail::check_guardrail;
-use super::receipt::{GuardrailReceipt, Receipt, mismatch};
+use super::receipt::{GuardrailReceipt, LogEnd, Receipt, check_form, mismatch};
 use crate::cedar::{ContextInput, UidInput};
 use crate::engine::Engine;
-use crate::engine::compiler::{BoundSet, Compiled, Compiler};
+use crate::engine::compiler::{BoundRules, BoundSet, Compiled, Compiler};
 use crate::engine::validation::{Validated, Validation};
 use crate::resource::binding::{At, Binding};
 use crate::resource::version::VersionRecord;
 use crate::resource::zone::{
     ZoneReader, {self},
 };
-use crate::types::error::Result;
+use crate::types::error::{Error, Result};
+use crate::types::hash::EntryHash;
 use crate::types::target::{BindingMode, Target};
 
 /// The compiled rules of one target at one moment. It is immutable and decides requests.
@@ -54,8 +55,11 @@ use crate::types::target::{BindingMode, Target};
 #[derive(Clone)]
 pub struct Authorizer {
     compiled: Arc<Compiled>,
-    binding: Option<Arc<Binding>>,
+    /// The binding, and the hash of its entry.
+    binding: Option<(Arc<Binding>, EntryHash)>,
     guardrail: Option<BoundSet>,
+    /// The end of the zone's log when the rules were read.
+    end: LogEnd,
     deny_on_forbid_error: bool,
 }
 
@@ -69,12 +73,20 @@ impl fmt::Debug for Authorizer {
 }
 
 impl Authorizer {
-    pub(crate) fn new(compiled: Arc<Compiled>, binding: Option<Arc<Binding>>, guardrail: Option<BoundSet>) -> Self {
-        Self { compiled, binding, guardrail, deny_on_forbid_error: false }
+    pub(crate) fn of_bound(rules: BoundRules) -> Self {
+        let BoundRules { bound, guardrail, end } = rules;
+        let binding = Some((bound.binding, bound.binding_entry));
+        Self { compiled: bound.compiled, binding, guardrail, end, deny_on_forbid_error: false }
     }
 
-    pub(crate) fn of_bound(bound: BoundSet, guardrail: Option<BoundSet>) -> Self {
-        Self::new(bound.compiled, Some(bound.binding), guardrail)
+    /// The hash of the entry that made the binding.
+    pub(crate) fn binding_entry(&self) -> Option<EntryHash> {
+        self.binding.as_ref().map(|(_, entry)| *entry)
+    }
+
+    /// The end of the zone's log when the rules were read.
+    pub(crate) fn log_end(&self) -> LogEnd {
+        self.end
     }
 
     pub(crate) fn compiled(&self) -> &Arc<Compiled> {
@@ -96,9 +108,9 @@ impl Authorizer {
         target: &Target,
         mode: BindingMode,
         at: At,
-    ) -> Result<(BoundSet, Option<BoundSet>)> {
+    ) -> Result<BoundRules> {
         let bound = BoundSet::new(zone, compiler, zone.bound(target, mode, at)?)?;
-        Ok((bound, guardrail_at(zone, compiler, at)?))
+        Ok(BoundRules { bound, guardrail: guardrail_at(zone, compiler, at)?, end: zone.log_end(at)? })
     }
 
     /// The authorizer of a version, in force or not, with the current guardrail.
@@ -106,12 +118,13 @@ impl Authorizer {
         let compiled = compiler.set(zone, &VersionRecord::by_id(zone, id)?)?;
         let known = Validated::default();
         check_guardrail(zone, &Validation::ahead(compiler, &known), &compiled.version.schema)?;
-        Ok(Self::new(compiled, None, guardrail_at(zone, compiler, At::Now)?))
+        let (guardrail, end) = (guardrail_at(zone, compiler, At::Now)?, zone.log_end(At::Now)?);
+        Ok(Self { compiled, binding: None, guardrail, end, deny_on_forbid_error: false })
     }
 
     /// The authorizer that a receipt names, after comparing the stored rules with the receipt.
     pub(crate) fn of_receipt(store: &Engine, receipt: &Receipt) -> Result<Self> {
-        receipt.check_form()?;
+        check_form(receipt)?;
         store.storage.read(|snapshot| {
             let place = zone::find(snapshot, receipt.zone_id.as_str())?;
             let zone = ZoneReader::new(snapshot, &place);
@@ -124,8 +137,10 @@ impl Authorizer {
                 ("binding", receipt.binding.as_ref()),
                 ("guardrail", receipt.guardrail.as_ref().map(|guardrail| &guardrail.binding)),
             ];
-            // Both bindings must have been in force when the later one was made.
-            let latest = bindings.iter().filter_map(|(_, binding)| binding.map(|binding| binding.position)).max();
+            // Both bindings must have been in force at the end of the log; a receipt without it says when the later was made.
+            let log_end = receipt.log_end.map(|end| check_end(zone, end)).transpose()?;
+            let made = bindings.iter().filter_map(|(_, binding)| binding.map(|binding| binding.position)).max();
+            let latest = log_end.map(|end| end.size.saturating_sub(1)).or(made);
             if latest.is_some_and(|latest| latest >= end) {
                 return Err(other());
             }
@@ -134,6 +149,11 @@ impl Authorizer {
                     check_bound(zone, field, binding, latest)?;
                 }
             }
+            if let (Some(end), None) = (log_end, &receipt.guardrail)
+                && let Some(binding) = zone.guardrail(At::Position(end.size.saturating_sub(1)))?
+            {
+                return Err(mismatch("guardrail", "none", &binding.policy_set_version_id));
+            }
             let guardrail = match &receipt.guardrail {
                 Some(GuardrailReceipt { binding, .. }) if binding.mode != BindingMode::Guardrail => {
                     return Err(mismatch("guardrail", binding.mode.as_str(), BindingMode::Guardrail.as_str()));
@@ -141,10 +161,17 @@ impl Authorizer {
                 Some(GuardrailReceipt { binding, .. }) => Some(BoundSet::new(zone, &store.compiler, binding.clone())?),
                 None => None,
             };
-            let authorizer = Self {
-                deny_on_forbid_error: receipt.deny_on_forbid_error,
-                ..Self::new(compiled, receipt.binding.clone().map(Arc::new), guardrail)
+            let binding = receipt.binding.as_ref().map(|binding| {
+                let entry = zone.entry(zone.log, binding.position)?.hash;
+                Ok::<_, Error>((Arc::new(binding.clone()), entry))
+            });
+            let end = match (log_end, latest) {
+                (Some(end), _) => end,
+                (None, Some(latest)) => zone.log_end(At::Position(latest))?,
+                (None, None) => zone.log_end(At::Now)?,
             };
+            let deny_on_forbid_error = receipt.deny_on_forbid_error;
+            let authorizer = Self { compiled, binding: binding.transpose()?, guardrail, end, deny_on_forbid_error };
             authorizer.check(receipt)?;
             Ok(authorizer)
         })
@@ -169,7 +196,15 @@ impl Authorizer {
         {
             return Err(mismatch("binding", &binding.policy_set_version_id, &version.version_id));
         }
-        let own = self.guardrail_receipt();
+        if let (Some(said), Some((_, stored))) = (receipt.binding_entry, &self.binding)
+            && said != *stored
+        {
+            return Err(mismatch("binding_entry", said, stored));
+        }
+        let mut own = self.guardrail_receipt();
+        if let (Some(own), Some(GuardrailReceipt { binding_entry: None, .. })) = (&mut own, &receipt.guardrail) {
+            own.binding_entry = None;
+        }
         if receipt.guardrail != own {
             let debug = |guardrail: &Option<GuardrailReceipt>| format!("{guardrail:?}");
             return Err(mismatch("guardrail", debug(&receipt.guardrail), debug(&own)));
@@ -178,9 +213,10 @@ impl Authorizer {
     }
 
     pub(crate) fn guardrail_receipt(&self) -> Option<GuardrailReceipt> {
-        let BoundSet { compiled, binding } = self.guardrail.as_ref()?;
+        let BoundSet { compiled, binding, binding_entry } = self.guardrail.as_ref()?;
         Some(GuardrailReceipt {
             binding: Binding::clone(binding),
+            binding_entry: Some(*binding_entry),
             policy_set_version_entry: compiled.entry_hash,
             manifest_sha: compiled.version.manifest_sha,
             schema_version: compiled.version.schema.version.clone(),
@@ -199,7 +235,7 @@ impl Authorizer {
     /// The binding that the authorizer decides by; none if it was created for a version by its id.
     #[must_use]
     pub fn binding(&self) -> Option<&Binding> {
-        self.binding.as_deref()
+        self.binding.as_ref().map(|(binding, _)| &**binding)
     }
 
     /// The binding of the zone's guardrail that takes part in the decisions; none if the zone had no guardrail.
@@ -269,6 +305,16 @@ impl Authorizer {
 fn guardrail_at(zone: ZoneReader<'_>, compiler: &Compiler, at: At) -> Result<Option<BoundSet>> {
     let binding = zone.guardrail(at)?;
     binding.map(|binding| BoundSet::new(zone, compiler, binding)).transpose()
+}
+
+/// Refuses a receipt's end of the log that the log does not have.
+fn check_end(zone: ZoneReader<'_>, end: LogEnd) -> Result<LogEnd> {
+    let length = zone.head(zone.log)?.length;
+    let Some(last) = end.size.checked_sub(1).filter(|_| end.size <= length) else {
+        return Err(mismatch("log_end", end.size, format!("a size from 1 to {length}")));
+    };
+    let stored = zone.entry(zone.log, last)?.hash;
+    if stored == end.last { Ok(end) } else { Err(mismatch("log_end", end.last, stored)) }
 }
 
 /// Refuses a receipt's binding that was not in force after the entry at `position`.

@@ -5,6 +5,8 @@
 pub(crate) mod answer;
 pub(crate) mod authorizer;
 pub(crate) mod difference;
+#[cfg(feature = "attestation")]
+pub(crate) mod evidence;
 pub(crate) mod guardrail;
 pub(crate) mod receipt;
 pub(crate) mod statement;

@@ -1,151 +1,70 @@
-//! Receipts: the rules behind a decision, as JSON that is kept with the decision and can be replayed years later.
+//! Receipts of answers, compared with the store. Their format is that of `policy-store-verify`.
 
-use cedar_policy::Decision;
-use policy_store_verify::text_enum;
-use serde::{Deserialize, Serialize};
+use cedar_policy::{Entities, Request};
+use policy_store_verify::inputs;
+use policy_store_verify::proof::ProofError;
+pub use policy_store_verify::receipt::{GuardrailReceipt, Layer, LogEnd, Receipt, StatementRef};
 
-use crate::resource::binding::Binding;
+use crate::cedar::with_values;
 use crate::types::error::{Error, ErrorDetail, Result};
-use crate::types::hash::{EntryHash, Sha256};
-use crate::types::id::{LogId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
-use crate::types::schema::CedarVersion;
+use crate::types::hash::Sha256;
 
-/// The version of a receipt without a guardrail.
-pub(crate) const PLAIN_FORM: u32 = 1;
-/// The version of a receipt with a guardrail, and the newest that this build reads.
-pub(crate) const GUARDRAIL_FORM: u32 = 2;
-
-/// The part of a decision that a statement belongs to.
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Layer {
-    /// The version that the authorizer decides by: the one bound to the target, or the one requested by its id.
-    #[default]
-    Target,
-    /// The zone's guardrail.
-    Guardrail,
-}
-
-text_enum!(Layer, "layer", { Target => "target", Guardrail => "guardrail" });
-
-impl Layer {
-    fn is_target(&self) -> bool {
-        *self == Self::Target
-    }
-}
-
-/// One statement of a pinned policy version.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct StatementRef {
-    /// The layer of the statement. Left out of JSON for the target layer.
-    #[serde(default, skip_serializing_if = "Layer::is_target")]
-    pub layer: Layer,
-    /// The policy.
-    pub policy_id: PolicyId,
-    /// The version of the policy.
-    pub policy_version_id: PolicyVersionId,
-    /// The index of the statement in the version's text, counted from 0.
-    pub statement: u32,
-}
-
-impl std::fmt::Display for StatementRef {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let layer = if self.layer.is_target() { "" } else { " in the guardrail" };
-        write!(f, "statement {} of `{}` of `{}`{layer}", self.statement, self.policy_version_id, self.policy_id)
-    }
-}
-
-/// The log, entries and hashes of the rules behind one answer: enough to find the same rules again and to detect any
-/// change.
+/// The entities of a decision, for its receipt: the entities, or their SHA-256 if it was computed before.
 ///
-/// A receipt is plain data without a signature: anyone with write access to it can replace it. It serializes with serde
-/// and contains nothing of the request. To replay it, keep the request and the entities with it.
-///
-/// ```
-/// # use policy_store::{Answer, PolicyStore, Receipt, Result, cedar_policy::{Entities, Request}};
-/// /// Decides again by the rules of the receipt, and compares the answers.
-/// fn audit(store: &PolicyStore, receipt: &Receipt, request: &Request, entities: &Entities) -> Result<Answer> {
-///     let answer = store.replay(receipt, request, entities)?;
-///     answer.agrees_with(receipt)?;
-///     Ok(answer)
-/// }
-/// ```
+/// Compute it once with [`entities_sha`](inputs::entities_sha) if many decisions have the same entities.
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Receipt {
-    /// The version of the receipt format: 2 if a guardrail took part, otherwise 1.
-    pub v: u32,
-    /// The zone.
-    pub zone_id: ZoneId,
-    /// The id of the zone's log. It distinguishes the zone from one with the same id in another store.
-    pub log_id: LogId,
-    /// The binding in force; none if the version was evaluated by its id.
-    pub binding: Option<Binding>,
-    /// The guardrail that took part in the decision, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub guardrail: Option<GuardrailReceipt>,
-    /// The policy set.
-    pub policy_set_id: PolicySetId,
-    /// The version of the policy set that decided.
-    pub policy_set_version_id: PolicySetVersionId,
-    /// The version's number.
-    pub policy_set_version: u32,
-    /// The hash of the log entry that created the version. The hash chain of the log covers it.
-    pub policy_set_version_entry: EntryHash,
-    /// The SHA-256 of the version's manifest, which covers every pinned policy text.
-    pub manifest_sha: Sha256,
-    /// The schema version of the evaluation.
-    pub schema_version: SchemaName,
-    /// The SHA-256 of the schema's source bytes.
-    pub schema_sha: Sha256,
-    /// The decision.
-    pub decision: Decision,
-    /// The determining statements, sorted.
-    pub determining: Vec<StatementRef>,
-    /// The statements that failed to evaluate, sorted.
-    pub failed: Vec<StatementRef>,
-    /// Whether a `forbid` that fails to evaluate denies.
-    pub deny_on_forbid_error: bool,
-    /// The version of Cedar that decided.
-    pub cedar_version: CedarVersion,
+pub enum EntitiesInput<'a> {
+    /// The entities that the answer was decided with.
+    Entities(&'a Entities),
+    /// The SHA-256 of their canonical form.
+    Sha(Sha256),
 }
 
-/// The guardrail behind a decision, as part of a receipt.
-#[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GuardrailReceipt {
-    /// The binding of the guardrail.
-    pub binding: Binding,
-    /// The hash of the log entry that created the version. The hash chain of the log covers it.
-    pub policy_set_version_entry: EntryHash,
-    /// The SHA-256 of the version's manifest, which covers every pinned policy text.
-    pub manifest_sha: Sha256,
-    /// The schema version that it was created for. It is evaluated with the schema version of the target, and validates
-    /// against both.
-    pub schema_version: SchemaName,
-    /// The SHA-256 of the source bytes of the schema version that it was created for.
-    pub schema_sha: Sha256,
-}
-
-impl Receipt {
-    /// Refuses a receipt of an unknown version, or one whose version and guardrail contradict each other.
-    pub(crate) fn check_form(&self) -> Result<()> {
-        match (self.v, &self.guardrail) {
-            (PLAIN_FORM, None) | (GUARDRAIL_FORM, Some(_)) => Ok(()),
-            (0, _) => Err(ErrorDetail::invalid("receipt form", "0", "must be at least 1").into()),
-            (PLAIN_FORM, Some(_)) => {
-                Err(ErrorDetail::invalid("receipt form", "1", "a receipt of form 1 must have no `guardrail`").into())
-            }
-            (GUARDRAIL_FORM, None) => {
-                Err(ErrorDetail::invalid("receipt form", "2", "a receipt of form 2 must have a `guardrail`").into())
-            }
-            (found, _) => {
-                let (found, known) = (found.into(), GUARDRAIL_FORM.into());
-                Err(ErrorDetail::NewerFormat { what: "receipt form", found, known }.into())
-            }
-        }
+impl<'a> From<&'a Entities> for EntitiesInput<'a> {
+    fn from(entities: &'a Entities) -> Self {
+        Self::Entities(entities)
     }
+}
+
+impl From<Sha256> for EntitiesInput<'_> {
+    fn from(sha: Sha256) -> Self {
+        Self::Sha(sha)
+    }
+}
+
+/// Refuses a receipt that does not have its form.
+pub(crate) fn check_form(receipt: &Receipt) -> Result<()> {
+    if receipt.v > Receipt::FORM {
+        let (found, known) = (receipt.v.into(), Receipt::FORM.into());
+        return Err(ErrorDetail::NewerFormat { what: "receipt form", found, known }.into());
+    }
+    match receipt.form_problem() {
+        Some(problem) => Err(ErrorDetail::invalid("receipt form", &receipt.v.to_string(), problem).into()),
+        None => Ok(()),
+    }
+}
+
+/// The SHA-256 of the canonical form of a request, on a stack that is large enough.
+pub(crate) fn request_sha(request: &Request) -> Result<Sha256> {
+    Ok(with_values("request", || inputs::request_sha(request))??)
+}
+
+/// The SHA-256 of the canonical form of entities, on a stack that is large enough.
+pub(crate) fn entities_sha(entities: &Entities) -> Result<Sha256> {
+    Ok(with_values("entities", || inputs::entities_sha(entities))??)
+}
+
+/// Refuses inputs other than those of the receipt's decision. Receipts of forms 1 and 2 do not know theirs.
+pub(crate) fn check_inputs(receipt: &Receipt, request: &Request, entities: &Entities) -> Result<()> {
+    if receipt.request_sha.is_none() && receipt.entities_sha.is_none() {
+        return Ok(());
+    }
+    let checked = receipt.check_inputs(request_sha(request)?, entities_sha(entities)?);
+    checked.map_err(|error| match error {
+        ProofError::Mismatch { field, expected, found } => mismatch(field, expected, found),
+        other => ErrorDetail::Json { what: "receipt", message: other.to_string() }.into(),
+    })
 }
 
 /// The error for a field that differs between a receipt and the store.

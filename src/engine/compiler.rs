@@ -7,6 +7,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use policy_store_verify::receipt::LogEnd;
+
 use super::cache::{Cache, Weight};
 use crate::cedar::{CompiledSet, ParsedPolicy, ParsedSchema, in_one_go};
 use crate::record::{ContentId, ContentKind, LogEntry, PolicySetVersionCreated, PolicyVersionCreated};
@@ -40,13 +42,25 @@ pub(crate) struct Compiled {
 pub(crate) struct BoundSet {
     pub compiled: Arc<Compiled>,
     pub binding: Arc<Binding>,
+    /// The hash of the entry that made the binding.
+    pub binding_entry: EntryHash,
 }
 
 impl BoundSet {
     pub(crate) fn new(zone: ZoneReader<'_>, compiler: &Compiler, binding: Binding) -> Result<Self> {
         let version = VersionRecord::named(zone, binding.policy_set_version_id.as_str())?;
-        Ok(Self { compiled: compiler.set(zone, &version)?, binding: Arc::new(binding) })
+        let binding_entry = zone.entry(zone.log, binding.position)?.hash;
+        Ok(Self { compiled: compiler.set(zone, &version)?, binding: Arc::new(binding), binding_entry })
     }
+}
+
+/// The rules of a target at one moment.
+pub(crate) struct BoundRules {
+    pub bound: BoundSet,
+    /// The zone's guardrail, if it has one.
+    pub guardrail: Option<BoundSet>,
+    /// The end of the zone's log at that moment.
+    pub end: LogEnd,
 }
 
 /// A policy version's parsed statements, or its text if they are not cached.

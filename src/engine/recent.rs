@@ -3,10 +3,12 @@
 use std::fmt;
 use std::sync::{Arc, Weak};
 
+use policy_store_verify::receipt::LogEnd;
 use quick_cache::sync::Cache;
 
-use super::compiler::{BoundSet, Compiled};
+use super::compiler::{BoundRules, BoundSet, Compiled};
 use crate::resource::binding::Binding;
+use crate::types::hash::EntryHash;
 use crate::types::id::LogId;
 use crate::types::target::{BindingMode, Target};
 
@@ -25,21 +27,25 @@ struct Taken {
     commits: u64,
     bound: Kept,
     guardrail: Option<Kept>,
+    end: LogEnd,
 }
 
 #[derive(Clone)]
 struct Kept {
     binding: Arc<Binding>,
+    binding_entry: EntryHash,
     compiled: Weak<Compiled>,
 }
 
 impl Kept {
     fn new(bound: &BoundSet) -> Self {
-        Self { binding: bound.binding.clone(), compiled: Arc::downgrade(&bound.compiled) }
+        let (binding, binding_entry) = (bound.binding.clone(), bound.binding_entry);
+        Self { binding, binding_entry, compiled: Arc::downgrade(&bound.compiled) }
     }
 
     fn upgrade(self) -> Option<BoundSet> {
-        Some(BoundSet { compiled: self.compiled.upgrade()?, binding: self.binding })
+        let (binding, binding_entry) = (self.binding, self.binding_entry);
+        Some(BoundSet { compiled: self.compiled.upgrade()?, binding, binding_entry })
     }
 }
 
@@ -59,24 +65,19 @@ impl Recent {
         self.0.clear();
     }
 
-    /// The version bound to a target and the zone's guardrail, if the entry is of this count of commits.
-    pub(crate) fn get(&self, key: &(LogId, BindingMode, Target), commits: u64) -> Option<(BoundSet, Option<BoundSet>)> {
-        let Taken { bound, guardrail, .. } = self.0.get(key).filter(|taken| taken.commits == commits)?;
+    /// The rules of a target, if the entry is of this count of commits.
+    pub(crate) fn get(&self, key: &(LogId, BindingMode, Target), commits: u64) -> Option<BoundRules> {
+        let Taken { bound, guardrail, end, .. } = self.0.get(key).filter(|taken| taken.commits == commits)?;
         let guardrail = match guardrail {
             Some(guardrail) => Some(guardrail.upgrade()?),
             None => None,
         };
-        Some((bound.upgrade()?, guardrail))
+        Some(BoundRules { bound: bound.upgrade()?, guardrail, end })
     }
 
-    pub(crate) fn keep(
-        &self,
-        key: (LogId, BindingMode, Target),
-        commits: u64,
-        bound: &BoundSet,
-        guardrail: Option<&BoundSet>,
-    ) {
-        let (bound, guardrail) = (Kept::new(bound), guardrail.map(Kept::new));
-        self.0.insert(key, Taken { commits, bound, guardrail });
+    pub(crate) fn keep(&self, key: (LogId, BindingMode, Target), commits: u64, rules: &BoundRules) {
+        let BoundRules { bound, guardrail, end } = rules;
+        let (bound, guardrail) = (Kept::new(bound), guardrail.as_ref().map(Kept::new));
+        self.0.insert(key, Taken { commits, bound, guardrail, end: *end });
     }
 }

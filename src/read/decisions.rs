@@ -57,15 +57,14 @@ impl<M: Committed> Zone<M> {
     fn bound_authorizer(&self, target: Target, mode: BindingMode, at: At) -> Result<Authorizer> {
         let commits = if at == At::Now { self.moment.commits(&self.engine)? } else { None };
         let key = (self.place.log_id, mode, target);
-        if let Some((bound, guardrail)) = commits.and_then(|commits| self.engine.recent.get(&key, commits)) {
-            return Ok(Authorizer::of_bound(bound, guardrail));
+        if let Some(rules) = commits.and_then(|commits| self.engine.recent.get(&key, commits)) {
+            return Ok(Authorizer::of_bound(rules));
         }
-        let (bound, guardrail) =
-            self.read(|zone| Authorizer::find_bound(zone, &self.engine.compiler, &key.2, mode, at))?;
+        let rules = self.read(|zone| Authorizer::find_bound(zone, &self.engine.compiler, &key.2, mode, at))?;
         if let Some(commits) = commits {
-            self.engine.recent.keep(key, commits, &bound, guardrail.as_ref());
+            self.engine.recent.keep(key, commits, &rules);
         }
-        Ok(Authorizer::of_bound(bound, guardrail))
+        Ok(Authorizer::of_bound(rules))
     }
 }
 

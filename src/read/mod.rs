@@ -5,4 +5,5 @@
 mod all;
 mod decisions;
 pub(crate) mod moment;
+pub(crate) mod proofs;
 pub(crate) mod zone;

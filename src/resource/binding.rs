@@ -1,45 +1,20 @@
 //! Bindings: the policy set version bound to a target, now and at an earlier point. Does not write bindings.
 
-use serde::{Deserialize, Serialize};
+use policy_store_verify::log::BoundTo;
+pub use policy_store_verify::receipt::Binding;
+use policy_store_verify::receipt::LogEnd;
+use serde::Serialize;
 
-use super::history::BoundTo;
-use crate::record::{Body, Bound, BoundVersion, LogEntry, PolicySetVersionCreated};
+use crate::record::{Body, LogEntry, PolicySetVersionCreated};
 use crate::resource::zone::ZoneReader;
 use crate::storage::key::RowKind;
 use crate::storage::{PolicySetRow, wrong_row};
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Result};
-use crate::types::id::{PolicySetId, PolicySetVersionId, ZoneId};
+use crate::types::id::{PolicySetVersionId, ZoneId};
 use crate::types::rationale::Rationale;
 use crate::types::target::{BindingMode, Target};
 use crate::types::time::Timestamp;
-
-/// A binding: the policy set version bound to a target, the mode, the time and the author.
-#[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Binding {
-    /// The zone.
-    pub zone_id: ZoneId,
-    /// The target.
-    pub target: Target,
-    /// The mode: how the version takes part in decisions.
-    pub mode: BindingMode,
-    /// The policy set.
-    pub policy_set_id: PolicySetId,
-    /// The version of the policy set.
-    pub policy_set_version_id: PolicySetVersionId,
-    /// The version's number.
-    pub version: u32,
-    /// The time of the binding.
-    pub since: Timestamp,
-    /// The author of the binding.
-    pub by: Actor,
-    /// Why its write was made, if that was stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rationale: Option<Rationale>,
-    /// The position of the binding in the zone's log.
-    pub position: u64,
-}
 
 /// The result of a call that binds.
 #[non_exhaustive]
@@ -136,6 +111,17 @@ impl ZoneReader<'_> {
         }
     }
 
+    /// The end of the zone's log at `at`.
+    pub(crate) fn log_end(self, at: At) -> Result<LogEnd> {
+        let head = self.head(self.log)?;
+        let size = self.length_at_point(at)?.min(head.length);
+        let last = match size.checked_sub(1) {
+            Some(last) if size < head.length => self.entry(self.log, last)?.hash,
+            _ => head.last,
+        };
+        Ok(LogEnd { size, last })
+    }
+
     /// The binding of `target` in a mode at `at`, if any.
     pub(crate) fn binding(self, target: &Target, mode: BindingMode, at: At) -> Result<Option<Binding>> {
         target.check()?;
@@ -164,26 +150,16 @@ impl ZoneReader<'_> {
     fn binding_made_at(self, target: &Target, mode: BindingMode, position: u64) -> Result<Binding> {
         let entry = self.entry(self.log, position)?;
         match &entry.body {
-            Body::Bound(body) if body.target == *target && body.mode == mode => self.binding_of(&entry, body),
+            Body::Bound(body) if body.target == *target && body.mode == mode => self.binding_of(&entry),
             _ => Err(wrong_row(RowKind::Binding, self.id.as_str())),
         }
     }
 
-    /// The binding that an entry with this body made.
-    pub(crate) fn binding_of(self, entry: &LogEntry, body: &Bound) -> Result<Binding> {
-        let BoundVersion { policy_set_id, version_id, version } = body.bound.clone();
-        Ok(Binding {
-            zone_id: self.id.clone(),
-            target: body.target.clone(),
-            mode: body.mode,
-            policy_set_id,
-            policy_set_version_id: version_id,
-            version,
-            since: entry.envelope.created_at,
-            by: entry.envelope.actor.clone(),
-            rationale: self.rationale(self.log, entry)?,
-            position: entry.envelope.position,
-        })
+    /// The binding that an entry made.
+    pub(crate) fn binding_of(self, entry: &LogEntry) -> Result<Binding> {
+        let rationale = self.rationale(self.log, entry)?;
+        let binding = Binding::of_entry(self.id, entry, rationale);
+        Ok(binding.ok_or_else(|| wrong_row(RowKind::Binding, self.id.as_str()))?)
     }
 
     /// The newest binding of a target with a version other than `current`.
@@ -226,7 +202,7 @@ impl ZoneReader<'_> {
             Ok::<_, crate::types::error::Error>(BindingEnd { at, by, rationale, position })
         });
         Ok(BindingRecord {
-            binding: self.binding_of(&entry, body)?,
+            binding: self.binding_of(&entry)?,
             replaced: body.replaced.clone().map(BoundTo::from),
             ended: ended.transpose()?,
         })

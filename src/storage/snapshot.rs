@@ -11,7 +11,7 @@ use super::cache::RecordCache;
 use super::index::key::{self, LogNumber, RowKind, STORE_LOG};
 use super::index::row::{Head, LogsRow, NextContentRow, Row, StoreRow, StoreStateRow, ZoneRow};
 use super::tables::{Direction, Table, TableReader};
-use crate::record::{Body, EntryProblem, LogEntry};
+use crate::record::{Body, Entry, EntryProblem, LogEntry};
 use crate::types::error::{Error, ErrorDetail, Result};
 use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::{LogId, ZoneId};
@@ -265,6 +265,16 @@ impl<'a> Snapshot<'a> {
         let Some(last) = head.length.checked_sub(1) else { return Ok(None) };
         let entry = self.entry(log, last)?;
         Ok(if entry.body.is_binding() { Some(last) } else { entry.envelope.last_binding })
+    }
+
+    /// The bytes of the entry at `position`, of a committed state. Their hash is checked.
+    pub(crate) fn entry_bytes(&self, log: LogNumber, position: u64) -> Result<Vec<u8>> {
+        let mut bytes = None;
+        self.source.get(Table::Log, &key::entry(log, position), &mut |value| {
+            bytes = Some(Entry::bytes_of_stored(value).map(<[u8]>::to_vec));
+        })?;
+        let bytes = bytes.ok_or_else(|| missing(EntryPlace(log, position)))?;
+        bytes.map_err(|problem| unusable(problem, log, position))
     }
 
     /// Why the write of an entry was made.

@@ -128,7 +128,7 @@ fn root(source: &dyn TableReader, log: LogNumber, level: u8, number: u64) -> Res
 }
 
 /// The hashes of a full tile; `None` if there is no such row.
-fn tile(source: &dyn TableReader, log: LogNumber, level: u8, number: u64) -> Result<Option<Vec<NodeHash>>> {
+pub(super) fn tile(source: &dyn TableReader, log: LogNumber, level: u8, number: u64) -> Result<Option<Vec<NodeHash>>> {
     let row_key = key::tile(log, level, number);
     let mut row = None;
     source.get(Table::Index, &row_key, &mut |value| row = Some(TileRow::from_value(&row_key, value)))?;
@@ -153,6 +153,17 @@ fn last_nodes(source: &dyn TableReader, log: LogNumber, level: u8, first: u64, c
         hashes.truncate(usize::try_from(count).unwrap_or(usize::MAX));
         return Ok(hashes);
     }
+    nodes(source, log, level, first, count)
+}
+
+/// `count` nodes of a level of tiles, from the entries, or from the tiles below.
+pub(super) fn nodes(
+    source: &dyn TableReader,
+    log: LogNumber,
+    level: u8,
+    first: u64,
+    count: u64,
+) -> Result<Vec<NodeHash>> {
     match level.checked_sub(1) {
         None => entries(source, log, first, count),
         Some(below) => (first..first.saturating_add(count)).map(|number| root(source, log, below, number)).collect(),

@@ -12,6 +12,7 @@ mod prepare_attested;
 mod prepare_attested_bundle;
 #[cfg(feature = "bundle")]
 mod prepare_bundle;
+pub(crate) mod proofs;
 pub(crate) mod snapshot;
 pub(crate) mod stats;
 pub(crate) mod watched;
@@ -22,7 +23,7 @@ use cedar_policy::{Entities, Request};
 
 use crate::decide::answer::Answer;
 use crate::decide::authorizer::Authorizer;
-use crate::decide::receipt::Receipt;
+use crate::decide::receipt::{Receipt, check_inputs};
 use crate::engine::Engine;
 use crate::list;
 use crate::list::page::{Page, PageRequest};
@@ -240,16 +241,18 @@ impl PolicyStore {
     }
 
     /// Decides again by exactly the rules that a receipt names, after comparing them with the receipt. The same request
-    /// and entities give the same answer: [`Answer::agrees_with`] compares it with the receipt.
+    /// and entities give the same answer: [`Answer::agrees_with`] compares it with the receipt. Other inputs are refused by
+    /// their SHA-256, except for receipts of forms 1 and 2, which do not have it.
     ///
     /// # Errors
     ///
-    /// [`Conflict`](crate::ErrorKind::Conflict) if the receipt and the store disagree;
+    /// [`Conflict`](crate::ErrorKind::Conflict) if the receipt and the store or the inputs disagree;
     /// [`NotFound`](crate::ErrorKind::NotFound) if the store does not have the zone or version;
     /// [`Invalid`](crate::ErrorKind::Invalid) if the receipt is malformed;
     /// [`Unavailable`](crate::ErrorKind::Unavailable) if this build does not know the receipt's version, or if its Cedar
     /// no longer parses a pinned policy.
     pub fn replay(&self, receipt: &Receipt, request: &Request, entities: &Entities) -> Result<Answer> {
+        check_inputs(receipt, request, entities)?;
         self.authorizer_of_receipt(receipt)?.is_authorized(request, entities)
     }
 

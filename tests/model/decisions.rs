@@ -204,14 +204,24 @@ impl Runner {
         };
         let of = if verdict.of < MANY { "OfFew" } else { "OfMany" };
         *self.tally.entry(format!("{name}{of}")).or_default() += 1;
-        let receipt = answer.receipt();
+        let receipt = answer.receipt(&asked_for.1).unwrap();
         let mut told = seen(&receipt);
-        let entry = told.as_object_mut().and_then(|told| told.remove("policy_set_version_entry")).unwrap();
-        let mut entries = vec![(version.created.position, entry)];
-        if let Some(((set, place), _)) = &kept.guardrail {
+        let parts = told.as_object_mut().unwrap();
+        let mut entries = vec![(version.created.position, parts.remove("policy_set_version_entry").unwrap())];
+        // The model does not know Cedar's values: other tests compute these hashes on their own.
+        assert!(parts.remove("request_sha").is_some() && parts.remove("entities_sha").is_some());
+        let end = parts.remove("log_end").unwrap();
+        let place = |position: &Value| usize::try_from(position.as_u64().unwrap()).unwrap();
+        entries.push((place(&end["size"]) - 1, end["last"].clone()));
+        let position = |binding: &Value| place(&binding["position"]);
+        if let Some(entry) = parts.remove("binding_entry") {
+            entries.push((position(&kept.binding), entry));
+        }
+        if let Some(((set, place), binding)) = &kept.guardrail {
             let guardrail = told["guardrail"].as_object_mut().unwrap();
             let entry = guardrail.remove("policy_set_version_entry").unwrap();
             entries.push((zone.sets[*set].versions[*place].created.position, entry));
+            entries.push((position(binding), guardrail.remove("binding_entry").unwrap()));
         }
         assert_eq!(told, self.receipt(kept, &verdict), "{what:?}");
         for (position, entry) in entries {
@@ -228,7 +238,7 @@ impl Runner {
         let view = zone.set_version_view(kept.place.0, kept.place.1);
         let schema = self.model.schema(&zone.sets[kept.place.0].versions[kept.place.1].schema).unwrap();
         let mut receipt = json!({
-            "v": if kept.guardrail.is_some() { 2 } else { 1 }, "zone_id": zone.id, "log_id": zone.log.id, "binding": kept.binding,
+            "v": 3, "zone_id": zone.id, "log_id": zone.log.id, "binding": kept.binding,
             "policy_set_id": view["policy_set_id"], "policy_set_version_id": view["id"],
             "policy_set_version": view["version"], "manifest_sha": view["manifest_sha"],
             "schema_version": schema.version, "schema_sha": sha(&schema.source),
@@ -276,7 +286,7 @@ impl Runner {
         let (request, entities) = (request(&authorizer, asked).unwrap(), given(&authorizer, &entities(vocabulary)));
         let again = self.store().replay(&receipt, &request, &entities).unwrap();
         again.agrees_with(&receipt).unwrap();
-        assert_eq!(seen(again.receipt()), seen(&receipt));
+        assert_eq!(again.receipt(&entities).unwrap(), receipt);
         let other = self.model.zones.iter().find(|zone| receipt.zone_id != zone.id.as_str()).map(|it| it.id.clone());
         if let Some((doctored, expected)) = doctored(&receipt, change, other.as_deref()) {
             let replayed = self.store().replay(&doctored, &request, &entities);
@@ -301,12 +311,12 @@ fn given(authorizer: &Authorizer, json: &str) -> Entities {
 fn doctored(receipt: &Receipt, change: u8, other: Option<&str>) -> Option<(Receipt, &'static str)> {
     let mut json = seen(receipt);
     let next = |value: &Value| json!(value.as_u64().unwrap_or_default() + 1);
-    let (pointer, value, expected) = match change % 13 {
+    let (pointer, value, expected) = match change % 18 {
         0 => ("/zone_id", json!("none"), "not_found zone"),
         1 => ("/zone_id", json!(other?), "receipt_mismatch"),
         2 => ("/policy_set_version", next(&json["policy_set_version"]), "receipt_mismatch"),
         3 => ("/schema_sha", json!("0".repeat(64)), "receipt_mismatch"),
-        4 => ("/v", json!(3), "newer_format"),
+        4 => ("/v", json!(4), "newer_format"),
         5 => ("/v", json!(0), "invalid_input"),
         6 => {
             let flipped = if receipt.decision == Decision::Allow { "deny" } else { "allow" };
@@ -317,7 +327,12 @@ fn doctored(receipt: &Receipt, change: u8, other: Option<&str>) -> Option<(Recei
         9 => ("/policy_set_version_id", json!("unknown"), "not_found policy set version"),
         10 => ("/manifest_sha", json!("0".repeat(64)), "receipt_mismatch"),
         11 if receipt.guardrail.is_some() => ("/guardrail/binding/by/id", json!("mallory"), "receipt_mismatch"),
-        12 => ("/v", json!(if receipt.guardrail.is_some() { 1 } else { 2 }), "invalid_input"),
+        12 => ("/v", json!(1 + u64::from(receipt.guardrail.is_none())), "invalid_input"),
+        13 => ("/log_end/size", json!(1_000_000), "receipt_mismatch"),
+        14 => ("/log_end/last", json!("0".repeat(64)), "receipt_mismatch"),
+        15 if receipt.binding.is_some() => ("/binding_entry", json!("0".repeat(64)), "receipt_mismatch"),
+        16 => ("/request_sha", json!("0".repeat(64)), "receipt_mismatch"),
+        17 => ("/entities_sha", json!("0".repeat(64)), "receipt_mismatch"),
         _ => return None,
     };
     *json.pointer_mut(pointer)? = value;

@@ -104,7 +104,7 @@ fn receipts_of_a_copied_zone_replay_and_its_requests_are_known() {
     let (from, to) = (source(), target());
     let authorizer = from.zone().authorizer(Target::Zone).unwrap();
     let (request, entities) = asked(&authorizer, "ann", "read", "shut");
-    let receipt = authorizer.is_authorized(&request, &entities).unwrap().receipt();
+    let receipt = authorizer.is_authorized(&request, &entities).unwrap().receipt(&entities).unwrap();
     copy(&from, &["acme"], &to).unwrap();
     let answer = to.store.replay(&receipt, &request, &entities).unwrap();
     answer.agrees_with(&receipt).unwrap();

@@ -67,7 +67,7 @@ fn nothing_of_an_erased_zone_is_found_by_any_handle_and_what_was_taken_before_go
     let authorizer = zone.authorizer(Target::Zone).unwrap();
     let before = decide(&authorizer, "ann", "read", "open");
     let (request, entities) = asked(&authorizer, "ann", "read", "open");
-    let receipt = authorizer.is_authorized(&request, &entities).unwrap().receipt();
+    let receipt = authorizer.is_authorized(&request, &entities).unwrap().receipt(&entities).unwrap();
 
     world.store.erase_zone(&platform(), "acme").unwrap();
 

@@ -73,7 +73,7 @@ fn write_fixture(path: &Path) -> Value {
     assert_eq!(world.zone().in_force(Target::Zone).unwrap().policy_set_version_id, next.id);
     let authorizer = world.zone().authorizer(Target::Zone).unwrap();
     let (request, entities) = asked(&authorizer, "ann", "read", "shut");
-    let receipt = authorizer.is_authorized(&request, &entities).unwrap().receipt();
+    let receipt = authorizer.is_authorized(&request, &entities).unwrap().receipt(&entities).unwrap();
     let mut read = read_all(&world.store);
     read["receipt"] = serde_json::to_value(receipt).unwrap();
     read
@@ -199,7 +199,7 @@ fn a_store_of_format_1_opens_reads_and_decides_as_when_it_was_written() {
     let authorizer = store.authorizer_of_receipt(&receipt).unwrap();
     let (request, entities) = asked(&authorizer, "ann", "read", "shut");
     let again = store.replay(&receipt, &request, &entities).unwrap();
-    assert_eq!((again.decision(), again.determining()), (receipt.decision, receipt.determining.as_slice()));
+    assert_eq!((again.decision(), again.determining()), (receipt.decision.into(), receipt.determining.as_slice()));
 
     store.rebuild_indexes().unwrap();
     assert_eq!(read_all(&store), read);

@@ -29,7 +29,7 @@ fn keyed(world: &World, name: &str) -> policy_store::Result<policy_store::Policy
 fn receipt(world: &World) -> Receipt {
     let authorizer = world.zone().authorizer(Target::Zone).unwrap();
     let (request, entities) = asked(&authorizer, "ann", "read", "shut");
-    authorizer.is_authorized(&request, &entities).unwrap().receipt()
+    authorizer.is_authorized(&request, &entities).unwrap().receipt(&entities).unwrap()
 }
 
 fn replay(world: &World, receipt: &Receipt) -> policy_store::Result<Decision> {

@@ -8,7 +8,9 @@ use policy_store::{
     NewPolicyVersion, NewSchema, PolicySetVersion, Receipt, StatementRef, Target, TargetType,
 };
 
-use super::support::{ENTITIES, FORBID, PERMIT, V1, World, asked, customer, decide, pinning, platform, refused};
+use super::support::{
+    ENTITIES, FORBID, PERMIT, V1, World, asked, customer, decide, pinning, platform, receipt_of, refused,
+};
 
 const RESERVED: (ErrorKind, &str) = (Forbidden, "guardrail_reserved");
 const NOT_SECRET: &str = "forbid(principal, action, resource) when { resource.secret };";
@@ -254,8 +256,8 @@ fn an_authorizer_follows_the_guardrail_and_a_kept_one_does_not() {
 #[test]
 fn a_receipt_names_the_guardrail_and_replays_under_it() {
     let (world, _) = guarded(World::in_file());
-    let receipt = answer(&world, "shut").receipt();
-    assert_eq!((receipt.v, receipt.decision), (2, Decision::Deny));
+    let receipt = receipt_of(&world, &answer(&world, "shut"));
+    assert_eq!((receipt.v, receipt.decision), (3, policy_store::receipt::Decision::Deny));
     assert_eq!(receipt.guardrail.as_ref().unwrap().binding, world.zone().guardrail().unwrap().unwrap());
     let kept = serde_json::to_string(&receipt).unwrap();
     // Neither another guardrail nor none changes the replay.
@@ -269,12 +271,12 @@ fn a_receipt_names_the_guardrail_and_replays_under_it() {
     let (request, entities) = asked(&authorizer, "ann", "read", "shut");
     let again = world.store.replay(&receipt, &request, &entities).unwrap();
     again.agrees_with(&receipt).unwrap();
-    assert_eq!(again.receipt(), receipt);
+    assert_eq!(again.receipt(&entities).unwrap(), receipt);
     // The receipt of a version chosen by its id has it too.
     let version = world.zone().in_force(Target::Zone).unwrap().policy_set_version_id;
     let authorizer = world.zone().authorizer_of_version(&version).unwrap();
     let (request, entities) = asked(&authorizer, "ann", "read", "shut");
-    let receipt = authorizer.is_authorized(&request, &entities).unwrap().receipt();
+    let receipt = authorizer.is_authorized(&request, &entities).unwrap().receipt(&entities).unwrap();
     assert!(receipt.binding.is_none() && receipt.guardrail.is_some());
     world.store.replay(&receipt, &request, &entities).unwrap().agrees_with(&receipt).unwrap();
 }
@@ -282,7 +284,7 @@ fn a_receipt_names_the_guardrail_and_replays_under_it() {
 #[test]
 fn a_doctored_guardrail_in_a_receipt_is_refused() {
     let (world, _) = guarded(World::new());
-    let receipt = answer(&world, "shut").receipt();
+    let receipt = receipt_of(&world, &answer(&world, "shut"));
     let harmless = guardrail(&world, "harmless", "forbid(principal, action, resource) when { false };");
     let mismatch = (Conflict, "receipt_mismatch");
     let sha = "0".repeat(64);
@@ -295,7 +297,9 @@ fn a_doctored_guardrail_in_a_receipt_is_refused() {
         ("/guardrail/manifest_sha", sha.clone().into(), mismatch),
         ("/guardrail/schema_sha", sha.clone().into(), mismatch),
         ("/guardrail/policy_set_version_entry", sha.clone().into(), mismatch),
-        ("/guardrail", serde_json::Value::Null, (Invalid, "invalid_input")),
+        ("/guardrail", serde_json::Value::Null, mismatch),
+        ("/guardrail/binding_entry", sha.clone().into(), mismatch),
+        ("/guardrail/binding_entry", serde_json::Value::Null, (Invalid, "invalid_input")),
         ("/v", 1.into(), (Invalid, "invalid_input")),
     ] {
         let mut json = serde_json::to_value(&receipt).unwrap();
@@ -306,7 +310,9 @@ fn a_doctored_guardrail_in_a_receipt_is_refused() {
     // Without its guardrail, and in the other form, the receipt contradicts itself.
     let mut json = serde_json::to_value(&receipt).unwrap();
     json["v"] = 1.into();
-    json.as_object_mut().unwrap().remove("guardrail");
+    for later in ["guardrail", "log_end", "request_sha", "entities_sha", "binding_entry"] {
+        json.as_object_mut().unwrap().remove(later).unwrap();
+    }
     let doctored: Receipt = serde_json::from_value(json).unwrap();
     let authorizer = world.store.authorizer_of_receipt(&doctored).unwrap();
     let (request, entities) = asked(&authorizer, "ann", "read", "shut");
@@ -334,12 +340,13 @@ fn shadows_and_preflights_know_it() {
 #[test]
 fn a_copied_zone_keeps_its_guardrail() {
     let (world, guardrail) = guarded(World::new());
-    let receipt = answer(&world, "shut").receipt();
+    let receipt = receipt_of(&world, &answer(&world, "shut"));
     let into = world.clock.builder().in_memory().unwrap();
     world.store.copy_zones(&platform(), &["acme"], &into).unwrap();
     let copy = World::resumed(into, world.clock.clone());
     assert_eq!(copy.zone().guardrail().unwrap().unwrap().policy_set_version_id, guardrail.id);
-    assert_eq!(answer(&copy, "shut").receipt(), receipt);
+    let of_copy = receipt_of(&copy, &answer(&copy, "shut"));
+    assert_eq!(of_copy, receipt);
     copy.extent();
 }
 
@@ -381,7 +388,7 @@ fn the_guardrail_is_evaluated_with_the_targets_schema() {
     let (request, _) = asked(&authorizer, "ann", "read", "shut");
     let answer = authorizer.is_authorized(&request, &entities).unwrap();
     assert_eq!((answer.decision(), answer.determining()[0].layer), (Decision::Deny, Layer::Guardrail));
-    let receipt = answer.receipt();
+    let receipt = answer.receipt(&entities).unwrap();
     assert_eq!(receipt.schema_version.as_str(), "wider");
     assert_eq!(receipt.guardrail.unwrap().schema_version.as_str(), V1);
 }

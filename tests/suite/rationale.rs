@@ -53,7 +53,7 @@ fn bindings_their_ends_and_receipts_tell_it() {
 
     let authorizer = zone.authorizer(Target::Zone).unwrap();
     let (request, entities) = asked(&authorizer, "ann", "read", "open");
-    let receipt = authorizer.is_authorized(&request, &entities).unwrap().receipt();
+    let receipt = authorizer.is_authorized(&request, &entities).unwrap().receipt(&entities).unwrap();
     assert_eq!(receipt.binding.as_ref().unwrap().rationale, Some(why("ready")));
     let mut json = serde_json::to_value(&receipt).unwrap();
     assert_eq!(json["binding"]["rationale"]["reason"], "ready");

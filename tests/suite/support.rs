@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use cedar_policy::{Decision, Entities, Request};
 use policy_store::{
-    Actor, Authorizer, Builder, Error, ErrorKind, HistoryEntry, Include, NewPolicy, NewPolicySet, NewPolicySetVersion,
-    NewPolicyVersion, NewSchema, Order, PageRequest, PolicySetVersion, PolicyStore, PolicyVersion, Result, Timestamp,
-    WriteTransaction, Zone, ZoneTransaction,
+    Actor, Answer, Authorizer, Builder, Error, ErrorKind, HistoryEntry, Include, NewPolicy, NewPolicySet,
+    NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, PageRequest, PolicySetVersion, PolicyStore, PolicyVersion,
+    Receipt, Result, Target, Timestamp, WriteTransaction, Zone, ZoneTransaction,
 };
 
 /// The schema version of every world.
@@ -255,6 +255,13 @@ pub fn refused<T: Debug, E: Into<Error> + Debug>(
     assert_eq!((error.kind(), error.code()), (kind, code), "{error}");
     assert!(error.to_string().contains(names), "`{error}` does not name `{names}`");
     error
+}
+
+/// The receipt of an answer to a question of [`asked`].
+#[track_caller]
+pub fn receipt_of(world: &World, answer: &Answer) -> Receipt {
+    let authorizer = world.zone().authorizer(Target::Zone).unwrap();
+    answer.receipt(&asked(&authorizer, "ann", "read", "open").1).unwrap()
 }
 
 /// May `who` `act` on `doc`, for an authorizer of the world's schema?

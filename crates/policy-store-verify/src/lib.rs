@@ -5,6 +5,15 @@ mod types;
 
 #[cfg(feature = "signatures")]
 pub mod attestation;
+#[cfg(feature = "signatures")]
+pub mod evidence;
+#[cfg(feature = "cedar")]
+pub mod inputs;
+pub mod log;
+#[cfg(feature = "signatures")]
+pub mod note;
+pub mod proof;
+pub mod receipt;
 #[doc(hidden)]
 pub mod record;
 

@@ -6,9 +6,9 @@
 use super::key::{self, LogNumber, RowKind, STORE_LOG};
 use super::row::{
     BindingOrderRow, BindingRow, IdRow, IdempotencyRow, Latest, NewestBindingRow, PolicyRow, PolicySetRow, PositionRow,
-    Row, SchemaRow, StoreStateRow, VersionRow, ZoneRow, ZoneStateRow,
+    Row, SchemaRow, SealedRow, StoreStateRow, VersionRow, ZoneRow, ZoneStateRow,
 };
-use crate::record::{Attested, Body, BoundVersion, LogEntry, ZoneErased};
+use crate::record::{Attested, Body, BoundVersion, LogEntry, SealedZone, ZoneErased, ZonesSealed};
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::{IdempotencyKey, LogId};
 use crate::types::schema::SchemaStatus;
@@ -16,7 +16,7 @@ use crate::types::target::{BindingMode, Target, TargetType};
 
 /// Increases whenever `derive` makes other rows for the same logs. A file with another generation is rebuilt when it is
 /// opened.
-pub(in crate::storage) const GENERATION: u32 = 1;
+pub(in crate::storage) const GENERATION: u32 = 2;
 
 /// The rows that `derive` reads and writes.
 pub(in crate::storage) trait Rows {
@@ -52,8 +52,19 @@ pub(in crate::storage) fn derive(
             }
             at.put(rows, key::former_id(log, body.from), &PositionRow { created: position })
         }
-        // The zone keeps its rows: they name the number of its log.
-        Body::ZoneForked(_) => at.in_store_log(true),
+        // The zone keeps its rows: they name the number of its log. The next seal has it under its new id.
+        Body::ZoneForked(body) => {
+            at.in_store_log(true)?;
+            at.forget_checkpoints(rows, body.from)
+        }
+        Body::ZonesSealed(body) => {
+            at.in_store_log(true)?;
+            at.seal(rows, body)
+        }
+        Body::CheckpointKept(body) => {
+            at.in_store_log(true)?;
+            at.put(rows, key::kept_checkpoint(body.log_id), &PositionRow { created: position })
+        }
         Body::ZoneCreated(body) => {
             at.in_store_log(true)?;
             let number = rows.log_number(body.log_id).ok_or_else(|| at.contradiction("log of the zone has no head"))?;
@@ -301,7 +312,25 @@ impl Entry {
         rows.remove(&row_key)?;
         rows.remove_witness(&key::witness(&row_key))?;
         rows.remove(&key::by_position(self.log, RowKind::ZoneOrder, row.created))?;
+        self.forget_checkpoints(rows, body.log_id)?;
         self.store(rows, |state| state.zones = state.zones.saturating_sub(1))
+    }
+
+    /// The rows of a seal: the checkpoints of zones, and the seal.
+    fn seal(&self, rows: &mut dyn Rows, body: &ZonesSealed) -> Result<()> {
+        for SealedZone { log_id, size, root } in &body.zones {
+            self.put(rows, key::sealed(*log_id), &SealedRow { size: *size, root: *root })?;
+        }
+        match body.seal {
+            Some(_) => self.put(rows, key::seal(), &PositionRow { created: self.position }),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes the checkpoints of a log that no zone has any more.
+    fn forget_checkpoints(&self, rows: &mut dyn Rows, log_id: LogId) -> Result<()> {
+        rows.remove(&key::sealed(log_id))?;
+        rows.remove(&key::kept_checkpoint(log_id))
     }
 
     /// The row of an idempotency key. The entries of one call in a log are adjacent.

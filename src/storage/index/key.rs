@@ -41,6 +41,12 @@ pub(crate) enum RowKind {
     Schema = 0x03,
     /// Position → schema version.
     SchemaOrder = 0x04,
+    /// A zone's log id → its checkpoint in the newest seal.
+    Sealed = 0x05,
+    /// A log id → the newest of its signed checkpoints that were kept.
+    KeptCheckpoint = 0x06,
+    /// Nothing → the newest seal.
+    Seal = 0x07,
     /// Policy id → the entries that define it.
     Policy = 0x10,
     /// Position → policy id.
@@ -72,12 +78,15 @@ pub(crate) enum RowKind {
 }
 
 impl RowKind {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 22] = [
         Self::State,
         Self::Zone,
         Self::ZoneOrder,
         Self::Schema,
         Self::SchemaOrder,
+        Self::Sealed,
+        Self::KeptCheckpoint,
+        Self::Seal,
         Self::Policy,
         Self::PolicyOrder,
         Self::PolicyVersion,
@@ -111,7 +120,13 @@ impl RowKind {
             Self::PolicySetVersion | Self::PolicySetVersionId => "policy_set_versions",
             Self::Attestation => "attestations",
             Self::Binding | Self::BindingOrder => "bindings",
-            Self::State | Self::IdempotencyKey | Self::Tile | Self::FormerId => "none",
+            Self::State
+            | Self::Sealed
+            | Self::KeptCheckpoint
+            | Self::Seal
+            | Self::IdempotencyKey
+            | Self::Tile
+            | Self::FormerId => "none",
         }
     }
 }
@@ -290,9 +305,33 @@ pub(crate) fn tile(log: LogNumber, level: u8, number: u64) -> Vec<u8> {
 
 /// The row of a former id of a log.
 pub(crate) fn former_id(log: LogNumber, id: LogId) -> Vec<u8> {
-    let mut key = key_of(log, RowKind::FormerId);
+    by_log_id(log, RowKind::FormerId, id)
+}
+
+/// The row of a zone's checkpoint in the newest seal.
+pub(in crate::storage) fn sealed(id: LogId) -> Vec<u8> {
+    by_log_id(STORE_LOG, RowKind::Sealed, id)
+}
+
+/// The row of the newest signed checkpoint of a log that was kept.
+pub(in crate::storage) fn kept_checkpoint(id: LogId) -> Vec<u8> {
+    by_log_id(STORE_LOG, RowKind::KeptCheckpoint, id)
+}
+
+/// The row of the newest seal.
+pub(in crate::storage) fn seal() -> Vec<u8> {
+    key_of(STORE_LOG, RowKind::Seal)
+}
+
+fn by_log_id(log: LogNumber, kind: RowKind, id: LogId) -> Vec<u8> {
+    let mut key = key_of(log, kind);
     key.extend(id.0);
     key
+}
+
+/// The log id in a key of [`sealed`].
+pub(in crate::storage) fn log_id(row_key: &[u8]) -> Option<LogId> {
+    row_key.get(size_of::<LogNumber>() + 1..)?.try_into().ok().map(LogId)
 }
 
 /// The row of an idempotency key.
@@ -426,6 +465,9 @@ mod tests {
             RowKind::Attestation => attestation(1, "p", 3, 258),
             RowKind::Tile => tile(1, 1, 258),
             RowKind::FormerId => former_id(1, LogId([0x22; 16])),
+            RowKind::Sealed => sealed(LogId([0x33; 16])),
+            RowKind::KeptCheckpoint => kept_checkpoint(LogId([0x44; 16])),
+            RowKind::Seal => seal(),
         }
     }
 
@@ -457,6 +499,9 @@ mod tests {
             (RowKind::Tile, "00000001 50 01 0000000000000102"),
             // The id.
             (RowKind::FormerId, "00000001 60 22222222222222222222222222222222"),
+            (RowKind::Sealed, "00000000 05 33333333333333333333333333333333"),
+            (RowKind::KeptCheckpoint, "00000000 06 44444444444444444444444444444444"),
+            (RowKind::Seal, "00000000 07"),
             // Log number, tag, set id, 0, version number, position.
             (RowKind::Attestation, "00000001 24 70 00 00000003 0000000000000102"),
         ] {

@@ -176,6 +176,8 @@ rows! {
         /// looked up by its address.
         forms: Option<u64>,
     }
+    /// Index: a zone's checkpoint in the newest seal.
+    SealedRow { size: u64, root: NodeHash }
     /// Index: the position of a creation.
     PositionRow { created: u64 }
     /// Index: the id of the resource created at a position.

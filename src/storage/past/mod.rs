@@ -121,9 +121,16 @@ impl<'a> Past<'a> {
                 self.policy_set(row_key, value, PolicySetRow::from_value(row_key, value).map_err(row_of)?)
             }
             Some(RowKind::State) => self.state(row_key, ZoneStateRow::from_value(row_key, value).map_err(row_of)?),
-            Some(RowKind::Zone | RowKind::ZoneOrder | RowKind::Schema | RowKind::SchemaOrder) | None => {
-                Ok(Earlier::UNKNOWN)
-            }
+            Some(
+                RowKind::Zone
+                | RowKind::ZoneOrder
+                | RowKind::Schema
+                | RowKind::SchemaOrder
+                | RowKind::Sealed
+                | RowKind::KeptCheckpoint
+                | RowKind::Seal,
+            )
+            | None => Ok(Earlier::UNKNOWN),
         }
     }
 

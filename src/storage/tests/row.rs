@@ -107,6 +107,7 @@ impl Parts {
             sample(key::by_id(1, RowKind::Policy, &id), &PolicyRow { created, updated, archived, latest, revision }),
             sample(key::by_id(1, RowKind::PolicySet, &id), &set),
             sample(key::by_version(1, RowKind::PolicyVersion, &id, small), &VersionRow { created, archived, forms: a }),
+            sample(key::sealed(LogId(first16)), &SealedRow { size: created, root: bytes }),
             sample(key::by_id(1, RowKind::PolicyVersionId, &id), &PositionRow { created }),
             sample(key::by_position(1, RowKind::PolicyOrder, created), &IdRow { id: id.clone() }),
             sample(key::binding(1, BindingMode::Active, &Target::Zone, created), &BindingRow { bound, previous: b }),

@@ -223,7 +223,7 @@ fn what_a_caller_got_wrong_stops_no_write() {
     let authorizer = zone.authorizer(Target::Zone).unwrap();
     let request = authorizer.request(r#"User::"eve""#, r#"Action::"view""#, r#"Doc::"d""#, "{}").unwrap();
     let entities = authorizer.entities("[]").unwrap();
-    let mut receipt = authorizer.is_authorized(&request, &entities).unwrap().receipt();
+    let mut receipt = authorizer.is_authorized(&request, &entities).unwrap().receipt(&entities).unwrap();
     receipt.manifest_sha = Sha256::of(b"another");
     store.replay(&receipt, &request, &entities).unwrap_err();
     zone.in_force_at(Target::Zone, At::Position(10_000)).unwrap_err();

@@ -9,6 +9,7 @@ use super::careful::Careful;
 use super::contents::Contents;
 use super::kept::Kept;
 use super::report::{Finding, Place, Report, VerifiedLog};
+use super::seals::Seals;
 use crate::record::{Body, LogEntry, Manifest, PolicySetVersionCreated, ZoneErased};
 use crate::storage::failure::contained;
 use crate::storage::index::key::{self, LogNumber, STORE_LOG};
@@ -39,6 +40,7 @@ pub(in crate::storage) struct Check<'a> {
     contents: Contents,
     /// From the store's log: the zones, and the hash of each schema version's source.
     zones: Zones,
+    seals: Seals,
     schemas: HashMap<SchemaName, Sha256>,
     /// From the present log: the policy versions that manifests can pin.
     pub(in crate::storage) versions: HashMap<PolicyVersionId, (PolicyId, Sha256)>,
@@ -63,6 +65,7 @@ impl<'a> Check<'a> {
             report: Report::default(),
             contents: Contents::default(),
             zones: Zones::default(),
+            seals: Seals::default(),
             schemas: HashMap::new(),
             versions: HashMap::new(),
             attested: HashMap::new(),
@@ -82,6 +85,8 @@ impl<'a> Check<'a> {
             self.misplaced();
         }
         self.zones_have_logs();
+        let seals = std::mem::take(&mut self.seals);
+        self.sealed_zones(&seals)?;
         if whole {
             self.unnamed_content();
         } else {
@@ -297,7 +302,11 @@ impl<'a> Check<'a> {
     /// Checks an entry against earlier entries and its content.
     fn meaning(&mut self, log: LogNumber, recorded: &LogEntry) -> Result<Result<(), String>> {
         match &recorded.body {
-            body @ (Body::ZoneCreated(_) | Body::ZoneErased(_) | Body::ZoneForked(_)) => Ok(self.zones.note(body)),
+            body @ (Body::ZoneCreated(_) | Body::ZoneErased(_) | Body::ZoneForked(_)) => {
+                let sealed = self.seals.note(recorded.envelope.position, body);
+                Ok(self.zones.note(body).and(sealed))
+            }
+            body @ Body::ZonesSealed(_) => Ok(self.seals.note(recorded.envelope.position, body)),
             Body::SchemaPublished(body) => {
                 self.schemas.insert(body.version.clone(), body.sha);
                 Ok(Ok(()))

@@ -8,6 +8,8 @@ mod contents;
 mod kept;
 mod report;
 mod rows;
+mod sealed;
+mod seals;
 mod since;
 mod spread;
 

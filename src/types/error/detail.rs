@@ -559,6 +559,14 @@ pub enum ErrorDetail {
         /// The signer's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// No signed checkpoint covers the end of the log at a decision: sign one, and keep it.
+    #[error("no signed checkpoint of the log of zone `{zone_id}` with {size} or more entries is kept")]
+    NoCheckpoint {
+        /// The zone.
+        zone_id: String,
+        /// The number of entries at the decision.
+        size: u64,
+    },
     /// A receipt does not match this store: it is from a different store, or one of the two was changed.
     #[error("receipt does not match the store: {field} is `{receipt}`, expected `{stored}`")]
     ReceiptMismatch {

@@ -72,6 +72,7 @@ impl ErrorDetail {
             Self::CedarFailed { .. } => (Kind::Invalid, "cedar_failed"),
             Self::CannotCompile { .. } => (Kind::Unavailable, "cannot_compile"),
             Self::Signer { .. } => (Kind::Unavailable, "signer"),
+            Self::NoCheckpoint { .. } => (Kind::NotFound, "no_checkpoint"),
             Self::ReceiptMismatch { .. } => (Kind::Conflict, "receipt_mismatch"),
         }
     }

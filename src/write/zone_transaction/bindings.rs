@@ -169,7 +169,7 @@ impl ZoneTransaction<'_, '_> {
         let bound = BoundVersion { policy_set_id, version_id, version };
         let body = Bound { target, mode, bound, replaced: before.map(bound_version) };
         let entry = self.append(body.clone())?;
-        let binding = self.read(|reader| reader.binding_of(&entry, &body))?;
+        let binding = self.read(|reader| reader.binding_of(&entry))?;
         Ok(BindOutcome { binding, replaced: body.replaced.map(BoundTo::from), changed: true })
     }
 

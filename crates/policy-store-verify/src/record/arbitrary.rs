@@ -79,6 +79,23 @@ impl Parts {
                 to: LogId(*text.first_chunk().unwrap()),
             }
             .into(),
+            ZonesSealed {
+                zones: (0..u64::from(choice.2 % 3))
+                    .map(|more| SealedZone {
+                        log_id: LogId(*sha.first_chunk().unwrap()),
+                        size: (u64::from(*count) << 7) + more,
+                        root: json,
+                    })
+                    .collect(),
+                seal: choice.0.then_some(SealRoot { zones: u64::from(version), root: text }),
+            }
+            .into(),
+            CheckpointKept {
+                log_id: LogId(*text.first_chunk().unwrap()),
+                size: u64::from(*count) << 7,
+                note: description().unwrap_or_default(),
+            }
+            .into(),
             ZoneOpened { zone_id: unchecked(a) }.into(),
             PolicyCreated { policy_id: unchecked(a), name: name(), description: description(), origin: origin() }
                 .into(),

@@ -14,6 +14,32 @@ use crate::types::schema::{CedarVersion, SchemaRef, SchemaStatus};
 use crate::types::syntax::Syntax;
 use crate::types::target::{BindingMode, Target, TargetType};
 
+record! {
+    /// The checkpoint of a zone's log, as a leaf of a seal.
+    pub struct SealedZone {
+        pub log_id: LogId,
+        pub size: u64,
+        pub root: NodeHash,
+    }
+}
+
+record! {
+    /// The tree over the checkpoints of all zones, by log id.
+    #[derive(Copy)]
+    pub struct SealRoot {
+        /// The number of zones.
+        pub zones: u64,
+        pub root: NodeHash,
+    }
+}
+
+impl SealedZone {
+    /// The bytes of the leaf: log id, size and root.
+    pub fn leaf(&self) -> Vec<u8> {
+        [self.log_id.0.as_slice(), &self.size.to_be_bytes(), &self.root].concat()
+    }
+}
+
 /// Declares the bodies and their kind numbers.
 macro_rules! bodies {
     ($($(#[$doc:meta])* $kind:literal $name:ident { $($field:ident: $type:ty),* $(,)? })*) => {
@@ -92,6 +118,11 @@ bodies! {
     4 ZoneErased { zone_id: ZoneId, log_id: LogId, length: u64, last: EntryHash, root: NodeHash }
     /// A backup of the store became a store of its own, and the zone's log got another id there.
     5 ZoneForked { zone_id: ZoneId, from: LogId, to: LogId }
+    /// The checkpoints of zones that have changed since the last seal, or of some of them: the entries of one write have
+    /// all of them. The last entry of the write has the seal.
+    6 ZonesSealed { zones: Vec<SealedZone>, seal: Option<SealRoot> }
+    /// A signed checkpoint of a log of the store, with the cosignatures of witnesses, was kept.
+    7 CheckpointKept { log_id: LogId, size: u64, note: String }
 
     // A zone's log.
 

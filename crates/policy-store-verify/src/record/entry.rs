@@ -162,8 +162,22 @@ impl Entry {
     /// The entry in a stored value, and its hash.
     pub fn from_stored(value: &[u8]) -> Result<(Self, EntryHash), EntryProblem> {
         let (hash, bytes) = Self::checked(value)?;
+        Ok((Self::of_bytes(bytes)?, hash))
+    }
+
+    /// The bytes of the entry in a stored value.
+    pub fn bytes_of_stored(value: &[u8]) -> Result<&[u8], EntryProblem> {
+        Ok(Self::checked(value)?.1)
+    }
+
+    /// The entry with these bytes, and its hash.
+    pub fn decode(bytes: &[u8]) -> Result<(Self, EntryHash), EntryProblem> {
+        Ok((Self::of_bytes(bytes)?, EntryHash::of(bytes)))
+    }
+
+    fn of_bytes(bytes: &[u8]) -> Result<Self, EntryProblem> {
         match bytes.first() {
-            Some(&FORMAT) => Ok((decode::<Self>(bytes)?, hash)),
+            Some(&FORMAT) => Ok(decode::<Self>(bytes)?),
             Some(&found) => {
                 Err(EntryProblem::Newer { what: "entry format", found: found.into(), known: FORMAT.into() })
             }

@@ -26,15 +26,15 @@ mod samples;
 mod tree;
 
 pub use body::{
-    Attested, Body, Bound, DefaultSchemaChanged, LogForked, PolicyArchived, PolicyCreated, PolicySetArchived,
-    PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived, PolicySetVersionCreated, PolicyUpdated,
-    PolicyVersionArchived, PolicyVersionCreated, SchemaPublished, SchemaStatusChanged, Unbound, Unchanged, ZoneCreated,
-    ZoneErased, ZoneForked, ZoneOpened, ZoneSuspended,
+    Attested, Body, Bound, CheckpointKept, DefaultSchemaChanged, LogForked, PolicyArchived, PolicyCreated,
+    PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived, PolicySetVersionCreated,
+    PolicyUpdated, PolicyVersionArchived, PolicyVersionCreated, SchemaPublished, SchemaStatusChanged, SealRoot,
+    SealedZone, Unbound, Unchanged, ZoneCreated, ZoneErased, ZoneForked, ZoneOpened, ZoneSuspended, ZonesSealed,
 };
 pub use bound::BoundVersion;
 pub use codec::{decode, encode};
 pub use content_id::{ContentId, ContentKey, ContentKind};
 pub use entry::{Entry, EntryProblem, Envelope, Group, Idempotency, LogEntry};
 pub use manifest::Manifest;
-pub use tree::{Frontier, NodeHash, TILE, tile_root};
+pub use tree::{Frontier, NodeHash, TILE, node, tile_root};
 pub use wire::{Format, Wire};

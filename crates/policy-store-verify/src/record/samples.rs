@@ -47,6 +47,12 @@ pub(super) fn bodies() -> Vec<Body> {
         }
         .into(),
         ZoneForked { zone_id: zone_id.clone(), from: LogId([7; 16]), to: LogId([9; 16]) }.into(),
+        ZonesSealed {
+            zones: vec![SealedZone { log_id: LogId([7; 16]), size: 300, root: [3; 32] }],
+            seal: Some(SealRoot { zones: 2, root: [4; 32] }),
+        }
+        .into(),
+        CheckpointKept { log_id: LogId([7; 16]), size: 300, note: "é\n".to_owned() }.into(),
         ZoneOpened { zone_id: zone_id.clone() }.into(),
         PolicyCreated {
             policy_id: policy_id.clone(),

@@ -61,7 +61,8 @@ pub fn tile_root(hashes: &[NodeHash]) -> NodeHash {
     frontier.root()
 }
 
-fn node(left: &NodeHash, right: &NodeHash) -> NodeHash {
+/// The hash of a node above two others.
+pub fn node(left: &NodeHash, right: &NodeHash) -> NodeHash {
     Sha256::new_with_prefix([1]).chain_update(left).chain_update(right).finalize().into()
 }
 

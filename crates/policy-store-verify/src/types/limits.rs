@@ -30,3 +30,13 @@ pub const CONTENT_BYTES: usize = 8 * 1024 * 1024;
 pub const REASON_BYTES: usize = 1024;
 /// Bytes of the reference of a write: a commit, a ticket, a URL.
 pub const REFERENCE_BYTES: usize = 256;
+/// Bytes of a signed note, with its signatures.
+pub const NOTE_BYTES: usize = 256 * 1024;
+/// Signatures of a signed note.
+pub const NOTE_SIGNATURES: usize = 64;
+/// Bytes of the text of a proof, with its checkpoint and extra data.
+pub const PROOF_BYTES: usize = 1024 * 1024;
+/// Bytes of the JSON of a receipt.
+pub const RECEIPT_BYTES: usize = 512 * 1024;
+/// Bytes of an evidence file.
+pub const EVIDENCE_BYTES: usize = 256 * 1024 * 1024;

@@ -1,0 +1,137 @@
+//! The proven entries of a zone's log, and the walks through them.
+
+use std::collections::BTreeMap;
+
+use super::file::ProvenEntry;
+use crate::log;
+use crate::proof::{InclusionProof, ProofError};
+use crate::receipt::{Binding, LogEnd};
+use crate::record::{Body, LogEntry};
+use crate::types::checkpoint::Checkpoint;
+use crate::types::hash::EntryHash;
+use crate::types::id::{LogId, ZoneId};
+use crate::types::rationale::Rationale;
+use crate::types::target::{BindingMode, Target};
+
+/// Entries that are in the log of a checkpoint.
+pub(super) struct ProvenLog {
+    entries: BTreeMap<u64, LogEntry>,
+    /// The ids of the log: each with the position that it begins at, the newest first. Forks give new ones.
+    ids: Vec<(u64, LogId)>,
+}
+
+impl ProvenLog {
+    /// Verifies the proof of each entry, and that each is of this log.
+    pub(super) fn verify(entries: &[ProvenEntry], checkpoint: &Checkpoint) -> Result<Self, ProofError> {
+        let mut proven = BTreeMap::new();
+        for (number, entry) in entries.iter().enumerate() {
+            let within = |error: ProofError| error.within(format_args!("entry {number} of the evidence"));
+            let read = proven_entry(entry, checkpoint).map_err(within)?;
+            proven.insert(read.envelope.position, read);
+        }
+        let mut log = Self { entries: proven, ids: Vec::new() };
+        log.ids = log.ids_of(checkpoint.log_id)?;
+        for (position, entry) in &log.entries {
+            ProofError::compare("log of an entry", &log.id_at(*position), &entry.envelope.log_id)?;
+        }
+        Ok(log)
+    }
+
+    /// The ids that the log has had, from its present one back through its forks.
+    fn ids_of(&self, present: LogId) -> Result<Vec<(u64, LogId)>, ProofError> {
+        let (mut id, mut ids) = (present, Vec::new());
+        for (position, entry) in self.entries.iter().rev() {
+            if let Body::LogForked(body) = &entry.body {
+                ProofError::compare("length of the forked log", position, &body.length)?;
+                ids.push((*position, id));
+                id = body.from;
+            }
+        }
+        ids.push((0, id));
+        Ok(ids)
+    }
+
+    /// The id of the log at a position.
+    pub(super) fn id_at(&self, position: u64) -> LogId {
+        let found = self.ids.iter().find(|(from, _)| *from <= position);
+        found.map_or(LogId([0; 16]), |(_, id)| *id)
+    }
+
+    pub(super) fn at(&self, position: u64) -> Result<&LogEntry, ProofError> {
+        let entry = self.entries.get(&position);
+        entry.ok_or_else(|| ProofError::missing(format_args!("entry {position} of the log")))
+    }
+
+    /// The entry with a hash.
+    pub(super) fn with_hash(&self, what: &str, hash: EntryHash) -> Result<&LogEntry, ProofError> {
+        let entry = self.entries.values().find(|entry| entry.hash == hash);
+        entry.ok_or_else(|| ProofError::missing(format_args!("{what}, the entry with the hash {hash}")))
+    }
+
+    /// All entries.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &LogEntry> {
+        self.entries.values()
+    }
+
+    /// The newest entry of the log at its end then. A state between the entries of one write never was.
+    pub(super) fn newest(&self, end: LogEnd) -> Result<&LogEntry, ProofError> {
+        let last = end.size.checked_sub(1).ok_or_else(|| ProofError::missing("entries at the decision"))?;
+        let newest = self.at(last)?;
+        ProofError::compare("newest entry at the decision", &end.last, &newest.hash)?;
+        ProofError::compare("end of the newest write", &end.size, &newest.envelope.group_end())?;
+        Ok(newest)
+    }
+
+    /// Why the write of an entry was made.
+    fn rationale(&self, entry: &LogEntry) -> Result<Option<Rationale>, ProofError> {
+        Ok(self.at(entry.envelope.group_start())?.envelope.rationale.clone())
+    }
+
+    /// The binding that the entry with a hash made.
+    pub(super) fn binding(&self, zone_id: &ZoneId, hash: EntryHash) -> Result<Binding, ProofError> {
+        let entry = self.with_hash("binding", hash)?;
+        let binding = Binding::of_entry(zone_id, entry, self.rationale(entry)?);
+        binding.ok_or_else(|| ProofError::missing("binding: its entry binds nothing"))
+    }
+
+    /// Walks back from `newest` through all bindings and unbindings, to those of the `wanted` targets. Each is passed to
+    /// `found` with the last entry that bound or unbound it; none if the log has no such entry. Returns the number of entries
+    /// that the walk saw.
+    pub(super) fn last_bindings(
+        &self,
+        newest: &LogEntry,
+        wanted: &[(&Target, BindingMode)],
+        found: &mut dyn FnMut(usize, Option<&LogEntry>) -> Result<(), ProofError>,
+    ) -> Result<usize, ProofError> {
+        let mut open: Vec<usize> = (0..wanted.len()).collect();
+        let own = newest.body.is_binding().then_some(newest.envelope.position);
+        let mut next = own.or(newest.envelope.last_binding);
+        let mut walked = 0;
+        while let Some(position) = next.filter(|_| !open.is_empty()) {
+            // Each entry names an earlier one, so the walk ends.
+            let entry = self.at(position)?;
+            walked += 1;
+            let (target, mode) = match &entry.body {
+                Body::Bound(body) => (&body.target, body.mode),
+                Body::Unbound(body) => (&body.target, body.mode),
+                _ => return Err(ProofError::malformed("log entry", "last binding is not a binding")),
+            };
+            let is_of = |index: &usize| wanted.get(*index) == Some(&(target, mode));
+            if let Some(index) = open.iter().copied().find(|index| is_of(index)) {
+                found(index, Some(entry))?;
+                open.retain(|other| *other != index);
+            }
+            next = entry.envelope.last_binding;
+        }
+        open.into_iter().try_for_each(|index| found(index, None))?;
+        Ok(walked)
+    }
+}
+
+/// The entry, if it is in the checkpoint's tree.
+pub(super) fn proven_entry(entry: &ProvenEntry, checkpoint: &Checkpoint) -> Result<LogEntry, ProofError> {
+    let read = log::read(&entry.bytes)?;
+    let proof = InclusionProof { index: read.envelope.position, size: checkpoint.size, hashes: entry.hashes.clone() };
+    proof.verify(&entry.bytes, checkpoint.root)?;
+    Ok(read)
+}

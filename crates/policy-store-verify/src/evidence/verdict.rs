@@ -1,0 +1,180 @@
+//! What evidence shows, once it is verified, for programs and for people.
+
+use std::fmt;
+
+use crate::attestation::Attestation;
+use crate::note::VerifiedCheckpoint;
+use crate::receipt::{Binding, Receipt};
+use crate::types::actor::Actor;
+use crate::types::checkpoint::Checkpoint;
+use crate::types::id::{PolicySetId, PolicySetVersionId, SchemaName};
+use crate::types::manifest_entry::ManifestEntry;
+use crate::types::syntax::Syntax;
+use crate::types::target::BindingMode;
+use crate::types::time::Timestamp;
+
+/// What an evidence file shows. Its `Display` tells it to a person.
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The receipt.
+    pub receipt: Receipt,
+    /// The checkpoint of the zone's log that everything is proven against.
+    pub checkpoint: Checkpoint,
+    /// The signed checkpoint: of the zone's log, or of the store's.
+    pub signed: VerifiedCheckpoint,
+    /// Whether the checkpoint of the zone's log is that of a seal in the store's log.
+    pub is_sealed: bool,
+    /// The time of the newest entry that the decision was made at.
+    pub newest_at: Timestamp,
+    /// The binding that put the version in force; none if it was evaluated by its id.
+    pub binding: Option<Binding>,
+    /// The version that decided.
+    pub rules: RulesVerdict,
+    /// The zone's guardrail at the decision.
+    pub guardrail: Guardrail,
+    /// The attestations of the version.
+    pub attestations: Vec<Attestation>,
+    /// Whether keys were given to check them.
+    pub attestations_checked: bool,
+    /// The number of entries that were proven.
+    pub entries: usize,
+    /// The number of bindings between the newest entry and the binding, both included.
+    pub walked: usize,
+}
+
+/// A policy set version: who created it, and its texts.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RulesVerdict {
+    /// The policy set.
+    pub policy_set_id: PolicySetId,
+    /// The version.
+    pub policy_set_version_id: PolicySetVersionId,
+    /// Its number.
+    pub version: u32,
+    /// The time of its creation.
+    pub created_at: Timestamp,
+    /// The author.
+    pub created_by: Actor,
+    /// The name of its schema version.
+    pub schema_version: SchemaName,
+    /// The syntax of the schema's source.
+    pub schema_syntax: Syntax,
+    /// The schema's source.
+    pub schema: String,
+    /// The pinned policy versions, each with its Cedar text.
+    pub policies: Vec<(ManifestEntry, String)>,
+}
+
+/// The zone's guardrail at a decision.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Guardrail {
+    /// It took part.
+    InForce {
+        /// The binding that put it in force.
+        binding: Box<Binding>,
+        /// Its version.
+        rules: Box<RulesVerdict>,
+    },
+    /// The log shows that there was none.
+    None,
+    /// The receipt says that there was none, and the evidence does not reach back far enough to show it.
+    NotShown,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { receipt, rules, .. } = self;
+        writeln!(f, "Decision   {}, zone `{}`", receipt.decision, receipt.zone_id)?;
+        let cedar = &receipt.cedar_version.sdk;
+        writeln!(f, "           by version {} of policy set `{}`, Cedar {cedar}", rules.version, rules.policy_set_id)?;
+        match &self.binding {
+            Some(binding) => in_force(f, "In force  ", binding)?,
+            None => writeln!(f, "In force   not shown: the version was evaluated by its id")?,
+        }
+        writeln!(f, "           still in force at entry {} of the log, of {}", self.last_position(), self.newest_at)?;
+        writeln!(f, "Created    {} by {}", rules.created_at, told(&rules.created_by))?;
+        match &self.guardrail {
+            Guardrail::InForce { binding, .. } => in_force(f, "Guardrail ", binding)?,
+            Guardrail::None => writeln!(f, "Guardrail  none")?,
+            Guardrail::NotShown => writeln!(f, "Guardrail  none in the receipt; the evidence does not show it")?,
+        }
+        self.statements(f)?;
+        self.checked(f)
+    }
+}
+
+impl Verdict {
+    fn last_position(&self) -> u64 {
+        self.receipt.log_end.map_or(0, |end| end.size.saturating_sub(1))
+    }
+
+    fn statements(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.receipt.determining.is_empty() {
+            writeln!(f, "Statements none applied")?;
+        }
+        for (label, statements) in [("Statements", &self.receipt.determining), ("Failed    ", &self.receipt.failed)] {
+            for statement in statements {
+                writeln!(f, "{label} {statement}:")?;
+                for line in self.policy_of(statement).unwrap_or_default().lines() {
+                    writeln!(f, "           | {}", printable(line))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn checked(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let signed = self.signed.signed();
+        writeln!(
+            f,
+            "Checked    signature of the checkpoint of {} entries by `{}`",
+            signed.unverified().size,
+            signed.store_name()
+        )?;
+        for cosigned in self.signed.cosigned() {
+            writeln!(f, "           cosignature of witness `{}` at {}", cosigned.witness, cosigned.time)?;
+        }
+        if self.is_sealed {
+            writeln!(f, "           seal of the zone's log in the store's log")?;
+        }
+        writeln!(f, "           {} log entries, each in the tree of {} entries", self.entries, self.checkpoint.size)?;
+        if self.binding.is_some() {
+            writeln!(f, "           {} bindings between the decision and the start of the binding", self.walked)?;
+        }
+        writeln!(f, "           hashes of the manifest, the schema and {} policy texts", self.rules.policies.len())?;
+        for attestation in &self.attestations {
+            let statement = attestation.statement();
+            let how = if self.attestations_checked { "signature" } else { "NOT the signature" };
+            let by = printable(&statement.attested_by);
+            writeln!(f, "           {how} of the attestation by `{by}` of {}", statement.attested_at)?;
+        }
+        writeln!(f, "Not shown  the inputs: the receipt has their SHA-256; what came after the checkpoint")
+    }
+}
+
+fn in_force(f: &mut fmt::Formatter<'_>, label: &str, binding: &Binding) -> fmt::Result {
+    let mode = if binding.mode == BindingMode::Shadow { " as a shadow" } else { "" };
+    writeln!(f, "{label} {} since {}{mode}, bound by {}", binding.target, binding.since, told(&binding.by))?;
+    let Some(rationale) = &binding.rationale else { return Ok(()) };
+    for (what, text) in [("why", rationale.reason()), ("see", rationale.reference())] {
+        if let Some(text) = text {
+            writeln!(f, "           {what}: {}", printable(&text.replace('\n', " ")))?;
+        }
+    }
+    Ok(())
+}
+
+fn told(actor: &Actor) -> String {
+    format!("{} `{}`", actor.owner_type(), printable(actor.id()))
+}
+
+/// The text without control characters and characters that change the direction of writing: nothing in a log may change how
+/// a terminal shows the rest.
+fn printable(text: &str) -> String {
+    let hidden =
+        |c: char| c.is_control() && c != '\t' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if hidden(c) { '\u{fffd}' } else { c }).collect()
+}

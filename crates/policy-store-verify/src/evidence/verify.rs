@@ -1,0 +1,268 @@
+//! The verification of an evidence file: signatures first, then proofs, then the meaning of what is proven.
+
+use super::file::{Evidence, SealProof};
+use super::log::{ProvenLog, proven_entry};
+use super::rules::{self, Said};
+use super::verdict::{Guardrail, Verdict};
+use crate::attestation::{Attestation, Expected, ExpectedManifest, ExpectedSchema};
+use crate::note::{SignedCheckpoint, Trust};
+use crate::proof::{InclusionProof, ProofError};
+use crate::receipt::{Binding, GuardrailReceipt, Layer, LogEnd, Receipt, StatementRef};
+use crate::record::{Attested, Body, LogEntry, PolicySetVersionCreated, SealedZone, ZonesSealed};
+use crate::types::checkpoint::Checkpoint;
+use crate::types::hash::{RootHash, Sha256};
+use crate::types::target::{BindingMode, Target};
+
+impl Evidence {
+    /// Verifies all of it against the keys of `trust`: the checkpoint's signatures; the proof of every entry; that the
+    /// version was created and bound as the receipt says, and that no later entry before the decision had replaced it; the
+    /// guardrail, in the same way; and every text, by its hash. The first thing that is wrong refuses it.
+    ///
+    /// It does not decide again, and shows nothing of what came after the checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// The [`ProofError`] of the first check that fails.
+    pub fn verify(&self, trust: &Trust) -> Result<Verdict, ProofError> {
+        let receipt = &self.receipt;
+        receipt.check_form()?;
+        let end = receipt.log_end.ok_or_else(|| ProofError::missing("`log_end` of the receipt"))?;
+        let signed: SignedCheckpoint = self.checkpoint.parse()?;
+        let signed = signed.verify(trust)?;
+        let zone = match &self.seal {
+            None => signed.checkpoint(),
+            Some(seal) => seal.verify(&signed.checkpoint()).map_err(|error| error.within("seal"))?,
+        };
+        if end.size > zone.size {
+            let what = "end of the log at the decision";
+            return Err(ProofError::OutOfTree { what, index: end.size, size: zone.size });
+        }
+        let log = ProvenLog::verify(&self.entries, &zone)?;
+        let newest = log.newest(end)?;
+        ProofError::compare("log_id", &log.id_at(newest.envelope.position), &receipt.log_id)?;
+        match &log.at(0)?.body {
+            Body::ZoneOpened(body) => ProofError::compare("zone_id", &body.zone_id, &receipt.zone_id)?,
+            _ => return Err(ProofError::missing("first entry of a zone's log")),
+        }
+        let (binding, guardrail_binding) = (self.binding(&log)?, self.guardrail_binding(&log)?);
+        let (guardrail_shown, walked) = in_force(&log, newest, binding.as_ref(), guardrail_binding.as_ref())?;
+        let (created, rules) = self.rules(&log, end)?;
+        let guardrail = match (&receipt.guardrail, guardrail_binding) {
+            (Some(said), Some(binding)) => {
+                let rules = self.guardrail_rules(&log, end, said).map_err(|error| error.within("guardrail"))?;
+                Guardrail::InForce { binding: Box::new(binding), rules: Box::new(rules) }
+            }
+            _ if guardrail_shown => Guardrail::None,
+            _ => Guardrail::NotShown,
+        };
+        let verdict = Verdict {
+            receipt: receipt.clone(),
+            checkpoint: zone,
+            signed,
+            is_sealed: self.seal.is_some(),
+            newest_at: newest.envelope.created_at,
+            binding,
+            rules,
+            guardrail,
+            attestations: self.attestations(&log, receipt, created, trust)?,
+            attestations_checked: trust.attestation_verifier().is_some(),
+            entries: self.entries.len(),
+            walked,
+        };
+        let statements = receipt.determining.iter().chain(&receipt.failed);
+        statements.map(|statement| verdict.policy_of(statement).map(drop)).collect::<Result<(), _>>()?;
+        Ok(verdict)
+    }
+
+    /// The binding that the receipt names, from its entry.
+    fn binding(&self, log: &ProvenLog) -> Result<Option<Binding>, ProofError> {
+        let (Some(said), Some(hash)) = (&self.receipt.binding, self.receipt.binding_entry) else { return Ok(None) };
+        let binding = log.binding(&self.receipt.zone_id, hash)?;
+        same("binding", &binding, said)?;
+        same("policy_set_version_id", &binding.policy_set_version_id, &self.receipt.policy_set_version_id)?;
+        Ok(Some(binding))
+    }
+
+    fn guardrail_binding(&self, log: &ProvenLog) -> Result<Option<Binding>, ProofError> {
+        let Some(GuardrailReceipt { binding: said, binding_entry: Some(hash), .. }) = &self.receipt.guardrail else {
+            return Ok(None);
+        };
+        let binding = log.binding(&self.receipt.zone_id, *hash)?;
+        same("binding of the guardrail", &binding, said)?;
+        ProofError::compare("mode of the guardrail", &BindingMode::Guardrail, &binding.mode)?;
+        Ok(Some(binding))
+    }
+
+    /// The version that decided.
+    fn rules<'a>(
+        &self,
+        log: &'a ProvenLog,
+        end: LogEnd,
+    ) -> Result<(&'a PolicySetVersionCreated, super::RulesVerdict), ProofError> {
+        let Receipt { manifest_sha, schema_version, schema_sha, .. } = &self.receipt;
+        let entry = log.with_hash("policy set version", self.receipt.policy_set_version_entry)?;
+        let said = Said { manifest_sha: *manifest_sha, schema_version, schema_sha: *schema_sha };
+        let (created, rules) = rules::check(entry, &said, &self.rules)?;
+        ProofError::compare("policy_set_id", &created.policy_set_id, &self.receipt.policy_set_id)?;
+        ProofError::compare("policy_set_version_id", &created.version_id, &self.receipt.policy_set_version_id)?;
+        ProofError::compare("policy_set_version", &created.version, &self.receipt.policy_set_version)?;
+        before_end(entry, end)?;
+        Ok((created, rules))
+    }
+
+    fn guardrail_rules(
+        &self,
+        log: &ProvenLog,
+        end: LogEnd,
+        said: &GuardrailReceipt,
+    ) -> Result<super::RulesVerdict, ProofError> {
+        let texts = self.guardrail.as_ref().ok_or_else(|| ProofError::missing("texts of the guardrail"))?;
+        let entry = log.with_hash("policy set version", said.policy_set_version_entry)?;
+        let GuardrailReceipt { manifest_sha, schema_version, schema_sha, .. } = said;
+        let compared = Said { manifest_sha: *manifest_sha, schema_version, schema_sha: *schema_sha };
+        let (created, rules) = rules::check(entry, &compared, texts)?;
+        ProofError::compare("policy_set_version_id", &said.binding.policy_set_version_id, &created.version_id)?;
+        before_end(entry, end)?;
+        Ok(rules)
+    }
+
+    /// The attestations of the version, each one that a log entry names. With the keys of attesters, one must be good.
+    fn attestations(
+        &self,
+        log: &ProvenLog,
+        receipt: &Receipt,
+        created: &PolicySetVersionCreated,
+        trust: &Trust,
+    ) -> Result<Vec<Attestation>, ProofError> {
+        let refused = |reason: &dyn std::fmt::Display| ProofError::Attestation { reason: reason.to_string() };
+        let mut good = Vec::new();
+        for text in &self.attestations {
+            let (sha, is_of) = (Sha256::of(text.as_bytes()), |body: &Attested| body.version_id == created.version_id);
+            let entry = log.iter().find_map(|entry| match &entry.body {
+                Body::Attested(body) if body.sha == sha && is_of(body) => Some((entry, body)),
+                _ => None,
+            });
+            let (entry, body) = entry.ok_or_else(|| ProofError::missing("entry of an attestation"))?;
+            let Some(verifier) = trust.attestation_verifier() else {
+                good.push(Attestation::parse_unverified(text).map_err(|error| refused(&error))?);
+                continue;
+            };
+            let expected = Expected {
+                zone_id: receipt.zone_id.as_str(),
+                log_id: entry.envelope.log_id,
+                policy_set_id: created.policy_set_id.as_str(),
+                policy_set_version: created.version,
+                manifest: ExpectedManifest::Canonical(&self.rules.manifest),
+                schema: ExpectedSchema::Source(&self.rules.schema),
+            };
+            // One by a key that is not known, such as a later one, does not count.
+            match verifier.verify(text, &expected, body.previous) {
+                Ok(attestation) => good.push(attestation),
+                Err(crate::attestation::VerificationError::UnknownKey { .. }) => {}
+                Err(error) => return Err(refused(&error)),
+            }
+        }
+        if good.is_empty() && trust.attestation_verifier().is_some() {
+            return Err(refused(&"the version has none by a trusted key"));
+        }
+        Ok(good)
+    }
+}
+
+/// Shows that nothing had replaced the bindings at the newest entry. The first value says whether the walk shows the
+/// guardrail, or that there was none; the second how many entries it saw.
+fn in_force(
+    log: &ProvenLog,
+    newest: &LogEntry,
+    binding: Option<&Binding>,
+    guardrail: Option<&Binding>,
+) -> Result<(bool, usize), ProofError> {
+    let zone = Target::Zone;
+    let mut wanted: Vec<(&Target, BindingMode)> =
+        binding.map(|binding| (&binding.target, binding.mode)).into_iter().collect();
+    let expected = |binding: &Binding, entry: Option<&LogEntry>| match entry {
+        Some(entry) if entry.envelope.position == binding.position => Ok(()),
+        Some(entry) => Err(ProofError::Replaced { position: entry.envelope.position, change: change_of(&entry.body) }),
+        None => Err(ProofError::missing("binding among the bindings of the log")),
+    };
+    let walked = log.last_bindings(newest, &wanted, &mut |_, entry| match binding {
+        Some(binding) => expected(binding, entry),
+        None => Ok(()),
+    })?;
+    wanted = vec![(&zone, BindingMode::Guardrail)];
+    let shown = log.last_bindings(newest, &wanted, &mut |_, entry| match (guardrail, entry.map(|entry| &entry.body)) {
+        (Some(guardrail), _) => expected(guardrail, entry),
+        (None, Some(body @ Body::Bound(_))) => {
+            let position = entry.map_or(0, |entry| entry.envelope.position);
+            Err(ProofError::Replaced { position, change: change_of(body) }.within("guardrail that the receipt lacks"))
+        }
+        (None, _) => Ok(()),
+    });
+    match shown {
+        Ok(more) => Ok((true, walked.max(more))),
+        // The evidence of a zone with very many bindings ends at the target's: it does not show that there was no guardrail.
+        Err(ProofError::Missing { .. }) if guardrail.is_none() => Ok((false, walked)),
+        Err(error) => Err(error),
+    }
+}
+
+fn change_of(body: &Body) -> String {
+    match body {
+        Body::Bound(body) => format!("binds `{}` to {} ({})", body.bound.version_id, body.target, body.mode),
+        Body::Unbound(body) => format!("unbinds `{}` from {} ({})", body.replaced.version_id, body.target, body.mode),
+        _ => "is of another kind".to_owned(),
+    }
+}
+
+fn before_end(entry: &LogEntry, end: LogEnd) -> Result<(), ProofError> {
+    let position = entry.envelope.position;
+    if position < end.size {
+        return Ok(());
+    }
+    Err(ProofError::OutOfTree { what: "policy set version at the decision: entry", index: position, size: end.size })
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(field: &'static str, expected: &T, found: &T) -> Result<(), ProofError> {
+    if expected == found {
+        return Ok(());
+    }
+    let cut = |value: &T| crate::types::error::cut(&format!("{value:?}"));
+    Err(ProofError::Mismatch { field, expected: cut(expected), found: cut(found) })
+}
+
+impl SealProof {
+    /// The zone's checkpoint, if the store's log of `store` has sealed it.
+    fn verify(&self, store: &Checkpoint) -> Result<Checkpoint, ProofError> {
+        let entry = proven_entry(&self.entry, store)?;
+        let Body::ZonesSealed(ZonesSealed { seal: Some(seal), .. }) = &entry.body else {
+            return Err(ProofError::missing("seal: its entry has none"));
+        };
+        let Checkpoint { log_id, size, root } = self.zone;
+        let leaf = SealedZone { log_id, size, root: root.0 }.leaf();
+        let proof = InclusionProof { index: self.index, size: seal.zones, hashes: self.hashes.clone() };
+        proof.verify(&leaf, RootHash(seal.root))?;
+        Ok(self.zone)
+    }
+}
+
+impl Verdict {
+    /// The text of the policy version that a statement is of.
+    ///
+    /// # Errors
+    ///
+    /// [`Missing`](ProofError::Missing) for a statement of another version.
+    pub fn policy_of(&self, statement: &StatementRef) -> Result<&str, ProofError> {
+        let rules = match (statement.layer, &self.guardrail) {
+            (Layer::Target, _) => Some(&self.rules),
+            (Layer::Guardrail, Guardrail::InForce { rules, .. }) => Some(&**rules),
+            (Layer::Guardrail, _) => None,
+        };
+        let pinned = rules.and_then(|rules| {
+            rules.policies.iter().find(|(pinned, _)| {
+                pinned.policy_id == statement.policy_id && pinned.policy_version_id == statement.policy_version_id
+            })
+        });
+        let (_, text) = pinned.ok_or_else(|| ProofError::missing(format_args!("policy text of {statement}")))?;
+        Ok(text)
+    }
+}

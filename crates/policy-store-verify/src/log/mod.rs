@@ -1,0 +1,8 @@
+//! The entries of a log, from their bytes. Does not know where a log is stored.
+
+mod change;
+mod entry;
+
+pub use change::{BoundTo, Change, Seal};
+pub use entry::Entry;
+pub(crate) use entry::read;

@@ -1,0 +1,140 @@
+//! Entries as bytes, proofs about the zone's log, and its signed checkpoints that were kept.
+
+use policy_store_verify::proof::{ConsistencyProof, InclusionProof};
+
+#[cfg(feature = "attestation")]
+use policy_store_verify::{evidence::Evidence, note::SignedCheckpoint};
+
+use super::moment::Committed;
+use super::zone::Zone;
+#[cfg(feature = "attestation")]
+use crate::decide::{
+    authorizer::Authorizer,
+    evidence::{self, Anchor},
+    receipt::{LogEnd, Receipt, mismatch},
+};
+#[cfg(feature = "attestation")]
+use crate::resource::zone::ZoneReader;
+use crate::storage::Snapshot;
+use crate::storage::key::LogNumber;
+use crate::types::error::{ErrorDetail, Result};
+
+/// The bytes of the entry at `position`. Refuses a position that the log does not have.
+pub(crate) fn entry_bytes(snapshot: &Snapshot<'_>, log: LogNumber, position: u64) -> Result<Vec<u8>> {
+    if position >= snapshot.head(log)?.length {
+        let reason = "must be less than the length of the log";
+        return Err(ErrorDetail::invalid("position", &position.to_string(), reason).into());
+    }
+    snapshot.entry_bytes(log, position)
+}
+
+/// The log, for programs that check it on their own.
+impl<M: Committed> Zone<M> {
+    /// The bytes of the entry at `position`: the leaf of the tree over the log. [`log::Entry`](crate::log::Entry) decodes
+    /// them, and docs/format.md describes them for other programs.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use policy_store::log::{Change, Entry};
+    /// use policy_store::{Actor, PolicyStore};
+    /// let store = PolicyStore::builder().in_memory()?;
+    /// store.write(&Actor::customer("ann")?, |w| w.create_zone("acme").map(drop))?;
+    ///
+    /// let zone = store.zone("acme")?;
+    /// let bytes = zone.entry_bytes(0)?;
+    /// let entry = Entry::decode(&bytes)?;
+    /// assert!(matches!(entry.change, Change::ZoneCreated { .. }));
+    ///
+    /// let checkpoint = zone.checkpoint()?;
+    /// zone.inclusion_proof(0, checkpoint.size)?.verify(&bytes, checkpoint.root)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) for a position that the log does not have.
+    pub fn entry_bytes(&self, position: u64) -> Result<Vec<u8>> {
+        self.read(|zone| entry_bytes(&zone, zone.log, position))
+    }
+
+    /// The proof that the entry at `position` is in the log's tree of `size` entries, such as that of a checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) for a size that the log does not have, and for a position beyond it.
+    pub fn inclusion_proof(&self, position: u64, size: u64) -> Result<InclusionProof> {
+        self.read(|zone| zone.inclusion_proof(zone.log, position, size))
+    }
+
+    /// The proof that the log's tree of `new` entries begins with its tree of `old` entries.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) for a size that the log does not have, and if `old` is the larger one.
+    pub fn consistency_proof(&self, old: u64, new: u64) -> Result<ConsistencyProof> {
+        self.read(|zone| zone.consistency_proof(zone.log, old, new))
+    }
+
+    /// The newest signed checkpoint of the zone's log that the store [keeps](crate::PolicyStore::keep_checkpoint); none if it
+    /// keeps none.
+    ///
+    /// # Errors
+    ///
+    /// As any read: see [`Zone`].
+    #[cfg(feature = "attestation")]
+    pub fn kept_checkpoint(&self) -> Result<Option<policy_store_verify::note::SignedCheckpoint>> {
+        self.read(|zone| read_note(zone.kept_checkpoint(zone.log_id)?))
+    }
+}
+
+/// Evidence.
+#[cfg(feature = "attestation")]
+impl<M: Committed> Zone<M> {
+    /// The evidence for the decision of a receipt: one file that shows, without the store, which rules decided, who put them
+    /// in force, when and why, and that nothing had replaced them when the decision was made. It is proven against the
+    /// newest signed checkpoint that the store [keeps](crate::PolicyStore::keep_checkpoint): of the zone's log, or else of the
+    /// store's log with a [seal](crate::PolicyStore::seal).
+    ///
+    /// [`Evidence::verify`](crate::evidence::Evidence::verify) verifies it with public keys alone.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) if no checkpoint is kept that covers the decision; as
+    /// [`replay`](crate::PolicyStore::replay) for a receipt that disagrees with the store, and
+    /// [`Invalid`](crate::ErrorKind::Invalid) for a receipt of form 1 or 2; [`TooLarge`](crate::ErrorKind::TooLarge) if
+    /// [too many bindings](crate::limits::EVIDENCE_BINDINGS_LARGEST) were made since.
+    pub fn evidence(&self, receipt: &Receipt) -> Result<Evidence> {
+        self.evidence_at(receipt, Anchor::kept)
+    }
+
+    /// The same, proven against a signed checkpoint of the zone's log that the caller has. Its signatures are not verified
+    /// here.
+    ///
+    /// # Errors
+    ///
+    /// As [`evidence`](Self::evidence), and [`Corrupt`](crate::ErrorKind::Corrupt) for a checkpoint that the log does not have.
+    pub fn evidence_with(&self, receipt: &Receipt, checkpoint: &SignedCheckpoint) -> Result<Evidence> {
+        self.evidence_at(receipt, |zone, end| Anchor::given(zone, checkpoint, end))
+    }
+
+    fn evidence_at(
+        &self,
+        receipt: &Receipt,
+        anchor: impl FnOnce(ZoneReader<'_>, LogEnd) -> Result<Anchor>,
+    ) -> Result<Evidence> {
+        let end = evidence::end_of(receipt)?;
+        if receipt.zone_id != *self.id() {
+            return Err(mismatch("zone_id", &receipt.zone_id, self.id()));
+        }
+        Authorizer::of_receipt(&self.engine, receipt)?;
+        self.read(|zone| evidence::evidence(zone, receipt, anchor(zone, end)?))
+    }
+}
+
+/// The signed checkpoint in a note that was kept.
+#[cfg(feature = "attestation")]
+pub(crate) fn read_note(note: Option<String>) -> Result<Option<policy_store_verify::note::SignedCheckpoint>> {
+    let wrong = |problem| ErrorDetail::corrupt("a checkpoint that was kept", problem).into();
+    note.map(|note| note.parse().map_err(wrong)).transpose()
+}
