@@ -30,6 +30,8 @@ mod deciding;
 mod documented;
 mod erasing;
 mod errors;
+#[cfg(feature = "attestation")]
+mod evidence;
 mod filtered_pages;
 mod filters;
 mod fixture;
@@ -57,6 +59,7 @@ mod policies_json;
 mod preconditions;
 mod preflight;
 mod processes;
+mod proofs;
 mod rationale;
 mod readers;
 mod reads_in_writes;
@@ -71,6 +74,8 @@ mod schema_sample_forms;
 mod schema_samples;
 mod schemas;
 mod schemas_prepared;
+#[cfg(feature = "attestation")]
+mod seals;
 mod sets;
 mod several_writers;
 mod shadows;

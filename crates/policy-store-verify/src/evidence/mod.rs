@@ -15,8 +15,5 @@ mod rules;
 mod verdict;
 mod verify;
 
-#[cfg(test)]
-mod tests;
-
 pub use file::{Evidence, ProvenEntry, RulesText, SealProof};
 pub use verdict::{Guardrail, RulesVerdict, Verdict};
