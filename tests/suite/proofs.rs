@@ -47,10 +47,7 @@ fn the_bytes_of_every_entry_are_the_leaf_and_decode_to_its_history() {
         for index in [0, bytes.len() / 2, bytes.len() - 1] {
             let mut changed = bytes.clone();
             changed[index] ^= 1;
-            assert!(
-                Entry::decode(&changed).is_err_and(|error| error.code() == "malformed")
-                    || Entry::decode(&changed).unwrap().hash != entry.hash
-            );
+            assert!(!Entry::decode(&changed).is_ok_and(|other| other.hash == entry.hash));
         }
     }
     refused(zone.entry_bytes(history.len() as u64), (Invalid, "invalid_input"), "position");

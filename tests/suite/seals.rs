@@ -104,6 +104,7 @@ fn a_verified_checkpoint_is_kept_with_its_cosignatures_and_the_newest_is_found()
     assert_eq!(world.store.keep_checkpoint(&platform(), &cosigned).unwrap(), position + 1);
     change(&world, "acme", "p");
     world.store.keep_checkpoint(&platform(), &signed(&world.store.checkpoint().unwrap())).unwrap();
+    drop(zone);
     let world = world.reopened();
     assert_eq!(world.zone().kept_checkpoint().unwrap(), Some(more));
     assert!(world.store.kept_checkpoint().unwrap().is_some());
