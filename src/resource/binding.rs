@@ -115,7 +115,7 @@ impl From<Timestamp> for At {
 
 impl ZoneReader<'_> {
     /// The length of the zone's log at `at`, extended to the end of a write.
-    fn length_at_point(self, at: At) -> Result<u64> {
+    pub(super) fn length_at_point(self, at: At) -> Result<u64> {
         let length = match at {
             At::Now => return Ok(u64::MAX),
             At::Time(time) => self.length_at(self.log, time)?,
@@ -130,10 +130,7 @@ impl ZoneReader<'_> {
             At::Before(position) => return Ok(self.group(self.log, &*self.entry(self.log, position)?).start),
             At::Position(position) => position + 1,
         };
-        match length.checked_sub(1) {
-            Some(last) => Ok(self.group(self.log, &*self.entry(self.log, last)?).end),
-            None => Ok(0),
-        }
+        self.whole_writes(self.log, length)
     }
 
     /// The binding of `target` in a mode at `at`, if any.

@@ -3,6 +3,7 @@
 mod actors;
 #[cfg(feature = "bundle")]
 mod applied_bundles;
+mod as_of;
 #[cfg(all(feature = "attestation", feature = "bundle"))]
 mod attested_bundles;
 #[cfg(feature = "attestation")]

@@ -28,7 +28,7 @@ const MET: &str = "CreatePolicy UpdatePolicy ArchivePolicy CreateVersion Archive
     Replayed Import Erase Copy CopyRefused PreflightClean PreflightFails PolicyRevisionHolds PolicyRevisionFails SetRevisionHolds SetRevisionFails \
     BindingsRevisionHolds BindingsRevisionFails LatestPolicyVersionHolds LatestPolicyVersionFails \
     LatestSetVersionHolds LatestSetVersionFails ActiveVersionHolds ActiveVersionFails PublishSchema SetSchemaStatus \
-    CreateZone AllowOfFew DenyOfFew \
+    CreateZone AsOf before_zone AllowOfFew DenyOfFew \
     AllowOfMany DenyOfMany DeniedByErrorOfMany already_exists already_open archived clock_behind conflicting_id \
     duplicate_policy empty_policy exactly_one foreign_version guardrail_permits guardrail_reserved guardrail_schema in_force invalid_cursor invalid_input json nested_write \
     imported_out_of_order newer_format no_earlier_binding not_bound not_found platform_owned policy_validation precondition_failed prepared_elsewhere receipt_mismatch \
@@ -301,4 +301,30 @@ fn the_store_and_the_model_say_the_same_whatever_is_done() {
     let total = total.into_inner();
     let missed: Vec<_> = MET.split_whitespace().filter(|name| !total.contains_key(*name)).collect();
     assert!(missed.is_empty(), "no case came to {missed:?}: {total:?}");
+}
+
+/// With each write later than everything before, all reads as of a point answer as they did then, those of schemas too.
+#[test]
+fn every_zone_can_be_read_as_it_was() {
+    let sweep = std::env::var("POLICY_STORE_SWEEP").ok().and_then(|text| text.parse().ok()).unwrap_or(1_u32).max(1);
+    let config = Config {
+        cases: (CASES / 4).saturating_mul(sweep),
+        rng_seed: RngSeed::Fixed(2),
+        failure_persistence: None,
+        max_shrink_iters: 300,
+        ..Config::default()
+    };
+    let operation = any::<[u8; model::WIDTH]>().prop_map(|bytes| Operation::new(&bytes));
+    let total = RefCell::new(model::run_ticking(&guardrails()));
+    let result = TestRunner::new(config).run(&vec(operation, 0..=OPERATIONS), |operations| {
+        for (name, count) in model::run_ticking(&operations) {
+            *total.borrow_mut().entry(name).or_default() += count;
+        }
+        Ok(())
+    });
+    if let Err(failed) = result {
+        panic!("{failed}");
+    }
+    let points = total.into_inner().get("AsOf").copied().unwrap_or_default();
+    assert!(points > 50, "{points} points");
 }

@@ -121,7 +121,7 @@ fn earlier_rows_are_those_of_a_replay() {
             let mut replay = Replay::new(log_numbers(snapshot.source(), &snapshot.heads()?)?);
             for end in 1..=length {
                 let entry = snapshot.entry(LOG, end - 1)?;
-                replay.entry(LOG, &entry, forms(&rows, &entry.body))?;
+                replay.entry(None, LOG, &entry, forms(&rows, &entry.body))?;
                 let past = Past::to_read(snapshot, LOG, end);
                 let earlier = rows.iter().map(|(row_key, value)| (row_key, past.row(row_key, value), &replay.rows));
                 let of_witnesses = witnesses.keys().map(|row_key| (row_key, past.witness(row_key), &replay.witnesses));
