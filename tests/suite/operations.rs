@@ -213,6 +213,20 @@ fn guardrails() -> Vec<Operation> {
     ]
 }
 
+/// Every change of a schema's status, with writes of a zone that chooses it as its default between them.
+fn statuses() -> Vec<Operation> {
+    let plain = |call| asked(2, None, Under::nothing(), call);
+    let schema = Pick(111);
+    let rename = |n: usize| Call::RenameSet { set: Pick(0), name: format!("name {n}") };
+    let mut operations = vec![plain(Call::SetDefaultSchema { schema: Some(schema) })];
+    for (n, status) in [100, 0, 100, 0, 100, 200].into_iter().enumerate() {
+        operations.push(plain(Call::SetSchemaStatus { schema, status }));
+        operations.push(plain(rename(n)));
+    }
+    operations.push(plain(Call::Suspend));
+    operations
+}
+
 /// Calls with preconditions and idempotency keys, in a suspended zone and as earlier history; and the rest after a zone
 /// is erased.
 fn under_requests() -> Vec<Operation> {
@@ -316,6 +330,7 @@ fn every_zone_can_be_read_as_it_was() {
     };
     let operation = any::<[u8; model::WIDTH]>().prop_map(|bytes| Operation::new(&bytes));
     let total = RefCell::new(model::run_ticking(&guardrails()));
+    model::run_ticking(&statuses());
     let result = TestRunner::new(config).run(&vec(operation, 0..=OPERATIONS), |operations| {
         for (name, count) in model::run_ticking(&operations) {
             *total.borrow_mut().entry(name).or_default() += count;
