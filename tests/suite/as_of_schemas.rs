@@ -69,6 +69,7 @@ fn a_copied_zone_reads_as_in_its_original_but_for_the_schemas() {
         assert_eq!(names(&there), ["there", V1, "s2"]);
         assert!(there.schema("s2", Include::Both).unwrap().is_default);
     }
+    assert_eq!(names(&there.zone().as_of(At::Position(0)).unwrap()), ["there", V1, "s2"], "before it has a default");
     assert_eq!(names(&there.zone().as_of(At::Position(copied)).unwrap()), ["there", V1, "s2"]);
     assert_eq!(names(&there.zone().as_of(At::Position(copied + 1)).unwrap()), ["there", V1, "s2", "s9"]);
 }

@@ -367,7 +367,9 @@ pub(in crate::storage) fn read_all(store: &PolicyStore) -> Vec<(String, crate::t
         });
         let then = || {
             let zone = zone()?;
-            zone.as_of(At::Before(zone.in_force(Target::Zone)?.position))
+            let position = zone.in_force(Target::Zone)?.position;
+            // All of `b` is one write.
+            zone.as_of(if id == "b" { At::Position(position) } else { At::Before(position) })
         };
         note(format!("{id} then"), &mut || Ok(format!("{:?} {:?}", then()?.info()?, then()?.checkpoint()?)));
         note(format!("{id} policies then"), &mut || {
