@@ -3,6 +3,7 @@
 //! Writes nothing.
 
 mod all;
+pub(crate) mod as_of;
 mod decisions;
 pub(crate) mod moment;
 pub(crate) mod proofs;

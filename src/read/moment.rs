@@ -9,8 +9,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::engine::Engine;
+use crate::resource::binding::At;
 use crate::resource::zone::{ZoneReader, ZoneRef};
-use crate::storage::{HeldSnapshot, LogWriter, Snapshot};
+use crate::storage::{HeldSnapshot, LogWriter, Point, Snapshot};
 use crate::types::error::Result;
 
 /// The moment that a [`Zone`](crate::Zone) is read at: one of the types of this module. Cannot be implemented elsewhere.
@@ -36,8 +37,12 @@ pub trait Moment {
     }
 }
 
-/// A moment at which only committed state is read: [`Latest`] or [`Held`].
-pub trait Committed: Moment + Clone + Send + Sync + 'static {}
+/// A moment at which only committed state is read: [`Latest`], [`Held`] or [`AsOf`].
+pub trait Committed: Moment + Clone + Send + Sync + 'static {
+    /// The state of this moment as of an earlier point of the zone's history.
+    #[doc(hidden)]
+    fn as_of(&self, engine: &Engine, zone: &ZoneRef, at: At) -> Result<AsOf>;
+}
 
 /// The newest committed state, anew for each call.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +51,14 @@ pub struct Latest;
 /// One committed state, held until the last clone is dropped.
 #[derive(Clone, Debug)]
 pub struct Held(pub(crate) Arc<HeldSnapshot>);
+
+/// A point in the zone's history, read from one committed state, which is held until the last clone is dropped.
+#[derive(Clone, Debug)]
+pub struct AsOf {
+    held: Arc<HeldSnapshot>,
+    /// None: the held state itself.
+    point: Option<Arc<Point>>,
+}
 
 /// A write that is under way, with its changes so far; after a call that was carried out before under its idempotency key,
 /// the state that the call left.
@@ -83,6 +96,24 @@ impl Moment for Held {
     }
 }
 
+/// The caches of versions and compiled sets are keyed by entries, and an earlier row names the entries of then.
+impl Moment for AsOf {
+    const COMMITTED: bool = true;
+
+    fn read<T>(&self, engine: &Engine, zone: &ZoneRef, f: impl FnOnce(ZoneReader<'_>) -> Result<T>) -> Result<T> {
+        span!(TRACE, "read_as_of", zone = zone.id, log = zone.log_id);
+        match &self.point {
+            None => engine.storage.read_held(&self.held, |snapshot| read_existing(snapshot, zone, f)),
+            Some(point) => engine.storage.read_point(
+                &self.held,
+                point,
+                |snapshot| ZoneReader::new(snapshot, zone).check_exists(),
+                |snapshot| f(ZoneReader::new(snapshot, zone)),
+            ),
+        }
+    }
+}
+
 impl Moment for InWrite<'_, '_> {
     const COMMITTED: bool = false;
 
@@ -99,9 +130,30 @@ impl Moment for InWrite<'_, '_> {
     }
 }
 
-impl Committed for Latest {}
+impl Committed for Latest {
+    fn as_of(&self, engine: &Engine, zone: &ZoneRef, at: At) -> Result<AsOf> {
+        Held(Arc::new(engine.storage.hold()?)).as_of(engine, zone, at)
+    }
+}
 
-impl Committed for Held {}
+impl Committed for Held {
+    fn as_of(&self, engine: &Engine, zone: &ZoneRef, at: At) -> Result<AsOf> {
+        AsOf { held: self.0.clone(), point: None }.as_of(engine, zone, at)
+    }
+}
+
+impl Committed for AsOf {
+    fn as_of(&self, engine: &Engine, zone: &ZoneRef, at: At) -> Result<AsOf> {
+        let Some((end, mut written)) = self.read(engine, zone, |reader| reader.lengths_at_point(at))? else {
+            return Ok(self.clone());
+        };
+        if let Some(point) = &self.point {
+            written = written.min(point.written());
+        }
+        let point = engine.storage.read_held(&self.held, |snapshot| Point::new(snapshot, zone.log, end, written))?;
+        Ok(Self { held: self.held.clone(), point: Some(Arc::new(point)) })
+    }
+}
 
 /// Reads the zone's log while the zone exists, and no other log that has its number: after a recovery or an erasure, the
 /// number may be another zone's.

@@ -30,8 +30,9 @@ use crate::types::target::{BindingMode, Target};
 /// A zone, for reading.
 ///
 /// `Zone` by itself is [`Zone<Latest>`](Latest): each call reads the newest committed state. A [`ZoneSnapshot`] reads one
-/// state at every call. A [`ZoneTransaction`](crate::ZoneTransaction) dereferences to a zone that reads what its write has
-/// done so far. All three have the same reads.
+/// state at every call, and a [`ZoneAsOf`](crate::ZoneAsOf) the state of an earlier point. A
+/// [`ZoneTransaction`](crate::ZoneTransaction) dereferences to a zone that reads what its write has done so far. All of them
+/// have the same reads.
 ///
 /// A handle is cheap to clone and can be shared between threads. Policy versions come in an [`Arc`] that is shared with the
 /// cache; [`Arc::unwrap_or_clone`] gives an owned one. A version that is held stays in memory, beyond the cache's budget.

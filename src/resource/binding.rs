@@ -11,6 +11,7 @@ use crate::storage::key::RowKind;
 use crate::storage::{PolicySetRow, wrong_row};
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Result};
+use crate::types::hash::EntryHash;
 use crate::types::id::{PolicySetVersionId, ZoneId};
 use crate::types::rationale::Rationale;
 use crate::types::target::{BindingMode, Target};
@@ -90,7 +91,7 @@ impl From<Timestamp> for At {
 
 impl ZoneReader<'_> {
     /// The length of the zone's log at `at`, extended to the end of a write.
-    fn length_at_point(self, at: At) -> Result<u64> {
+    pub(super) fn length_at_point(self, at: At) -> Result<u64> {
         let length = match at {
             At::Now => return Ok(u64::MAX),
             At::Time(time) => self.length_at(self.log, time)?,
@@ -105,10 +106,7 @@ impl ZoneReader<'_> {
             At::Before(position) => return Ok(self.group(self.log, &*self.entry(self.log, position)?).start),
             At::Position(position) => position + 1,
         };
-        match length.checked_sub(1) {
-            Some(last) => Ok(self.group(self.log, &*self.entry(self.log, last)?).end),
-            None => Ok(0),
-        }
+        self.whole_writes(self.log, length)
     }
 
     /// The end of the zone's log at `at`.
@@ -116,7 +114,8 @@ impl ZoneReader<'_> {
         let head = self.head(self.log)?;
         let size = self.length_at_point(at)?.min(head.length);
         let last = match size.checked_sub(1) {
-            Some(last) if size < head.length => self.entry(self.log, last)?.hash,
+            // As of an earlier length, the head has no last hash.
+            Some(last) if size < head.length || head.last == EntryHash::NONE => self.entry(self.log, last)?.hash,
             _ => head.last,
         };
         Ok(LogEnd { size, last })

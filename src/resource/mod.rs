@@ -2,6 +2,7 @@
 //!
 //! Knows no rules about who may write, no caches and no pages.
 
+pub(crate) mod as_of;
 pub(crate) mod binding;
 pub(crate) mod history;
 pub(crate) mod not_found;

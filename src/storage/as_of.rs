@@ -2,36 +2,54 @@
 //!
 //! Most rows are found again by [`Past`]. If one is not, the log is replayed in memory, once for all reads.
 
-use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::{OnceLock, PoisonError};
 
-use super::index::key::{self, LogNumber, STORE_LOG};
+use super::index::key::{self, LogNumber, RowKind, STORE_LOG};
 use super::index::replay::{Replay, log_numbers};
 use super::past::{Earlier, Past};
 use super::snapshot::Snapshot;
+use super::sync::Mutex;
 use super::tables::{Table, Visit};
 use super::{Direction, TableReader};
 use crate::types::error::Result;
 
-/// An earlier length of a log, for a repeated call, and the replay up to it if one was necessary.
+/// An earlier length of a log, and the replay up to it if one was necessary.
 pub(super) struct Replayed {
     pub log: LogNumber,
     pub end: u64,
-    replay: OnceCell<Replay<'static>>,
+    replay: OnceLock<Replay>,
     /// The replay for the repeated call before, and its end. Repeated calls usually come in their first order, so the
-    /// next one continues from there.
-    before: RefCell<Option<(u64, Replay<'static>)>>,
+    /// next one continues from there. Locked during a replay, so that threads do not repeat one.
+    before: Mutex<Option<(u64, Replay)>>,
+    /// Whether a later replay continues from this one, and needs all of its rows.
+    continues: bool,
+    /// The state of the log, by the keys of its row and its witness, once it was read: finding it again takes many steps.
+    state: [OnceLock<Option<Vec<u8>>>; 2],
 }
 
 impl Replayed {
-    /// `before` is the last repeated call.
+    /// For reads.
+    pub(super) fn to_read(log: LogNumber, end: u64) -> Self {
+        Self {
+            log,
+            end,
+            replay: OnceLock::new(),
+            before: Mutex::new(None),
+            continues: false,
+            state: Default::default(),
+        }
+    }
+
+    /// For a repeated call. `before` is the last one.
     pub(super) fn new(log: LogNumber, end: u64, before: Option<Self>) -> Self {
         let before = before.filter(|before| before.log == log && before.end <= end);
         let before = before.and_then(|before| match before.replay.into_inner() {
             Some(replay) => Some((before.end, replay)),
-            None => before.before.into_inner(),
+            None => before.before.into_inner().unwrap_or_else(PoisonError::into_inner),
         });
-        Self { log, end, replay: OnceCell::new(), before: RefCell::new(before) }
+        Self { before: Mutex::new(before), continues: true, ..Self::to_read(log, end) }
     }
 
     pub(super) fn over<'a>(&'a self, snapshot: &'a Snapshot<'a>) -> AsOf<'a> {
@@ -59,7 +77,8 @@ pub(super) struct AsOf<'a> {
 impl AsOf<'_> {
     fn is_of_log(&self, table: Table, row_key: &[u8]) -> bool {
         match table {
-            Table::Index => row_key.starts_with(&self.prefix),
+            // Entries of before a fork are read by the former id of their log, whenever it got the present one.
+            Table::Index => row_key.starts_with(&self.prefix) && RowKind::of(row_key) != Some(RowKind::FormerId),
             Table::Meta => row_key.starts_with(&self.witness_prefix),
             _ => false,
         }
@@ -80,19 +99,57 @@ impl AsOf<'_> {
         Ok(rows.get(row_key).cloned())
     }
 
+    /// The earlier value of a row or witness of the log.
+    fn value(&self, table: Table, row_key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let find = || {
+            let earlier = match table {
+                _ if self.is_replayed() => Earlier::UNKNOWN,
+                Table::Meta => self.past.witness(row_key)?,
+                _ => self.past.get(row_key)?,
+            };
+            self.exact(table, row_key, earlier)
+        };
+        let prefix = if table == Table::Meta { &self.witness_prefix } else { &self.prefix };
+        let is_state = row_key.strip_prefix(prefix.as_slice()) == Some(&[RowKind::State as u8]);
+        let [row, witness] = &self.replayed.state;
+        let known = if table == Table::Meta { witness } else { row };
+        match known.get() {
+            Some(value) if is_state => Ok(value.clone()),
+            _ if is_state => {
+                let value = find()?;
+                Ok(known.get_or_init(|| value).clone())
+            }
+            _ => find(),
+        }
+    }
+
     /// The rows of the log, derived again.
-    fn replay(&self) -> Result<&Replay<'static>> {
-        let Replayed { log, end, replay, before } = self.replayed;
+    fn replay(&self) -> Result<&Replay> {
+        let Replayed { log, end, replay, before, continues, .. } = self.replayed;
+        if let Some(replay) = replay.get() {
+            return Ok(replay);
+        }
+        let mut before = before.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(replay) = replay.get() {
             return Ok(replay);
         }
         let (start, mut replayed) = match before.take() {
             Some(before) => before,
+            // Only entries of the store's log name other logs.
+            None if *log != STORE_LOG => (0, Replay::new(BTreeMap::new())),
             None => (0, Replay::new(log_numbers(self.snapshot.source(), &self.snapshot.heads()?)?)),
         };
         for position in start..*end {
             let entry = self.snapshot.entry(*log, position)?;
-            replayed.entry(*log, &entry, None)?;
+            replayed.entry(None, *log, &entry, None)?;
+        }
+        if !continues {
+            // All other rows are exact.
+            let is_read = |row_key: &[u8]| {
+                matches!(RowKind::of(row_key), Some(RowKind::Policy | RowKind::PolicySet | RowKind::State))
+            };
+            replayed.rows.retain(|row_key, _| is_read(row_key));
+            replayed.witnesses.retain(|meta_key, _| key::witnessed(meta_key).is_some_and(is_read));
         }
         Ok(replay.get_or_init(|| replayed))
     }
@@ -103,12 +160,7 @@ impl TableReader for AsOf<'_> {
         if !self.is_of_log(table, row_key) {
             return self.snapshot.source().get(table, row_key, f);
         }
-        let earlier = match table {
-            _ if self.is_replayed() => Earlier::UNKNOWN,
-            Table::Meta => self.past.witness(row_key)?,
-            _ => self.past.get(row_key)?,
-        };
-        Ok(self.exact(table, row_key, earlier)?.as_deref().map(f).is_some())
+        Ok(self.value(table, row_key)?.as_deref().map(f).is_some())
     }
 
     fn scan(&self, table: Table, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
@@ -138,7 +190,7 @@ impl TableReader for AsOf<'_> {
     }
 }
 
-fn scan_replay(replay: &Replay<'_>, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
+fn scan_replay(replay: &Replay, range: Range<&[u8]>, direction: Direction, f: &mut Visit<'_>) -> Result<()> {
     if range.is_empty() {
         return Ok(());
     }

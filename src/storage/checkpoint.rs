@@ -30,9 +30,14 @@ impl Head {
 }
 
 impl Snapshot<'_> {
-    /// The checkpoint of a log's end.
+    /// The checkpoint of a log's end. As of an earlier length, the tiles give the root.
     pub(crate) fn checkpoint(&self, log: LogNumber) -> Result<Checkpoint> {
-        Ok(self.head(log)?.checkpoint())
+        let head = self.head(log)?;
+        if !self.is_ended(log) {
+            return Ok(head.checkpoint());
+        }
+        let root = RootHash(Tiles::at(self.source(), log, head.length)?.frontier().root());
+        Ok(Checkpoint { log_id: head.log_id, size: head.length, root })
     }
 
     /// Refuses a checkpoint that the log does not have.

@@ -73,7 +73,8 @@ impl Snapshot<'_> {
     fn nodes(&self, log: LogNumber, size: u64) -> Result<Nodes<'_>> {
         let head = self.head(log)?;
         let mut known = BTreeMap::new();
-        if head.length == size {
+        // As of an earlier length, the head has the frontier of a later one.
+        if head.length == size && !self.is_ended(log) {
             let (mut start, levels) = (0_u64, (0..u64::BITS).rev().filter(|level| size >> level & 1 == 1));
             for (level, hash) in levels.zip(&head.frontier.hashes) {
                 known.insert((level, start >> level), *hash);

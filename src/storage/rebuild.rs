@@ -66,7 +66,7 @@ fn rebuild_in(tables: &mut WriteTables<'_>, cache: &RecordCache, watch: Watch<'_
             let recorded = refuse(log, step)?;
             steps.add(1)?;
             let forms = recorded.body.forms().and_then(|id| contents.get(&id).copied());
-            replay.entry(log, recorded, forms)?;
+            replay.entry(None, log, recorded, forms)?;
             if log == STORE_LOG { zones.take(recorded) } else { Ok(()) }
         })?;
         for (row_key, value) in replay.rows {

@@ -65,6 +65,16 @@ impl<'a> Snapshot<'a> {
         Snapshot { source, counted: Cell::new(false), ends: Some((log, end)), ..*self }
     }
 
+    /// The same, over other tables. No log ends earlier.
+    pub(super) fn over<'b>(&'b self, source: &'b dyn TableReader) -> Snapshot<'b> {
+        Snapshot { source, counted: Cell::new(false), ends: None, ..*self }
+    }
+
+    /// Whether the log is read as of an earlier length.
+    pub(super) fn is_ended(&self, log: LogNumber) -> bool {
+        self.ends.is_some_and(|(ended, _)| ended == log)
+    }
+
     pub(super) fn row_of<R: Row>(&self, table: Table, row_key: &[u8]) -> Result<Option<R>> {
         let mut row = None;
         self.source.get(table, row_key, &mut |value| row = Some(R::from_value(row_key, value)))?;
@@ -90,7 +100,8 @@ impl<'a> Snapshot<'a> {
     }
 
     /// The head of a log. A head that is shorter than its log is damage: the log's older state would pass for the
-    /// newest. In a write, the length includes the pending entries; their last hash is not known yet.
+    /// newest. In a write, the length includes the pending entries; their last hash is not known yet. As of an earlier
+    /// length, it has that length, and no last hash.
     pub(crate) fn head(&self, log: LogNumber) -> Result<Head> {
         let mut head = self.head_row(log)?;
         if self.source.get(Table::Log, &key::entry(log, head.length), &mut |_| {})? {
@@ -100,7 +111,7 @@ impl<'a> Snapshot<'a> {
             head = Head { length: last + 1, last: EntryHash::NONE, ..head };
         }
         if let Some((_, end)) = self.ends.filter(|(ended, _)| *ended == log) {
-            head.length = head.length.min(end);
+            head = Head { length: head.length.min(end), last: EntryHash::NONE, ..head };
         }
         Ok(head)
     }

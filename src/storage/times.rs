@@ -3,6 +3,7 @@
 use super::index::key::LogNumber;
 use super::index::row::{BEFORE_ALL, Head};
 use super::snapshot::Snapshot;
+use crate::record::LogEntry;
 use crate::types::error::Result;
 use crate::types::time::Timestamp;
 
@@ -40,10 +41,30 @@ impl Snapshot<'_> {
 
     /// The number of entries created at `time` or before: the position after the last of them.
     pub(crate) fn length_at(&self, log: LogNumber, time: Timestamp) -> Result<u64> {
+        self.length_while(log, |entry| entry.envelope.created_at <= time)
+    }
+
+    /// The number of entries that were written when the clock was at `clock` or before, in whole writes. If the clock went
+    /// back by itself, it is at some moment of the stretch that the clock passed twice.
+    pub(crate) fn length_by_clock(&self, log: LogNumber, clock: Timestamp) -> Result<u64> {
+        let length = self.length_while(log, |entry| entry.envelope.clock() <= clock)?;
+        self.whole_writes(log, length)
+    }
+
+    /// The length of a log, extended to the end of a write.
+    pub(crate) fn whole_writes(&self, log: LogNumber, length: u64) -> Result<u64> {
+        match length.checked_sub(1) {
+            Some(last) => Ok(self.group(log, &*self.entry(log, last)?).end),
+            None => Ok(0),
+        }
+    }
+
+    /// The number of entries from the first on that `is_before` accepts.
+    fn length_while(&self, log: LogNumber, is_before: impl Fn(&LogEntry) -> bool) -> Result<u64> {
         let (mut low, mut high) = (0, self.head(log)?.length);
         while low < high {
             let middle = low + (high - low) / 2;
-            if self.entry(log, middle)?.envelope.created_at <= time {
+            if is_before(&*self.entry(log, middle)?) {
                 low = middle + 1;
             } else {
                 high = middle;

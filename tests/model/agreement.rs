@@ -85,7 +85,7 @@ pub fn rule(error: &Error) -> String {
 /// The kind of an error, by its code.
 fn kind(code: &str) -> ErrorKind {
     match code {
-        "not_found" => ErrorKind::NotFound,
+        "not_found" | "before_zone" => ErrorKind::NotFound,
         "archived" => ErrorKind::Archived,
         "not_bound" | "no_earlier_binding" => ErrorKind::NotBound,
         "platform_owned" | "guardrail_reserved" => ErrorKind::Forbidden,

@@ -8,7 +8,7 @@ use super::calls::{Touched, seen, seen_schema, seen_version};
 use super::filters::{BINDINGS, POLICIES, SCHEMAS, SETS};
 use super::lists::Listed;
 use super::operation::Pick;
-use super::runner::Runner;
+use super::runner::{Handle, Runner, read};
 use super::state::{Broken, Expected, Schema, State, Zone, check, one};
 
 /// The id for a missing resource.
@@ -133,14 +133,25 @@ fn without(expected: Expected, absent: &[&str]) -> Expected {
 
 impl Runner {
     /// A handle of a zone, an earlier one if there is one.
-    pub fn handle(&mut self, id: &str) -> Option<policy_store::Zone> {
+    pub fn handle(&mut self, id: &str) -> Option<Handle> {
+        if let Some(then) = &self.then {
+            return Some(Handle::Then(then.clone()));
+        }
         if !self.zones.contains_key(id) {
             let told = self.store().zone(id);
             let seen = told.as_ref().map(|zone| seen(zone.info().unwrap()));
             self.agree(("zone", id), &seen, self.model.zone(id).map(Zone::view));
             self.zones.insert(id.to_owned(), told.ok()?);
         }
-        self.zones.get(id).cloned()
+        self.zones.get(id).cloned().map(Handle::Now)
+    }
+
+    /// A new handle of a zone, or the zone of then.
+    pub fn new_handle(&self, id: &str) -> policy_store::Result<Handle> {
+        match &self.then {
+            Some(then) => Ok(Handle::Then(then.clone())),
+            None => self.store().zone(id).map(Handle::Now),
+        }
     }
 
     /// Reads the resources that a write has touched, after success or failure.
@@ -202,8 +213,8 @@ impl Runner {
     fn read_zone(&mut self, id: &str) {
         let Some(handle) = self.handle(id) else { return };
         let expected = self.model.zone(id).map(Zone::view);
-        self.agree(("zone", id), &handle.info().map(seen), expected.clone());
-        let default = handle.default_schema().map(seen);
+        self.agree(("zone", id), &read!(&handle, zone => zone.info().map(seen)), expected.clone());
+        let default = read!(&handle, zone => zone.default_schema().map(seen));
         self.agree(("default schema", id), &default, expected.map(|view| view["default_schema"].clone()));
     }
 
@@ -211,14 +222,18 @@ impl Runner {
         let Some(handle) = self.handle(zone) else { return };
         if mode == BindingMode::Guardrail {
             let expected = self.model.zone(zone).map(|zone| zone.bound_then(target, mode, at).ok());
-            return self.agree((zone, mode, at), &handle.guardrail_at(at).map(seen), expected.map(|it| json!(it)));
+            return self.agree(
+                (zone, mode, at),
+                &read!(&handle, zone => zone.guardrail_at(at).map(seen)),
+                expected.map(|it| json!(it)),
+            );
         }
-        let told = match (at, mode) {
-            (At::Now, BindingMode::Active) => handle.in_force(target.clone()),
-            (At::Now, _) => handle.observed(target.clone()),
-            (at, BindingMode::Active) => handle.in_force_at(target.clone(), at),
-            (at, _) => handle.observed_at(target.clone(), at),
-        };
+        let told = read!(&handle, zone => match (at, mode) {
+            (At::Now, BindingMode::Active) => zone.in_force(target.clone()),
+            (At::Now, _) => zone.observed(target.clone()),
+            (at, BindingMode::Active) => zone.in_force_at(target.clone(), at),
+            (at, _) => zone.observed_at(target.clone(), at),
+        });
         let expected = self.model.zone(zone).and_then(|zone| zone.bound_then(target, mode, at));
         self.agree((zone, target, mode, at), &told.map(seen), expected);
     }
@@ -226,7 +241,10 @@ impl Runner {
     pub fn get_by_id(&mut self, zone: &str, what: u8, id: &str) {
         let Some(handle) = self.handle(zone) else { return };
         match what % 4 {
-            0 => self.agree(("policy", id), &handle.policy(id).map(seen), self.model.read_policy(zone, id)),
+            0 => {
+                let told = read!(&handle, zone => zone.policy(id).map(seen));
+                self.agree(("policy", id), &told, self.model.read_policy(zone, id));
+            }
             1 => {
                 for (include, absent) in [
                     (Include::Both, [].as_slice()),
@@ -234,14 +252,17 @@ impl Runner {
                     (Include::Json, &["cedar_raw"]),
                     (Include::Neither, &["cedar_json", "cedar_raw"]),
                 ] {
-                    let told = handle.policy_version(id, include).map(seen_version);
+                    let told = read!(&handle, zone => zone.policy_version(id, include).map(seen_version));
                     let expected = without(self.model.read_version(zone, id), absent);
                     self.agree(("policy version", id), &told, expected);
                 }
             }
-            2 => self.agree(("set", id), &handle.policy_set(id).map(seen), self.model.read_set(zone, id)),
+            2 => {
+                let told = read!(&handle, zone => zone.policy_set(id).map(seen));
+                self.agree(("set", id), &told, self.model.read_set(zone, id));
+            }
             _ => {
-                let told = handle.policy_set_version(id).map(seen);
+                let told = read!(&handle, zone => zone.policy_set_version(id).map(seen));
                 self.agree(("set version", id), &told, self.model.read_set_version(zone, id));
             }
         }
@@ -252,9 +273,9 @@ impl Runner {
         let id = self.model.pick(zone, id, ids[usize::from(what % 4)]);
         self.get_by_id(zone, what, &id);
         let Some(handle) = self.handle(zone) else { return };
-        let told = handle.policy_version_numbered(&id, number, Include::Both).map(seen_version);
+        let told = read!(&handle, zone => zone.policy_version_numbered(&id, number, Include::Both).map(seen_version));
         self.agree(("policy", &id, number), &told, self.model.read_version_numbered(zone, &id, number));
-        let told = handle.policy_set_version_numbered(&id, number).map(seen);
+        let told = read!(&handle, zone => zone.policy_set_version_numbered(&id, number).map(seen));
         self.agree(("set", &id, number), &told, self.model.read_set_version_numbered(zone, &id, number));
         // An invalid id is not found.
         let schema = if SchemaName::new(id.as_str()).is_ok() { id } else { "s0".to_owned() };
@@ -274,7 +295,7 @@ impl Runner {
         self.look_for_erased();
     }
 
-    fn everything_in(&mut self, zone: &Zone, limit: usize) {
+    pub fn everything_in(&mut self, zone: &Zone, limit: usize) {
         let id = &zone.id;
         self.read_zone(id);
         // Different filters each time.

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::agreement::{count, rule};
 use super::calls::seen;
 use super::operation::{By, Pick};
-use super::runner::Runner;
-use super::state::{Broken, State, Zone, check, sha};
+use super::runner::{Runner, read};
+use super::state::{Broken, Schema, State, Zone, check, sha};
 use super::texts::{ACTIONS, PRINCIPALS, Says, entities};
 
 /// An authorizer and its expected rules, which later writes do not change.
@@ -150,15 +150,17 @@ impl Runner {
 
     fn authorizer(&mut self, zone: &str, by: &By, strict: bool) -> Option<Kept> {
         let expected = self.model.decides_by(zone, by);
-        let told = self.store().zone(zone).and_then(|handle| match by {
-            By::Now(target) => handle.authorizer(target.clone()),
-            By::Observed(target) => handle.shadow_authorizer(target.clone()),
-            By::Position(target, n) => {
-                handle.authorizer_at(target.clone(), self.model.zone(zone).unwrap().position(*n))
-            }
-            By::Time(target, n) => handle.authorizer_at(target.clone(), self.model.zone(zone).unwrap().time(*n)),
-            By::Version(pick) => handle.authorizer_of_version(self.model.pick(zone, *pick, Zone::set_version_ids)),
-            By::Kept(_) => handle.authorizer(Target::Zone),
+        let told = self.new_handle(zone).and_then(|handle| {
+            read!(&handle, handle => match by {
+                By::Now(target) => handle.authorizer(target.clone()),
+                By::Observed(target) => handle.shadow_authorizer(target.clone()),
+                By::Position(target, n) => {
+                    handle.authorizer_at(target.clone(), self.model.zone(zone).unwrap().position(*n))
+                }
+                By::Time(target, n) => handle.authorizer_at(target.clone(), self.model.zone(zone).unwrap().time(*n)),
+                By::Version(pick) => handle.authorizer_of_version(self.model.pick(zone, *pick, Zone::set_version_ids)),
+                By::Kept(_) => handle.authorizer(Target::Zone),
+            })
         });
         let binding = told.as_ref().map(|authorizer| seen(authorizer.binding()));
         self.agree((zone, by), &binding, expected.clone().map(|(_, binding, _)| binding));
@@ -176,7 +178,7 @@ impl Runner {
     fn ask(&mut self, kept: &Kept, asked: u8) -> Option<Receipt> {
         let zone = &*kept.zone;
         let version = &zone.sets[kept.place.0].versions[kept.place.1];
-        let vocabulary = self.model.schema(&version.schema).unwrap().vocabulary;
+        let vocabulary = self.published(&version.schema).vocabulary;
         let (_, action) = who_and_what(asked);
         if action == 1 && !vocabulary.write {
             let refused = request(&kept.authorizer, asked).unwrap_err();
@@ -232,11 +234,17 @@ impl Runner {
         Some(receipt)
     }
 
+    /// A schema that a version names. As of a point, times may not show that it was published.
+    fn published(&self, version: &str) -> &Schema {
+        let later = || self.later.iter().find(|schema| schema.version == version);
+        self.model.schema(version).ok().or_else(later).unwrap()
+    }
+
     /// The expected receipt, except for the hash of an entry.
     fn receipt(&self, kept: &Kept, verdict: &Verdict) -> Value {
         let zone = &*kept.zone;
         let view = zone.set_version_view(kept.place.0, kept.place.1);
-        let schema = self.model.schema(&zone.sets[kept.place.0].versions[kept.place.1].schema).unwrap();
+        let schema = self.published(&zone.sets[kept.place.0].versions[kept.place.1].schema);
         let mut receipt = json!({
             "v": 3, "zone_id": zone.id, "log_id": zone.log.id, "binding": kept.binding,
             "policy_set_id": view["policy_set_id"], "policy_set_version_id": view["id"],
@@ -248,7 +256,7 @@ impl Runner {
         });
         if let Some(((set, place), binding)) = &kept.guardrail {
             let view = zone.set_version_view(*set, *place);
-            let schema = self.model.schema(&zone.sets[*set].versions[*place].schema).unwrap();
+            let schema = self.published(&zone.sets[*set].versions[*place].schema);
             receipt["guardrail"] = json!({
                 "binding": binding, "manifest_sha": view["manifest_sha"], "schema_version": schema.version,
                 "schema_sha": sha(&schema.source),

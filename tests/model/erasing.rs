@@ -10,7 +10,7 @@ use super::state::{Author, one};
 impl Runner {
     /// Erases a zone in the store and in the model. Its handle is kept, and must find nothing.
     pub fn erase(&mut self, id: &str, actor: &Actor) {
-        let handle = self.handle(id);
+        self.handle(id);
         let told = self.store().erase_zone(actor, id).map(seen);
         self.model.begin(Author { actor: actor.clone(), clock: self.now(), import: None });
         let last = told.as_ref().map(|left| left["last"].clone()).unwrap_or_default();
@@ -22,8 +22,10 @@ impl Runner {
         self.agree(("erase", id), &told, expected);
         if told.is_ok() {
             *self.tally.entry("Erase".to_owned()).or_default() += 1;
-            self.zones.remove(id);
+            let handle = self.zones.remove(id);
             self.erased.extend(handle);
+            let erased = self.model.erased.clone();
+            self.moments.retain(|(log, _), _| !erased.contains(log));
             self.look_for_erased();
         }
     }

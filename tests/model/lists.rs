@@ -7,7 +7,7 @@ use super::agreement::agree;
 use super::calls::{seen, seen_schema, seen_version};
 use super::filters::{self, BINDINGS, POLICIES, SCHEMAS, SETS};
 use super::operation::{From, Operation, Pick, Whose};
-use super::runner::Runner;
+use super::runner::{Runner, read};
 use super::state::{Broken, Schema, State, Zone, check};
 use super::views;
 
@@ -187,28 +187,37 @@ impl State {
 
 impl Runner {
     fn fetch(&self, listed: &Listed, list: &PageRequest) -> Result<Got> {
-        let zone = || self.store().zone(listed.zone().unwrap_or_default());
+        let zone = || self.new_handle(listed.zone().unwrap_or_default());
         match listed {
             Listed::Zones => got(self.store().zones(list), seen),
             Listed::Schemas => got(self.store().schemas(Include::Both, list), seen_schema),
             Listed::StoreHistory => got(self.store().history(list), seen),
             Listed::Policies(id, filter) => {
                 let filter = self.model.zone(id).map(|zone| zone.policy_filter(*filter)).unwrap_or_default();
-                got(zone()?.policies(&filter, list), seen)
+                read!(zone()?, zone => got(zone.policies(&filter, list), seen))
             }
-            Listed::Versions(_, policy) => got(zone()?.policy_versions(policy, Include::Both, list), seen_version),
-            Listed::Sets(_, filter, _) => got(zone()?.policy_sets(&filters::set_filter(*filter), list), seen),
-            Listed::SetVersions(_, set) => got(zone()?.policy_set_versions(set, list), seen),
-            Listed::Pinned(_, id) => got(zone()?.pinned_policy_versions(id, Include::Both, list), seen_version),
-            Listed::History(_) => got(zone()?.history(list), seen),
-            Listed::Bindings(_, filter) => got(zone()?.bindings(&filters::binding_filter(*filter).0, list), seen),
+            Listed::Versions(_, policy) => {
+                read!(zone()?, zone => got(zone.policy_versions(policy, Include::Both, list), seen_version))
+            }
+            Listed::Sets(_, filter, _) => {
+                read!(zone()?, zone => got(zone.policy_sets(&filters::set_filter(*filter), list), seen))
+            }
+            Listed::SetVersions(_, set) => read!(zone()?, zone => got(zone.policy_set_versions(set, list), seen)),
+            Listed::Pinned(_, id) => {
+                read!(zone()?, zone => got(zone.pinned_policy_versions(id, Include::Both, list), seen_version))
+            }
+            Listed::History(_) => read!(zone()?, zone => got(zone.history(list), seen)),
+            Listed::Bindings(_, filter) => {
+                read!(zone()?, zone => got(zone.bindings(&filters::binding_filter(*filter).0, list), seen))
+            }
             Listed::ZoneSchemas(_, filter) => {
                 let filter = filters::schema_filter(*filter).0;
-                got(zone()?.schemas(&filter, Include::Both, list), |ZoneSchema { schema, is_default, .. }| {
+                let view = |ZoneSchema { schema, is_default, .. }| {
                     let mut view = seen_schema(schema);
                     view["is_default"] = json!(is_default);
                     view
-                })
+                };
+                read!(zone()?, zone => got(zone.schemas(&filter, Include::Both, list), view))
             }
         }
     }

@@ -10,8 +10,8 @@
 //! rules for writes, and `requests` the idempotency keys and preconditions before them. `views` has the expected reads,
 //! `texts` the policies and their decisions. `operation` defines the operations, `bytes` makes them from bytes.
 //! `runner`, `calls`, `zone_calls`, `manifest`, `lists` (with `filters`), `erasing`, `copying`, `preflights` and
-//! `decisions` run them on the store and on the model. `compare` reads everything, and `agreement` shows how two
-//! answers differ.
+//! `decisions` run them on the store and on the model. `compare` reads everything, `as_of` reads zones as
+//! they were, and `agreement` shows how two answers differ.
 //!
 //! The model knows nothing of the file, caches or indexes, and calls Cedar only in `preflights`. Values that only the
 //! store can know (generated ids, log ids, hashes of entries, Cedar's warnings and conversions) are taken from the
@@ -19,6 +19,7 @@
 //! idempotency keys come first, then preconditions, then the suspension of the zone.
 
 mod agreement;
+mod as_of;
 mod binding_rules;
 mod bytes;
 mod calls;
@@ -44,4 +45,4 @@ mod zone_rules;
 
 pub use bytes::WIDTH;
 pub use operation::Operation;
-pub use runner::run;
+pub use runner::{run, run_ticking};

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::calls::seen;
 use super::operation::Tried;
-use super::runner::Runner;
+use super::runner::{Handle, Runner};
 use super::state::{Broken, Policy, State, Zone, check, id_rules};
 use super::texts::{self, SchemaSource};
 
@@ -138,7 +138,7 @@ impl Runner {
         };
         let (told, expected) = match zone {
             Some(id) => {
-                let Some(handle) = self.handle(id) else { return };
+                let Some(Handle::Now(handle)) = self.handle(id) else { return };
                 let told = handle.preflight(candidate).map(|flown| counted(seen(flown)));
                 (told, trial.and_then(|trial| Ok(self.model.zone(id)?.preflight(&trial))))
             }

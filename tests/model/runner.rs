@@ -9,14 +9,16 @@ use std::sync::{Arc, LazyLock};
 
 use policy_store::{
     Actor, Builder, NewPolicyVersion, NewSchema, PolicyStore, PreparedPolicyVersion, Timestamp, WriteTransaction, Zone,
+    ZoneAsOf,
 };
 use serde_json::Value;
 
 use super::agreement::{AsError, Tally, agree, count, rule};
+use super::as_of::Moment;
 use super::decisions::{Decided, Kept};
 use super::lists::Cursor;
 use super::operation::{Call, Ending, Operation, Pick, Tick, Under, Upkeep, When};
-use super::state::{Author, Expected, Import, State, one};
+use super::state::{Author, Expected, Import, Schema, State, one};
 use super::texts::Draft;
 
 /// A prepared version and its draft.
@@ -26,6 +28,23 @@ pub struct Prepared {
     pub draft: Draft,
     pub own: Option<String>,
 }
+
+/// A zone to read, as it is or as it was.
+pub enum Handle {
+    Now(Zone),
+    Then(ZoneAsOf),
+}
+
+/// Reads a zone of either kind.
+macro_rules! read {
+    ($handle:expr, $zone:ident => $read:expr) => {
+        match $handle {
+            $crate::model::runner::Handle::Now($zone) => $read,
+            $crate::model::runner::Handle::Then($zone) => $read,
+        }
+    };
+}
+pub(super) use read;
 
 pub struct Runner {
     store: Option<PolicyStore>,
@@ -45,6 +64,14 @@ pub struct Runner {
     /// The hashes of entries, by log id (none for the store's log) and position.
     pub hashes: BTreeMap<(String, usize), String>,
     pub tally: Tally,
+    /// The zones after each write, by log id and length.
+    pub moments: BTreeMap<(String, usize), Moment>,
+    /// Whether each write is later than everything before, so that times tell the order of writes in two logs.
+    pub ticks: bool,
+    /// The zone of an earlier point, if this run compares one.
+    pub then: Option<ZoneAsOf>,
+    /// The schemas of the present.
+    pub later: Vec<Schema>,
 }
 
 /// The payload of a panic in a write's closure.
@@ -52,7 +79,16 @@ struct Ended;
 
 /// Runs the operations on a new store, in a file or in memory, and returns the counts.
 pub fn run(operations: &[Operation], in_file: bool) -> Tally {
-    let mut runner = Runner::new(in_file);
+    run_all(Runner::new(in_file), operations, in_file, 2)
+}
+
+/// The same in memory, with each write later than everything before. Compares many earlier points.
+pub fn run_ticking(operations: &[Operation]) -> Tally {
+    let runner = Runner { ticks: true, ..Runner::new(false) };
+    run_all(runner, operations, false, 12)
+}
+
+fn run_all(mut runner: Runner, operations: &[Operation], in_file: bool, points: usize) -> Tally {
     let mut operations = operations.iter().peekable();
     while let Some(operation) = operations.next() {
         let mut calls = vec![operation];
@@ -64,6 +100,7 @@ pub fn run(operations: &[Operation], in_file: bool) -> Tally {
         runner.step(&calls);
     }
     runner.everything();
+    runner.as_of(points);
     runner.verify();
     if in_file {
         runner.reopen(false);
@@ -109,6 +146,10 @@ impl Runner {
             receipts: Vec::new(),
             hashes: BTreeMap::new(),
             tally: Tally::new(),
+            moments: BTreeMap::new(),
+            ticks: false,
+            then: None,
+            later: Vec::new(),
         }
     }
 
@@ -163,6 +204,9 @@ impl Runner {
     }
 
     fn tick(&mut self, tick: Tick) {
+        if self.ticks {
+            return;
+        }
         let now = match tick {
             Tick::By(micros) => self.clock.load(Ordering::SeqCst) + micros,
             Tick::Behind(micros) => {
@@ -192,6 +236,12 @@ impl Runner {
 
     /// One write with these calls, each in a zone or on the store.
     fn write(&mut self, calls: &[(&str, &Under, &Call)], actor: Actor, import: Option<Import>, ending: Ending) {
+        let import = import.filter(|_| !self.ticks);
+        if self.ticks {
+            let logs = self.model.zones.iter().map(|zone| &zone.log).chain([&self.model.log]);
+            let last = logs.filter_map(|log| log.entries.last()).map(|entry| entry.at).max().unwrap_or_default();
+            self.clock.store(last.max(self.now()) + 1_000_000, Ordering::SeqCst);
+        }
         let mut model = self.model.clone();
         let clock = self.now();
         model.begin(Author { actor: actor.clone(), clock, import: import.clone() });
@@ -232,7 +282,10 @@ impl Runner {
             *self.tally.entry("Import".to_owned()).or_default() += 1;
         }
         match (ending, outcome) {
-            (Ending::Commit, Ok(Ok(()))) => self.model = model,
+            (Ending::Commit, Ok(Ok(()))) => {
+                self.model = model;
+                self.keep_moments();
+            }
             (Ending::Error, Ok(Err(error))) => assert_eq!(rule(&error), "not_found zone"),
             (Ending::Panic, Err(panic)) if panic.is::<Ended>() => {}
             (_, Err(panic)) => resume_unwind(panic),

@@ -198,3 +198,17 @@ fn checkpoints_of_before_a_fork_hold_after_an_erasure_too() {
     let restored = builder.not_before(kept).open(&path).unwrap();
     assert!(restored.verify().unwrap().is_clean());
 }
+
+/// The answer is read from entries of before the fork, under the former id of their log.
+#[test]
+fn a_late_repeated_call_gets_its_answer_of_before_the_fork_without_a_cache_too() {
+    let world = World::in_file();
+    let first = keyed(&world, "keyed").unwrap();
+    world.write(|zone| zone.archive_policy(&first.id)).unwrap();
+    let path = world.path().with_file_name("fork.redb");
+    world.store.backup(&path).unwrap();
+    let builder = world.clock.builder().id_seed(99).record_cache_bytes(0).compiled_cache_bytes(0);
+    let store = builder.restore(Restore::Fork(platform())).open(&path).unwrap();
+    let fork = World::resumed(store, world.clock.clone());
+    assert_eq!(keyed(&fork, "keyed").unwrap(), first);
+}

@@ -3,6 +3,9 @@
 mod actors;
 #[cfg(feature = "bundle")]
 mod applied_bundles;
+mod as_of;
+mod as_of_points;
+mod as_of_schemas;
 #[cfg(all(feature = "attestation", feature = "bundle"))]
 mod attested_bundles;
 #[cfg(feature = "attestation")]

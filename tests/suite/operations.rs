@@ -28,7 +28,7 @@ const MET: &str = "CreatePolicy UpdatePolicy ArchivePolicy CreateVersion Archive
     Replayed Import Erase Copy CopyRefused PreflightClean PreflightFails PolicyRevisionHolds PolicyRevisionFails SetRevisionHolds SetRevisionFails \
     BindingsRevisionHolds BindingsRevisionFails LatestPolicyVersionHolds LatestPolicyVersionFails \
     LatestSetVersionHolds LatestSetVersionFails ActiveVersionHolds ActiveVersionFails PublishSchema SetSchemaStatus \
-    CreateZone AllowOfFew DenyOfFew \
+    CreateZone AsOf before_zone AllowOfFew DenyOfFew \
     AllowOfMany DenyOfMany DeniedByErrorOfMany already_exists already_open archived clock_behind conflicting_id \
     duplicate_policy empty_policy exactly_one foreign_version guardrail_permits guardrail_reserved guardrail_schema in_force invalid_cursor invalid_input json nested_write \
     imported_out_of_order newer_format no_earlier_binding not_bound not_found platform_owned policy_validation precondition_failed prepared_elsewhere receipt_mismatch \
@@ -213,6 +213,20 @@ fn guardrails() -> Vec<Operation> {
     ]
 }
 
+/// Every change of a schema's status, with writes of a zone that chooses it as its default between them.
+fn statuses() -> Vec<Operation> {
+    let plain = |call| asked(2, None, Under::nothing(), call);
+    let schema = Pick(111);
+    let rename = |n: usize| Call::RenameSet { set: Pick(0), name: format!("name {n}") };
+    let mut operations = vec![plain(Call::SetDefaultSchema { schema: Some(schema) })];
+    for (n, status) in [100, 0, 100, 0, 100, 200].into_iter().enumerate() {
+        operations.push(plain(Call::SetSchemaStatus { schema, status }));
+        operations.push(plain(rename(n)));
+    }
+    operations.push(plain(Call::Suspend));
+    operations
+}
+
 /// Calls with preconditions and idempotency keys, in a suspended zone and as earlier history; and the rest after a zone
 /// is erased.
 fn under_requests() -> Vec<Operation> {
@@ -301,4 +315,31 @@ fn the_store_and_the_model_say_the_same_whatever_is_done() {
     let total = total.into_inner();
     let missed: Vec<_> = MET.split_whitespace().filter(|name| !total.contains_key(*name)).collect();
     assert!(missed.is_empty(), "no case came to {missed:?}: {total:?}");
+}
+
+/// With each write later than everything before, all reads as of a point answer as they did then, those of schemas too.
+#[test]
+fn every_zone_can_be_read_as_it_was() {
+    let sweep = std::env::var("POLICY_STORE_SWEEP").ok().and_then(|text| text.parse().ok()).unwrap_or(1_u32).max(1);
+    let config = Config {
+        cases: (CASES / 4).saturating_mul(sweep),
+        rng_seed: RngSeed::Fixed(2),
+        failure_persistence: None,
+        max_shrink_iters: 300,
+        ..Config::default()
+    };
+    let operation = any::<[u8; model::WIDTH]>().prop_map(|bytes| Operation::new(&bytes));
+    let total = RefCell::new(model::run_ticking(&guardrails()));
+    model::run_ticking(&statuses());
+    let result = TestRunner::new(config).run(&vec(operation, 0..=OPERATIONS), |operations| {
+        for (name, count) in model::run_ticking(&operations) {
+            *total.borrow_mut().entry(name).or_default() += count;
+        }
+        Ok(())
+    });
+    if let Err(failed) = result {
+        panic!("{failed}");
+    }
+    let points = total.into_inner().get("AsOf").copied().unwrap_or_default();
+    assert!(points > 50, "{points} points");
 }

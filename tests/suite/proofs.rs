@@ -3,7 +3,7 @@
 use policy_store::ErrorKind::Invalid;
 use policy_store::log::{Change, Entry};
 use policy_store::proof::{ConsistencyProof, InclusionProof};
-use policy_store::{Checkpoint, NewPolicy, Result, RootHash, Zone};
+use policy_store::{At, Checkpoint, NewPolicy, Result, RootHash, Zone};
 
 use super::support::{PERMIT, World, customer, refused};
 
@@ -105,6 +105,16 @@ fn proofs_are_made_from_tiles() {
     grow(&world, 1_501);
     assert!(held.inclusion_proof(1_499, 1_500).is_ok());
     refused(held.inclusion_proof(1_500, 1_501), (Invalid, "invalid_input"), "size `1501`");
+    // So does a zone as of an earlier point.
+    let then = zone.as_of(At::Position(699)).unwrap();
+    let checkpoint = then.checkpoint().unwrap();
+    assert_eq!(checkpoint, checkpoints[5]);
+    for position in [0, 300, 512, 699] {
+        let proof = then.inclusion_proof(position, 700).unwrap();
+        proof.verify(&then.entry_bytes(position).unwrap(), checkpoint.root).unwrap();
+    }
+    refused(then.inclusion_proof(0, 701), (Invalid, "invalid_input"), "size `701`");
+    refused(then.entry_bytes(700), (Invalid, "invalid_input"), "position `700`");
 }
 
 #[test]

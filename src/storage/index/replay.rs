@@ -13,29 +13,34 @@ use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::LogId;
 
 /// The rows that a replay has derived.
-pub(in crate::storage) struct Replay<'a> {
+pub(in crate::storage) struct Replay {
     pub rows: BTreeMap<Vec<u8>, Vec<u8>>,
     /// The witness rows, by their keys in meta.
     pub witnesses: BTreeMap<Vec<u8>, Vec<u8>>,
     pub numbers: BTreeMap<LogId, LogNumber>,
     tiles: Tiles,
-    /// The rows that were there when the replay began.
-    before: Option<Past<'a>>,
 }
 
-impl<'a> Replay<'a> {
+impl Replay {
     /// Starts with an empty log.
     pub(in crate::storage) fn new(numbers: BTreeMap<LogId, LogNumber>) -> Self {
-        Self { rows: BTreeMap::new(), witnesses: BTreeMap::new(), numbers, tiles: Tiles::default(), before: None }
+        Self { rows: BTreeMap::new(), witnesses: BTreeMap::new(), numbers, tiles: Tiles::default() }
     }
 
-    /// Starts with a zone's log of an earlier length, its rows, and its tiles that were not full.
-    pub(in crate::storage) fn from(before: Past<'a>, tiles: Tiles) -> Self {
-        Self { tiles, before: Some(before), ..Self::new(BTreeMap::new()) }
+    /// Starts with a zone's log of an earlier length, and its tiles that were not full.
+    pub(in crate::storage) fn from(tiles: Tiles) -> Self {
+        Self { tiles, ..Self::new(BTreeMap::new()) }
     }
 
-    /// Adds the rows of the next entry of the log: those of its body, and a tile that it fills. `forms` is for [`derive`].
-    pub(in crate::storage) fn entry(&mut self, log: LogNumber, recorded: &LogEntry, forms: Option<u64>) -> Result<()> {
+    /// Adds the rows of the next entry of the log: those of its body, and a tile that it fills. `before` has the rows that
+    /// were there when the replay began. `forms` is for [`derive`].
+    pub(in crate::storage) fn entry(
+        &mut self,
+        before: Option<Past<'_>>,
+        log: LogNumber,
+        recorded: &LogEntry,
+        forms: Option<u64>,
+    ) -> Result<()> {
         let Self { tiles, rows, .. } = self;
         tiles.append(recorded.envelope.position, recorded.hash.0, &mut |level, number, row| {
             let row_key = key::tile(log, level, number);
@@ -43,13 +48,19 @@ impl<'a> Replay<'a> {
             rows.insert(row_key, value);
             Ok(())
         })?;
-        derive(self, log, recorded, forms)
+        derive(&mut Over { replay: self, before }, log, recorded, forms)
     }
 }
 
-impl Rows for Replay<'_> {
+/// A replay over the rows that were there when it began.
+struct Over<'a> {
+    replay: &'a mut Replay,
+    before: Option<Past<'a>>,
+}
+
+impl Rows for Over<'_> {
     fn get(&self, row_key: &[u8]) -> Result<Option<Vec<u8>>> {
-        match (self.rows.get(row_key), self.before) {
+        match (self.replay.rows.get(row_key), self.before) {
             (Some(value), _) => Ok(Some(value.clone())),
             (None, Some(before)) => Ok(before.get(row_key)?.value),
             (None, None) => Ok(None),
@@ -57,17 +68,17 @@ impl Rows for Replay<'_> {
     }
 
     fn put(&mut self, row_key: Vec<u8>, value: Vec<u8>) -> Result<()> {
-        self.rows.insert(row_key, value);
+        self.replay.rows.insert(row_key, value);
         Ok(())
     }
 
     fn remove(&mut self, row_key: &[u8]) -> Result<()> {
-        self.rows.remove(row_key);
+        self.replay.rows.remove(row_key);
         Ok(())
     }
 
     fn witness(&self, meta_key: &[u8]) -> Result<Option<Vec<u8>>> {
-        match (self.witnesses.get(meta_key), self.before) {
+        match (self.replay.witnesses.get(meta_key), self.before) {
             (Some(value), _) => Ok(Some(value.clone())),
             (None, Some(before)) => Ok(before.witness(meta_key)?.value),
             (None, None) => Ok(None),
@@ -75,17 +86,17 @@ impl Rows for Replay<'_> {
     }
 
     fn put_witness(&mut self, meta_key: Vec<u8>, value: Vec<u8>) -> Result<()> {
-        self.witnesses.insert(meta_key, value);
+        self.replay.witnesses.insert(meta_key, value);
         Ok(())
     }
 
     fn remove_witness(&mut self, meta_key: &[u8]) -> Result<()> {
-        self.witnesses.remove(meta_key);
+        self.replay.witnesses.remove(meta_key);
         Ok(())
     }
 
     fn log_number(&self, log_id: LogId) -> Option<LogNumber> {
-        self.numbers.get(&log_id).copied()
+        self.replay.numbers.get(&log_id).copied()
     }
 }
 

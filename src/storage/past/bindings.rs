@@ -5,7 +5,7 @@ use crate::record::Body;
 use crate::storage::index::key::{self, RowKind};
 use crate::storage::index::row::{BindingOrderRow, BindingRow, PolicySetRow};
 use crate::storage::tables::Direction;
-use crate::types::error::Result;
+use crate::types::error::{ErrorDetail, Result};
 use crate::types::target::{BindingMode, Target, TargetType};
 
 /// The last binding of a policy set in a mode: where it is bound, or where that ended.
@@ -41,8 +41,12 @@ impl Past<'_> {
             _ => Target::Zone,
         };
         let (mut ended, mut steps) = (None, 0);
-        let mut next =
-            self.snapshot.first_binding(&key::bindings(self.log, mode, &target, last), Direction::Descending)?;
+        let mut next = if self.searches {
+            // Compared with the witness, or with the next binding: a missing row would show the set as not bound.
+            self.snapshot.binding_row(self.log, mode, &target, last)?
+        } else {
+            self.snapshot.first_binding(&key::bindings(self.log, mode, &target, last), Direction::Descending)?
+        };
         while let Some((position, binding)) = next.filter(|(position, _)| *position > row.created) {
             if self.binds(set, position, &binding)? {
                 let bound = if ended.is_none() { Some(position) } else { None };
@@ -56,7 +60,9 @@ impl Past<'_> {
             next = match binding.previous {
                 Some(previous) => {
                     let row_key = key::binding(self.log, mode, &target, previous);
-                    self.snapshot.row::<BindingRow>(&row_key)?.map(|row| (previous, row))
+                    let row: Option<BindingRow> = self.snapshot.row(&row_key)?;
+                    let place = format_args!("binding {previous} of log {}", self.log);
+                    Some((previous, row.ok_or_else(|| ErrorDetail::corrupt(place, "missing"))?))
                 }
                 None => None,
             };

@@ -5,6 +5,7 @@
 //! bindings and attestations. Does not know the store's own log, which removes rows.
 
 mod bindings;
+pub(in crate::storage) mod schemas;
 
 use self::bindings::Bindings;
 use crate::record::{Body, TILE};

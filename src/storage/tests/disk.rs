@@ -365,6 +365,25 @@ pub(in crate::storage) fn read_all(store: &PolicyStore) -> Vec<(String, crate::t
             let authorizer = zone()?.authorizer(Target::Zone)?;
             Ok(format!("{authorizer:?} {}", decide(&authorizer)))
         });
+        let then = || {
+            let zone = zone()?;
+            let position = zone.in_force(Target::Zone)?.position;
+            // All of `b` is one write.
+            zone.as_of(if id == "b" { At::Position(position) } else { At::Before(position) })
+        };
+        note(format!("{id} then"), &mut || Ok(format!("{:?} {:?}", then()?.info()?, then()?.checkpoint()?)));
+        note(format!("{id} policies then"), &mut || {
+            Ok(format!("{:?}", then()?.policies(&PolicyFilter::new(), &list)?))
+        });
+        note(format!("{id} sets then"), &mut || {
+            Ok(format!("{:?}", then()?.policy_sets(&PolicySetFilter::new().any_target(), &list)?))
+        });
+        note(format!("{id} schemas then"), &mut || {
+            Ok(format!("{:?}", then()?.schemas(&SchemaFilter::new(), Include::Both, &list)?))
+        });
+        note(format!("{id} bindings then"), &mut || {
+            Ok(format!("{:?}", then()?.bindings(&BindingFilter::new(), &list)?))
+        });
         for number in 0..3 {
             let policy = format!("p{number}");
             note(format!("{id} {policy}"), &mut || Ok(format!("{:?}", zone()?.policy(&policy)?)));

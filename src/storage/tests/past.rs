@@ -121,7 +121,7 @@ fn earlier_rows_are_those_of_a_replay() {
             let mut replay = Replay::new(log_numbers(snapshot.source(), &snapshot.heads()?)?);
             for end in 1..=length {
                 let entry = snapshot.entry(LOG, end - 1)?;
-                replay.entry(LOG, &entry, forms(&rows, &entry.body))?;
+                replay.entry(None, LOG, &entry, forms(&rows, &entry.body))?;
                 let past = Past::to_read(snapshot, LOG, end);
                 let earlier = rows.iter().map(|(row_key, value)| (row_key, past.row(row_key, value), &replay.rows));
                 let of_witnesses = witnesses.keys().map(|row_key| (row_key, past.witness(row_key), &replay.witnesses));
@@ -198,4 +198,39 @@ fn a_late_repeated_call_believes_no_row_that_a_witness_contradicts() {
         zone.info()
     });
     assert_eq!(read.unwrap_err().code(), "corrupt");
+}
+
+/// A zone as of an earlier point compares them too, and so does it with schema versions, which are in another log.
+#[test]
+fn a_zone_of_then_believes_no_row_that_a_witness_contradicts() {
+    let disk = Disk::new(base());
+    let store = open(&disk).unwrap();
+    let bound = store.write(&actor(), |w| w.zone("a")?.activate("set.2").map(|it| it.binding.position)).unwrap();
+    let before = store.zone("a").unwrap().in_force_at(Target::Zone, At::Before(bound)).unwrap();
+    store.write(&actor(), |w| w.zone("a")?.set_default_schema(Some("s1")).map(drop)).unwrap();
+    store.write(&actor(), |w| w.set_schema_status("s1", SchemaStatus::Deprecated).map(drop)).unwrap();
+    drop(store);
+    type Read = fn(&ZoneAsOf) -> Result<()>;
+    let in_force: Read = |zone| zone.in_force(Target::Zone).map(drop);
+    let info: Read = |zone| zone.info().map(drop);
+    let schema: Read = |zone| zone.schema("s1", Include::Neither).map(drop);
+    let row_key = key::by_id(key::STORE_LOG, key::RowKind::Schema, "s1");
+    for (table, row_key, read) in [
+        (INDEX, key::binding(LOG, BindingMode::Active, &Target::Zone, before.position), in_force),
+        (META, key::newest_binding(LOG, BindingMode::Active, &Target::Zone), in_force),
+        (META, key::witness(&key::state(LOG)), info),
+        (META, key::witness(&row_key), schema),
+        (INDEX, row_key, schema),
+    ] {
+        let whole = open(&tampered(disk.image(), |_| ())).unwrap();
+        let then = |store: &PolicyStore| store.zone("a")?.as_of(At::Before(bound));
+        read(&then(&whole).unwrap()).unwrap();
+        let lost = open(&tampered(disk.image(), |txn| remove(txn, table, &row_key))).unwrap();
+        assert_eq!(
+            then(&lost).and_then(|zone| read(&zone)).unwrap_err().code(),
+            "corrupt",
+            "{}",
+            row_key.escape_ascii()
+        );
+    }
 }

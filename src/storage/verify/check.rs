@@ -242,7 +242,7 @@ impl<'a> Check<'a> {
         log: LogNumber,
         name: &str,
         step: Step<'_>,
-        replay: &mut Replay<'_>,
+        replay: &mut Replay,
     ) -> Result<()> {
         match step {
             Step::Entry(recorded) => self.entry(log, name, recorded, replay)?,
@@ -277,7 +277,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn entry(&mut self, log: LogNumber, name: &str, recorded: &LogEntry, replay: &mut Replay<'_>) -> Result<()> {
+    fn entry(&mut self, log: LogNumber, name: &str, recorded: &LogEntry, replay: &mut Replay) -> Result<()> {
         self.report.entries += 1;
         self.steps.add(1)?;
         let place = || Place::Entry { log: name.to_owned(), position: recorded.envelope.position };
@@ -290,7 +290,7 @@ impl<'a> Check<'a> {
             Body::PolicyVersionCreated(body) => self.contents.forms(self.source, log, body)?,
             _ => None,
         };
-        if let Err(error) = replay.entry(log, recorded, forms) {
+        if let Err(error) = replay.entry(self.earlier, log, recorded, forms) {
             self.find(place(), error);
         }
         if let Err(problem) = self.meaning(log, recorded)? {

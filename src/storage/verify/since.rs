@@ -100,7 +100,7 @@ impl Check<'_> {
         let (snapshot, source) = (self.snapshot, self.source);
         self.earlier = Some(Past::to_extend(snapshot, log, size));
         let walk = Walk::after(log, head, &last, tiles.frontier());
-        let mut replay = Replay::from(Past::to_extend(snapshot, log, size), tiles);
+        let mut replay = Replay::from(tiles);
         let walked = contained(|| source.walk(walk, &mut |step| self.step(log, name, step, &mut replay)));
         self.note(walked, Place::Log { log: name.to_owned() })?;
         self.earlier = None;
@@ -109,7 +109,7 @@ impl Check<'_> {
     }
 
     /// Compares the rows that a part of a log changes, and looks for rows that none of its entries made.
-    fn compare_changed(&mut self, log: LogNumber, name: &str, size: u64, replay: &Replay<'_>) -> Result<()> {
+    fn compare_changed(&mut self, log: LogNumber, name: &str, size: u64, replay: &Replay) -> Result<()> {
         let differs = |table, row_key: &[u8], expected: &[u8]| -> Result<Option<&'static str>> {
             let mut problem = Some("missing");
             self.source.get(table, row_key, &mut |value| {

@@ -229,6 +229,14 @@ pub enum ErrorDetail {
         /// The kind that the id has in the zone, if any.
         actual: Option<Resource>,
     },
+    /// The zone did not exist at that point.
+    #[error("zone `{zone_id}` did not exist then: it was created at {created_at}")]
+    BeforeZone {
+        /// The zone.
+        zone_id: String,
+        /// The time of its first entry.
+        created_at: Timestamp,
+    },
     /// The id is already used.
     #[error("{what} `{id}` already exists")]
     AlreadyExists {

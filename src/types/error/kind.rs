@@ -31,6 +31,7 @@ impl ErrorDetail {
             Self::BundleMemberTooLarge { .. } => (Kind::TooLarge, "too_large"),
             Self::InBundle { cause, .. } => cause.0.class(),
             Self::NotFound { .. } => (Kind::NotFound, "not_found"),
+            Self::BeforeZone { .. } => (Kind::NotFound, "before_zone"),
             Self::AlreadyExists { .. } => (Kind::Conflict, "already_exists"),
             Self::InForce { .. } => (Kind::Conflict, "in_force"),
             Self::SchemaTransition { .. } => (Kind::Conflict, "schema_transition"),
