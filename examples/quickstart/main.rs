@@ -5,9 +5,12 @@
 use std::error::Error;
 use std::path::Path;
 
+use policy_store::attestation::Ed25519Signer;
+use policy_store::evidence::Evidence;
+use policy_store::note::{NoteKey, SignedCheckpoint, Trust};
 use policy_store::{
     Actor, Answer, Authorizer, Change, Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion,
-    NewSchema, Order, PageRequest, PolicySetVersion, PolicyStore, Receipt, Result, Target, Zone,
+    NewSchema, Order, PageRequest, PolicySetVersion, PolicyStore, Rationale, Receipt, Result, Target, Zone,
 };
 
 const SCHEMA_VERSION: &str = "2026-02-24";
@@ -86,7 +89,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         print_answer(&zone, question, &ask(&authorizer, question)?)?;
     }
     // A service writes this line to its audit log, with the request and the entities.
-    let kept = serde_json::to_string(&ask(&authorizer, &AUDITOR_VIEWS)?.receipt())?;
+    let entities = authorizer.entities(ENTITIES)?;
+    let kept = serde_json::to_string(&ask(&authorizer, &AUDITOR_VIEWS)?.receipt(&entities)?)?;
 
     println!("\n3. Bruno tightens the rule for guests, and puts it in force");
     let second = tighten(&store, &first)?;
@@ -94,7 +98,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     print_answer(&zone, &AUDITOR_VIEWS, &ask(&authorizer, &AUDITOR_VIEWS)?)?;
 
     println!("\n4. The auditors complain, and Amara rolls back");
-    store.write(&Actor::customer("amara")?, |w| w.zone("acme")?.activate(&first.id))?;
+    let why = Rationale::new().with_reason("The auditors need the budget until March.")?.with_reference("TICKET-17")?;
+    store.write(&Actor::customer("amara")?, |w| {
+        w.rationale(why)?;
+        w.zone("acme")?.activate(&first.id)
+    })?;
     let authorizer = zone.authorizer(Target::Zone)?;
     print_answer(&zone, &AUDITOR_VIEWS, &ask(&authorizer, &AUDITOR_VIEWS)?)?;
     println!("   version {} stays in the store, and can be put in force again", second.version);
@@ -179,7 +187,37 @@ fn years_later(path: &Path, kept: &str) -> Result<(), Box<dyn Error>> {
     for entry in zone.history(&PageRequest::new().limit(100).order(Order::Ascending))?.items {
         println!("   {:>2}  {}  {:<6} {}", entry.position, entry.created_at, entry.created_by, told(&entry.change));
     }
+    evidence(&store, path)
+}
+
+/// Gives an auditor, who has no store, one file that shows the last decision. Then somebody tampers with it.
+fn evidence(store: &PolicyStore, path: &Path) -> Result<(), Box<dyn Error>> {
+    println!("\n7. One file for an auditor who has no store");
+    let zone = store.zone("acme")?;
+    let authorizer = zone.authorizer(Target::Zone)?;
+    let receipt = ask(&authorizer, &AUDITOR_VIEWS)?.receipt(&authorizer.entities(ENTITIES)?)?;
+    // The store's key. A real one comes from a secure source of randomness, and its public half is published.
+    let signer = Ed25519Signer::new("2026", &[7; 32])?;
+    let key = NoteKey::ed25519("example.com/policies", signer.jwk().as_bytes())?;
+    let trust = Trust::new().log_key(key.clone());
+    let checkpoint = SignedCheckpoint::sign(&zone.checkpoint()?, "example.com/policies", &signer)?;
+    store.keep_checkpoint(&Actor::platform("ops")?, &checkpoint.verify(&trust)?)?;
+    let evidence = zone.evidence(&receipt)?.to_string();
+    let file = path.with_extension("evidence");
+    std::fs::write(&file, &evidence)?;
+    println!("{}", indented(&evidence.parse::<Evidence>()?.verify(&trust)?.to_string()));
+    println!("   To check it with the public key alone:");
+    println!("   cargo run -p policy-store-verify --example verify -- {} --key {key}", file.display());
+
+    println!("\n8. Somebody changes a rule in the file");
+    let tampered = evidence.replacen("forbid (", "permit (", 1);
+    let refused = tampered.parse::<Evidence>()?.verify(&trust).err().ok_or("a tampered file was accepted")?;
+    println!("   refused: {refused}");
     Ok(())
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("   {line}")).collect::<Vec<_>>().join("\n")
 }
 
 fn told(change: &Change) -> String {

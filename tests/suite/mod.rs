@@ -48,6 +48,8 @@ mod idempotency_reads;
 mod ids;
 mod importing;
 #[cfg(unix)]
+#[cfg(feature = "attestation")]
+mod judged;
 mod killed;
 mod layers;
 mod limits;

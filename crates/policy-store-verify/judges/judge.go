@@ -141,11 +141,6 @@ func (j *judge) read(name string) []byte {
 	return data
 }
 
-func (j *judge) exists(name string) bool {
-	_, err := os.Stat(filepath.Join(j.folder, name))
-	return err == nil
-}
-
 func (j *judge) line(name string) string {
 	text := string(j.read(name))
 	require(text != "" && strings.Index(text, "\n") == len(text)-1, errFormat, name, "not one line")
@@ -417,11 +412,9 @@ func (j *judge) forkedLog(name string) {
 	zeros := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) { return make([]tlog.Hash, len(indexes)), nil })
 	right, err := tlog.ProveTree(c.N, size, zeros)
 	require(err == nil && len(path) == len(right), errCase, name+"/consistency", "%d hashes, not %d", len(path), len(right))
-	if j.exists(name + "/fork") {
-		fork := j.checkpoint(j.read(name+"/fork"), name+"/fork", j.logKey, 0)
-		require(fork.N == size, errCase, name+"/fork", "of size %d, not %d", fork.N, size)
-		checkConsistency(size, fork.Hash, path, c, name+"/consistency")
-	}
+	fork := j.checkpoint(j.read(name+"/fork"), name+"/fork", j.logKey, 0)
+	require(fork.N == size, errCase, name+"/fork", "of size %d, not %d", fork.N, size)
+	checkConsistency(size, fork.Hash, path, c, name+"/consistency")
 	refuses(errConsistency, name, func() { checkConsistency(size, old.Hash, path, c, name) })
 }
 
@@ -456,10 +449,8 @@ func (j *judge) unknownWitness(name string) {
 		}
 	}
 	require(cosignatures > 0, errCase, name+"/checkpoint", "no cosignature")
-	if j.exists(name + "/witness.vkey") {
-		_, err := note.Open(data, note.VerifierList(j.cosigner(name+"/witness.vkey")))
-		require(err == nil, errCase, name+"/checkpoint", "by its own witness: %v", err)
-	}
+	_, err := note.Open(data, note.VerifierList(j.cosigner(name+"/witness.vkey")))
+	require(err == nil, errCase, name+"/checkpoint", "by its own witness: %v", err)
 	refuses(errQuorum, name, func() { j.checkpoint(data, name, j.logKey, 1) })
 }
 

@@ -241,10 +241,9 @@ class Judge:
         # The count depends on the sizes only. A proof of another count would be refused for it.
         count = len(MerkleTree([b""] * new.size).consistency_proof(size))
         require(len(path) == count, "case", f"{case}/consistency", f"{len(path)} hashes, not {count}")
-        if (self.folder / case / "fork").exists():
-            fork = self.checkpoint(self.read(f"{case}/fork"), f"{case}/fork")
-            require(fork.size == size, "case", f"{case}/fork", f"of size {fork.size}, not {size}")
-            self.check_consistency(size, fork.root, path, new, f"{case}/consistency")
+        fork = self.checkpoint(self.read(f"{case}/fork"), f"{case}/fork")
+        require(fork.size == size, "case", f"{case}/fork", f"of size {fork.size}, not {size}")
+        self.check_consistency(size, fork.root, path, new, f"{case}/consistency")
         self.refuses("consistency", case, self.check_consistency, size, old.root, path, new)
 
     def other_origin(self, case: str) -> None:
@@ -266,10 +265,9 @@ class Judge:
         # Of a cosignature: a time and an Ed25519 signature.
         cosignatures = [s for s in parse_note(data).signatures if len(s.signature) == 8 + 64]
         require(cosignatures != [], "case", f"{case}/checkpoint", "no cosignature")
-        if (self.folder / case / "witness.vkey").exists():
-            stranger = self.vkey(f"{case}/witness.vkey")
-            result = verify_checkpoint(parse_note(data), self.log_key, [stranger], 1)
-            require(result.ok, "case", f"{case}/checkpoint", f"by its own witness: {result.error}")
+        stranger = self.vkey(f"{case}/witness.vkey")
+        result = verify_checkpoint(parse_note(data), self.log_key, [stranger], 1)
+        require(result.ok, "case", f"{case}/checkpoint", f"by its own witness: {result.error}")
         self.refuses("quorum", case, self.checkpoint, data, cosigned=True)
 
     def other_size(self, case: str) -> None:

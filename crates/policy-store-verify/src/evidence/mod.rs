@@ -12,6 +12,7 @@ mod log;
 #[cfg(feature = "cedar")]
 mod replay;
 mod rules;
+mod statement;
 mod verdict;
 mod verify;
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::statement::statement;
 use crate::attestation::Attestation;
 use crate::note::VerifiedCheckpoint;
 use crate::receipt::{Binding, Receipt};
@@ -116,9 +117,10 @@ impl Verdict {
             writeln!(f, "Statements none applied")?;
         }
         for (label, statements) in [("Statements", &self.receipt.determining), ("Failed    ", &self.receipt.failed)] {
-            for statement in statements {
-                writeln!(f, "{label} {statement}:")?;
-                for line in self.policy_of(statement).unwrap_or_default().lines() {
+            for named in statements {
+                writeln!(f, "{label} {named}:")?;
+                let policy = self.policy_of(named).unwrap_or_default();
+                for line in statement(policy, named.statement).unwrap_or(policy).lines() {
                     writeln!(f, "           | {}", printable(line))?;
                 }
             }
@@ -142,7 +144,7 @@ impl Verdict {
         }
         writeln!(f, "           {} log entries, each in the tree of {} entries", self.entries, self.checkpoint.size)?;
         if self.binding.is_some() {
-            writeln!(f, "           {} bindings between the decision and the start of the binding", self.walked)?;
+            writeln!(f, "           chain of {} bindings and unbindings back from the decision", self.walked)?;
         }
         writeln!(f, "           hashes of the manifest, the schema and {} policy texts", self.rules.policies.len())?;
         for attestation in &self.attestations {

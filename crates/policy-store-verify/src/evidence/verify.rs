@@ -78,8 +78,9 @@ impl Evidence {
     fn binding(&self, log: &ProvenLog) -> Result<Option<Binding>, ProofError> {
         let (Some(said), Some(hash)) = (&self.receipt.binding, self.receipt.binding_entry) else { return Ok(None) };
         let binding = log.binding(&self.receipt.zone_id, hash)?;
-        same("binding", &binding, said)?;
-        same("policy_set_version_id", &binding.policy_set_version_id, &self.receipt.policy_set_version_id)?;
+        same_binding(&binding, said)?;
+        let said = &self.receipt.policy_set_version_id;
+        ProofError::compare("policy_set_version_id", &binding.policy_set_version_id, said)?;
         Ok(Some(binding))
     }
 
@@ -88,7 +89,7 @@ impl Evidence {
             return Ok(None);
         };
         let binding = log.binding(&self.receipt.zone_id, *hash)?;
-        same("binding of the guardrail", &binding, said)?;
+        same_binding(&binding, said).map_err(|error| error.within("guardrail"))?;
         ProofError::compare("mode of the guardrail", &BindingMode::Guardrail, &binding.mode)?;
         Ok(Some(binding))
     }
@@ -222,12 +223,29 @@ fn before_end(entry: &LogEntry, end: LogEnd) -> Result<(), ProofError> {
     Err(ProofError::OutOfTree { what: "policy set version at the decision: entry", index: position, size: end.size })
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(field: &'static str, expected: &T, found: &T) -> Result<(), ProofError> {
-    if expected == found {
-        return Ok(());
+/// Compares the binding of an entry with that of a receipt, field by field.
+fn same_binding(entry: &Binding, receipt: &Binding) -> Result<(), ProofError> {
+    let actor = |binding: &Binding| format!("{} {}", binding.by.owner_type(), binding.by.id());
+    let rationale = |binding: &Binding| format!("{:?}", binding.rationale);
+    for (field, expected, found) in [
+        ("zone_id of the binding", entry.zone_id.to_string(), receipt.zone_id.to_string()),
+        ("target of the binding", entry.target.to_string(), receipt.target.to_string()),
+        ("mode of the binding", entry.mode.to_string(), receipt.mode.to_string()),
+        ("policy_set_id of the binding", entry.policy_set_id.to_string(), receipt.policy_set_id.to_string()),
+        (
+            "policy_set_version_id of the binding",
+            entry.policy_set_version_id.to_string(),
+            receipt.policy_set_version_id.to_string(),
+        ),
+        ("version of the binding", entry.version.to_string(), receipt.version.to_string()),
+        ("time of the binding", entry.since.to_string(), receipt.since.to_string()),
+        ("author of the binding", actor(entry), actor(receipt)),
+        ("rationale of the binding", rationale(entry), rationale(receipt)),
+        ("position of the binding", entry.position.to_string(), receipt.position.to_string()),
+    ] {
+        ProofError::compare(field, &expected, &found)?;
     }
-    let cut = |value: &T| crate::types::error::cut(&format!("{value:?}"));
-    Err(ProofError::Mismatch { field, expected: cut(expected), found: cut(found) })
+    Ok(())
 }
 
 impl SealProof {
