@@ -11,7 +11,7 @@ pub(crate) use policy_store_verify::record;
 #[cfg(test)]
 pub(crate) use policy_store_verify::record::edits;
 pub(crate) use policy_store_verify::record::{
-    Attested, Body, Bound, BoundVersion, CheckpointKept, ContentId, ContentKey, ContentKind, DefaultSchemaChanged,
+    Attested, Body, Bound, BoundVersion, ContentId, ContentKey, ContentKind, DefaultSchemaChanged,
     Entry, EntryProblem, Envelope, Frontier, Group, Idempotency, LogEntry, LogForked, Manifest, NodeHash,
     PolicyArchived, PolicyCreated, PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived,
     PolicySetVersionCreated, PolicyUpdated, PolicyVersionArchived, PolicyVersionCreated, SchemaPublished,

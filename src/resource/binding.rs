@@ -158,7 +158,7 @@ impl ZoneReader<'_> {
     pub(crate) fn binding_of(self, entry: &LogEntry) -> Result<Binding> {
         let rationale = self.rationale(self.log, entry)?;
         let binding = Binding::of_entry(self.id, entry, rationale);
-        Ok(binding.ok_or_else(|| wrong_row(RowKind::Binding, self.id.as_str()))?)
+        binding.ok_or_else(|| wrong_row(RowKind::Binding, self.id.as_str()))
     }
 
     /// The newest binding of a target with a version other than `current`.

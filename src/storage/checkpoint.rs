@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::index::key::{LogNumber, RowKind};
+use super::index::key::LogNumber;
 use super::index::replay::log_numbers;
 use super::index::row::{Head, PositionRow};
 use super::snapshot::Snapshot;
-use super::tables::{Direction, Table, TableReader};
+use super::tables::{Table, TableReader};
 use super::tiles::Tiles;
 use super::{Storage, key};
 use crate::types::checkpoint::Checkpoint;
@@ -38,26 +38,6 @@ impl Snapshot<'_> {
         }
         let root = RootHash(Tiles::at(self.source(), log, head.length)?.frontier().root());
         Ok(Checkpoint { log_id: head.log_id, size: head.length, root })
-    }
-
-    /// Refuses a checkpoint that the log does not have.
-    pub(crate) fn check_has(&self, log: LogNumber, checkpoint: &Checkpoint) -> Result<()> {
-        let head = self.head(log)?;
-        if head.has(self.source(), log, checkpoint)? {
-            return Ok(());
-        }
-        let (log_id, kept, size) = (checkpoint.log_id, checkpoint.size, Some(head.length));
-        Err(ErrorDetail::OlderState { log_id, kept, size }.into())
-    }
-
-    /// The positions of the entries by which a log got another id.
-    pub(crate) fn fork_positions(&self, log: LogNumber) -> Result<Vec<u64>> {
-        let mut positions = Vec::new();
-        self.rows(&key::all(log, RowKind::FormerId), Direction::Ascending, &mut |_, row: PositionRow| {
-            positions.push(row.created);
-            Ok(true)
-        })?;
-        Ok(positions)
     }
 
     /// The checkpoints, with the present ids of logs that a fork has renamed since.

@@ -24,6 +24,8 @@ mod group;
 mod held;
 mod idempotency;
 mod index;
+#[cfg(feature = "attestation")]
+mod kept;
 mod log_end;
 mod log_writer;
 mod meter;

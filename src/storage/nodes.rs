@@ -16,6 +16,9 @@ use crate::types::error::{ErrorDetail, Result};
 /// Levels of the tree in one level of tiles.
 const LEVELS: u32 = TILE.ilog2();
 
+/// The hashes of a tile; none if it is not full.
+type Tile = Option<Vec<NodeHash>>;
+
 /// The nodes of the tree over a log of some size.
 struct Nodes<'a> {
     source: &'a dyn TableReader,
@@ -23,7 +26,7 @@ struct Nodes<'a> {
     /// Nodes that are known without a look-up, by level and number: those that the log's head has.
     known: BTreeMap<(u32, u64), NodeHash>,
     /// Full tiles that were read, by level and number.
-    tiles: RefCell<BTreeMap<(u8, u64), Option<Vec<NodeHash>>>>,
+    tiles: RefCell<BTreeMap<(u8, u64), Tile>>,
 }
 
 impl Nodes<'_> {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use policy_store_verify::proof::{InclusionProof, Levels};
+use policy_store_verify::proof::Levels;
 
 use super::Storage;
 use super::index::key::{self, LogNumber, RowKind, STORE_LOG};
@@ -12,9 +12,8 @@ use super::log_writer::{Author, LogWriter};
 use super::snapshot::Snapshot;
 use super::tables::Direction;
 use super::tiles::Tiles;
-use crate::record::{Body, CheckpointKept, SealRoot, SealedZone, ZonesSealed};
-use crate::types::checkpoint::Checkpoint;
-use crate::types::error::{ErrorDetail, Resource, Result};
+use crate::record::{Body, SealRoot, SealedZone, ZonesSealed};
+use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::{EntryHash, RootHash};
 use crate::types::id::LogId;
 
@@ -32,21 +31,13 @@ pub(crate) struct Sealed {
     pub grown: Option<u64>,
 }
 
-fn tree(zones: &[SealedZone]) -> Levels {
+pub(super) fn tree(zones: &[SealedZone]) -> Levels {
     Levels::new(zones.iter().map(|zone| EntryHash::of(&zone.leaf()).0).collect())
-}
-
-impl Sealed {
-    /// The checkpoint of a zone's log in the seal, and the proof that the seal has it.
-    pub(crate) fn proof(&self, log_id: LogId) -> Option<(SealedZone, InclusionProof)> {
-        let index = self.zones.binary_search_by_key(&log_id, |zone| zone.log_id).ok()?;
-        Some((self.zones.get(index)?.clone(), tree(&self.zones).proof(index as u64)?))
-    }
 }
 
 impl Snapshot<'_> {
     /// The checkpoints of all zones in the newest seal. Zones that were erased since are gone from it.
-    fn sealed_rows(&self) -> Result<BTreeMap<LogId, SealedRow>> {
+    pub(super) fn sealed_rows(&self) -> Result<BTreeMap<LogId, SealedRow>> {
         let mut rows = BTreeMap::new();
         let range = key::all(STORE_LOG, RowKind::Sealed);
         self.rows(&range, Direction::Ascending, &mut |row_key, row| {
@@ -57,21 +48,12 @@ impl Snapshot<'_> {
     }
 
     /// The newest seal; none if there is none.
-    fn newest_seal(&self) -> Result<Option<(u64, SealRoot)>> {
+    pub(super) fn newest_seal(&self) -> Result<Option<(u64, SealRoot)>> {
         let Some(PositionRow { created }) = self.row(&key::seal())? else { return Ok(None) };
         match &self.entry(STORE_LOG, created)?.body {
             Body::ZonesSealed(ZonesSealed { seal: Some(seal), .. }) => Ok(Some((created, *seal))),
             _ => Err(super::wrong_row(RowKind::Seal, "seal")),
         }
-    }
-
-    /// The newest seal with its zones. None if there is none, or if a zone was erased or forked since.
-    pub(crate) fn sealed(&self) -> Result<Option<Sealed>> {
-        let Some((position, seal)) = self.newest_seal()? else { return Ok(None) };
-        let zones = self.sealed_rows()?.into_iter();
-        let zones: Vec<_> = zones.map(|(log_id, SealedRow { size, root })| SealedZone { log_id, size, root }).collect();
-        let root = tree(&zones).root();
-        Ok((root.0 == seal.root).then_some(Sealed { position, zones, root, grown: None }))
     }
 
     /// The numbers of the logs of all zones.
@@ -83,15 +65,6 @@ impl Snapshot<'_> {
             Ok(true)
         })?;
         Ok(logs)
-    }
-
-    /// The newest signed checkpoint of a log that was kept.
-    pub(crate) fn kept_checkpoint(&self, log_id: LogId) -> Result<Option<String>> {
-        let Some(PositionRow { created }) = self.row(&key::kept_checkpoint(log_id))? else { return Ok(None) };
-        match &self.entry(STORE_LOG, created)?.body {
-            Body::CheckpointKept(body) if body.log_id == log_id => Ok(Some(body.note.clone())),
-            _ => Err(super::wrong_row(RowKind::KeptCheckpoint, &log_id.to_string())),
-        }
     }
 }
 
@@ -146,29 +119,6 @@ impl LogWriter<'_> {
         }
         let entry = self.append(STORE_LOG, ZonesSealed { zones: last, seal: Some(seal) })?;
         Ok(Sealed { position: entry.envelope.position, zones, root, grown: Some(grown.len() as u64) })
-    }
-
-    /// Keeps a signed checkpoint of a log of this store. Refuses one that is not of the log's tree. Adds nothing if the same
-    /// note is kept already. The result is the position of the entry that has it.
-    pub(crate) fn keep_checkpoint(&mut self, checkpoint: &Checkpoint, note: &str) -> Result<u64> {
-        let log_id = checkpoint.log_id;
-        let kept = self.read(|snapshot| {
-            let heads = snapshot.heads()?;
-            let found = heads.iter().find(|(_, head)| head.log_id == log_id);
-            let (log, head) = found.ok_or_else(|| ErrorDetail::not_found(Resource::Log, &log_id.to_string()))?;
-            if !head.has(snapshot.source(), *log, checkpoint)? {
-                let (kept, size) = (checkpoint.size, Some(head.length));
-                return Err(ErrorDetail::OlderState { log_id, kept, size }.into());
-            }
-            let row: Option<PositionRow> = snapshot.row(&key::kept_checkpoint(log_id))?;
-            let same = snapshot.kept_checkpoint(log_id)?.is_some_and(|kept| kept == note);
-            Ok(row.filter(|_| same).map(|row| row.created))
-        })?;
-        if let Some(position) = kept {
-            return Ok(position);
-        }
-        let body = CheckpointKept { log_id, size: checkpoint.size, note: note.to_owned() };
-        Ok(self.append(STORE_LOG, body)?.envelope.position)
     }
 }
 

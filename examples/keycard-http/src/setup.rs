@@ -57,7 +57,7 @@ pub fn open(args: &Args) -> Result<PolicyStore, Box<dyn Error + Send + Sync>> {
 
 /// The actor of the setup: the server itself.
 pub fn actor() -> StoreResult<Actor> {
-    Actor::platform("keycard-http")
+    Ok(Actor::platform("keycard-http")?)
 }
 
 fn new_schema(schema: &SchemaArg, source: String) -> NewSchema {

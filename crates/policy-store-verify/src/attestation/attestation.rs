@@ -77,7 +77,7 @@ impl Attestation {
             .sign(signing_input(&signed, &payload).as_bytes())
             .map_err(|source| Error::Signer { key_id: key_id.clone(), source })?;
         if signature.is_empty() {
-            return Err(Error::invalid("signature of key", key_id, "must not be empty").into());
+            return Err(Error::invalid("signature of key", key_id, "must not be empty"));
         }
         let text = Jws { header: signed, payload, signature }.encode();
         at_most("attestation", text.len(), limits::ATTESTATION_BYTES)?;

@@ -39,9 +39,9 @@ impl Header {
     pub(crate) fn encode(&self) -> Result<String> {
         self.check().map_err(|(_, error)| error)?;
         if is_none(&self.algorithm) {
-            return Err(Error::invalid("algorithm", &self.algorithm, "expected a signature algorithm").into());
+            return Err(Error::invalid("algorithm", &self.algorithm, "expected a signature algorithm"));
         }
-        super::canonical(self).map_err(|error| Error::Json { what: "header", message: error.to_string() }.into())
+        super::canonical(self).map_err(|error| Error::Json { what: "header", message: error.to_string() })
     }
 
     /// Reads the text of [`encode`](Self::encode) and refuses any other.

@@ -49,7 +49,7 @@ impl Jwk {
         let key_id = key_id.into();
         check_text("key id", &key_id, limits::KEY_ID_BYTES)?;
         // The error has the key's id and not its bytes: a caller could pass a secret key by mistake.
-        let refused = |reason| Error::from(Error::invalid("Ed25519 public key", &key_id, reason));
+        let refused = |reason| Error::invalid("Ed25519 public key", &key_id, reason);
         let key = VerifyingKey::from_bytes(bytes).map_err(|_| refused("must be a point of the curve"))?;
         if key.is_weak() {
             return Err(refused("must not be a point of small order"));
@@ -75,7 +75,7 @@ impl Jwk {
         let members = Members::read(json).map_err(malformed)?;
         Self::of(&members)?.map_err(|unfit| {
             let message = format!("not an Ed25519 signature key: {}", unfit.reason);
-            Error::Json { what: "JWK", message }.into()
+            Error::Json { what: "JWK", message }
         })
     }
 
@@ -90,7 +90,7 @@ impl Jwk {
         let mut bytes = [0; 32];
         if base64url::decode_into(&x, &mut bytes).is_none() {
             let key_id = key_id.unwrap_or_default();
-            return Err(Error::invalid("Ed25519 public key", &key_id, "`x` must be 32 bytes in base64url").into());
+            return Err(Error::invalid("Ed25519 public key", &key_id, "`x` must be 32 bytes in base64url"));
         }
         let key_id = key_id.unwrap_or_else(|| thumbprint(&bytes));
         Self::new(key_id, &bytes).map(Ok)
@@ -201,7 +201,7 @@ impl fmt::Debug for Jwk {
 }
 
 pub(super) fn malformed(problem: FormError) -> Error {
-    Error::Json { what: "JWK", message: problem.to_string() }.into()
+    Error::Json { what: "JWK", message: problem.to_string() }
 }
 
 fn thumbprint(bytes: &[u8; 32]) -> String {

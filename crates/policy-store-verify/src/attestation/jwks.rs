@@ -37,7 +37,7 @@ impl Jwks {
         let mut ids: Vec<&str> = keys.iter().map(Jwk::key_id).collect();
         ids.sort_unstable();
         match ids.iter().zip(ids.iter().skip(1)).find(|(a, b)| a == b) {
-            Some((twice, _)) => Err(Error::invalid("key id", twice, "used by two keys of the set").into()),
+            Some((twice, _)) => Err(Error::invalid("key id", twice, "used by two keys of the set")),
             None => Ok(Self { keys, left_out: Vec::new() }),
         }
     }

@@ -51,7 +51,7 @@ impl Ed25519Signer {
         let members = Members::read(json).map_err(malformed)?;
         let refused = |reason| Error::invalid("secret key", public.key_id(), reason);
         if operations(&members)?.is_some_and(|operations| !operations.contains("sign")) {
-            return Err(refused("`key_ops` must contain `sign`").into());
+            return Err(refused("`key_ops` must contain `sign`"));
         }
         // Borrowed, so that no copy of the secret stays in memory. base64url needs no escapes.
         let d: Option<&str> = members.find("d").map_err(|_| refused("`d` must be a string without escapes"))?;
@@ -60,7 +60,7 @@ impl Ed25519Signer {
         base64url::decode_into(d, bytes.as_mut()).ok_or_else(|| refused("`d` must be 32 bytes in base64url"))?;
         let secret = SigningKey::from_bytes(&bytes);
         if secret.verifying_key().as_bytes() != public.as_bytes() {
-            return Err(refused("`x` must be the public key of `d`").into());
+            return Err(refused("`x` must be the public key of `d`"));
         }
         Ok(Self { secret, public })
     }

@@ -84,7 +84,7 @@ impl Statement {
     /// The payload. Refuses a statement that breaks a rule.
     pub(crate) fn encode(&self) -> Result<String> {
         self.check().map_err(|(_, error)| error)?;
-        super::canonical(self).map_err(|error| Error::Json { what: "statement", message: error.to_string() }.into())
+        super::canonical(self).map_err(|error| Error::Json { what: "statement", message: error.to_string() })
     }
 
     /// Reads the payload of [`encode`](Self::encode) and refuses any other.

@@ -47,7 +47,7 @@ impl Verifier {
         check_text("key id", &key_id, limits::KEY_ID_BYTES)?;
         check_text("algorithm", key.algorithm(), limits::ALGORITHM_BYTES)?;
         if self.keys.contains_key(&key_id) {
-            return Err(Error::invalid("key id", &key_id, "already used by another key").into());
+            return Err(Error::invalid("key id", &key_id, "already used by another key"));
         }
         self.keys.insert(key_id, Arc::new(key));
         Ok(self)

@@ -13,6 +13,9 @@ use crate::types::id::{LogId, ZoneId};
 use crate::types::rationale::Rationale;
 use crate::types::target::{BindingMode, Target};
 
+/// Takes the number of a wanted target, and the last entry that bound or unbound it.
+type Found<'a> = dyn FnMut(usize, Option<&LogEntry>) -> Result<(), ProofError> + 'a;
+
 /// Entries that are in the log of a checkpoint.
 pub(super) struct ProvenLog {
     entries: BTreeMap<u64, LogEntry>,
@@ -101,7 +104,7 @@ impl ProvenLog {
         &self,
         newest: &LogEntry,
         wanted: &[(&Target, BindingMode)],
-        found: &mut dyn FnMut(usize, Option<&LogEntry>) -> Result<(), ProofError>,
+        found: &mut Found<'_>,
     ) -> Result<usize, ProofError> {
         let mut open: Vec<usize> = (0..wanted.len()).collect();
         let own = newest.body.is_binding().then_some(newest.envelope.position);

@@ -69,8 +69,8 @@ impl Evidence {
             entries: self.entries.len(),
             walked,
         };
-        let statements = receipt.determining.iter().chain(&receipt.failed);
-        statements.map(|statement| verdict.policy_of(statement).map(drop)).collect::<Result<(), _>>()?;
+        let mut statements = receipt.determining.iter().chain(&receipt.failed);
+        statements.try_for_each(|statement| verdict.policy_of(statement).map(drop))?;
         Ok(verdict)
     }
 

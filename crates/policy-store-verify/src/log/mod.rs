@@ -5,4 +5,5 @@ mod entry;
 
 pub use change::{BoundTo, Change, Seal};
 pub use entry::Entry;
+#[cfg(feature = "signatures")]
 pub(crate) use entry::read;

@@ -76,7 +76,7 @@ impl SignedNote {
 
 impl fmt::Display for SignedNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\n", self.text)?;
+        writeln!(f, "{}", self.text)?;
         self.signatures.iter().try_for_each(|signature| signature.fmt(f))
     }
 }
@@ -84,7 +84,7 @@ impl fmt::Display for SignedNote {
 impl fmt::Display for NoteSignature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = [self.key_id.to_be_bytes().as_slice(), &self.signature].concat();
-        write!(f, "— {} {}\n", self.name, Base64::encode_string(&bytes))
+        writeln!(f, "— {} {}", self.name, Base64::encode_string(&bytes))
     }
 }
 

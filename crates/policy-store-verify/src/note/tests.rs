@@ -258,7 +258,7 @@ fn a_vkey_has_one_text_and_the_id_of_its_key() {
         format!("{good}="),
         format!("{good} "),
         // The point of small order, which verifies anything.
-        format!("a+00000000+AQEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+        "a+00000000+AQEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned(),
         // Type 2: ECDSA.
         "a+00000000+AgEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned(),
     ] {

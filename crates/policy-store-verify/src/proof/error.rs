@@ -185,15 +185,6 @@ impl ProofError {
         Self::Malformed { what, problem: problem.to_string() }
     }
 
-    pub(crate) fn missing(what: impl fmt::Display) -> Self {
-        Self::Missing { what: what.to_string() }
-    }
-
-    /// The same as a reason to refuse a larger input.
-    pub(crate) fn within(self, part: impl fmt::Display) -> Self {
-        Self::In { part: part.to_string(), source: Box::new(self) }
-    }
-
     /// Refuses a value that differs from the expected one.
     pub(crate) fn compare<T: PartialEq + fmt::Display>(
         field: &'static str,
@@ -204,6 +195,18 @@ impl ProofError {
             return Ok(());
         }
         Err(Self::Mismatch { field, expected: cut(&expected.to_string()), found: cut(&found.to_string()) })
+    }
+}
+
+#[cfg(feature = "signatures")]
+impl ProofError {
+    pub(crate) fn missing(what: impl fmt::Display) -> Self {
+        Self::Missing { what: what.to_string() }
+    }
+
+    /// The same as a reason to refuse a larger input.
+    pub(crate) fn within(self, part: impl fmt::Display) -> Self {
+        Self::In { part: part.to_string(), source: Box::new(self) }
     }
 
     /// Refuses an input over its limit.

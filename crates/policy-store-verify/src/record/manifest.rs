@@ -24,7 +24,7 @@ impl Manifest {
         entries.sort_by(|a, b| a.policy_id.cmp(&b.policy_id));
         let twice = entries.iter().zip(entries.iter().skip(1)).find(|(a, b)| a.policy_id == b.policy_id);
         if let Some((twice, _)) = twice {
-            return Err(Error::DuplicatePolicy { policy_id: twice.policy_id.to_string() }.into());
+            return Err(Error::DuplicatePolicy { policy_id: twice.policy_id.to_string() });
         }
         Ok(Self { entries })
     }

@@ -53,7 +53,7 @@ impl FromStr for Checkpoint {
         let mut parts = text.split(' ');
         let (Some(log_id), Some(size), Some(root), None) = (parts.next(), parts.next(), parts.next(), parts.next())
         else {
-            return Err(invalid().into());
+            return Err(invalid());
         };
         let size: u64 = size.parse().ok().filter(|number: &u64| number.to_string() == size).ok_or_else(invalid)?;
         Ok(Self { log_id: log_id.parse()?, size, root: root.parse()? })

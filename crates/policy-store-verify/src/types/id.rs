@@ -179,7 +179,7 @@ impl FromStr for LogId {
     ///
     /// [`InvalidInput`](crate::Error::InvalidInput) for any other text.
     fn from_str(hex: &str) -> Result<Self> {
-        let invalid = || Error::invalid("log id", hex, "expected 32 lower-case hex digits").into();
+        let invalid = || Error::invalid("log id", hex, "expected 32 lower-case hex digits");
         hex::decode(hex).map(Self).ok_or_else(invalid)
     }
 }
@@ -246,8 +246,7 @@ impl FromStr for IdempotencyKey {
     /// [`InvalidInput`](crate::Error::InvalidInput) for any other text.
     fn from_str(id: &str) -> Result<Self> {
         let uuid = uuid::Uuid::try_parse(id);
-        uuid.map(|uuid| Self(uuid.into_bytes()))
-            .map_err(|_| Error::invalid("idempotency key", id, "expected a UUID").into())
+        uuid.map(|uuid| Self(uuid.into_bytes())).map_err(|_| Error::invalid("idempotency key", id, "expected a UUID"))
     }
 }
 
@@ -260,11 +259,11 @@ impl Serialize for IdempotencyKey {
 /// Refuses text that is empty, has more than `limit` bytes, or contains a control character. `what` names it in errors.
 pub fn check_text(what: &'static str, text: &str, limit: usize) -> Result<()> {
     if text.is_empty() {
-        return Err(Error::invalid(what, text, "must not be empty").into());
+        return Err(Error::invalid(what, text, "must not be empty"));
     }
     crate::types::error::at_most(what, text.len(), limit)?;
     if text.chars().any(char::is_control) {
-        return Err(Error::invalid(what, text, "control characters are not allowed").into());
+        return Err(Error::invalid(what, text, "control characters are not allowed"));
     }
     Ok(())
 }

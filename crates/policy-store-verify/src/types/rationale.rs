@@ -103,12 +103,12 @@ impl Rationale {
 
 fn check_reason(reason: &str) -> Result<()> {
     if reason.is_empty() {
-        return Err(Error::invalid("reason", reason, "must not be empty").into());
+        return Err(Error::invalid("reason", reason, "must not be empty"));
     }
     at_most("reason", reason.len(), limits::REASON_BYTES)?;
     if reason.chars().any(|c| c.is_control() && c != '\n') {
         let rule = "control characters except newlines are not allowed";
-        return Err(Error::invalid("reason", reason, rule).into());
+        return Err(Error::invalid("reason", reason, rule));
     }
     Ok(())
 }

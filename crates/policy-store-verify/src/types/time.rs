@@ -47,7 +47,9 @@ impl Timestamp {
         self.0
     }
 
-    /// The time of the system clock, which a store uses by default.
+    /// The time of the system clock, which a store uses by default. Not on WebAssembly without an operating system, which
+    /// has no clock.
+    #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place that owns the system's clock")]
     pub fn now() -> Self {
@@ -94,7 +96,7 @@ impl TryFrom<SystemTime> for Timestamp {
         let micros = time.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| i64::try_from(since.as_micros()));
         match micros {
             Some(Ok(micros)) if Self(micros).is_valid() => Ok(Self(micros)),
-            _ => Err(Error::invalid("time", &format!("{time:?}"), "expected 1970 to 9999").into()),
+            _ => Err(Error::invalid("time", &format!("{time:?}"), "expected 1970 to 9999")),
         }
     }
 }
@@ -135,7 +137,7 @@ impl FromStr for Timestamp {
         let time: jiff::Timestamp = with_time.parse().map_err(|_| wrong())?;
         let micros = time.as_microsecond();
         if !Self(micros).is_valid() {
-            return Err(Error::invalid("time", text, "expected 1970 to 9999").into());
+            return Err(Error::invalid("time", text, "expected 1970 to 9999"));
         }
         Ok(Self(micros))
     }
