@@ -37,19 +37,10 @@ impl Anchor {
                 return Ok(Self { note, size, seal: None });
             }
         }
-        let store = zone.head(STORE_LOG)?.log_id;
-        if let Some(note) = zone.kept_checkpoint(store)? {
-            let size = read(&note)?.unverified().size;
-            if let Some((sealed, proof)) = zone.sealed()?.and_then(|sealed| {
-                let (zone, proof) = sealed.proof(zone.log_id).filter(|_| sealed.position < size)?;
-                (zone.size >= end.size).then_some(((sealed.position, zone), proof))
-            }) {
-                let (position, sealed) = sealed;
-                let entry = proven(zone, STORE_LOG, position, size)?;
-                let size = sealed.size;
-                let seal = SealProof { entry, zone: sealed.into(), index: proof.index, hashes: proof.hashes };
-                return Ok(Self { note, size, seal: Some(seal) });
-            }
+        if let Some((note, seal)) = sealed(zone)?
+            && seal.zone.size >= end.size
+        {
+            return Ok(Self { note, size: seal.zone.size, seal: Some(seal) });
         }
         Err(ErrorDetail::NoCheckpoint { zone_id: zone.id.to_string(), size: end.size }.into())
     }
@@ -66,6 +57,16 @@ impl Anchor {
         }
         Ok(Self { note: signed.to_string(), size: checkpoint.size, seal: None })
     }
+}
+
+/// The newest signed checkpoint of the store's log that is kept, and the proof that the newest seal has the zone.
+pub(crate) fn sealed(zone: ZoneReader<'_>) -> Result<Option<(String, SealProof)>> {
+    let store = zone.head(STORE_LOG)?.log_id;
+    let (Some(note), Some(sealed)) = (zone.kept_checkpoint(store)?, zone.sealed()?) else { return Ok(None) };
+    let size = read(&note)?.unverified().size;
+    let Some((own, proof)) = sealed.proof(zone.log_id).filter(|_| sealed.position < size) else { return Ok(None) };
+    let entry = proven(zone, STORE_LOG, sealed.position, size)?;
+    Ok(Some((note, SealProof { entry, zone: own.into(), index: proof.index, hashes: proof.hashes })))
 }
 
 fn read(note: &str) -> Result<SignedCheckpoint> {

@@ -3,7 +3,10 @@
 use policy_store_verify::proof::{ConsistencyProof, InclusionProof};
 
 #[cfg(feature = "attestation")]
-use policy_store_verify::{evidence::Evidence, note::SignedCheckpoint};
+use policy_store_verify::{
+    evidence::{Evidence, SealProof},
+    note::SignedCheckpoint,
+};
 
 use super::moment::Committed;
 use super::zone::Zone;
@@ -91,6 +94,22 @@ impl<M: Committed> Zone<M> {
 /// Evidence.
 #[cfg(feature = "attestation")]
 impl<M: Committed> Zone<M> {
+    /// The proof that the newest [seal](crate::PolicyStore::seal) has a checkpoint of this zone, and the signed checkpoint of the
+    /// store's log that it is proven against: the newest that is kept. None if that does not cover the seal, or if a zone was
+    /// erased since.
+    ///
+    /// [`SealProof::verify`](crate::evidence::SealProof::verify) gives the zone's checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// As any read: see [`Zone`].
+    pub fn seal_proof(&self) -> Result<Option<(SignedCheckpoint, SealProof)>> {
+        self.read(|zone| {
+            let Some((note, proof)) = evidence::sealed(zone)? else { return Ok(None) };
+            Ok(read_note(Some(note))?.map(|signed| (signed, proof)))
+        })
+    }
+
     /// The evidence for the decision of a receipt: one file that shows, without the store, which rules decided, who put them
     /// in force, when and why, and that nothing had replaced them when the decision was made. It is proven against the
     /// newest signed checkpoint that the store [keeps](crate::PolicyStore::keep_checkpoint): of the zone's log, or else of the

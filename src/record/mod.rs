@@ -11,10 +11,10 @@ pub(crate) use policy_store_verify::record;
 #[cfg(test)]
 pub(crate) use policy_store_verify::record::edits;
 pub(crate) use policy_store_verify::record::{
-    Attested, Body, Bound, BoundVersion, ContentId, ContentKey, ContentKind, DefaultSchemaChanged,
-    Entry, EntryProblem, Envelope, Frontier, Group, Idempotency, LogEntry, LogForked, Manifest, NodeHash,
-    PolicyArchived, PolicyCreated, PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived,
-    PolicySetVersionCreated, PolicyUpdated, PolicyVersionArchived, PolicyVersionCreated, SchemaPublished,
-    SchemaStatusChanged, SealRoot, SealedZone, TILE, Unbound, Unchanged, Wire, ZoneCreated, ZoneErased, ZoneForked,
-    ZoneOpened, ZoneSuspended, ZonesSealed, decode, encode, node, tile_root,
+    Attested, Body, Bound, BoundVersion, ContentId, ContentKey, ContentKind, DefaultSchemaChanged, Entry, EntryProblem,
+    Envelope, Frontier, Group, Idempotency, LogEntry, LogForked, Manifest, NodeHash, PolicyArchived, PolicyCreated,
+    PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived, PolicySetVersionCreated,
+    PolicyUpdated, PolicyVersionArchived, PolicyVersionCreated, SchemaPublished, SchemaStatusChanged, SealRoot,
+    SealedZone, TILE, Unbound, Unchanged, Wire, ZoneCreated, ZoneErased, ZoneForked, ZoneOpened, ZoneSuspended,
+    ZonesSealed, decode, encode, node, tile_root,
 };

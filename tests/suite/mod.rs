@@ -64,6 +64,8 @@ mod policies_json;
 mod preconditions;
 mod preflight;
 mod processes;
+#[cfg(feature = "attestation")]
+mod proof_fixture;
 mod proofs;
 mod rationale;
 mod readers;

@@ -124,3 +124,21 @@ fn a_checkpoint_that_the_log_does_not_have_is_not_kept() {
     refused(keep(Checkpoint { root: [1; 32].into(), ..now }), (Corrupt, "older_state"), "different root");
     assert_eq!(world.store.checkpoint().unwrap().size, length);
 }
+
+#[test]
+fn one_signed_checkpoint_of_the_store_covers_every_zone() {
+    let world = World::new();
+    let zone = world.zone();
+    assert!(zone.seal_proof().unwrap().is_none());
+    world.store.seal(&platform()).unwrap();
+    assert!(zone.seal_proof().unwrap().is_none(), "no checkpoint covers the seal");
+    world.store.keep_checkpoint(&platform(), &signed(&world.store.checkpoint().unwrap())).unwrap();
+    for id in ["acme", "other"] {
+        let zone = world.store.zone(id).unwrap();
+        let (checkpoint, proof) = zone.seal_proof().unwrap().unwrap();
+        let store = checkpoint.verify(&trust()).unwrap().checkpoint();
+        assert_eq!(proof.verify(&store).unwrap(), zone.checkpoint().unwrap());
+        let other = Checkpoint { size: store.size - 1, ..store };
+        assert!(proof.verify(&other).is_err());
+    }
+}

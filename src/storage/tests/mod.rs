@@ -13,6 +13,7 @@ mod open;
 mod pages;
 mod past;
 mod row;
+mod sealed;
 mod simulation;
 mod since;
 mod tamper;

@@ -38,13 +38,13 @@ fn head(txn: &WriteTransaction, log: u32) -> Head {
     Head::from_value(&key::head(log), &get(txn, META, &key::head(log))).unwrap()
 }
 
-fn put_head(txn: &WriteTransaction, log: u32, change: impl FnOnce(&mut Head)) {
+pub(in crate::storage) fn put_head(txn: &WriteTransaction, log: u32, change: impl FnOnce(&mut Head)) {
     let mut head = head(txn, log);
     change(&mut head);
     put(txn, META, &key::head(log), &head.to_value(&key::head(log)).unwrap());
 }
 
-fn hash_at(txn: &WriteTransaction, log: u32, position: u64) -> EntryHash {
+pub(in crate::storage) fn hash_at(txn: &WriteTransaction, log: u32, position: u64) -> EntryHash {
     Entry::from_stored(&get(txn, LOG, &key::entry(log, position))).unwrap().1
 }
 
@@ -57,7 +57,7 @@ fn forge(txn: &WriteTransaction, log: u32, position: u64) {
 }
 
 /// Changes the envelopes of a log, with correct hashes throughout.
-fn rewrite(txn: &WriteTransaction, log: u32, change: impl Fn(&mut Envelope)) {
+pub(in crate::storage) fn rewrite(txn: &WriteTransaction, log: u32, change: impl Fn(&mut Envelope)) {
     let Head { log_id, length, .. } = head(txn, log);
     let mut rewritten = Head::empty(log_id);
     for position in 0..length {

@@ -249,8 +249,12 @@ fn same_binding(entry: &Binding, receipt: &Binding) -> Result<(), ProofError> {
 }
 
 impl SealProof {
-    /// The zone's checkpoint, if the store's log of `store` has sealed it.
-    fn verify(&self, store: &Checkpoint) -> Result<Checkpoint, ProofError> {
+    /// The zone's checkpoint, if the store's log of this verified checkpoint has sealed it.
+    ///
+    /// # Errors
+    ///
+    /// As [`InclusionProof::verify`], for the entry of the seal and for the zone in it.
+    pub fn verify(&self, store: &Checkpoint) -> Result<Checkpoint, ProofError> {
         let entry = proven_entry(&self.entry, store)?;
         let Body::ZonesSealed(ZonesSealed { seal: Some(seal), .. }) = &entry.body else {
             return Err(ProofError::missing("seal: its entry has none"));
