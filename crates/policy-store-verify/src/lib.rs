@@ -1,4 +1,4 @@
-//! Verifies attestations, checkpoints, proofs, receipts and evidence of a policy store, without the store.
+#![doc = include_str!("../README.md")]
 
 #[macro_use]
 mod types;
