@@ -342,6 +342,27 @@ fn an_untrusted_or_missing_signature_is_refused() {
     assert!(verified(&other, &trust()).is_err());
 }
 
+/// A forger changes all values that would contradict each other.
+#[test]
+fn evidence_of_another_zone_or_log_is_refused() {
+    let (world, receipt) = decided();
+    keep(&world);
+    let evidence = world.zone().evidence(&receipt).unwrap();
+    let mut other_zone = evidence.clone();
+    other_zone.receipt.zone_id = "other".parse().unwrap();
+    other_zone.receipt.binding.as_mut().unwrap().zone_id = "other".parse().unwrap();
+    let refused = verified(&other_zone, &trust()).unwrap_err();
+    assert!(refused.to_string().starts_with("zone_id is `other`"), "{refused}");
+    // Even the store's own signature under another log's name.
+    let log_id = world.store.zone("other").unwrap().info().unwrap().log_id;
+    let moved = policy_store::Checkpoint { log_id, ..world.zone().checkpoint().unwrap() };
+    let mut other_log = evidence;
+    other_log.checkpoint = signed(&moved).signed().to_string();
+    other_log.receipt.log_id = log_id;
+    let refused = verified(&other_log, &trust()).unwrap_err();
+    assert!(refused.to_string().starts_with("log of an entry is "), "{refused}");
+}
+
 #[test]
 fn a_fork_proves_decisions_from_before_and_after_it() {
     let (world, before) = decided();

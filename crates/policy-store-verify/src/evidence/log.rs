@@ -13,9 +13,6 @@ use crate::types::id::{LogId, ZoneId};
 use crate::types::rationale::Rationale;
 use crate::types::target::{BindingMode, Target};
 
-/// Takes the number of a wanted target, and the last entry that bound or unbound it.
-type Found<'a> = dyn FnMut(usize, Option<&LogEntry>) -> Result<(), ProofError> + 'a;
-
 /// Entries that are in the log of a checkpoint.
 pub(super) struct ProvenLog {
     entries: BTreeMap<u64, LogEntry>,
@@ -97,37 +94,31 @@ impl ProvenLog {
         binding.ok_or_else(|| ProofError::missing("binding: its entry binds nothing"))
     }
 
-    /// Walks back from `newest` through all bindings and unbindings, to those of the `wanted` targets. Each is passed to
-    /// `found` with the last entry that bound or unbound it; none if the log has no such entry. Returns the number of entries
-    /// that the walk saw.
-    pub(super) fn last_bindings(
+    /// The last entry up to `newest` that bound or unbound a target in a mode, and the number of bindings and unbindings on the
+    /// way to it. Without such an entry, the walk ends at the start of the log.
+    pub(super) fn last_binding(
         &self,
         newest: &LogEntry,
-        wanted: &[(&Target, BindingMode)],
-        found: &mut Found<'_>,
-    ) -> Result<usize, ProofError> {
-        let mut open: Vec<usize> = (0..wanted.len()).collect();
+        target: &Target,
+        mode: BindingMode,
+    ) -> Result<(Option<&LogEntry>, usize), ProofError> {
         let own = newest.body.is_binding().then_some(newest.envelope.position);
-        let mut next = own.or(newest.envelope.last_binding);
-        let mut walked = 0;
-        while let Some(position) = next.filter(|_| !open.is_empty()) {
+        let (mut next, mut walked) = (own.or(newest.envelope.last_binding), 0);
+        while let Some(position) = next {
             // Each entry names an earlier one, so the walk ends.
             let entry = self.at(position)?;
             walked += 1;
-            let (target, mode) = match &entry.body {
-                Body::Bound(body) => (&body.target, body.mode),
-                Body::Unbound(body) => (&body.target, body.mode),
+            let is_of = match &entry.body {
+                Body::Bound(body) => body.target == *target && body.mode == mode,
+                Body::Unbound(body) => body.target == *target && body.mode == mode,
                 _ => return Err(ProofError::malformed("log entry", "last binding is not a binding")),
             };
-            let is_of = |index: &usize| wanted.get(*index) == Some(&(target, mode));
-            if let Some(index) = open.iter().copied().find(|index| is_of(index)) {
-                found(index, Some(entry))?;
-                open.retain(|other| *other != index);
+            if is_of {
+                return Ok((Some(entry), walked));
             }
             next = entry.envelope.last_binding;
         }
-        open.into_iter().try_for_each(|index| found(index, None))?;
-        Ok(walked)
+        Ok((None, walked))
     }
 }
 

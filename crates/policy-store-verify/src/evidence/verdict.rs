@@ -153,7 +153,11 @@ impl Verdict {
             let by = printable(&statement.attested_by);
             writeln!(f, "           {how} of the attestation by `{by}` of {}", statement.attested_at)?;
         }
-        writeln!(f, "Not shown  the inputs: the receipt has their SHA-256; what came after the checkpoint")
+        writeln!(
+            f,
+            "Not shown  the answer to the inputs, of which the receipt has the SHA-256: decide again with them"
+        )?;
+        writeln!(f, "           what came after the checkpoint")
     }
 }
 

@@ -171,39 +171,43 @@ impl Evidence {
 }
 
 /// Shows that nothing had replaced the bindings at the newest entry. The first value says whether the walk shows the
-/// guardrail, or that there was none; the second how many entries it saw.
+/// guardrail, or that there was none; the second how many bindings and unbindings it saw.
 fn in_force(
     log: &ProvenLog,
     newest: &LogEntry,
     binding: Option<&Binding>,
     guardrail: Option<&Binding>,
 ) -> Result<(bool, usize), ProofError> {
-    let zone = Target::Zone;
-    let mut wanted: Vec<(&Target, BindingMode)> =
-        binding.map(|binding| (&binding.target, binding.mode)).into_iter().collect();
-    let expected = |binding: &Binding, entry: Option<&LogEntry>| match entry {
-        Some(entry) if entry.envelope.position == binding.position => Ok(()),
-        Some(entry) => Err(ProofError::Replaced { position: entry.envelope.position, change: change_of(&entry.body) }),
-        None => Err(ProofError::missing("binding among the bindings of the log")),
-    };
-    let walked = log.last_bindings(newest, &wanted, &mut |_, entry| match binding {
-        Some(binding) => expected(binding, entry),
-        None => Ok(()),
-    })?;
-    wanted = vec![(&zone, BindingMode::Guardrail)];
-    let shown = log.last_bindings(newest, &wanted, &mut |_, entry| match (guardrail, entry.map(|entry| &entry.body)) {
-        (Some(guardrail), _) => expected(guardrail, entry),
-        (None, Some(body @ Body::Bound(_))) => {
-            let position = entry.map_or(0, |entry| entry.envelope.position);
-            Err(ProofError::Replaced { position, change: change_of(body) }.within("guardrail that the receipt lacks"))
+    let mut walked = 0;
+    if let Some(binding) = binding {
+        let (last, seen) = log.last_binding(newest, &binding.target, binding.mode)?;
+        still_bound(binding, last)?;
+        walked = seen;
+    }
+    match log.last_binding(newest, &Target::Zone, BindingMode::Guardrail) {
+        Ok((last, seen)) => {
+            match (guardrail, last) {
+                (Some(guardrail), last) => still_bound(guardrail, last).map_err(|error| error.within("guardrail"))?,
+                (None, Some(LogEntry { envelope, body: body @ Body::Bound(_), .. })) => {
+                    let replaced = ProofError::Replaced { position: envelope.position, change: change_of(body) };
+                    return Err(replaced.within("guardrail that the receipt lacks"));
+                }
+                (None, _) => {}
+            }
+            Ok((true, walked.max(seen)))
         }
-        (None, _) => Ok(()),
-    });
-    match shown {
-        Ok(more) => Ok((true, walked.max(more))),
         // The evidence of a zone with very many bindings ends at the target's: it does not show that there was no guardrail.
         Err(ProofError::Missing { .. }) if guardrail.is_none() => Ok((false, walked)),
         Err(error) => Err(error),
+    }
+}
+
+/// Refuses a binding that is not the last one of its target.
+fn still_bound(binding: &Binding, last: Option<&LogEntry>) -> Result<(), ProofError> {
+    match last {
+        Some(entry) if entry.envelope.position == binding.position => Ok(()),
+        Some(entry) => Err(ProofError::Replaced { position: entry.envelope.position, change: change_of(&entry.body) }),
+        None => Err(ProofError::missing("binding among the bindings of the log")),
     }
 }
 

@@ -109,8 +109,9 @@ fn k_of_n_known_witnesses_must_have_cosigned() {
     for (name, secret) in [("w1.example", 11), ("w2.example", 12), ("stranger.example", 13)] {
         note.cosign(&witness(name, secret), &signer(secret), time).unwrap();
     }
-    // The same line again is no other witness.
+    // Neither the same line again nor a later one of the same witness is another witness.
     note.add(note.note().signatures()[1].clone()).unwrap();
+    note.cosign(&witness("w1.example", 11), &signer(11), Timestamp::from_micros(time.as_micros() + 1_000_000)).unwrap();
     let known = || {
         let trust = Trust::new().log_key(log_key(1));
         trust.witness(witness("w1.example", 11)).witness(witness("w2.example", 12)).witness(witness("w3.example", 14))
