@@ -7,7 +7,7 @@ mod decision;
 mod statement;
 
 #[cfg(all(test, feature = "signatures"))]
-mod tests;
+pub(crate) mod tests;
 
 #[cfg(feature = "signatures")]
 pub use batch::{SignedReceipt, sign_batch};
