@@ -1,5 +1,7 @@
 //! What targets share: a small world to try things in, and threads with another stack.
 
+pub mod evidence;
+pub mod outside;
 pub mod policies;
 pub mod schemas;
 

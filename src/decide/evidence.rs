@@ -87,6 +87,9 @@ pub(crate) fn end_of(receipt: &Receipt) -> Result<LogEnd> {
 /// The evidence for a receipt that was compared with the store.
 pub(crate) fn evidence(zone: ZoneReader<'_>, receipt: &Receipt, anchor: Anchor) -> Result<Evidence> {
     let end = end_of(receipt)?;
+    let json = serde_json::to_string(receipt);
+    let json = json.map_err(|error| ErrorDetail::Json { what: "receipt", message: error.to_string() })?;
+    at_most("receipt", json.len(), limits::RECEIPT_BYTES)?;
     let mut positions = Positions { zone, all: BTreeSet::from([0, end.size.saturating_sub(1)]) };
     let bindings = [receipt.binding.as_ref(), receipt.guardrail.as_ref().map(|guardrail| &guardrail.binding)];
     for binding in bindings.into_iter().flatten() {

@@ -29,8 +29,6 @@ pub const ENTITIES_BYTES: usize = 64 * 1024 * 1024;
 pub const CONTEXT_BYTES: usize = 1024 * 1024;
 /// Bytes of a principal, action or resource as Cedar text.
 pub const ENTITY_UID_BYTES: usize = 64 * 1024;
-/// Attestations of one policy set version. Each read of the version returns all of them.
-pub const VERSION_ATTESTATIONS: usize = 64;
 /// Approximate bytes of all findings and warnings in the result of one preflight. The rest is only counted.
 pub const PREFLIGHT_FINDINGS_BYTES: usize = 64 * 1024 * 1024;
 /// Log entries of one write.

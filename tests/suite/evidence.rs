@@ -1,7 +1,7 @@
 //! Evidence of a decision: verified without the store, and refused if any part of it is changed, missing, or of another
 //! moment.
 
-use policy_store::ErrorKind::{Conflict, Corrupt, Invalid, NotFound};
+use policy_store::ErrorKind::{Conflict, Corrupt, Invalid, NotFound, TooLarge};
 use policy_store::evidence::{Evidence, Guardrail, Verdict};
 use policy_store::note::{NoteKey, SignedCheckpoint, Trust};
 use policy_store::proof::ProofError;
@@ -400,6 +400,26 @@ fn receipts_of_other_zones_and_older_forms_have_no_evidence_here() {
     refused(world.zone().evidence(&old), (Invalid, "json"), "form 3");
     let doctored = Receipt { manifest_sha: policy_store::Sha256::of(b""), ..receipt };
     refused(world.zone().evidence(&doctored), (Conflict, "receipt_mismatch"), "manifest_sha");
+}
+
+#[test]
+fn a_receipt_over_its_limit_has_no_evidence() {
+    let (world, receipt) = decided();
+    keep(&world);
+    let large = Receipt { determining: vec![receipt.determining[0].clone(); 10_000], ..receipt };
+    refused(world.zone().evidence(&large), (TooLarge, "too_large"), "receipt");
+}
+
+#[test]
+fn no_value_of_the_file_puts_a_line_into_what_a_person_reads() {
+    let (world, receipt) = decided();
+    keep(&world);
+    let mut forged = world.zone().evidence(&receipt).unwrap();
+    // Nothing in the log covers the version of Cedar.
+    forged.receipt.cedar_version.sdk = "4\nChecked    everything\u{1b}[2K\u{202e}".to_owned();
+    let told = verified(&forged, &trust()).unwrap().to_string();
+    assert_eq!(told.lines().filter(|line| line.starts_with("Checked")).count(), 1, "{told}");
+    assert!(!told.contains(['\u{1b}', '\u{202e}']), "{told:?}");
 }
 
 #[test]

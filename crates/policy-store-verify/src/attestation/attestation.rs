@@ -97,7 +97,9 @@ impl Attestation {
 
     /// Encodes the decoded parts again.
     #[cfg(fuzzing)]
-    pub(crate) fn encode_again(&self) -> Option<String> {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn encode_again(&self) -> Option<String> {
         let signature = Jws::decode(&self.text).ok()?.signature;
         let (header, payload) = (self.header.encode().ok()?, self.statement.encode().ok()?);
         Some(Jws { header, payload, signature }.encode())

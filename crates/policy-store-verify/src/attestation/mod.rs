@@ -88,7 +88,9 @@ pub use verifier::Verifier;
 /// The attestation text of any header and payload, with a valid signature. Fuzz targets reach the checks after the
 /// signature with it.
 #[cfg(fuzzing)]
-pub(crate) fn signed((header, payload): (&str, &str), signer: &dyn Signer) -> String {
+#[doc(hidden)]
+#[must_use]
+pub fn signed((header, payload): (&str, &str), signer: &dyn Signer) -> String {
     let signature = signer.sign(jws::signing_input(header, payload).as_bytes()).unwrap_or_default();
     jws::Jws { header: header.to_owned(), payload: payload.to_owned(), signature }.encode()
 }

@@ -10,6 +10,7 @@ use crate::types::actor::Actor;
 use crate::types::checkpoint::Checkpoint;
 use crate::types::id::{PolicySetId, PolicySetVersionId, SchemaName};
 use crate::types::manifest_entry::ManifestEntry;
+use crate::types::plain::plain;
 use crate::types::syntax::Syntax;
 use crate::types::target::BindingMode;
 use crate::types::time::Timestamp;
@@ -89,7 +90,8 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { receipt, rules, .. } = self;
         writeln!(f, "Decision   {}, zone `{}`", receipt.decision, receipt.zone_id)?;
-        let cedar = &receipt.cedar_version.sdk;
+        // Nothing in the log covers it.
+        let cedar = plain(&receipt.cedar_version.sdk);
         writeln!(f, "           by version {} of policy set `{}`, Cedar {cedar}", rules.version, rules.policy_set_id)?;
         match &self.binding {
             Some(binding) => in_force(f, "In force  ", binding)?,
@@ -121,7 +123,7 @@ impl Verdict {
                 writeln!(f, "{label} {named}:")?;
                 let policy = self.policy_of(named).unwrap_or_default();
                 for line in statement(policy, named.statement).unwrap_or(policy).lines() {
-                    writeln!(f, "           | {}", printable(line))?;
+                    writeln!(f, "           | {}", plain(line))?;
                 }
             }
         }
@@ -134,10 +136,10 @@ impl Verdict {
             f,
             "Checked    signature of the checkpoint of {} entries by `{}`",
             signed.unverified().size,
-            signed.store_name()
+            plain(signed.store_name())
         )?;
         for cosigned in self.signed.cosigned() {
-            writeln!(f, "           cosignature of witness `{}` at {}", cosigned.witness, cosigned.time)?;
+            writeln!(f, "           cosignature of witness `{}` at {}", plain(&cosigned.witness), cosigned.time)?;
         }
         if self.is_sealed {
             writeln!(f, "           seal of the zone's log in the store's log")?;
@@ -150,7 +152,7 @@ impl Verdict {
         for attestation in &self.attestations {
             let statement = attestation.statement();
             let how = if self.attestations_checked { "signature" } else { "NOT the signature" };
-            let by = printable(&statement.attested_by);
+            let by = plain(&statement.attested_by);
             writeln!(f, "           {how} of the attestation by `{by}` of {}", statement.attested_at)?;
         }
         writeln!(
@@ -163,24 +165,17 @@ impl Verdict {
 
 fn in_force(f: &mut fmt::Formatter<'_>, label: &str, binding: &Binding) -> fmt::Result {
     let mode = if binding.mode == BindingMode::Shadow { " as a shadow" } else { "" };
-    writeln!(f, "{label} {} since {}{mode}, bound by {}", binding.target, binding.since, told(&binding.by))?;
+    let target = plain(&binding.target.to_string());
+    writeln!(f, "{label} {target} since {}{mode}, bound by {}", binding.since, told(&binding.by))?;
     let Some(rationale) = &binding.rationale else { return Ok(()) };
     for (what, text) in [("why", rationale.reason()), ("see", rationale.reference())] {
         if let Some(text) = text {
-            writeln!(f, "           {what}: {}", printable(&text.replace('\n', " ")))?;
+            writeln!(f, "           {what}: {}", plain(text))?;
         }
     }
     Ok(())
 }
 
 fn told(actor: &Actor) -> String {
-    format!("{} `{}`", actor.owner_type(), printable(actor.id()))
-}
-
-/// The text without control characters and characters that change the direction of writing: nothing in a log may change how
-/// a terminal shows the rest.
-fn printable(text: &str) -> String {
-    let hidden =
-        |c: char| c.is_control() && c != '\t' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if hidden(c) { '\u{fffd}' } else { c }).collect()
+    format!("{} `{}`", actor.owner_type(), plain(actor.id()))
 }

@@ -11,6 +11,7 @@ use crate::receipt::{Binding, GuardrailReceipt, Layer, LogEnd, Receipt, Statemen
 use crate::record::{Attested, Body, LogEntry, PolicySetVersionCreated, SealedZone, ZonesSealed};
 use crate::types::checkpoint::Checkpoint;
 use crate::types::hash::{RootHash, Sha256};
+use crate::types::plain;
 use crate::types::target::{BindingMode, Target};
 
 impl Evidence {
@@ -135,7 +136,8 @@ impl Evidence {
         created: &PolicySetVersionCreated,
         trust: &Trust,
     ) -> Result<Vec<Attestation>, ProofError> {
-        let refused = |reason: &dyn std::fmt::Display| ProofError::Attestation { reason: reason.to_string() };
+        let refused =
+            |reason: &dyn std::fmt::Display| ProofError::Attestation { reason: plain::message(&reason.to_string()) };
         let mut good = Vec::new();
         for text in &self.attestations {
             let (sha, is_of) = (Sha256::of(text.as_bytes()), |body: &Attested| body.version_id == created.version_id);

@@ -124,14 +124,14 @@ impl SignedCheckpoint {
     fn add_checked(&mut self, key: &NoteKey, signature: NoteSignature) -> Result<()> {
         let refused = |reason| Error::invalid("signature of key", key.name(), reason);
         key.verify(self.note.text(), &signature.signature).map_err(|_| refused("does not verify"))?;
-        self.note.add(signature).map_err(|_| refused("the note has too many signatures"))
+        self.note.add(signature).map_err(|_| refused("the note has too many signatures, or the line is not valid"))
     }
 
     /// Adds a signature that somebody else made, such as the line that a witness returns. [`verify`](Self::verify) checks it.
     ///
     /// # Errors
     ///
-    /// [`TooLarge`](ProofError::TooLarge) for too many signatures.
+    /// As [`SignedNote::add`].
     pub fn add(&mut self, signature: NoteSignature) -> Result<(), ProofError> {
         self.note.add(signature)
     }

@@ -60,11 +60,15 @@ impl SignedNote {
     ///
     /// # Errors
     ///
-    /// [`TooLarge`](ProofError::TooLarge) over [`NOTE_SIGNATURES`](limits::NOTE_SIGNATURES) or
+    /// [`Malformed`](ProofError::Malformed) for a name that no key has, and for an empty signature: nobody could read the
+    /// line; [`TooLarge`](ProofError::TooLarge) over [`NOTE_SIGNATURES`](limits::NOTE_SIGNATURES) or
     /// [`NOTE_BYTES`](limits::NOTE_BYTES).
     pub fn add(&mut self, signature: NoteSignature) -> Result<(), ProofError> {
         if self.signatures.contains(&signature) {
             return Ok(());
+        }
+        if !signature.is_readable() {
+            return Err(ProofError::malformed("signature line", "expected the name of a key, and a signature"));
         }
         ProofError::at_most("signatures of the note", self.signatures.len() + 1, limits::NOTE_SIGNATURES)?;
         let bytes = self.to_string().len() + signature.to_string().len();
@@ -117,10 +121,13 @@ impl NoteSignature {
         let (name, signature) = line.strip_prefix("— ")?.strip_suffix('\n')?.split_once(' ')?;
         let bytes = Base64::decode_vec(signature).ok()?;
         let (key_id, signature) = bytes.split_first_chunk::<4>()?;
-        if !is_key_name(name) || signature.is_empty() {
-            return None;
-        }
-        Some(Self { name: name.to_owned(), key_id: u32::from_be_bytes(*key_id), signature: signature.to_vec() })
+        let (name, key_id) = (name.to_owned(), u32::from_be_bytes(*key_id));
+        Some(Self { name, key_id, signature: signature.to_vec() }).filter(Self::is_readable)
+    }
+
+    /// Whether its line can be read.
+    fn is_readable(&self) -> bool {
+        is_key_name(&self.name) && !self.signature.is_empty()
     }
 }
 

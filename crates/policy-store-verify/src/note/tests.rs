@@ -225,6 +225,23 @@ fn a_note_has_one_text() {
 }
 
 #[test]
+fn a_line_that_nobody_could_read_is_not_added() {
+    let long = "x".repeat(limits::KEY_ID_BYTES + 1);
+    let line = |name: &str, bytes: &[u8]| NoteSignature { name: name.to_owned(), key_id: 7, signature: bytes.to_vec() };
+    for wrong in
+        [line("", b"x"), line("a b", b"x"), line("a\n\nb", b"x"), line("a+b", b"x"), line(&long, b"x"), line("a", b"")]
+    {
+        let (mut note, mut checkpoint) = (SignedNote::new("text\n").unwrap(), signed());
+        assert_eq!(note.add(wrong.clone()).unwrap_err().code(), "malformed", "{wrong:?}");
+        assert_eq!(checkpoint.add(wrong).unwrap_err().code(), "malformed");
+        assert_eq!((note.signatures().len(), checkpoint), (0, signed()));
+    }
+    let mut note = SignedNote::new("text\n").unwrap();
+    note.add(line("a", b"x")).unwrap();
+    assert_eq!(note.to_string().parse::<SignedNote>().unwrap(), note);
+}
+
+#[test]
 fn a_checkpoint_has_three_lines_in_their_form() {
     let note = |text: &str| format!("{text}\n").parse::<SignedCheckpoint>().map(|_| ());
     let (origin, root) = (format!("example.com/{}", "ab".repeat(16)), "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=");

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::types::error::cut;
 use crate::types::error_kind::ErrorKind;
 use crate::types::hash::RootHash;
+use crate::types::plain;
 
 /// The reason that a signed note, a checkpoint, a proof, a signed receipt or an evidence file is refused.
 #[non_exhaustive]
@@ -182,7 +183,7 @@ impl ProofError {
     }
 
     pub(crate) fn malformed(what: &'static str, problem: impl fmt::Display) -> Self {
-        Self::Malformed { what, problem: problem.to_string() }
+        Self::Malformed { what, problem: plain::message(&problem.to_string()) }
     }
 
     /// Refuses a value that differs from the expected one.

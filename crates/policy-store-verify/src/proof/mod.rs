@@ -29,4 +29,4 @@ pub use tlog_proof::TlogProof;
 pub(crate) use tlog_proof::{Parts, write_proof};
 
 /// The most hashes of a proof: a tree has fewer than 2^63 leaves.
-const PROOF_HASHES: usize = 64;
+pub(crate) const PROOF_HASHES: usize = 64;

@@ -41,7 +41,9 @@ pub struct SignedReceipt {
 /// # Errors
 ///
 /// [`TooLarge`](Error::TooLarge) for a receipt over [`RECEIPT_BYTES`](limits::RECEIPT_BYTES);
-/// [`InvalidInput`](Error::InvalidInput) if the key is a witness's, or not the signer's; [`Signer`](Error::Signer) if the
+/// [`Json`](Error::Json) for one that no reader
+/// takes, by [`check_form`](Receipt::check_form); [`InvalidInput`](Error::InvalidInput) if the key is a witness's, or not the
+/// signer's, or if its name is too long for the origin of a batch; [`Signer`](Error::Signer) if the
 /// signer fails.
 pub fn sign_batch(receipts: &[Receipt], key: &NoteKey, signer: &dyn Signer) -> Result<Vec<SignedReceipt>> {
     if receipts.is_empty() {
@@ -61,7 +63,7 @@ pub fn sign_batch(receipts: &[Receipt], key: &NoteKey, signer: &dyn Signer) -> R
     key.verify(note.text(), &signature).map_err(|_| refused("does not verify the signature of the signer"))?;
     let name = body.origin.clone();
     let line = NoteSignature { key_id: key.id_under(&name), name, signature };
-    note.add(line).map_err(|_| refused("signature is too large"))?;
+    note.add(line).map_err(|_| refused("name is too long, or the signature is too large"))?;
     let signed = (0..).zip(receipts).zip(json).filter_map(|((index, receipt), json)| {
         let (receipt, proof) = (receipt.clone(), tree.proof(index)?);
         Some(SignedReceipt { json, receipt, proof, body: body.clone(), note: note.clone() })
@@ -70,8 +72,9 @@ pub fn sign_batch(receipts: &[Receipt], key: &NoteKey, signer: &dyn Signer) -> R
 }
 
 fn json_of(receipt: &Receipt) -> Result<String> {
-    let json = serde_json::to_string(receipt);
-    let json = json.map_err(|error| Error::Json { what: "receipt", message: error.to_string() })?;
+    let refused = |message| Error::Json { what: "receipt", message };
+    receipt.check_form().map_err(|error| refused(error.to_string()))?;
+    let json = serde_json::to_string(receipt).map_err(|error| refused(error.to_string()))?;
     crate::types::error::at_most("receipt", json.len(), limits::RECEIPT_BYTES)?;
     Ok(json)
 }

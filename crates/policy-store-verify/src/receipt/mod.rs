@@ -8,7 +8,7 @@ mod statement;
 
 #[cfg(test)]
 #[cfg(feature = "signatures")]
-mod tests;
+pub(crate) mod tests;
 
 #[cfg(feature = "signatures")]
 pub use batch::{SignedReceipt, sign_batch};

@@ -23,7 +23,7 @@ fn binding() -> Binding {
 }
 
 /// A receipt of form 3, told from others by a number.
-pub(super) fn receipt(number: u32) -> Receipt {
+pub(crate) fn receipt(number: u32) -> Receipt {
     Receipt {
         v: 3,
         zone_id: "acme".parse().unwrap(),
@@ -171,4 +171,23 @@ fn a_batch_needs_the_key_of_its_signer() {
     let mut large = receipt(1);
     large.cedar_version = CedarVersion::new("x".repeat(crate::limits::RECEIPT_BYTES), String::new());
     assert_eq!(sign_batch(&[large], &own, &signer).unwrap_err().code(), "too_large");
+}
+
+#[test]
+fn only_what_a_reader_takes_is_signed() {
+    let sign = |receipt: Receipt, name: &str| {
+        let signer = key(1).0;
+        let key = NoteKey::ed25519(name, signer.jwk().as_bytes()).unwrap();
+        sign_batch(&[receipt], &key, &signer).map(|mut signed| signed.remove(0))
+    };
+    for wrong in
+        [Receipt { v: 0, ..receipt(1) }, Receipt { v: 4, ..receipt(1) }, Receipt { log_end: None, ..receipt(1) }]
+    {
+        assert_eq!(sign(wrong, "example.com/decisions").unwrap_err().code(), "json");
+    }
+    // With `/batch/` and the root, a name has 71 bytes more.
+    let longest = sign(receipt(1), &"n".repeat(256 - 71)).unwrap();
+    assert_eq!(longest.to_string().parse::<SignedReceipt>().unwrap(), longest);
+    let refused = sign(receipt(1), &"n".repeat(256 - 70)).unwrap_err();
+    assert!(refused.to_string().contains("too long"), "{refused}");
 }

@@ -38,5 +38,9 @@ pub const NOTE_SIGNATURES: usize = 64;
 pub const PROOF_BYTES: usize = 1024 * 1024;
 /// Bytes of the JSON of a receipt.
 pub const RECEIPT_BYTES: usize = 512 * 1024;
+/// Attestations of one policy set version. Each read of the version returns all of them.
+pub const VERSION_ATTESTATIONS: usize = 64;
+/// Log entries of an evidence file.
+pub const EVIDENCE_ENTRIES: usize = 128 * 1024;
 /// Bytes of an evidence file.
 pub const EVIDENCE_BYTES: usize = 256 * 1024 * 1024;

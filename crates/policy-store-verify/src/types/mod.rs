@@ -15,6 +15,7 @@ pub mod json;
 pub mod limits;
 pub mod manifest_entry;
 pub mod origin;
+pub mod plain;
 pub mod rationale;
 pub mod schema;
 pub mod syntax;
