@@ -28,7 +28,7 @@ pub fn witness() -> NoteKey {
 }
 
 pub fn trust() -> Trust {
-    Trust::new().log_key(key(NAME).unwrap()).witness(witness())
+    Trust::new().log_key(key(NAME).unwrap()).receipt_key(key(NAME).unwrap()).witness(witness())
 }
 
 /// A refusal has a name, and its message is short and plain, whatever the input.

@@ -51,7 +51,14 @@ impl Anchor {
         if checkpoint.log_id != zone.log_id {
             return Err(mismatch("log_id", checkpoint.log_id, zone.log_id));
         }
-        zone.check_has(zone.log, &checkpoint)?;
+        if !zone.has(zone.log, &checkpoint)? {
+            let stored = "another tree";
+            return Err(mismatch(
+                "checkpoint",
+                format_args!("{} of {} entries", checkpoint.root, checkpoint.size),
+                stored,
+            ));
+        }
         if checkpoint.size < end.size {
             return Err(ErrorDetail::NoCheckpoint { zone_id: zone.id.to_string(), size: end.size }.into());
         }
@@ -69,7 +76,8 @@ pub(crate) fn sealed(zone: ZoneReader<'_>) -> Result<Option<(String, SealProof)>
     Ok(Some((note, SealProof { entry, zone: own.into(), index: proof.index, hashes: proof.hashes })))
 }
 
-fn read(note: &str) -> Result<SignedCheckpoint> {
+/// The signed checkpoint in a note that was kept.
+pub(crate) fn read(note: &str) -> Result<SignedCheckpoint> {
     note.parse().map_err(|problem| ErrorDetail::corrupt("a checkpoint that was kept", problem).into())
 }
 
@@ -142,8 +150,8 @@ impl Positions<'_> {
             if !is_needed && (guardrail_seen || walked.len() >= limits::EVIDENCE_BINDINGS) {
                 break;
             }
-            at_most("bindings of the evidence", walked.len(), limits::EVIDENCE_BINDINGS_LARGEST)?;
             walked.insert(position);
+            at_most("bindings of the evidence", walked.len(), limits::EVIDENCE_BINDINGS_LARGEST)?;
             let entry = self.zone.entry(self.zone.log, position)?;
             guardrail_seen |= is_of(&entry.body, &Target::Zone, BindingMode::Guardrail);
             next = entry.envelope.last_binding;

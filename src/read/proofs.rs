@@ -86,8 +86,8 @@ impl<M: Committed> Zone<M> {
     ///
     /// As any read: see [`Zone`].
     #[cfg(feature = "attestation")]
-    pub fn kept_checkpoint(&self) -> Result<Option<policy_store_verify::note::SignedCheckpoint>> {
-        self.read(|zone| read_note(zone.kept_checkpoint(zone.log_id)?))
+    pub fn kept_checkpoint(&self) -> Result<Option<SignedCheckpoint>> {
+        self.read(|zone| zone.kept_checkpoint(zone.log_id)?.as_deref().map(evidence::read).transpose())
     }
 }
 
@@ -106,7 +106,7 @@ impl<M: Committed> Zone<M> {
     pub fn seal_proof(&self) -> Result<Option<(SignedCheckpoint, SealProof)>> {
         self.read(|zone| {
             let Some((note, proof)) = evidence::sealed(zone)? else { return Ok(None) };
-            Ok(read_note(Some(note))?.map(|signed| (signed, proof)))
+            Ok(Some((evidence::read(&note)?, proof)))
         })
     }
 
@@ -119,7 +119,8 @@ impl<M: Committed> Zone<M> {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::ErrorKind::NotFound) if no checkpoint is kept that covers the decision; as
+    /// [`NotFound`](crate::ErrorKind::NotFound) if no checkpoint is kept that covers the decision: it is so until the next one
+    /// is kept. With seals, keep a checkpoint of the store's log after each one, since only the newest seal counts. As
     /// [`replay`](crate::PolicyStore::replay) for a receipt that disagrees with the store, and
     /// [`Invalid`](crate::ErrorKind::Invalid) for a receipt of form 1 or 2; [`TooLarge`](crate::ErrorKind::TooLarge) if
     /// [too many bindings](crate::limits::EVIDENCE_BINDINGS_LARGEST) were made since.
@@ -132,7 +133,8 @@ impl<M: Committed> Zone<M> {
     ///
     /// # Errors
     ///
-    /// As [`evidence`](Self::evidence), and [`Corrupt`](crate::ErrorKind::Corrupt) for a checkpoint that the log does not have.
+    /// As [`evidence`](Self::evidence), and [`Conflict`](crate::ErrorKind::Conflict) for a checkpoint of another log, or of
+    /// another history.
     pub fn evidence_with(&self, receipt: &Receipt, checkpoint: &SignedCheckpoint) -> Result<Evidence> {
         self.evidence_at(receipt, |zone, end| Anchor::given(zone, checkpoint, end))
     }
@@ -149,11 +151,4 @@ impl<M: Committed> Zone<M> {
         Authorizer::of_receipt(&self.engine, receipt)?;
         self.read(|zone| evidence::evidence(zone, receipt, anchor(zone, end)?))
     }
-}
-
-/// The signed checkpoint in a note that was kept.
-#[cfg(feature = "attestation")]
-pub(crate) fn read_note(note: Option<String>) -> Result<Option<policy_store_verify::note::SignedCheckpoint>> {
-    let wrong = |problem| ErrorDetail::corrupt("a checkpoint that was kept", problem).into();
-    note.map(|note| note.parse().map_err(wrong)).transpose()
 }

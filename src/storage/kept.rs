@@ -34,21 +34,21 @@ impl Snapshot<'_> {
 
     /// The newest signed checkpoint of a log that was kept.
     pub(crate) fn kept_checkpoint(&self, log_id: LogId) -> Result<Option<String>> {
+        Ok(self.kept(log_id)?.map(|(_, kept)| kept.note))
+    }
+
+    /// The same, with the position of its entry in the store's log.
+    fn kept(&self, log_id: LogId) -> Result<Option<(u64, CheckpointKept)>> {
         let Some(PositionRow { created }) = self.row(&key::kept_checkpoint(log_id))? else { return Ok(None) };
         match &self.entry(STORE_LOG, created)?.body {
-            Body::CheckpointKept(body) if body.log_id == log_id => Ok(Some(body.note.clone())),
+            Body::CheckpointKept(body) if body.log_id == log_id => Ok(Some((created, body.clone()))),
             _ => Err(super::wrong_row(RowKind::KeptCheckpoint, &log_id.to_string())),
         }
     }
 
-    /// Refuses a checkpoint that the log does not have.
-    pub(crate) fn check_has(&self, log: LogNumber, checkpoint: &Checkpoint) -> Result<()> {
-        let head = self.head(log)?;
-        if head.has(self.source(), log, checkpoint)? {
-            return Ok(());
-        }
-        let (log_id, kept, size) = (checkpoint.log_id, checkpoint.size, Some(head.length));
-        Err(ErrorDetail::OlderState { log_id, kept, size }.into())
+    /// Whether the log has a checkpoint.
+    pub(crate) fn has(&self, log: LogNumber, checkpoint: &Checkpoint) -> Result<bool> {
+        self.head(log)?.has(self.source(), log, checkpoint)
     }
 
     /// The positions of the entries by which a log got another id.
@@ -63,21 +63,29 @@ impl Snapshot<'_> {
 }
 
 impl LogWriter<'_> {
-    /// Keeps a signed checkpoint of a log of this store. Refuses one that is not of the log's tree. Adds nothing if the same
-    /// note is kept already. The result is the position of the entry that has it.
+    /// Keeps a signed checkpoint of the store's log or of a zone's. Refuses one that is not of the log's tree, and one that is
+    /// smaller than the newest kept. Adds nothing if the same note is kept already. The result is the position of the entry
+    /// that has it.
     pub(crate) fn keep_checkpoint(&mut self, checkpoint: &Checkpoint, note: &str) -> Result<u64> {
         let log_id = checkpoint.log_id;
         let kept = self.read(|snapshot| {
             let heads = snapshot.heads()?;
             let found = heads.iter().find(|(_, head)| head.log_id == log_id);
             let (log, head) = found.ok_or_else(|| ErrorDetail::not_found(Resource::Log, &log_id.to_string()))?;
-            if !head.has(snapshot.source(), *log, checkpoint)? {
+            // The head of an erased zone stays, without its tree.
+            if *log != STORE_LOG && !snapshot.zone_logs()?.contains(log) {
+                return Err(ErrorDetail::not_found(Resource::Log, &log_id.to_string()).into());
+            }
+            if !snapshot.has(*log, checkpoint)? {
                 let (kept, size) = (checkpoint.size, Some(head.length));
                 return Err(ErrorDetail::OlderState { log_id, kept, size }.into());
             }
-            let row: Option<PositionRow> = snapshot.row(&key::kept_checkpoint(log_id))?;
-            let same = snapshot.kept_checkpoint(log_id)?.is_some_and(|kept| kept == note);
-            Ok(row.filter(|_| same).map(|row| row.created))
+            let Some((position, kept)) = snapshot.kept(log_id)? else { return Ok(None) };
+            if kept.size > checkpoint.size {
+                let reason = "a larger checkpoint of the log is kept";
+                return Err(ErrorDetail::invalid("size of the checkpoint", &checkpoint.size.to_string(), reason).into());
+            }
+            Ok((kept.note == note).then_some(position))
         })?;
         if let Some(position) = kept {
             return Ok(position);

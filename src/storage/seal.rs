@@ -57,7 +57,7 @@ impl Snapshot<'_> {
     }
 
     /// The numbers of the logs of all zones.
-    fn zone_logs(&self) -> Result<Vec<LogNumber>> {
+    pub(super) fn zone_logs(&self) -> Result<Vec<LogNumber>> {
         let mut logs = Vec::new();
         let range = key::all(STORE_LOG, RowKind::Zone);
         self.rows(&range, Direction::Ascending, &mut |_, ZoneRow { log, .. }| {

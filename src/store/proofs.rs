@@ -73,7 +73,9 @@ impl PolicyStore {
 mod signed {
     use policy_store_verify::note::{SignedCheckpoint, VerifiedCheckpoint};
 
-    use super::{PolicyStore, proofs};
+    use super::PolicyStore;
+    use crate::decide::evidence;
+    use crate::storage::Snapshot;
     use crate::storage::key::STORE_LOG;
     use crate::types::actor::Actor;
     use crate::types::error::{Result, at_most};
@@ -86,7 +88,8 @@ mod signed {
         ///
         /// # Errors
         ///
-        /// [`NotFound`](crate::ErrorKind::NotFound) for a log that is not of this store;
+        /// [`NotFound`](crate::ErrorKind::NotFound) for a log that is not of this store, and for that of an erased zone;
+        /// [`Invalid`](crate::ErrorKind::Invalid) if a larger checkpoint of the log is kept;
         /// [`Corrupt`](crate::ErrorKind::Corrupt) if the log does not have the checkpoint: it was rewritten, or put back;
         /// [`TooLarge`](crate::ErrorKind::TooLarge) over [`KEPT_NOTE_BYTES`](limits::KEPT_NOTE_BYTES); otherwise as
         /// [`write`](Self::write).
@@ -104,9 +107,8 @@ mod signed {
         ///
         /// As any read.
         pub fn kept_checkpoint(&self) -> Result<Option<SignedCheckpoint>> {
-            self.engine
-                .storage
-                .read(|snapshot| proofs::read_note(snapshot.kept_checkpoint(snapshot.head(STORE_LOG)?.log_id)?))
+            let read = |snapshot: &Snapshot<'_>| snapshot.kept_checkpoint(snapshot.head(STORE_LOG)?.log_id);
+            self.engine.storage.read(read)?.as_deref().map(evidence::read).transpose()
         }
     }
 }

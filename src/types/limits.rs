@@ -96,7 +96,5 @@ pub const JSON_DEPTH: usize = 120;
 pub const JSON_REREAD_DEPTH: usize = 4;
 /// Bytes of a signed checkpoint that a store keeps: it is in a log entry.
 pub const KEPT_NOTE_BYTES: usize = 60 * 1024;
-/// Bindings in an evidence file beyond those that the decision needs: to show that there was no guardrail.
-pub const EVIDENCE_BINDINGS: usize = 4_096;
 /// Bindings in an evidence file.
 pub const EVIDENCE_BINDINGS_LARGEST: usize = 65_536;

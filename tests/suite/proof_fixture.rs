@@ -4,12 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use policy_store::evidence::Evidence;
+use policy_store::note::Trust;
 use policy_store::receipt::{SignedReceipt, sign_batch};
 use policy_store::{NewPolicySet, NewPolicyVersion, PolicyStore, Rationale, Target};
 use serde_json::{Value, json};
 
 use super::attesting;
-use super::seals::{NAME, signed, signer, trust};
+use super::seals::{key, signed, signer, trust};
 use super::support::*;
 
 fn fixture(name: &str) -> PathBuf {
@@ -32,8 +33,9 @@ fn write_all(folder: &Path) {
         })
         .unwrap();
     world.set_version("s", &[]);
-    let key = attesting::signer("2026-a");
-    let prepared = world.zone().prepare_attested_version(&customer("alice"), "s", pinning(&[&policy]), &key).unwrap();
+    let attester = attesting::signer("2026-a");
+    let prepared =
+        world.zone().prepare_attested_version(&customer("alice"), "s", pinning(&[&policy]), &attester).unwrap();
     let version = world.write(|zone| zone.create_attested_version(prepared)).unwrap();
     world
         .store
@@ -53,8 +55,7 @@ fn write_all(folder: &Path) {
     world.store.keep_checkpoint(&platform(), &signed(&zone.checkpoint().unwrap())).unwrap();
     write("proof.evidence", zone.evidence(&receipt).unwrap().to_string());
     let batch = [receipt.clone(), policy_store::Receipt { policy_set_version: 7, ..receipt }];
-    let key = policy_store::note::NoteKey::ed25519(NAME, signer().jwk().as_bytes()).unwrap();
-    write("proof.receipt", sign_batch(&batch, &key, &signer()).unwrap()[0].to_string());
+    write("proof.receipt", sign_batch(&batch, &key(), &signer()).unwrap()[0].to_string());
     let told = serde_json::to_string_pretty(&told(&world.store)).unwrap() + "\n";
     write("proof.json", told);
 }
@@ -86,7 +87,7 @@ fn evidence_and_receipts_of_the_first_form_verify_for_ever() {
     }
     let receipt: SignedReceipt = read("proof-1.receipt").parse().unwrap();
     assert_eq!(receipt.to_string(), read("proof-1.receipt"));
-    assert_eq!(receipt.verify(&trust()).unwrap().zone_id, "acme");
+    assert_eq!(receipt.verify(&Trust::new().receipt_key(key())).unwrap().zone_id, "acme");
 }
 
 #[test]

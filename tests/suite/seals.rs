@@ -1,6 +1,6 @@
 //! Seals over all zones, and signed checkpoints that the store keeps.
 
-use policy_store::ErrorKind::{Corrupt, NotFound};
+use policy_store::ErrorKind::{Corrupt, Invalid, NotFound};
 use policy_store::attestation::Ed25519Signer;
 use policy_store::log::{Change, Entry};
 use policy_store::note::{NoteKey, SignedCheckpoint, Trust, VerifiedCheckpoint};
@@ -14,8 +14,12 @@ pub(super) fn signer() -> Ed25519Signer {
     Ed25519Signer::new("2026-a", &[7; 32]).unwrap()
 }
 
+pub(super) fn key() -> NoteKey {
+    NoteKey::ed25519(NAME, signer().jwk().as_bytes()).unwrap()
+}
+
 pub(super) fn trust() -> Trust {
-    Trust::new().log_key(NoteKey::ed25519(NAME, signer().jwk().as_bytes()).unwrap())
+    Trust::new().log_key(key())
 }
 
 pub(super) fn signed(checkpoint: &Checkpoint) -> VerifiedCheckpoint {
@@ -123,6 +127,16 @@ fn a_checkpoint_that_the_log_does_not_have_is_not_kept() {
     refused(keep(Checkpoint { size: now.size + 1, ..now }), (Corrupt, "older_state"), "");
     refused(keep(Checkpoint { root: [1; 32].into(), ..now }), (Corrupt, "older_state"), "different root");
     assert_eq!(world.store.checkpoint().unwrap().size, length);
+    // A smaller one than the newest kept.
+    change(&world, "acme", "p");
+    keep(world.zone().checkpoint().unwrap()).unwrap();
+    refused(keep(now), (Invalid, "invalid_input"), "larger checkpoint");
+    // The log of an erased zone.
+    let erased = world.store.zone("other").unwrap().checkpoint().unwrap();
+    world.store.erase_zone(&platform(), "other").unwrap();
+    refused(keep(erased), (NotFound, "not_found"), "log `");
+    keep(world.zone().checkpoint().unwrap()).unwrap();
+    assert!(world.store.verify().unwrap().is_clean());
 }
 
 #[test]

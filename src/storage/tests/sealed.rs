@@ -20,6 +20,26 @@ fn sealed() -> Vec<u8> {
     disk.image()
 }
 
+/// A store that keeps a signed checkpoint of each zone.
+#[cfg(feature = "attestation")]
+fn kept() -> Vec<u8> {
+    use policy_store_verify::attestation::Ed25519Signer;
+    use policy_store_verify::note::{NoteKey, SignedCheckpoint, Trust};
+
+    let disk = Disk::new(base());
+    let store = open(&disk).unwrap();
+    let signer = Ed25519Signer::new("k", &[1; 32]).unwrap();
+    let trust = Trust::new().log_key(NoteKey::ed25519("store", signer.jwk().as_bytes()).unwrap());
+    for zone in store.zones(&crate::PageRequest::default()).unwrap().items {
+        let checkpoint = store.zone(zone.id.as_str()).unwrap().checkpoint().unwrap();
+        let signed = SignedCheckpoint::sign(&checkpoint, "store", &signer).unwrap();
+        store.keep_checkpoint(&actor(), &signed.verify(&trust).unwrap()).unwrap();
+    }
+    assert!(store.verify().unwrap().is_clean());
+    drop(store);
+    disk.image()
+}
+
 /// Takes the last write of a log away, and puts its head back.
 fn shrink(txn: &WriteTransaction, log: u32) {
     put_head(txn, log, |head| {
@@ -34,16 +54,30 @@ fn shrink(txn: &WriteTransaction, log: u32) {
     });
 }
 
+type Tamper = fn(&WriteTransaction);
+
+const CASES: [(&str, Tamper); 2] = [
+    ("rewritten", |txn| {
+        rewrite(txn, 1, |envelope| envelope.actor = Actor::customer("mallory").unwrap());
+    }),
+    ("put back", |txn| shrink(txn, 1)),
+];
+
+#[cfg(feature = "attestation")]
+#[test]
+fn a_zone_that_contradicts_its_kept_checkpoint_is_found() {
+    for (name, tamper) in CASES {
+        let store = open(&tampered(kept(), tamper)).unwrap();
+        store.rebuild_indexes().unwrap();
+        let found: Vec<_> = store.verify().unwrap().findings.iter().map(ToString::to_string).collect();
+        let of_kept = found.iter().filter(|found| found.contains("does not have its kept checkpoint"));
+        assert_eq!(of_kept.count(), 1, "{name}: {found:?}");
+    }
+}
+
 #[test]
 fn a_zone_that_contradicts_its_seal_is_found_and_not_sealed_again() {
-    type Tamper = fn(&WriteTransaction);
-    let cases: [(&str, Tamper); 2] = [
-        ("rewritten", |txn| {
-            rewrite(txn, 1, |envelope| envelope.actor = Actor::customer("mallory").unwrap());
-        }),
-        ("put back", |txn| shrink(txn, 1)),
-    ];
-    for (name, tamper) in cases {
+    for (name, tamper) in CASES {
         // Without a seal, nothing contradicts the zone once the index is made anew.
         for (image, is_sealed) in [(base(), false), (sealed(), true)] {
             let store = open(&tampered(image, tamper)).unwrap();

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use super::careful::Careful;
+use super::checkpoints::Checkpoints;
 use super::contents::Contents;
 use super::kept::Kept;
 use super::report::{Finding, Place, Report, VerifiedLog};
@@ -41,6 +42,7 @@ pub(in crate::storage) struct Check<'a> {
     /// From the store's log: the zones, and the hash of each schema version's source.
     zones: Zones,
     seals: Seals,
+    checkpoints: Checkpoints,
     schemas: HashMap<SchemaName, Sha256>,
     /// From the present log: the policy versions that manifests can pin.
     pub(in crate::storage) versions: HashMap<PolicyVersionId, (PolicyId, Sha256)>,
@@ -66,6 +68,7 @@ impl<'a> Check<'a> {
             contents: Contents::default(),
             zones: Zones::default(),
             seals: Seals::default(),
+            checkpoints: Checkpoints::default(),
             schemas: HashMap::new(),
             versions: HashMap::new(),
             attested: HashMap::new(),
@@ -87,6 +90,8 @@ impl<'a> Check<'a> {
         self.zones_have_logs();
         let seals = std::mem::take(&mut self.seals);
         self.sealed_zones(&seals)?;
+        let checkpoints = std::mem::take(&mut self.checkpoints);
+        self.kept_checkpoints(&checkpoints)?;
         if whole {
             self.unnamed_content();
         } else {
@@ -303,10 +308,12 @@ impl<'a> Check<'a> {
     fn meaning(&mut self, log: LogNumber, recorded: &LogEntry) -> Result<Result<(), String>> {
         match &recorded.body {
             body @ (Body::ZoneCreated(_) | Body::ZoneErased(_) | Body::ZoneForked(_)) => {
-                let sealed = self.seals.note(recorded.envelope.position, body);
-                Ok(self.zones.note(body).and(sealed))
+                let position = recorded.envelope.position;
+                let (sealed, kept) = (self.seals.note(position, body), self.checkpoints.note(position, body));
+                Ok(self.zones.note(body).and(sealed).and(kept))
             }
             body @ Body::ZonesSealed(_) => Ok(self.seals.note(recorded.envelope.position, body)),
+            body @ Body::CheckpointKept(_) => Ok(self.checkpoints.note(recorded.envelope.position, body)),
             Body::SchemaPublished(body) => {
                 self.schemas.insert(body.version.clone(), body.sha);
                 Ok(Ok(()))

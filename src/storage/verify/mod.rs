@@ -3,6 +3,7 @@
 mod calls;
 mod careful;
 mod check;
+mod checkpoints;
 mod compare;
 mod contents;
 mod kept;

@@ -1,4 +1,5 @@
-//! Compares the zones with their newest checkpoints in a seal: a zone that has vanished, shrunk or changed contradicts it.
+//! Compares the logs with their newest checkpoints in a seal or a note: one that has vanished, shrunk or changed contradicts
+//! it.
 
 use super::check::Check;
 use super::report::Place;
@@ -11,21 +12,24 @@ use crate::types::error::Result;
 impl Check<'_> {
     /// Compares each zone's log with its newest checkpoint in a seal.
     pub(super) fn sealed_zones(&mut self, seals: &Seals) -> Result<()> {
-        for (log_id, (position, zone)) in &seals.0 {
-            let place = || Place::Entry { log: self.name(STORE_LOG), position: *position };
-            let Some((log, head)) = self.numbers.get(log_id).and_then(|log| Some((*log, self.heads.get(log)?.clone())))
-            else {
-                let place = place();
-                self.find(place, format_args!("sealed log {log_id} is missing"));
-                continue;
-            };
-            let (place, kept) = (place(), Checkpoint::from(zone.clone()));
-            let source = self.source;
-            match contained(|| head.has(source, log, &kept)) {
-                Ok(true) => {}
-                Ok(false) => self.find(place, format_args!("log {log_id} does not have its checkpoint in the seal")),
-                Err(error) => self.note(Err(error), place)?,
-            }
+        let mut zones = seals.0.values();
+        zones.try_for_each(|(position, zone)| self.log_has(*position, &zone.clone().into(), "checkpoint in the seal"))
+    }
+
+    /// Compares a log with a checkpoint that the entry at `position` of the store's log has.
+    pub(super) fn log_has(&mut self, position: u64, checkpoint: &Checkpoint, what: &str) -> Result<()> {
+        let place = Place::Entry { log: self.name(STORE_LOG), position };
+        let log_id = checkpoint.log_id;
+        let found = self.numbers.get(&log_id).and_then(|log| Some((*log, self.heads.get(log)?.clone())));
+        let Some((log, head)) = found else {
+            self.find(place, format_args!("log {log_id} of the {what} is missing"));
+            return Ok(());
+        };
+        let source = self.source;
+        match contained(|| head.has(source, log, checkpoint)) {
+            Ok(true) => {}
+            Ok(false) => self.find(place, format_args!("log {log_id} does not have its {what}")),
+            Err(error) => self.note(Err(error), place)?,
         }
         Ok(())
     }

@@ -13,6 +13,23 @@ use crate::types::id::{LogId, ZoneId};
 use crate::types::rationale::Rationale;
 use crate::types::target::{BindingMode, Target};
 
+/// A walk back through the bindings and unbindings of all targets.
+pub(super) struct Walk<'l> {
+    pub end: End<'l>,
+    /// The number of bindings and unbindings that it saw.
+    pub walked: usize,
+}
+
+/// The end of a walk.
+pub(super) enum End<'l> {
+    /// The entry that it looked for.
+    Found(&'l LogEntry),
+    /// The start of the log, without such an entry.
+    Start,
+    /// The position of an entry that the evidence lacks.
+    Lacks(u64),
+}
+
 /// Entries that are in the log of a checkpoint.
 pub(super) struct ProvenLog {
     entries: BTreeMap<u64, LogEntry>,
@@ -57,6 +74,11 @@ impl ProvenLog {
         found.map_or(LogId([0; 16]), |(_, id)| *id)
     }
 
+    /// Whether the log has had this id at a position or later.
+    pub(super) fn has_id_since(&self, position: u64, id: LogId) -> bool {
+        self.ids.iter().any(|(from, known)| *known == id && (*from > position || self.id_at(position) == id))
+    }
+
     pub(super) fn at(&self, position: u64) -> Result<&LogEntry, ProofError> {
         let entry = self.entries.get(&position);
         entry.ok_or_else(|| ProofError::missing(format_args!("entry {position} of the log")))
@@ -94,19 +116,20 @@ impl ProvenLog {
         binding.ok_or_else(|| ProofError::missing("binding: its entry binds nothing"))
     }
 
-    /// The last entry up to `newest` that bound or unbound a target in a mode, and the number of bindings and unbindings on the
-    /// way to it. Without such an entry, the walk ends at the start of the log.
+    /// Walks back from `newest` to the last entry that bound or unbound a target in a mode.
     pub(super) fn last_binding(
         &self,
         newest: &LogEntry,
         target: &Target,
         mode: BindingMode,
-    ) -> Result<(Option<&LogEntry>, usize), ProofError> {
+    ) -> Result<Walk<'_>, ProofError> {
         let own = newest.body.is_binding().then_some(newest.envelope.position);
         let (mut next, mut walked) = (own.or(newest.envelope.last_binding), 0);
         while let Some(position) = next {
             // Each entry names an earlier one, so the walk ends.
-            let entry = self.at(position)?;
+            let Some(entry) = self.entries.get(&position) else {
+                return Ok(Walk { end: End::Lacks(position), walked });
+            };
             walked += 1;
             let is_of = match &entry.body {
                 Body::Bound(body) => body.target == *target && body.mode == mode,
@@ -114,11 +137,11 @@ impl ProvenLog {
                 _ => return Err(ProofError::malformed("log entry", "last binding is not a binding")),
             };
             if is_of {
-                return Ok((Some(entry), walked));
+                return Ok(Walk { end: End::Found(entry), walked });
             }
             next = entry.envelope.last_binding;
         }
-        Ok((None, walked))
+        Ok(Walk { end: End::Start, walked })
     }
 }
 

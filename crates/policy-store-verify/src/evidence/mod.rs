@@ -17,4 +17,4 @@ mod verdict;
 mod verify;
 
 pub use file::{Evidence, ProvenEntry, RulesText, SealProof};
-pub use verdict::{Guardrail, RulesVerdict, Verdict};
+pub use verdict::{Guardrail, Import, RulesVerdict, Verdict};

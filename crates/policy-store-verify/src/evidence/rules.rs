@@ -1,7 +1,7 @@
 //! The texts of a policy set version, compared with the hashes in its entry.
 
 use super::file::RulesText;
-use super::verdict::RulesVerdict;
+use super::verdict::{Import, RulesVerdict};
 use crate::proof::ProofError;
 use crate::record::{Body, LogEntry, Manifest, PolicySetVersionCreated};
 use crate::types::hash::Sha256;
@@ -40,6 +40,7 @@ pub(super) fn check<'a>(
         version: created.version,
         created_at: entry.envelope.created_at,
         created_by: entry.envelope.actor.clone(),
+        import: Import::of(&entry.envelope),
         schema_version: created.schema.version.clone(),
         schema_syntax: created.schema.syntax,
         schema: texts.schema.clone(),

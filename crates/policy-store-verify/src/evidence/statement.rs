@@ -34,19 +34,23 @@ fn end(text: &str) -> Option<usize> {
 }
 
 fn without_comments_before(text: &str) -> &str {
-    let text = text.trim_start();
-    match text.strip_prefix("//") {
-        Some(comment) => {
-            let line = comment.find(['\n', '\r']).unwrap_or(comment.len());
-            without_comments_before(comment.get(line..).unwrap_or_default())
-        }
-        None => text,
+    let mut text = text.trim_start();
+    while let Some(comment) = text.strip_prefix("//") {
+        let line = comment.find(['\n', '\r']).unwrap_or(comment.len());
+        text = comment.get(line..).unwrap_or_default().trim_start();
     }
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn very_many_comments_are_skipped() {
+        let text = format!("{}permit(principal, action, resource);", "//\n".repeat(1 << 20));
+        assert_eq!(statement(&text, 0), Some("permit(principal, action, resource);"));
+    }
 
     #[test]
     fn a_semicolon_in_a_string_or_a_comment_ends_nothing() {

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::statement::statement;
 use crate::attestation::Attestation;
 use crate::note::VerifiedCheckpoint;
 use crate::receipt::{Binding, Receipt};
+use crate::record::Envelope;
 use crate::types::actor::Actor;
 use crate::types::checkpoint::Checkpoint;
 use crate::types::id::{PolicySetId, PolicySetVersionId, SchemaName};
@@ -27,15 +27,17 @@ pub struct Verdict {
     pub signed: VerifiedCheckpoint,
     /// Whether the checkpoint of the zone's log is that of a seal in the store's log.
     pub is_sealed: bool,
-    /// The time of the newest entry that the decision was made at.
+    /// The time of the newest entry when the rules of the decision were read.
     pub newest_at: Timestamp,
     /// The binding that put the version in force; none if it was evaluated by its id.
     pub binding: Option<Binding>,
+    /// The import of that binding, if it is earlier history of another system.
+    pub binding_import: Option<Import>,
     /// The version that decided.
     pub rules: RulesVerdict,
     /// The zone's guardrail at the decision.
     pub guardrail: Guardrail,
-    /// The attestations of the version.
+    /// The attestations of the version that decided. Those of a guardrail are not in the file.
     pub attestations: Vec<Attestation>,
     /// Whether keys were given to check them.
     pub attestations_checked: bool,
@@ -43,6 +45,22 @@ pub struct Verdict {
     pub entries: usize,
     /// The number of bindings between the newest entry and the binding, both included.
     pub walked: usize,
+}
+
+/// The import of an entry: its time and its author are as the importing actor said.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    /// The importing actor.
+    pub by: Actor,
+    /// The time of the import, by the store's clock.
+    pub at: Timestamp,
+}
+
+impl Import {
+    pub(super) fn of(envelope: &Envelope) -> Option<Self> {
+        envelope.imported_by.clone().map(|by| Self { by, at: envelope.clock() })
+    }
 }
 
 /// A policy set version: who created it, and its texts.
@@ -59,6 +77,8 @@ pub struct RulesVerdict {
     pub created_at: Timestamp,
     /// The author.
     pub created_by: Actor,
+    /// Its import, if it is earlier history of another system.
+    pub import: Option<Import>,
     /// The name of its schema version.
     pub schema_version: SchemaName,
     /// The syntax of the schema's source.
@@ -77,6 +97,8 @@ pub enum Guardrail {
     InForce {
         /// The binding that put it in force.
         binding: Box<Binding>,
+        /// The import of that binding, if it is earlier history of another system.
+        import: Option<Import>,
         /// Its version.
         rules: Box<RulesVerdict>,
     },
@@ -89,18 +111,26 @@ pub enum Guardrail {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { receipt, rules, .. } = self;
-        writeln!(f, "Decision   {}, zone `{}`", receipt.decision, receipt.zone_id)?;
+        writeln!(f, "Decision   {}, zone `{}`, as the receipt says", receipt.decision, receipt.zone_id)?;
         // Nothing in the log covers it.
         let cedar = plain(&receipt.cedar_version.sdk);
         writeln!(f, "           by version {} of policy set `{}`, Cedar {cedar}", rules.version, rules.policy_set_id)?;
         match &self.binding {
-            Some(binding) => in_force(f, "In force  ", binding)?,
+            Some(binding) => {
+                in_force(f, "In force  ", binding, self.binding_import.as_ref())?;
+                writeln!(
+                    f,
+                    "           still in force at entry {} of the log, of {}",
+                    self.last_position(),
+                    self.newest_at
+                )?;
+            }
             None => writeln!(f, "In force   not shown: the version was evaluated by its id")?,
         }
-        writeln!(f, "           still in force at entry {} of the log, of {}", self.last_position(), self.newest_at)?;
         writeln!(f, "Created    {} by {}", rules.created_at, told(&rules.created_by))?;
+        imported(f, rules.import.as_ref())?;
         match &self.guardrail {
-            Guardrail::InForce { binding, .. } => in_force(f, "Guardrail ", binding)?,
+            Guardrail::InForce { binding, import, .. } => in_force(f, "Guardrail ", binding, import.as_ref())?,
             Guardrail::None => writeln!(f, "Guardrail  none")?,
             Guardrail::NotShown => writeln!(f, "Guardrail  none in the receipt; the evidence does not show it")?,
         }
@@ -121,8 +151,7 @@ impl Verdict {
         for (label, statements) in [("Statements", &self.receipt.determining), ("Failed    ", &self.receipt.failed)] {
             for named in statements {
                 writeln!(f, "{label} {named}:")?;
-                let policy = self.policy_of(named).unwrap_or_default();
-                for line in statement(policy, named.statement).unwrap_or(policy).lines() {
+                for line in self.statement_text(named).unwrap_or_default().lines() {
                     writeln!(f, "           | {}", plain(line))?;
                 }
             }
@@ -157,16 +186,17 @@ impl Verdict {
         }
         writeln!(
             f,
-            "Not shown  the answer to the inputs, of which the receipt has the SHA-256: decide again with them"
+            "Not shown  that the rules answer so to the inputs of the receipt's hashes: decide again with them"
         )?;
-        writeln!(f, "           what came after the checkpoint")
+        writeln!(f, "           a signature of the receipt; anything after the checkpoint")
     }
 }
 
-fn in_force(f: &mut fmt::Formatter<'_>, label: &str, binding: &Binding) -> fmt::Result {
+fn in_force(f: &mut fmt::Formatter<'_>, label: &str, binding: &Binding, import: Option<&Import>) -> fmt::Result {
     let mode = if binding.mode == BindingMode::Shadow { " as a shadow" } else { "" };
     let target = plain(&binding.target.to_string());
     writeln!(f, "{label} {target} since {}{mode}, bound by {}", binding.since, told(&binding.by))?;
+    imported(f, import)?;
     let Some(rationale) = &binding.rationale else { return Ok(()) };
     for (what, text) in [("why", rationale.reason()), ("see", rationale.reference())] {
         if let Some(text) = text {
@@ -174,6 +204,11 @@ fn in_force(f: &mut fmt::Formatter<'_>, label: &str, binding: &Binding) -> fmt::
         }
     }
     Ok(())
+}
+
+fn imported(f: &mut fmt::Formatter<'_>, import: Option<&Import>) -> fmt::Result {
+    let Some(Import { by, at }) = import else { return Ok(()) };
+    writeln!(f, "           imported by {} at {at}, who said the time and the author", told(by))
 }
 
 fn told(actor: &Actor) -> String {

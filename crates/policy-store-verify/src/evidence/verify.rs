@@ -1,16 +1,18 @@
 //! The verification of an evidence file: signatures first, then proofs, then the meaning of what is proven.
 
 use super::file::{Evidence, SealProof};
-use super::log::{ProvenLog, proven_entry};
+use super::log::{End, ProvenLog, proven_entry};
 use super::rules::{self, Said};
-use super::verdict::{Guardrail, Verdict};
+use super::statement::statement;
+use super::verdict::{Guardrail, Import, Verdict};
 use crate::attestation::{Attestation, Expected, ExpectedManifest, ExpectedSchema};
 use crate::note::{SignedCheckpoint, Trust};
 use crate::proof::{InclusionProof, ProofError};
 use crate::receipt::{Binding, GuardrailReceipt, Layer, LogEnd, Receipt, StatementRef};
 use crate::record::{Attested, Body, LogEntry, PolicySetVersionCreated, SealedZone, ZonesSealed};
 use crate::types::checkpoint::Checkpoint;
-use crate::types::hash::{RootHash, Sha256};
+use crate::types::hash::{EntryHash, RootHash, Sha256};
+use crate::types::limits;
 use crate::types::plain;
 use crate::types::target::{BindingMode, Target};
 
@@ -19,7 +21,11 @@ impl Evidence {
     /// version was created and bound as the receipt says, and that no later entry before the decision had replaced it; the
     /// guardrail, in the same way; and every text, by its hash. The first thing that is wrong refuses it.
     ///
-    /// It does not decide again, and shows nothing of what came after the checkpoint.
+    /// The receipt itself has no signature here. The decision, its statements and the hashes of its inputs are as the receipt
+    /// says: [`SignedReceipt`](crate::receipt::SignedReceipt) shows who said so, and the feature `cedar` decides again. The
+    /// log of a zone is that of the receipt, so compare its `zone_id` and `log_id` with those that you ask for.
+    ///
+    /// It shows nothing of what came after the checkpoint.
     ///
     /// # Errors
     ///
@@ -40,7 +46,10 @@ impl Evidence {
         }
         let log = ProvenLog::verify(&self.entries, &zone)?;
         let newest = log.newest(end)?;
-        ProofError::compare("log_id", &log.id_at(newest.envelope.position), &receipt.log_id)?;
+        // A fork may have given the log another id before the decision was made by the rules of an earlier point.
+        if !log.has_id_since(newest.envelope.position, receipt.log_id) {
+            ProofError::compare("log_id", &log.id_at(newest.envelope.position), &receipt.log_id)?;
+        }
         match &log.at(0)?.body {
             Body::ZoneOpened(body) => ProofError::compare("zone_id", &body.zone_id, &receipt.zone_id)?,
             _ => return Err(ProofError::missing("first entry of a zone's log")),
@@ -51,7 +60,8 @@ impl Evidence {
         let guardrail = match (&receipt.guardrail, guardrail_binding) {
             (Some(said), Some(binding)) => {
                 let rules = self.guardrail_rules(&log, end, said).map_err(|error| error.within("guardrail"))?;
-                Guardrail::InForce { binding: Box::new(binding), rules: Box::new(rules) }
+                let import = import(&log, said.binding_entry)?;
+                Guardrail::InForce { binding: Box::new(binding), import, rules: Box::new(rules) }
             }
             _ if guardrail_shown => Guardrail::None,
             _ => Guardrail::NotShown,
@@ -62,6 +72,7 @@ impl Evidence {
             signed,
             is_sealed: self.seal.is_some(),
             newest_at: newest.envelope.created_at,
+            binding_import: import(&log, receipt.binding_entry)?,
             binding,
             rules,
             guardrail,
@@ -70,8 +81,12 @@ impl Evidence {
             entries: self.entries.len(),
             walked,
         };
-        let mut statements = receipt.determining.iter().chain(&receipt.failed);
-        statements.try_for_each(|statement| verdict.policy_of(statement).map(drop))?;
+        for (field, statements) in [("determining", &receipt.determining), ("failed", &receipt.failed)] {
+            if !statements.is_sorted_by(|a, b| a < b) {
+                return Err(ProofError::malformed("receipt", format_args!("`{field}` is not sorted")));
+            }
+            statements.iter().try_for_each(|statement| verdict.statement_text(statement).map(drop))?;
+        }
         Ok(verdict)
     }
 
@@ -80,6 +95,9 @@ impl Evidence {
         let (Some(said), Some(hash)) = (&self.receipt.binding, self.receipt.binding_entry) else { return Ok(None) };
         let binding = log.binding(&self.receipt.zone_id, hash)?;
         same_binding(&binding, said)?;
+        if binding.mode == BindingMode::Guardrail {
+            return Err(ProofError::malformed("receipt", "`binding` is that of a guardrail"));
+        }
         let said = &self.receipt.policy_set_version_id;
         ProofError::compare("policy_set_version_id", &binding.policy_set_version_id, said)?;
         Ok(Some(binding))
@@ -172,6 +190,12 @@ impl Evidence {
     }
 }
 
+/// The import of the entry with a hash.
+fn import(log: &ProvenLog, hash: Option<EntryHash>) -> Result<Option<Import>, ProofError> {
+    let Some(hash) = hash else { return Ok(None) };
+    Ok(Import::of(&log.with_hash("binding", hash)?.envelope))
+}
+
 /// Shows that nothing had replaced the bindings at the newest entry. The first value says whether the walk shows the
 /// guardrail, or that there was none; the second how many bindings and unbindings it saw.
 fn in_force(
@@ -182,34 +206,41 @@ fn in_force(
 ) -> Result<(bool, usize), ProofError> {
     let mut walked = 0;
     if let Some(binding) = binding {
-        let (last, seen) = log.last_binding(newest, &binding.target, binding.mode)?;
-        still_bound(binding, last)?;
-        walked = seen;
+        let walk = log.last_binding(newest, &binding.target, binding.mode)?;
+        still_bound(binding, &walk.end)?;
+        walked = walk.walked;
     }
-    match log.last_binding(newest, &Target::Zone, BindingMode::Guardrail) {
-        Ok((last, seen)) => {
-            match (guardrail, last) {
-                (Some(guardrail), last) => still_bound(guardrail, last).map_err(|error| error.within("guardrail"))?,
-                (None, Some(LogEntry { envelope, body: body @ Body::Bound(_), .. })) => {
-                    let replaced = ProofError::Replaced { position: envelope.position, change: change_of(body) };
-                    return Err(replaced.within("guardrail that the receipt lacks"));
-                }
-                (None, _) => {}
-            }
-            Ok((true, walked.max(seen)))
+    let walk = log.last_binding(newest, &Target::Zone, BindingMode::Guardrail)?;
+    walked = walked.max(walk.walked);
+    if let Some(guardrail) = guardrail {
+        still_bound(guardrail, &walk.end).map_err(|error| error.within("guardrail"))?;
+        return Ok((true, walked));
+    }
+    match walk.end {
+        End::Found(LogEntry { envelope, body: body @ Body::Bound(_), .. }) => {
+            let replaced = ProofError::Replaced { position: envelope.position, change: change_of(body) };
+            Err(replaced.within("guardrail that the receipt lacks"))
         }
-        // The evidence of a zone with very many bindings ends at the target's: it does not show that there was no guardrail.
-        Err(ProofError::Missing { .. }) if guardrail.is_none() => Ok((false, walked)),
-        Err(error) => Err(error),
+        End::Found(_) | End::Start => Ok((true, walked)),
+        // Only a zone with very many bindings is not walked back to its start.
+        End::Lacks(_) if walked >= limits::EVIDENCE_BINDINGS => Ok((false, walked)),
+        End::Lacks(position) => Err(lacks(position).within("guardrail that the receipt lacks")),
     }
 }
 
+fn lacks(position: u64) -> ProofError {
+    ProofError::missing(format_args!("entry {position} of the log"))
+}
+
 /// Refuses a binding that is not the last one of its target.
-fn still_bound(binding: &Binding, last: Option<&LogEntry>) -> Result<(), ProofError> {
+fn still_bound(binding: &Binding, last: &End<'_>) -> Result<(), ProofError> {
     match last {
-        Some(entry) if entry.envelope.position == binding.position => Ok(()),
-        Some(entry) => Err(ProofError::Replaced { position: entry.envelope.position, change: change_of(&entry.body) }),
-        None => Err(ProofError::missing("binding among the bindings of the log")),
+        End::Found(entry) if entry.envelope.position == binding.position => Ok(()),
+        End::Found(entry) => {
+            Err(ProofError::Replaced { position: entry.envelope.position, change: change_of(&entry.body) })
+        }
+        End::Start => Err(ProofError::missing("binding among the bindings of the log")),
+        End::Lacks(position) => Err(lacks(*position)),
     }
 }
 
@@ -292,5 +323,15 @@ impl Verdict {
         });
         let (_, text) = pinned.ok_or_else(|| ProofError::missing(format_args!("policy text of {statement}")))?;
         Ok(text)
+    }
+
+    /// The text of one statement, without the comments before it.
+    ///
+    /// # Errors
+    ///
+    /// [`Missing`](ProofError::Missing) for a statement of another version, and for one that its text does not have.
+    pub fn statement_text(&self, named: &StatementRef) -> Result<&str, ProofError> {
+        let text = statement(self.policy_of(named)?, named.statement);
+        text.ok_or_else(|| ProofError::missing(format_args!("text of {named}")))
     }
 }

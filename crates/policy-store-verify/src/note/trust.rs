@@ -9,13 +9,15 @@ use crate::attestation::Verifier;
 use crate::proof::ProofError;
 use crate::types::time::Timestamp;
 
-/// The public keys that an auditor trusts: of logs, of witnesses, and of the signers of attestations.
+/// The public keys that an auditor trusts: of logs, of receipts, of witnesses, and of the signers of attestations.
 ///
-/// A checkpoint is good if a log's key has signed it, and if as many witnesses as demanded have cosigned it. By default no
+/// A checkpoint is good if a log's key has signed it, and a batch of receipts if a receipt key has; and if as many
+/// witnesses as demanded have cosigned it. By default no
 /// cosignature is demanded.
 #[derive(Clone, Default)]
 pub struct Trust {
     logs: Vec<Arc<dyn NoteVerifier>>,
+    receipts: Vec<Arc<dyn NoteVerifier>>,
     witnesses: Vec<Arc<dyn NoteVerifier>>,
     quorum: usize,
     attesters: Option<Verifier>,
@@ -37,16 +39,30 @@ impl Trust {
         Self::default()
     }
 
-    /// Trusts a log's key, or the key of a store for all of its logs.
+    /// Trusts a log's key, or the key of a store for all of its logs. A witness's key signs for no log, and does not count.
     #[must_use]
     pub fn log_key(self, key: NoteKey) -> Self {
-        self.log_verifier(key)
+        if key.is_cosigner() { self } else { self.log_verifier(key) }
     }
 
     /// As [`log_key`](Self::log_key), with a key of another signature type.
     #[must_use]
     pub fn log_verifier(mut self, key: impl NoteVerifier + 'static) -> Self {
         self.logs.push(Arc::new(key));
+        self
+    }
+
+    /// Trusts a key that signs receipts, and no checkpoint. It is often a key of the service that decides, apart from that of
+    /// the log.
+    #[must_use]
+    pub fn receipt_key(self, key: NoteKey) -> Self {
+        if key.is_cosigner() { self } else { self.receipt_verifier(key) }
+    }
+
+    /// As [`receipt_key`](Self::receipt_key), with a key of another signature type.
+    #[must_use]
+    pub fn receipt_verifier(mut self, key: impl NoteVerifier + 'static) -> Self {
+        self.receipts.push(Arc::new(key));
         self
     }
 
@@ -80,9 +96,23 @@ impl Trust {
         self.attesters.as_ref()
     }
 
-    /// Verifies the signatures of a note with this origin: every one by a known key, one of the log at least, and those of
-    /// as many witnesses as demanded.
+    /// Verifies the signatures of a checkpoint with this origin: every one by a known key, one of the log at least, and
+    /// those of as many witnesses as demanded.
     pub(crate) fn check(&self, note: &SignedNote, origin: &str) -> Result<Vec<Cosigned>, ProofError> {
+        self.check_by(&self.logs, note, origin)
+    }
+
+    /// The same for a batch of receipts.
+    pub(crate) fn check_batch(&self, note: &SignedNote, origin: &str) -> Result<Vec<Cosigned>, ProofError> {
+        self.check_by(&self.receipts, note, origin)
+    }
+
+    fn check_by(
+        &self,
+        signers: &[Arc<dyn NoteVerifier>],
+        note: &SignedNote,
+        origin: &str,
+    ) -> Result<Vec<Cosigned>, ProofError> {
         let mut signed = false;
         let mut cosigned: Vec<Cosigned> = Vec::new();
         for line in note.signatures() {
@@ -94,7 +124,7 @@ impl Trust {
                 key.verify(note.text(), &line.signature).map_err(bad)
             };
             // A log's signature line has the log's origin as its name.
-            if let Some(key) = of(&self.logs).filter(|_| line.name == origin) {
+            if let Some(key) = of(signers).filter(|_| line.name == origin) {
                 verified(&key)?;
                 signed = true;
             } else if let Some(key) = of(&self.witnesses) {
@@ -122,6 +152,7 @@ impl fmt::Debug for Trust {
         let names = |keys: &[Arc<dyn NoteVerifier>]| keys.iter().map(|key| key.name().to_owned()).collect::<Vec<_>>();
         f.debug_struct("Trust")
             .field("logs", &names(&self.logs))
+            .field("receipts", &names(&self.receipts))
             .field("witnesses", &names(&self.witnesses))
             .field("quorum", &self.quorum)
             .field("attesters", &self.attesters)

@@ -90,14 +90,14 @@ impl SignedReceipt {
         &self.receipt
     }
 
-    /// Verifies that a key of `trust` signed the batch, and that the receipt is in it. The key's name is that of a log's key.
+    /// Verifies that a [receipt key](Trust::receipt_key) of `trust` signed the batch, and that the receipt is in it.
     ///
     /// # Errors
     ///
     /// As [`SignedCheckpoint::verify`](crate::note::SignedCheckpoint::verify) and
     /// [`InclusionProof::verify`](crate::proof::InclusionProof::verify).
     pub fn verify(&self, trust: &Trust) -> Result<&Receipt, ProofError> {
-        trust.check(&self.note, &self.body.origin)?;
+        trust.check_batch(&self.note, &self.body.origin)?;
         self.proof.verify(self.json.as_bytes(), self.body.root)?;
         Ok(&self.receipt)
     }

@@ -42,7 +42,8 @@ pub struct Receipt {
     pub zone_id: ZoneId,
     /// The id of the zone's log. It distinguishes the zone from one with the same id in another store.
     pub log_id: LogId,
-    /// The end of the zone's log that the decision was made at: nothing later took part.
+    /// The end of the zone's log when the rules of the decision were read: nothing later took part. An authorizer that is
+    /// kept decides by the rules of the moment that it was made, whatever has changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_end: Option<LogEnd>,
     /// The binding in force; none if the version was evaluated by its id.

@@ -112,7 +112,7 @@ fn other_inputs_are_refused_by_their_name() {
 
 #[test]
 fn each_receipt_of_a_batch_is_verified_alone() {
-    let trust = Trust::new().log_key(key(1).1);
+    let trust = Trust::new().receipt_key(key(1).1);
     assert!(batch(0).is_empty());
     for count in [1, 2, 3, 7, 64, 100] {
         let signed = batch(count);
@@ -130,9 +130,11 @@ fn each_receipt_of_a_batch_is_verified_alone() {
 
 #[test]
 fn a_changed_receipt_or_one_of_another_batch_is_refused() {
-    let trust = Trust::new().log_key(key(1).1);
+    let trust = Trust::new().receipt_key(key(1).1);
     let text = batch(5)[3].to_string();
-    let other_key = Trust::new().log_key(key(2).1);
+    let of_logs = Trust::new().log_key(key(1).1);
+    assert_eq!(batch(1)[0].verify(&of_logs).unwrap_err().code(), "not_signed");
+    let other_key = Trust::new().receipt_key(key(2).1);
     let read = |text: &str| text.parse::<SignedReceipt>();
     assert_eq!(read(&text).unwrap().verify(&other_key).unwrap_err().code(), "not_signed");
     let with_extra = |receipt: &Receipt| {

@@ -42,5 +42,8 @@ pub const RECEIPT_BYTES: usize = 512 * 1024;
 pub const VERSION_ATTESTATIONS: usize = 64;
 /// Log entries of an evidence file.
 pub const EVIDENCE_ENTRIES: usize = 128 * 1024;
+/// Bindings and unbindings back from a decision that evidence shows to prove that no guardrail was in force, if the
+/// decision needs fewer.
+pub const EVIDENCE_BINDINGS: usize = 4_096;
 /// Bytes of an evidence file.
 pub const EVIDENCE_BYTES: usize = 256 * 1024 * 1024;
