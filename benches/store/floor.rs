@@ -1,9 +1,11 @@
 //! Plain redb with the rows of the store, without the store's logic.
 
+use std::hint::black_box;
 use std::ops::Range;
 use std::path::Path;
 
-use redb::{Database, ReadTransaction, ReadableDatabase, TableDefinition};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+use sha2::{Digest, Sha256};
 
 pub type Bytes = &'static [u8];
 pub const META: TableDefinition<Bytes, Bytes> = TableDefinition::new("meta");
@@ -29,6 +31,8 @@ const VERSION_ROW: usize = 12;
 const ID_ROW: usize = 10;
 const HEAD: usize = 252;
 const COUNT: usize = 10;
+/// The checkpoint of a zone in a seal.
+const SEALED: usize = 56;
 /// The length of a version's id, a part of a key.
 const UUID: usize = 36;
 
@@ -83,6 +87,57 @@ pub fn commit(database: &Database, versions: Range<u64>) {
         }
     }
     transaction.commit().unwrap();
+}
+
+/// One two-phase commit with the number and lengths of rows that the store writes for a seal of zones that have grown: an
+/// entry with their checkpoints, a row for each of them, the row of the seal, the head of the log and a count. Before it,
+/// reads all rows of the last seal, and as many rows and heads.
+pub fn seal(database: &Database, grown: usize) {
+    let mut transaction = database.begin_write().unwrap();
+    transaction.set_two_phase_commit(true);
+    {
+        let [mut meta, mut log, mut index] = [META, LOG, INDEX].map(|table| transaction.open_table(table).unwrap());
+        for table in [&meta, &index] {
+            table.range::<&[u8]>(..).unwrap().for_each(|row| drop(black_box(row.unwrap().1.value().to_vec())));
+        }
+        let position = log.len().unwrap().to_be_bytes();
+        log.insert(position.as_slice(), vec![1; ENTRY + grown * SEALED].as_slice()).unwrap();
+        for n in 0..grown as u64 {
+            // As random as a log id.
+            let log_id = n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+            let row_key = [b"....\x05".as_slice(), &log_id, &log_id].concat();
+            index.insert(row_key.as_slice(), [2; SEALED].as_slice()).unwrap();
+            // A head, which the seal only reads.
+            if position == [0; 8] {
+                meta.insert(row_key.as_slice(), [0; HEAD].as_slice()).unwrap();
+            }
+        }
+        index.insert(b"....\x07".as_slice(), [2; ID_ROW].as_slice()).unwrap();
+        meta.insert(b"head:....".as_slice(), [0; HEAD].as_slice()).unwrap();
+        meta.insert(b"commits".as_slice(), [0; COUNT].as_slice()).unwrap();
+    }
+    transaction.commit().unwrap();
+}
+
+/// The key of a tile of leaves of the first zone's log.
+pub fn tile(number: u64) -> Vec<u8> {
+    [LOG_NUMBER.to_be_bytes().as_slice(), &[0x50, 0], &number.to_be_bytes()].concat()
+}
+
+/// The hashes in the row of a full tile: before the row's check.
+pub fn hashes_of_tile(value: &[u8]) -> Vec<[u8; 32]> {
+    let hashes = &value[value.len() - 8 - 256 * 32..value.len() - 8];
+    hashes.chunks_exact(32).map(|hash| hash.try_into().unwrap()).collect()
+}
+
+/// The hash of an entry in the tree over a log (RFC 6962).
+pub fn leaf(bytes: &[u8]) -> [u8; 32] {
+    Sha256::new_with_prefix([0]).chain_update(bytes).finalize().into()
+}
+
+/// The hash of two neighbours in the tree over a log (RFC 6962).
+pub fn node(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
+    Sha256::new_with_prefix([1]).chain_update(left).chain_update(right).finalize().into()
 }
 
 /// The rows of the versions before the `end`th, newest first: entries, and content if it is wanted.

@@ -1,8 +1,10 @@
 //! Verifying a store of 100,000 versions: all of it, and what was added after a checkpoint.
 
-use criterion::{BenchmarkId, Criterion, SamplingMode};
+use std::cell::LazyCell;
+use std::path::PathBuf;
 
-use policy_store::{PolicyStore, WriteTransaction};
+use criterion::{BenchmarkId, Criterion, SamplingMode};
+use policy_store::{Checkpoint, PolicyStore, WriteTransaction};
 
 use crate::large::large;
 use crate::{floor, sample, world};
@@ -38,35 +40,54 @@ const ADDED: usize = 1_000;
 fn since(c: &mut Criterion) {
     let mut group = c.benchmark_group("verify 1,000 versions after 100,000");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
-    let path = large().beside("grown.redb");
-    std::fs::copy(large().path(), &path).unwrap();
-    let added = sample::size(ADDED);
-    let store = PolicyStore::builder().check_integrity(false).open(&path).unwrap();
-    let kept = store.verify().unwrap().checkpoints();
-    let first = large().versions();
-    let prepared = world::prepare_on_two_threads(&store, first..first + added);
-    let write = |w: &mut WriteTransaction<'_, '_>| {
-        let mut zone = w.zone("z")?;
-        prepared.into_iter().try_for_each(|prepared| zone.create_policy_version("p", prepared).map(drop))
-    };
-    store.write(&world::actor(), write).unwrap();
+    let grown = LazyCell::new(Grown::make);
     group.bench_function(BenchmarkId::new("store", "since a checkpoint"), |b| {
+        let store = PolicyStore::builder().check_integrity(false).open(&grown.path).unwrap();
         b.iter(|| {
-            let report = store.verify_since(&kept).unwrap();
-            assert!(report.is_clean() && report.entries == 2 + added as u64, "{report:?}");
+            let report = store.verify_since(&grown.kept).unwrap();
+            assert!(report.is_clean() && report.entries == 2 + grown.added as u64, "{report:?}");
         });
     });
-    drop(store);
     group.bench_function(BenchmarkId::new("floor", "since a checkpoint"), |b| {
-        let database = floor::open(&path);
+        let database = floor::open(&grown.path);
         b.iter(|| {
             let mut hash = 0;
-            floor::for_each_last_row(&database, added, |key, value| {
+            floor::for_each_last_row(&database, grown.added, |key, value| {
                 hash ^= blake3::Hasher::new().update(key).update(value).finalize().as_bytes()[0];
             });
             hash
         });
     });
     group.finish();
-    std::fs::remove_file(path).unwrap();
+}
+
+/// A copy of the large store with more versions, and the checkpoints from before them.
+struct Grown {
+    path: PathBuf,
+    kept: Vec<Checkpoint>,
+    added: usize,
+}
+
+impl Grown {
+    fn make() -> Self {
+        let path = large().beside("grown.redb");
+        std::fs::copy(large().path(), &path).unwrap();
+        let added = sample::size(ADDED);
+        let store = PolicyStore::builder().check_integrity(false).open(&path).unwrap();
+        let kept = store.verify().unwrap().checkpoints();
+        let first = large().versions();
+        let prepared = world::prepare_on_two_threads(&store, first..first + added);
+        let write = |w: &mut WriteTransaction<'_, '_>| {
+            let mut zone = w.zone("z")?;
+            prepared.into_iter().try_for_each(|prepared| zone.create_policy_version("p", prepared).map(drop))
+        };
+        store.write(&world::actor(), write).unwrap();
+        Self { path, kept, added }
+    }
+}
+
+impl Drop for Grown {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.path).unwrap();
+    }
 }

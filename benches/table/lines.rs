@@ -81,6 +81,38 @@ pub const STORE: &[Group] = &[
         lines: &["since a checkpoint"],
     },
     Group {
+        name: "prove in a log of 1,000,000 entries",
+        floor: "one raw get of the tile of leaves at each end of the proof, and the hashes within it",
+        lines: &["an entry", "an entry, in an earlier tree", "an earlier tree, in a later one"],
+    },
+    Group {
+        name: "verify a proof in a log of 1,000,000 entries",
+        floor: "the hashes of the path from the entry to the root, or of those to both roots",
+        lines: &["an entry", "an earlier tree"],
+    },
+    Group {
+        name: "receipt of a decision",
+        floor: "the decision itself, by Cedar's authorizer with the same ten statements",
+        lines: &["10 entities", "10 entities, hashed before"],
+    },
+    Group {
+        name: "sign 1,000 receipts at once",
+        floor: "the JSON of each receipt, and an Ed25519 signature of its own",
+        lines: &["for each receipt"],
+    },
+    Group {
+        name: "evidence of a decision, from a log of 1,000,000 entries",
+        floor: "make: one raw get for each entry, for the tile that has its hash, and for each text; verify: one Ed25519 \
+                verification, and one SHA-256 over all entries and texts",
+        lines: &["make", "verify"],
+    },
+    Group {
+        name: "seal 1,000 zones",
+        floor: "one raw range over as many heads and rows of the last seal; one raw two-phase commit of as many rows and \
+                bytes",
+        lines: &["all have grown", "one has grown"],
+    },
+    Group {
         name: "size of the file",
         floor: "the bytes of text and JSON of all versions",
         lines: &[

@@ -28,7 +28,9 @@ fn main() -> ExitCode {
     if !results.missing.is_empty() {
         eprintln!("these results are missing:");
         results.missing.iter().for_each(|line| eprintln!("- {line}"));
-        eprintln!("run `cargo bench --bench store` and `cargo bench --workspace --bench peers` first");
+        eprintln!(
+            "run `cargo bench --features attestation --bench store` and `cargo bench --workspace --bench peers` first"
+        );
         return ExitCode::FAILURE;
     }
     if !results.stale.is_empty() {

@@ -1,4 +1,4 @@
-//! A cache of decoded entries, content and log ids, within a budget in bytes.
+//! A cache of decoded entries, content, log ids and nodes of trees, within a budget in bytes.
 //!
 //! Its values never change once they are durable. An erasure and a recovery replace the whole cache. So no value is
 //! ever outdated. Only values that were read from a committed snapshot and verified by their hash may enter.
@@ -10,7 +10,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::index::key::LogNumber;
-use crate::record::LogEntry;
+use crate::record::{LogEntry, NodeHash};
 use crate::types::cache_stats::CacheStats;
 use crate::types::hash::Sha256;
 use crate::types::id::LogId;
@@ -27,6 +27,8 @@ enum Key {
     Zone(LogNumber),
     Entry(LogNumber, u64),
     Content(Sha256),
+    /// A group of neighbours of a level of a log's tree.
+    Nodes(LogNumber, u32, u64),
 }
 
 #[derive(Clone)]
@@ -35,6 +37,8 @@ enum Value {
     /// An entry, and its bytes on disk.
     Entry(Arc<LogEntry>, usize),
     Content(Arc<str>),
+    /// The first nodes of a group, or all.
+    Nodes(Arc<[NodeHash]>),
 }
 
 #[derive(Clone)]
@@ -46,6 +50,7 @@ impl Weighter<Key, Value> for Bytes {
             // The strings and hashes of a decoded entry take about as many bytes again.
             Value::Entry(_, stored) => size_of::<LogEntry>() + stored * 2,
             Value::Content(text) => text.len(),
+            Value::Nodes(nodes) => size_of_val(&**nodes),
             Value::Log(_) => 0,
         };
         u64::try_from(bytes + OVERHEAD).unwrap_or(u64::MAX)
@@ -99,6 +104,13 @@ impl RecordCache {
         }
     }
 
+    pub(super) fn nodes(&self, log: LogNumber, level: u32, group: u64) -> Option<Arc<[NodeHash]>> {
+        match self.0.get(&Key::Nodes(log, level, group)) {
+            Some(Value::Nodes(nodes)) => Some(nodes),
+            _ => None,
+        }
+    }
+
     pub(super) fn keep_log_id(&self, log: LogNumber, id: LogId) {
         self.0.insert(Key::Log(log), Value::Log(id));
     }
@@ -109,6 +121,10 @@ impl RecordCache {
 
     pub(super) fn keep_entry(&self, log: LogNumber, entry: Arc<LogEntry>, stored: usize) {
         self.0.insert(Key::Entry(log, entry.envelope.position), Value::Entry(entry, stored));
+    }
+
+    pub(super) fn keep_nodes(&self, log: LogNumber, level: u32, group: u64, nodes: Arc<[NodeHash]>) {
+        self.0.insert(Key::Nodes(log, level, group), Value::Nodes(nodes));
     }
 
     pub(super) fn keep_content(&self, sha: Sha256, text: Arc<str>) {

@@ -11,7 +11,7 @@ use super::cache::RecordCache;
 use super::index::key::{self, LogNumber, RowKind, STORE_LOG};
 use super::index::row::{Head, LogsRow, NextContentRow, Row, StoreRow, StoreStateRow, ZoneRow};
 use super::tables::{Direction, Table, TableReader};
-use crate::record::{Body, Entry, EntryProblem, LogEntry};
+use crate::record::{Body, Entry, EntryProblem, LogEntry, NodeHash};
 use crate::types::error::{Error, ErrorDetail, Result};
 use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::{LogId, ZoneId};
@@ -223,6 +223,17 @@ impl<'a> Snapshot<'a> {
             self.cache.keep_entry(log, recorded.clone(), stored);
         }
         Ok(recorded)
+    }
+
+    pub(super) fn cached_nodes(&self, log: LogNumber, level: u32, group: u64) -> Option<Arc<[NodeHash]>> {
+        self.cache.nodes(log, level, group)
+    }
+
+    /// Keeps nodes of the tree over a log: each is of entries that are committed.
+    pub(super) fn keep_nodes(&self, log: LogNumber, level: u32, group: u64, nodes: &Arc<[NodeHash]>) {
+        if self.pending.is_none() {
+            self.cache.keep_nodes(log, level, group, nodes.clone());
+        }
     }
 
     pub(super) fn cached_content(&self, sha: Sha256) -> Option<Arc<str>> {

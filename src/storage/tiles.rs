@@ -102,7 +102,7 @@ fn leaves(source: &dyn TableReader, log: LogNumber, first: u64, recent: Vec<Node
 }
 
 /// The hashes of `count` entries.
-fn entries(source: &dyn TableReader, log: LogNumber, first: u64, count: u64) -> Result<Vec<NodeHash>> {
+pub(super) fn entries(source: &dyn TableReader, log: LogNumber, first: u64, count: u64) -> Result<Vec<NodeHash>> {
     let mut hashes = Vec::new();
     let (start, end) = (key::entry(log, first), key::entry(log, first.saturating_add(count)));
     source.scan(Table::Log, start.as_slice()..end.as_slice(), Direction::Ascending, &mut |_, value| {
@@ -157,13 +157,7 @@ fn last_nodes(source: &dyn TableReader, log: LogNumber, level: u8, first: u64, c
 }
 
 /// `count` nodes of a level of tiles, from the entries, or from the tiles below.
-pub(super) fn nodes(
-    source: &dyn TableReader,
-    log: LogNumber,
-    level: u8,
-    first: u64,
-    count: u64,
-) -> Result<Vec<NodeHash>> {
+fn nodes(source: &dyn TableReader, log: LogNumber, level: u8, first: u64, count: u64) -> Result<Vec<NodeHash>> {
     match level.checked_sub(1) {
         None => entries(source, log, first, count),
         Some(below) => (first..first.saturating_add(count)).map(|number| root(source, log, below, number)).collect(),
