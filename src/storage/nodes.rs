@@ -24,6 +24,9 @@ const STEP: u32 = LEVELS / 2;
 /// Nodes in one item of the cache: those under one node of the next level that is cached.
 const GROUP: u64 = 1 << STEP;
 
+/// Tiles that were read, by level and number; none if the tile is not full.
+type Tiles = BTreeMap<(u8, u64), Option<Vec<NodeHash>>>;
+
 /// The nodes of the tree over a log of some size.
 struct Nodes<'a> {
     snapshot: &'a Snapshot<'a>,
@@ -31,8 +34,7 @@ struct Nodes<'a> {
     size: u64,
     /// Nodes that are known without a look-up, by level and number: those that the log's head has.
     known: BTreeMap<(u32, u64), NodeHash>,
-    /// Tiles that were read, by level and number; none if the tile is not full.
-    tiles: RefCell<BTreeMap<(u8, u64), Option<Vec<NodeHash>>>>,
+    tiles: RefCell<Tiles>,
 }
 
 fn place(number: u64) -> usize {
