@@ -126,8 +126,8 @@ pub fn tile(number: u64) -> Vec<u8> {
 
 /// The hashes in the row of a full tile: before the row's check.
 pub fn hashes_of_tile(value: &[u8]) -> Vec<[u8; 32]> {
-    let hashes = &value[value.len() - 8 - 256 * 32..value.len() - 8];
-    hashes.chunks_exact(32).map(|hash| hash.try_into().unwrap()).collect()
+    let (row, _check) = value.split_last_chunk::<8>().unwrap();
+    row.last_chunk::<{ 256 * 32 }>().unwrap().as_chunks().0.to_vec()
 }
 
 /// The hash of an entry in the tree over a log (RFC 6962).

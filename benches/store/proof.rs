@@ -11,6 +11,9 @@ use redb::{ReadOnlyTable, ReadableDatabase};
 use crate::floor::{self, Bytes, node};
 use crate::long::{entries, long};
 
+/// Makes a proof, and returns its length.
+type Make<'a> = &'a dyn Fn(&Zone, u64) -> usize;
+
 /// Proofs to verify.
 const PROOFS: u64 = 100;
 
@@ -42,7 +45,7 @@ fn consistency(zone: &Zone, n: u64) -> ConsistencyProof {
 fn make(c: &mut Criterion) {
     let mut group = c.benchmark_group("prove in a log of 1,000,000 entries");
     let earlier = |zone: &Zone, n| zone.inclusion_proof(sizes(n).0 - 1, sizes(n).1).unwrap();
-    let lines: [(&str, &dyn Fn(&Zone, u64) -> usize, u64); 3] = [
+    let lines: [(&str, Make<'_>, u64); 3] = [
         ("an entry", &|zone, n| inclusion(zone, n).hashes.len(), 1),
         ("an entry, in an earlier tree", &|zone, n| earlier(zone, n).hashes.len(), 2),
         ("an earlier tree, in a later one", &|zone, n| consistency(zone, n).hashes.len(), 2),
@@ -74,8 +77,8 @@ fn nodes_within(table: &ReadOnlyTable<Bytes, Bytes>, tile: u64) -> Vec<[u8; 32]>
     let Some(row) = row else { return Vec::new() };
     let mut nodes = floor::hashes_of_tile(row.value());
     let mut below = 0;
-    while let [left, right, ..] = nodes[below..] {
-        nodes.push(node(&left, &right));
+    while let Some([left, right]) = nodes.get(below..below + 2) {
+        nodes.push(node(left, right));
         below += 2;
     }
     nodes

@@ -23,7 +23,7 @@ pub fn seal(c: &mut Criterion) {
                 let grow = |w: &mut WriteTransaction<'_, '_>, zone| {
                     w.zone(zone)?.create_policy(NewPolicy::named("p")).map(drop)
                 };
-                store.write(&world::actor(), |w| all[..grown].iter().try_for_each(|zone| grow(w, zone))).unwrap();
+                store.write(&world::actor(), |w| all.iter().take(grown).try_for_each(|zone| grow(w, zone))).unwrap();
             };
             b.iter_batched(
                 grow,

@@ -1,18 +1,16 @@
-//! The signed checkpoints that the store keeps, each compared with the log that it is of.
+//! The signed checkpoints that the store keeps, each compared with the one before it of the same log.
 
 use std::collections::BTreeMap;
 
 use policy_store_verify::record::CheckpointKept;
 
-use super::check::Check;
 use crate::record::Body;
 use crate::types::checkpoint::Checkpoint;
-use crate::types::error::Result;
 use crate::types::id::LogId;
 
 /// The newest kept checkpoint of each log so far, with the position of its entry.
 #[derive(Default)]
-pub(super) struct Checkpoints(BTreeMap<LogId, (u64, Checkpoint)>);
+pub(super) struct Checkpoints(pub BTreeMap<LogId, (u64, Checkpoint)>);
 
 impl Checkpoints {
     /// Adds an entry of the store's log. The error is the problem with it.
@@ -55,11 +53,4 @@ fn read(body: &CheckpointKept) -> Result<Option<Checkpoint>, String> {
 #[expect(clippy::unnecessary_wraps, reason = "with the feature, a note may be wrong")]
 fn read(_: &CheckpointKept) -> Result<Option<Checkpoint>, String> {
     Ok(None)
-}
-
-impl Check<'_> {
-    /// Compares each log with its newest kept checkpoint.
-    pub(super) fn kept_checkpoints(&mut self, checkpoints: &Checkpoints) -> Result<()> {
-        checkpoints.0.values().try_for_each(|(position, kept)| self.log_has(*position, kept, "kept checkpoint"))
-    }
 }

@@ -2,6 +2,7 @@
 //! it.
 
 use super::check::Check;
+use super::checkpoints::Checkpoints;
 use super::report::Place;
 use super::seals::Seals;
 use crate::storage::failure::contained;
@@ -14,6 +15,11 @@ impl Check<'_> {
     pub(super) fn sealed_zones(&mut self, seals: &Seals) -> Result<()> {
         let mut zones = seals.0.values();
         zones.try_for_each(|(position, zone)| self.log_has(*position, &zone.clone().into(), "checkpoint in the seal"))
+    }
+
+    /// Compares each log with its newest kept checkpoint.
+    pub(super) fn kept_checkpoints(&mut self, checkpoints: &Checkpoints) -> Result<()> {
+        checkpoints.0.values().try_for_each(|(position, kept)| self.log_has(*position, kept, "kept checkpoint"))
     }
 
     /// Compares a log with a checkpoint that the entry at `position` of the store's log has.
