@@ -6,7 +6,8 @@ mod binding;
 mod decision;
 mod statement;
 
-#[cfg(all(test, feature = "signatures"))]
+#[cfg(test)]
+#[cfg(feature = "signatures")]
 pub(crate) mod tests;
 
 #[cfg(feature = "signatures")]
