@@ -77,11 +77,22 @@ fn main() {
     let row = |op: u8, which: u8, place: u16, value: u32| {
         [[op, which].as_slice(), &place.to_le_bytes(), &value.to_le_bytes()].concat()
     };
-    // A receipt that hides the guardrail. One of an older moment, with all entries. A value of the JSON. A log that skips a
-    // binding, and one with a forgotten entry.
-    write("evidence", "hidden-guardrail", [vec![3], row(17, 0, 0, 0), row(21, 0, 0, 0)].concat());
-    write("evidence", "all-entries", [vec![0], row(6, 0, 0, 0), row(14, 0, 30, 0), row(16, 0, 0, 0)].concat());
-    write("evidence", "other-binding", [vec![2], row(6, 0, 0, 0), row(15, 0, 12, 0), row(19, 0, 9, 0)].concat());
+    // Receipts that claim a newer end of the log, another binding with its version, or no guardrail, all with every entry of
+    // the log. A value of the JSON. A log that skips a binding, and one with a forgotten entry.
+    write(
+        "evidence",
+        "hidden-guardrail",
+        [vec![3], row(6, 0, 0, 0), row(17, 0, 0, 0), row(21, 0, 0, 0), row(9, 0, 0, 0)].concat(),
+    );
+    for end in 0..16 {
+        let claims = [vec![0], row(6, 0, 0, 0), row(14, 0, end, 0)].concat();
+        write("evidence", &format!("newer-end-{end}"), claims);
+    }
+    for (bound, version) in [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (3, 2)] {
+        let claims =
+            [vec![7], row(6, 0, 0, 0), row(15, 0, bound, 0), row(19, 0, version, 0), row(21, 0, 0, 0)].concat();
+        write("evidence", &format!("binding-{bound}-of-version-{version}"), claims);
+    }
     write("evidence", "value", [vec![1], row(30, 2, 40, 0x1b), row(28, 7, 9, 0)].concat());
     write("evidence", "forged-walk", [vec![130], row(6, 0, 30, 0), row(3, 0, 30, 0)].concat());
     write("evidence", "forged-log", [vec![131], row(0, 0, 7, 0), row(4, 0, 0, 0), row(3, 1, 20, 0)].concat());

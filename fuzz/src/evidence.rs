@@ -337,7 +337,6 @@ pub fn edited(bytes: &[u8]) {
 fn part(evidence: &mut Evidence, edit: &Edit) -> bool {
     let Edit { op, which, place, value } = *edit;
     let other = &WORLD.seeds[which % WORLD.seeds.len()];
-    let truth = &WORLD.log[place % WORLD.log.len()];
     let entries = &mut evidence.entries;
     match op % 32 {
         0 if !entries.is_empty() => drop(entries.remove(place % entries.len())),
@@ -367,12 +366,21 @@ fn part(evidence: &mut Evidence, edit: &Edit) -> bool {
         11 => (evidence.checkpoint, evidence.seal) = (other.checkpoint.clone(), other.seal.clone()),
         12 => evidence.attestations = other.attestations.clone(),
         13 => evidence.attestations.extend(other.attestations.iter().cloned()),
-        14 => evidence.receipt.log_end = Some(LogEnd { size: truth.position + 1, last: truth.hash }),
-        15 => bind(&mut evidence.receipt, truth, value),
+        14 => {
+            let end = entry_of(place, value, |entry| entry.position == entry.write.1);
+            evidence.receipt.log_end = Some(LogEnd { size: end.position + 1, last: end.hash });
+        }
+        15 => {
+            let bound = entry_of(place, value, |entry| matches!(entry.change, Change::Bound { .. }));
+            bind(&mut evidence.receipt, bound, value);
+        }
         16 => (evidence.receipt.binding, evidence.receipt.binding_entry) = (None, None),
         17 => evidence.receipt.guardrail = None,
         18 => evidence.receipt.guardrail = other.receipt.guardrail.clone(),
-        19 => create(&mut evidence.receipt, truth, value),
+        19 => {
+            let is_created = |entry: &Entry| matches!(entry.change, Change::PolicySetVersionCreated { .. });
+            create(evidence, entry_of(place, value, is_created), value);
+        }
         20 => {
             let statements =
                 if value & 1 == 0 { &mut evidence.receipt.determining } else { &mut evidence.receipt.failed };
@@ -408,6 +416,12 @@ fn part(evidence: &mut Evidence, edit: &Edit) -> bool {
     true
 }
 
+/// An entry of the log: usually of one kind, and any if the value says so.
+fn entry_of(place: usize, value: u32, is_of: impl Fn(&Entry) -> bool) -> &'static Entry {
+    let of_kind: Vec<_> = WORLD.log.iter().filter(|entry| value & 0xf0 == 0xf0 || is_of(entry)).collect();
+    of_kind[place % of_kind.len()]
+}
+
 /// One hash more, or one less.
 fn lengthen(hashes: &mut Vec<outside::Hash>, by_one: bool) {
     let length = if by_one { hashes.len() + 1 } else { hashes.len().saturating_sub(1) };
@@ -434,8 +448,9 @@ fn bind(receipt: &mut Receipt, truth: &Entry, value: u32) {
     }
 }
 
-/// Lets a receipt name an entry as its version, with the values of that entry if it is one.
-fn create(receipt: &mut Receipt, truth: &Entry, value: u32) {
+/// Lets a receipt name an entry as its version, with the values of that entry if it is one, and the texts that belong to it.
+fn create(evidence: &mut Evidence, truth: &Entry, value: u32) {
+    let receipt = &mut evidence.receipt;
     receipt.policy_set_version_entry = truth.hash;
     let Change::PolicySetVersionCreated { policy_set_id, policy_set_version_id, version, manifest_sha, schema_version } =
         &truth.change
@@ -455,6 +470,10 @@ fn create(receipt: &mut Receipt, truth: &Entry, value: u32) {
     (receipt.policy_set_id, receipt.policy_set_version_id) = (policy_set_id.clone(), policy_set_version_id.clone());
     (receipt.policy_set_version, receipt.manifest_sha) = (*version, *manifest_sha);
     (receipt.schema_version, receipt.schema_sha) = (schema_version.clone(), schema_sha);
+    let texts = WORLD.seeds.iter().find(|seed| seed.receipt.policy_set_version_id == *policy_set_version_id);
+    if let Some(seed) = texts {
+        evidence.rules = seed.rules.clone();
+    }
 }
 
 /// Edits a value of the JSON.

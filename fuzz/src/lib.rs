@@ -85,7 +85,14 @@ pub fn on_stack_of<T: Send>(kib: usize, f: impl FnOnce() -> T + Send) -> T {
 pub fn decide_alike(authorizer: &Authorizer, request: &Request, entities: &Entities) -> Answer {
     let here = authorizer.is_authorized(request, entities).unwrap();
     let there = on_stack_of(128, || authorizer.is_authorized(request, entities).unwrap());
-    assert_eq!(here.receipt(entities).unwrap(), there.receipt(entities).unwrap());
+    match (here.receipt(entities), there.receipt(entities)) {
+        (Ok(here), Ok(there)) => assert_eq!(here, there),
+        // Inputs without a canonical form have no receipt, such as unchecked records with a key of Cedar's escapes.
+        (Err(here), Err(there)) => {
+            assert_eq!((here.code(), here.to_string()), ("json", there.to_string()));
+        }
+        (here, there) => panic!("{here:?} and {there:?}"),
+    }
     assert_eq!(here.errors(), there.errors());
     here
 }
