@@ -282,6 +282,37 @@ fn a_version_evaluated_by_its_id_is_shown_as_such() {
     assert!(verdict.binding.is_none() && verdict.to_string().contains("evaluated by its id"));
 }
 
+/// The time and the author of imported history are the word of the importing actor, and a person reads so.
+#[test]
+fn imported_rules_are_shown_as_such() {
+    let world = World::new();
+    let past = policy_store::Timestamp::from_micros(1_000);
+    let import = |w: &mut policy_store::WriteTransaction<'_, '_>| {
+        w.create_zone("old")?;
+        let mut zone = w.zone("old")?;
+        zone.create_policy(policy_store::NewPolicy::named("p").id("p"))?;
+        let version =
+            zone.create_policy_version("p", policy_store::NewPolicyVersion::cedar(super::support::V1, PERMIT))?;
+        zone.create_policy_set(NewPolicySet::named("s").id("s"))?;
+        let set = zone.create_policy_set_version("s", pinning(&[&version]))?;
+        zone.activate(&set.id)
+    };
+    world.store.import(&platform(), &customer("olga"), past, import).unwrap();
+    let zone = world.store.zone("old").unwrap();
+    let authorizer = zone.authorizer(Target::Zone).unwrap();
+    let (request, entities) = asked(&authorizer, "ann", "read", "open");
+    let receipt = authorizer.is_authorized(&request, &entities).unwrap().receipt(&entities).unwrap();
+    let evidence = zone.evidence_with(&receipt, signed(&zone.checkpoint().unwrap()).signed()).unwrap();
+    let verdict = verified(&evidence, &trust()).unwrap();
+    let binding = verdict.binding.as_ref().unwrap();
+    assert_eq!(binding.by.id(), "olga");
+    for import in [&verdict.binding_import, &verdict.rules.import] {
+        let import = import.as_ref().unwrap();
+        assert!(import.by.id() == "ops" && import.at > binding.since, "{import:?}");
+    }
+    assert_eq!(verdict.to_string().matches("imported by platform `ops`").count(), 2, "{verdict}");
+}
+
 /// With another value of the file, the evidence is refused. Left out are the values that the log does not cover.
 #[test]
 fn no_value_that_the_log_covers_can_be_changed() {
