@@ -197,7 +197,7 @@ impl World {
         assert_eq!(receipt.policy_set_version_id, rules.policy_set_version_id);
         let guardrail = in_force(before, &Target::Zone, BindingMode::Guardrail);
         match &verdict.guardrail {
-            Guardrail::InForce { binding, rules } => {
+            Guardrail::InForce { binding, rules, .. } => {
                 self.bound(before, binding, rules, &Target::Zone, BindingMode::Guardrail);
                 self.created(before, rules);
             }
