@@ -257,8 +257,11 @@ pub fn read_snapshots(store: &PolicyStore, floors: &Floors, done: &dyn Fn() -> b
 
 /// Calls of a zone handle, each at its own moment: none shows an older state than an earlier one.
 pub fn read_latest(store: &PolicyStore, floors: &Floors, done: &dyn Fn() -> bool) {
-    let Some(zone) = uninterrupted(|| store.zone("acme")).or_else(|| uninterrupted(|| store.zone("acme"))) else {
-        return read_latest(store, floors, done);
+    // A recovery on a slow disk interrupts very many calls.
+    let zone = loop {
+        if let Some(zone) = uninterrupted(|| store.zone("acme")) {
+            break zone;
+        }
     };
     let (mut versions, mut bound) = (0, 0);
     while !done() {
