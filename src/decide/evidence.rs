@@ -153,7 +153,7 @@ impl Positions<'_> {
             walked.insert(position);
             at_most("bindings of the evidence", walked.len(), limits::EVIDENCE_BINDINGS_LARGEST)?;
             let entry = self.zone.entry(self.zone.log, position)?;
-            guardrail_seen |= is_of(&entry.body, &Target::Zone, BindingMode::Guardrail);
+            guardrail_seen |= entry.body.is_binding_of(&Target::Zone, BindingMode::Guardrail);
             next = entry.envelope.last_binding;
         }
         self.all.extend(walked);
@@ -188,13 +188,5 @@ impl Positions<'_> {
                 _ => Err(wrong_row(RowKind::Attestation, id)),
             });
         Ok((RulesText { manifest: manifest.canonical(), schema, policies }, attestations.collect::<Result<_>>()?))
-    }
-}
-
-fn is_of(body: &Body, target: &Target, mode: BindingMode) -> bool {
-    match body {
-        Body::Bound(body) => body.target == *target && body.mode == mode,
-        Body::Unbound(body) => body.target == *target && body.mode == mode,
-        _ => false,
     }
 }

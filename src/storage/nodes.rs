@@ -178,22 +178,9 @@ mod tests {
     use crate::storage::cache::RecordCache;
     use crate::storage::index::row::Head;
     use crate::storage::log_end::LogEnd;
-    use crate::storage::tables::{Direction, Table, TableReader, Visit};
+    use crate::storage::tables::Nothing;
     use crate::types::hash::{EntryHash, RootHash};
     use crate::types::id::LogId;
-
-    /// Tables without rows.
-    struct Nothing;
-
-    impl TableReader for Nothing {
-        fn get(&self, _: Table, _: &[u8], _: &mut dyn FnMut(&[u8])) -> Result<bool> {
-            Ok(false)
-        }
-
-        fn scan(&self, _: Table, _: Range<&[u8]>, _: Direction, _: &mut Visit<'_>) -> Result<()> {
-            Ok(())
-        }
-    }
 
     const LOG: LogNumber = 3;
 

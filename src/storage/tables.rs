@@ -353,3 +353,18 @@ fn scan(
         }
     }
 }
+
+/// Tables without rows.
+#[cfg(test)]
+pub(super) struct Nothing;
+
+#[cfg(test)]
+impl TableReader for Nothing {
+    fn get(&self, _: Table, _: &[u8], _: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn scan(&self, _: Table, _: Range<&[u8]>, _: Direction, _: &mut Visit<'_>) -> Result<()> {
+        Ok(())
+    }
+}

@@ -174,27 +174,13 @@ pub(super) fn leaf(source: &dyn TableReader, log: LogNumber, position: u64) -> R
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::ops::Range;
 
     use super::*;
     use crate::storage::batch::Overlay;
     use crate::storage::index::row::Head;
     use crate::storage::log_end::LogEnd;
-    use crate::storage::tables::Visit;
+    use crate::storage::tables::Nothing;
     use crate::types::id::LogId;
-
-    /// Tables without rows.
-    struct Nothing;
-
-    impl TableReader for Nothing {
-        fn get(&self, _: Table, _: &[u8], _: &mut dyn FnMut(&[u8])) -> Result<bool> {
-            Ok(false)
-        }
-
-        fn scan(&self, _: Table, _: Range<&[u8]>, _: Direction, _: &mut Visit<'_>) -> Result<()> {
-            Ok(())
-        }
-    }
 
     /// The frontier of each earlier size is that which the log had at this size.
     #[test]

@@ -44,6 +44,17 @@ fn keep(world: &World) {
     world.store.keep_checkpoint(&platform(), &checkpoint).unwrap();
 }
 
+/// The store that goes on from a backup under new log ids.
+fn forked(world: World) -> (World, tempfile::TempDir) {
+    let (clock, folder, path) = world.closed();
+    let store = clock.builder().open(&path).unwrap();
+    let copy = folder.path().join("copy.redb");
+    store.backup(&copy).unwrap();
+    drop(store);
+    let fork = clock.builder().restore(Restore::Fork(platform())).open(&copy).unwrap();
+    (World::resumed(fork, clock), folder)
+}
+
 /// The evidence as a file, and its verdict.
 fn verified(evidence: &Evidence, trust: &Trust) -> Result<Verdict, ProofError> {
     let file = evidence.to_string();
@@ -415,13 +426,7 @@ fn evidence_of_another_zone_or_log_is_refused() {
 #[test]
 fn a_fork_proves_decisions_from_before_and_after_it() {
     let (world, before) = decided();
-    let (clock, folder, path) = world.closed();
-    let store = clock.builder().open(&path).unwrap();
-    let copy = folder.path().join("copy.redb");
-    store.backup(&copy).unwrap();
-    drop(store);
-    let fork = clock.builder().restore(Restore::Fork(platform())).open(&copy).unwrap();
-    let world = World::resumed(fork, clock);
+    let (world, _folder) = forked(world);
     let (_, after) = ask(&world, "ann", "shut");
     assert_ne!(before.log_id, after.log_id);
     keep(&world);
@@ -443,13 +448,7 @@ fn a_fork_proves_decisions_from_before_and_after_it() {
 #[test]
 fn a_decision_by_rules_of_before_a_fork_is_proven_under_the_new_id() {
     let (world, before) = decided();
-    let (clock, folder, path) = world.closed();
-    let store = clock.builder().open(&path).unwrap();
-    let copy = folder.path().join("copy.redb");
-    store.backup(&copy).unwrap();
-    drop(store);
-    let fork = clock.builder().restore(Restore::Fork(platform())).open(&copy).unwrap();
-    let world = World::resumed(fork, clock);
+    let (world, _folder) = forked(world);
     keep(&world);
     let after = Receipt { log_id: world.zone().info().unwrap().log_id, ..before.clone() };
     assert_ne!(after.log_id, before.log_id);

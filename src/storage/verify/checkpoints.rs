@@ -24,15 +24,12 @@ impl Checkpoints {
                 }
                 Ok(())
             }
-            Body::ZoneErased(body) => {
-                self.0.remove(&body.log_id);
+            body => {
+                if let Some(log_id) = body.ended_log() {
+                    self.0.remove(&log_id);
+                }
                 Ok(())
             }
-            Body::ZoneForked(body) => {
-                self.0.remove(&body.from);
-                Ok(())
-            }
-            _ => Ok(()),
         }
     }
 }

@@ -28,15 +28,12 @@ impl Seals {
                 let is_right = Levels::new(leaves).root().0 == seal.root && self.0.len() as u64 == seal.zones;
                 if is_right { Ok(()) } else { Err("seal does not match the checkpoints of the zones".to_owned()) }
             }
-            Body::ZoneErased(body) => {
-                self.0.remove(&body.log_id);
+            body => {
+                if let Some(log_id) = body.ended_log() {
+                    self.0.remove(&log_id);
+                }
                 Ok(())
             }
-            Body::ZoneForked(body) => {
-                self.0.remove(&body.from);
-                Ok(())
-            }
-            _ => Ok(()),
         }
     }
 }

@@ -131,12 +131,10 @@ impl ProvenLog {
                 return Ok(Walk { end: End::Lacks(position), walked });
             };
             walked += 1;
-            let is_of = match &entry.body {
-                Body::Bound(body) => body.target == *target && body.mode == mode,
-                Body::Unbound(body) => body.target == *target && body.mode == mode,
-                _ => return Err(ProofError::malformed("log entry", "last binding is not a binding")),
-            };
-            if is_of {
+            if !entry.body.is_binding() {
+                return Err(ProofError::malformed("log entry", "last binding is not a binding"));
+            }
+            if entry.body.is_binding_of(target, mode) {
                 return Ok(Walk { end: End::Found(entry), walked });
             }
             next = entry.envelope.last_binding;

@@ -227,6 +227,24 @@ impl Body {
         matches!(self, Self::Bound(_) | Self::Unbound(_))
     }
 
+    /// Whether the entry binds or unbinds this target in this mode.
+    pub fn is_binding_of(&self, target: &Target, mode: BindingMode) -> bool {
+        match self {
+            Self::Bound(body) => body.target == *target && body.mode == mode,
+            Self::Unbound(body) => body.target == *target && body.mode == mode,
+            _ => false,
+        }
+    }
+
+    /// The log id that no zone has after the entry: that of an erased zone, or that from before a fork.
+    pub fn ended_log(&self) -> Option<LogId> {
+        match self {
+            Self::ZoneErased(body) => Some(body.log_id),
+            Self::ZoneForked(body) => Some(body.from),
+            _ => None,
+        }
+    }
+
     /// All content that the entry names.
     pub fn content(&self) -> Vec<ContentId> {
         match self {
