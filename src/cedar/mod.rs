@@ -35,6 +35,7 @@ mod schema_twice;
 mod scope;
 mod shape;
 mod stack;
+mod statements;
 mod token;
 mod uid;
 
@@ -60,6 +61,7 @@ pub use context::ContextInput;
 pub(crate) use policy::{ParsedPolicy, PolicyContent, prepare_policy};
 pub(crate) use schema::{ParsedSchema, prepare_schema};
 pub(crate) use stack::{in_one_go, with_room, with_values};
+pub(crate) use statements::{StatementText, statements};
 pub use uid::UidInput;
 
 /// The version of Cedar in this build.
