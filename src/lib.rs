@@ -6,12 +6,14 @@ mod types;
 #[cfg(feature = "bundle")]
 mod bundle;
 mod cedar;
+mod change;
 mod decide;
 mod engine;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 mod list;
+mod plan;
 mod preflight;
 mod read;
 mod record;
@@ -29,6 +31,9 @@ pub use policy_store_verify::{inputs, log, proof, receipt};
 pub use bundle::{Bundle, BundleGuardrail, BundleKey, BundlePolicy};
 pub use cedar::{ContextInput, UidInput};
 pub use cedar_policy;
+pub use change::difference::{ComparedVersion, PolicySetDifference};
+pub use change::policy::{ChangedVersion, PolicyChange};
+pub use change::statement::{ChangedStatement, StatementChange};
 pub use decide::answer::{Answer, StatementError};
 pub use decide::authorizer::Authorizer;
 pub use decide::difference::Difference;
@@ -39,6 +44,8 @@ pub use list::filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilte
 pub use list::items::Items;
 pub use list::order::{Order, Sort};
 pub use list::page::{Page, PageRequest};
+pub use plan::desired::{DesiredPolicy, DesiredPolicySet};
+pub use plan::value::{PlanFinding, PlannedPolicy, PlannedPolicySet, PlannedSchema, PlannedStep, PolicySetPlan};
 pub use preflight::{Candidate, PolicySetVersionCheck, PolicyVersionCheck, Preflight, ZonePreflight};
 pub use read::as_of::ZoneAsOf;
 pub use read::moment::{AsOf, Committed, Held, InWrite, Latest, Moment};
@@ -91,3 +98,4 @@ pub use types::target::{BindingMode, Target, TargetType};
 pub use types::time::Timestamp;
 pub use write::WriteTransaction;
 pub use write::zone_transaction::ZoneTransaction;
+pub use write::zone_transaction::plans::AppliedPlan;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::{Bundle, BundleGuardrail, BundleKey, BundlePolicy, Summary};
 use crate::record::{ContentId, ContentKind, PolicySetVersionCreated, PolicyVersionCreated, SchemaPublished};
 use crate::resource::binding::{self, At, Binding};
+use crate::resource::contents::Contents;
 use crate::resource::version::VersionRecord;
 use crate::resource::zone::ZoneReader;
 use crate::resource::{policy_set_version, schema};
 use crate::storage::Snapshot;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::Sha256;
-use crate::types::id::PolicyId;
 use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::SchemaRef;
 use crate::types::syntax::Syntax;
@@ -51,26 +51,6 @@ impl ZoneReader<'_> {
             policies: policies.iter().map(|(key, sha)| (key, *sha)).collect(),
         };
         Ok(summary.digest())
-    }
-}
-
-/// A bound policy set version, and its pins.
-pub(crate) struct Contents {
-    pub version: PolicySetVersionCreated,
-    /// Sorted by policy id.
-    pub entries: Vec<ManifestEntry>,
-}
-
-impl Contents {
-    pub(crate) fn of(zone: ZoneReader<'_>, binding: &Binding) -> Result<Self> {
-        let found = VersionRecord::<PolicySetVersionCreated>::named(zone, binding.policy_set_version_id.as_str())?;
-        let version = found.body()?.clone();
-        let entries = policy_set_version::manifest(&zone, &version)?.into_entries();
-        Ok(Self { version, entries })
-    }
-
-    pub(crate) fn pins(&self, id: &PolicyId) -> Option<&ManifestEntry> {
-        self.entries.binary_search_by(|entry| entry.policy_id.cmp(id)).ok().and_then(|at| self.entries.get(at))
     }
 }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use cedar_policy::{Effect, Policy};
+use serde_json::Value;
 
 use super::stack::in_one_go;
 use super::token::{Token, Tokens};
@@ -28,6 +29,8 @@ pub(crate) struct StatementText {
     pub annotations: BTreeMap<String, String>,
     /// The SHA-256 of its JSON form, annotations included. Statements with the same one have the same content.
     pub sha: Sha256,
+    /// The SHA-256 of its effect and scope: principal, action and resource.
+    pub scope: Sha256,
 }
 
 /// The statements of a policy text, in source order.
@@ -52,13 +55,16 @@ fn read(text: &str) -> Result<Vec<StatementText>> {
 
 fn statement(source: &str, policy: &Policy) -> Result<StatementText> {
     let json = policy.to_json().map_err(|error| failed(error.to_string()))?;
-    let json = canonical::to_string(&json).map_err(|error| failed(error.to_string()))?;
+    let sha = |json: &Value| canonical::to_string(json).map(|text| Sha256::of(text.as_bytes()));
+    let sha = |json: &Value| sha(json).map_err(|error| failed(error.to_string()));
+    let scope = ["effect", "principal", "action", "resource"].map(|part| json.get(part).cloned().unwrap_or_default());
     Ok(StatementText {
         text: source.to_owned(),
         id: policy.annotation("id").map(str::to_owned),
         effect: policy.effect(),
         annotations: policy.annotations().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        sha: Sha256::of(json.as_bytes()),
+        sha: sha(&json)?,
+        scope: sha(&Value::from(scope.to_vec()))?,
     })
 }
 
@@ -145,6 +151,20 @@ mod tests {
             "@a(\"1\") @b permit(principal, action, resource) when { context.x == \"b\" };",
         ] {
             assert_ne!(sha(other), plain, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_scope_is_without_conditions_and_annotations() {
+        let scope = |text: &str| statements(text).unwrap()[0].scope;
+        assert_eq!(scope("@id(\"a\") permit(principal, action, resource) when { true };"), scope(PERMIT));
+        for other in [
+            "forbid(principal, action, resource);",
+            "permit(principal is U, action, resource);",
+            "permit(principal, action == Action::\"a\", resource);",
+            "permit(principal, action, resource in R::\"r\");",
+        ] {
+            assert_ne!(scope(other), scope(PERMIT), "{other}");
         }
     }
 

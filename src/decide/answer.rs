@@ -9,7 +9,8 @@ use super::receipt::{EntitiesInput, Layer, Receipt, StatementRef, entities_sha, 
 use crate::cedar;
 use crate::cedar::{Evaluation, EvaluationFailure};
 use crate::engine::compiler::{BoundSet, Compiled};
-use crate::types::error::Result;
+use crate::types::error::{ErrorDetail, Result};
+use crate::types::hash::EntryHash;
 
 /// The result of one decision: allow or deny, with the determining statements and errors.
 #[derive(Clone, Debug)]
@@ -98,13 +99,20 @@ impl Answer {
     /// # Errors
     ///
     /// [`Invalid`](crate::ErrorKind::Invalid) for a request or entities without a canonical form: with unknowns of a partial
-    /// evaluation, or nested deeper than Cedar's JSON allows.
+    /// evaluation, or nested deeper than Cedar's JSON allows; for an answer by a [plan](crate::Zone::authorizer_of_plan), whose
+    /// rules are not stored.
     pub fn receipt<'a>(&self, entities: impl Into<EntitiesInput<'a>>) -> Result<Receipt> {
         let entities_sha = match entities.into() {
             EntitiesInput::Entities(entities) => entities_sha(entities)?,
             EntitiesInput::Sha(sha) => sha,
         };
         let Compiled { zone, version, entry_hash, .. } = &**self.authorizer.compiled();
+        if *entry_hash == EntryHash::NONE {
+            let set = version.policy_set_id.as_str();
+            return Err(
+                ErrorDetail::invalid("answer by a plan for policy set", set, "has no receipt: apply the plan").into()
+            );
+        }
         Ok(Receipt {
             v: Receipt::FORM,
             zone_id: zone.id.clone(),

@@ -115,9 +115,15 @@ impl Authorizer {
 
     /// The authorizer of a version, in force or not, with the current guardrail.
     pub(crate) fn of_version(zone: ZoneReader<'_>, compiler: &Compiler, id: &str) -> Result<Self> {
-        let compiled = compiler.set(zone, &VersionRecord::by_id(zone, id)?)?;
+        Self::of_compiled(zone, compiler, compiler.set(zone, &VersionRecord::by_id(zone, id)?)?)
+    }
+
+    /// The authorizer of a compiled set, with the current guardrail.
+    pub(crate) fn of_compiled(zone: ZoneReader<'_>, compiler: &Compiler, compiled: Arc<Compiled>) -> Result<Self> {
         let known = Validated::default();
-        check_guardrail(zone, &Validation::ahead(compiler, &known), &compiled.version.schema)?;
+        let schema = (compiled.version.schema.sha, compiled.schema.clone());
+        let validation = Validation::ahead(compiler, &known).with_schema(Some(schema));
+        check_guardrail(zone, &validation, &compiled.version.schema)?;
         let (guardrail, end) = (guardrail_at(zone, compiler, At::Now)?, zone.log_end(At::Now)?);
         Ok(Self { compiled, binding: None, guardrail, end, deny_on_forbid_error: false })
     }

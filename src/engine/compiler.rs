@@ -227,16 +227,17 @@ impl Compiler {
         })
     }
 
-    /// Validates the text of `version` against `schema`, which is not the schema of the version.
+    /// Validates the text of `version` against `schema`, which is not the schema of the version. `parsed` reads it.
     pub(crate) fn validate(
         &self,
         snapshot: &Snapshot<'_>,
         version: &PolicyVersionCreated,
         schema: &SchemaRef,
+        parsed: impl Fn() -> Result<Arc<ParsedSchema>>,
     ) -> Result<()> {
         let valid = self.cache.get_or_make::<Validations>((version.sha, schema.sha), || {
             let label = format!("policy version `{}`", version.version_id);
-            let parsed = self.schema(snapshot, schema)?;
+            let parsed = parsed()?;
             self.policy(snapshot, version)?.validate(&parsed, &label, schema.version.as_str())?;
             Ok(Valid)
         });

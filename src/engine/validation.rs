@@ -4,8 +4,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::compiler::Compiler;
+use crate::cedar::ParsedSchema;
 use crate::record::PolicyVersionCreated;
 use crate::storage::Snapshot;
 use crate::types::error::{ErrorDetail, Result};
@@ -21,6 +23,8 @@ pub(crate) struct Validated(BTreeSet<(Sha256, Sha256)>);
 pub(crate) struct Validation<'a> {
     compiler: &'a Compiler,
     known: &'a Validated,
+    /// A schema version that may not be published yet.
+    given: Option<(Sha256, Arc<ParsedSchema>)>,
     new: RefCell<Validated>,
     /// The remaining budget of statements times request types. None before a write, because no other write waits.
     left: Option<Cell<usize>>,
@@ -31,12 +35,26 @@ pub(crate) struct Validation<'a> {
 impl<'a> Validation<'a> {
     /// Before a write, without a budget.
     pub(crate) fn ahead(compiler: &'a Compiler, known: &'a Validated) -> Self {
-        Self { compiler, known, new: RefCell::default(), left: None, statements: Cell::new(0) }
+        Self { compiler, known, given: None, new: RefCell::default(), left: None, statements: Cell::new(0) }
     }
 
     /// In a write, while other writes wait. All policies together have the budget of one policy.
     pub(crate) fn in_write(compiler: &'a Compiler, known: &'a Validated) -> Self {
         Self { left: Some(Cell::new(compiler.validation_limit())), ..Self::ahead(compiler, known) }
+    }
+
+    /// Validates also against a schema that may not be published yet, by the SHA-256 of its source.
+    pub(crate) fn with_schema(mut self, given: Option<(Sha256, Arc<ParsedSchema>)>) -> Self {
+        self.given = given;
+        self
+    }
+
+    /// The schema that a version names.
+    pub(crate) fn schema(&self, snapshot: &Snapshot<'_>, schema: &SchemaRef) -> Result<Arc<ParsedSchema>> {
+        match &self.given {
+            Some((sha, given)) if *sha == schema.sha => Ok(given.clone()),
+            _ => self.compiler.schema(snapshot, schema),
+        }
     }
 
     /// The compiler that validates.
@@ -60,10 +78,10 @@ impl<'a> Validation<'a> {
             let statements = to_do().fold(0_usize, |sum, version| {
                 sum.saturating_add(usize::try_from(version.statements).unwrap_or(usize::MAX))
             });
-            self.count(statements, self.compiler.schema(snapshot, schema)?.request_types(), schema)?;
+            self.count(statements, self.schema(snapshot, schema)?.request_types(), schema)?;
         }
         for version in open {
-            self.compiler.validate(snapshot, version, schema)?;
+            self.compiler.validate(snapshot, version, schema, || self.schema(snapshot, schema))?;
             self.new.borrow_mut().0.insert((version.sha, schema.sha));
         }
         Ok(())

@@ -5,6 +5,7 @@
 mod all;
 pub(crate) mod as_of;
 mod decisions;
+mod differences;
 pub(crate) mod moment;
 pub(crate) mod proofs;
 pub(crate) mod zone;

@@ -4,6 +4,7 @@
 
 pub(crate) mod as_of;
 pub(crate) mod binding;
+pub(crate) mod contents;
 pub(crate) mod history;
 pub(crate) mod not_found;
 pub(crate) mod policy;

@@ -7,9 +7,9 @@
 use std::collections::BTreeSet;
 
 use super::ownership::check_owner;
-use crate::bundle::export::Contents;
 use crate::bundle::{Bundle, BundleKey};
 use crate::record::PolicyVersionCreated;
+use crate::resource::contents::Contents;
 use crate::resource::policy::{NewPolicy, Policy};
 use crate::resource::version::VersionRecord;
 use crate::resource::zone::ZoneReader;

@@ -11,12 +11,13 @@ use super::bundle_match::{Match, Matching};
 use super::manifest;
 use super::manifest::set_to_change;
 use super::ownership::check_changeable;
-use crate::bundle::export::Contents;
+use super::steps::Step;
 use crate::bundle::{Bundle, BundleKey, BundlePolicy};
 use crate::cedar::ParsedSchema;
 use crate::decide::guardrail::check_guardrail;
 use crate::engine::validation::{Validated, Validation};
 use crate::resource::binding::{At, Binding};
+use crate::resource::contents::Contents;
 use crate::resource::policy::NewPolicy;
 use crate::resource::policy_set_version::Pin;
 use crate::resource::policy_version::{NewPolicyVersion, PreparedPolicyVersion, encode_warnings, kept_warnings};
@@ -26,7 +27,7 @@ use crate::resource::zone::ZoneReader;
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::hash::Sha256;
-use crate::types::id::{PolicyId, PolicySetId};
+use crate::types::id::PolicySetId;
 use crate::types::manifest_entry::ManifestEntry;
 use crate::types::origin::Origin;
 use crate::types::schema::SchemaRef;
@@ -118,16 +119,6 @@ pub(crate) enum BundlePlan {
         schema: SchemaRef,
         steps: Vec<Step>,
     },
-}
-
-/// The step for one policy of a bundle.
-pub(crate) enum Step {
-    /// Pins an existing version.
-    Keep(ManifestEntry),
-    /// Creates the next version of an existing policy.
-    Edit(PolicyId, PreparedPolicyVersion),
-    /// Creates a policy with its first version.
-    Create(NewPolicy, PreparedPolicyVersion),
 }
 
 impl BundlePlan {

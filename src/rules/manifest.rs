@@ -82,7 +82,6 @@ impl Planned {
 }
 
 /// The manifest entry of a pin, after all checks.
-#[cfg(feature = "bundle")]
 pub(crate) fn entry(
     zone: ZoneReader<'_>,
     validation: &Validation<'_>,

@@ -16,3 +16,5 @@ pub(crate) mod guardrail;
 pub(crate) mod manifest;
 pub(crate) mod ownership;
 pub(crate) mod precondition;
+pub(crate) mod steps;
+pub(crate) mod target;

@@ -12,6 +12,7 @@ mod prepare_attested;
 mod prepare_attested_bundle;
 #[cfg(feature = "bundle")]
 mod prepare_bundle;
+mod prepare_plan;
 pub(crate) mod proofs;
 pub(crate) mod snapshot;
 pub(crate) mod stats;

@@ -177,30 +177,9 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
         let version = input.given().version.clone();
         self.once(
             input.fingerprint(),
-            |write| write.add_schema(input),
+            |write| add_schema(write.writer, input),
             |snapshot| schema::load(snapshot, &version, Include::Both),
         )
-    }
-
-    fn add_schema(&mut self, input: SchemaInput) -> Result<SchemaVersion> {
-        let version = self.writer.read(|snapshot| schema::free_name(snapshot, &input.given().version))?;
-        let PreparedSchema { new, converted } = input.prepared()?;
-        self.writer.next(STORE_LOG)?;
-        let body = SchemaPublished {
-            syntax: new.syntax,
-            sha: self.put_form(new.syntax, &new.source)?,
-            converted: self.put_form(new.syntax.other(), &converted)?,
-            cedar: cedar::version(),
-            version: version.clone(),
-        };
-        self.writer.append(STORE_LOG, body)?;
-        self.writer.read(|snapshot| schema::load(snapshot, version.as_str(), Include::Both))
-    }
-
-    /// Stores one form of a schema.
-    fn put_form(&mut self, syntax: Syntax, form: &str) -> Result<Sha256> {
-        let content = Content::one(ContentKind::of_schema(syntax), form).pack();
-        Ok(self.writer.put_content(&content)?.sha)
     }
 
     /// Changes the status of a schema version. Active and deprecated change into each other, deprecated changes to
@@ -246,4 +225,26 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
     pub fn schema(&self, version: impl AsRef<str>, include: Include) -> Result<SchemaVersion> {
         self.writer.read(|snapshot| schema::load(snapshot, version.as_ref(), include))
     }
+}
+
+/// Publishes a schema version.
+fn add_schema(writer: &mut LogWriter<'_>, input: SchemaInput) -> Result<SchemaVersion> {
+    let version = writer.read(|snapshot| schema::free_name(snapshot, &input.given().version))?;
+    let PreparedSchema { new, converted } = input.prepared()?;
+    writer.next(STORE_LOG)?;
+    let body = SchemaPublished {
+        syntax: new.syntax,
+        sha: put_form(writer, new.syntax, &new.source)?,
+        converted: put_form(writer, new.syntax.other(), &converted)?,
+        cedar: cedar::version(),
+        version: version.clone(),
+    };
+    writer.append(STORE_LOG, body)?;
+    writer.read(|snapshot| schema::load(snapshot, version.as_str(), Include::Both))
+}
+
+/// Stores one form of a schema.
+fn put_form(writer: &mut LogWriter<'_>, syntax: Syntax, form: &str) -> Result<Sha256> {
+    let content = Content::one(ContentKind::of_schema(syntax), form).pack();
+    Ok(writer.put_content(&content)?.sha)
 }

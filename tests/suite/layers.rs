@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The folders, from the bottom up.
-const FOLDERS: [&str; 15] = [
+const FOLDERS: [&str; 17] = [
     "types",
     "cedar",
     "record",
@@ -18,7 +18,9 @@ const FOLDERS: [&str; 15] = [
     "decide",
     "bundle",
     "preflight",
+    "change",
     "rules",
+    "plan",
     "read",
     "write",
     "store",

@@ -219,6 +219,58 @@ pub enum ErrorDetail {
         /// The cause.
         cause: Error,
     },
+    /// A plan fails at one of its policies. Kind and code are those of the cause.
+    #[error("policy `{policy}` of the plan: {cause}")]
+    InPlan {
+        /// The policy's name.
+        policy: String,
+        /// The cause.
+        cause: Error,
+    },
+    /// A plan has findings that are errors: its policies do not validate.
+    #[error(
+        "plan cannot be applied: policy `{policy}`: {message}; {more} more findings: correct the policies and plan again"
+    )]
+    PlanFindings {
+        /// The policy of the first finding.
+        policy: String,
+        /// The first finding.
+        message: String,
+        /// The number of other findings.
+        more: usize,
+    },
+    /// The store has changed since the plan was made: the same content would need other steps now.
+    #[error("plan is outdated: {field} is `{now}`, planned with `{planned}`: plan again")]
+    PlanOutdated {
+        /// The first part of the plan that differs.
+        field: String,
+        /// Its value in the plan.
+        planned: String,
+        /// Its value in a plan of now.
+        now: String,
+    },
+    /// Several policies or policy sets have the name.
+    #[error("{what} name `{name}` is ambiguous: give one of the ids {}", .ids.join(", "))]
+    AmbiguousName {
+        /// The kind of the resource.
+        what: Resource,
+        /// The name.
+        name: String,
+        /// The ids of the resources with this name, limited in number.
+        ids: Vec<String>,
+    },
+    /// A schema version of this name is published with another source.
+    #[error(
+        "schema `{version}` is published with another source (SHA-256 {published}, given {given}): choose another name"
+    )]
+    SchemaTaken {
+        /// The schema version's name.
+        version: String,
+        /// The SHA-256 of the published source.
+        published: Sha256,
+        /// The SHA-256 of the given source.
+        given: Sha256,
+    },
     /// The store or the zone has nothing with this id.
     #[error("{what} `{id}` does not exist{}", wrong_kind(*.what, *.actual))]
     NotFound {

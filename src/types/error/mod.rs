@@ -88,9 +88,9 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &*self.0 {
             // The message of these already contains the cause, so the chain continues after it.
-            ErrorDetail::InBundle { cause, .. } | ErrorDetail::GuardrailSchema { cause, .. } => {
-                std::error::Error::source(cause)
-            }
+            ErrorDetail::InBundle { cause, .. }
+            | ErrorDetail::InPlan { cause, .. }
+            | ErrorDetail::GuardrailSchema { cause, .. } => std::error::Error::source(cause),
             ErrorDetail::OutcomeUnknown { source } => source.source(),
             ErrorDetail::Storage { source, .. } => match source.downcast_ref::<NamedCause>() {
                 Some(told) if told.adds() => Some(told),

@@ -56,7 +56,7 @@ impl ZoneTransaction<'_, '_> {
         let new_set = self.read(|reader| attested.check(reader, set.as_ref(), &schema, &mut steps))?;
         // The set if it is new, its version, the binding, and the attestation.
         self.room_for_steps(&steps, 3 + usize::from(set.is_none()))?;
-        let version = self.take_steps(set, Some(new_set), schema, steps, &target)?;
+        let version = self.add_bundle_version(set, Some(new_set), schema, steps, &target)?;
         self.add_attestation(version.id.as_str(), &attested.attester, &attested.attestation)?;
         self.bind(&version.id, target)
     }

@@ -7,12 +7,12 @@ use crate::record::fingerprint::Fingerprint;
 use crate::record::{Body, Bound, BoundVersion, LogEntry, PolicySetVersionCreated, Unbound};
 use crate::resource::binding::{self, At, BindOutcome, Binding};
 use crate::resource::history::BoundTo;
-use crate::resource::policy_set::PolicySet;
 use crate::resource::version::VersionRecord;
 use crate::rules::guardrail;
 use crate::rules::ownership::check_owner;
+use crate::rules::target::check_target;
 use crate::types::error::{ErrorDetail, Resource, Result};
-use crate::types::target::{BindingMode, Target, TargetType};
+use crate::types::target::{BindingMode, Target};
 
 /// Bindings.
 impl ZoneTransaction<'_, '_> {
@@ -155,7 +155,7 @@ impl ZoneTransaction<'_, '_> {
                 return Err(ErrorDetail::Archived { what, id: id.to_owned() }.into());
             }
         }
-        self.check_target(&set, &target)?;
+        self.read(|reader| check_target(reader, &set, &target))?;
         if set.target_id.is_none() && mode == BindingMode::Active {
             // The first user that a set is bound to stays its only target.
             check_owner(self.actor(), Resource::PolicySet, set.id.as_str(), set.owner_type)?;
@@ -181,30 +181,6 @@ impl ZoneTransaction<'_, '_> {
             BindingMode::Guardrail => guardrail::check_version(reader, &validation, version),
             _ => check_guardrail(reader, &validation, &version.schema),
         })
-    }
-
-    /// A set for users has one user: the one of its first active binding, or until then the one of its shadow binding.
-    fn check_target(&self, set: &PolicySet, target: &Target) -> Result<()> {
-        let user = match (set.target_type, &set.target_id) {
-            (TargetType::Zone, _) => None,
-            (TargetType::User, Some(user)) => Some(user.clone()),
-            (TargetType::User, None) => self.read(|reader| reader.observed_user(set.id.as_str()))?,
-        };
-        let fits = match (target, set.target_type) {
-            (Target::Zone, TargetType::Zone) => true,
-            (Target::User(target), TargetType::User) => user.as_ref().is_none_or(|user| user == target),
-            _ => false,
-        };
-        if fits {
-            return Ok(());
-        }
-        let expected = match (set.target_type, user) {
-            (TargetType::User, Some(user)) => Target::User(user).to_string(),
-            (TargetType::User, None) => "a user".to_owned(),
-            (TargetType::Zone, _) => Target::Zone.to_string(),
-        };
-        let (policy_set_id, target) = (set.id.to_string(), target.to_string());
-        Err(ErrorDetail::WrongTarget { policy_set_id, expected, target }.into())
     }
 
     fn unbind_as(&mut self, target: Target, mode: BindingMode) -> Result<Binding> {

@@ -11,12 +11,12 @@ use crate::record::{Body, Manifest};
 use crate::resource::binding::{BindOutcome, Binding};
 use crate::resource::policy_set::NewPolicySet;
 use crate::resource::policy_set_version::PolicySetVersion;
-use crate::rules::bundle_plan::{BundlePlan, PreparedBundle, Step};
+use crate::rules::bundle_plan::{BundlePlan, PreparedBundle};
 use crate::rules::manifest::Planned;
 use crate::rules::ownership::check_owner;
+use crate::rules::steps::Step;
 use crate::types::error::{Resource, Result};
 use crate::types::id::PolicySetId;
-use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::SchemaRef;
 use crate::types::target::{BindingMode, Target};
 
@@ -80,13 +80,13 @@ impl ZoneTransaction<'_, '_> {
         };
         // After the steps come the set if it is new, its version, and the binding.
         self.room_for_steps(&steps, 2 + usize::from(set.is_none()))?;
-        let version = self.take_steps(set, None, schema, steps, &target)?;
+        let version = self.add_bundle_version(set, None, schema, steps, &target)?;
         self.bind(&version.id, target)
     }
 
     /// Carries the steps out and creates the next version of the set, or the first version of a new set with the id
     /// `new_set`.
-    pub(super) fn take_steps(
+    pub(super) fn add_bundle_version(
         &mut self,
         set: Option<PolicySetId>,
         new_set: Option<String>,
@@ -94,19 +94,7 @@ impl ZoneTransaction<'_, '_> {
         steps: Vec<Step>,
         target: &Target,
     ) -> Result<PolicySetVersion> {
-        let mut entries = Vec::with_capacity(steps.len());
-        for step in steps {
-            let (policy_id, version) = match step {
-                Step::Keep(entry) => {
-                    entries.push(entry);
-                    continue;
-                }
-                Step::Edit(policy_id, version) => (policy_id, version),
-                Step::Create(new, version) => (self.create_policy(new)?.id, version),
-            };
-            let version = self.create_policy_version(&policy_id, version)?;
-            entries.push(ManifestEntry { policy_id, policy_version_id: version.id, sha: version.sha });
-        }
+        let entries = self.take_steps(steps)?;
         let set = match set {
             Some(set) => self.policy_set(set)?,
             None => {
@@ -118,15 +106,9 @@ impl ZoneTransaction<'_, '_> {
         self.add_policy_set_version(set, None, planned)
     }
 
-    pub(super) fn room_for_steps(&mut self, steps: &[Step], behind: usize) -> Result<()> {
-        let entries = steps.iter().map(|step| match step {
-            Step::Keep(_) => 0,
-            Step::Edit(..) => 1,
-            Step::Create(..) => 2,
-        });
-        self.writer().room_for(entries.sum::<usize>() + behind)?;
-        let log = self.place.log;
-        self.writer().next(log).map(drop)
+    /// Refuses steps for which the write has no room, together with `others` entries of the zone.
+    pub(super) fn room_for_steps(&mut self, steps: &[Step], others: usize) -> Result<()> {
+        self.room_for_entries(steps.iter().map(Step::entries).sum::<usize>() + others)
     }
 
     /// Resets the bundle of a user: unbinds the version in force for the user and archives its set, so that the user's

@@ -10,9 +10,11 @@ mod attested_bundles;
 mod bindings;
 #[cfg(feature = "bundle")]
 mod bundles;
+pub(crate) mod plans;
 mod policies;
 mod policy_sets;
 mod settings;
+mod steps;
 
 use std::fmt;
 use std::ops::Deref;

@@ -1,0 +1,120 @@
+//! Changes of statements between two texts of a policy, by content. Does not know versions.
+
+use std::collections::BTreeMap;
+
+use cedar_policy::Effect;
+use serde::{Deserialize, Serialize};
+
+use crate::cedar::{StatementText, statements};
+use crate::types::error::Result;
+
+/// A statement as a change shows it.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangedStatement {
+    /// Its number in the policy's text, counted from 0.
+    pub statement: u32,
+    /// Its `@id` annotation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Permit or forbid.
+    pub effect: Effect,
+    /// Its Cedar text, from its annotations to its `;`.
+    pub text: String,
+}
+
+/// A change of one statement.
+///
+/// Statements are the same if Cedar reads the same from them, so layout, comments and order are no change. A statement that
+/// keeps its `@id`, or else its effect and scope, counts as changed; any other is removed and added.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum StatementChange {
+    /// Only the newer text has the statement.
+    Added {
+        /// The statement.
+        to: ChangedStatement,
+    },
+    /// Only the older text has the statement.
+    Removed {
+        /// The statement.
+        from: ChangedStatement,
+    },
+    /// The statement has another content.
+    Changed {
+        /// In the older text.
+        from: ChangedStatement,
+        /// In the newer text.
+        to: ChangedStatement,
+    },
+}
+
+impl StatementChange {
+    /// The number of the statement: in the newer text, or in the older one if it was removed.
+    fn place(&self) -> (u32, bool) {
+        match self {
+            Self::Added { to } | Self::Changed { to, .. } => (to.statement, true),
+            Self::Removed { from } => (from.statement, false),
+        }
+    }
+}
+
+/// A statement of a text that has no equal in the other one.
+type Open<'a> = (u32, &'a StatementText);
+
+/// The changes from one text to another, in the order of the statements. An absent text has no statements.
+pub(crate) fn changes(from: Option<&str>, to: Option<&str>) -> Result<Vec<StatementChange>> {
+    let read = |text: Option<&str>| text.map_or(Ok(Vec::new()), statements);
+    let (from, to) = (read(from)?, read(to)?);
+    let (mut removed, mut added) = (numbered(&from), numbered(&to));
+    let mut changes = Vec::new();
+    take_pairs(&mut removed, &mut added, |statement| Some(statement.sha), |_, _| {});
+    let mut changed = |from: Open<'_>, to: Open<'_>| {
+        changes.push(StatementChange::Changed { from: shown(from), to: shown(to) });
+    };
+    take_pairs(&mut removed, &mut added, |statement| statement.id.clone(), &mut changed);
+    // A statement that got an id, or another one, is not changed into a statement of the same scope that kept its own.
+    let scope = |statement: &StatementText| Some(statement.scope).filter(|_| statement.id.is_none());
+    take_pairs(&mut removed, &mut added, scope, &mut changed);
+    changes.extend(removed.into_iter().map(|from| StatementChange::Removed { from: shown(from) }));
+    changes.extend(added.into_iter().map(|to| StatementChange::Added { to: shown(to) }));
+    changes.sort_by_key(StatementChange::place);
+    Ok(changes)
+}
+
+fn numbered(statements: &[StatementText]) -> Vec<Open<'_>> {
+    (0..).zip(statements).collect()
+}
+
+/// Takes the pairs with the same key out of both sides, each in order.
+fn take_pairs<K: Ord>(
+    from: &mut Vec<Open<'_>>,
+    to: &mut Vec<Open<'_>>,
+    key: impl Fn(&StatementText) -> Option<K>,
+    mut paired: impl FnMut(Open<'_>, Open<'_>),
+) {
+    let mut wanted: BTreeMap<K, Vec<Open<'_>>> = BTreeMap::new();
+    for open in from.iter().rev() {
+        if let Some(key) = key(open.1) {
+            wanted.entry(key).or_default().push(*open);
+        }
+    }
+    let mut gone = std::collections::BTreeSet::new();
+    to.retain(|open| {
+        let Some(partner) = key(open.1).and_then(|key| wanted.get_mut(&key)?.pop()) else { return true };
+        gone.insert(partner.0);
+        paired(partner, *open);
+        false
+    });
+    from.retain(|open| !gone.contains(&open.0));
+}
+
+fn shown((number, statement): Open<'_>) -> ChangedStatement {
+    ChangedStatement {
+        statement: number,
+        id: statement.id.clone(),
+        effect: statement.effect,
+        text: statement.text.clone(),
+    }
+}

@@ -1,0 +1,12 @@
+//! Plans: the steps from what is in force to a desired policy set, as a value that is applied exactly or refused. Does not
+//! write.
+
+mod compiled;
+pub(crate) mod desired;
+mod matching;
+mod outdated;
+pub(crate) mod planner;
+mod policies;
+pub(crate) mod prepared;
+pub(crate) mod steps;
+pub(crate) mod value;

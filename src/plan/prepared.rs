@@ -1,0 +1,79 @@
+//! The parsed and validated content of a plan, made before its write. Not a part of the plan's value.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::desired::DesiredPolicySet;
+use super::steps::{Steps, VersionStep};
+use crate::cedar::ParsedSchema;
+use crate::engine::compiler::Compiler;
+use crate::engine::validation::Validated;
+use crate::resource::policy_version::PreparedPolicyVersion;
+use crate::resource::schema::{self, PreparedSchema};
+use crate::resource::zone::ZoneReader;
+use crate::rules::steps::Step;
+use crate::types::error::{ErrorKind, Result};
+use crate::types::hash::Sha256;
+
+/// The parsed and validated content of a plan.
+#[derive(Default)]
+pub(crate) struct Prepared {
+    /// The schema version to publish; none if the plan names a published one.
+    pub schema: Option<GivenSchema>,
+    /// The new policy versions, by the SHA-256 of their texts.
+    pub versions: BTreeMap<Sha256, PreparedPolicyVersion>,
+    /// The validations of existing versions against the schema.
+    pub validated: Validated,
+}
+
+/// A schema version that may not be published yet.
+#[derive(Clone)]
+pub(crate) struct GivenSchema {
+    pub new: PreparedSchema,
+    pub parsed: Arc<ParsedSchema>,
+}
+
+impl GivenSchema {
+    /// The schema of the desired content, parsed and converted, if it is not published.
+    pub(crate) fn of(zone: ZoneReader<'_>, desired: &DesiredPolicySet, compiler: &Compiler) -> Result<Option<Self>> {
+        let Some(new) = desired.new_schema() else { return Ok(None) };
+        match schema::find(&zone, &new.version) {
+            Ok(_) => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let (parsed, converted) = new.convert()?;
+        let new = PreparedSchema { new, converted: converted.into() };
+        Ok(Some(Self { new, parsed: Arc::new(compiler.limited(parsed)) }))
+    }
+}
+
+impl Prepared {
+    /// The same with what a plan has parsed and validated.
+    pub(crate) fn with(&self, steps: Option<Steps>, validated: Validated) -> Self {
+        let mut versions = self.versions.clone();
+        if let Some(Steps { version: VersionStep::New { policies, .. }, .. }) = steps {
+            versions.extend(policies.into_iter().filter_map(|step| match step {
+                Step::Keep(_) => None,
+                Step::Edit(_, version) | Step::Create(_, version) => Some((version.sha(), version)),
+            }));
+        }
+        Self { schema: self.schema.clone(), versions, validated }
+    }
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Prepared({} versions)", self.versions.len())
+    }
+}
+
+/// Two plans are equal whether or not their content was parsed.
+impl PartialEq for Prepared {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Prepared {}
