@@ -118,3 +118,64 @@ fn shown((number, statement): Open<'_>) -> ChangedStatement {
         text: statement.text.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PERMIT: &str = "permit(principal, action, resource);";
+    const FORBID: &str = "forbid(principal, action, resource);";
+
+    /// The changes in short: `+` and the number of a new statement, `-` and that of a removed one, `old~new`.
+    fn short(from: &str, to: &str) -> String {
+        let short = |change: StatementChange| match change {
+            StatementChange::Added { to } => format!("+{}", to.statement),
+            StatementChange::Removed { from } => format!("-{}", from.statement),
+            StatementChange::Changed { from, to } => format!("{}~{}", from.statement, to.statement),
+        };
+        let some = |text: &'static str| Some(text).filter(|text| !text.is_empty());
+        let (from, to) = (from.to_owned().leak(), to.to_owned().leak());
+        changes(some(from), some(to)).unwrap().into_iter().map(short).collect::<Vec<_>>().join(" ")
+    }
+
+    fn when(condition: &str) -> String {
+        format!("permit(principal, action, resource) when {{ {condition} }};")
+    }
+
+    #[test]
+    fn layout_comments_and_order_are_no_change() {
+        assert_eq!(short(&format!("{PERMIT}{FORBID}"), &format!("// new\n{FORBID}\n{PERMIT} // end")), "");
+        assert_eq!(short(PERMIT, "permit ( principal , action , resource ) ;"), "");
+        assert_eq!(short("", ""), "");
+    }
+
+    #[test]
+    fn duplicates_count() {
+        assert_eq!(short(PERMIT, &PERMIT.repeat(3)), "+1 +2");
+        assert_eq!(short(&PERMIT.repeat(2), PERMIT), "-1");
+    }
+
+    #[test]
+    fn a_statement_with_the_same_id_or_else_the_same_scope_is_changed() {
+        assert_eq!(short(&when("true"), &when("false")), "0~0");
+        let (old, new) = (format!("@id(\"x\"){PERMIT}"), format!("@id(\"x\"){FORBID}"));
+        assert_eq!(short(&old, &format!("{PERMIT}{new}")), "+0 0~1");
+        // Another id is another statement, even of the same scope.
+        assert_eq!(short(&old, &format!("@id(\"y\"){PERMIT}")), "-0 +0");
+        assert_eq!(short(PERMIT, FORBID), "-0 +0");
+        assert_eq!(short("permit(principal, action, resource);", "permit(principal is U, action, resource);"), "-0 +0");
+    }
+
+    #[test]
+    fn pairs_are_taken_in_order() {
+        let text = |conditions: &[&str]| conditions.iter().map(|condition| when(condition)).collect::<String>();
+        assert_eq!(short(&text(&["1 == 1", "2 == 2", "3 == 3"]), &text(&["4 == 4", "3 == 3", "5 == 5"])), "0~0 1~2");
+    }
+
+    #[test]
+    fn an_absent_text_has_no_statements() {
+        assert_eq!(short("", &format!("{PERMIT}{FORBID}")), "+0 +1");
+        assert_eq!(short(&format!("{PERMIT}{FORBID}"), ""), "-0 -1");
+        assert_eq!(changes(Some("permit("), None).unwrap_err().code(), "syntax");
+    }
+}

@@ -2,10 +2,11 @@
 //! write.
 
 mod compiled;
+pub(crate) mod context;
 pub(crate) mod desired;
 mod matching;
 mod outdated;
-pub(crate) mod planner;
+mod planner;
 mod policies;
 pub(crate) mod prepared;
 pub(crate) mod steps;

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::desired::DesiredPolicySet;
+use super::context::{Context, Inputs};
 use super::matching::{FoundSet, Matching};
 use super::policies::{PolicyPlanner, PolicySteps};
 use super::prepared::{GivenSchema, Prepared};
@@ -25,22 +25,11 @@ use crate::rules::manifest;
 use crate::rules::ownership::{check_changeable, check_owner};
 use crate::rules::steps::Step;
 use crate::rules::target::check_target;
-use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, ErrorKind, Resource, Result};
 use crate::types::id::PolicySetVersionId;
 use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::SchemaRef;
-use crate::types::target::{BindingMode, Target};
-
-/// The inputs of a plan.
-#[derive(Clone, Copy)]
-pub(crate) struct Inputs<'a> {
-    pub actor: &'a Actor,
-    pub target: &'a Target,
-    pub mode: BindingMode,
-    pub desired: &'a DesiredPolicySet,
-    pub prepared: &'a Arc<Prepared>,
-}
+use crate::types::target::BindingMode;
 
 impl Inputs<'_> {
     /// The plan, its steps if it has no findings that are errors, and all known validations.
@@ -56,8 +45,8 @@ impl Inputs<'_> {
         };
         let given = schema.as_ref().map(|given| (given.new.sha(), given.parsed.clone()));
         let validation = validation.with_schema(given);
-        let planner = Planner { zone, validation: &validation, inputs: self, given: schema.as_ref() };
-        let (mut plan, steps) = planner.plan()?;
+        let context = Context { zone, validation: &validation, inputs: self, given: schema.as_ref() };
+        let (mut plan, steps) = context.plan()?;
         let Prepared { versions, .. } = &**self.prepared;
         plan.prepared = Arc::new(Prepared { schema, versions: versions.clone(), validated: Validated::default() });
         Ok((plan, steps, validation.known()))
@@ -73,17 +62,7 @@ impl Inputs<'_> {
     }
 }
 
-/// A plan that is being made.
-#[derive(Clone, Copy)]
-pub(super) struct Planner<'a> {
-    pub zone: ZoneReader<'a>,
-    pub validation: &'a Validation<'a>,
-    pub inputs: Inputs<'a>,
-    /// The schema version to publish.
-    given: Option<&'a GivenSchema>,
-}
-
-impl Planner<'_> {
+impl Context<'_> {
     /// The plan, and its steps if it has no findings that are errors.
     fn plan(self) -> Result<(PolicySetPlan, Option<Steps>)> {
         let Inputs { target, mode, desired, prepared, .. } = self.inputs;
@@ -95,7 +74,7 @@ impl Planner<'_> {
         let matching = Matching::new(zone, base.as_ref())?;
         let existing = matching.policies(desired)?;
         let set = matching.policy_set(desired, target)?;
-        let policies = PolicyPlanner { planner: self, base: base.as_ref(), schema: &schema_ref }.plan(existing)?;
+        let policies = PolicyPlanner { context: self, base: base.as_ref(), schema: &schema_ref }.plan(existing)?;
         let PolicySteps { policies, steps, updates, findings } = policies;
         let (policy_set, set_step) = self.version(&set, base.as_ref(), &schema_ref, steps.as_deref())?;
         let now = bound(mode)?;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::context::Context;
 use super::desired::DesiredPolicy;
-use super::planner::Planner;
 use super::value::{PlanFinding, PlannedPolicy, PlannedStep};
 use crate::change::difference::{Side, pinned};
 use crate::change::policy::{ChangedVersion, PolicyChange};
@@ -25,7 +25,7 @@ use crate::types::schema::SchemaRef;
 
 /// Plans the policies of a desired content.
 pub(super) struct PolicyPlanner<'a> {
-    pub planner: Planner<'a>,
+    pub context: Context<'a>,
     /// The content in force.
     pub base: Option<&'a Contents>,
     pub schema: &'a SchemaRef,
@@ -47,13 +47,13 @@ impl PolicyPlanner<'_> {
         let mut planned =
             PolicySteps { policies: Vec::new(), steps: Some(Vec::new()), updates: Vec::new(), findings: Vec::new() };
         let mut named = BTreeSet::new();
-        for (desired, existing) in self.planner.inputs.desired.policies.iter().zip(existing) {
+        for (desired, existing) in self.context.inputs.desired.policies.iter().zip(existing) {
             named.extend(existing.as_ref().map(|policy| policy.id.clone()));
             self.policy(desired, existing, &mut planned).map_err(|cause| desired.refused(cause))?;
         }
         for entry in self.base.into_iter().flat_map(|base| &base.entries) {
             if !named.contains(&entry.policy_id) {
-                let name = self.planner.zone.policy(entry.policy_id.as_str())?.name;
+                let name = self.context.zone.policy(entry.policy_id.as_str())?.name;
                 let from = self.pinned(&entry.policy_id)?;
                 let change = PolicyChange::new(Some(entry.policy_id.clone()), name, from, None)?;
                 planned.policies.push(planned_policy(PlannedStep::Unpin, change));
@@ -128,7 +128,7 @@ impl PolicyPlanner<'_> {
     /// The version in force of a policy.
     fn pinned(&self, id: &PolicyId) -> Result<Option<Side>> {
         let Some(base) = self.base else { return Ok(None) };
-        base.pins(id).map(|entry| pinned(self.planner.zone, base, entry)).transpose()
+        base.pins(id).map(|entry| pinned(self.context.zone, base, entry)).transpose()
     }
 
     /// The existing version with a text: the one in force, or the newest one.
@@ -136,7 +136,7 @@ impl PolicyPlanner<'_> {
         let in_force = self.base.and_then(|base| base.pins(&policy.id)).map(|entry| &entry.policy_version_id);
         let candidates = in_force.map(|id| (id, true)).into_iter();
         for (id, is_in_force) in candidates.chain(policy.latest_version_id.as_ref().map(|id| (id, false))) {
-            let found = VersionRecord::<PolicyVersionCreated>::by_id(self.planner.zone, id.as_str())?;
+            let found = VersionRecord::<PolicyVersionCreated>::by_id(self.context.zone, id.as_str())?;
             let body = found.body()?;
             let can_be_pinned = found.row.archived.is_none() && policy.archived_at.is_none();
             if body.sha == sha && (is_in_force || can_be_pinned) {
@@ -154,13 +154,13 @@ impl PolicyPlanner<'_> {
         if kind == PlannedStep::Keep && self.base.is_some_and(|base| base.version.schema == *self.schema) {
             return Ok(Step::Keep(entry));
         }
-        let Planner { zone, validation, .. } = self.planner;
+        let Context { zone, validation, .. } = self.context;
         manifest::entry(zone, validation, self.schema, &Pin::from(&entry)).map(Step::Keep)
     }
 
     fn check_changeable(&self, policy: &Policy) -> Result<()> {
         let archived = policy.archived_at.is_some();
-        check_changeable(self.planner.inputs.actor, Resource::Policy, policy.id.as_str(), policy.owner_type, archived)
+        check_changeable(self.context.inputs.actor, Resource::Policy, policy.id.as_str(), policy.owner_type, archived)
     }
 
     /// Parses and validates a new version, unless that was done before.
@@ -170,7 +170,7 @@ impl PolicyPlanner<'_> {
         sha: Sha256,
         planned: &mut PolicySteps,
     ) -> Result<PreparedPolicyVersion> {
-        let Planner { zone, validation, inputs, .. } = self.planner;
+        let Context { zone, validation, inputs, .. } = self.context;
         let known = inputs.prepared.versions.get(&sha).filter(|known| known.schema == *self.schema);
         let version = match known {
             Some(known) => known.clone(),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::decide::authorizer::Authorizer;
 use crate::engine::validation::Validation;
+use crate::plan::context::Inputs;
 use crate::plan::desired::DesiredPolicySet;
-use crate::plan::planner::Inputs;
 use crate::plan::prepared::Prepared;
 use crate::plan::value::PolicySetPlan;
 use crate::read::zone::Zone;

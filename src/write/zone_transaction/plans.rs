@@ -6,7 +6,7 @@ use super::ZoneTransaction;
 use super::bindings::has_bound;
 use crate::cedar::with_room;
 use crate::engine::validation::Validation;
-use crate::plan::planner::Inputs;
+use crate::plan::context::Inputs;
 use crate::plan::steps::{SetStep, Steps, VersionStep};
 use crate::plan::value::PolicySetPlan;
 use crate::record::Manifest;
