@@ -29,7 +29,7 @@ pub use policy_store_verify::{inputs, log, proof, receipt};
 
 #[cfg(feature = "bundle")]
 pub use bundle::{Bundle, BundleGuardrail, BundleKey, BundlePolicy};
-pub use cedar::{ContextInput, UidInput};
+pub use cedar::{ConditionKind, ContextInput, ExplainedCondition, ExplainedTerm, UidInput};
 pub use cedar_policy;
 pub use change::difference::{ComparedVersion, PolicySetDifference};
 pub use change::policy::{ChangedVersion, PolicyChange};
@@ -37,6 +37,7 @@ pub use change::statement::{ChangedStatement, StatementChange};
 pub use decide::answer::{Answer, StatementError};
 pub use decide::authorizer::Authorizer;
 pub use decide::difference::Difference;
+pub use decide::explanation::{ExplainedStatement, Explanation, StatementRole};
 pub use decide::receipt::{EntitiesInput, GuardrailReceipt, Layer, LogEnd, Receipt, StatementRef};
 pub use decide::statement::Statement;
 pub use engine::Verification;

@@ -138,6 +138,28 @@ impl CompiledSet {
         })?
     }
 
+    /// The statements with an effect and with a scope that matches a request, as (member, statement), sorted.
+    pub(super) fn in_scope(
+        &self,
+        effect: Effect,
+        request: &Request,
+        entities: &Entities,
+    ) -> Result<Vec<(usize, usize)>> {
+        let mut found = Vec::new();
+        for group in self.groups.matching(request, entities) {
+            for number in &group.statements {
+                let named = self.numbered(*number)?;
+                let statement = self.statement(named)?;
+                // The group of a small set has all statements.
+                if statement.policy().effect() == effect && statement.scope().matches(request, entities) {
+                    found.push((named.member, named.statement));
+                }
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
     /// Sets with all statements that can match a request, and perhaps others.
     fn can_match(&self, request: &Request, entities: &Entities) -> Result<Vec<&PolicySet>> {
         let groups: Vec<&Group> = self.groups.matching(request, entities).collect();

@@ -8,12 +8,14 @@ mod from_text;
 
 mod actions;
 mod canonical;
+mod clauses;
 mod compiled;
 mod context;
 mod described;
 mod diagnose;
 mod entities;
 mod expansion;
+mod explain;
 mod explicit;
 mod expression;
 mod gate;
@@ -56,8 +58,10 @@ mod sample_tests;
 #[cfg(test)]
 mod scope_tests;
 
+pub use clauses::ConditionKind;
 pub(crate) use compiled::{CompiledSet, Evaluation, EvaluationFailure};
 pub use context::ContextInput;
+pub use explain::{ExplainedCondition, ExplainedTerm};
 pub(crate) use policy::{ParsedPolicy, PolicyContent, prepare_policy};
 pub(crate) use schema::{ParsedSchema, prepare_schema};
 pub(crate) use stack::{in_one_go, with_room, with_values};

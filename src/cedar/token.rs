@@ -30,6 +30,11 @@ impl<'a> Tokens<'a> {
         Self { text, at: 0 }
     }
 
+    /// The offset after the last token.
+    pub(super) fn end(&self) -> usize {
+        self.at
+    }
+
     fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
     }

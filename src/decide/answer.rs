@@ -178,6 +178,13 @@ impl Authorizer {
     }
 }
 
+/// The reference to a statement, by the index of its compiled member and its number.
+pub(super) fn reference(layer: Layer, compiled: &Compiled, member: usize, number: usize) -> Option<StatementRef> {
+    let (policy_id, policy_version_id) = compiled.members.get(member)?;
+    let (policy_id, policy_version_id) = (policy_id.clone(), policy_version_id.clone());
+    Some(StatementRef { layer, policy_id, policy_version_id, statement: u32::try_from(number).ok()? })
+}
+
 /// The statements that the evaluation of one layer refers to.
 fn named(
     layer: Layer,
@@ -185,12 +192,7 @@ fn named(
     determining: Vec<(usize, usize)>,
     errors: Vec<EvaluationFailure>,
 ) -> (Vec<StatementRef>, Vec<StatementError>) {
-    // The numbers are indices of the compiled members.
-    let reference = |member: usize, statement: usize| {
-        let (policy_id, policy_version_id) = compiled.members.get(member)?;
-        let (policy_id, policy_version_id) = (policy_id.clone(), policy_version_id.clone());
-        Some(StatementRef { layer, policy_id, policy_version_id, statement: u32::try_from(statement).ok()? })
-    };
+    let reference = |member, number| reference(layer, compiled, member, number);
     let determining = determining.into_iter().filter_map(|(member, number)| reference(member, number)).collect();
     let failed = |error: EvaluationFailure| {
         let statement = reference(error.member, error.statement)?;

@@ -1,4 +1,4 @@
-//! Decisions: authorizers, answers, receipts and their replay, and the statements of an answer.
+//! Decisions: authorizers, answers, receipts and their replay, and the statements and explanation of an answer.
 //!
 //! Knows no writes and no lists.
 
@@ -7,6 +7,7 @@ pub(crate) mod authorizer;
 pub(crate) mod difference;
 #[cfg(feature = "attestation")]
 pub(crate) mod evidence;
+pub(crate) mod explanation;
 pub(crate) mod guardrail;
 pub(crate) mod receipt;
 pub(crate) mod statement;

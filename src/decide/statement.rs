@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 
 use cedar_policy::Effect;
+use serde::Serialize;
 
 use super::answer::Answer;
 use super::authorizer::Authorizer;
 use super::receipt::{Layer, StatementRef};
+use crate::engine::compiler::Compiled;
 
 /// One statement of a pinned policy version.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Statement {
     /// Its policy version and index.
     pub reference: StatementRef,
@@ -31,18 +33,31 @@ impl Statement {
     }
 }
 
+impl Compiled {
+    /// The place of a statement: its member, and its number in the member.
+    pub(super) fn place(&self, reference: &StatementRef) -> Option<(usize, usize)> {
+        let member = self.members.iter().position(|(policy_id, version_id)| {
+            *policy_id == reference.policy_id && *version_id == reference.policy_version_id
+        })?;
+        Some((member, usize::try_from(reference.statement).ok()?))
+    }
+}
+
 impl Authorizer {
+    /// The rules of a layer.
+    pub(super) fn layer(&self, layer: Layer) -> Option<&Compiled> {
+        match layer {
+            Layer::Target => Some(self.compiled()),
+            Layer::Guardrail => Some(&self.guardrail_layer()?.compiled),
+        }
+    }
+
     /// A statement of this authorizer's policy set or guardrail, by its layer. None if there is no such statement.
     #[must_use]
     pub fn statement_of(&self, reference: &StatementRef) -> Option<Statement> {
-        let compiled = match reference.layer {
-            Layer::Target => self.compiled(),
-            Layer::Guardrail => &self.guardrail_layer()?.compiled,
-        };
-        let member = compiled.members.iter().position(|(policy_id, version_id)| {
-            *policy_id == reference.policy_id && *version_id == reference.policy_version_id
-        })?;
-        let statement = compiled.set.source(member, usize::try_from(reference.statement).ok()?)?;
+        let compiled = self.layer(reference.layer)?;
+        let (member, number) = compiled.place(reference)?;
+        let statement = compiled.set.source(member, number)?;
         Some(Statement {
             reference: reference.clone(),
             text: statement.to_cedar()?,

@@ -31,6 +31,8 @@ pub const CONTEXT_BYTES: usize = 1024 * 1024;
 pub const ENTITY_UID_BYTES: usize = 64 * 1024;
 /// Approximate bytes of all findings and warnings in the result of one preflight. The rest is only counted.
 pub const PREFLIGHT_FINDINGS_BYTES: usize = 64 * 1024 * 1024;
+/// Statements in the explanation of one answer. The rest is only counted.
+pub const EXPLAINED_STATEMENTS: usize = 100;
 /// Log entries of one write.
 pub const WRITE_ENTRIES: usize = 100_000;
 /// Items on one page of a list.

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use cedar_policy::{Decision, Entities, PolicyId, PolicySet, Schema, SchemaFragment};
 use policy_store::ErrorKind::Invalid;
 use policy_store::{
-    Authorizer, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Syntax, Target, TargetType,
+    Answer, Authorizer, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, StatementRole,
+    Syntax, Target, TargetType,
 };
 
 use super::schema_forms::accepted;
@@ -111,7 +112,26 @@ fn ask(case: &Case, way: &str, authorizer: &Authorizer) {
             let answer = authorizer.is_authorized(&request.unwrap_or_else(|e| panic!("{file}: {e}")), &entities);
             let answer = answer.unwrap();
             assert_eq!(answer.decision(), expected, "{file} from {way}: {:?}", answer.errors());
+            check_explanation(&file, &answer, &entities);
         }
+    }
+}
+
+/// Each statement of the explanation has the conditions that its role says.
+fn check_explanation(file: &str, answer: &Answer, entities: &Entities) {
+    let told = answer.explain(entities).unwrap();
+    let in_role = |role| told.statements.iter().filter(move |it| it.role == role).map(|it| &it.statement.reference);
+    assert!(in_role(StatementRole::Determining).eq(answer.determining()), "{file}");
+    assert!(in_role(StatementRole::Failed).eq(answer.errors().iter().map(|error| &error.statement)), "{file}");
+    for it in &told.statements {
+        let obstacle = it.obstacle().map(|condition| (condition.value.is_some(), condition.error.is_some()));
+        let expected = match it.role {
+            StatementRole::Determining => None,
+            StatementRole::Failed => Some((false, true)),
+            _ => Some((true, false)),
+        };
+        assert_eq!(obstacle, expected, "{file}: {it:?}");
+        assert!(it.conditions.iter().all(|condition| it.statement.text.contains(&condition.text)), "{file}: {it:?}");
     }
 }
 

@@ -36,6 +36,7 @@ mod erasing;
 mod errors;
 #[cfg(feature = "attestation")]
 mod evidence;
+mod explaining;
 mod filtered_pages;
 mod filters;
 mod fixture;
