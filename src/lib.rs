@@ -21,6 +21,7 @@ mod resource;
 mod rules;
 mod storage;
 mod store;
+mod suite;
 mod write;
 
 #[cfg(feature = "attestation")]
@@ -79,6 +80,9 @@ pub use store::proofs::StoreSeal;
 pub use store::snapshot::StoreSnapshot;
 pub use store::stats::{Compacted, Stats};
 pub use store::watched::Watched;
+pub use suite::TestSuite;
+pub use suite::case::TestCase;
+pub use suite::report::{TestFailure, TestOutcome, TestProblem, TestReport};
 pub use types::actor::{Actor, OwnerType};
 pub use types::cache_stats::CacheStats;
 pub use types::checkpoint::Checkpoint;

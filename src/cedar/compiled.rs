@@ -107,6 +107,15 @@ impl CompiledSet {
         Some(self.members.get(member)?.statements().get(statement)?.policy())
     }
 
+    /// Cedar's policies of all statements, each with its member and its number in the member's text, in this order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (usize, usize, &Policy)> {
+        let members = self.members.iter().enumerate();
+        members.flat_map(|(member, policy)| {
+            let statements = policy.statements().iter().enumerate();
+            statements.map(move |(number, statement)| (member, number, statement.policy()))
+        })
+    }
+
     /// Decides as Cedar's authorizer does, but fails if a statement runs out of stack. Cedar would skip it.
     ///
     /// Cedar's authorizer decides each group that can match. Its rule combines the answers: a `forbid` of any group

@@ -62,6 +62,7 @@ pub use clauses::ConditionKind;
 pub(crate) use compiled::{CompiledSet, Evaluation, EvaluationFailure};
 pub use context::ContextInput;
 pub use explain::{ExplainedCondition, ExplainedTerm};
+pub(crate) use json::json as check_json;
 pub(crate) use policy::{ParsedPolicy, PolicyContent, prepare_policy};
 pub(crate) use schema::{ParsedSchema, prepare_schema};
 pub(crate) use stack::{in_one_go, with_room, with_values};

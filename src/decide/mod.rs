@@ -1,4 +1,5 @@
 //! Decisions: authorizers, answers, receipts and their replay, and the statements and explanation of an answer.
+//! Decisions: authorizers, answers, receipts and their replay, the statements of an answer, and runs of test suites.
 //!
 //! Knows no writes and no lists.
 
@@ -11,3 +12,4 @@ pub(crate) mod explanation;
 pub(crate) mod guardrail;
 pub(crate) mod receipt;
 pub(crate) mod statement;
+pub(crate) mod testing;

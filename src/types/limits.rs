@@ -33,6 +33,12 @@ pub const ENTITY_UID_BYTES: usize = 64 * 1024;
 pub const PREFLIGHT_FINDINGS_BYTES: usize = 64 * 1024 * 1024;
 /// Statements in the explanation of one answer. The rest is only counted.
 pub const EXPLAINED_STATEMENTS: usize = 100;
+/// Bytes of a test suite.
+pub const SUITE_BYTES: usize = 1024 * 1024;
+/// Cases of a test suite.
+pub const SUITE_CASES: usize = 10_000;
+/// Approximate bytes of all failures in the report of one run of a test suite. The rest is only counted.
+pub const TEST_FAILURES_BYTES: usize = 1024 * 1024;
 /// Log entries of one write.
 pub const WRITE_ENTRIES: usize = 100_000;
 /// Items on one page of a list.

@@ -9,7 +9,7 @@ use cedar_policy::{Decision, Entities, PolicyId, PolicySet, Schema, SchemaFragme
 use policy_store::ErrorKind::Invalid;
 use policy_store::{
     Answer, Authorizer, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, StatementRole,
-    Syntax, Target, TargetType,
+    Syntax, Target, TargetType, TestFailure, TestSuite,
 };
 
 use super::schema_forms::accepted;
@@ -171,6 +171,50 @@ fn every_static_application_decides_as_it_says_in_all_four_ways_and_after_reopen
         let world = world.reopened();
         ask_all(&world);
         assert_eq!(world.extent(), before);
+    }
+}
+
+/// The allowed and denied requests of an application, as a test suite.
+fn suite(case: &Case) -> TestSuite {
+    let entities: serde_json::Value = serde_json::from_str(&case.entities).unwrap();
+    let cases = ["allow", "deny"]
+        .into_iter()
+        .flat_map(|decision| case.requests(decision).into_iter().map(move |(file, request)| (decision, file, request)));
+    let cases = cases.map(|(decision, file, request)| {
+        let (reason, num_errors) = (serde_json::json!([]), 0);
+        serde_json::json!({"name": file, "request": request, "entities": entities.clone(), "decision": decision,
+            "reason": reason, "num_errors": num_errors})
+    });
+    TestSuite::from_json(serde_json::Value::from(cases.collect::<Vec<_>>()).to_string()).unwrap()
+}
+
+/// The run reads the entities by the schema, so it fails with the one application that does not fit its own.
+#[test]
+fn the_requests_of_every_static_application_pass_as_a_test_suite() {
+    for case in cases(false) {
+        let world = World::new();
+        let version = world
+            .write_store(|w| {
+                w.publish_schema(NewSchema::cedar("text", case.schema.as_str()))?;
+                let mut zone = w.zone("acme")?;
+                zone.create_policy_set(NewPolicySet::named("s").id("s"))?;
+                zone.create_policy(NewPolicy::named("p").id("p"))?;
+                let policy =
+                    zone.create_policy_version("p", NewPolicyVersion::cedar("text", case.policies.as_str()))?;
+                zone.create_policy_set_version("s", NewPolicySetVersion::new("text").pin(&policy))
+            })
+            .unwrap();
+        let (suite, authorizer) = (suite(&case), world.zone().authorizer_of_version(&version.id).unwrap());
+        let report = authorizer.run_tests(&suite).unwrap();
+        assert_eq!(report.cases, case.requests("allow").len() + case.requests("deny").len());
+        match authorizer.entities(&case.entities) {
+            Ok(_) => assert!(report.is_passed(), "{}: {report:?}", case.name()),
+            Err(error) => {
+                let says = |failure: &TestFailure| failure.to_string().contains(&error.to_string());
+                assert_eq!(report.failed(), report.cases);
+                assert!(report.failures.iter().all(says), "{}: {error}: {report:?}", case.name());
+            }
+        }
     }
 }
 

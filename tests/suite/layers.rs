@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The folders, from the bottom up.
-const FOLDERS: [&str; 17] = [
+const FOLDERS: [&str; 18] = [
     "types",
     "cedar",
+    "suite",
     "record",
     "attestation",
     "storage",

@@ -96,6 +96,7 @@ mod statements;
 mod statistics;
 mod support;
 mod suspending;
+mod test_suites;
 mod time;
 #[cfg(feature = "tracing")]
 mod traces;
