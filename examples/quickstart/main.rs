@@ -9,8 +9,9 @@ use policy_store::attestation::Ed25519Signer;
 use policy_store::evidence::Evidence;
 use policy_store::note::{NoteKey, SignedCheckpoint, Trust};
 use policy_store::{
-    Actor, Answer, Authorizer, Change, Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion,
-    NewSchema, Order, PageRequest, PolicySetVersion, PolicyStore, Rationale, Receipt, Result, Target, Zone,
+    Actor, Answer, Authorizer, Change, HistoryFilter, Include, NewPolicy, NewPolicySet, NewPolicySetVersion,
+    NewPolicyVersion, NewSchema, Order, PageRequest, PolicySetVersion, PolicyStore, Rationale, Receipt, Result, Target,
+    Zone,
 };
 
 const SCHEMA_VERSION: &str = "2026-02-24";
@@ -184,7 +185,7 @@ fn years_later(path: &Path, kept: &str) -> Result<(), Box<dyn Error>> {
 
     println!("\n6. Who did what, when");
     let zone = store.zone("acme")?;
-    for entry in zone.history(&PageRequest::new().limit(100).order(Order::Ascending))?.items {
+    for entry in zone.history(&HistoryFilter::new(), &PageRequest::new().limit(100).order(Order::Ascending))?.items {
         println!("   {:>2}  {}  {:<6} {}", entry.position, entry.created_at, entry.created_by, told(&entry.change));
     }
     evidence(&store, path)

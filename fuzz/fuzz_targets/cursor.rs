@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use policy_store::{
+use policy_store::{HistoryFilter, 
     Include, LogId, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, Page,
     PageRequest, PolicyFilter, PolicySetFilter, PolicyStore, Result, fuzzing,
 };
@@ -62,13 +62,13 @@ fn page(which: usize, list: &PageRequest) -> Result<Shown> {
     match which {
         0 => store.zones(list).map(text),
         1 => store.schemas(Include::Neither, list).map(text),
-        2 => store.history(list).map(text),
+        2 => store.history(&HistoryFilter::new(), list).map(text),
         3 => zone.policies(&PolicyFilter::new(), list).map(text),
         4 => zone.policy_sets(&PolicySetFilter::new().any_target(), list).map(text),
         5 => zone.policy_versions("p0", Include::Neither, list).map(text),
         6 => zone.policy_set_versions("s", list).map(text),
         7 => zone.pinned_policy_versions("s3", Include::Neither, list).map(text),
-        _ => zone.history(list).map(text),
+        _ => zone.history(&HistoryFilter::new(), list).map(text),
     }
 }
 

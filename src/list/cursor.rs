@@ -1,6 +1,7 @@
 //! Cursors: authenticated places in one list. Does not know pages.
 
 use super::order::{Order, Sort};
+use super::place::Place;
 use crate::types::error::{ErrorDetail, Result, at_most};
 use crate::types::hash::hex;
 use crate::types::id::LogId;
@@ -21,10 +22,12 @@ pub(crate) struct ListName<'a> {
     pub sort: Sort,
 }
 
-/// The first byte: the version of the cursor format.
-const CURSOR_FORM: u8 = 1;
-/// Format version, place, and the first half of a MAC.
-const CURSOR_BYTES: usize = 1 + 8 + 16;
+/// The bytes of a MAC: the first half of BLAKE3's.
+const MAC_BYTES: usize = 16;
+/// The hex digits of the first byte: the version of the cursor format.
+const FORM_DIGITS: usize = 2;
+/// The hex digits of a MAC.
+const MAC_DIGITS: usize = 2 * MAC_BYTES;
 
 impl<'a> ListName<'a> {
     /// A list in order of creation, without a filter.
@@ -32,11 +35,8 @@ impl<'a> ListName<'a> {
         Self { cursor_key, log_id, list, parent, filter: &[], sort: Sort::CreatedAt }
     }
 
-    pub(crate) fn cursor(&self, order: Order, place: u64) -> String {
-        hex::encode(&self.cursor_bytes(order, place))
-    }
-
-    fn cursor_bytes(&self, order: Order, place: u64) -> [u8; CURSOR_BYTES] {
+    /// The cursor to a place: format version, place and MAC.
+    pub(crate) fn cursor<P: Place>(&self, order: Order, place: P) -> String {
         let mut mac = blake3::Hasher::new_keyed(&self.cursor_key);
         for part in [self.log_id.0.as_slice(), self.list.as_bytes(), self.parent.as_bytes(), self.filter] {
             mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
@@ -47,26 +47,23 @@ impl<'a> ListName<'a> {
             (Sort::CreatedAt, Order::Ascending) => 1,
             (Sort::Status, _) => 2,
         };
-        mac.update(&[CURSOR_FORM, order]);
-        mac.update(&place.to_be_bytes());
-        let mut bytes = [CURSOR_FORM; CURSOR_BYTES];
-        let (_, rest) = bytes.split_at_mut(1);
-        let (place_part, mac_part) = rest.split_at_mut(8);
-        place_part.copy_from_slice(&place.to_be_bytes());
-        mac.finalize_xof().fill(mac_part);
-        bytes
+        let place = place.bytes();
+        mac.update(&[P::FORM, order]);
+        mac.update(place.as_ref());
+        let mut half = [0; MAC_BYTES];
+        mac.finalize_xof().fill(&mut half);
+        hex::encode(&[&[P::FORM], place.as_ref(), &half].concat())
     }
 
     /// The place in a cursor, which must be a cursor of this list in this order.
-    pub(crate) fn place(&self, order: Order, cursor: &str) -> Result<u64> {
+    pub(crate) fn place<P: Place>(&self, order: Order, cursor: &str) -> Result<P> {
         let refuse = |reason| ErrorDetail::cursor(cursor, reason).into();
         at_most("characters of the cursor", cursor.len(), limits::CURSOR_CHARS)?;
-        let bytes: [u8; CURSOR_BYTES] = hex::decode(cursor).ok_or_else(|| refuse("malformed cursor"))?;
-        let place = bytes.get(1..9).and_then(|place| place.first_chunk::<8>()).copied().map(u64::from_be_bytes);
+        let place = cursor.get(FORM_DIGITS..cursor.len().saturating_sub(MAC_DIGITS)).and_then(P::of_hex);
         let place = place.ok_or_else(|| refuse("malformed cursor"))?;
         // Compares in constant time: `blake3::Hash` does.
-        let expected = blake3::hash(&self.cursor_bytes(order, place));
-        if expected != blake3::hash(&bytes) {
+        let expected = blake3::hash(self.cursor(order, place).as_bytes());
+        if expected != blake3::hash(cursor.as_bytes()) {
             return Err(refuse("cursor was issued for a different list, order or filter"));
         }
         Ok(place)
@@ -76,6 +73,7 @@ impl<'a> ListName<'a> {
 #[cfg(test)]
 pub(crate) mod tests {
     use proptest::prelude::*;
+    use proptest::test_runner::TestCaseError;
 
     use super::*;
     use crate::list::filter::{PolicyFilter, PolicySetFilter};
@@ -93,34 +91,51 @@ pub(crate) mod tests {
     proptest! {
         /// Each list accepts only its own cursors, and none is longer than the limit.
         #[test]
-        fn only_the_lists_own_cursors_are_taken(place: u64, flip in 0..CURSOR_BYTES * 8) {
-            let cursor = NAME.cursor(Order::Descending, place);
-            prop_assert!(cursor.len() <= limits::CURSOR_CHARS);
-            prop_assert_eq!(NAME.place(Order::Descending, &cursor).unwrap(), place);
-            prop_assert!(NAME.place(Order::Ascending, &cursor).is_err());
-            for other in [
-                ListName { cursor_key: [8; 32], ..NAME },
-                ListName { log_id: LogId([2; 16]), ..NAME },
-                ListName { list: "policy_sets", ..NAME },
-                ListName { parent: "p", ..NAME },
-                ListName { list: "policie", parent: "s", ..NAME },
-                ListName { filter: b"p", ..NAME },
-                ListName { sort: Sort::Status, ..NAME },
-            ] {
-                prop_assert!(other.place(Order::Descending, &cursor).is_err());
-            }
-            let mut bytes: [u8; CURSOR_BYTES] = hex::decode(&cursor).unwrap();
-            bytes[flip / 8] ^= 1 << (flip % 8);
-            let forged = NAME.place(Order::Descending, &hex::encode(&bytes)).unwrap_err();
-            prop_assert_eq!(forged.code(), "invalid_cursor");
-            prop_assert!(NAME.place(Order::Descending, &cursor[2..]).is_err());
+        fn only_the_lists_own_cursors_are_taken(place: u64, flip in 0..25_usize * 8) {
+            only_its_own(place, flip)?;
         }
+
+        /// So does a list over several logs.
+        #[test]
+        fn only_the_timelines_own_cursors_are_taken(place: u128, flip in 0..33_usize * 8) {
+            only_its_own(place, flip)?;
+            let short = NAME.cursor(Order::Descending, place as u64);
+            prop_assert!(NAME.place::<u128>(Order::Descending, &short).is_err());
+            prop_assert!(NAME.place::<u64>(Order::Descending, &NAME.cursor(Order::Descending, place)).is_err());
+        }
+    }
+
+    fn only_its_own<P: Place + std::fmt::Debug>(place: P, flip: usize) -> Result<(), TestCaseError> {
+        let cursor = NAME.cursor(Order::Descending, place);
+        prop_assert!(cursor.len() <= limits::CURSOR_CHARS);
+        prop_assert_eq!(NAME.place::<P>(Order::Descending, &cursor).unwrap(), place);
+        prop_assert!(NAME.place::<P>(Order::Ascending, &cursor).is_err());
+        for other in [
+            ListName { cursor_key: [8; 32], ..NAME },
+            ListName { log_id: LogId([2; 16]), ..NAME },
+            ListName { list: "policy_sets", ..NAME },
+            ListName { parent: "p", ..NAME },
+            ListName { list: "policie", parent: "s", ..NAME },
+            ListName { filter: b"p", ..NAME },
+            ListName { sort: Sort::Status, ..NAME },
+        ] {
+            prop_assert!(other.place::<P>(Order::Descending, &cursor).is_err());
+        }
+        let [digit] = hex::decode::<1>(&cursor[flip / 8 * 2..][..2]).unwrap();
+        let mut forged = cursor.clone();
+        forged.replace_range(flip / 8 * 2..flip / 8 * 2 + 2, &hex::encode(&[digit ^ 1 << (flip % 8)]));
+        let forged = NAME.place::<P>(Order::Descending, &forged).unwrap_err();
+        prop_assert_eq!(forged.code(), "invalid_cursor");
+        for other in [&cursor[2..], &cursor.to_uppercase(), &format!("{cursor}0"), &format!("é{cursor}"), "é", ""] {
+            prop_assert!(*other == cursor || NAME.place::<P>(Order::Descending, other).is_err());
+        }
+        Ok(())
     }
 
     /// The expected MACs were computed by another program, from the description in docs/format.md.
     #[test]
     fn the_bytes_of_a_cursor_are_pinned() {
-        let pinned = |name: ListName<'_>, order, place, expected: &str| {
+        let pinned = |name: ListName<'_>, order, place: u64, expected: &str| {
             assert_eq!(name.cursor(order, place), expected.replace(' ', ""));
         };
         // Format version, place, MAC.

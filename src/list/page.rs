@@ -1,8 +1,11 @@
 //! Page requests and pages, in order of creation, with cursors in both directions. Does not know what is listed, nor
 //! the format of cursors.
 
+use std::ops::Range;
+
 use super::cursor::ListName;
 use super::order::{Order, Sort};
+use super::place::Place;
 use crate::storage::Direction;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::limits;
@@ -130,11 +133,11 @@ impl ListName<'_> {
     /// The page for a page request. `fetch(from, direction, n)` returns up to `n` items beyond the place `from`, or
     /// from the end of the list without one, each with its place. Places rise with the order of creation. `count`
     /// returns the number of all items.
-    pub(crate) fn page<T>(
+    pub(crate) fn page<P: Place, T>(
         &self,
         list: &PageRequest,
         count: impl FnOnce() -> Result<u64>,
-        fetch: impl Fn(Option<u64>, Direction, usize) -> Result<Vec<(u64, T)>>,
+        fetch: impl Fn(Option<P>, Direction, usize) -> Result<Vec<(P, T)>>,
     ) -> Result<Page<T>> {
         let limit = list.limit.unwrap_or(limits::PAGE_ITEMS_DEFAULT);
         if limit == 0 || limit > limits::PAGE_ITEMS {
@@ -162,7 +165,7 @@ impl ListName<'_> {
             found.reverse();
         }
         let cursor =
-            |item: Option<&(u64, T)>, wanted| item.filter(|_| wanted).map(|(place, _)| self.cursor(list.order, *place));
+            |item: Option<&(P, T)>, wanted| item.filter(|_| wanted).map(|(place, _)| self.cursor(list.order, *place));
         Ok(Page {
             after_cursor: cursor(found.last(), follows),
             before_cursor: cursor(found.first(), precedes),
@@ -173,14 +176,14 @@ impl ListName<'_> {
 
     /// Whether the list has an item at the cursor's place or beyond it, against the direction of reading. The item of
     /// the cursor may be gone: it no longer passes the filter, or its zone was erased.
-    fn is_something_behind<T>(
-        from: u64,
+    fn is_something_behind<P: Place, T>(
+        from: P,
         direction: Direction,
-        fetch: impl Fn(Option<u64>, Direction, usize) -> Result<Vec<(u64, T)>>,
+        fetch: impl Fn(Option<P>, Direction, usize) -> Result<Vec<(P, T)>>,
     ) -> Result<bool> {
         let (before, back) = match direction {
-            Direction::Ascending => (from.checked_add(1), Direction::Descending),
-            Direction::Descending => (from.checked_sub(1), Direction::Ascending),
+            Direction::Ascending => (from.above(), Direction::Descending),
+            Direction::Descending => (from.below(), Direction::Ascending),
         };
         Ok(!fetch(before, back, 1)?.is_empty())
     }
@@ -218,12 +221,17 @@ impl<T> Page<T> {
     }
 }
 
-/// Up to `count` places of `0..length` beyond `from` in a direction, for lists that are numbered without gaps.
-pub(crate) fn numbered(length: u64, from: Option<u64>, direction: Direction, count: usize) -> Vec<u64> {
-    match (direction, from) {
-        (Direction::Ascending, from) => (from.map_or(0, |from| from.saturating_add(1))..length).take(count).collect(),
-        (Direction::Descending, from) => (0..from.unwrap_or(length).min(length)).rev().take(count).collect(),
-    }
+/// The places of `all` beyond `from` in a direction, for lists that are numbered without gaps.
+pub(crate) fn numbered(all: Range<u64>, from: Option<u64>, direction: Direction) -> impl Iterator<Item = u64> {
+    let mut left = match (direction, from) {
+        (_, None) => all,
+        (Direction::Ascending, Some(from)) => all.start.max(from.saturating_add(1))..all.end,
+        (Direction::Descending, Some(from)) => all.start..all.end.min(from),
+    };
+    std::iter::from_fn(move || match direction {
+        Direction::Ascending => left.next(),
+        Direction::Descending => left.next_back(),
+    })
 }
 
 /// Up to `count` of `items` beyond a place in a direction. The places of `items` must rise.
@@ -252,7 +260,7 @@ mod tests {
 
     fn page(list: &PageRequest, length: u64) -> Page<u64> {
         let fetch = |from, direction, count| {
-            Ok(numbered(length, from, direction, count).into_iter().map(|place| (place, place)).collect())
+            Ok(numbered(0..length, from, direction).take(count).map(|place| (place, place)).collect())
         };
         NAME.page(list, || Ok(length), fetch).unwrap()
     }
@@ -283,7 +291,7 @@ mod tests {
 
     #[test]
     fn limits_and_cursors_are_checked() {
-        let refused = |list: PageRequest| NAME.page::<()>(&list, || Ok(0), |_, _, _| Ok(Vec::new())).unwrap_err();
+        let refused = |list: PageRequest| NAME.page::<u64, ()>(&list, || Ok(0), |_, _, _| Ok(Vec::new())).unwrap_err();
         assert_eq!(refused(PageRequest::new().limit(0)).code(), "invalid_input");
         assert_eq!(refused(PageRequest::new().limit(101)).code(), "invalid_input");
         let cursor = NAME.cursor(Order::Descending, 3);

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::moment::Committed;
 use super::zone::Zone;
-use crate::list::filter::BindingFilter;
-use crate::list::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
+use crate::list::filter::{BindingFilter, HistoryFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
 use crate::list::items::Items;
 use crate::list::page::PageRequest;
 use crate::resource::binding::BindingRecord;
@@ -89,9 +88,9 @@ impl<M: Committed> Zone<M> {
         Items::new(page_request, move |page_request| zone.schemas(&filter, include, page_request))
     }
 
-    /// Iterates over the zone's log: see [`history`](Self::history).
-    pub fn history_iter(&self, page_request: &PageRequest) -> Items<HistoryEntry> {
-        let zone = self.clone();
-        Items::new(page_request, move |page_request| zone.history(page_request))
+    /// Iterates over entries of the zone's log: see [`history`](Self::history).
+    pub fn history_iter(&self, filter: &HistoryFilter, page_request: &PageRequest) -> Items<HistoryEntry> {
+        let (zone, filter) = (self.clone(), filter.clone());
+        Items::new(page_request, move |page_request| zone.history(&filter, page_request))
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::moment::{Committed, Held, Latest, Moment};
 use crate::engine::Engine;
 use crate::engine::versions::Name;
-use crate::list::filter::{BindingFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
-use crate::list::history;
+use crate::list::filter::{BindingFilter, HistoryFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
+use crate::list::history::{self, LogOf};
 use crate::list::page::{Page, PageRequest};
 use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
 use crate::resource::binding::{At, Binding, BindingRecord};
@@ -436,13 +436,16 @@ impl<M: Moment> Zone<M> {
         self.read(|zone| zone.bindings(&filter, page_request))
     }
 
-    /// A page of the zone's log. Inside a write, the entries so far are listed too, with a hash of zeros.
+    /// A page of the entries of the zone's log that pass `filter`. Inside a write, the entries so far are listed too, with a
+    /// hash of zeros.
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid) for a limit or cursor that breaks a rule.
-    pub fn history(&self, page_request: &PageRequest) -> Result<Page<HistoryEntry>> {
-        self.read(|zone| history::page(&zone, zone.log, page_request))
+    /// [`Invalid`](crate::ErrorKind::Invalid) or [`TooLarge`](crate::ErrorKind::TooLarge) for a filter, limit or cursor that
+    /// breaks a rule.
+    pub fn history(&self, filter: &HistoryFilter, page_request: &PageRequest) -> Result<Page<HistoryEntry>> {
+        let filter = filter.check()?;
+        self.read(|zone| history::page(&zone, LogOf { log: zone.log, zone: Some(zone.id) }, &filter, page_request))
     }
 }
 

@@ -44,6 +44,11 @@ impl Snapshot<'_> {
         self.length_while(log, |entry| entry.envelope.created_at <= time)
     }
 
+    /// The number of entries created before `time`: the position of the first one at `time` or later.
+    pub(crate) fn length_before(&self, log: LogNumber, time: Timestamp) -> Result<u64> {
+        self.length_while(log, |entry| entry.envelope.created_at < time)
+    }
+
     /// The number of entries that were written when the clock was at `clock` or before, in whole writes. If the clock went
     /// back by itself, it is at some moment of the stretch that the clock passed twice.
     pub(crate) fn length_by_clock(&self, log: LogNumber, clock: Timestamp) -> Result<u64> {

@@ -1,9 +1,10 @@
 //! The lists of a store, item by item: beside each method that returns a page, one that returns all of it.
 
 use super::PolicyStore;
+use crate::list::filter::HistoryFilter;
 use crate::list::items::Items;
 use crate::list::page::PageRequest;
-use crate::resource::history::HistoryEntry;
+use crate::resource::history::{HistoryEntry, TimelineEntry};
 use crate::resource::schema::SchemaVersion;
 use crate::resource::zone::ZoneInfo;
 use crate::types::syntax::Include;
@@ -23,9 +24,15 @@ impl PolicyStore {
         Items::new(page_request, move |page_request| store.schemas(include, page_request))
     }
 
-    /// Iterates over the store's own log: see [`history`](Self::history).
-    pub fn history_iter(&self, page_request: &PageRequest) -> Items<HistoryEntry> {
-        let store = self.clone();
-        Items::new(page_request, move |page_request| store.history(page_request))
+    /// Iterates over entries of the store's own log: see [`history`](Self::history).
+    pub fn history_iter(&self, filter: &HistoryFilter, page_request: &PageRequest) -> Items<HistoryEntry> {
+        let (store, filter) = (self.clone(), filter.clone());
+        Items::new(page_request, move |page_request| store.history(&filter, page_request))
+    }
+
+    /// Iterates over entries of all logs: see [`timeline`](Self::timeline).
+    pub fn timeline_iter(&self, filter: &HistoryFilter, page_request: &PageRequest) -> Items<TimelineEntry> {
+        let (store, filter) = (self.clone(), filter.clone());
+        Items::new(page_request, move |page_request| store.timeline(&filter, page_request))
     }
 }

@@ -26,11 +26,13 @@ use crate::decide::answer::Answer;
 use crate::decide::authorizer::Authorizer;
 use crate::decide::receipt::{Receipt, check_inputs};
 use crate::engine::Engine;
-use crate::list;
+use crate::list::filter::HistoryFilter;
+use crate::list::history::{self, LogOf};
 use crate::list::page::{Page, PageRequest};
+use crate::list::{schemas, timeline, zones};
 use crate::preflight::{self, Candidate, Preflight};
 use crate::read::zone::Zone;
-use crate::resource::history::HistoryEntry;
+use crate::resource::history::{HistoryEntry, TimelineEntry};
 use crate::resource::policy_version::{NewPolicyVersion, PreparedPolicyVersion};
 use crate::resource::schema::{self, NewSchema, PreparedSchema, SchemaVersion};
 use crate::resource::zone::{self, ZoneInfo};
@@ -200,7 +202,7 @@ impl PolicyStore {
     ///
     /// [`Invalid`](crate::ErrorKind::Invalid) for a limit or cursor that breaks a rule.
     pub fn zones(&self, page_request: &PageRequest) -> Result<Page<ZoneInfo>> {
-        self.engine.storage.read(|snapshot| list::zones::page(snapshot, page_request))
+        self.engine.storage.read(|snapshot| zones::page(snapshot, page_request))
     }
 
     /// Holds the newest committed state for several reads of one moment.
@@ -227,7 +229,7 @@ impl PolicyStore {
     ///
     /// As [`zones`](Self::zones).
     pub fn schemas(&self, include: Include, page_request: &PageRequest) -> Result<Page<SchemaVersion>> {
-        self.engine.storage.read(|snapshot| list::schemas::page(snapshot, include, page_request))
+        self.engine.storage.read(|snapshot| schemas::page(snapshot, include, page_request))
     }
 
     /// A [preflight](Zone::preflight) of all zones, one after the other, each at one moment. A text that several zones
@@ -267,13 +269,48 @@ impl PolicyStore {
         Authorizer::of_receipt(&self.engine, receipt)
     }
 
-    /// A page of the store's own log: zones created and erased, schema versions published, and changes of their status.
+    /// A page of the entries of the store's own log that pass `filter`: zones created and erased, schema versions published, and
+    /// changes of their status.
     ///
     /// # Errors
     ///
-    /// As [`zones`](Self::zones).
-    pub fn history(&self, page_request: &PageRequest) -> Result<Page<HistoryEntry>> {
-        self.engine.storage.read(|snapshot| list::history::page(snapshot, STORE_LOG, page_request))
+    /// As [`Zone::history`].
+    pub fn history(&self, filter: &HistoryFilter, page_request: &PageRequest) -> Result<Page<HistoryEntry>> {
+        let filter = filter.check()?;
+        self.engine.storage.read(|snapshot| history::page(snapshot, LogOf::STORE, &filter, page_request))
+    }
+
+    /// A page of the entries of all logs that pass `filter`: one timeline of the store's own log and of the zones' logs, by
+    /// [`created_at`](HistoryEntry::created_at). Entries of one time come in the order of their logs: the store's, then the zones' in the
+    /// order of their creation in this file.
+    ///
+    /// A page looks up its place in the log of each zone, which takes a few reads for each, so name [zones](HistoryFilter::zone) if
+    /// only some are wanted. Entries of erased zones are gone, and a cursor to one of them goes on from its place.
+    ///
+    /// Pages repeat nothing, and skip nothing that was there when the first of them was read. What is written meanwhile may
+    /// have a time before the cursor: imported history, copied zones, and entries of a clock that went back. To follow
+    /// all changes, read each [history](Zone::history) from a cursor.
+    ///
+    /// ```
+    /// # fn main() -> policy_store::Result<()> {
+    /// use policy_store::{Actor, ChangeKind, HistoryFilter, PageRequest, PolicyStore};
+    /// let (store, ann) = (PolicyStore::builder().in_memory()?, Actor::customer("ann")?);
+    /// store.write(&ann, |w| ["acme", "other"].iter().try_for_each(|id| w.create_zone(*id)?.suspend().map(drop)))?;
+    ///
+    /// let by_ann = HistoryFilter::new().by(ann).kind(ChangeKind::ZoneSuspended);
+    /// let page = store.timeline(&by_ann, &PageRequest::new())?;
+    /// let zones: Vec<_> = page.items.iter().filter_map(|item| item.zone_id.as_deref()).collect();
+    /// assert_eq!(zones, ["other", "acme"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Zone::history`].
+    pub fn timeline(&self, filter: &HistoryFilter, page_request: &PageRequest) -> Result<Page<TimelineEntry>> {
+        let filter = filter.check()?;
+        self.engine.storage.read(|snapshot| timeline::page(snapshot, &filter, page_request))
     }
 
     /// Compares the whole store with its logs: hashes every entry and all content, follows every chain to its head,

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use crate::engine::Engine;
+use crate::list::filter::HistoryFilter;
+use crate::list::history::{self, LogOf};
+use crate::list::items::Items;
 use crate::list::page::{Page, PageRequest};
-use crate::list::{history, schemas, zones};
+use crate::list::{schemas, timeline, zones};
 use crate::read::moment::Held;
 use crate::read::zone::{Zone, ZoneSnapshot};
-use crate::resource::history::HistoryEntry;
+use crate::resource::history::{HistoryEntry, TimelineEntry};
 use crate::resource::schema::{self, SchemaVersion};
 use crate::resource::zone::{self, ZoneInfo};
 use crate::storage::Snapshot;
@@ -96,12 +99,35 @@ impl StoreSnapshot {
         self.read(|snapshot| schemas::page(snapshot, include, page_request))
     }
 
-    /// A page of the store's own log.
+    /// A page of the entries of the store's own log that pass `filter`.
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid) for a limit or cursor that breaks a rule.
-    pub fn history(&self, page_request: &PageRequest) -> Result<Page<HistoryEntry>> {
-        self.read(|snapshot| history::page(snapshot, STORE_LOG, page_request))
+    /// As [`Zone::history`].
+    pub fn history(&self, filter: &HistoryFilter, page_request: &PageRequest) -> Result<Page<HistoryEntry>> {
+        let filter = filter.check()?;
+        self.read(|snapshot| history::page(snapshot, LogOf::STORE, &filter, page_request))
+    }
+
+    /// A page of the entries of all logs that pass `filter`: see [`PolicyStore::timeline`](crate::PolicyStore::timeline).
+    ///
+    /// # Errors
+    ///
+    /// As [`Zone::history`].
+    pub fn timeline(&self, filter: &HistoryFilter, page_request: &PageRequest) -> Result<Page<TimelineEntry>> {
+        let filter = filter.check()?;
+        self.read(|snapshot| timeline::page(snapshot, &filter, page_request))
+    }
+
+    /// Iterates over entries of the store's own log: see [`history`](Self::history).
+    pub fn history_iter(&self, filter: &HistoryFilter, page_request: &PageRequest) -> Items<HistoryEntry> {
+        let (store, filter) = (self.clone(), filter.clone());
+        Items::new(page_request, move |page_request| store.history(&filter, page_request))
+    }
+
+    /// Iterates over entries of all logs: see [`timeline`](Self::timeline).
+    pub fn timeline_iter(&self, filter: &HistoryFilter, page_request: &PageRequest) -> Items<TimelineEntry> {
+        let (store, filter) = (self.clone(), filter.clone());
+        Items::new(page_request, move |page_request| store.timeline(&filter, page_request))
     }
 }

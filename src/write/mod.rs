@@ -74,13 +74,13 @@ impl<'w, 'txn> WriteTransaction<'w, 'txn> {
     ///
     /// ```
     /// # fn main() -> policy_store::Result<()> {
-    /// use policy_store::{Actor, PolicyStore, Rationale};
+    /// use policy_store::{Actor, HistoryFilter, PageRequest, PolicyStore, Rationale};
     /// let store = PolicyStore::builder().in_memory()?;
     /// store.write(&Actor::customer("ann")?, |w| {
     ///     w.rationale(Rationale::new().with_reason("New tenant")?.with_reference("TICKET-17")?)?;
     ///     w.create_zone("acme").map(drop)
     /// })?;
-    /// let first = store.zone("acme")?.history(&Default::default())?.items.remove(0);
+    /// let first = store.zone("acme")?.history(&HistoryFilter::new(), &PageRequest::new())?.items.remove(0);
     /// assert_eq!(first.rationale.as_ref().and_then(Rationale::reference), Some("TICKET-17"));
     /// # Ok(())
     /// # }

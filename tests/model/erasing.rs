@@ -1,6 +1,6 @@
 //! Erases zones, and checks that nothing of them can be read.
 
-use policy_store::{Actor, Include, PageRequest, PolicyFilter, Target};
+use policy_store::{Actor, HistoryFilter, Include, PageRequest, PolicyFilter, Target};
 use serde_json::Value;
 
 use super::calls::seen;
@@ -39,7 +39,7 @@ impl Runner {
                 zone.info().map(seen),
                 zone.policy("p0").map(seen),
                 zone.policies(&PolicyFilter::new(), &list).map(|page| seen(page.items)),
-                zone.history(&list).map(|page| seen(page.items)),
+                zone.history(&HistoryFilter::new(), &list).map(|page| seen(page.items)),
                 zone.schema("s0", Include::Neither).map(seen),
                 zone.observed(Target::Zone).map(seen),
                 zone.authorizer(Target::Zone).map(|it| seen(it.binding())),

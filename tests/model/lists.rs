@@ -1,6 +1,6 @@
 //! Every list of the store: its items, the page after a cursor, and the cursors that it accepts.
 
-use policy_store::{Error, Include, Order, Page, PageRequest, Result, Sort, ZoneSchema};
+use policy_store::{Error, HistoryFilter, Include, Order, Page, PageRequest, Result, Sort, ZoneSchema};
 use serde_json::{Value, json};
 
 use super::agreement::agree;
@@ -191,7 +191,7 @@ impl Runner {
         match listed {
             Listed::Zones => got(self.store().zones(list), seen),
             Listed::Schemas => got(self.store().schemas(Include::Both, list), seen_schema),
-            Listed::StoreHistory => got(self.store().history(list), seen),
+            Listed::StoreHistory => got(self.store().history(&HistoryFilter::new(), list), seen),
             Listed::Policies(id, filter) => {
                 let filter = self.model.zone(id).map(|zone| zone.policy_filter(*filter)).unwrap_or_default();
                 read!(zone()?, zone => got(zone.policies(&filter, list), seen))
@@ -206,7 +206,7 @@ impl Runner {
             Listed::Pinned(_, id) => {
                 read!(zone()?, zone => got(zone.pinned_policy_versions(id, Include::Both, list), seen_version))
             }
-            Listed::History(_) => read!(zone()?, zone => got(zone.history(list), seen)),
+            Listed::History(_) => read!(zone()?, zone => got(zone.history(&HistoryFilter::new(), list), seen)),
             Listed::Bindings(_, filter) => {
                 read!(zone()?, zone => got(zone.bindings(&filters::binding_filter(*filter).0, list), seen))
             }

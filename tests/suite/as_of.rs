@@ -3,9 +3,10 @@
 use std::fmt::Debug;
 
 use policy_store::{
-    At, BindingFilter, BindingMode, Builder, Committed, IdempotencyKey, Include, NewPolicy, NewPolicySet,
-    NewPolicyVersion, NewSchema, Order, OwnerType, PageRequest, PolicyFilter, PolicySetFilter, PolicySetUpdate,
-    PolicyUpdate, Precondition, Result, SchemaFilter, SchemaStatus, Sort, Target, TargetType, Timestamp, Zone,
+    At, BindingFilter, BindingMode, Builder, Committed, HistoryFilter, IdempotencyKey, Include, NewPolicy,
+    NewPolicySet, NewPolicyVersion, NewSchema, Order, OwnerType, PageRequest, PolicyFilter, PolicySetFilter,
+    PolicySetUpdate, PolicyUpdate, Precondition, Result, SchemaFilter, SchemaStatus, Sort, Target, TargetType,
+    Timestamp, Zone,
 };
 
 use super::support::{Clock, FORBID, PERMIT, V1, World, decide, pinning, platform};
@@ -78,7 +79,7 @@ fn lists<M: Committed>(zone: &Zone<M>) -> Vec<String> {
         told.push(pages(new.clone(), |page| zone.policy_set_versions(id, page)));
     }
     told.push(pages(new.clone(), |page| zone.pinned_policy_versions("s.2", Include::Both, page)));
-    told.push(pages(oldest, |page| zone.history(page)));
+    told.push(pages(oldest, |page| zone.history(&HistoryFilter::new(), page)));
     told
 }
 
@@ -120,7 +121,7 @@ fn seen<M: Committed>(zone: &Zone<M>) -> Vec<String> {
         }
         #[cfg(feature = "bundle")]
         all.push(told(zone.bundle(target.clone()).map(|bundle| (bundle.digest(), bundle))));
-        let last = zone.history(&PageRequest::new().limit(1)).unwrap().items[0].position;
+        let last = zone.history(&HistoryFilter::new(), &PageRequest::new().limit(1)).unwrap().items[0].position;
         for position in 0..=last + 2 {
             all.push(told(zone.in_force_at(target.clone(), At::Position(position))));
             all.push(told(zone.observed_at(target.clone(), At::Before(position))));
@@ -157,8 +158,9 @@ struct Then {
 
 fn note(world: &World, noted: &mut Vec<Then>) {
     let zone = world.zone().snapshot().unwrap();
-    let last = zone.history(&PageRequest::new().limit(1)).unwrap().items.remove(0);
-    let of_store = world.store.history(&PageRequest::new().limit(1)).unwrap().items.remove(0).created_at;
+    let last = zone.history(&HistoryFilter::new(), &PageRequest::new().limit(1)).unwrap().items.remove(0);
+    let of_store =
+        world.store.history(&HistoryFilter::new(), &PageRequest::new().limit(1)).unwrap().items.remove(0).created_at;
     let (position, time) = (last.position, last.created_at.max(of_store));
     noted.push(Then { position, time, seen: seen(&zone) });
 }

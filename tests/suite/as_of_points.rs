@@ -4,8 +4,8 @@
 use cedar_policy::Decision;
 use policy_store::ErrorKind::{Invalid, NotBound, NotFound, Unavailable};
 use policy_store::{
-    At, Committed, Include, NewPolicy, PageRequest, PolicyFilter, PolicySetFilter, PolicyUpdate, Target, Timestamp,
-    Zone,
+    At, Committed, HistoryFilter, Include, NewPolicy, PageRequest, PolicyFilter, PolicySetFilter, PolicyUpdate, Target,
+    Timestamp, Zone,
 };
 
 use super::support::{FORBID, PERMIT, SECOND, START, World, asked, decide, platform, refused};
@@ -60,8 +60,14 @@ fn points_beyond_the_log_and_before_the_zone_are_refused() {
     refused(then.as_of(At::Position(1)), (Invalid, "invalid_input"), "position `1`");
     refused(then.in_force_at(ZONE, At::Position(1)), (Invalid, "invalid_input"), "position `1`");
     refused(then.policy("p"), (NotFound, "not_found"), "p");
-    assert_eq!(then.as_of(Timestamp::MAX).unwrap().history(&PageRequest::new()).unwrap().items.len(), 1);
-    assert_eq!(then.as_of(At::Now).unwrap().history(&PageRequest::new()).unwrap().items.len(), 1);
+    assert_eq!(
+        then.as_of(Timestamp::MAX).unwrap().history(&HistoryFilter::new(), &PageRequest::new()).unwrap().items.len(),
+        1
+    );
+    assert_eq!(
+        then.as_of(At::Now).unwrap().history(&HistoryFilter::new(), &PageRequest::new()).unwrap().items.len(),
+        1
+    );
 }
 
 /// After more changes than a search goes back, the log is read from its start.

@@ -1,8 +1,8 @@
 //! Schema versions as of a point in a zone's history. They are in the store's own log.
 
 use policy_store::{
-    Actor, At, Include, NewPolicy, NewSchema, Order, PageRequest, PolicyUpdate, Restore, SchemaFilter, SchemaStatus,
-    Timestamp, ZoneAsOf,
+    Actor, At, HistoryFilter, Include, NewPolicy, NewSchema, Order, PageRequest, PolicyUpdate, Restore, SchemaFilter,
+    SchemaStatus, Timestamp, ZoneAsOf,
 };
 
 use super::as_of_points::version_position;
@@ -145,7 +145,7 @@ fn a_fork_reads_the_history_of_before_without_a_cache_too() {
     let fork = World::resumed(store, world.clock.clone());
     let then = fork.zone().as_of(At::Position(position)).unwrap();
     assert_eq!(then.policy("k").unwrap(), first);
-    let history = then.history(&PageRequest::new().order(Order::Ascending)).unwrap().items;
+    let history = then.history(&HistoryFilter::new(), &PageRequest::new().order(Order::Ascending)).unwrap().items;
     assert_eq!(history, world.history()[..history.len()]);
     let (checkpoint, original) = (then.checkpoint().unwrap(), world.zone().as_of(At::Position(position)).unwrap());
     assert_eq!((checkpoint.size, checkpoint.root), (position + 1, original.checkpoint().unwrap().root));

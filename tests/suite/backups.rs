@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use policy_store::ErrorKind::{Conflict, Corrupt, Unavailable};
-use policy_store::{ErrorKind, NewPolicyVersion, PolicyStore, Restore, Result, Work};
+use policy_store::{ErrorKind, HistoryFilter, NewPolicyVersion, PolicyStore, Restore, Result, Work};
 
 use super::support::{Done, FORBID, PERMIT, V1, World, customer, refused};
 
@@ -45,7 +45,10 @@ fn a_backup_is_the_same_store_with_the_same_history() {
     let copy = to_read(&world, &path).unwrap();
     let zone = copy.zone("acme").unwrap();
     let list = policy_store::PageRequest::new();
-    assert_eq!(zone.history(&list).unwrap(), world.zone().history(&list).unwrap());
+    assert_eq!(
+        zone.history(&HistoryFilter::new(), &list).unwrap(),
+        world.zone().history(&HistoryFilter::new(), &list).unwrap()
+    );
     assert_eq!(zone.info().unwrap(), world.zone().info().unwrap());
     drop((zone, copy));
     let copy = World::resumed(resumed(&world, &path).unwrap(), world.clock.clone());

@@ -2,8 +2,8 @@
 
 use policy_store::ErrorKind::{Archived, Invalid, NotBound};
 use policy_store::{
-    At, BindingFilter, BindingMode, BindingRecord, NewPolicySet, Order, PageRequest, Target, TargetType, Timestamp,
-    Zone,
+    At, BindingFilter, BindingMode, BindingRecord, HistoryFilter, NewPolicySet, Order, PageRequest, Target, TargetType,
+    Timestamp, Zone,
 };
 
 use super::support::{PERMIT, World, customer, pinning, platform, refused};
@@ -149,5 +149,9 @@ fn pages_of_bindings_go_both_ways_and_take_only_their_own_cursors() {
     for other in [filter.clone().mode(BindingMode::Active), filter.clone().ended(true), filter.target(ZONE)] {
         refused(zone.bindings(&other, &PageRequest::new().after(&cursor)), (Invalid, "invalid_cursor"), &cursor[..20]);
     }
-    refused(zone.history(&PageRequest::new().after(&cursor)), (Invalid, "invalid_cursor"), &cursor[..20]);
+    refused(
+        zone.history(&HistoryFilter::new(), &PageRequest::new().after(&cursor)),
+        (Invalid, "invalid_cursor"),
+        &cursor[..20],
+    );
 }

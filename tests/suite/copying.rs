@@ -2,8 +2,8 @@
 
 use policy_store::ErrorKind::{Conflict, Invalid, NotFound, Unavailable};
 use policy_store::{
-    Actor, Change, CopiedZones, Error, ErrorKind, HistoryEntry, IdempotencyKey, Include, NewPolicy, NewPolicyVersion,
-    NewSchema, Order, OwnerType, PageRequest, Result, SchemaStatus, Target,
+    Actor, Change, CopiedZones, Error, ErrorKind, HistoryEntry, HistoryFilter, IdempotencyKey, Include, NewPolicy,
+    NewPolicyVersion, NewSchema, Order, OwnerType, PageRequest, Result, SchemaStatus, Target,
 };
 
 use super::support::{Clock, FORBID, HOUR, PERMIT, SCHEMA, START, V1, World, asked, customer, platform, refused};
@@ -44,7 +44,7 @@ fn copy(from: &World, zones: &[&str], to: &World) -> Result<CopiedZones> {
 }
 
 fn store_history(world: &World) -> Vec<HistoryEntry> {
-    world.store.history(&PageRequest::new().order(Order::Ascending).limit(100)).unwrap().items
+    world.store.history(&HistoryFilter::new(), &PageRequest::new().order(Order::Ascending).limit(100)).unwrap().items
 }
 
 /// Expects a copy to be refused without a trace.

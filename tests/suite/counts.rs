@@ -1,8 +1,8 @@
 //! Total counts: the number of items on all pages of a list, the same on each page.
 
 use policy_store::{
-    Include, NewPolicy, NewPolicySet, NewSchema, Order, OwnerType, Page, PageRequest, PolicyFilter, PolicySetFilter,
-    Result, SchemaFilter, Target, TargetType,
+    HistoryFilter, Include, NewPolicy, NewPolicySet, NewSchema, Order, OwnerType, Page, PageRequest, PolicyFilter,
+    PolicySetFilter, Result, SchemaFilter, Target, TargetType,
 };
 
 use super::support::{PERMIT, SCHEMA, World, pinning, platform};
@@ -59,7 +59,7 @@ fn expect_all(world: &World) {
     let (store, zone) = (&world.store, world.zone());
     expect(8, |list| store.zones(list));
     expect(6, |list| store.schemas(Include::Neither, list));
-    expect(14, |list| store.history(list));
+    expect(14, |list| store.history(&HistoryFilter::new(), list));
     let sets = |filter: PolicySetFilter, count| expect(count, |list| zone.policy_sets(&filter, list));
     expect(4, |list| zone.policies(&PolicyFilter::new(), list));
     sets(PolicySetFilter::new(), 4);
@@ -69,7 +69,7 @@ fn expect_all(world: &World) {
     expect(0, |list| zone.policy_versions("base", Include::Neither, list));
     expect(2, |list| zone.policy_set_versions("s0", list));
     expect(3, |list| zone.pinned_policy_versions("pins", Include::Neither, list));
-    expect(world.history().len() as u64, |list| zone.history(list));
+    expect(world.history().len() as u64, |list| zone.history(&HistoryFilter::new(), list));
     // Under filters.
     expect(3, |list| zone.policies(&PolicyFilter::new().owner_type(OwnerType::Customer), list));
     expect(1, |list| zone.policies(&PolicyFilter::new().name("BASE"), list));

@@ -2,8 +2,8 @@
 
 use policy_store::ErrorKind::{Conflict, NotFound};
 use policy_store::{
-    Change, IdempotencyKey, Include, NewPolicy, NewPolicyVersion, Order, PageRequest, PolicyFilter, PolicySetFilter,
-    Result, SchemaFilter, Target, Zone,
+    Change, HistoryFilter, IdempotencyKey, Include, NewPolicy, NewPolicyVersion, Order, PageRequest, PolicyFilter,
+    PolicySetFilter, Result, SchemaFilter, Target, Zone,
 };
 
 use super::support::{FORBID, PERMIT, V1, World, asked, customer, decide, platform, refused};
@@ -45,7 +45,7 @@ fn reads(zone: &Zone) -> Vec<Result<()>> {
         zone.in_force_at(Target::Zone, policy_store::At::Position(8)).map(drop),
         zone.authorizer(Target::Zone).map(drop),
         zone.authorizer_of_version(last_version(zone)).map(drop),
-        zone.history(&list).map(drop),
+        zone.history(&HistoryFilter::new(), &list).map(drop),
     ]
 }
 
@@ -94,7 +94,7 @@ fn the_stores_history_tells_who_erased_the_zone_and_where_its_log_ended() {
         (erased.zone_id.as_str(), erased.log_id, erased.length, erased.last),
         ("acme", info.log_id, length, last)
     );
-    let told = world.store.history(&PageRequest::new().limit(1)).unwrap().items.remove(0);
+    let told = world.store.history(&HistoryFilter::new(), &PageRequest::new().limit(1)).unwrap().items.remove(0);
     assert_eq!(told.created_by, platform());
     assert_eq!(told.change, Change::ZoneErased { zone_id: info.id, log_id: info.log_id, length, last });
     let zones = world.store.zones(&PageRequest::new().total_count()).unwrap();
@@ -117,7 +117,10 @@ fn content_goes_unless_another_log_names_it_and_rows_go_all() {
     assert_eq!(rows_left, rows - 2 - (1 + 2 * 2 + 2 * 2 + 2 + 2 * 2 + 2 * 2));
     let read = |world: &World| {
         let zone = world.store.zone("other").unwrap();
-        (zone.policy_version("v", Include::Both).unwrap(), zone.history(&PageRequest::new()).unwrap())
+        (
+            zone.policy_version("v", Include::Both).unwrap(),
+            zone.history(&HistoryFilter::new(), &PageRequest::new()).unwrap(),
+        )
     };
     let kept = read(&world);
     assert_eq!(kept.0.cedar_raw.as_deref(), Some(PERMIT));
@@ -244,7 +247,7 @@ fn what_other_zones_decide_is_not_touched() {
         let authorizer = other.authorizer(Target::Zone).unwrap();
         (
             ["open", "shut"].map(|doc| decide(&authorizer, "ann", "read", doc)),
-            other.history(&PageRequest::new()).unwrap(),
+            other.history(&HistoryFilter::new(), &PageRequest::new()).unwrap(),
         )
     };
     let before = told(&world);

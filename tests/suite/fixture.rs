@@ -6,9 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use policy_store::{
-    BindingFilter, Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, Origin,
-    PageRequest, PolicyFilter, PolicySetFilter, PolicySetUpdate, PolicySetVersion, PolicyStore, PolicyUpdate,
-    Rationale, Receipt, Restore, SchemaFilter, SchemaStatus, Target, TargetType, Timestamp, WriteTransaction,
+    BindingFilter, HistoryFilter, Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema,
+    Order, Origin, PageRequest, PolicyFilter, PolicySetFilter, PolicySetUpdate, PolicySetVersion, PolicyStore,
+    PolicyUpdate, Rationale, Receipt, Restore, SchemaFilter, SchemaStatus, Target, TargetType, Timestamp,
+    WriteTransaction,
 };
 use serde_json::{Value, json};
 
@@ -152,11 +153,11 @@ fn read_all(store: &PolicyStore) -> Value {
         "observed": zone.observed(Target::Zone).ok(),
         "guardrail": zone.guardrail().unwrap(),
         "bindings": zone.bindings(&BindingFilter::new(), &list).unwrap().items,
-        "large": store.zone("large").unwrap().history(&list).unwrap().items.pop(),
+        "large": store.zone("large").unwrap().history(&HistoryFilter::new(), &list).unwrap().items.pop(),
         "zone_schemas": zone.schemas(&SchemaFilter::new(), Include::Neither, &list).unwrap().items,
-        "history": zone.history(&list).unwrap().items,
-        "other_history": store.zone("other").unwrap().history(&list).unwrap().items,
-        "store_history": store.history(&list).unwrap().items,
+        "history": zone.history(&HistoryFilter::new(), &list).unwrap().items,
+        "other_history": store.zone("other").unwrap().history(&HistoryFilter::new(), &list).unwrap().items,
+        "store_history": store.history(&HistoryFilter::new(), &list).unwrap().items,
         "verified": report,
     })
 }

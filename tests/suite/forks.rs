@@ -5,7 +5,8 @@ use std::path::Path;
 use cedar_policy::Decision;
 use policy_store::ErrorKind::{Conflict, Invalid, NotFound};
 use policy_store::{
-    Change, HistoryEntry, IdempotencyKey, NewPolicy, Order, PageRequest, PolicyStore, Receipt, Restore, Target,
+    Change, HistoryEntry, HistoryFilter, IdempotencyKey, NewPolicy, Order, PageRequest, PolicyStore, Receipt, Restore,
+    Target,
 };
 
 use super::support::{FORBID, PERMIT, World, asked, decide, platform, refused};
@@ -52,7 +53,8 @@ fn forked() -> Forked {
     world.write_store(|w| w.create_zone("gone").map(drop)).unwrap();
     world.store.erase_zone(&platform(), "gone").unwrap();
     let before = receipt(&world);
-    let cursor = world.zone().history(&PageRequest::new().limit(1)).unwrap().after_cursor.unwrap();
+    let cursor =
+        world.zone().history(&HistoryFilter::new(), &PageRequest::new().limit(1)).unwrap().after_cursor.unwrap();
     let path = world.path().with_file_name("fork.redb");
     world.store.backup(&path).unwrap();
     let fork = fork_at(&world, &path);
@@ -60,7 +62,7 @@ fn forked() -> Forked {
 }
 
 fn entries(store: &PolicyStore) -> Vec<HistoryEntry> {
-    store.history(&PageRequest::new().order(Order::Ascending).limit(100)).unwrap().items
+    store.history(&HistoryFilter::new(), &PageRequest::new().order(Order::Ascending).limit(100)).unwrap().items
 }
 
 #[test]
@@ -69,7 +71,7 @@ fn every_log_goes_on_under_a_new_id_from_an_entry_that_names_the_old_head() {
     for zone in ["acme", "other"] {
         let [old, new] = [&world, &fork].map(|world| world.store.zone(zone).unwrap());
         let list = PageRequest::new().order(Order::Ascending).limit(100);
-        let [before, after] = [&old, &new].map(|zone| zone.history(&list).unwrap().items);
+        let [before, after] = [&old, &new].map(|zone| zone.history(&HistoryFilter::new(), &list).unwrap().items);
         assert_eq!(after[..before.len()], before, "the common history");
         let (old, new) = (old.info().unwrap(), new.info().unwrap());
         assert_ne!(old.log_id, new.log_id);
@@ -119,8 +121,8 @@ fn what_came_after_the_fork_is_valid_in_one_store_only() {
     taken.log_id = before.log_id;
     refused(replay(&fork, &taken), (Conflict, "receipt_mismatch"), "log_id");
     let list = PageRequest::new().after(cursor);
-    world.zone().history(&list).unwrap();
-    refused(fork.zone().history(&list), (Invalid, "invalid_cursor"), "cursor");
+    world.zone().history(&HistoryFilter::new(), &list).unwrap();
+    refused(fork.zone().history(&HistoryFilter::new(), &list), (Invalid, "invalid_cursor"), "cursor");
 }
 
 #[test]

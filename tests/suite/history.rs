@@ -1,8 +1,8 @@
 //! History: a zone's log as a list of changes, with actor, time and write.
 
 use policy_store::{
-    BindingMode, BoundTo, Change, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, PageRequest,
-    PolicySetUpdate, PolicyUpdate, Target, TargetType,
+    BindingMode, BoundTo, Change, HistoryFilter, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion,
+    PageRequest, PolicySetUpdate, PolicyUpdate, Target, TargetType,
 };
 
 use super::support::{PERMIT, V1, World, pinning};
@@ -130,7 +130,7 @@ fn entries_are_told_with_time_and_clock_and_each_with_a_hash_of_its_own() {
 fn what_happens_in_one_zone_is_not_in_anothers_history() {
     let world = World::new();
     world.version("p", PERMIT);
-    let other = world.store.zone("other").unwrap().history(&PageRequest::new()).unwrap();
+    let other = world.store.zone("other").unwrap().history(&HistoryFilter::new(), &PageRequest::new()).unwrap();
     assert_eq!(other.items.len(), 1);
     let printed = serde_json::to_value(&other.items[0]).unwrap();
     assert_eq!((&printed["change"]["kind"], &printed["change"]["zone_id"]), (&"zone_created".into(), &"other".into()));

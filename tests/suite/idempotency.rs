@@ -4,8 +4,8 @@ use std::fmt::Debug;
 
 use policy_store::ErrorKind::{Archived, Conflict, Invalid, NotFound};
 use policy_store::{
-    Change, IdempotencyKey, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicySetUpdate,
-    PolicyUpdate, Result, SchemaStatus, Target, TargetType, WriteTransaction, ZoneTransaction,
+    Change, HistoryFilter, IdempotencyKey, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema,
+    PolicySetUpdate, PolicyUpdate, Result, SchemaStatus, Target, TargetType, WriteTransaction, ZoneTransaction,
 };
 
 use super::support::{FORBID, HOUR, PERMIT, SCHEMA, START, V1, World, customer, pinning, refused};
@@ -326,7 +326,7 @@ fn zones_and_schemas_are_written_once_for_each_request() {
         again(&first);
         world.store.rebuild_indexes().unwrap();
         again(&first);
-        let entry = &world.store.history(&policy_store::PageRequest::new()).unwrap().items;
+        let entry = &world.store.history(&HistoryFilter::new(), &policy_store::PageRequest::new()).unwrap().items;
         assert_eq!(entry.iter().filter(|entry| entry.idempotency_key == Some(id(1))).count(), 1);
     }
 }
@@ -341,9 +341,16 @@ fn a_request_of_the_store_is_that_of_its_next_call_alone() {
         })
         .unwrap();
     let list = policy_store::PageRequest::new();
-    let ids: Vec<_> =
-        world.store.history(&list).unwrap().items.iter().map(|entry| entry.idempotency_key).take(2).collect();
+    let ids: Vec<_> = world
+        .store
+        .history(&HistoryFilter::new(), &list)
+        .unwrap()
+        .items
+        .iter()
+        .map(|entry| entry.idempotency_key)
+        .take(2)
+        .collect();
     assert_eq!(ids, [None, Some(id(1))]);
-    let inside = world.store.zone("one").unwrap().history(&list).unwrap().items;
+    let inside = world.store.zone("one").unwrap().history(&HistoryFilter::new(), &list).unwrap().items;
     assert!(inside.iter().all(|entry| entry.idempotency_key.is_none()), "{inside:?}");
 }

@@ -1,8 +1,8 @@
 //! Reads in a write after a repeated call: the zone as of the first call. And the check whether a key was used.
 
 use policy_store::{
-    At, BindingFilter, Change, IdempotencyKey, Include, NewPolicy, NewPolicyVersion, PageRequest, PolicyFilter,
-    PolicySetFilter, PolicySetUpdate, PolicyUpdate, Result, SchemaStatus, Target, ZoneTransaction,
+    At, BindingFilter, Change, HistoryFilter, IdempotencyKey, Include, NewPolicy, NewPolicyVersion, PageRequest,
+    PolicyFilter, PolicySetFilter, PolicySetUpdate, PolicyUpdate, Result, SchemaStatus, Target, ZoneTransaction,
 };
 
 use super::support::{FORBID, PERMIT, V1, World, pinning};
@@ -27,7 +27,7 @@ fn seen(zone: &ZoneTransaction<'_, '_>, version: &str) -> Result<String> {
         zone.bindings(&BindingFilter::new(), &all)?,
     );
     // The hashes of a write's own entries are not known in it.
-    let history = zone.history(&all)?;
+    let history = zone.history(&HistoryFilter::new(), &all)?;
     let history: Vec<_> = history.items.iter().map(|entry| (entry.position, &entry.change, entry.write)).collect();
     let last = zone.in_force_at(Target::Zone, At::Position(history[0].0))?;
     let info = zone.info()?;

@@ -2,8 +2,8 @@
 
 use policy_store::ErrorKind::{Forbidden, Invalid};
 use policy_store::{
-    HistoryEntry, NewPolicy, NewPolicySet, NewPolicyVersion, NewSchema, Order, OwnerType, PageRequest, Policy, Result,
-    Timestamp, WriteTransaction, ZoneTransaction,
+    HistoryEntry, HistoryFilter, NewPolicy, NewPolicySet, NewPolicyVersion, NewSchema, Order, OwnerType, PageRequest,
+    Policy, Result, Timestamp, WriteTransaction, ZoneTransaction,
 };
 
 use super::support::{Clock, HOUR, PERMIT, SCHEMA, SECOND, START, World, customer, pinning, platform, refused};
@@ -148,10 +148,10 @@ fn a_zone_with_earlier_history_is_imported_into_a_store_that_is_in_use() {
     import(3_000, policy).unwrap();
     refused(import(2_500, policy), (Invalid, "imported_out_of_order"), "");
     let list = PageRequest::new().order(Order::Ascending);
-    let history = world.store.zone("old").unwrap().history(&list).unwrap().items;
+    let history = world.store.zone("old").unwrap().history(&HistoryFilter::new(), &list).unwrap().items;
     assert_eq!(history.iter().map(|entry| entry.created_at).collect::<Vec<_>>(), [2_000, 2_001, 3_000].map(at));
     // In the store's log, they follow the existing entries.
-    let history = world.store.history(&list).unwrap().items;
+    let history = world.store.history(&HistoryFilter::new(), &list).unwrap().items;
     assert!(history.is_sorted_by(|a, b| a.created_at < b.created_at));
     assert_eq!(history.last().unwrap().imported_by.as_ref().map(policy_store::Actor::id), Some("ops"));
     assert!(world.store.verify().unwrap().is_clean());

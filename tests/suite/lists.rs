@@ -2,8 +2,8 @@
 
 use policy_store::ErrorKind::{Invalid, NotFound, TooLarge};
 use policy_store::{
-    Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewSchema, Order, Page, PageRequest, PolicyFilter,
-    PolicySetFilter, PolicyStore, PolicyVersion, Result, SchemaStatus, limits,
+    HistoryFilter, Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewSchema, Order, Page, PageRequest,
+    PolicyFilter, PolicySetFilter, PolicyStore, PolicyVersion, Result, SchemaStatus, limits,
 };
 
 use super::support::{Clock, PERMIT, SCHEMA, V1, World, pinning, refused};
@@ -39,7 +39,7 @@ fn get(store: &PolicyStore, name: &str, list: &PageRequest) -> Result<Got> {
         "sets" => got(zone.policy_sets(&PolicySetFilter::new(), list), |it| it.id.to_string()),
         "set versions" => got(zone.policy_set_versions("p0", list), |it| it.version.to_string()),
         "pinned" => got(zone.pinned_policy_versions("pins", Include::Neither, list), |it| it.policy_id.to_string()),
-        _ => got(zone.history(list), |it| it.position.to_string()),
+        _ => got(zone.history(&HistoryFilter::new(), list), |it| it.position.to_string()),
     }
 }
 

@@ -9,9 +9,9 @@ use std::sync::Mutex;
 
 use cedar_policy::Decision;
 use policy_store::{
-    Binding, BindingFilter, BindingMode, Change, Error, ErrorKind, HistoryEntry, Include, Items, NewPolicy,
-    NewPolicySet, NewPolicySetVersion, NewPolicyVersion, Order, PageRequest, Policy, PolicyFilter, PolicyStore,
-    PolicyUpdate, Result, Target, Zone, ZoneSnapshot,
+    Binding, BindingFilter, BindingMode, Change, Error, ErrorKind, HistoryEntry, HistoryFilter, Include, Items,
+    NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, Order, PageRequest, Policy, PolicyFilter,
+    PolicyStore, PolicyUpdate, Result, Target, Zone, ZoneSnapshot,
 };
 use serde::{Deserialize, Serialize};
 
@@ -156,7 +156,7 @@ fn if_bound(binding: Result<Binding>) -> Result<Option<Binding>> {
 
 /// Reads a snapshot in many ways, which must agree with each other. The error is that of a recovery.
 pub fn observe(snapshot: &ZoneSnapshot) -> Result<Seen> {
-    let newest = snapshot.history(&PageRequest::new().limit(1))?.items.remove(0);
+    let newest = snapshot.history(&HistoryFilter::new(), &PageRequest::new().limit(1))?.items.remove(0);
     assert_eq!(newest.position, newest.write.1, "a log ends with a whole write");
     let policy = snapshot.policy("p")?;
     let versions =
@@ -320,7 +320,10 @@ pub fn read_pages(store: &PolicyStore, floors: &Floors, done: &dyn Fn() -> bool,
             }
         }
         let read = || {
-            let entries = store.zone("acme")?.history_iter(&oldest_first(5)).collect::<Result<Vec<_>>>()?;
+            let entries = store
+                .zone("acme")?
+                .history_iter(&HistoryFilter::new(), &oldest_first(5))
+                .collect::<Result<Vec<_>>>()?;
             assert!((0..).zip(&entries).all(|(position, entry)| entry.position == position), "a gap in the history");
             Ok(())
         };
@@ -382,7 +385,7 @@ impl Truth {
         let report = store.verify().unwrap();
         assert!(report.is_clean(), "{:?}", report.findings);
         let zone = store.zone("acme").unwrap();
-        let history = zone.history_iter(&oldest_first(100)).collect::<Result<Vec<_>>>().unwrap();
+        let history = zone.history_iter(&HistoryFilter::new(), &oldest_first(100)).collect::<Result<Vec<_>>>().unwrap();
         Self { history }
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use policy_store::evidence::Evidence;
 use policy_store::note::Trust;
 use policy_store::receipt::{SignedReceipt, sign_batch};
-use policy_store::{NewPolicySet, NewPolicyVersion, PolicyStore, Rationale, Target};
+use policy_store::{HistoryFilter, NewPolicySet, NewPolicyVersion, PolicyStore, Rationale, Target};
 use serde_json::{Value, json};
 
 use super::attesting;
@@ -65,8 +65,8 @@ fn told(store: &PolicyStore) -> Value {
     let history = |items: Vec<policy_store::HistoryEntry>| serde_json::to_value(items).unwrap();
     let all = policy_store::PageRequest::new().limit(100);
     json!({
-        "store_history": history(store.history(&all).unwrap().items),
-        "history": history(store.zone("acme").unwrap().history(&all).unwrap().items),
+        "store_history": history(store.history(&HistoryFilter::new(), &all).unwrap().items),
+        "history": history(store.zone("acme").unwrap().history(&HistoryFilter::new(), &all).unwrap().items),
         "kept": store.zone("acme").unwrap().kept_checkpoint().unwrap().unwrap().to_string(),
         "kept_of_store": store.kept_checkpoint().unwrap().unwrap().to_string(),
     })

@@ -3,7 +3,8 @@
 
 use policy_store::ErrorKind::{Conflict, Invalid};
 use policy_store::{
-    At, BindingFilter, IdempotencyKey, NewPolicy, PageRequest, Rationale, Receipt, Result, Target, WriteTransaction,
+    At, BindingFilter, HistoryFilter, IdempotencyKey, NewPolicy, PageRequest, Rationale, Receipt, Result, Target,
+    WriteTransaction,
 };
 
 use super::support::{PERMIT, World, asked, customer, refused};
@@ -26,7 +27,7 @@ fn it_stands_on_every_entry_of_its_write_in_every_log_and_on_no_other() {
         let mut zone = w.zone("acme")?;
         zone.create_policy(NewPolicy::named("a").id("a"))?;
         // Within the write, too.
-        let entries = zone.history(&PageRequest::new())?.items;
+        let entries = zone.history(&HistoryFilter::new(), &PageRequest::new())?.items;
         assert_eq!(entries[0].rationale, Some(why("first\nsecond line")));
         zone.create_policy(NewPolicy::named("b").id("b")).map(drop)
     })
@@ -36,8 +37,11 @@ fn it_stands_on_every_entry_of_its_write_in_every_log_and_on_no_other() {
     let (some, none) = (Some(why("first\nsecond line")), None);
     assert_eq!(told(world.history()).skip(before).collect::<Vec<_>>(), [some.clone(), some.clone(), none]);
     let newest = |page: policy_store::Page<policy_store::HistoryEntry>| told(page.items).next().unwrap();
-    assert_eq!(newest(world.store.history(&PageRequest::new()).unwrap()), some);
-    assert_eq!(newest(world.store.zone("new").unwrap().history(&PageRequest::new()).unwrap()), some);
+    assert_eq!(newest(world.store.history(&HistoryFilter::new(), &PageRequest::new()).unwrap()), some);
+    assert_eq!(
+        newest(world.store.zone("new").unwrap().history(&HistoryFilter::new(), &PageRequest::new()).unwrap()),
+        some
+    );
     assert!(world.store.verify().unwrap().is_clean());
 }
 

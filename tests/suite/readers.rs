@@ -5,7 +5,9 @@
 
 use cedar_policy::Decision;
 use policy_store::ErrorKind::{Corrupt, Invalid, NotFound, Unavailable};
-use policy_store::{Builder, Concurrency, Include, NewPolicy, NewPolicyVersion, PageRequest, PolicyStore, Target};
+use policy_store::{
+    Builder, Concurrency, HistoryFilter, Include, NewPolicy, NewPolicyVersion, PageRequest, PolicyStore, Target,
+};
 
 use super::support::{Done, FORBID, PERMIT, V1, World, customer, decide, platform, refused};
 
@@ -45,7 +47,10 @@ fn a_reader_sees_every_commit_decides_by_it_lists_and_verifies() {
         assert_eq!(zone.policy("a").unwrap().latest_version, Some(number));
     }
     let list = PageRequest::new();
-    assert_eq!(zone.history(&list).unwrap(), world.zone().history(&list).unwrap());
+    assert_eq!(
+        zone.history(&HistoryFilter::new(), &list).unwrap(),
+        world.zone().history(&HistoryFilter::new(), &list).unwrap()
+    );
     assert_eq!(reader.verify().unwrap(), world.store.verify().unwrap());
 }
 

@@ -3,8 +3,8 @@
 
 use policy_store::ErrorKind::Invalid;
 use policy_store::{
-    At, BindingFilter, HistoryEntry, Include, Moment, NewPolicy, NewPolicySet, NewPolicyVersion, Order, PageRequest,
-    PolicyFilter, PolicySetFilter, Result, SchemaFilter, Target, Zone,
+    At, BindingFilter, HistoryEntry, HistoryFilter, Include, Moment, NewPolicy, NewPolicySet, NewPolicyVersion, Order,
+    PageRequest, PolicyFilter, PolicySetFilter, Result, SchemaFilter, Target, Zone,
 };
 use serde_json::{Value, json};
 
@@ -72,7 +72,7 @@ fn the_history_in_a_write_has_its_entries_so_far() {
         .write(|zone| {
             zone.create_policy(NewPolicy::named("p"))?;
             zone.create_policy(NewPolicy::named("q"))?;
-            Ok(zone.history(&all())?.items)
+            Ok(zone.history(&HistoryFilter::new(), &all())?.items)
         })
         .unwrap();
     let after = world.history();

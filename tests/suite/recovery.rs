@@ -2,8 +2,8 @@
 
 use policy_store::ErrorKind::{Corrupt, NotFound, Unavailable};
 use policy_store::{
-    Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, Order, PageRequest, PolicyFilter,
-    PolicySetFilter, PolicyStore, Result, Target,
+    HistoryFilter, Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, Order, PageRequest,
+    PolicyFilter, PolicySetFilter, PolicyStore, Result, Target,
 };
 
 use super::support::{Clock, PERMIT, V1, World, customer, refused};
@@ -89,7 +89,7 @@ fn a_zone_handle_never_reads_another_zone() {
     for read in reads {
         refused(read(), (NotFound, "not_found"), "zone `mine`");
     }
-    refused(mine.history(&list), (NotFound, "not_found"), "zone `mine`");
+    refused(mine.history(&HistoryFilter::new(), &list), (NotFound, "not_found"), "zone `mine`");
 }
 
 #[test]

@@ -4,8 +4,8 @@ use cedar_policy::{Decision, Schema};
 use policy_store::ErrorKind::{Archived, Conflict, Forbidden, Invalid, NotFound};
 use policy_store::SchemaStatus::{self, Active, Deprecated};
 use policy_store::{
-    Actor, Change, Include, NewPolicy, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, OwnerType, PageRequest,
-    SchemaName, Sha256, Syntax, Target,
+    Actor, Change, HistoryFilter, Include, NewPolicy, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order,
+    OwnerType, PageRequest, SchemaName, Sha256, Syntax, Target,
 };
 
 use super::support::{PERMIT, SCHEMA, V1, World, customer, decide, platform, refused};
@@ -234,8 +234,9 @@ fn the_stores_history_tells_who_did_what_to_zones_and_schemas() {
     let world = World::new();
     world.write_store(|w| w.set_schema_status(V1, SchemaStatus::Deprecated)).unwrap();
     let list = PageRequest::new().order(Order::Ascending).limit(3);
-    let first = world.store.history(&list).unwrap();
-    let rest = world.store.history(&list.clone().after(first.after_cursor.clone().unwrap())).unwrap();
+    let first = world.store.history(&HistoryFilter::new(), &list).unwrap();
+    let rest =
+        world.store.history(&HistoryFilter::new(), &list.clone().after(first.after_cursor.clone().unwrap())).unwrap();
     let version: SchemaName = V1.parse().unwrap();
     let sha = world.store.schema(V1, Include::Neither).unwrap().sha;
     let told: Vec<Change> = first.items.iter().chain(&rest.items).map(|entry| entry.change.clone()).collect();
@@ -248,7 +249,11 @@ fn the_stores_history_tells_who_did_what_to_zones_and_schemas() {
     assert_eq!(told, expected);
     assert!(first.items.iter().chain(&rest.items).all(|entry| entry.created_by.id() == "alice"));
     // A cursor of the store's history is not valid for a zone's.
-    refused(world.zone().history(&list.after(first.after_cursor.unwrap())), (Invalid, "invalid_cursor"), "cursor");
+    refused(
+        world.zone().history(&HistoryFilter::new(), &list.after(first.after_cursor.unwrap())),
+        (Invalid, "invalid_cursor"),
+        "cursor",
+    );
 }
 
 #[test]

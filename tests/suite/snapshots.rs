@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cedar_policy::Decision;
 use policy_store::ErrorKind::{NotFound, Unavailable};
 use policy_store::{
-    Include, NewPolicy, NewPolicyVersion, Order, PageRequest, PolicyFilter, PolicySetFilter, PolicyUpdate, Target,
+    HistoryFilter, Include, NewPolicy, NewPolicyVersion, Order, PageRequest, PolicyFilter, PolicySetFilter,
+    PolicyUpdate, Target,
 };
 
 use super::support::{FORBID, PERMIT, V1, World, decide, platform, refused};
@@ -21,13 +22,13 @@ fn every_read_of_a_snapshot_sees_the_moment_at_which_it_was_taken() {
     let first = world.version("p", PERMIT);
     let live = world.live("s", &[&first]);
     let snapshot = world.zone().snapshot().unwrap();
-    let history = snapshot.history(&all()).unwrap();
+    let history = snapshot.history(&HistoryFilter::new(), &all()).unwrap();
     let forbidding = world.version("p", FORBID);
     world.live("s", &[&forbidding]);
     world.write(|zone| zone.update_policy("p", PolicyUpdate::new().name("renamed"))).unwrap();
     world.write(|zone| zone.create_policy(NewPolicy::named("late"))).unwrap();
 
-    assert_eq!(snapshot.history(&all()).unwrap(), history);
+    assert_eq!(snapshot.history(&HistoryFilter::new(), &all()).unwrap(), history);
     assert_eq!(snapshot.policies(&PolicyFilter::new(), &all()).unwrap().items.len(), 1);
     assert_eq!(snapshot.policy("p").unwrap().latest_version, Some(1));
     assert_eq!(snapshot.policy_versions("p", Include::Both, &all()).unwrap().items, [first.clone().into()]);
@@ -74,7 +75,10 @@ fn a_store_snapshot_has_the_zones_and_the_schemas_of_its_moment() {
     refused(snapshot.zone("late"), (NotFound, "not_found"), "late");
     assert_eq!(snapshot.schemas(Include::Neither, &all()).unwrap().items.len(), 1);
     assert_eq!(snapshot.schema(V1, Include::Neither).unwrap().version, V1);
-    assert_eq!(snapshot.history(&all()).unwrap().items.len() + 1, world.store.history(&all()).unwrap().items.len());
+    assert_eq!(
+        snapshot.history(&HistoryFilter::new(), &all()).unwrap().items.len() + 1,
+        world.store.history(&HistoryFilter::new(), &all()).unwrap().items.len()
+    );
     assert_eq!(snapshot.zone("acme").unwrap().info().unwrap().id, "acme");
 }
 

@@ -2,8 +2,8 @@
 
 use policy_store::ErrorKind::Invalid;
 use policy_store::{
-    Include, NewPolicySet, Order, PageRequest, PolicyFilter, PolicySetFilter, Result, SchemaFilter, Sort, Target,
-    TargetType,
+    HistoryFilter, Include, NewPolicySet, Order, PageRequest, PolicyFilter, PolicySetFilter, Result, SchemaFilter,
+    Sort, Target, TargetType,
 };
 
 use super::support::{PERMIT, World, pinning, refused};
@@ -126,7 +126,7 @@ fn only_policy_sets_are_sorted_by_status() {
     let other: [Result<()>; 9] = [
         store.zones(&list).map(drop),
         store.schemas(Include::Neither, &list).map(drop),
-        store.history(&list).map(drop),
+        store.history(&HistoryFilter::new(), &list).map(drop),
         zone.policies(&PolicyFilter::new(), &list).map(drop),
         zone.policies(&PolicyFilter::new().id("p"), &list).map(drop),
         zone.schemas(&SchemaFilter::new(), Include::Neither, &list).map(drop),
@@ -137,5 +137,5 @@ fn only_policy_sets_are_sorted_by_status() {
     for refusal in other {
         refused(refusal, (Invalid, "invalid_input"), "sort `status`");
     }
-    refused(zone.history(&list), (Invalid, "invalid_input"), "sort `status`");
+    refused(zone.history(&HistoryFilter::new(), &list), (Invalid, "invalid_input"), "sort `status`");
 }

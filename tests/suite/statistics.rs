@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use policy_store::ErrorKind::{NotFound, Unavailable};
-use policy_store::{ErrorKind, NewPolicyVersion, PageRequest, Target};
+use policy_store::{ErrorKind, HistoryFilter, NewPolicyVersion, PageRequest, Target};
 
 use super::support::{Done, PERMIT, V1, World, customer, decide, platform, refused};
 
@@ -52,7 +52,7 @@ fn stats_count_the_store_its_caches_and_its_commits() {
     // A read that is repeated hits; an erasure forgets.
     for _ in 0..3 {
         world.zone().authorizer(Target::Zone).unwrap();
-        world.zone().history(&PageRequest::new()).unwrap();
+        world.zone().history(&HistoryFilter::new(), &PageRequest::new()).unwrap();
     }
     let read = world.store.stats().unwrap();
     assert!(

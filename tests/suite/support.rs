@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use cedar_policy::{Decision, Entities, Request};
 use policy_store::{
-    Actor, Answer, Authorizer, Builder, Error, ErrorKind, HistoryEntry, Include, NewPolicy, NewPolicySet,
-    NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, PageRequest, PolicySetVersion, PolicyStore, PolicyVersion,
-    Receipt, Result, Target, Timestamp, WriteTransaction, Zone, ZoneTransaction,
+    Actor, Answer, Authorizer, Builder, Error, ErrorKind, HistoryEntry, HistoryFilter, Include, NewPolicy,
+    NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, PageRequest, PolicySetVersion, PolicyStore,
+    PolicyVersion, Receipt, Result, Target, Timestamp, WriteTransaction, Zone, ZoneTransaction,
 };
 
 /// The schema version of every world.
@@ -181,7 +181,7 @@ impl World {
         let mut list = PageRequest::new().order(Order::Ascending).limit(100);
         let mut entries = Vec::new();
         loop {
-            let page = self.zone().history(&list).unwrap();
+            let page = self.zone().history(&HistoryFilter::new(), &list).unwrap();
             entries.extend(page.items);
             match page.after_cursor {
                 Some(cursor) => list = list.after(cursor),

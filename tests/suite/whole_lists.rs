@@ -2,8 +2,8 @@
 
 use policy_store::ErrorKind::{Invalid, NotFound};
 use policy_store::{
-    BindingFilter, Include, Items, NewPolicy, NewSchema, Order, Page, PageRequest, PolicyFilter, PolicySetFilter,
-    Result, SchemaFilter, Sort,
+    BindingFilter, HistoryFilter, Include, Items, NewPolicy, NewSchema, Order, Page, PageRequest, PolicyFilter,
+    PolicySetFilter, Result, SchemaFilter, Sort,
 };
 
 use super::support::{PERMIT, SCHEMA, World, pinning, platform, refused};
@@ -62,7 +62,12 @@ fn every_list_can_be_read_item_by_item() {
         let json = Include::Json;
         alike(list, 7, |list| store.zones(list), |list| store.zones_iter(list));
         alike(list, 6, |list| store.schemas(json, list), |list| store.schemas_iter(json, list));
-        alike(list, 13, |list| store.history(list), |list| store.history_iter(list));
+        alike(
+            list,
+            13,
+            |list| store.history(&HistoryFilter::new(), list),
+            |list| store.history_iter(&HistoryFilter::new(), list),
+        );
         alike(list, 6, |list| zone.policies(&none, list), |list| zone.policies_iter(&none, list));
         alike(
             list,
@@ -75,7 +80,12 @@ fn every_list_can_be_read_item_by_item() {
         let pinned = |list: &PageRequest| zone.pinned_policy_versions(&set.id, json, list);
         alike(list, 5, pinned, |list| zone.pinned_policy_versions_iter(&set.id, json, list));
         alike(list, 6, |list| zone.schemas(&schemas, json, list), |list| zone.schemas_iter(&schemas, json, list));
-        alike(list, 20, |list| zone.history(list), |list| zone.history_iter(list));
+        alike(
+            list,
+            20,
+            |list| zone.history(&HistoryFilter::new(), list),
+            |list| zone.history_iter(&HistoryFilter::new(), list),
+        );
         let every = BindingFilter::new();
         alike(list, 3, |list| zone.bindings(&every, list), |list| zone.bindings_iter(&every, list));
         let snapshot = zone.snapshot().unwrap();

@@ -5,7 +5,8 @@ use std::sync::{Barrier, mpsc};
 
 use policy_store::ErrorKind::{Conflict, NotFound};
 use policy_store::{
-    Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicyUpdate, Result, Target,
+    HistoryFilter, Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicyUpdate,
+    Result, Target,
 };
 
 use super::support::{Clock, FORBID, PERMIT, SCHEMA, V1, World, customer, refused, reread};
@@ -35,7 +36,7 @@ fn each_call_sees_the_earlier_ones_and_all_of_it_is_one_write() {
         .unwrap();
     let zone = world.store.zone("new").unwrap();
     assert_eq!(zone.in_force(Target::Zone).unwrap().policy_set_version_id, live.id);
-    let history = zone.history(&policy_store::PageRequest::new()).unwrap().items;
+    let history = zone.history(&HistoryFilter::new(), &policy_store::PageRequest::new()).unwrap().items;
     assert!(history.iter().all(|entry| entry.write == (0, 6)), "{history:?}");
     world.extent();
 }

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use policy_store::attestation::{Attestation, Signer};
 use policy_store::limits::VERSION_ATTESTATIONS;
 use policy_store::{
-    Actor, Order, Page, PageRequest, PolicySetFilter, PolicySetVersion, PolicySetVersionId, PolicyStore,
+    Actor, HistoryFilter, Order, Page, PageRequest, PolicySetFilter, PolicySetVersion, PolicySetVersionId, PolicyStore,
     Result as StoreResult, Zone, ZoneInfo,
 };
 
@@ -198,7 +198,8 @@ mod tests {
     #[test]
     fn a_signer_that_fails_leaves_nothing_behind() {
         let app = app(Broken);
-        let length = || app.store.zone("z").unwrap().history(&PageRequest::new()).unwrap().items.len();
+        let length =
+            || app.store.zone("z").unwrap().history(&HistoryFilter::new(), &PageRequest::new()).unwrap().items.len();
         let before = length();
         for failed in [policy_set_versions::create(&app, &create()), policy_bundle::put(&app, &put())] {
             let failure = format!("{:?}", failed.unwrap_err());

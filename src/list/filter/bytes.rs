@@ -17,6 +17,14 @@ pub(super) enum Field {
     User = 8,
     Mode = 9,
     Ended = 10,
+    Kind = 11,
+    Actor = 12,
+    Since = 13,
+    Until = 14,
+    Policy = 15,
+    PolicySet = 16,
+    Schema = 17,
+    Zone = 18,
 }
 
 /// The bytes of a filter, built field by field in the order of their numbers.

@@ -359,7 +359,7 @@ pub(in crate::storage) fn read_all(store: &PolicyStore) -> Vec<(String, crate::t
         note(format!("{id} sets"), &mut || {
             Ok(format!("{:?}", zone()?.policy_sets(&PolicySetFilter::new().any_target(), &list)?))
         });
-        note(format!("{id} history"), &mut || Ok(format!("{:?}", zone()?.history(&list)?)));
+        note(format!("{id} history"), &mut || Ok(format!("{:?}", zone()?.history(&HistoryFilter::new(), &list)?)));
         note(format!("{id} in force"), &mut || Ok(format!("{:?}", zone()?.in_force(Target::Zone)?)));
         note(format!("{id} decision"), &mut || {
             let authorizer = zone()?.authorizer(Target::Zone)?;

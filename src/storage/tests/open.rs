@@ -76,7 +76,7 @@ fn an_entry_of_an_unknown_kind_is_newer_and_never_skipped() {
     put(&path, LOG, &key::entry(1, 5), &Entry::stored(&bytes, hash));
     let store = builder().open(&path).unwrap();
     let zone = store.zone("a").unwrap();
-    assert_eq!(zone.history(&PageRequest::new()).unwrap_err().code(), "newer_format");
+    assert_eq!(zone.history(&HistoryFilter::new(), &PageRequest::new()).unwrap_err().code(), "newer_format");
     assert_eq!(zone.policy("p2").unwrap_err().code(), "newer_format");
     assert_eq!(store.verify().unwrap_err().code(), "newer_format");
     assert_eq!(store.rebuild_indexes().unwrap_err().code(), "newer_format");

@@ -122,7 +122,7 @@ fn answers(store: &PolicyStore) -> Reads {
         let list = PageRequest::new().order(order).limit(100);
         let policies = zone().and_then(|zone| Ok(format!("{:?}", zone.policies(&PolicyFilter::new(), &list)?)));
         let versions = zone().and_then(|zone| Ok(format!("{:?}", zone.policy_set_versions("own", &list)?)));
-        let history = zone().and_then(|zone| Ok(format!("{:?}", zone.history(&list)?)));
+        let history = zone().and_then(|zone| Ok(format!("{:?}", zone.history(&HistoryFilter::new(), &list)?)));
         let bindings = zone().and_then(|zone| Ok(format!("{:?}", zone.bindings(&BindingFilter::new(), &list)?)));
         for (name, read) in
             [("policies", policies), ("versions", versions), ("history", history), ("bindings", bindings)]

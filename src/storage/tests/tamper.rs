@@ -59,7 +59,7 @@ fn a_new_log_takes_no_number_that_is_in_use() {
     .unwrap();
     let created = store.write(&actor(), |w| w.create_zone("new").map(|_| ()));
     assert_eq!(created.unwrap_err().kind(), ErrorKind::Corrupt);
-    assert_eq!(store.zone("a").unwrap().history(&PageRequest::new()).unwrap().items.len(), 14);
+    assert_eq!(store.zone("a").unwrap().history(&HistoryFilter::new(), &PageRequest::new()).unwrap().items.len(), 14);
 }
 
 #[test]

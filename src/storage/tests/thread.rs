@@ -67,7 +67,7 @@ fn a_read_sees_all_of_a_write_or_nothing() {
                             .policies(&PolicyFilter::new(), &PageRequest::new().limit(100).order(Order::Descending))
                             .unwrap()
                             .items;
-                        let history = zone.history(&PageRequest::new().limit(2)).unwrap().items;
+                        let history = zone.history(&HistoryFilter::new(), &PageRequest::new().limit(2)).unwrap().items;
                         assert_eq!(history[0].position, history[0].write.1, "a log ends with a whole write");
                         let pairs = newest.iter().filter(|policy| policy.id.as_str().starts_with('w'));
                         let pairs: Vec<&str> = pairs.map(|policy| policy.id.as_str()).collect();
@@ -164,7 +164,7 @@ fn a_panic_in_a_closure_leaves_nothing_and_the_store_in_use() {
     let store = PolicyStore::builder().clock(clock).in_memory().unwrap();
     fill(&store);
     let zone = store.zone("a").unwrap();
-    let before = zone.history(&PageRequest::new()).unwrap();
+    let before = zone.history(&HistoryFilter::new(), &PageRequest::new()).unwrap();
     within(20, || {
         let panicked = catch_unwind(AssertUnwindSafe(|| {
             store.write(&actor(), |w| -> Result<()> {
@@ -184,7 +184,7 @@ fn a_panic_in_a_closure_leaves_nothing_and_the_store_in_use() {
         });
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotFound);
     });
-    assert_eq!(zone.history(&PageRequest::new()).unwrap(), before);
+    assert_eq!(zone.history(&HistoryFilter::new(), &PageRequest::new()).unwrap(), before);
     assert_eq!(store.zone("half").unwrap_err().kind(), ErrorKind::NotFound);
     assert!(store.verify().unwrap().is_clean());
     two_policies(&store, "later").unwrap();

@@ -298,7 +298,7 @@ fn reads_beside_an_erasure_see_the_zone_whole_or_not_at_all() {
                     let read = || -> Result<()> {
                         zone.policy_version("p0.2", Include::Both)?;
                         zone.info()?;
-                        zone.history(&PageRequest::new())?;
+                        zone.history(&HistoryFilter::new(), &PageRequest::new())?;
                         zone.policies(&PolicyFilter::new(), &PageRequest::new())?;
                         decide(&zone.authorizer(Target::Zone)?);
                         store.zone("a")?.policy_set("set").map(drop)

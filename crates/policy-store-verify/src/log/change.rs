@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::change_kind::ChangeKind;
 use crate::record::{Body, BoundVersion, SealRoot, SealedZone};
 use crate::types::checkpoint::Checkpoint;
 use crate::types::hash::{EntryHash, RootHash, Sha256};
@@ -67,6 +68,28 @@ macro_rules! changes {
                 match body.clone() {
                     $(Body::$name($body) => Self::$name { $($field: $value),* },)*
                     Body::ZoneOpened($body) => Self::ZoneCreated { zone_id: $body.zone_id },
+                    Body::Unchanged(_) => Self::Unchanged,
+                }
+            }
+
+            /// Its kind.
+            #[must_use]
+            pub fn kind(&self) -> ChangeKind {
+                match self {
+                    $(Self::$name { .. } => ChangeKind::$name,)*
+                    Self::Unchanged => ChangeKind::Unchanged,
+                }
+            }
+        }
+
+        impl ChangeKind {
+            /// The kind of a body's change.
+            #[doc(hidden)]
+            #[must_use]
+            pub fn of(body: &Body) -> Self {
+                match body {
+                    $(Body::$name(_) => Self::$name,)*
+                    Body::ZoneOpened(_) => Self::ZoneCreated,
                     Body::Unchanged(_) => Self::Unchanged,
                 }
             }

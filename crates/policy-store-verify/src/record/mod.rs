@@ -22,7 +22,7 @@ mod manifest;
 #[cfg(test)]
 mod pin_tests;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod tree;
 
 pub use body::{

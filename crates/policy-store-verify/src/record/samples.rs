@@ -19,7 +19,7 @@ fn bound(version: u32) -> BoundVersion {
 }
 
 /// One body of every kind, ordered by kind number.
-pub(super) fn bodies() -> Vec<Body> {
+pub(crate) fn bodies() -> Vec<Body> {
     let policy_id = PolicyId::new("policy").unwrap();
     let policy_set_id = PolicySetId::new("set").unwrap();
     let zone_id = ZoneId::new("zone").unwrap();

@@ -29,7 +29,7 @@ fn answers(store: &PolicyStore) -> Result<String> {
     let zone = store.zone("a")?;
     let policies = zone.policies(&PolicyFilter::new(), &list)?;
     let names: Vec<_> = policies.items.iter().map(|policy| (&policy.id, &policy.name, policy.latest_version)).collect();
-    let history = zone.history(&PageRequest::new().limit(1))?;
+    let history = zone.history(&HistoryFilter::new(), &PageRequest::new().limit(1))?;
     let in_force = match zone.in_force(Target::Zone) {
         Ok(binding) => Some(binding.policy_set_version_id),
         Err(error) if error.kind() == ErrorKind::NotBound => None,
