@@ -294,7 +294,7 @@ mod tests {
         let refused = |list: PageRequest| NAME.page::<u64, ()>(&list, || Ok(0), |_, _, _| Ok(Vec::new())).unwrap_err();
         assert_eq!(refused(PageRequest::new().limit(0)).code(), "invalid_input");
         assert_eq!(refused(PageRequest::new().limit(101)).code(), "invalid_input");
-        let cursor = NAME.cursor(Order::Descending, 3);
+        let cursor = NAME.cursor(Order::Descending, 3_u64);
         assert_eq!(refused(PageRequest::new().after(&cursor).before(&cursor)).code(), "invalid_cursor");
         assert_eq!(refused(PageRequest::new().after("")).code(), "invalid_cursor");
         assert_eq!(refused(PageRequest::new().after("x".repeat(256))).code(), "too_large");

@@ -68,7 +68,7 @@ fn kinds(world: &World, from: usize) -> Vec<&'static str> {
 #[test]
 fn the_first_plan_creates_everything_and_the_same_again_nothing() {
     let world = World::new();
-    let before = (world.extent(), world.store.history(&Default::default()).unwrap());
+    let before = (world.extent(), world.store.history(&Default::default(), &Default::default()).unwrap());
     let wanted = DesiredPolicySet::new("next").cedar_schema(SCHEMA).named("production");
     let wanted = wanted.policy(DesiredPolicy::new("b", FORBID)).policy(DesiredPolicy::new("a", PERMIT));
     let first = plan(&world, wanted.clone());
