@@ -50,6 +50,7 @@ pub use plan::desired::{DesiredPolicy, DesiredPolicySet};
 pub use plan::value::{PlanFinding, PlannedPolicy, PlannedPolicySet, PlannedSchema, PlannedStep, PolicySetPlan};
 pub use preflight::{Candidate, PolicySetVersionCheck, PolicyVersionCheck, Preflight, ZonePreflight};
 pub use read::as_of::ZoneAsOf;
+pub use read::blame::{Blame, SinceVersion};
 pub use read::moment::{AsOf, Committed, Held, InWrite, Latest, Moment};
 pub use read::zone::{Zone, ZoneSnapshot};
 pub use resource::binding::{At, BindOutcome, Binding, BindingEnd, BindingRecord};

@@ -4,8 +4,11 @@
 
 mod all;
 pub(crate) mod as_of;
+mod bindings;
+pub(crate) mod blame;
 mod decisions;
 mod differences;
 pub(crate) mod moment;
+mod pinned_statements;
 pub(crate) mod proofs;
 pub(crate) mod zone;

@@ -1,4 +1,4 @@
-//! The zone handle and its reads of resources, lists and bindings.
+//! The zone handle and its reads of resources and lists.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::list::filter::{BindingFilter, HistoryFilter, PolicyFilter, PolicySetF
 use crate::list::history::{self, LogOf};
 use crate::list::page::{Page, PageRequest};
 use crate::record::{PolicySetVersionCreated, PolicyVersionCreated};
-use crate::resource::binding::{At, Binding, BindingRecord};
+use crate::resource::binding::BindingRecord;
 use crate::resource::history::HistoryEntry;
 use crate::resource::policy::Policy;
 use crate::resource::policy_set::PolicySet;
@@ -25,7 +25,8 @@ use crate::types::checkpoint::Checkpoint;
 use crate::types::error::Result;
 use crate::types::id::{IdempotencyKey, SchemaName, ZoneId};
 use crate::types::syntax::Include;
-use crate::types::target::{BindingMode, Target};
+#[cfg(feature = "bundle")]
+use crate::types::target::Target;
 
 /// A zone, for reading.
 ///
@@ -446,65 +447,5 @@ impl<M: Moment> Zone<M> {
     pub fn history(&self, filter: &HistoryFilter, page_request: &PageRequest) -> Result<Page<HistoryEntry>> {
         let filter = filter.check()?;
         self.read(|zone| history::page(&zone, LogOf { log: zone.log, zone: Some(zone.id) }, &filter, page_request))
-    }
-}
-
-/// Bindings, now and at an earlier time.
-impl<M: Moment> Zone<M> {
-    /// The version in force for `target`, since when and by whom.
-    ///
-    /// # Errors
-    ///
-    /// [`NotBound`](crate::ErrorKind::NotBound) if nothing is in force for the target.
-    pub fn in_force(&self, target: Target) -> Result<Binding> {
-        self.in_force_at(target, At::Now)
-    }
-
-    /// The version that was in force for `target` at an earlier position of the log or at an earlier time. A future time gives
-    /// the same as now.
-    ///
-    /// # Errors
-    ///
-    /// [`NotBound`](crate::ErrorKind::NotBound) if nothing was in force; [`Invalid`](crate::ErrorKind::Invalid) for a position
-    /// that the log does not have.
-    pub fn in_force_at(&self, target: Target, at: impl Into<At>) -> Result<Binding> {
-        self.read(|zone| zone.bound(&target, BindingMode::Active, at.into()))
-    }
-
-    /// The version under observation for `target`: a [shadow authorizer](Zone::shadow_authorizer) decides by it, and nothing
-    /// enforces it.
-    ///
-    /// # Errors
-    ///
-    /// [`NotBound`](crate::ErrorKind::NotBound) if nothing is under observation for the target.
-    pub fn observed(&self, target: Target) -> Result<Binding> {
-        self.observed_at(target, At::Now)
-    }
-
-    /// The version that was under observation for `target` at an earlier position of the log or at an earlier time.
-    ///
-    /// # Errors
-    ///
-    /// As [`in_force_at`](Self::in_force_at).
-    pub fn observed_at(&self, target: Target, at: impl Into<At>) -> Result<Binding> {
-        self.read(|zone| zone.bound(&target, BindingMode::Shadow, at.into()))
-    }
-
-    /// The zone's guardrail, since when and by whom; none if the zone has none.
-    ///
-    /// # Errors
-    ///
-    /// As any read: see [`Zone`].
-    pub fn guardrail(&self) -> Result<Option<Binding>> {
-        self.guardrail_at(At::Now)
-    }
-
-    /// The zone's guardrail at an earlier position of the log or at an earlier time.
-    ///
-    /// # Errors
-    ///
-    /// [`Invalid`](crate::ErrorKind::Invalid) for a position that the log does not have.
-    pub fn guardrail_at(&self, at: impl Into<At>) -> Result<Option<Binding>> {
-        self.read(|zone| zone.guardrail(at.into()))
     }
 }

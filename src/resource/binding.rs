@@ -162,7 +162,7 @@ impl ZoneReader<'_> {
     }
 
     /// The newest binding of a target with a version other than `current`.
-    pub(crate) fn last_other_binding(
+    fn last_other_binding(
         self,
         target: &Target,
         mode: BindingMode,
@@ -180,6 +180,16 @@ impl ZoneReader<'_> {
             next = self.binding_row(self.log, mode, target, previous)?;
         }
         Ok(None)
+    }
+
+    /// The binding of the version that a rollback of a target would bind again: the newest one of another version than that in
+    /// force. None is an error.
+    pub(crate) fn previous_binding(self, target: &Target) -> Result<Binding> {
+        let current = self.binding(target, BindingMode::Active, At::Now)?.map(|binding| binding.policy_set_version_id);
+        let before = self.last_other_binding(target, BindingMode::Active, current.as_ref())?;
+        before.ok_or_else(|| {
+            ErrorDetail::NoEarlierBinding { zone_id: self.id.to_string(), target: target.to_string() }.into()
+        })
     }
 
     /// The result of a binding call, read from the zone as the call left it.

@@ -8,7 +8,7 @@ use crate::resource::zone::ZoneReader;
 use crate::storage::key::RowKind;
 use crate::storage::{PositionRow, VersionRow, key, wrong_row};
 use crate::types::actor::Actor;
-use crate::types::error::{ErrorDetail, ErrorKind, Resource, Result};
+use crate::types::error::{Error, ErrorDetail, ErrorKind, Resource, Result};
 use crate::types::time::Timestamp;
 
 /// The entry that creates a version.
@@ -99,10 +99,12 @@ impl<V: Versioned> VersionRecord<V> {
 
     /// Looks up a version that stored data refers to. A missing version is damage.
     pub(crate) fn named(zone: ZoneReader<'_>, id: &str) -> Result<Self> {
-        Self::by_id(zone, id).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => ErrorDetail::corrupt(format_args!("the index of zone `{}`", zone.id), error).into(),
-            _ => error,
-        })
+        Self::by_id(zone, id).map_err(|error| zone.missing(error))
+    }
+
+    /// Looks up a version of `parent` before the newest. Numbers have no gaps, so a missing version is damage.
+    pub(crate) fn earlier(zone: ZoneReader<'_>, parent: &str, version: u32) -> Result<Self> {
+        Self::by_number(zone, parent, version).map_err(|error| zone.missing(error))
     }
 
     /// Looks up a version by its parent and its number.
@@ -130,6 +132,14 @@ impl<V: Versioned> VersionRecord<V> {
 }
 
 impl ZoneReader<'_> {
+    /// The error for something that must exist.
+    fn missing(self, error: Error) -> Error {
+        match error.kind() {
+            ErrorKind::NotFound => ErrorDetail::corrupt(format_args!("the index of zone `{}`", self.id), error).into(),
+            _ => error,
+        }
+    }
+
     /// The time and author of the archiving entry at `position`, if any. `fits` checks that it is the right entry.
     pub(crate) fn archiving(
         self,

@@ -611,6 +611,15 @@ pub enum ErrorDetail {
         /// The cause.
         source: Error,
     },
+    /// Cedar no longer accepts the text of a policy version, so its statements are not known. Read it with the version of Cedar
+    /// that validated it.
+    #[error("cedar refuses policy version `{policy_version_id}`: its statements are not known")]
+    CannotParse {
+        /// The refused policy version.
+        policy_version_id: String,
+        /// The cause.
+        source: Error,
+    },
     /// The signer of an attestation failed.
     #[error("signer with key `{key_id}` failed")]
     Signer {

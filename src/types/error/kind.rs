@@ -76,6 +76,7 @@ impl ErrorDetail {
             Self::Storage { .. } => (Kind::Unavailable, "storage"),
             Self::CedarFailed { .. } => (Kind::Invalid, "cedar_failed"),
             Self::CannotCompile { .. } => (Kind::Unavailable, "cannot_compile"),
+            Self::CannotParse { .. } => (Kind::Unavailable, "cannot_parse"),
             Self::Signer { .. } => (Kind::Unavailable, "signer"),
             Self::NoCheckpoint { .. } => (Kind::NotFound, "no_checkpoint"),
             Self::ReceiptMismatch { .. } => (Kind::Conflict, "receipt_mismatch"),

@@ -40,8 +40,9 @@ impl ZoneTransaction<'_, '_> {
     }
 
     /// Binds the target's previous version again: the newest binding of a version other than the one in force, or of
-    /// any version if nothing is in force. A second call therefore undoes the first. To go further back,
-    /// [bind](Self::bind) a version from the [list of bindings](crate::Zone::bindings).
+    /// any version if nothing is in force. A second call therefore undoes the first.
+    /// [`previous_binding`](crate::Zone::previous_binding) tells which one it is. To go further back, [bind](Self::bind) a
+    /// version from the [list of bindings](crate::Zone::bindings).
     ///
     /// # Errors
     ///
@@ -52,16 +53,8 @@ impl ZoneTransaction<'_, '_> {
         self.once(
             Fingerprint::of("rollback").target(&target),
             |zone| {
-                target.check()?;
-                let mode = BindingMode::Active;
-                let current = zone.binding(&target, mode)?.map(|binding| binding.policy_set_version_id);
-                let before = zone
-                    .read(|reader| reader.last_other_binding(&target, mode, current.as_ref()))?
-                    .ok_or_else(|| ErrorDetail::NoEarlierBinding {
-                        zone_id: zone.place.id.to_string(),
-                        target: target.to_string(),
-                    })?;
-                zone.add_binding(before.policy_set_version_id.as_str(), target, mode)
+                let before = zone.read(|reader| reader.previous_binding(&target))?;
+                zone.add_binding(before.policy_set_version_id.as_str(), target, BindingMode::Active)
             },
             |reader, entry| reader.bind_outcome(&replayed, BindingMode::Active, has_bound(entry)),
         )
