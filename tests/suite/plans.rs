@@ -411,6 +411,22 @@ fn what_is_archived_stays_in_force_and_is_not_pinned_anew() {
 }
 
 #[test]
+fn an_archived_version_of_the_set_is_not_bound_again() {
+    let world = World::new();
+    put(&world, desired(&[("a", PERMIT)]));
+    let second = put(&world, desired(&[("a", FORBID)])).policy_set_version;
+    put(&world, desired(&[("a", PERMIT)]));
+    let third = world.zone().in_force(Target::Zone).unwrap();
+    // The newest version has these pins, but the one before is the newest that differs.
+    assert_eq!((second.version, third.version), (2, 3));
+    world.write(|zone| zone.unbind(Target::Zone)).unwrap();
+    world.write(|zone| zone.archive_policy_set_version(&third.policy_set_version_id)).unwrap();
+    let next = plan(&world, desired(&[("a", PERMIT)]));
+    assert_eq!((next.policy_set().version, next.policy_set().policy_set_version_id.as_ref()), (4, None));
+    assert!(apply(&world, &next).unwrap().changed);
+}
+
+#[test]
 fn a_schema_name_has_one_source_for_ever() {
     let world = World::new();
     let plan = |wanted| world.zone().plan(&customer("alice"), Target::Zone, BindingMode::Active, wanted);
