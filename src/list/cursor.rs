@@ -76,8 +76,11 @@ pub(crate) mod tests {
     use proptest::test_runner::TestCaseError;
 
     use super::*;
-    use crate::list::filter::{PolicyFilter, PolicySetFilter};
-    use crate::types::actor::OwnerType;
+    use crate::list::filter::{HistoryFilter, PolicyFilter, PolicySetFilter};
+    use crate::resource::history::ChangeKind;
+    use crate::types::actor::{Actor, OwnerType};
+    use crate::types::target::Target;
+    use crate::types::time::Timestamp;
 
     pub(crate) const NAME: ListName<'static> = ListName {
         cursor_key: [7; 32],
@@ -151,5 +154,23 @@ pub(crate) mod tests {
         let by_status = ListName { list: "policy_sets", filter: &filter, sort: Sort::Status, ..NAME };
         // The highest bit of the place: an active set.
         pinned(by_status, Order::Descending, 1 << 63 | 5, "01 8000000000000005 c0e012dcef35472d4daed1bb4c318b25");
+    }
+
+    #[test]
+    fn the_bytes_of_a_timelines_cursor_are_pinned() {
+        let name = ListName { list: "timeline", ..NAME };
+        // Format version, time, number of the log, MAC.
+        let expected = "02 0000000000000001 0000000000000000 ffbdac29bc8dd07ed5160f5d20df7f28".replace(' ', "");
+        assert_eq!(name.cursor(Order::Descending, 1_u128 << 64), expected);
+        let time = Timestamp::from_micros(1_771_939_200_000_000);
+        let until = Timestamp::from_micros(time.as_micros() + 1);
+        let filter = HistoryFilter::new().target(Target::Zone).target(Target::user("é")).since(time).until(until);
+        let filter = filter.kind(ChangeKind::Unbound).kind(ChangeKind::Bound).policy("q").policy("p").policy_set("s");
+        let filter = filter.by(Actor::platform("ops").unwrap()).by(Actor::customer("ann").unwrap());
+        let filter = filter.schema("2026-02-24").zone("acme");
+        let bytes = filter.check().unwrap().bytes();
+        let filtered = ListName { filter: &bytes, ..name };
+        let expected = "02 00064b91be946000 0000000000000005 38587439e6b2d33554538c4794481974".replace(' ', "");
+        assert_eq!(filtered.cursor(Order::Ascending, 1_771_939_200_000_000_u128 << 64 | 5), expected);
     }
 }

@@ -225,8 +225,9 @@ impl Operation {
         };
         let order = if bytes.next().is_multiple_of(3) { Order::Ascending } else { Order::Descending };
         let list = match list {
-            0..210 => list % 9,
-            210..235 => 10,
+            0..200 => list % 9,
+            200..218 => 11,
+            218..238 => 10,
             _ => 9,
         };
         Self::List { zone, list: usize::from(list), parent, filter: bytes.next(), limit, order, from }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::binding_rules::target_rules;
 use super::calls::{Touched, seen, seen_schema, seen_version};
-use super::filters::{BINDINGS, POLICIES, SCHEMAS, SETS};
+use super::filters::{BINDINGS, HISTORIES, POLICIES, SCHEMAS, SETS};
 use super::lists::Listed;
 use super::operation::Pick;
 use super::runner::{Handle, Runner, read};
@@ -195,7 +195,7 @@ impl Runner {
                 }
             }
             self.read_zone(zone);
-            let newest = Listed::History(zone.clone());
+            let newest = Listed::History(zone.clone(), 0);
             self.page(&newest, Some(10), Order::Descending, &super::lists::Side::Start);
         }
     }
@@ -285,7 +285,10 @@ impl Runner {
     /// Compares all reads of everything.
     pub fn everything(&mut self) {
         let limit = 1 + self.hashes.len() % 7;
-        for list in [Listed::Zones, Listed::Schemas, Listed::StoreHistory] {
+        // Other filters each time.
+        let filter = self.hashes.len() as u8 % HISTORIES;
+        let of_store = [Listed::StoreHistory(0), Listed::StoreHistory(filter), Listed::Timeline(filter)];
+        for list in [Listed::Zones, Listed::Schemas].into_iter().chain(of_store) {
             self.walk(&list, limit, Order::Ascending);
             self.page(&list, Some(100), Order::Descending, &super::lists::Side::Start);
         }
@@ -303,7 +306,8 @@ impl Runner {
         let mut lists = vec![Listed::Policies(id.clone(), 0), Listed::Policies(id.clone(), policies)];
         lists
             .extend([(0, false), (sets, false), (sets, true)].map(|(filter, by)| Listed::Sets(id.clone(), filter, by)));
-        lists.push(Listed::History(id.clone()));
+        lists.push(Listed::History(id.clone(), 0));
+        lists.push(Listed::History(id.clone(), self.hashes.len() as u8 % HISTORIES));
         lists.push(Listed::Bindings(id.clone(), 0));
         lists.push(Listed::Bindings(id.clone(), self.hashes.len() as u8 % BINDINGS));
         lists.push(Listed::ZoneSchemas(id.clone(), self.hashes.len() as u8 % SCHEMAS));
@@ -323,7 +327,7 @@ impl Runner {
             lists.push(Listed::Pinned(id.clone(), version));
         }
         for list in &lists {
-            let longer = if matches!(list, Listed::History(_)) { 7 } else { 0 };
+            let longer = if matches!(list, Listed::History(..)) { 7 } else { 0 };
             for order in [Order::Ascending, Order::Descending] {
                 self.walk(list, limit + longer, order);
             }

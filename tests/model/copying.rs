@@ -59,7 +59,10 @@ impl State {
         check(broken)?;
         for (zone, created) in copy.zones.iter_mut().zip(created) {
             zone.created = created;
+            // Logs are copied in the order of the call.
+            zone.number = 1 + zones.iter().position(|id| *id == zone.id).unwrap_or_default();
         }
+        copy.logs = zones.len();
         Ok(copy)
     }
 }

@@ -4,8 +4,10 @@
 use std::collections::BTreeSet;
 
 use policy_store::{
-    BindingFilter, BindingMode, OwnerType, PolicyFilter, PolicySetFilter, SchemaFilter, Target, TargetType,
+    Actor, BindingFilter, BindingMode, ChangeKind, HistoryFilter, OwnerType, PolicyFilter, PolicySetFilter,
+    SchemaFilter, Target, TargetType, Timestamp,
 };
+use serde_json::Value;
 
 use super::state::{Broken, Policy, Zone, one};
 
@@ -15,6 +17,8 @@ pub const POLICIES: u8 = 14;
 pub const SETS: u8 = 12;
 /// The number of binding filters.
 pub const BINDINGS: u8 = 6;
+/// The number of history filters.
+pub const HISTORIES: u8 = 18;
 /// The number of filters of a zone's schemas.
 pub const SCHEMAS: u8 = 3;
 
@@ -130,6 +134,83 @@ pub fn binding_filter(filter: u8) -> (BindingFilter, Passes) {
         4 => (new.ended(true), |_, _, ended| ended),
         _ => (new.target(user("ann")).target(user("an")), |target, _, _| *target != Target::Zone),
     }
+}
+
+/// Whether an entry matches, by the zone of its log and its view.
+type PassesEntry = fn(Option<&str>, &Value) -> bool;
+
+/// The time of some history filters: early in a run. Entries have times before and after it.
+const EARLY: i64 = 1_771_939_200_000_000 + 3_000;
+
+fn early() -> Timestamp {
+    Timestamp::from_micros(EARLY)
+}
+
+fn is_late(entry: &Value) -> bool {
+    entry["created_at"].as_str().unwrap().parse::<Timestamp>().unwrap() >= early()
+}
+
+fn is_of(entry: &Value, kinds: &[&str]) -> bool {
+    kinds.iter().any(|kind| entry["change"]["kind"] == *kind)
+}
+
+fn is_of_set(entry: &Value, set: &str) -> bool {
+    let change = &entry["change"];
+    [change, &change["to"], &change["from"]].iter().any(|part| part["policy_set_id"] == set)
+}
+
+/// A history filter, valid or not.
+pub fn any_history_filter(filter: u8) -> HistoryFilter {
+    let new = HistoryFilter::new();
+    let later = Timestamp::from_micros(EARLY + 1);
+    match history_filter(filter) {
+        Ok((filter, _)) => filter,
+        Err(_) if filter == 14 => new.since(later).until(early()),
+        Err(_) if filter == 15 => new.target(Target::User(String::new())),
+        Err(_) => (0..101).fold(new, |new, n| new.policy(n.to_string())),
+    }
+}
+
+/// A history filter and its condition, or the error of the filter.
+pub fn history_filter(filter: u8) -> Result<(HistoryFilter, PassesEntry), Broken> {
+    let new = HistoryFilter::new();
+    Ok(match filter {
+        0 => (new, |_, _| true),
+        1 => {
+            let filter = new.kind(ChangeKind::PolicyCreated).kind(ChangeKind::PolicyVersionCreated);
+            (filter, |_, entry| is_of(entry, &["policy_created", "policy_version_created"]))
+        }
+        2 => (new.by(Actor::customer("ann").unwrap()), |_, entry| {
+            entry["created_by"]["id"] == "ann" && entry["created_by"]["owner_type"] == "customer"
+        }),
+        3 => (new.by(Actor::platform("ops").unwrap()).kind(ChangeKind::Bound), |_, entry| {
+            entry["created_by"]["id"] == "ops" && is_of(entry, &["bound"])
+        }),
+        4 => (new.since(early()), |_, entry| is_late(entry)),
+        5 => (new.until(early()), |_, entry| !is_late(entry)),
+        6 => (new.policy("p0").policy("p1"), |_, entry| {
+            entry["change"]["policy_id"] == "p0" || entry["change"]["policy_id"] == "p1"
+        }),
+        7 => (new.policy_set("s0"), |_, entry| is_of_set(entry, "s0")),
+        8 => (new.schema("s1").since(early()), |_, entry| {
+            let of_schema = ["schema_published", "schema_status_changed", "default_schema_changed"];
+            is_late(entry) && is_of(entry, &of_schema) && entry["change"]["version"] == "s1"
+        }),
+        9 => (new.zone("z1"), |zone, entry| zone.map_or(entry["change"]["zone_id"] == "z1", |zone| zone == "z1")),
+        10 => (new.zone("z0").zone("z1").kind(ChangeKind::ZoneCreated), |zone, entry| {
+            is_of(entry, &["zone_created"])
+                && entry["change"]["zone_id"].as_str().is_some_and(|id| id < "z2")
+                && zone.is_none_or(|zone| zone == entry["change"]["zone_id"])
+        }),
+        11 => (new.target(Target::Zone), |_, entry| entry["change"]["target"] == "zone"),
+        12 => (new.target(Target::user("ann")).target(Target::user("an")).kind(ChangeKind::Bound), |_, entry| {
+            is_of(entry, &["bound"]) && ["ann", "an"].iter().any(|user| entry["change"]["target"]["user"] == *user)
+        }),
+        13 => (new.policy("p0").policy_set("s0"), |_, _| false),
+        14 | 15 => return Err(one("invalid_input")),
+        16 => return Err(one("too_large")),
+        _ => (new.since(early()).until(early()), |_, _| false),
+    })
 }
 
 /// The error of a policy filter, for every list.

@@ -1,11 +1,11 @@
 //! Every list of the store: its items, the page after a cursor, and the cursors that it accepts.
 
-use policy_store::{Error, HistoryFilter, Include, Order, Page, PageRequest, Result, Sort, ZoneSchema};
+use policy_store::{Error, Include, Order, Page, PageRequest, Result, Sort, ZoneSchema};
 use serde_json::{Value, json};
 
 use super::agreement::agree;
 use super::calls::{seen, seen_schema, seen_version};
-use super::filters::{self, BINDINGS, POLICIES, SCHEMAS, SETS};
+use super::filters::{self, BINDINGS, HISTORIES, POLICIES, SCHEMAS, SETS};
 use super::operation::{From, Operation, Pick, Whose};
 use super::runner::{Runner, read};
 use super::state::{Broken, Schema, State, Zone, check};
@@ -16,7 +16,10 @@ use super::views;
 pub enum Listed {
     Zones,
     Schemas,
-    StoreHistory,
+    /// With the number of a filter.
+    StoreHistory(u8),
+    /// With the number of a filter.
+    Timeline(u8),
     /// In a zone, with the number of a filter.
     Policies(String, u8),
     Versions(String, String),
@@ -24,7 +27,8 @@ pub enum Listed {
     Sets(String, u8, bool),
     SetVersions(String, String),
     Pinned(String, String),
-    History(String),
+    /// In a zone, with the number of a filter.
+    History(String, u8),
     /// In a zone, with the number of a filter.
     Bindings(String, u8),
     /// The schemas of a zone, with the number of a filter.
@@ -32,7 +36,7 @@ pub enum Listed {
 }
 
 /// The place of an item in its list: whether it is active in a list by status, and its index among all items, filtered
-/// or not, from the oldest.
+/// or not, from the oldest. In the timeline, a number made of its time and its log.
 type Place = (bool, usize);
 
 /// The meaning of a cursor of the store: a list, its order, and an item.
@@ -80,12 +84,13 @@ impl Listed {
             2 => Self::Sets(zone, filter % 128 % SETS, filter >= 128),
             3 => Self::SetVersions(zone.clone(), named(Zone::set_ids)),
             4 => Self::Pinned(zone.clone(), named(Zone::set_version_ids)),
-            5 => Self::History(zone),
+            5 => Self::History(zone, filter % HISTORIES),
             6 => Self::Zones,
             7 => Self::Schemas,
             9 => Self::ZoneSchemas(zone, filter % SCHEMAS),
             10 => Self::Bindings(zone, filter % BINDINGS),
-            _ => Self::StoreHistory,
+            11 => Self::Timeline(filter % HISTORIES),
+            _ => Self::StoreHistory(filter % HISTORIES),
         }
     }
 
@@ -99,8 +104,8 @@ impl Listed {
 
     pub fn zone(&self) -> Option<&str> {
         match self {
-            Self::Zones | Self::Schemas | Self::StoreHistory => None,
-            Self::Policies(zone, _) | Self::Sets(zone, ..) | Self::History(zone) => Some(zone),
+            Self::Zones | Self::Schemas | Self::StoreHistory(_) | Self::Timeline(_) => None,
+            Self::Policies(zone, _) | Self::Sets(zone, ..) | Self::History(zone, _) => Some(zone),
             Self::ZoneSchemas(zone, _) | Self::Bindings(zone, _) => Some(zone),
             Self::Versions(zone, _) | Self::SetVersions(zone, _) | Self::Pinned(zone, _) => Some(zone),
         }
@@ -146,6 +151,34 @@ impl State {
                     items.extend(is_wanted.then_some(((false, n), view)));
                 }
             }
+            (Listed::History(_, filter), Some(zone)) => {
+                let passes = filters::history_filter(*filter)?.1;
+                for (n, entry) in zone.log.entries.iter().enumerate() {
+                    let view = views::entry(n, entry);
+                    items.extend(passes(Some(&zone.id), &view).then_some(((false, n), view)));
+                }
+            }
+            (Listed::StoreHistory(filter), _) => {
+                let passes = filters::history_filter(*filter)?.1;
+                for (n, entry) in self.log.entries.iter().enumerate() {
+                    let view = views::entry(n, entry);
+                    items.extend(passes(None, &view).then_some(((false, n), view)));
+                }
+            }
+            (Listed::Timeline(filter), _) => {
+                let passes = filters::history_filter(*filter)?.1;
+                let zones = self.zones.iter().map(|zone| (Some(&zone.id), zone.number, &zone.log));
+                for (zone, number, log) in zones.chain([(None, 0, &self.log)]) {
+                    for (n, entry) in log.entries.iter().enumerate() {
+                        let mut view = views::entry(n, entry);
+                        if passes(zone.map(String::as_str), &view) {
+                            view["zone_id"] = json!(zone);
+                            items.push(((false, entry.at as usize * 1_000 + number), view));
+                        }
+                    }
+                }
+                items.sort_by_key(|(place, _)| *place);
+            }
             // Zones may be erased, so their indexes change.
             (Listed::Zones, _) => items.extend(self.zones.iter().map(|zone| ((false, zone.created), zone.view()))),
             _ => items = self.unfiltered(list, zone)?.into_iter().enumerate().map(|(n, it)| ((false, n), it)).collect(),
@@ -155,8 +188,6 @@ impl State {
 
     /// The items of a list without a filter, oldest first.
     fn unfiltered(&self, list: &Listed, zone: Option<&Zone>) -> Result<Vec<Value>, Broken> {
-        let entries =
-            |log: &super::state::Log| log.entries.iter().enumerate().map(|(n, it)| views::entry(n, it)).collect();
         Ok(match (list, zone) {
             (Listed::Schemas, _) => self.schemas.iter().map(Schema::view).collect(),
             (Listed::Versions(_, policy), Some(zone)) => {
@@ -179,8 +210,7 @@ impl State {
                 pinned.sort_by_key(|(position, _)| *position);
                 pinned.into_iter().map(|(_, view)| view).collect()
             }
-            (Listed::History(_), Some(zone)) => entries(&zone.log),
-            _ => entries(&self.log),
+            _ => unreachable!("{list:?} has a filter"),
         })
     }
 }
@@ -191,7 +221,14 @@ impl Runner {
         match listed {
             Listed::Zones => got(self.store().zones(list), seen),
             Listed::Schemas => got(self.store().schemas(Include::Both, list), seen_schema),
-            Listed::StoreHistory => got(self.store().history(&HistoryFilter::new(), list), seen),
+            Listed::StoreHistory(filter) => {
+                let filter = filters::any_history_filter(*filter);
+                got(self.store().history(&filter, list), seen)
+            }
+            Listed::Timeline(filter) => {
+                let filter = filters::any_history_filter(*filter);
+                got(self.store().timeline(&filter, list), seen)
+            }
             Listed::Policies(id, filter) => {
                 let filter = self.model.zone(id).map(|zone| zone.policy_filter(*filter)).unwrap_or_default();
                 read!(zone()?, zone => got(zone.policies(&filter, list), seen))
@@ -206,7 +243,10 @@ impl Runner {
             Listed::Pinned(_, id) => {
                 read!(zone()?, zone => got(zone.pinned_policy_versions(id, Include::Both, list), seen_version))
             }
-            Listed::History(_) => read!(zone()?, zone => got(zone.history(&HistoryFilter::new(), list), seen)),
+            Listed::History(_, filter) => {
+                let filter = filters::any_history_filter(*filter);
+                read!(zone()?, zone => got(zone.history(&filter, list), seen))
+            }
             Listed::Bindings(_, filter) => {
                 read!(zone()?, zone => got(zone.bindings(&filters::binding_filter(*filter).0, list), seen))
             }
@@ -318,7 +358,7 @@ impl Runner {
         };
         let Got { items: mut told_items, after: told_after, before: told_before, total: told_total } = told;
         assert_eq!(told_total, counts.then_some(total as u64), "{what:?}: how many there are");
-        if matches!(listed, Listed::History(_) | Listed::StoreHistory) {
+        if matches!(listed, Listed::History(..) | Listed::StoreHistory(_) | Listed::Timeline(_)) {
             self.take_hashes(listed, &mut told_items);
         }
         agree(what, Ok(&Value::Array(told_items)), Ok(Value::Array(items)));
@@ -342,7 +382,11 @@ impl Runner {
             let Some(Value::String(hash)) = entry.as_object_mut().and_then(|entry| entry.remove("hash")) else {
                 panic!("{entry} has no hash");
             };
-            let place = (self.log_of(listed), entry["position"].as_u64().unwrap() as usize);
+            let log = match entry["zone_id"].as_str() {
+                Some(zone) => self.model.zone(zone).map(|zone| zone.log.id.clone()).unwrap_or_default(),
+                None => self.log_of(listed),
+            };
+            let place = (log, entry["position"].as_u64().unwrap() as usize);
             let known = self.hashes.entry(place).or_insert_with(|| hash.clone());
             assert_eq!(*known, hash, "{entry}");
         }

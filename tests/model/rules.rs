@@ -122,9 +122,11 @@ impl State {
         // An imported resource has the time of the import.
         let at = self.author.import.as_ref().map_or(mark.at, |import| import.at);
         log.append_at(&self.author, at, change);
+        self.logs += 1;
         let zone = Zone {
             id: id.to_owned(),
             created: mark.position,
+            number: self.logs,
             log,
             suspended: false,
             default_schema: None,

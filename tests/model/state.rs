@@ -209,6 +209,8 @@ pub struct Zone {
     pub id: String,
     /// The position of its creation in the store's log.
     pub created: usize,
+    /// The number of its log in the store: higher than that of each log before it.
+    pub number: usize,
     pub log: Log,
     pub suspended: bool,
     pub default_schema: Option<String>,
@@ -228,6 +230,8 @@ pub struct State {
     pub zones: Vec<Zone>,
     /// The logs of zones that were erased.
     pub erased: Vec<String>,
+    /// The number of logs so far, without the store's.
+    pub logs: usize,
     /// The store's log.
     pub requests: Vec<Answered>,
     /// The number of idempotency keys so far.
@@ -245,6 +249,7 @@ impl State {
             schemas: Vec::new(),
             zones: Vec::new(),
             erased: Vec::new(),
+            logs: 0,
             requests: Vec::new(),
             chosen: 0,
             then: None,

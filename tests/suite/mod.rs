@@ -14,6 +14,7 @@ mod backups;
 mod binding_history;
 mod bindings;
 mod bindings_at;
+mod blame;
 #[cfg(feature = "bundle")]
 mod bundle_changes;
 #[cfg(feature = "bundle")]
@@ -37,6 +38,7 @@ mod errors;
 #[cfg(feature = "attestation")]
 mod evidence;
 mod explaining;
+mod filtered_history;
 mod filtered_pages;
 mod filters;
 mod fixture;
@@ -98,6 +100,7 @@ mod support;
 mod suspending;
 mod test_suites;
 mod time;
+mod timeline;
 #[cfg(feature = "tracing")]
 mod traces;
 mod validation_limits;

@@ -68,10 +68,12 @@ pub(super) fn flag(flag: bool) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::list::filter::{PolicyFilter, PolicySetFilter, SchemaFilter};
-    use crate::types::actor::OwnerType;
+    use crate::list::filter::{HistoryFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
+    use crate::resource::history::ChangeKind;
+    use crate::types::actor::{Actor, OwnerType};
     use crate::types::hash::hex;
-    use crate::types::target::TargetType;
+    use crate::types::target::{Target, TargetType};
+    use crate::types::time::Timestamp;
 
     fn policies(filter: PolicyFilter) -> String {
         hex::encode(&filter.check().unwrap().bytes())
@@ -100,6 +102,42 @@ mod tests {
         );
         let other = hex::encode(&SchemaFilter::new().is_default(false).bytes());
         assert_eq!(other, "07 0000000000000001 0000000000000005 66616c7365".replace(' ', ""));
+    }
+
+    fn histories(filter: HistoryFilter) -> String {
+        hex::encode(&filter.check().unwrap().bytes())
+    }
+
+    /// Computed by another program, too.
+    #[test]
+    fn the_bytes_of_a_history_filter_are_pinned() {
+        let time = Timestamp::from_micros(1_771_939_200_000_000);
+        let filter = HistoryFilter::new()
+            .target(Target::Zone)
+            .target(Target::user("é"))
+            .kind(ChangeKind::Unbound)
+            .kind(ChangeKind::Bound)
+            .by(Actor::platform("ops").unwrap())
+            .by(Actor::customer("ann").unwrap())
+            .since(time)
+            .until(Timestamp::from_micros(time.as_micros() + 1))
+            .policy("q")
+            .policy("p")
+            .policy_set("s")
+            .schema("2026-02-24")
+            .zone("acme");
+        assert_eq!(
+            histories(filter),
+            "02 0000000000000001 0000000000000004 7a6f6e65 08 0000000000000001 0000000000000002 c3a9 \
+             0b 0000000000000002 0000000000000005 626f756e64 0000000000000007 756e626f756e64 \
+             0c 0000000000000002 000000000000000c 637573746f6d65723a616e6e 000000000000000c 706c6174666f726d3a6f7073 \
+             0d 0000000000000001 0000000000000010 31373731393339323030303030303030 \
+             0e 0000000000000001 0000000000000010 31373731393339323030303030303031 \
+             0f 0000000000000002 0000000000000001 70 0000000000000001 71 10 0000000000000001 0000000000000001 73 \
+             11 0000000000000001 000000000000000a 323032362d30322d3234 12 0000000000000001 0000000000000004 61636d65"
+                .replace(' ', "")
+        );
+        assert_eq!(histories(HistoryFilter::new()), "");
     }
 
     #[test]
