@@ -128,3 +128,62 @@ fn parsed(zone: ZoneReader<'_>, version: &PolicyVersionCreated) -> Result<Vec<St
     let refused = |source| ErrorDetail::CannotParse { policy_version_id: version.version_id.to_string(), source };
     statements(&text).map_err(|source| refused(source).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Body, Content};
+    use crate::resource::zone::{self, ZoneReader};
+    use crate::storage::key::RowKind;
+    use crate::storage::{VersionRow, key};
+    use crate::{
+        Actor, ErrorKind, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicyStore,
+        Target,
+    };
+
+    /// A text that an earlier Cedar accepted, and that this one refuses.
+    const REFUSED: &str = "permit(principal, action, resource, time);";
+
+    #[test]
+    fn a_version_that_cedar_no_longer_parses_is_named() {
+        let (store, ann) = (PolicyStore::builder().in_memory().unwrap(), Actor::customer("ann").unwrap());
+        let new = || NewPolicyVersion::cedar("s", "permit(principal, action, resource);");
+        store
+            .write(&ann, |w| {
+                let schema = "entity U; action a appliesTo { principal: U, resource: U };";
+                w.publish_schema(NewSchema::cedar("s", schema))?;
+                let mut zone = w.create_zone("z")?;
+                zone.create_policy(NewPolicy::named("p").id("p"))?;
+                zone.create_policy_version("p", new()).map(drop)
+            })
+            .unwrap();
+        let author = || store.engine.author(&ann, None);
+        let refused = store.engine.storage.write(author, |writer| {
+            let zone = writer.read(|snapshot| zone::find(snapshot, "z"))?;
+            let body = writer.read(|snapshot| {
+                let row =
+                    ZoneReader::new(snapshot, &zone).row(&key::by_version(zone.log, RowKind::PolicyVersion, "p", 1))?;
+                let row: VersionRow = row.unwrap();
+                Ok(snapshot.entry(zone.log, row.created)?.body.clone())
+            })?;
+            let Body::PolicyVersionCreated(first) = body else { panic!("{body:?}") };
+            let forms = Content::forms(REFUSED, "{}").pack();
+            let (sha, json_sha) = (writer.put_content(&forms)?.sha, forms.id.json_sha());
+            let version_id = PolicyVersionId::new("refused")?;
+            writer.append(zone.log, PolicyVersionCreated { version_id, version: 2, sha, json_sha, ..first }).map(drop)
+        });
+        refused.unwrap();
+        store
+            .write(&ann, |w| {
+                let mut zone = w.zone("z")?;
+                let third = zone.create_policy_version("p", new())?;
+                zone.create_policy_set(NewPolicySet::named("s").id("s"))?;
+                let live = zone.create_policy_set_version("s", NewPolicySetVersion::new("s").pin(&third))?;
+                zone.activate(live.id)
+            })
+            .unwrap();
+        let error = store.zone("z").unwrap().blame(Target::Zone).unwrap_err();
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Unavailable, "cannot_parse"), "{error}");
+        assert!(error.to_string().contains("`refused`"), "{error}");
+    }
+}

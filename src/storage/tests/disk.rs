@@ -341,6 +341,7 @@ pub(in crate::storage) fn read_all(store: &PolicyStore) -> Vec<(String, crate::t
     note("zones".into(), &mut || Ok(format!("{:?}", store.zones(&list)?)));
     note("schemas".into(), &mut || Ok(format!("{:?}", store.schemas(Include::Both, &list)?)));
     note("schema".into(), &mut || Ok(format!("{:?}", store.schema("s1", Include::Both)?)));
+    note("timeline".into(), &mut || Ok(format!("{:?}", store.timeline(&HistoryFilter::new(), &list)?)));
     for id in ["a", "b"] {
         let zone = || store.zone(id);
         note(format!("{id} info"), &mut || Ok(format!("{:?}", zone()?.info()?)));
@@ -360,6 +361,11 @@ pub(in crate::storage) fn read_all(store: &PolicyStore) -> Vec<(String, crate::t
             Ok(format!("{:?}", zone()?.policy_sets(&PolicySetFilter::new().any_target(), &list)?))
         });
         note(format!("{id} history"), &mut || Ok(format!("{:?}", zone()?.history(&HistoryFilter::new(), &list)?)));
+        note(format!("{id} filtered history"), &mut || {
+            let filter = HistoryFilter::new().policy_set("set").kind(ChangeKind::Bound);
+            Ok(format!("{:?}", zone()?.history(&filter, &list)?))
+        });
+        note(format!("{id} blame"), &mut || Ok(format!("{:?}", zone()?.blame(Target::Zone)?)));
         note(format!("{id} in force"), &mut || Ok(format!("{:?}", zone()?.in_force(Target::Zone)?)));
         note(format!("{id} decision"), &mut || {
             let authorizer = zone()?.authorizer(Target::Zone)?;
