@@ -121,6 +121,16 @@ pub fn cursor(
     made.unwrap_or_default()
 }
 
+/// Makes a valid cursor to any time, in microseconds, and log of the timeline.
+pub fn timeline_cursor(store: &PolicyStore, order: Order, (time, log): (u64, u64)) -> String {
+    let made = store.engine.storage.read(|snapshot| {
+        let (cursor_key, log_id) = (snapshot.store()?.cursor_key, snapshot.head(STORE_LOG)?.log_id);
+        let place = u128::from(time) << u64::BITS | u128::from(log);
+        Ok(ListName::new(cursor_key, log_id, "timeline", "").cursor(order, place))
+    });
+    made.unwrap_or_default()
+}
+
 /// Reads the bytes as writes, faults of the disk, crashes and recoveries.
 pub fn crashes(bytes: &[u8]) {
     crate::storage::fuzzing::crashes(bytes);

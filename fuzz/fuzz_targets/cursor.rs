@@ -3,9 +3,9 @@
 
 use std::sync::LazyLock;
 
-use policy_store::{HistoryFilter, 
-    Include, LogId, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order, Page,
-    PageRequest, PolicyFilter, PolicySetFilter, PolicyStore, Result, fuzzing,
+use policy_store::{
+    HistoryFilter, Include, LogId, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, Order,
+    Page, PageRequest, PolicyFilter, PolicySetFilter, PolicyStore, Result, fuzzing,
 };
 use policy_store_fuzz::{actor, store};
 
@@ -35,7 +35,7 @@ static WORLD: LazyLock<(PolicyStore, LogId)> = LazyLock::new(|| {
 });
 
 /// The lists, with their parents.
-const LISTS: [(&str, &str); 9] = [
+const LISTS: [(&str, &str); 10] = [
     ("zones", ""),
     ("schemas", ""),
     ("history", "the store's"),
@@ -45,6 +45,7 @@ const LISTS: [(&str, &str); 9] = [
     ("policy_set_versions", "s"),
     ("pinned", "s3"),
     ("history", ""),
+    ("timeline", ""),
 ];
 
 /// A page of any list, each item as text.
@@ -68,7 +69,8 @@ fn page(which: usize, list: &PageRequest) -> Result<Shown> {
         5 => zone.policy_versions("p0", Include::Neither, list).map(text),
         6 => zone.policy_set_versions("s", list).map(text),
         7 => zone.pinned_policy_versions("s3", Include::Neither, list).map(text),
-        _ => zone.history(&HistoryFilter::new(), list).map(text),
+        8 => zone.history(&HistoryFilter::new(), list).map(text),
+        _ => store.timeline(&HistoryFilter::new(), list).map(text),
     }
 }
 
@@ -83,7 +85,11 @@ libfuzzer_sys::fuzz_target!(|input: (u8, bool, bool, u8, u64, Vec<(u8, u8)>)| {
     let order = if ascending { Order::Ascending } else { Order::Descending };
     let (name, parent) = LISTS[which];
     let (log_id, parent) = if which < 3 { (None, "") } else { (Some(WORLD.1), parent) };
-    let cursor = fuzzing::cursor(&WORLD.0, log_id, name, parent, order, place);
+    let cursor = match name {
+        // The store's clock stands, so its entries are a microsecond apart.
+        "timeline" => fuzzing::timeline_cursor(&WORLD.0, order, (1_771_939_200_000_000 + place % 64, place >> 61)),
+        _ => fuzzing::cursor(&WORLD.0, log_id, name, parent, order, place),
+    };
     let list = PageRequest::new().order(order).limit(usize::from(limit) % 9 + 1);
     let from = |list: PageRequest, cursor: &str| if before { list.before(cursor) } else { list.after(cursor) };
 

@@ -3,9 +3,9 @@
 use std::sync::Mutex;
 
 use cedar_policy::{Entities, Policy, PolicyId, PolicySet, Request};
-use policy_store::{HistoryFilter, 
-    Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PageRequest, PolicyStore,
-    PolicyVersion, Result, Syntax,
+use policy_store::{
+    HistoryFilter, Include, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PageRequest,
+    PolicyStore, PolicyVersion, Result, Syntax,
 };
 
 use crate::{actor, decide_alike, on_stack_of, store};
@@ -81,7 +81,9 @@ pub fn offer(syntax: Syntax, source: &str) {
     if world.taken == AT_MOST {
         let report = store.verify().unwrap();
         assert!(report.is_clean(), "{:?}", report.findings);
-        assert!(!store.zone("z").unwrap().history(&HistoryFilter::new(), &PageRequest::new()).unwrap().items.is_empty());
+        assert!(
+            !store.zone("z").unwrap().history(&HistoryFilter::new(), &PageRequest::new()).unwrap().items.is_empty()
+        );
         *place = None;
     }
 }

@@ -73,6 +73,20 @@ fn a_statement_that_is_there_twice_is_as_old_as_the_versions_that_have_it_twice(
     assert_eq!(versions(world.zone().blame_of(&live.id).unwrap()), [1, 2, 4, 3]);
 }
 
+/// The text of one policy has other statements of the pinned version of another.
+#[test]
+fn policies_that_had_one_text_are_told_apart() {
+    let world = World::new();
+    for id in ["p", "q"] {
+        world.version(id, PERMIT);
+    }
+    let pins = [world.version("p", &format!("{PERMIT}{FORBID}")), world.version("q", &format!("{FORBID}{PERMIT}"))];
+    world.live("s", &pins.each_ref());
+    let blamed = world.zone().blame(ZONE).unwrap();
+    let versions: Vec<_> = blamed.iter().map(|blame| blame.since_version.version).collect();
+    assert_eq!(versions, [1, 2, 2, 1]);
+}
+
 #[test]
 fn who_and_why_are_those_of_the_version_and_of_the_binding() {
     let world = World::new();
