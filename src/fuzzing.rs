@@ -31,7 +31,7 @@ pub fn entry(bytes: &[u8]) {
 pub fn content(bytes: &[u8]) {
     read_content(bytes);
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX).saturating_mul(8).to_be_bytes();
-    for kind in 1..=6 {
+    for kind in 1..=7 {
         read_content(&[&[kind, 1], length.as_slice(), &[0; 4], bytes].concat());
         read_content(&[&[kind, 1, 0, 0, 0, 1], length.as_slice(), bytes].concat());
     }

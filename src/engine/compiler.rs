@@ -4,6 +4,8 @@
 //! All values derive from immutable content, so no entry of the cache is ever out of date. Concurrent threads share one
 //! computation of a value. A new set version parses only its new policies.
 
+pub(crate) mod tested;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,7 +21,7 @@ use crate::resource::version::{VersionRecord, Versioned};
 use crate::resource::zone::{ZoneReader, ZoneRef};
 use crate::storage::Snapshot;
 use crate::types::cache_stats::CacheStats;
-use crate::types::error::{ErrorDetail, Result};
+use crate::types::error::{Error, ErrorDetail, Result};
 use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::{LogId, PolicyId, PolicyVersionId};
 use crate::types::schema::SchemaRef;
@@ -105,7 +107,7 @@ impl Weight for Arc<LogEntry> {
     }
 }
 
-/// The result that a text validates against a schema.
+/// The result that a text validates against a schema, or that rules pass a test suite.
 #[derive(Clone)]
 struct Valid;
 
@@ -124,6 +126,8 @@ kinds! {
     Validations: (Sha256, Sha256) => Valid;
     /// The entries that created policy versions, by log and id.
     Versions: (LogId, PolicyVersionId) => Arc<LogEntry>;
+    /// Test suites that pass, by the hash of the rules and that of the suite.
+    Passed: (Sha256, Sha256) => Valid;
     /// Compiled policy set versions, by the hash of the entry that created them.
     Sets: EntryHash => Arc<Compiled>;
 }
@@ -283,7 +287,12 @@ impl Compiler {
             sources.push(self.source(&zone, &body.forms(), true)?);
             members.push((entry.policy_id, entry.policy_version_id));
         }
-        let set = in_one_go("policy set", || self.assemble(&version, &members, sources))??;
+        let set = in_one_go("policy set", || self.assemble(sources))?;
+        let set = set.map_err(|(member, source)| ErrorDetail::CannotCompile {
+            policy_set_version_id: version.version_id.to_string(),
+            policy_version_id: members.get(member).map(|(_, id)| id.to_string()).unwrap_or_default(),
+            source,
+        })?;
         Ok(Compiled { zone: zone.zone(), entry_hash: found.entry.hash, schema, set, members, version })
     }
 
@@ -307,28 +316,18 @@ impl Compiler {
         Ok(PolicySource::Text(forms.sha, snapshot.content(forms)?))
     }
 
-    /// Combines the statements of all members, and parses those that were not cached.
-    fn assemble(
-        &self,
-        version: &PolicySetVersionCreated,
-        members: &[(PolicyId, PolicyVersionId)],
-        sources: Vec<PolicySource>,
-    ) -> Result<CompiledSet> {
+    /// Combines the statements of all members, and parses those that were not cached. An error has the member whose text
+    /// does not parse.
+    fn assemble(&self, sources: Vec<PolicySource>) -> Result<CompiledSet, (usize, Error)> {
         let texts: Vec<_> = sources.iter().filter_map(PolicySource::text).collect();
         let mut parsed = ParsedPolicy::parse_many(&texts).into_iter();
         let mut policies = Vec::with_capacity(sources.len());
-        for ((_, id), source) in members.iter().zip(sources) {
+        for (member, source) in sources.into_iter().enumerate() {
             policies.push(match source {
                 PolicySource::Parsed(policy) => policy,
                 PolicySource::Text(sha, _) => {
-                    let Some(policy) = parsed.next() else {
-                        return Err(ErrorDetail::failed("compile the set", "a text was not parsed").into());
-                    };
-                    let policy = policy.map_err(|source| ErrorDetail::CannotCompile {
-                        policy_set_version_id: version.version_id.to_string(),
-                        policy_version_id: id.to_string(),
-                        source,
-                    })?;
+                    let lost = || ErrorDetail::failed("compile the set", "a text was not parsed").into();
+                    let policy = parsed.next().unwrap_or_else(|| Err(lost())).map_err(|error| (member, error))?;
                     let policy = Arc::new(policy);
                     self.cache.insert::<Policies>(sha, policy.clone());
                     policy

@@ -11,4 +11,5 @@ mod differences;
 pub(crate) mod moment;
 mod pinned_statements;
 pub(crate) mod proofs;
+mod suites;
 pub(crate) mod zone;

@@ -12,9 +12,9 @@ pub(crate) use policy_store_verify::record;
 pub(crate) use policy_store_verify::record::edits;
 pub(crate) use policy_store_verify::record::{
     Attested, Body, Bound, BoundVersion, ContentId, ContentKey, ContentKind, DefaultSchemaChanged, Entry, EntryProblem,
-    Envelope, Frontier, Group, Idempotency, LogEntry, LogForked, Manifest, NodeHash, PolicyArchived, PolicyCreated,
-    PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived, PolicySetVersionCreated,
-    PolicyUpdated, PolicyVersionArchived, PolicyVersionCreated, SchemaPublished, SchemaStatusChanged, SealRoot,
-    SealedZone, TILE, Unbound, Unchanged, Wire, ZoneCreated, ZoneErased, ZoneForked, ZoneOpened, ZoneSuspended,
-    ZonesSealed, decode, encode, node, tile_root,
+    Envelope, FEATURE_TESTS, Frontier, Group, Idempotency, LogEntry, LogForked, Manifest, NodeHash, PolicyArchived,
+    PolicyCreated, PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived,
+    PolicySetVersionCreated, PolicyUpdated, PolicyVersionArchived, PolicyVersionCreated, SchemaPublished,
+    SchemaStatusChanged, SealRoot, SealedZone, TILE, TestsKept, TestsRequired, Unbound, Unchanged, Wire, ZoneCreated,
+    ZoneErased, ZoneForked, ZoneOpened, ZoneSuspended, ZonesSealed, decode, encode, node, tile_root,
 };

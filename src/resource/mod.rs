@@ -12,5 +12,6 @@ pub(crate) mod policy_set;
 pub(crate) mod policy_set_version;
 pub(crate) mod policy_version;
 pub(crate) mod schema;
+pub(crate) mod test_suite;
 pub(crate) mod version;
 pub(crate) mod zone;

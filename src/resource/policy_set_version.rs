@@ -54,6 +54,8 @@ pub struct PolicySetVersion {
     pub archived_by: Option<Actor>,
     /// Whether it is in force.
     pub active: bool,
+    /// The SHA-256 of its newest [test suite](crate::Zone::test_suite); none without one.
+    pub tests_sha: Option<Sha256>,
     /// Its attestations, oldest first: each a JWS in flattened JSON serialization.
     pub attestations: Vec<Arc<str>>,
 }
@@ -81,6 +83,7 @@ impl PolicySetVersion {
             archived_at: None,
             archived_by: None,
             active: false,
+            tests_sha: None,
             attestations: Vec::new(),
         }
     }
@@ -253,6 +256,7 @@ impl ZoneReader<'_> {
             archived_at: archived.as_ref().map(|(at, _)| *at),
             archived_by: archived.map(|(_, by)| by),
             active: self.is_active(body, &set)?,
+            tests_sha: self.tests_sha(body)?,
             attestations: if set.attested.is_some() { self.attestations(body)? } else { Vec::new() },
             ..PolicySetVersion::created(self.id, envelope, body, manifest(&self, body)?)
         })

@@ -65,6 +65,8 @@ pub struct ZoneInfo {
     pub created_by: Actor,
     /// Whether it is suspended: it refuses writes.
     pub suspended: bool,
+    /// Whether a version is put in force only if it passes its [test suite](crate::ZoneTransaction::keep_tests).
+    pub tests_required: bool,
     /// Its default schema: a hint for clients, without effect on decisions. None if none was chosen, or if it was
     /// archived.
     pub default_schema: Option<SchemaName>,
@@ -109,6 +111,7 @@ impl ZoneReader<'_> {
             created_at: opened.envelope.created_at,
             created_by: opened.envelope.actor.clone(),
             suspended: state.suspended.is_some(),
+            tests_required: self.tests_demanded_by()?.is_some(),
             bindings_revision: state.bindings.unwrap_or(0),
         })
     }

@@ -4,10 +4,10 @@
 //! The write plans the bundle again and checks that the result is the same. Does not know how a bundle is planned.
 
 use super::attest;
+use super::bundle_ids::Ids;
 use super::bundle_plan::PreparedBundle;
 use super::manifest::Planned;
 use super::steps::Step;
-use crate::engine::Engine;
 use crate::record::Manifest;
 use crate::resource::zone::ZoneReader;
 use crate::types::actor::Actor;
@@ -15,7 +15,6 @@ use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::{PolicyId, PolicySetId, PolicyVersionId};
 use crate::types::manifest_entry::ManifestEntry;
 use crate::types::schema::SchemaRef;
-use crate::types::time::Timestamp;
 use policy_store_verify::attestation::{Attestation, Status, Subject};
 
 /// A policy bundle to apply, with an attestation of its policy set version: see
@@ -44,13 +43,6 @@ pub(crate) struct AttestedSteps {
     pub(crate) attestation: Attestation,
 }
 
-/// Ids for all resources that a bundle may create: the set, and a policy and a version for each step.
-#[derive(Clone, Debug)]
-pub(crate) struct Ids {
-    set: String,
-    steps: Vec<(String, String)>,
-}
-
 impl AttestedSteps {
     /// Gives the steps the attested ids and compares the result with the attestation. Returns the id for a new set.
     pub(crate) fn check(
@@ -69,27 +61,6 @@ impl AttestedSteps {
         let subject = subject(zone, set, &self.ids, schema.clone(), steps)?;
         attest::check(&self.attestation, &subject, Status::Created)?;
         Ok(self.ids.set.clone())
-    }
-}
-
-impl Ids {
-    pub(crate) fn draw(engine: &Engine, zone: ZoneReader<'_>, now: Timestamp, steps: usize) -> Self {
-        // The positions in the log are unknown here. Every draw is different, so position 0 is safe.
-        let id = || engine.environment.uuid(now, zone.log_id, 0);
-        Self { set: id(), steps: (0..steps).map(|_| (id(), id())).collect() }
-    }
-
-    pub(crate) fn give(&self, steps: &mut [Step]) {
-        for (step, (policy_id, version_id)) in steps.iter_mut().zip(&self.steps) {
-            match step {
-                Step::Keep(_) => {}
-                Step::Edit(_, version) => version.id = Some(version_id.clone()),
-                Step::Create(new, version) => {
-                    new.id = Some(policy_id.clone());
-                    version.id = Some(version_id.clone());
-                }
-            }
-        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The rules of writing: ownership, preconditions, pins of a manifest, guardrails, and the changes of a bundle.
+//! The rules of writing: ownership, preconditions, pins of a manifest, guardrails, demands for tests, and the
+//! changes of a bundle.
 //!
 //! Appends nothing.
 
@@ -9,12 +10,17 @@ pub(crate) mod attested_bundle;
 #[cfg(feature = "bundle")]
 pub(crate) mod bundle_changes;
 #[cfg(feature = "bundle")]
+pub(crate) mod bundle_ids;
+#[cfg(feature = "bundle")]
 pub(crate) mod bundle_match;
 #[cfg(feature = "bundle")]
 pub(crate) mod bundle_plan;
+#[cfg(feature = "bundle")]
+pub(crate) mod bundle_tests;
 pub(crate) mod guardrail;
 pub(crate) mod manifest;
 pub(crate) mod ownership;
 pub(crate) mod precondition;
 pub(crate) mod steps;
 pub(crate) mod target;
+pub(crate) mod test_demand;

@@ -44,6 +44,7 @@ impl LogWriter<'_> {
         let LogCopy(end) = copy;
         self.step(|writer| {
             let forms = writer.forms_of(&recorded.body)?;
+            writer.note_feature(&recorded.body)?;
             derive(&mut writer.index(), end.log, recorded, forms)?;
             let (bytes, hash) = end.encode(recorded.envelope.clone(), &recorded.body)?;
             if (hash, recorded.envelope.position) != (recorded.hash, end.head.length) {

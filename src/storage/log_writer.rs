@@ -341,6 +341,7 @@ impl<'txn> LogWriter<'txn> {
             hash: EntryHash::NONE,
         });
         let forms = self.forms_of(&recorded.body)?;
+        self.note_feature(&recorded.body)?;
         derive(&mut self.index(), log, &recorded, forms)?;
         self.pending.insert((log, position), recorded.clone());
         let open = self.open_log(log)?;

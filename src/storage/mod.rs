@@ -16,6 +16,7 @@ mod copy;
 mod disk;
 mod erase;
 mod failure;
+mod features;
 mod file;
 mod follow;
 #[cfg(fuzzing)]

@@ -47,11 +47,26 @@ impl Snapshot<'_> {
         target: &Target,
         last: u64,
     ) -> Result<Option<(u64, BindingRow)>> {
-        let range = key::bindings(log, mode, target, last);
+        self.linked_row(&key::target_prefix(log, mode, target), last)
+    }
+
+    /// The position of the newest test suite that was kept with a policy set version.
+    pub(crate) fn newest_tests(&self, log: LogNumber, set: &str, version: u32) -> Result<Option<u64>> {
+        let found = self.linked_row(&key::tests_kept(log, set, version), u64::MAX)?;
+        Ok(found.map(|(position, _)| position))
+    }
+
+    /// The position of the demand for tests that is in force in a zone.
+    pub(crate) fn tests_required(&self, log: LogNumber) -> Result<Option<u64>> {
+        let found = self.linked_row(&key::tests_required(log), u64::MAX)?;
+        Ok(found.filter(|(_, row)| row.bound).map(|(position, _)| position))
+    }
+
+    /// The last row with a prefix up to the position `last`, with its position.
+    fn linked_row(&self, prefix: &[u8], last: u64) -> Result<Option<(u64, BindingRow)>> {
+        let range = key::up_to(prefix, last);
         let found = self.first_binding(&range, Direction::Descending)?;
-        let after = key::bindings_after(log, mode, target, last);
-        let meta_key = key::newest_binding(log, mode, target);
-        self.check_binding(&meta_key, &range.start, last, found.as_ref(), &after)?;
+        self.check_binding(&key::witness(prefix), &range.start, last, found.as_ref(), &key::beyond(prefix, last))?;
         Ok(found)
     }
 
@@ -86,7 +101,7 @@ impl Snapshot<'_> {
         target: &Target,
         position: u64,
     ) -> Result<Option<(u64, BindingRow)>> {
-        let range = key::bindings_after(log, mode, target, position);
+        let range = key::beyond(&key::target_prefix(log, mode, target), position);
         let next = self.first_binding(&range, Direction::Ascending)?;
         let is_right = match &next {
             Some((_, row)) => row.previous == Some(position),

@@ -85,6 +85,11 @@ pub enum TestProblem {
 }
 
 impl TestReport {
+    /// The report of a run without failures.
+    pub(crate) fn passed(cases: usize) -> Self {
+        Self { cases, ..Self::default() }
+    }
+
     /// Whether all cases passed.
     #[must_use]
     pub fn is_passed(&self) -> bool {

@@ -8,6 +8,7 @@ use redb::{ConcurrencyMode, Database};
 
 use super::database::Redb;
 use super::handle::not_a_store;
+use crate::record::FEATURE_TESTS;
 use crate::storage::index::derive::GENERATION;
 use crate::storage::index::key::{self, STORE_LOG};
 use crate::storage::index::row::{
@@ -23,8 +24,8 @@ use crate::types::progress::Observer;
 
 /// The format version that this build writes.
 const FORMAT: u32 = 1;
-/// The feature bits of reading that this build knows: none.
-const FEATURES: u64 = 0;
+/// The feature bits of reading that this build knows.
+const FEATURES: u64 = FEATURE_TESTS;
 /// The feature bits of writing that this build knows.
 const WRITE_FEATURES: u64 = IS_BACKUP;
 /// Set in a backup: before the first write, its user must say whether it goes on in place of the original store.
@@ -169,6 +170,15 @@ pub(in crate::storage) fn marked(value: &[u8]) -> Result<Vec<u8>> {
 pub(in crate::storage) fn unmark(tables: &mut dyn TableWriter) -> Result<()> {
     let row = format_row(&*tables)?.ok_or_else(|| ErrorDetail::corrupt("the format", "missing"))?;
     put_meta(tables, key::META_FORMAT, &FormatRow { write_features: row.write_features & !IS_BACKUP, ..row })
+}
+
+/// Sets a feature bit of reading, with the first entry that needs it.
+pub(in crate::storage) fn add_feature(tables: &mut dyn TableWriter, feature: u64) -> Result<()> {
+    let row = format_row(&*tables)?.ok_or_else(|| ErrorDetail::corrupt("the format", "missing"))?;
+    if row.features & feature == feature {
+        return Ok(());
+    }
+    put_meta(tables, key::META_FORMAT, &FormatRow { features: row.features | feature, ..row })
 }
 
 fn newer(what: &'static str, found: u64, known: u64) -> Error {

@@ -8,7 +8,7 @@ use super::row::{
     BindingOrderRow, BindingRow, IdRow, IdempotencyRow, Latest, NewestBindingRow, PolicyRow, PolicySetRow, PositionRow,
     Row, SchemaRow, SealedRow, StoreStateRow, VersionRow, ZoneRow, ZoneStateRow,
 };
-use crate::record::{Attested, Body, BoundVersion, LogEntry, SealedZone, ZoneErased, ZonesSealed};
+use crate::record::{Attested, Body, BoundVersion, LogEntry, SealedZone, TestsKept, ZoneErased, ZonesSealed};
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::{IdempotencyKey, LogId};
 use crate::types::schema::SchemaStatus;
@@ -115,6 +115,8 @@ pub(in crate::storage) fn derive(
                     state.default_schema = body.schema.as_ref().map(|_| position);
                 }),
                 Body::Attested(body) => at.attest(rows, body),
+                Body::TestsKept(body) => at.keep_tests(rows, body),
+                Body::TestsRequired(body) => at.link(rows, &key::tests_required(log), body.required),
                 body => at.resource(rows, body),
             }
         }
@@ -265,9 +267,19 @@ impl Entry {
         self.zone_that_decides(rows, |state| state.bindings = Some(self.position))
     }
 
-    /// The row of a binding, which names the target's previous one, and the witness of the newest.
+    /// The row of a binding, and that of the order of all bindings.
     fn newest_binding(&self, rows: &mut dyn Rows, target: &Target, mode: BindingMode, bound: bool) -> Result<()> {
-        let meta_key = key::newest_binding(self.log, mode, target);
+        self.link(rows, &key::target_prefix(self.log, mode, target), bound)?;
+        if bound {
+            let row_key = key::by_position(self.log, RowKind::BindingOrder, self.position);
+            self.put(rows, row_key, &BindingOrderRow { mode, target: target.clone() })?;
+        }
+        Ok(())
+    }
+
+    /// A row that names the previous one with its prefix, and the witness of the newest.
+    fn link(&self, rows: &mut dyn Rows, prefix: &[u8], bound: bool) -> Result<()> {
+        let meta_key = key::witness(prefix);
         let previous = match rows.witness(&meta_key)? {
             None => None,
             Some(value) => {
@@ -275,12 +287,7 @@ impl Entry {
                 Some(newest.map_err(|problem| self.contradiction(&problem))?.position)
             }
         };
-        let row_key = key::binding(self.log, mode, target, self.position);
-        self.put(rows, row_key, &BindingRow { bound, previous })?;
-        if bound {
-            let row_key = key::by_position(self.log, RowKind::BindingOrder, self.position);
-            self.put(rows, row_key, &BindingOrderRow { mode, target: target.clone() })?;
-        }
+        self.put(rows, key::linked(prefix, self.position), &BindingRow { bound, previous })?;
         self.put_witness(rows, meta_key, &NewestBindingRow { position: self.position, bound })
     }
 
@@ -299,6 +306,15 @@ impl Entry {
         }
         let row_key = key::attestation(self.log, set, body.version, self.position);
         self.put(rows, row_key, &PositionRow { created: self.position })
+    }
+
+    /// The row of a test suite. Its policy set version must exist.
+    fn keep_tests(&self, rows: &mut dyn Rows, body: &TestsKept) -> Result<()> {
+        let set = body.policy_set_id.as_str();
+        if rows.get(&key::by_version(self.log, RowKind::PolicySetVersion, set, body.version))?.is_none() {
+            return Err(self.contradiction("policy set version of the tests does not exist"));
+        }
+        self.link(rows, &key::tests_kept(self.log, set, body.version), true)
     }
 
     /// Removes the rows of an erased zone, so that its id is free again.

@@ -65,10 +65,14 @@ pub(crate) enum RowKind {
     PolicySetVersionId = 0x23,
     /// Policy set id, version number, position → an attestation of that version.
     Attestation = 0x24,
+    /// Policy set id, version number, position → a test suite that was kept with that version.
+    TestsKept = 0x25,
     /// Mode, target, position → whether the entry binds or unbinds.
     Binding = 0x30,
     /// Position → the mode and target of the binding.
     BindingOrder = 0x31,
+    /// Position → whether tests are required from there on.
+    TestsRequired = 0x32,
     /// Idempotency key → the entries of its call.
     IdempotencyKey = 0x40,
     /// Level, number → 256 hashes of the tree over the log.
@@ -78,7 +82,7 @@ pub(crate) enum RowKind {
 }
 
 impl RowKind {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 24] = [
         Self::State,
         Self::Zone,
         Self::ZoneOrder,
@@ -96,8 +100,10 @@ impl RowKind {
         Self::PolicySetVersion,
         Self::PolicySetVersionId,
         Self::Attestation,
+        Self::TestsKept,
         Self::Binding,
         Self::BindingOrder,
+        Self::TestsRequired,
         Self::IdempotencyKey,
         Self::Tile,
         Self::FormerId,
@@ -124,6 +130,8 @@ impl RowKind {
             | Self::Sealed
             | Self::KeptCheckpoint
             | Self::Seal
+            | Self::TestsKept
+            | Self::TestsRequired
             | Self::IdempotencyKey
             | Self::Tile
             | Self::FormerId => "none",
@@ -254,14 +262,19 @@ pub(crate) fn bindings(log: LogNumber, mode: BindingMode, target: &Target, posit
     up_to(&target_prefix(log, mode, target), position)
 }
 
-/// The rows of a target's bindings after `position`.
-pub(in crate::storage) fn bindings_after(
-    log: LogNumber,
-    mode: BindingMode,
-    target: &Target,
-    position: u64,
-) -> Range<Vec<u8>> {
-    beyond(&target_prefix(log, mode, target), position)
+/// The beginning of the keys of a version's test suites.
+pub(in crate::storage) fn tests_kept(log: LogNumber, set: &str, version: u32) -> Vec<u8> {
+    by_version(log, RowKind::TestsKept, set, version)
+}
+
+/// The beginning of the keys of the demand for tests.
+pub(in crate::storage) fn tests_required(log: LogNumber) -> Vec<u8> {
+    key_of(log, RowKind::TestsRequired)
+}
+
+/// The row at `position` of those that begin with `prefix`.
+pub(in crate::storage) fn linked(prefix: &[u8], position: u64) -> Vec<u8> {
+    [prefix, position.to_be_bytes().as_slice()].concat()
 }
 
 /// The row of the binding entry at `position`.
@@ -271,7 +284,8 @@ pub(crate) fn binding(log: LogNumber, mode: BindingMode, target: &Target, positi
     key
 }
 
-fn target_prefix(log: LogNumber, mode: BindingMode, target: &Target) -> Vec<u8> {
+/// The beginning of the keys of a target's bindings.
+pub(in crate::storage) fn target_prefix(log: LogNumber, mode: BindingMode, target: &Target) -> Vec<u8> {
     let mut key = key_of(log, RowKind::Binding);
     key.push(match mode {
         BindingMode::Active => 0,
@@ -374,7 +388,7 @@ pub(in crate::storage) fn all_of(log: LogNumber) -> Range<Vec<u8>> {
     prefixed(log.to_be_bytes().to_vec())
 }
 
-/// The last eight bytes of a key of [`by_position`], [`binding`] or [`attestation`].
+/// The last eight bytes of a key of [`by_position`], [`binding`], [`attestation`] or [`linked`].
 pub(crate) fn position(key: &[u8]) -> Option<u64> {
     key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes))
 }
@@ -457,12 +471,14 @@ mod tests {
             | RowKind::SchemaOrder
             | RowKind::PolicyOrder
             | RowKind::PolicySetOrder
-            | RowKind::BindingOrder => by_position(1, kind, 258),
+            | RowKind::BindingOrder
+            | RowKind::TestsRequired => by_position(1, kind, 258),
             RowKind::PolicyVersion | RowKind::PolicySetVersion => by_version(1, kind, "p", 3),
             RowKind::Binding => binding(1, BindingMode::Active, &Target::Zone, 9),
             RowKind::State => state(1),
             RowKind::IdempotencyKey => idempotency_key(1, IdempotencyKey([0x11; 16])),
             RowKind::Attestation => attestation(1, "p", 3, 258),
+            RowKind::TestsKept => linked(&tests_kept(1, "p", 3), 258),
             RowKind::Tile => tile(1, 1, 258),
             RowKind::FormerId => former_id(1, LogId([0x22; 16])),
             RowKind::Sealed => sealed(LogId([0x33; 16])),
@@ -504,6 +520,9 @@ mod tests {
             (RowKind::Seal, "00000000 07"),
             // Log number, tag, set id, 0, version number, position.
             (RowKind::Attestation, "00000001 24 70 00 00000003 0000000000000102"),
+            (RowKind::TestsKept, "00000001 25 70 00 00000003 0000000000000102"),
+            // Log number, tag, position.
+            (RowKind::TestsRequired, "00000001 32 0000000000000102"),
         ] {
             assert_eq!(hex::encode(&indexed(kind)), expected.replace(' ', ""), "{kind:?}");
             assert!(is_index(&indexed(kind)) && !is_index(&witness(&indexed(kind))), "{kind:?}");
@@ -529,6 +548,9 @@ mod tests {
             // `witness:`, the key of an index row, or its beginning: log number, tag, mode, kind of target.
             ("witness", witness(&by_id(0, RowKind::Zone, "p")), "7769746e6573733a 00000000 01 70 00"),
             ("newest", newest_binding(2, BindingMode::Shadow, &user), "7769746e6573733a 00000002 30 01 01 7531 00"),
+            ("newest suite", witness(&tests_kept(2, "p", 3)), "7769746e6573733a 00000002 25 70 00 00000003"),
+            ("demand", witness(&tests_required(2)), "7769746e6573733a 00000002 32"),
+            ("demand", linked(&tests_required(2), 258), "00000002 32 0000000000000102"),
             // `head:`, log number.
             ("head", head(258), "686561643a 00000102"),
             // Log number, position.

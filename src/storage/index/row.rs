@@ -123,7 +123,7 @@ rows! {
     CommitsRow { count: u64 }
     /// Meta: the witness of the part of a zone's state that decides.
     ZoneWitnessRow { suspended: Option<u64>, default_schema: Option<u64>, bindings: Option<u64> }
-    /// Meta: the witness of a target's newest binding.
+    /// Meta: the witness of a target's newest binding, of a version's newest test suite, or of the newest demand for tests.
     NewestBindingRow { position: u64, bound: bool }
 
     /// Index: a zone.
@@ -177,11 +177,12 @@ rows! {
     PositionRow { created: u64 }
     /// Index: the id of the resource created at a position.
     IdRow { id: String }
-    /// Index: a binding entry.
+    /// Index: a binding entry, an entry that keeps a test suite, or one that demands tests or ceases to.
     BindingRow {
-        /// Whether the entry bound a version; `false` if it unbound one.
+        /// Whether the entry bound a version; `false` if it unbound one. A suite is always bound to its version; of a demand,
+        /// whether it is made.
         bound: bool,
-        /// The previous binding entry of the target.
+        /// The previous such entry of the target, version or zone.
         previous: Option<u64>,
     }
     /// Index: the mode and target of an entry that bound a version.

@@ -83,7 +83,9 @@ impl<'a> Past<'a> {
                 | RowKind::PolicySetOrder
                 | RowKind::BindingOrder
                 | RowKind::Binding
-                | RowKind::Attestation,
+                | RowKind::Attestation
+                | RowKind::TestsKept
+                | RowKind::TestsRequired,
             ) => Ok(Earlier::kept(key::position(row_key).is_some_and(before), value)),
             Some(RowKind::PolicyVersionId | RowKind::PolicySetVersionId | RowKind::FormerId) => {
                 let row = PositionRow::from_value(row_key, value).map_err(row_of)?;
@@ -156,7 +158,7 @@ impl<'a> Past<'a> {
                 let state = state.map_err(|problem| ErrorDetail::corrupt("an earlier row", problem))?;
                 Earlier::changed(meta_key, &state.witness(), exact)
             }
-            Some(RowKind::Binding) => {
+            Some(RowKind::Binding | RowKind::TestsKept | RowKind::TestsRequired) => {
                 let Some(last) = self.end.checked_sub(1) else { return Ok(Earlier::NOTHING) };
                 let range = key::up_to(row_key, last);
                 let found = self.snapshot.first_binding(&range, Direction::Descending)?;

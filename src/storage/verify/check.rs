@@ -50,6 +50,8 @@ pub(in crate::storage) struct Check<'a> {
     attested: HashMap<PolicySetId, Sha256>,
     /// The present log up to a checkpoint, if it is walked from there.
     pub(in crate::storage) earlier: Option<Past<'a>>,
+    /// The feature bits of the file; all if they are damaged.
+    features: u64,
     steps: &'a Steps<'a>,
 }
 
@@ -72,6 +74,7 @@ impl<'a> Check<'a> {
             schemas: HashMap::new(),
             versions: HashMap::new(),
             attested: HashMap::new(),
+            features: u64::MAX,
         }
     }
 
@@ -119,7 +122,8 @@ impl<'a> Check<'a> {
     /// Checks the meta rows.
     fn meta(&mut self, whole: bool) -> Result<()> {
         let snapshot = self.snapshot;
-        self.meta_row("the format", snapshot.meta::<FormatRow>(key::META_FORMAT))?;
+        let format = self.meta_row("the format", snapshot.meta::<FormatRow>(key::META_FORMAT))?;
+        self.features = format.map_or(u64::MAX, |format| format.features);
         self.meta_row("the store's id", snapshot.meta::<StoreRow>(key::META_STORE))?;
         self.meta_row("the generation of the index", snapshot.meta::<IndexRow>(key::META_INDEX))?;
         self.meta_row("the number of commits", snapshot.check_commits().map(Some))?;
@@ -290,6 +294,9 @@ impl<'a> Check<'a> {
             if !self.contents.name(self.source, &id)? {
                 self.find(place(), format_args!("content {} is missing or damaged", id.sha));
             }
+        }
+        if recorded.body.feature().is_some_and(|feature| self.features & feature == 0) {
+            self.find(place(), "the file is not marked for entries of this kind: an older build would open it");
         }
         let forms = match &recorded.body {
             Body::PolicyVersionCreated(body) => self.contents.forms(self.source, log, body)?,

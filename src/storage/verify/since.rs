@@ -121,7 +121,8 @@ impl Check<'_> {
         for (row_key, expected) in &replay.rows {
             wrong.extend(differs(Table::Index, row_key, expected)?.map(|problem| (row_key.clone(), problem)));
         }
-        for kind in [RowKind::PolicyOrder, RowKind::PolicySetOrder, RowKind::BindingOrder] {
+        let orders = [RowKind::PolicyOrder, RowKind::PolicySetOrder, RowKind::BindingOrder, RowKind::TestsRequired];
+        for kind in orders {
             let range = key::positions_from(log, kind, size);
             let range = range.start.as_slice()..range.end.as_slice();
             self.source.scan(Table::Index, range, Direction::Ascending, &mut |row_key, _| {

@@ -1,7 +1,9 @@
 //! Every error with its message. Does not assign kinds or codes.
 
 use super::diagnostic::listed;
-use super::wording::{against_kept, at, in_text, into_zone, log_of, seconds_between, sized, statements_as, wrong_kind};
+use super::wording::{
+    against_kept, at, in_text, into_zone, log_of, no_tests, seconds_between, sized, statements_as, wrong_kind,
+};
 use super::{Diagnostic, Error, Resource, SourcePlace};
 use crate::types::hash::Sha256;
 use crate::types::id::{IdempotencyKey, LogId, ZoneId};
@@ -377,6 +379,38 @@ pub enum ErrorDetail {
         schema: String,
         /// The findings.
         cause: Error,
+    },
+    /// The zone demands tests, and the policy set version has none.
+    #[error("zone `{zone_id}` demands tests: {}", no_tests(.policy_set_version_id))]
+    TestsMissing {
+        /// The zone.
+        zone_id: String,
+        /// The version to bind; of a policy bundle, the version in force, whose suite the new version would get. None if
+        /// nothing is in force that a bundle starts from.
+        policy_set_version_id: Option<String>,
+    },
+    /// The zone demands tests, and those of the policy set version do not pass.
+    #[error(
+        "tests of policy set version `{policy_set_version_id}` do not pass, as zone `{zone_id}` demands: {failed} of {cases} \
+         failed: {first}"
+    )]
+    TestsFailed {
+        /// The zone.
+        zone_id: String,
+        /// The version to bind; of a policy bundle, the version in force, whose suite was run.
+        policy_set_version_id: String,
+        /// The number of cases that failed.
+        failed: usize,
+        /// The number of cases.
+        cases: usize,
+        /// The first case that failed, and why.
+        first: String,
+    },
+    /// Only a platform actor may lift a demand for tests that a platform actor has made.
+    #[error("zone `{zone_id}` demands tests for the platform: only a platform actor may lift it")]
+    TestsReserved {
+        /// The zone.
+        zone_id: String,
     },
     /// The idempotency key was already used for a different request: another call, input, precondition or actor.
     #[error("idempotency key `{idempotency_key}` was already used for a different request")]

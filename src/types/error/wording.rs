@@ -47,6 +47,14 @@ pub(super) fn into_zone(zone_id: &Option<ZoneId>) -> String {
     zone_id.as_ref().map(|id| format!(" into zone `{id}`")).unwrap_or_default()
 }
 
+/// The version without a test suite.
+pub(super) fn no_tests(policy_set_version_id: &Option<String>) -> String {
+    match policy_set_version_id {
+        Some(id) => format!("policy set version `{id}` has none: keep a test suite with it first"),
+        None => "no version is in force that the bundle starts from: bind one with a test suite first".to_owned(),
+    }
+}
+
 /// A log against a checkpoint of `kept` entries.
 pub(super) fn against_kept(log_id: &LogId, kept: u64, size: Option<u64>) -> String {
     match size {

@@ -7,6 +7,7 @@ use crate::record::fingerprint::Fingerprint;
 use crate::resource::binding::BindOutcome;
 use crate::rules::attested_bundle::{AttestedBundle, AttestedSteps};
 use crate::rules::bundle_plan::{BundlePlan, PreparedBundle};
+use crate::rules::bundle_tests::BundleTests;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::target::{BindingMode, Target};
 
@@ -54,10 +55,15 @@ impl ZoneTransaction<'_, '_> {
         };
         self.check_attester(&attested.attester)?;
         let new_set = self.read(|reader| attested.check(reader, set.as_ref(), &schema, &mut steps))?;
-        // The set if it is new, its version, the binding, and the attestation.
-        self.room_for_steps(&steps, 3 + usize::from(set.is_none()))?;
+        let tests = self.read(|reader| BundleTests::demanded(reader, &target))?;
+        if let Some(tests) = &tests {
+            self.read(|reader| tests.check(reader, &self.engine.compiler, &schema, &steps))?;
+        }
+        // The set if it is new, its version, the attestation, the tests, and the binding.
+        self.room_for_steps(&steps, 3 + usize::from(set.is_none()) + usize::from(tests.is_some()))?;
         let version = self.add_bundle_version(set, Some(new_set), schema, steps, &target)?;
         self.add_attestation(version.id.as_str(), &attested.attester, &attested.attestation)?;
+        self.take_tests(&version, tests.as_ref())?;
         self.bind(&version.id, target)
     }
 }

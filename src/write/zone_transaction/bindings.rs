@@ -11,6 +11,7 @@ use crate::resource::version::VersionRecord;
 use crate::rules::guardrail;
 use crate::rules::ownership::check_owner;
 use crate::rules::target::check_target;
+use crate::rules::test_demand;
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::target::{BindingMode, Target};
 
@@ -32,9 +33,10 @@ impl ZoneTransaction<'_, '_> {
     /// # Errors
     ///
     /// [`Archived`](crate::ErrorKind::Archived) if the version or its set is archived;
-    /// [`Conflict`](crate::ErrorKind::Conflict) if the set is for another type of target or for another user, or if the
-    /// zone's [guardrail](Self::bind_guardrail) does not validate against the version's schema; otherwise as any call:
-    /// see [`ZoneTransaction`](Self#errors).
+    /// [`Conflict`](crate::ErrorKind::Conflict) if the set is for another type of target or for another user, if the
+    /// zone's [guardrail](Self::bind_guardrail) does not validate against the version's schema, or if the zone
+    /// [demands tests](Self::require_tests) and the version has none (`tests_missing`) or does not pass them
+    /// (`tests_failed`); otherwise as any call: see [`ZoneTransaction`](Self#errors).
     pub fn bind(&mut self, policy_set_version_id: impl AsRef<str>, target: Target) -> Result<BindOutcome> {
         self.bind_as(policy_set_version_id.as_ref(), target, BindingMode::Active)
     }
@@ -62,7 +64,7 @@ impl ZoneTransaction<'_, '_> {
 
     /// Binds a policy set version in shadow mode, in place of the version observed before. It is never enforced: a
     /// [shadow authorizer](crate::Zone::shadow_authorizer) gives the decisions that it would make. It does not fix the
-    /// target of a set for users.
+    /// target of a set for users. A [demand for tests](Self::require_tests) does not apply: this is how a version is tried.
     ///
     /// # Errors
     ///
@@ -158,6 +160,9 @@ impl ZoneTransaction<'_, '_> {
             return Ok(BindOutcome { binding: same.clone(), replaced: None, changed: false });
         }
         self.check_guardrail(version, mode)?;
+        if mode == BindingMode::Active {
+            self.read(|reader| test_demand::check_version(reader, &self.engine.compiler, version))?;
+        }
         let PolicySetVersionCreated { policy_set_id, version_id, version, .. } = version.clone();
         let bound = BoundVersion { policy_set_id, version_id, version };
         let body = Bound { target, mode, bound, replaced: before.map(bound_version) };

@@ -11,7 +11,9 @@ use crate::record::{Body, Manifest};
 use crate::resource::binding::{BindOutcome, Binding};
 use crate::resource::policy_set::NewPolicySet;
 use crate::resource::policy_set_version::PolicySetVersion;
+use crate::rules::bundle_ids::Ids;
 use crate::rules::bundle_plan::{BundlePlan, PreparedBundle};
+use crate::rules::bundle_tests::BundleTests;
 use crate::rules::manifest::Planned;
 use crate::rules::ownership::check_owner;
 use crate::rules::steps::Step;
@@ -74,14 +76,29 @@ impl ZoneTransaction<'_, '_> {
         let actor = self.actor();
         let validation = Validation::in_write(&self.engine.compiler, &prepared.validated);
         let plan = with_room(|| self.read(|reader| BundlePlan::new(reader, &validation, actor, &target, prepared)))?;
-        let (set, schema, steps) = match plan {
+        let (set, schema, mut steps) = match plan {
             BundlePlan::InForce(binding, _) => return Ok(BindOutcome { binding, replaced: None, changed: false }),
             BundlePlan::Steps { set, schema, steps, .. } => (set, schema, steps),
         };
-        // After the steps come the set if it is new, its version, and the binding.
-        self.room_for_steps(&steps, 2 + usize::from(set.is_none()))?;
+        let tests = self.read(|reader| BundleTests::demanded(reader, &target))?;
+        if let Some(tests) = &tests {
+            // The order of the policies depends on their ids.
+            let log = self.place.log;
+            let (_, _, now) = self.writer().next(log)?;
+            let drawn = self.read(|reader| Ok(Ids::draw(&self.engine, reader, now, steps.len())))?;
+            drawn.give(&mut steps);
+            self.read(|reader| tests.check(reader, &self.engine.compiler, &schema, &steps))?;
+        }
+        // After the steps come the set if it is new, its version, its tests, and the binding.
+        self.room_for_steps(&steps, 2 + usize::from(set.is_none()) + usize::from(tests.is_some()))?;
         let version = self.add_bundle_version(set, None, schema, steps, &target)?;
+        self.take_tests(&version, tests.as_ref())?;
         self.bind(&version.id, target)
+    }
+
+    /// Keeps the tests that a bundle takes over with its version.
+    pub(super) fn take_tests(&mut self, version: &PolicySetVersion, tests: Option<&BundleTests>) -> Result<()> {
+        tests.map_or(Ok(()), |tests| self.keep_tests(&version.id, &tests.suite).map(drop))
     }
 
     /// Carries the steps out and creates the next version of the set, or the first version of a new set with the id

@@ -15,6 +15,7 @@ mod policies;
 mod policy_sets;
 mod settings;
 mod steps;
+mod suites;
 
 use std::fmt;
 use std::ops::Deref;

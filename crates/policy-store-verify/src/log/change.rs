@@ -198,6 +198,16 @@ changes! {
         version: u32 = body.version,
         sha: Sha256 = body.sha,
     }
+    /// A test suite was kept with a policy set version; `sha` is the SHA-256 of the suite.
+    TestsKept {
+        policy_set_id: PolicySetId = body.policy_set_id,
+        policy_set_version_id: PolicySetVersionId = body.version_id,
+        version: u32 = body.version,
+        sha: Sha256 = body.sha,
+        cases: u32 = body.cases,
+    }
+    /// The zone began or ceased to demand that the tests of a version pass before it is put in force.
+    TestsRequired { required: bool = body.required }
 }
 
 impl From<BoundVersion> for BoundTo {

@@ -149,6 +149,15 @@ impl Parts {
                 root: json,
             }
             .into(),
+            TestsKept {
+                policy_set_id: unchecked(a),
+                version_id: unchecked(b),
+                version,
+                sha: Sha256(sha),
+                cases: *count,
+            }
+            .into(),
+            TestsRequired { required: choice.0 }.into(),
         ]
     }
 }

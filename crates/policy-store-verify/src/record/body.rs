@@ -14,6 +14,9 @@ use crate::types::schema::{CedarVersion, SchemaRef, SchemaStatus};
 use crate::types::syntax::Syntax;
 use crate::types::target::{BindingMode, Target, TargetType};
 
+/// The feature bit of test suites: their content, and the demand for them, which an older build would not enforce.
+pub const FEATURE_TESTS: u64 = 1;
+
 record! {
     /// The checkpoint of a zone's log, as a leaf of a seal.
     pub struct SealedZone {
@@ -203,6 +206,19 @@ bodies! {
     /// A backup became a store of its own: the first entry under the log's new id. It names the old id, and the length,
     /// last hash and root of the tree under it.
     33 LogForked { from: LogId, length: u64, last: EntryHash, root: NodeHash }
+
+    // A zone's log.
+
+    /// A test suite was kept with a policy set version: its newest from here on. `sha` is of the suite's bytes.
+    34 TestsKept {
+        policy_set_id: PolicySetId,
+        version_id: PolicySetVersionId,
+        version: u32,
+        sha: Sha256,
+        cases: u32,
+    }
+    /// The zone began or ceased to demand that a version's tests pass before it is put in force.
+    35 TestsRequired { required: bool }
 }
 
 impl Body {
@@ -236,6 +252,11 @@ impl Body {
         }
     }
 
+    /// The feature bit that a build must know to read a file with the entry.
+    pub fn feature(&self) -> Option<u64> {
+        matches!(self, Self::TestsKept(_) | Self::TestsRequired(_)).then_some(FEATURE_TESTS)
+    }
+
     /// The log id that no zone has after the entry: that of an erased zone, or that from before a fork.
     pub fn ended_log(&self) -> Option<LogId> {
         match self {
@@ -258,6 +279,7 @@ impl Body {
             }
             Self::PolicySetVersionCreated(body) => vec![body.manifest()],
             Self::Attested(body) => vec![ContentId::one(ContentKind::Attestation, body.sha)],
+            Self::TestsKept(body) => vec![ContentId::one(ContentKind::TestSuite, body.sha)],
             _ => Vec::new(),
         }
     }

@@ -19,12 +19,21 @@ pub enum ContentKind {
     Warnings = 5,
     /// An attestation of a policy set version: a JWS in flattened JSON.
     Attestation = 6,
+    /// A test suite of a policy set version.
+    TestSuite = 7,
 }
 
 impl ContentKind {
     /// Every kind, by its number.
-    pub const ALL: [Self; 6] =
-        [Self::Forms, Self::Manifest, Self::SchemaText, Self::SchemaJson, Self::Warnings, Self::Attestation];
+    pub const ALL: [Self; 7] = [
+        Self::Forms,
+        Self::Manifest,
+        Self::SchemaText,
+        Self::SchemaJson,
+        Self::Warnings,
+        Self::Attestation,
+        Self::TestSuite,
+    ];
 
     /// The kind of a schema in `syntax`.
     pub fn of_schema(syntax: Syntax) -> Self {

@@ -26,10 +26,11 @@ pub(crate) mod samples;
 mod tree;
 
 pub use body::{
-    Attested, Body, Bound, CheckpointKept, DefaultSchemaChanged, LogForked, PolicyArchived, PolicyCreated,
-    PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived, PolicySetVersionCreated,
-    PolicyUpdated, PolicyVersionArchived, PolicyVersionCreated, SchemaPublished, SchemaStatusChanged, SealRoot,
-    SealedZone, Unbound, Unchanged, ZoneCreated, ZoneErased, ZoneForked, ZoneOpened, ZoneSuspended, ZonesSealed,
+    Attested, Body, Bound, CheckpointKept, DefaultSchemaChanged, FEATURE_TESTS, LogForked, PolicyArchived,
+    PolicyCreated, PolicySetArchived, PolicySetCreated, PolicySetUpdated, PolicySetVersionArchived,
+    PolicySetVersionCreated, PolicyUpdated, PolicyVersionArchived, PolicyVersionCreated, SchemaPublished,
+    SchemaStatusChanged, SealRoot, SealedZone, TestsKept, TestsRequired, Unbound, Unchanged, ZoneCreated, ZoneErased,
+    ZoneForked, ZoneOpened, ZoneSuspended, ZonesSealed,
 };
 pub use bound::BoundVersion;
 pub use codec::{decode, encode};

@@ -102,6 +102,15 @@ fn bodies_are_what_the_document_says() {
         ("03 736574 06 7365742e7632 02", "what was bound: `set`, `set.v2`, number 2"),
     ]);
     assert_eq!(hex::encode(&body(28)), unbound);
+    let tests_kept = annotated(&[
+        ("03 736574", "set id `set`"),
+        ("06 7365742e7631", "version id `set.v1`"),
+        ("01", "version number"),
+        ("0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f", "sha of the suite"),
+        ("fb 1027", "10,000 cases: 251 announces two bytes"),
+    ]);
+    assert_eq!(hex::encode(&body(34)), tests_kept);
+    assert_eq!(hex::encode(&body(35)), annotated(&[("01", "required")]));
 }
 
 /// `printf 'permit(principal, action, resource);' | sha256sum`.

@@ -103,9 +103,17 @@ pub(crate) fn bodies() -> Vec<Body> {
         Unchanged {}.into(),
         ZoneSuspended { suspended: true }.into(),
         DefaultSchemaChanged { schema: Some(schema) }.into(),
-        Attested { policy_set_id, version_id, version: 1, sha: Sha256([13; 32]), previous: Some(Sha256([14; 32])) }
-            .into(),
+        Attested {
+            policy_set_id: policy_set_id.clone(),
+            version_id: version_id.clone(),
+            version: 1,
+            sha: Sha256([13; 32]),
+            previous: Some(Sha256([14; 32])),
+        }
+        .into(),
         LogForked { from: LogId([7; 16]), length: 300, last: EntryHash([11; 32]), root: [3; 32] }.into(),
+        TestsKept { policy_set_id, version_id, version: 1, sha: Sha256([15; 32]), cases: 10_000 }.into(),
+        TestsRequired { required: true }.into(),
     ]
 }
 
