@@ -88,13 +88,12 @@ fn kind(code: &str) -> ErrorKind {
         "not_found" | "before_zone" => ErrorKind::NotFound,
         "archived" => ErrorKind::Archived,
         "not_bound" | "no_earlier_binding" => ErrorKind::NotBound,
-        "platform_owned" | "guardrail_reserved" => ErrorKind::Forbidden,
+        "platform_owned" | "guardrail_reserved" | "tests_reserved" => ErrorKind::Forbidden,
         "too_large" | "too_deep" => ErrorKind::TooLarge,
         "clock_behind" | "newer_format" => ErrorKind::Unavailable,
         "already_exists" | "in_force" | "schema_transition" | "prepared_elsewhere" | "wrong_target"
-        | "nested_write" | "receipt_mismatch" | "request_conflict" | "suspended" | "guardrail_schema" => {
-            ErrorKind::Conflict
-        }
+        | "nested_write" | "receipt_mismatch" | "request_conflict" | "suspended" | "guardrail_schema"
+        | "tests_missing" | "tests_failed" => ErrorKind::Conflict,
         "precondition_failed" => ErrorKind::PreconditionFailed,
         _ => ErrorKind::Invalid,
     }

@@ -37,7 +37,10 @@ impl State {
             Ok(found) => found,
             Err(missing) => return Err(missing.into_iter().chain(broken).collect()),
         };
-        let guardrail_rules = self.guardrail_rules(zone, (place, number), mode);
+        let mut guardrail_rules = self.guardrail_rules(zone, (place, number), mode);
+        if mode == BindingMode::Active {
+            guardrail_rules.extend(self.demand_rules(zone, (place, number)));
+        }
         let (author, zone) = self.zone_mut(zone)?;
         let set = &zone.sets[place];
         for (wrong, rule) in [

@@ -34,10 +34,10 @@ pub struct Decided {
 }
 
 /// The decision of the model.
-struct Verdict {
-    allow: bool,
+pub struct Verdict {
+    pub allow: bool,
     determining: Vec<Value>,
-    failed: Vec<(Value, bool)>,
+    pub failed: Vec<(Value, bool)>,
     by_error: bool,
     /// The number of statements.
     of: usize,
@@ -47,13 +47,13 @@ struct Verdict {
 const MANY: usize = 17;
 
 /// A request: its principal and action.
-fn who_and_what(asked: u8) -> (usize, usize) {
+pub fn who_and_what(asked: u8) -> (usize, usize) {
     (usize::from(asked) % PRINCIPALS.len(), usize::from(asked / 3) % ACTIONS.len())
 }
 
 impl Zone {
     /// Evaluates the statements of all layers: the deciding version and the guardrail.
-    fn verdict(&self, layers: &[(usize, usize)], asked: u8, strict: bool) -> Result<Verdict, Broken> {
+    pub fn verdict(&self, layers: &[(usize, usize)], asked: u8, strict: bool) -> Result<Verdict, Broken> {
         let (principal, action) = who_and_what(asked);
         let (mut permits, mut forbids, mut failed, mut of) = (Vec::new(), Vec::new(), Vec::new(), 0);
         let entries = layers.iter().enumerate().flat_map(|(layer, (set, version))| {

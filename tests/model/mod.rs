@@ -6,10 +6,10 @@
 //!                                             (plain lists)                answer          ─┘
 //! ```
 //!
-//! `state` is the state of the model. `rules`, `set_rules`, `binding_rules`, `guardrail_rules` and `zone_rules` are the
+//! `state` is the state of the model. `rules`, `set_rules`, `binding_rules`, `guardrail_rules`, `test_rules` and `zone_rules` are the
 //! rules for writes, and `requests` the idempotency keys and preconditions before them. `views` has the expected reads,
 //! `texts` the policies and their decisions. `operation` defines the operations, `bytes` makes them from bytes.
-//! `runner`, `calls`, `zone_calls`, `manifest`, `lists` (with `filters`), `erasing`, `copying`, `preflights` and
+//! `runner`, `calls`, `zone_calls`, `suite_calls`, `manifest`, `lists` (with `filters`), `erasing`, `copying`, `preflights` and
 //! `decisions` run them on the store and on the model. `compare` reads everything, `as_of` reads zones as
 //! they were, and `agreement` shows how two answers differ.
 //!
@@ -38,6 +38,8 @@ mod rules;
 mod runner;
 mod set_rules;
 mod state;
+mod suite_calls;
+mod test_rules;
 pub mod texts;
 mod views;
 mod zone_calls;

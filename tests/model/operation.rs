@@ -221,6 +221,13 @@ pub enum Call {
     Rollback {
         target: Target,
     },
+    KeepTests {
+        version: Pick,
+        suite: u8,
+    },
+    RequireTests {
+        required: bool,
+    },
     Suspend,
     Resume,
     SetDefaultSchema {

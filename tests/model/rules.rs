@@ -129,6 +129,7 @@ impl State {
             number: self.logs,
             log,
             suspended: false,
+            required_by: None,
             default_schema: None,
             archived_default: None,
             policies: Vec::new(),

@@ -120,7 +120,8 @@ impl State {
         }
         entries.sort();
         let number = zone.sets[place].versions.len() + 1;
-        let new = |created| SetVersion { id: id.clone(), schema: schema.to_owned(), entries, created, archived: None };
+        let (schema_of, tests, archived) = (schema.to_owned(), None, None);
+        let new = |created| SetVersion { id: id.clone(), schema: schema_of, entries, tests, created, archived };
         let position = zone.log.entries.len();
         let mut version = new(super::state::Mark { at: 0, by: author.actor.clone(), position });
         let change = json!({

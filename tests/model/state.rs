@@ -190,6 +190,8 @@ pub struct SetVersion {
     pub schema: String,
     /// Policy id, policy version id and sha, sorted.
     pub entries: Vec<(String, String, String)>,
+    /// The number of its newest suite.
+    pub tests: Option<u8>,
     pub created: Mark,
     pub archived: Option<Mark>,
 }
@@ -213,6 +215,8 @@ pub struct Zone {
     pub number: usize,
     pub log: Log,
     pub suspended: bool,
+    /// The actor who demands tests.
+    pub required_by: Option<Actor>,
     pub default_schema: Option<String>,
     /// The archived default, as long as the zone's log does not show the archiving.
     pub archived_default: Option<String>,

@@ -47,7 +47,7 @@ impl Zone {
         let created = &self.log.entries[0];
         json!({
             "id": self.id, "log_id": self.log.id, "created_at": time(created.at), "created_by": created.by.id(),
-            "suspended": self.suspended, "default_schema": self.default_schema,
+            "suspended": self.suspended, "tests_required": self.required_by.is_some(), "default_schema": self.default_schema,
             "bindings_revision": self.bindings.last().map_or(0, |it| it.mark.position),
         })
     }
@@ -114,6 +114,7 @@ impl Zone {
             "created_at": time(version.created.at), "created_by": version.created.by.id(),
             "archived_at": at(archived), "archived_by": by(archived),
             "active": self.active(set) == Some(place), "attestations": [],
+            "tests_sha": version.tests.map(|number| super::test_rules::suite(number).sha()),
         })
     }
 

@@ -29,6 +29,7 @@ impl Doing<'_> {
             Call::BindGuardrail { .. } | Call::UnbindGuardrail | Call::Rollback { .. } => {
                 self.guardrail_or_rollback(zone, &id, call);
             }
+            Call::KeepTests { .. } | Call::RequireTests { .. } => self.suite_call(zone, &id, call),
             Call::Suspend | Call::Resume | Call::SetDefaultSchema { .. } | Call::Again { .. } => {
                 self.whole_call(zone, &id, call);
             }

@@ -20,7 +20,7 @@ const TEXT_2: &str =
 const JSON: &str = r#"{"staticPolicies":{"audit":{"effect":"permit","principal":{"op":"All"},"action":{"op":"All"},
     "resource":{"op":"All"},"conditions":[]}},"templates":{},"templateLinks":[]}"#;
 
-fn fixture(name: &str) -> PathBuf {
+pub(super) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
@@ -134,13 +134,17 @@ fn write_more(world: &World, next: &PolicySetVersion) {
 }
 
 /// Everything that can be read from a fixture.
-fn read_all(store: &PolicyStore) -> Value {
+pub(super) fn read_all(store: &PolicyStore) -> Value {
     let list = PageRequest::new().limit(100).order(Order::Ascending);
     let zone = store.zone("acme").unwrap();
     let policies = zone.policies(&PolicyFilter::new(), &list).unwrap().items;
     let sets = zone.policy_sets(&PolicySetFilter::new().any_target(), &list).unwrap().items;
     let versions = |id| zone.policy_versions(id, Include::Both, &list).unwrap().items;
     let set_versions = |id| zone.policy_set_versions(id, &list).unwrap().items;
+    let suite = |version: PolicySetVersion| {
+        let suite = zone.test_suite(&version.id).unwrap().map(|suite| suite.as_json().to_owned());
+        json!([suite, zone.run_tests(&version.id).unwrap()])
+    };
     let report = store.verify().unwrap();
     json!({
         "zones": store.zones(&list).unwrap().items,
@@ -148,6 +152,7 @@ fn read_all(store: &PolicyStore) -> Value {
         "policy_versions": policies.iter().map(|policy| versions(&policy.id)).collect::<Vec<_>>(),
         "policies": policies,
         "policy_set_versions": sets.iter().map(|set| set_versions(&set.id)).collect::<Vec<_>>(),
+        "test_suites": sets.iter().flat_map(|set| set_versions(&set.id)).map(suite).collect::<Vec<_>>(),
         "policy_sets": sets,
         "in_force": zone.in_force(Target::Zone).unwrap(),
         "observed": zone.observed(Target::Zone).ok(),
@@ -163,7 +168,7 @@ fn read_all(store: &PolicyStore) -> Value {
 }
 
 /// Every value from when the fixture was written is still read; more values may be added.
-fn assert_told(read: &Value, expected: &Value, place: &str) {
+pub(super) fn assert_told(read: &Value, expected: &Value, place: &str) {
     match (read, expected) {
         (Value::Object(read), Value::Object(expected)) => {
             for (name, expected) in expected {

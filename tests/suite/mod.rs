@@ -54,6 +54,7 @@ mod importing;
 #[cfg(unix)]
 #[cfg(feature = "attestation")]
 mod judged;
+mod kept_suites;
 mod killed;
 mod layers;
 mod limits;
@@ -79,6 +80,7 @@ mod reads_in_writes;
 mod receipts;
 mod recomputed_hashes;
 mod recovery;
+mod required_tests;
 #[cfg(feature = "bundle")]
 mod reset_bundles;
 mod schema_errors;
@@ -96,6 +98,7 @@ mod snapshots;
 mod sorting;
 mod statements;
 mod statistics;
+mod suite_fixture;
 mod support;
 mod suspending;
 mod test_suites;

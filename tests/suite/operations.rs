@@ -24,7 +24,7 @@ const OPERATIONS: usize = 200;
 
 /// The minimum that every sweep must reach: successful calls, decisions, and errors.
 const MET: &str = "CreatePolicy UpdatePolicy ArchivePolicy CreateVersion ArchiveVersion CreateSet RenameSet ArchiveSet \
-    CreateSetVersion ArchiveSetVersion Bind Unbind BindShadow UnbindShadow Observed BindGuardrail UnbindGuardrail GuardrailDenies Rollback Suspend Resume SetDefaultSchema Again \
+    CreateSetVersion ArchiveSetVersion Bind Unbind BindShadow UnbindShadow Observed BindGuardrail UnbindGuardrail GuardrailDenies Rollback KeepTests RequireTests tests_missing tests_failed tests_reserved Suspend Resume SetDefaultSchema Again \
     Replayed Import Erase Copy CopyRefused PreflightClean PreflightFails PolicyRevisionHolds PolicyRevisionFails SetRevisionHolds SetRevisionFails \
     BindingsRevisionHolds BindingsRevisionFails LatestPolicyVersionHolds LatestPolicyVersionFails \
     LatestSetVersionHolds LatestSetVersionFails ActiveVersionHolds ActiveVersionFails PublishSchema SetSchemaStatus \
@@ -213,6 +213,52 @@ fn guardrails() -> Vec<Operation> {
     ]
 }
 
+/// A demand for tests: every way to bind, versions without a suite, with one that fails and one that passes, and the rights
+/// of the actors. In its own store.
+fn demands() -> Vec<Operation> {
+    let by = |actor, call| asked(actor, None, Under::nothing(), call);
+    let (customers, platforms) = (|call| by(0, call), |call| by(2, call));
+    let named = |call| asked(2, None, Under::fresh(), call);
+    let require = |required| Call::RequireTests { required };
+    let keep = |version, suite| Call::KeepTests { version: Pick(version), suite };
+    let bind = |version| customers(Call::Bind { version: Pick(version), target: Target::Zone });
+    let next = || {
+        let (set, schema, own, style) = (Pick(0), Pick(0), None, Style::Pins);
+        customers(Call::CreateSetVersion { set, schema, own, pins: vec![Pick(0)], style })
+    };
+    let mut operations = vec![customers(require(false)), customers(require(true)), customers(require(true)), next()];
+    // Of all suites, some pass.
+    for suite in 0..24 {
+        operations.extend([bind(0), customers(keep(0, suite)), bind(0), bind(1)]);
+    }
+    operations.extend([
+        customers(Call::Rollback { target: Target::Zone }),
+        customers(require(false)),
+        next(),
+        bind(0),
+        platforms(require(true)),
+        named(require(true)),
+        customers(require(true)),
+        customers(require(false)),
+        customers(Call::Rollback { target: Target::Zone }),
+        platforms(Call::BindShadow { version: Pick(1), target: Target::Zone }),
+        named(keep(1, 0)),
+        named(keep(1, 0)),
+        platforms(keep(1, 1)),
+        platforms(Call::Again { in_store: false, request: Pick(0) }),
+        // A version of the platform, and an archived one.
+        customers(keep(3, 0)),
+        next(),
+        customers(Call::ArchiveSetVersion { version: Pick(0) }),
+        customers(keep(0, 0)),
+        named(require(false)),
+        Operation::Copy { zones: vec!["z0".to_owned()], actor: 2 },
+        Operation::Upkeep(Upkeep::Rebuild),
+        Operation::Upkeep(Upkeep::Everything),
+    ]);
+    operations
+}
+
 /// Every change of a schema's status, with writes of a zone that chooses it as its default between them.
 fn statuses() -> Vec<Operation> {
     let plain = |call| asked(2, None, Under::nothing(), call);
@@ -300,8 +346,10 @@ fn the_store_and_the_model_say_the_same_whatever_is_done() {
     // Most stores are in memory, where a commit does not wait for the disk.
     let cases = (vec(operation, 0..=OPERATIONS), weighted(0.2));
     let total = RefCell::new(model::run(&seldom(), true));
-    for (name, count) in model::run(&guardrails(), true) {
-        *total.borrow_mut().entry(name).or_default() += count;
+    for operations in [guardrails(), demands()] {
+        for (name, count) in model::run(&operations, true) {
+            *total.borrow_mut().entry(name).or_default() += count;
+        }
     }
     let result = TestRunner::new(config).run(&cases, |(operations, in_file)| {
         for (name, count) in model::run(&operations, in_file) {
@@ -331,6 +379,7 @@ fn every_zone_can_be_read_as_it_was() {
     let operation = any::<[u8; model::WIDTH]>().prop_map(|bytes| Operation::new(&bytes));
     let total = RefCell::new(model::run_ticking(&guardrails()));
     model::run_ticking(&statuses());
+    model::run_ticking(&demands());
     let result = TestRunner::new(config).run(&vec(operation, 0..=OPERATIONS), |operations| {
         for (name, count) in model::run_ticking(&operations) {
             *total.borrow_mut().entry(name).or_default() += count;

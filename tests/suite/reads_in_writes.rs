@@ -25,12 +25,14 @@ fn everything<M: Moment>(zone: &Zone<M>) -> Result<Value> {
         zone.policy_sets(&PolicySetFilter::new().any_target(), &all())?,
         zone.policy_set_versions("s", &all())?,
         zone.pinned_policy_versions(&live.id, Include::Cedar, &all())?,
-        live,
+        live.clone(),
         zone.schemas(&SchemaFilter::new(), Include::Neither, &all())?,
         zone.bindings(&BindingFilter::new(), &all())?,
         zone.in_force(Target::Zone)?,
         zone.guardrail()?,
         zone.default_schema()?,
+        zone.test_suite(&live.id)?.map(|suite| suite.sha()),
+        zone.run_tests(&live.id)?,
     ]))
 }
 
@@ -44,9 +46,11 @@ fn every_read_in_a_write_is_the_one_that_a_handle_gives_afterwards() {
             zone.create_policy(NewPolicy::named("other"))?;
             zone.create_policy_set(NewPolicySet::named("s").id("s"))?;
             let live = zone.create_policy_set_version("s", pinning(&[&second]))?;
-            zone.activate(live.id)?;
+            zone.activate(&live.id)?;
             zone.archive_policy_version(&first.id)?;
             zone.set_default_schema(Some(V1))?;
+            zone.keep_tests(&live.id, &super::kept_suites::good())?;
+            zone.require_tests(true)?;
             everything(zone)
         })
         .unwrap();

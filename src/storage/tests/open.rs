@@ -57,13 +57,55 @@ fn a_newer_format_is_refused_before_anything_is_written() {
     let directory = tempfile::tempdir().unwrap();
     let path = store_in(directory.path());
     let row = |version, features, write_features| FormatRow { version, features, write_features };
-    for row in [row(2, 0, 0), row(1, 1 << 40, 0), row(1, 0, 2)] {
+    for row in [row(2, 0, 0), row(1, 1 << 40, 0), row(1, 2, 0), row(1, 0, 2)] {
         put(&path, META, key::META_FORMAT, &row.to_value(key::META_FORMAT).unwrap());
         refused(&path, "newer_format");
     }
     let known = row(1, 0, 0);
     put(&path, META, key::META_FORMAT, &known.to_value(key::META_FORMAT).unwrap());
     assert!(builder().open(&path).unwrap().verify().unwrap().is_clean());
+}
+
+/// An older build would take content of the suite for damaged, and would bind without the tests that a zone demands.
+#[test]
+fn a_file_is_marked_with_its_first_suite_or_demand_and_by_no_other_write() {
+    let keep = |store: &PolicyStore| {
+        let case = r#"[{"request":{"principal":"U::\"a\"","action":"Action::\"a\"","resource":"U::\"a\"","context":{}},
+            "entities":[],"decision":"deny","reason":[],"num_errors":0}]"#;
+        let suite = TestSuite::from_json(case).unwrap();
+        store.write(&actor(), |w| w.zone("a")?.keep_tests("set.1", &suite).map(drop)).unwrap();
+    };
+    let require = |store: &PolicyStore| store.write(&actor(), |w| w.zone("a")?.require_tests(true).map(drop)).unwrap();
+    let refuse = |store: &PolicyStore| {
+        let refused =
+            store.write(&actor(), |w| w.zone("a")?.require_tests(true).and(Err::<(), _>(w.zone("c").unwrap_err())));
+        refused.unwrap_err();
+    };
+    let other = |store: &PolicyStore| store.write(&actor(), |w| w.zone("a")?.suspend().map(drop)).unwrap();
+    let copy = |store: &PolicyStore| {
+        let from = builder().in_memory().unwrap();
+        super::disk::fill(&from);
+        keep(&from);
+        from.write(&actor(), |w| w.zone("a")?.require_tests(false).map(drop)).unwrap();
+        store.erase_zone(&actor(), "a").unwrap();
+        from.copy_zones(&actor(), &["a"], store).unwrap();
+    };
+    type Write<'a> = &'a dyn Fn(&PolicyStore);
+    let writes: [(Write<'_>, u64); 5] = [(&keep, 1), (&require, 1), (&refuse, 0), (&other, 0), (&copy, 1)];
+    for (number, (write, features)) in writes.into_iter().enumerate() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = store_in(directory.path());
+        let store = builder().open(&path).unwrap();
+        write(&store);
+        assert!(store.verify().unwrap().is_clean());
+        drop(store);
+        let row = FormatRow::from_value(key::META_FORMAT, &get(&path, META, key::META_FORMAT)).unwrap();
+        assert_eq!((row.features, row.write_features), (features, 0), "write {number}");
+        // The mark is part of what is verified.
+        let unmarked = FormatRow { features: 0, ..row };
+        put(&path, META, key::META_FORMAT, &unmarked.to_value(key::META_FORMAT).unwrap());
+        assert_eq!(builder().open(&path).unwrap().verify().unwrap().is_clean(), features == 0, "write {number}");
+    }
 }
 
 #[test]

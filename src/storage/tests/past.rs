@@ -18,13 +18,20 @@ use crate::*;
 
 const LOG: u32 = 1;
 
+/// One of a few test suites. A version without policies passes all of them.
+fn suite(number: u64) -> TestSuite {
+    let case = r#"{"request":{"principal":"U::\"a\"","action":"Action::\"a\"","resource":"U::\"a\"","context":{}},
+        "entities":[],"decision":"deny","reason":[],"num_errors":0}"#;
+    TestSuite::from_json(format!("[{case}]{}", " ".repeat(number as usize))).unwrap()
+}
+
 /// A random call in zone `a`. Many are refused.
 fn call(zone: &mut ZoneTransaction<'_, '_>, numbers: &mut Numbers, step: u64) -> Result<()> {
     let mut one_of = |count: u64| numbers.next() % count;
     let (policy, set) = (format!("p{}", one_of(3)), format!("s{}", one_of(4)));
     let target = [Target::Zone, Target::User("u".into()), Target::User("v".into())][one_of(3) as usize].clone();
     let version = format!("{set}.{}", 1 + one_of(3));
-    match one_of(17) {
+    match one_of(19) {
         0 => zone.create_policy(NewPolicy::named("n").id(&policy)).map(drop),
         1 => zone.update_policy(&policy, PolicyUpdate::new().name(format!("n{step}"))).map(drop),
         2 | 3 => {
@@ -56,6 +63,8 @@ fn call(zone: &mut ZoneTransaction<'_, '_>, numbers: &mut Numbers, step: u64) ->
             zone.resume().map(drop)
         }
         14 => zone.set_default_schema((one_of(2) == 0).then_some("s1")).map(drop),
+        15 => zone.keep_tests(&version, &suite(one_of(3))).map(drop),
+        16 if one_of(2) == 0 => zone.require_tests(one_of(2) == 0).map(drop),
         _ => zone.bind(&version, target).map(drop),
     }
 }
@@ -233,4 +242,43 @@ fn a_zone_of_then_believes_no_row_that_a_witness_contradicts() {
             row_key.escape_ascii()
         );
     }
+}
+
+/// The newest suite of a version, and the demand, decide what may be put in force.
+#[test]
+fn a_row_of_tests_that_a_witness_contradicts_is_not_believed() {
+    let disk = Disk::new(base());
+    let store = open(&disk).unwrap();
+    let mut kept = Vec::new();
+    for number in 0..2 {
+        store.write(&actor(), |w| w.zone("a")?.keep_tests("set.1", &suite(number)).map(drop)).unwrap();
+        kept.push(store.zone("a").unwrap().checkpoint().unwrap().size - 1);
+    }
+    store.write(&actor(), |w| w.zone("a")?.require_tests(true).map(drop)).unwrap();
+    let required = store.zone("a").unwrap().checkpoint().unwrap().size - 1;
+    drop(store);
+    let (of_version, of_zone) = (key::tests_kept(LOG, "set", 1), key::tests_required(LOG));
+    type Read = fn(&PolicyStore) -> Result<()>;
+    let version: Read = |store| store.zone("a")?.policy_set_version("set.1").map(drop);
+    let info: Read = |store| store.zone("a")?.info().map(drop);
+    let binding: Read = |store| store.write(&actor(), |w| w.zone("a")?.activate("set.1").map(drop));
+    for (table, row_key, reads) in [
+        (INDEX, key::linked(&of_version, kept[1]), [version, version]),
+        (META, key::witness(&of_version), [version, version]),
+        (INDEX, key::linked(&of_zone, required), [info, binding]),
+        (META, key::witness(&of_zone), [info, binding]),
+    ] {
+        for read in reads {
+            let lost = open(&tampered(disk.image(), |txn| remove(txn, table, &row_key))).unwrap();
+            assert_eq!(read(&lost).unwrap_err().code(), "corrupt", "{}", row_key.escape_ascii());
+            let found = lost.verify().unwrap().findings;
+            assert_eq!(found.len(), 1, "{found:?}");
+            lost.rebuild_indexes().unwrap();
+            assert!(lost.verify().unwrap().is_clean() && read(&lost).map_or_else(|e| e.code() != "corrupt", |()| true));
+        }
+    }
+    // As of then, a row that is missing contradicts the one after it.
+    let lost = open(&tampered(disk.image(), |txn| remove(txn, INDEX, &key::linked(&of_version, kept[0])))).unwrap();
+    let then = lost.zone("a").unwrap().as_of(At::Position(kept[0])).unwrap();
+    assert_eq!(then.policy_set_version("set.1").unwrap_err().code(), "corrupt");
 }
