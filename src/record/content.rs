@@ -247,6 +247,7 @@ mod tests {
             (4, r#"{}"#, "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"),
             (5, r#"[]"#, "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"),
             (6, r#"{}"#, "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"),
+            (7, r#"[]"#, "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"),
         ];
         assert_eq!(pins.len() + 1, ContentKind::ALL.len());
         for ((number, text, sha), kind) in pins.into_iter().zip(ContentKind::ALL.into_iter().skip(1)) {

@@ -37,7 +37,7 @@ fn raw_cases(text: &str) -> Result<Vec<&RawValue>> {
     if !text.trim_start().starts_with('[') {
         return Err(invalid("expected an array of cases"));
     }
-    serde_json::from_str(text).map_err(|error| invalid(error))
+    serde_json::from_str(text).map_err(invalid)
 }
 
 fn case(index: usize, raw: &RawValue) -> Result<TestCase> {

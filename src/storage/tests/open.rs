@@ -83,8 +83,8 @@ fn a_file_is_marked_with_its_first_suite_or_demand_and_by_no_other_write() {
     };
     let other = |store: &PolicyStore| store.write(&actor(), |w| w.zone("a")?.suspend().map(drop)).unwrap();
     let copy = |store: &PolicyStore| {
-        let from = builder().in_memory().unwrap();
-        super::disk::fill(&from);
+        let from = builder().id_seed(8).in_memory().unwrap();
+        fill(&from);
         keep(&from);
         from.write(&actor(), |w| w.zone("a")?.require_tests(false).map(drop)).unwrap();
         store.erase_zone(&actor(), "a").unwrap();
