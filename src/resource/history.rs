@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::record::{
     Attested, Body, LogEntry, PolicyArchived, PolicyCreated, PolicySetArchived, PolicySetCreated, PolicySetUpdated,
     PolicySetVersionArchived, PolicySetVersionCreated, PolicyUpdated, PolicyVersionArchived, PolicyVersionCreated,
-    SchemaPublished, SchemaStatusChanged, ZoneCreated, ZoneErased, ZoneForked,
+    SchemaPublished, SchemaStatusChanged, TestsKept, ZoneCreated, ZoneErased, ZoneForked,
 };
 use crate::storage::Snapshot;
 use crate::storage::key::LogNumber;
@@ -103,7 +103,8 @@ impl<'a> About<'a> {
             | Body::PolicySetArchived(PolicySetArchived { policy_set_id })
             | Body::PolicySetVersionCreated(PolicySetVersionCreated { policy_set_id, .. })
             | Body::PolicySetVersionArchived(PolicySetVersionArchived { policy_set_id, .. })
-            | Body::Attested(Attested { policy_set_id, .. }) => {
+            | Body::Attested(Attested { policy_set_id, .. })
+            | Body::TestsKept(TestsKept { policy_set_id, .. }) => {
                 Self { policy_sets: [Some(policy_set_id.as_str()), None], ..none }
             }
             Body::Bound(bound) => {
@@ -130,6 +131,7 @@ impl<'a> About<'a> {
             | Body::ZoneOpened(_)
             | Body::LogForked(_)
             | Body::ZoneSuspended(_)
+            | Body::TestsRequired(_)
             | Body::Unchanged(_) => none,
         }
     }

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use policy_store::attestation::{Attestation, Signer};
 use policy_store::limits::VERSION_ATTESTATIONS;
 use policy_store::{
-    Actor, HistoryFilter, Order, Page, PageRequest, PolicySetFilter, PolicySetVersion, PolicySetVersionId, PolicyStore,
+    Actor, Order, Page, PageRequest, PolicySetFilter, PolicySetVersion, PolicySetVersionId, PolicyStore,
     Result as StoreResult, Zone, ZoneInfo,
 };
 

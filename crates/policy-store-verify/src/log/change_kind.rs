@@ -59,6 +59,10 @@ pub enum ChangeKind {
     DefaultSchemaChanged,
     /// A policy set version was attested.
     Attested,
+    /// A test suite was kept with a policy set version.
+    TestsKept,
+    /// A zone began or ceased to demand that tests pass.
+    TestsRequired,
     /// A call with an idempotency key changed nothing.
     Unchanged,
 }
@@ -87,6 +91,8 @@ text_enum!(ChangeKind, "kind of change", {
     ZoneSuspended => "zone_suspended",
     DefaultSchemaChanged => "default_schema_changed",
     Attested => "attested",
+    TestsKept => "tests_kept",
+    TestsRequired => "tests_required",
     Unchanged => "unchanged",
 });
 
