@@ -47,7 +47,9 @@ pub use list::items::Items;
 pub use list::order::{Order, Sort};
 pub use list::page::{Page, PageRequest};
 pub use plan::desired::{DesiredPolicy, DesiredPolicySet};
-pub use plan::value::{PlanFinding, PlannedPolicy, PlannedPolicySet, PlannedSchema, PlannedStep, PolicySetPlan};
+pub use plan::value::{
+    PlanFinding, PlannedPolicy, PlannedPolicySet, PlannedSchema, PlannedStep, PlannedTests, PolicySetPlan,
+};
 pub use preflight::{Candidate, PolicySetVersionCheck, PolicyVersionCheck, Preflight, ZonePreflight};
 pub use read::as_of::ZoneAsOf;
 pub use read::blame::{Blame, SinceVersion};

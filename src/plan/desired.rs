@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::resource::schema::NewSchema;
+use crate::suite::TestSuite;
 use crate::types::error::{ErrorDetail, Result, at_most};
 use crate::types::hash::Sha256;
 use crate::types::id::{PolicyId, PolicySetId, SchemaName, check_text};
@@ -32,6 +33,8 @@ pub struct DesiredPolicySet {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
     pub(crate) policies: Vec<DesiredPolicy>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tests: Option<TestSuite>,
 }
 
 /// The source of a schema version.
@@ -58,7 +61,14 @@ pub struct DesiredPolicy {
 impl DesiredPolicySet {
     /// A set without policies, for the schema version of this name.
     pub fn new(schema_version: impl Into<String>) -> Self {
-        Self { schema_version: schema_version.into(), schema: None, id: None, name: None, policies: Vec::new() }
+        Self {
+            schema_version: schema_version.into(),
+            schema: None,
+            id: None,
+            name: None,
+            policies: Vec::new(),
+            tests: None,
+        }
     }
 
     /// The source of the schema version, in Cedar syntax. The plan publishes it if the name is free, and is refused if the
@@ -93,6 +103,12 @@ impl DesiredPolicySet {
         self
     }
 
+    /// The test suite to keep with the version. Without one, a version keeps the suite that it has.
+    pub fn tests(mut self, suite: TestSuite) -> Self {
+        self.tests = Some(suite);
+        self
+    }
+
     /// The policies, in the order given.
     #[must_use]
     pub fn policies(&self) -> &[DesiredPolicy] {
@@ -111,6 +127,9 @@ impl DesiredPolicySet {
         self.id.as_ref().map(PolicySetId::new).transpose()?;
         if let Some(name) = &self.name {
             check_text("policy set name", name, limits::NAME_BYTES)?;
+        }
+        if let Some(empty) = self.tests.as_ref().filter(|tests| tests.is_empty()) {
+            return Err(ErrorDetail::invalid("test suite", empty.as_json(), "must have at least one case").into());
         }
         at_most("policies of the plan", self.policies.len(), limits::MANIFEST_ENTRIES)?;
         self.policies.iter().try_for_each(|policy| policy.check().map_err(|cause| policy.refused(cause)))

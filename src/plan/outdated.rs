@@ -19,6 +19,7 @@ impl PolicySetPlan {
         differs("version to replace", &version(self.replaces.as_ref()), &version(now.replaces.as_ref()))?;
         differs("schema version", &debug(&self.schema), &debug(&now.schema))?;
         differs("policy set", &debug(&self.policy_set), &debug(&now.policy_set))?;
+        differs("test suite", &debug(&self.tests), &debug(&now.tests))?;
         let missing = || "not in the plan".to_owned();
         let mut ours = self.policies.iter();
         for theirs in &now.policies {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::context::{Context, Inputs};
+use super::kept_tests;
 use super::matching::{FoundSet, Matching};
 use super::policies::{PolicyPlanner, PolicySteps};
 use super::prepared::{GivenSchema, Prepared};
@@ -65,7 +66,7 @@ impl Inputs<'_> {
 impl Context<'_> {
     /// The plan, and its steps if it has no findings that are errors.
     fn plan(self) -> Result<(PolicySetPlan, Option<Steps>)> {
-        let Inputs { target, mode, desired, prepared, .. } = self.inputs;
+        let Inputs { actor, target, mode, desired, prepared } = self.inputs;
         let zone = self.zone;
         let bound = |mode| zone.binding(target, mode, At::Now)?.map(|binding| Contents::of(zone, &binding)).transpose();
         let base = bound(BindingMode::Active)?;
@@ -77,6 +78,7 @@ impl Context<'_> {
         let policies = PolicyPlanner { context: self, base: base.as_ref(), schema: &schema_ref }.plan(existing)?;
         let PolicySteps { policies, steps, updates, findings } = policies;
         let (policy_set, set_step) = self.version(&set, base.as_ref(), &schema_ref, steps.as_deref())?;
+        let tests = kept_tests::of_version(zone, actor, desired.tests.as_ref(), &policy_set, (target, mode))?;
         let now = bound(mode)?;
         let binds = now.as_ref().map(|now| &now.version.version_id) != policy_set.policy_set_version_id.as_ref()
             || now.is_none();
@@ -95,11 +97,13 @@ impl Context<'_> {
             replaces: now.as_ref().filter(|_| binds).map(|now| ComparedVersion::of(&now.version)),
             policy_set,
             policies,
+            tests: tests.as_ref().map(|tests| tests.planned),
             binds,
             findings,
             desired: desired.clone(),
             prepared: prepared.clone(),
         };
+        let keep = tests.filter(|tests| tests.planned.keep).map(|tests| tests.suite);
         let steps = steps.map(|policies| {
             let version = match plan.policy_set.policy_set_version_id.clone() {
                 Some(id) => VersionStep::Existing(id),
@@ -108,7 +112,7 @@ impl Context<'_> {
             let set = &plan.policy_set;
             let renamed = set.policy_set_id.clone().filter(|_| set.renamed_from.is_some());
             let rename = renamed.map(|id| (id, PolicySetUpdate::new().name(&set.name)));
-            Steps { rename, publish: publish.map(|given| given.new.clone()), updates, version }
+            Steps { rename, publish: publish.cloned(), updates, version, tests: keep }
         });
         Ok((plan, steps))
     }

@@ -1,22 +1,25 @@
 //! The steps of a plan that a write carries out. Its checks are done.
 
+use super::prepared::GivenSchema;
 use crate::resource::policy::PolicyUpdate;
 use crate::resource::policy_set::{NewPolicySet, PolicySetUpdate};
-use crate::resource::schema::PreparedSchema;
 use crate::rules::steps::Step;
+use crate::suite::TestSuite;
 use crate::types::id::{PolicyId, PolicySetId, PolicySetVersionId};
 use crate::types::schema::SchemaRef;
 
 /// The steps of a plan, in the order in which they are taken.
 pub(crate) struct Steps {
     /// The schema version to publish.
-    pub publish: Option<PreparedSchema>,
+    pub publish: Option<GivenSchema>,
     /// The new name of the set.
     pub rename: Option<(PolicySetId, PolicySetUpdate)>,
     /// The changes of names and descriptions of policies.
     pub updates: Vec<(PolicyId, PolicyUpdate)>,
     /// The version to bind.
     pub version: VersionStep,
+    /// The suite to keep with the version.
+    pub tests: Option<TestSuite>,
 }
 
 /// The version that a plan binds.
@@ -45,7 +48,7 @@ impl Steps {
                 policies.iter().map(Step::entries).sum::<usize>() + set + 1
             }
         };
-        let set = usize::from(self.publish.is_some()) + usize::from(self.rename.is_some());
-        set + self.updates.len() + version
+        let others = [self.publish.is_some(), self.rename.is_some(), self.tests.is_some()];
+        others.map(usize::from).iter().sum::<usize>() + self.updates.len() + version
     }
 }

@@ -41,6 +41,7 @@ pub struct PolicySetPlan {
     pub(crate) schema: PlannedSchema,
     pub(crate) policy_set: PlannedPolicySet,
     pub(crate) policies: Vec<PlannedPolicy>,
+    pub(crate) tests: Option<PlannedTests>,
     pub(crate) replaces: Option<ComparedVersion>,
     pub(crate) binds: bool,
     pub(crate) findings: Vec<PlanFinding>,
@@ -79,6 +80,18 @@ pub struct PlannedPolicySet {
     pub version: u32,
     /// That version; none if the plan creates it.
     pub policy_set_version_id: Option<PolicySetVersionId>,
+}
+
+/// The test suite that a plan keeps with its version.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedTests {
+    /// The SHA-256 of the suite.
+    pub sha: Sha256,
+    /// The number of its cases.
+    pub cases: u32,
+    /// Whether the plan keeps it: false if it is the version's newest suite already.
+    pub keep: bool,
 }
 
 /// The step of a plan for one policy.
@@ -199,6 +212,13 @@ impl PolicySetPlan {
         &self.policies
     }
 
+    /// The test suite of the version: the desired one, or for a new version of a zone that demands tests the suite of the version
+    /// in force.
+    #[must_use]
+    pub fn tests(&self) -> Option<&PlannedTests> {
+        self.tests.as_ref()
+    }
+
     /// The version that its binding replaces; none if nothing is bound in its mode, or if the binding does not change.
     #[must_use]
     pub fn replaces(&self) -> Option<&ComparedVersion> {
@@ -231,7 +251,9 @@ impl PolicySetPlan {
         };
         let PlannedPolicySet { create, renamed_from, policy_set_version_id, .. } = &self.policy_set;
         let keeps_set = !create && renamed_from.is_none() && policy_set_version_id.is_some();
+        let keeps_tests = self.tests.is_none_or(|tests| !tests.keep);
         keeps_set
+            && keeps_tests
             && !self.schema.publish
             && !self.binds
             && self.findings.iter().all(|finding| !finding.error)

@@ -4,9 +4,9 @@
 //! The write plans the bundle again and checks that the result is the same. Does not know how a bundle is planned.
 
 use super::attest;
-use super::bundle_ids::Ids;
 use super::bundle_plan::PreparedBundle;
 use super::manifest::Planned;
+use super::new_ids::Ids;
 use super::steps::Step;
 use crate::record::Manifest;
 use crate::resource::zone::ZoneReader;

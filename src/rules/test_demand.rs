@@ -16,7 +16,7 @@ pub(crate) fn check_version(
 ) -> Result<()> {
     match demanded(zone, Some(version))? {
         None => Ok(()),
-        Some(suite) => check(zone, compiler, version, &Rules::of_version(zone, version)?, &suite),
+        Some(suite) => check(zone, compiler, &Rules::of_version(zone, version)?, &suite),
     }
 }
 
@@ -32,21 +32,15 @@ pub(crate) fn demanded(zone: ZoneReader<'_>, version: Option<&PolicySetVersionCr
     })
 }
 
-/// Refuses rules that do not pass a suite, which is that of `version`.
-pub(crate) fn check(
-    zone: ZoneReader<'_>,
-    compiler: &Compiler,
-    version: &PolicySetVersionCreated,
-    rules: &Rules,
-    suite: &TestSuite,
-) -> Result<()> {
+/// Refuses rules that do not pass a suite.
+pub(crate) fn check(zone: ZoneReader<'_>, compiler: &Compiler, rules: &Rules, suite: &TestSuite) -> Result<()> {
     let report = compiler.test(zone, rules, suite)?;
     if report.is_passed() {
         return Ok(());
     }
     Err(ErrorDetail::TestsFailed {
         zone_id: zone.id.to_string(),
-        policy_set_version_id: version.version_id.to_string(),
+        policy_set_version_id: rules.version.to_string(),
         failed: report.failed(),
         cases: report.cases,
         first: report.failures.first().map(ToString::to_string).unwrap_or_default(),

@@ -3,8 +3,8 @@
 use crate::engine::validation::Validation;
 use crate::read::zone::Zone;
 use crate::rules::attested_bundle::{self, AttestedBundle, AttestedSteps};
-use crate::rules::bundle_ids::Ids;
 use crate::rules::bundle_plan::{BundlePlan, PreparedBundle};
+use crate::rules::new_ids::Ids;
 use crate::types::actor::Actor;
 use crate::types::error::Result;
 use crate::types::target::Target;

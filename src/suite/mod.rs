@@ -12,6 +12,8 @@ pub(crate) mod run;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::suite::case::TestCase;
 use crate::types::error::Result;
 use crate::types::hash::Sha256;
@@ -116,6 +118,19 @@ impl TestSuite {
 impl fmt::Debug for TestSuite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TestSuite({}, {} cases)", self.sha, self.len())
+    }
+}
+
+/// A suite is its text, as a string: the SHA-256 is that of its bytes.
+impl Serialize for TestSuite {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.json)
+    }
+}
+
+impl<'de> Deserialize<'de> for TestSuite {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        Self::from_json(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 

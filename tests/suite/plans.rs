@@ -3,10 +3,10 @@
 use policy_store::cedar_policy::Decision;
 use policy_store::{
     Actor, AppliedPlan, BindingMode, Change, DesiredPolicy, DesiredPolicySet, ErrorKind, Include, NewPolicy, NewSchema,
-    PlannedStep, PolicySetPlan, PolicyUpdate, Result, SchemaStatus, StatementChange, Target,
+    PlannedStep, PolicySetPlan, PolicyUpdate, Result, SchemaStatus, StatementChange, Target, TestSuite,
 };
 
-use super::support::{FORBID, PERMIT, SCHEMA, V1, World, asked, customer, decide, platform, refused};
+use super::support::{ENTITIES, FORBID, PERMIT, SCHEMA, V1, World, asked, customer, decide, platform, refused};
 
 /// A set `production` of policies by name.
 pub fn desired(policies: &[(&str, &str)]) -> DesiredPolicySet {
@@ -59,6 +59,7 @@ fn kinds(world: &World, from: usize) -> Vec<&'static str> {
         Change::PolicySetUpdated { .. } => "set rename",
         Change::PolicySetVersionCreated { .. } => "set version",
         Change::Bound { .. } => "bound",
+        Change::TestsKept { .. } => "tests",
         Change::Unchanged => "unchanged",
         _ => "other",
     };
@@ -524,4 +525,85 @@ fn a_plan_for_one_zone_is_not_applied_to_another() {
     let made = plan(&world, desired(&[("a", PERMIT)]));
     let other = world.write_store(|w| w.zone("other")?.apply_plan(&made));
     refused(other, (ErrorKind::PreconditionFailed, "plan_outdated"), "zone is `other`");
+}
+
+/// A suite with one case: whether `ann` may read a document.
+fn suite(document: &str, decision: &str) -> TestSuite {
+    let json = format!(
+        r#"[{{"request": {{"principal": "User::\"ann\"", "action": "Action::\"read\"", "resource": "Doc::\"{document}\""}},
+            "entities": {ENTITIES}, "decision": "{decision}", "reason": [], "num_errors": 0}}]"#
+    );
+    TestSuite::from_json(json).unwrap()
+}
+
+#[test]
+fn a_suite_is_kept_with_the_version_and_kept_once() {
+    let world = World::new();
+    let wanted = || desired(&[("a", PERMIT)]).tests(suite("open", "allow"));
+    let made = plan(&world, wanted());
+    assert_eq!(made.tests().map(|tests| (tests.cases, tests.keep)), Some((1, true)));
+    let read = PolicySetPlan::from_json(&serde_json::to_string(&made).unwrap()).unwrap();
+    let version = apply(&world, &read).unwrap().policy_set_version;
+    assert_eq!(version.tests_sha, Some(suite("open", "allow").sha()));
+    assert!(plan(&world, wanted()).is_empty() && plan(&world, desired(&[("a", PERMIT)])).is_empty());
+
+    // Another suite alone is a change, which keeps version and binding.
+    let other = plan(&world, desired(&[("a", PERMIT)]).tests(suite("shut", "allow")));
+    assert_eq!((other.is_empty(), other.binds(), other.policy_set().version), (false, false, 1));
+    let from = world.history().len();
+    assert!(apply(&world, &other).unwrap().changed);
+    assert_eq!(kinds(&world, from), ["tests"]);
+    let outdated = plan(&world, desired(&[("a", PERMIT)]).tests(suite("open", "allow")));
+    world.write(|zone| zone.keep_tests(&version.id, &suite("open", "allow"))).unwrap();
+    world.refuses((ErrorKind::PreconditionFailed, "plan_outdated"), "test suite", |zone| zone.apply_plan(&outdated));
+    let empty = desired(&[]).tests(TestSuite::from_json("[]").unwrap());
+    let empty = world.zone().plan(&customer("alice"), Target::Zone, BindingMode::Active, empty);
+    refused(empty, (ErrorKind::Invalid, "invalid_input"), "test suite");
+}
+
+#[test]
+fn a_demand_for_tests_is_met_before_any_step_is_taken() {
+    let world = World::new();
+    world.write(|zone| zone.require_tests(true)).unwrap();
+    let without = world.zone().plan(&customer("alice"), Target::Zone, BindingMode::Active, desired(&[("a", PERMIT)]));
+    refused(without, (ErrorKind::Conflict, "tests_missing"), "acme");
+    // The schema is new, too: the tests run before it is published.
+    let wanted = |text: &str, tests: TestSuite| {
+        let set = DesiredPolicySet::new("next").cedar_schema(SCHEMA).named("production");
+        set.policy(DesiredPolicy::new("a", text)).policy(DesiredPolicy::new("b", FORBID).id("b")).tests(tests)
+    };
+    let failing = plan(&world, wanted(PERMIT, suite("shut", "allow")));
+    world.refuses((ErrorKind::Conflict, "tests_failed"), "planned", |zone| zone.apply_plan(&failing));
+    put(&world, wanted(PERMIT, suite("open", "allow")));
+
+    // Without a suite of its own, a new version gets that of the version in force.
+    let next = |a: &str| DesiredPolicySet::new("next").named("production").policy(DesiredPolicy::new("a", a));
+    let denies = plan(&world, next(&PERMIT.replace("permit", "forbid")));
+    assert_eq!(denies.tests().map(|tests| tests.keep), Some(true));
+    world.refuses((ErrorKind::Conflict, "tests_failed"), "allow", |zone| zone.apply_plan(&denies));
+    let version = put(&world, next(PERMIT)).policy_set_version;
+    assert_eq!(version.tests_sha, Some(suite("open", "allow").sha()));
+
+    // A shadow is tried without tests; promoting it is checked.
+    let bad = || next(&PERMIT.replace("permit", "forbid"));
+    let shadow = world.zone().plan(&customer("alice"), Target::Zone, BindingMode::Shadow, bad()).unwrap();
+    assert_eq!(shadow.tests(), None);
+    apply(&world, &shadow).unwrap();
+    let promote = plan(&world, bad());
+    assert!(promote.policy_set().policy_set_version_id.is_some());
+    world.refuses((ErrorKind::Conflict, "tests_missing"), "acme", |zone| zone.apply_plan(&promote));
+    let promote = plan(&world, bad().tests(suite("open", "allow")));
+    world.refuses((ErrorKind::Conflict, "tests_failed"), "allow", |zone| zone.apply_plan(&promote));
+    put(&world, bad().tests(suite("open", "deny")));
+}
+
+#[test]
+fn statements_are_numbered_for_tests_as_in_the_version() {
+    let world = World::new();
+    world.write(|zone| zone.require_tests(true)).unwrap();
+    // `z` comes last by its id, whatever the generated ids of the others are.
+    let json = suite("shut", "deny").as_json().replace("\"reason\": []", "\"reason\": [\"policy2\", \"zz\"]");
+    let set = desired(&[("a", PERMIT), ("b", PERMIT)]).policy(DesiredPolicy::new("z", FORBID).id("zz"));
+    let version = put(&world, set.tests(TestSuite::from_json(json).unwrap())).policy_set_version;
+    assert!(world.zone().run_tests(&version.id).unwrap().unwrap().is_passed());
 }

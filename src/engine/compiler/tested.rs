@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::{Compiler, Passed, PolicySource, Valid};
-use crate::cedar::in_one_go;
+use crate::cedar::{ParsedSchema, in_one_go};
 use crate::record::{ContentId, PolicySetVersionCreated, PolicyVersionCreated};
 use crate::resource::policy_set_version::manifest;
 use crate::resource::version::VersionRecord;
@@ -21,8 +21,10 @@ use crate::types::schema::SchemaRef;
 /// The rules of a policy set version, stored or planned: a schema, and the texts of policies by their ids.
 pub(crate) struct Rules {
     /// The version, or the one that a planned one takes the place of.
-    version: PolicySetVersionId,
+    pub version: PolicySetVersionId,
     schema: SchemaRef,
+    /// The schema, if it is not published yet.
+    parsed: Option<Arc<ParsedSchema>>,
     members: Vec<Member>,
 }
 
@@ -44,7 +46,13 @@ impl Rules {
     pub(crate) fn new(version: PolicySetVersionId, schema: SchemaRef, mut members: Vec<Member>) -> Self {
         // As in a manifest: suites name statements by their number in it.
         members.sort_by(|a, b| a.policy_id.cmp(&b.policy_id));
-        Self { version, schema, members }
+        Self { version, schema, parsed: None, members }
+    }
+
+    /// The rules with their schema, if it is not published yet.
+    pub(crate) fn with_schema(mut self, parsed: Option<Arc<ParsedSchema>>) -> Self {
+        self.parsed = parsed;
+        self
     }
 
     /// The rules of a version.
@@ -88,7 +96,7 @@ impl Compiler {
         if self.cache.get::<Passed>(known).is_some() {
             return Ok(TestReport::passed(suite.len()));
         }
-        let schema = self.schema(&zone, &rules.schema)?;
+        let schema = rules.parsed.clone().map_or_else(|| self.schema(&zone, &rules.schema), Ok)?;
         let sources = rules.members.iter().map(|member| self.source_of(zone, member)).collect::<Result<Vec<_>>>()?;
         let set = in_one_go("policy set", || self.assemble(sources))?;
         let set = set.map_err(|(member, source)| rules.cannot_compile(member, source))?;

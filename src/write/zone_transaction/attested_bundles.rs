@@ -7,7 +7,7 @@ use crate::record::fingerprint::Fingerprint;
 use crate::resource::binding::BindOutcome;
 use crate::rules::attested_bundle::{AttestedBundle, AttestedSteps};
 use crate::rules::bundle_plan::{BundlePlan, PreparedBundle};
-use crate::rules::bundle_tests::BundleTests;
+use crate::rules::step_tests::StepTests;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::target::{BindingMode, Target};
 
@@ -55,9 +55,9 @@ impl ZoneTransaction<'_, '_> {
         };
         self.check_attester(&attested.attester)?;
         let new_set = self.read(|reader| attested.check(reader, set.as_ref(), &schema, &mut steps))?;
-        let tests = self.read(|reader| BundleTests::demanded(reader, &target))?;
+        let tests = self.read(|reader| StepTests::demanded(reader, reader.bundle_start(&target)?.as_ref()))?;
         if let Some(tests) = &tests {
-            self.read(|reader| tests.check(reader, &self.engine.compiler, &schema, &steps))?;
+            self.read(|reader| tests.check(reader, &self.engine.compiler, (&schema, None), &steps))?;
         }
         // The set if it is new, its version, the attestation, the tests, and the binding.
         self.room_for_steps(&steps, 3 + usize::from(set.is_none()) + usize::from(tests.is_some()))?;

@@ -11,11 +11,10 @@ use crate::record::{Body, Manifest};
 use crate::resource::binding::{BindOutcome, Binding};
 use crate::resource::policy_set::NewPolicySet;
 use crate::resource::policy_set_version::PolicySetVersion;
-use crate::rules::bundle_ids::Ids;
 use crate::rules::bundle_plan::{BundlePlan, PreparedBundle};
-use crate::rules::bundle_tests::BundleTests;
 use crate::rules::manifest::Planned;
 use crate::rules::ownership::check_owner;
+use crate::rules::step_tests::StepTests;
 use crate::rules::steps::Step;
 use crate::types::error::{Resource, Result};
 use crate::types::id::PolicySetId;
@@ -80,14 +79,10 @@ impl ZoneTransaction<'_, '_> {
             BundlePlan::InForce(binding, _) => return Ok(BindOutcome { binding, replaced: None, changed: false }),
             BundlePlan::Steps { set, schema, steps, .. } => (set, schema, steps),
         };
-        let tests = self.read(|reader| BundleTests::demanded(reader, &target))?;
+        let tests = self.read(|reader| StepTests::demanded(reader, reader.bundle_start(&target)?.as_ref()))?;
         if let Some(tests) = &tests {
-            // The order of the policies depends on their ids.
-            let log = self.place.log;
-            let (_, _, now) = self.writer().next(log)?;
-            let drawn = self.read(|reader| Ok(Ids::draw(&self.engine, reader, now, steps.len())))?;
-            drawn.give(&mut steps);
-            self.read(|reader| tests.check(reader, &self.engine.compiler, &schema, &steps))?;
+            self.give_ids(&mut steps)?;
+            self.read(|reader| tests.check(reader, &self.engine.compiler, (&schema, None), &steps))?;
         }
         // After the steps come the set if it is new, its version, its tests, and the binding.
         self.room_for_steps(&steps, 2 + usize::from(set.is_none()) + usize::from(tests.is_some()))?;
@@ -97,7 +92,7 @@ impl ZoneTransaction<'_, '_> {
     }
 
     /// Keeps the tests that a bundle takes over with its version.
-    pub(super) fn take_tests(&mut self, version: &PolicySetVersion, tests: Option<&BundleTests>) -> Result<()> {
+    pub(super) fn take_tests(&mut self, version: &PolicySetVersion, tests: Option<&StepTests>) -> Result<()> {
         tests.map_or(Ok(()), |tests| self.keep_tests(&version.id, &tests.suite).map(drop))
     }
 

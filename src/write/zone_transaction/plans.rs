@@ -7,6 +7,7 @@ use super::bindings::has_bound;
 use crate::cedar::with_room;
 use crate::engine::validation::Validation;
 use crate::plan::context::Inputs;
+use crate::plan::kept_tests;
 use crate::plan::steps::{SetStep, Steps, VersionStep};
 use crate::plan::value::PolicySetPlan;
 use crate::record::Manifest;
@@ -56,9 +57,17 @@ impl ZoneTransaction<'_, '_> {
         let (now, steps, _) = with_room(|| self.read(|reader| inputs.plan(reader, validation)))?;
         plan.check_current(&now)?;
         plan.check_fit()?;
-        let Some(steps) = steps else { return Err(ErrorDetail::failed("apply the plan", "it has no steps").into()) };
+        let Some(mut steps) = steps else {
+            return Err(ErrorDetail::failed("apply the plan", "it has no steps").into());
+        };
         let changed = !plan.is_empty();
         if changed {
+            if let VersionStep::New { policies, .. } = &mut steps.version
+                && steps.tests.is_some()
+            {
+                self.give_ids(policies)?;
+            }
+            self.read(|reader| kept_tests::check(reader, &self.engine.compiler, plan, &steps))?;
             self.room_for_entries(steps.entries() + usize::from(plan.binds))?;
             self.take(steps, plan)?;
         }
@@ -66,9 +75,9 @@ impl ZoneTransaction<'_, '_> {
     }
 
     fn take(&mut self, steps: Steps, plan: &PolicySetPlan) -> Result<()> {
-        let Steps { publish, rename, updates, version } = steps;
+        let Steps { publish, rename, updates, version, tests } = steps;
         if let Some(schema) = publish {
-            add_schema(self.writer(), SchemaInput::Prepared(schema))?;
+            add_schema(self.writer(), SchemaInput::Prepared(schema.new))?;
         }
         if let Some((id, update)) = rename {
             self.update_policy_set(id, update)?;
@@ -88,6 +97,9 @@ impl ZoneTransaction<'_, '_> {
                 self.add_policy_set_version(set, None, planned)?.id
             }
         };
+        if let Some(suite) = tests {
+            self.keep_tests(&version, &suite)?;
+        }
         match plan.mode {
             BindingMode::Shadow => self.bind_shadow(version, plan.target.clone()),
             _ => self.bind(version, plan.target.clone()),

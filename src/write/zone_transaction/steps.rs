@@ -1,6 +1,7 @@
 //! Carries out the steps for the policies of a new policy set version. Checks nothing: the plans of the steps did.
 
 use super::ZoneTransaction;
+use crate::rules::new_ids::Ids;
 use crate::rules::steps::Step;
 use crate::types::error::Result;
 use crate::types::manifest_entry::ManifestEntry;
@@ -22,6 +23,16 @@ impl ZoneTransaction<'_, '_> {
             entries.push(ManifestEntry { policy_id, policy_version_id: version.id, sha: version.sha });
         }
         Ok(entries)
+    }
+
+    /// Gives new policies and versions their ids before they are created: the order of the policies depends on them, and so
+    /// does the result of tests.
+    pub(super) fn give_ids(&mut self, steps: &mut [Step]) -> Result<()> {
+        let log = self.place.log;
+        let (_, _, now) = self.writer().next(log)?;
+        let drawn = self.read(|reader| Ok(Ids::draw(&self.engine, reader, now, steps.len())))?;
+        drawn.give(steps);
+        Ok(())
     }
 
     /// Refuses entries for which the write has no room.

@@ -1,4 +1,4 @@
-//! Ids for the resources that a bundle creates, drawn before they are written: an attestation covers them, and so does the
+//! Ids for the resources that a bundle or a plan creates, drawn before they are written: an attestation covers them, and so does the
 //! order of the policies that a test suite is run with.
 
 use super::steps::Step;
@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::resource::zone::ZoneReader;
 use crate::types::time::Timestamp;
 
-/// Ids for all resources that a bundle may create: the set, and a policy and a version for each step.
+/// Ids for all resources that a bundle or a plan may create: the set, and a policy and a version for each step.
 #[derive(Clone, Debug)]
 pub(crate) struct Ids {
     pub(crate) set: String,
@@ -26,7 +26,8 @@ impl Ids {
                 Step::Keep(_) => {}
                 Step::Edit(_, version) => version.id = Some(version_id.clone()),
                 Step::Create(new, version) => {
-                    new.id = Some(policy_id.clone());
+                    // A plan may have ids that its author chose.
+                    new.id.get_or_insert_with(|| policy_id.clone());
                     version.id = Some(version_id.clone());
                 }
             }
