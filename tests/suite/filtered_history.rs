@@ -255,7 +255,8 @@ fn an_earlier_point_and_a_write_have_the_entries_that_are_there() {
 fn a_filter_takes_up_to_a_hundred_values_of_a_field() {
     let world = World::new();
     let zone = world.zone();
-    let fields: [(&str, fn(HistoryFilter, String) -> HistoryFilter); 6] = [
+    type Add = fn(HistoryFilter, String) -> HistoryFilter;
+    let fields: [(&str, Add); 6] = [
         ("policies", |filter, n| filter.policy(n)),
         ("policy sets", |filter, n| filter.policy_set(n)),
         ("schema versions", |filter, n| filter.schema(n)),
