@@ -8,6 +8,7 @@ use crate::engine::compiler::Compiler;
 use crate::engine::compiler::tested::Rules;
 use crate::record::PolicySetVersionCreated;
 use crate::resource::binding::At;
+use crate::resource::contents::Contents;
 use crate::resource::version::VersionRecord;
 use crate::resource::zone::ZoneReader;
 use crate::rules::ownership::check_changeable;
@@ -40,10 +41,7 @@ pub(super) fn of_version(
     let existing = version.policy_set_version_id.as_ref();
     let suite = match desired {
         Some(suite) => Some(suite.clone()),
-        None if existing.is_none() && mode == BindingMode::Active => {
-            let start = zone.binding(target, BindingMode::Active, At::Now)?;
-            StepTests::demanded(zone, start.as_ref())?.map(|tests| tests.suite)
-        }
+        None if existing.is_none() && mode == BindingMode::Active => in_force(zone, target)?,
         None => None,
     };
     let Some(suite) = suite else { return Ok(None) };
@@ -51,6 +49,13 @@ pub(super) fn of_version(
     let cases = u32::try_from(suite.len()).unwrap_or(u32::MAX);
     let planned = PlannedTests { sha: suite.sha(), cases, keep };
     Ok(Some(KeptTests { suite, planned }))
+}
+
+/// The suite of the version in force, if the zone demands tests. If it has none, only applying the plan is refused.
+fn in_force(zone: ZoneReader<'_>, target: &Target) -> Result<Option<TestSuite>> {
+    let binding = zone.binding(target, BindingMode::Active, At::Now)?;
+    let (Some(binding), Some(_)) = (binding, zone.tests_demanded_by()?) else { return Ok(None) };
+    zone.test_suite(&Contents::of(zone, &binding)?.version)
 }
 
 /// Whether a suite is not the newest one of a version. Refuses an actor who may not keep it.
@@ -79,7 +84,8 @@ pub(crate) fn check(zone: ZoneReader<'_>, compiler: &Compiler, plan: &PolicySetP
         }
         VersionStep::New { schema, policies, .. } => {
             let zone_id = zone.id.to_string();
-            let missing = || ErrorDetail::TestsMissing { zone_id, policy_set_version_id: None };
+            let policy_set_version_id = plan.base.as_ref().map(|base| base.policy_set_version_id.to_string());
+            let missing = || ErrorDetail::TestsMissing { zone_id, policy_set_version_id };
             let suite = steps.tests.clone().ok_or_else(missing)?;
             let parsed = steps.publish.as_ref().map(|given| Arc::clone(&given.parsed));
             let tests = StepTests { suite, of: PolicySetVersionId::new(PLANNED)? };

@@ -565,8 +565,8 @@ fn a_suite_is_kept_with_the_version_and_kept_once() {
 fn a_demand_for_tests_is_met_before_any_step_is_taken() {
     let world = World::new();
     world.write(|zone| zone.require_tests(true)).unwrap();
-    let without = world.zone().plan(&customer("alice"), Target::Zone, BindingMode::Active, desired(&[("a", PERMIT)]));
-    refused(without, (ErrorKind::Conflict, "tests_missing"), "acme");
+    let without = plan(&world, desired(&[("a", PERMIT)]));
+    world.refuses((ErrorKind::Conflict, "tests_missing"), "acme", |zone| zone.apply_plan(&without));
     // The schema is new, too: the tests run before it is published.
     let wanted = |text: &str, tests: TestSuite| {
         let set = DesiredPolicySet::new("next").cedar_schema(SCHEMA).named("production");

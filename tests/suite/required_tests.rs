@@ -4,11 +4,12 @@
 
 use policy_store::ErrorKind::{Conflict, Forbidden};
 use policy_store::{
-    Actor, Change, ErrorDetail, ErrorKind, NewPolicySet, PolicySetVersion, PolicyStore, Target, TargetType,
+    Actor, BindingMode, Change, DesiredPolicy, DesiredPolicySet, ErrorDetail, ErrorKind, NewPolicySet, PolicySetPlan,
+    PolicySetVersion, PolicyStore, Target, TargetType,
 };
 
 use super::kept_suites::{bad, good, keep, world};
-use super::support::{FORBID, HOUR, PERMIT, START, World, customer, pinning, platform};
+use super::support::{FORBID, HOUR, PERMIT, SCHEMA, START, V1, World, customer, pinning, platform};
 use super::test_suites::{case, suite};
 
 const MISSING: (ErrorKind, &str) = (Conflict, "tests_missing");
@@ -189,13 +190,75 @@ fn everything_that_a_demand_needs_can_be_one_write() {
     world.extent();
 }
 
+fn desired(policies: &[(&str, &str)]) -> DesiredPolicySet {
+    let set = DesiredPolicySet::new(V1).named("s");
+    policies.iter().fold(set, |set, (name, text)| set.policy(DesiredPolicy::new(*name, *text)))
+}
+
+fn planned(world: &World, mode: BindingMode, desired: DesiredPolicySet) -> PolicySetPlan {
+    world.zone().plan(&customer("alice"), Target::Zone, mode, desired).unwrap()
+}
+
+#[test]
+fn a_plan_is_applied_under_the_demand_and_its_version_takes_the_suite_over() {
+    let (world, version) = world();
+    require(&world, &platform(), true);
+    let open = "forbid(principal, action, resource) when { false };";
+    let other = "forbid(principal, action, resource) when { resource.secret || false };";
+    let plan = |policies: &[(&str, &str)]| planned(&world, BindingMode::Active, desired(policies));
+    let next = plan(&[("a", PERMIT), ("b", other)]);
+    world.refuses(MISSING, version.id.as_str(), |zone| zone.apply_plan(&next));
+    keep(&world, &version, &good());
+    // The suite that it would take over is new to the plan.
+    let outdated = (ErrorKind::PreconditionFailed, "plan_outdated");
+    world.refuses(outdated, "test suite", |zone| zone.apply_plan(&next));
+    let next = plan(&[("a", PERMIT), ("b", other)]);
+    // It has a new policy without an id.
+    let leak = plan(&[("a", PERMIT), ("b", open), ("new", open)]);
+    world.refuses(FAILED, "1 of 2 failed: case 1:", |zone| zone.apply_plan(&leak));
+    let applied = world.write(|zone| zone.apply_plan(&next)).unwrap();
+    assert_eq!((applied.changed, applied.policy_set_version.tests_sha), (true, Some(good().sha())));
+    // Back to a version that is there, whose newest suite does not pass.
+    keep(&world, &version, &bad());
+    let back = plan(&[("a", PERMIT), ("b", FORBID)]);
+    let is_new = world.write(|zone| zone.apply_plan(&back)).unwrap().policy_set_version;
+    assert_eq!(is_new.tests_sha, Some(good().sha()), "a new version has the suite of the one in force");
+    let tried = planned(&world, BindingMode::Shadow, desired(&[("a", PERMIT)]));
+    let tried = world.write(|zone| zone.apply_plan(&tried)).unwrap();
+    assert_eq!((tried.changed, tried.policy_set_version.tests_sha), (true, None));
+    // The version under observation is put in force as it is.
+    let same = plan(&[("a", PERMIT)]);
+    world.refuses(MISSING, tried.policy_set_version.id.as_str(), |zone| zone.apply_plan(&same));
+    keep(&world, &tried.policy_set_version, &suite(&[case("ann", "shut", "allow")]));
+    let same = plan(&[("a", PERMIT)]);
+    assert!(world.write(|zone| zone.apply_plan(&same)).unwrap().changed);
+    world.extent();
+}
+
+#[test]
+fn a_plan_that_publishes_its_schema_is_tested_as_well() {
+    let (world, version) = world();
+    keep(&world, &version, &good());
+    require(&world, &platform(), true);
+    let plan = |texts: [&str; 2]| {
+        let set = DesiredPolicySet::new("next").cedar_schema(format!("{SCHEMA}// next")).named("s");
+        let set = set.policy(DesiredPolicy::new("a", texts[0])).policy(DesiredPolicy::new("b", texts[1]));
+        planned(&world, BindingMode::Active, set)
+    };
+    let before = (world.extent(), world.history());
+    let leak = plan([PERMIT, "forbid(principal, action, resource) when { false };"]);
+    assert_eq!(world.write(|zone| zone.apply_plan(&leak)).unwrap_err().code(), "tests_failed");
+    assert_eq!((world.extent(), world.history()), before);
+    let applied = world.write(|zone| zone.apply_plan(&plan([PERMIT, FORBID]))).unwrap();
+    assert_eq!(applied.policy_set_version.tests_sha, Some(good().sha()));
+}
+
 #[cfg(feature = "bundle")]
 mod bundles {
     use policy_store::{Bundle, BundlePolicy};
 
     use super::*;
     use crate::suite::bundles::bundle;
-    use crate::suite::support::V1;
 
     const OTHER: &str = "forbid(principal, action, resource) when { resource.secret || false };";
 
@@ -261,7 +324,7 @@ mod bundles {
 
         let nothing = World::new();
         require(&nothing, &platform(), true);
-        nothing.refuses(MISSING, "no version is in force", |zone| zone.apply_bundle(Target::Zone, &empty));
+        nothing.refuses(MISSING, "no version is in force whose tests", |zone| zone.apply_bundle(Target::Zone, &empty));
     }
 
     #[cfg(feature = "attestation")]

@@ -385,8 +385,8 @@ pub enum ErrorDetail {
     TestsMissing {
         /// The zone.
         zone_id: String,
-        /// The version to bind; of a policy bundle, the version in force, whose suite the new version would get. None if
-        /// nothing is in force that a bundle starts from.
+        /// The version to bind; of a policy bundle or a plan, the version in force, whose suite the new version would get. None
+        /// if nothing is in force.
         policy_set_version_id: Option<String>,
     },
     /// The zone demands tests, and those of the policy set version do not pass.
@@ -397,7 +397,8 @@ pub enum ErrorDetail {
     TestsFailed {
         /// The zone.
         zone_id: String,
-        /// The version to bind; of a policy bundle, the version in force, whose suite was run.
+        /// The version to bind; of a policy bundle, the version in force, whose suite was run; of a new version of a plan,
+        /// `planned`.
         policy_set_version_id: String,
         /// The number of cases that failed.
         failed: usize,

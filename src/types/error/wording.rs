@@ -51,7 +51,9 @@ pub(super) fn into_zone(zone_id: &Option<ZoneId>) -> String {
 pub(super) fn no_tests(policy_set_version_id: &Option<String>) -> String {
     match policy_set_version_id {
         Some(id) => format!("policy set version `{id}` has none: keep a test suite with it first"),
-        None => "no version is in force that the bundle starts from: bind one with a test suite first".to_owned(),
+        None => {
+            "no version is in force whose tests a new one would take over: bind one with a test suite first".to_owned()
+        }
     }
 }
 

@@ -71,8 +71,9 @@ impl ZoneTransaction<'_, '_> {
 
     /// Demands that a version passes its newest [test suite](Self::keep_tests) before it is put in force, or ceases to. Every
     /// way to put a version in force is checked: [`bind`](Self::bind), [`activate`](Self::activate),
-    /// [`rollback`](Self::rollback), and bundles, whose version gets the suite of the version that they replace (of a user's
-    /// first bundle, that of the zone's version). What is in force stays so. Shadow and guardrail bindings are not checked.
+    /// [`rollback`](Self::rollback), bundles, and [plans](Self::apply_plan). A new version of a bundle, or of a plan without tests of its
+    /// own, gets the suite of the version in force for the target (of a user's first bundle, that of the zone's version). What is in
+    /// force stays so. Shadow and guardrail bindings are not checked.
     ///
     /// A customer cannot lift a demand of a platform actor. A platform actor's demand takes the place of a customer's. Does
     /// nothing if it is so already.
