@@ -147,7 +147,8 @@ impl CompiledSet {
         })?
     }
 
-    /// The statements with an effect and with a scope that matches a request, as (member, statement), sorted.
+    /// The statements with an effect that can match a request by their scope, as (member, statement), sorted. In a set
+    /// that is one group, that is all of them.
     pub(super) fn in_scope(
         &self,
         effect: Effect,
@@ -155,14 +156,10 @@ impl CompiledSet {
         entities: &Entities,
     ) -> Result<Vec<(usize, usize)>> {
         let mut found = Vec::new();
-        for group in self.groups.matching(request, entities) {
-            for number in &group.statements {
-                let named = self.numbered(*number)?;
-                let statement = self.statement(named)?;
-                // The group of a small set has all statements.
-                if statement.policy().effect() == effect && statement.scope().matches(request, entities) {
-                    found.push((named.member, named.statement));
-                }
+        for number in self.groups.matching(request, entities).flat_map(|group| &group.statements) {
+            let named = self.numbered(*number)?;
+            if self.statement(named)?.policy().effect() == effect {
+                found.push((named.member, named.statement));
             }
         }
         found.sort_unstable();

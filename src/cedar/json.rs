@@ -15,21 +15,26 @@ use crate::types::limits;
 
 /// Checks JSON before it is parsed, and returns its depth. `what` names it in errors.
 pub(crate) fn json(what: &'static str, text: &str, max_bytes: usize) -> Result<usize> {
-    read(what, text, max_bytes, Checked { rereads: Some(0) })
+    read(what, text, max_bytes, limits::JSON_DEPTH, Checked { rereads: Some(0) })
+}
+
+/// As [`json`], for JSON that Cedar wrote: its escapes add levels.
+pub(super) fn exact(what: &'static str, text: &str, max_bytes: usize, max_depth: usize) -> Result<usize> {
+    read(what, text, max_bytes, max_depth, Checked { rereads: Some(0) })
 }
 
 /// As [`json`], for a policy or a schema. A key may be a name of the author's, so `__extn` is not counted: other files
 /// check the structure.
 pub(super) fn policy(what: &'static str, text: &str, max_bytes: usize) -> Result<usize> {
-    read(what, text, max_bytes, Checked { rereads: None })
+    read(what, text, max_bytes, limits::JSON_DEPTH, Checked { rereads: None })
 }
 
-fn read(what: &'static str, text: &str, max_bytes: usize, checked: Checked) -> Result<usize> {
+fn read(what: &'static str, text: &str, max_bytes: usize, max_depth: usize, checked: Checked) -> Result<usize> {
     at_most(what, text.len(), max_bytes)?;
     if text.starts_with(BYTE_ORDER_MARK) {
         return Err(ErrorDetail::Json { what, message: MARKED.to_owned() }.into());
     }
-    let depth = depth(what, text)?;
+    let depth = depth_within(what, text, max_depth)?;
     let read = on_grown_stack(stack::json(depth, 0), what, || {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         checked.deserialize(&mut deserializer).and_then(|()| deserializer.end())
@@ -46,10 +51,14 @@ pub(super) const MARKED: &str = "unexpected byte order mark (U+FEFF) at the star
 
 /// The depth of brackets outside strings. Refuses a depth over [`limits::JSON_DEPTH`].
 pub(super) fn depth(what: &'static str, text: &str) -> Result<usize> {
+    depth_within(what, text, limits::JSON_DEPTH)
+}
+
+fn depth_within(what: &'static str, text: &str, limit: usize) -> Result<usize> {
     let mut deepest = 0;
     for (at, depth) in depths(text) {
-        if depth > limits::JSON_DEPTH {
-            return Err(ErrorDetail::TooDeep { what, limit: limits::JSON_DEPTH, offset: at }.into());
+        if depth > limit {
+            return Err(ErrorDetail::TooDeep { what, limit, offset: at }.into());
         }
         deepest = deepest.max(depth);
     }

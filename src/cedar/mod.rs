@@ -14,6 +14,7 @@ mod context;
 mod described;
 mod diagnose;
 mod entities;
+mod exact;
 mod expansion;
 mod explain;
 mod explicit;
@@ -61,6 +62,9 @@ mod scope_tests;
 pub use clauses::ConditionKind;
 pub(crate) use compiled::{CompiledSet, Evaluation, EvaluationFailure};
 pub use context::ContextInput;
+pub(crate) use exact::{
+    context_text, entities as exact_entities, entities_text, request as exact_request, without_actions,
+};
 pub use explain::{ExplainedCondition, ExplainedTerm};
 pub(crate) use json::json as check_json;
 pub(crate) use policy::{ParsedPolicy, PolicyContent, prepare_policy};

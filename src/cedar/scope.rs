@@ -141,11 +141,6 @@ impl Scope {
         &ANY
     }
 
-    /// Whether the scope matches a request.
-    pub(super) fn matches(&self, request: &Request, entities: &Entities) -> bool {
-        uids(request).is_none_or(|uids| self.holds(&uids, entities))
-    }
-
     fn holds(&self, uids: &[&EntityUid; 3], entities: &Entities) -> bool {
         self.constraints.iter().zip(uids).all(|(constraint, uid)| constraint.holds(uid, entities))
     }
@@ -155,11 +150,6 @@ impl Scope {
         let parts = self.constraints.iter().zip(&self.keys).enumerate();
         parts.filter(|(_, (constraint, _))| **constraint != Constraint::Any).map(|(part, (_, keys))| (part, &**keys))
     }
-}
-
-/// The principal, resource and action of a request. None if one is unknown: it could match any scope.
-fn uids(request: &Request) -> Option<[&EntityUid; 3]> {
-    Some([request.principal()?, request.resource()?, request.action()?])
 }
 
 /// The groups that are indexed by one part of the scope, by the keys of that part.
@@ -217,7 +207,11 @@ impl<G> ScopeIndex<G> {
 
     /// The groups with a scope that matches a request, each once.
     pub(super) fn matching(&self, request: &Request, entities: &Entities) -> impl Iterator<Item = &G> {
-        let uids = uids(request);
+        let uids = match (request.principal(), request.resource(), request.action()) {
+            (Some(principal), Some(resource), Some(action)) => Some([principal, resource, action]),
+            // An unknown entity could match any scope.
+            _ => None,
+        };
         let found = match &uids {
             Some(uids) => self.find(uids, entities),
             None => (0..self.groups.len()).collect(),

@@ -23,6 +23,14 @@ pub struct Answer {
     pub(crate) denied_by_error: bool,
 }
 
+/// A decision without its request and authorizer.
+pub(super) struct Decided {
+    pub decision: Decision,
+    pub determining: Vec<StatementRef>,
+    pub errors: Vec<StatementError>,
+    pub denied_by_error: bool,
+}
+
 /// A statement that failed to evaluate.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -150,6 +158,13 @@ impl Authorizer {
     ///
     /// [`Invalid`](crate::ErrorKind::Invalid) if Cedar fails in a way that is neither allow nor deny.
     pub fn is_authorized(&self, request: &Request, entities: &Entities) -> Result<Answer> {
+        let Decided { decision, determining, errors, denied_by_error } = self.decide(request, entities)?;
+        let (authorizer, request) = (self.clone(), request.clone());
+        Ok(Answer { authorizer, request, decision, determining, errors, denied_by_error })
+    }
+
+    /// As [`is_authorized`](Self::is_authorized).
+    pub(super) fn decide(&self, request: &Request, entities: &Entities) -> Result<Decided> {
         let own = self.compiled().set.evaluate(request, entities)?;
         let (mut determining, mut errors) = named(Layer::Target, self.compiled(), own.determining, own.errors);
         let mut decision = own.decision;
@@ -173,8 +188,7 @@ impl Authorizer {
             decision = Decision::Deny;
             determining = errors.iter().filter(|error| error.forbid).map(|error| error.statement.clone()).collect();
         }
-        let (authorizer, request) = (self.clone(), request.clone());
-        Ok(Answer { authorizer, request, decision, determining, errors, denied_by_error })
+        Ok(Decided { decision, determining, errors, denied_by_error })
     }
 }
 

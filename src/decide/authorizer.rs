@@ -97,6 +97,21 @@ impl Authorizer {
         self.guardrail.as_ref()
     }
 
+    /// Whether its rules are evaluated with the schema version that a receipt names.
+    pub(super) fn has_schema_of(&self, receipt: &Receipt) -> bool {
+        self.compiled.version.schema.sha == receipt.schema_sha
+    }
+
+    /// Whether the rules of both are of one zone's log.
+    pub(super) fn is_of_the_log_of(&self, other: &Self) -> bool {
+        self.compiled.zone.log_id == other.compiled.zone.log_id
+    }
+
+    /// An estimate of the bytes of its compiled sets.
+    pub(super) fn weight(&self) -> usize {
+        self.compiled.set.weight() + self.guardrail.as_ref().map_or(0, |guardrail| guardrail.compiled.set.weight())
+    }
+
     pub(crate) fn denies_on_forbid_error(&self) -> bool {
         self.deny_on_forbid_error
     }

@@ -11,5 +11,7 @@ pub(crate) mod evidence;
 pub(crate) mod explanation;
 pub(crate) mod guardrail;
 pub(crate) mod receipt;
+pub(crate) mod record;
+pub(crate) mod replay;
 pub(crate) mod statement;
 pub(crate) mod testing;

@@ -60,8 +60,12 @@ pub(crate) fn check_inputs(receipt: &Receipt, request: &Request, entities: &Enti
     if receipt.request_sha.is_none() && receipt.entities_sha.is_none() {
         return Ok(());
     }
-    let checked = receipt.check_inputs(request_sha(request)?, entities_sha(entities)?);
-    checked.map_err(|error| match error {
+    check_input_shas(receipt, request_sha(request)?, entities_sha(entities)?)
+}
+
+/// Refuses inputs with a SHA-256 other than that in the receipt, if it has one.
+pub(crate) fn check_input_shas(receipt: &Receipt, request_sha: Sha256, entities_sha: Sha256) -> Result<()> {
+    receipt.check_inputs(request_sha, entities_sha).map_err(|error| match error {
         ProofError::Mismatch { field, expected, found } => mismatch(field, expected, found),
         other => ErrorDetail::Json { what: "receipt", message: other.to_string() }.into(),
     })

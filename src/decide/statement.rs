@@ -52,6 +52,12 @@ impl Authorizer {
         }
     }
 
+    /// Whether its rules have a statement.
+    pub(super) fn has(&self, reference: &StatementRef) -> bool {
+        let place = self.layer(reference.layer).and_then(|compiled| Some((compiled, compiled.place(reference)?)));
+        place.is_some_and(|(compiled, (member, number))| compiled.set.source(member, number).is_some())
+    }
+
     /// A statement of this authorizer's policy set or guardrail, by its layer. None if there is no such statement.
     #[must_use]
     pub fn statement_of(&self, reference: &StatementRef) -> Option<Statement> {

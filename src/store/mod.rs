@@ -18,6 +18,7 @@ pub(crate) mod snapshot;
 pub(crate) mod stats;
 pub(crate) mod watched;
 
+use std::io::BufRead;
 use std::sync::Arc;
 
 use cedar_policy::{Entities, Request};
@@ -25,6 +26,8 @@ use cedar_policy::{Entities, Request};
 use crate::decide::answer::Answer;
 use crate::decide::authorizer::Authorizer;
 use crate::decide::receipt::{Receipt, check_inputs};
+use crate::decide::replay::report::ReplayReport;
+use crate::decide::replay::{ReplayOptions, replay};
 use crate::engine::Engine;
 use crate::list::filter::HistoryFilter;
 use crate::list::history::{self, LogOf};
@@ -257,6 +260,31 @@ impl PolicyStore {
     pub fn replay(&self, receipt: &Receipt, request: &Request, entities: &Entities) -> Result<Answer> {
         check_inputs(receipt, request, entities)?;
         self.authorizer_of_receipt(receipt)?.is_authorized(request, entities)
+    }
+
+    /// Decides recorded decisions again: each by the rules of its receipt, which must give the same answer, or all
+    /// [by others](ReplayOptions::with), to see the difference. `input` are lines as from [`Answer::write_record`] or a
+    /// [`DecisionLog`](crate::DecisionLog), on all cores and in bounded memory: some MiB for each thread, and up to 0.5 GiB
+    /// of caches. Lines that cannot be decided are named, and left out of the counts.
+    ///
+    /// ```
+    /// # use policy_store::{PolicyStore, ReplayOptions, Result, Target};
+    /// /// What a shadow would change, by the decisions of a day.
+    /// fn change(store: &PolicyStore, zone: &str, day: std::fs::File) -> Result<()> {
+    ///     let shadow = store.zone(zone)?.shadow_authorizer(Target::Zone)?;
+    ///     let report = store.replay_decisions(std::io::BufReader::new(day), &ReplayOptions::new().with(shadow))?;
+    ///     for flips in &report.flips_by_statement {
+    ///         println!("{} decisions to {:?} by {}", flips.count, flips.to, flips.statement);
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) if the input cannot be read; as a read for the store.
+    pub fn replay_decisions(&self, input: impl BufRead, options: &ReplayOptions) -> Result<ReplayReport> {
+        replay(&self.engine, input, options, Watch::NONE)
     }
 
     /// The authorizer that a receipt names, after the same checks as [`replay`](PolicyStore::replay). It reads requests

@@ -1,6 +1,7 @@
 //! The long calls of a store with an observer, which is told how far they are and may stop them.
 
 use std::fmt;
+use std::io::BufRead;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -8,6 +9,8 @@ use super::PolicyStore;
 use super::backup::Backup;
 use super::copy::CopiedZones;
 use super::stats::Compacted;
+use crate::decide::replay::report::ReplayReport;
+use crate::decide::replay::{ReplayOptions, replay};
 use crate::preflight::{self, Candidate, Preflight};
 use crate::storage::Report;
 use crate::types::actor::Actor;
@@ -124,6 +127,16 @@ impl Watched<'_> {
     /// As [`PolicyStore::compact`]; [`Stopped`](crate::ErrorKind::Stopped) if the observer stops it.
     pub fn compact(&self) -> Result<Compacted> {
         self.run(PolicyStore::compact_watched)
+    }
+
+    /// [`PolicyStore::replay_decisions`]. One unit is a byte of the input. Without
+    /// [`ReplayOptions::input_bytes`], the total is not known before the end, and the observer is told more often.
+    ///
+    /// # Errors
+    ///
+    /// As [`PolicyStore::replay_decisions`]; [`Stopped`](crate::ErrorKind::Stopped) if the observer stops it.
+    pub fn replay_decisions(&self, input: impl BufRead, options: &ReplayOptions) -> Result<ReplayReport> {
+        self.run(|store, watch| replay(&store.engine, input, options, watch))
     }
 
     /// [`PolicyStore::preflight`]. One unit is a text; their number is estimated before the zones are read.

@@ -39,6 +39,14 @@ pub const SUITE_BYTES: usize = 1024 * 1024;
 pub const SUITE_CASES: usize = 10_000;
 /// Approximate bytes of all failures in the report of one run of a test suite. The rest is only counted.
 pub const TEST_FAILURES_BYTES: usize = 1024 * 1024;
+/// Lines that the report of a replay names because it leaves them out. The rest is only counted.
+pub const REPLAY_LINES: usize = 100;
+/// Bytes of the entities of one recorded decision, as JSON.
+pub const RECORDED_ENTITIES_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes of a line of recorded decisions.
+pub const RECORD_LINE_BYTES: usize = 20 * 1024 * 1024;
+/// Bytes of later entities after which a line of entities of recorded decisions is no longer in force.
+pub const RECORDED_ENTITIES_KEPT_BYTES: usize = 64 * 1024 * 1024;
 /// Log entries of one write.
 pub const WRITE_ENTRIES: usize = 100_000;
 /// Items on one page of a list.

@@ -31,6 +31,8 @@ pub enum Work {
     Compact,
     /// [`preflight`](crate::PolicyStore::preflight); unit: texts.
     Preflight,
+    /// [`replay_decisions`](crate::PolicyStore::replay_decisions); unit: bytes of the input.
+    Replay,
 }
 
 text_enum!(Work, "work", {
@@ -41,6 +43,7 @@ text_enum!(Work, "work", {
     Copy => "copy",
     Compact => "compact",
     Preflight => "preflight",
+    Replay => "replay",
 });
 
 /// How far long work is.

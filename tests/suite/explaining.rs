@@ -183,7 +183,8 @@ fn a_guardrail_is_explained_in_its_layer_and_an_answer_of_a_shadow_and_a_replaye
 fn statements_over_the_limit_are_counted() {
     let most = limits::EXPLAINED_STATEMENTS;
     let many = "permit(principal, action, resource) when { resource.secret };".repeat(most + 7);
-    let told = of(&format!("{many}permit(principal == User::\"eve\", action, resource);"), "ann", "open");
+    let others = format!("permit(principal == User::\"eve\", action, resource);{FORBID}");
+    let told = of(&format!("{many}{others}"), "ann", "open");
     assert_eq!((told.statements.len(), told.omitted), (most, 7));
     let told = of(&PERMIT.repeat(most + 3), "ann", "open");
     assert_eq!((told.statements.len(), told.omitted), (most, 3));

@@ -79,7 +79,9 @@ mod readers;
 mod reads_in_writes;
 mod receipts;
 mod recomputed_hashes;
+mod recorded;
 mod recovery;
+mod replaying;
 mod required_tests;
 #[cfg(feature = "bundle")]
 mod reset_bundles;
