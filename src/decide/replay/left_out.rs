@@ -3,7 +3,7 @@
 use policy_store_verify::text_enum;
 use serde::Serialize;
 
-use crate::types::error::{Error, ErrorDetail, ErrorKind, Result, cut};
+use crate::types::error::{Error, ErrorDetail, ErrorKind, Result};
 
 /// The reason that a replay leaves a line out of its counts.
 #[non_exhaustive]
@@ -33,6 +33,9 @@ text_enum!(LeftOut, "reason", {
     Failed => "failed",
 });
 
+/// Characters of a message. Cedar's can be long.
+const MESSAGE_CHARS: usize = 500;
+
 /// The reason and the message for one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
@@ -42,7 +45,11 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn new(reason: LeftOut, message: &str) -> Self {
-        Self { reason, message: cut(message) }
+        let mut shown: String = message.chars().take(MESSAGE_CHARS).collect();
+        if shown.len() < message.len() {
+            shown.push('…');
+        }
+        Self { reason, message: shown }
     }
 
     /// Tells an error about a line from one that ends the replay: of the disk, or damage of the store.
