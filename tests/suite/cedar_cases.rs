@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use cedar_policy::{Decision, Entities, PolicyId, PolicySet, Schema, SchemaFragment};
 use policy_store::ErrorKind::Invalid;
 use policy_store::{
-    Answer, Authorizer, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, StatementRole,
-    Syntax, Target, TargetType, TestFailure, TestSuite,
+    Answer, Authorizer, DecisionLog, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema,
+    ReplayOptions, StatementRole, Syntax, Target, TargetType, TestFailure, TestSuite,
 };
 
 use super::schema_forms::accepted;
@@ -99,8 +99,9 @@ fn entities(case: &Case, authorizer: &Authorizer) -> Entities {
     })
 }
 
-/// Decides every request of the application.
-fn ask(case: &Case, way: &str, authorizer: &Authorizer) {
+/// Decides every request of the application, and records the decisions.
+fn ask(case: &Case, way: &str, authorizer: &Authorizer) -> String {
+    let log = DecisionLog::new(Vec::new());
     let entities = entities(case, authorizer);
     for (kind, expected) in [("allow", Decision::Allow), ("deny", Decision::Deny)] {
         let requests = case.requests(kind);
@@ -113,8 +114,10 @@ fn ask(case: &Case, way: &str, authorizer: &Authorizer) {
             let answer = answer.unwrap();
             assert_eq!(answer.decision(), expected, "{file} from {way}: {:?}", answer.errors());
             check_explanation(&file, &answer, &entities);
+            log.write(&answer, &entities).unwrap();
         }
     }
+    String::from_utf8(log.into_inner()).unwrap()
 }
 
 /// Each statement of the explanation has the conditions that its role says.
@@ -162,9 +165,17 @@ fn every_static_application_decides_as_it_says_in_all_four_ways_and_after_reopen
             bound.unwrap_or_else(|error| panic!("{} from {way}: {error}", case.name()));
         }
         let ask_all = |world: &World| {
+            let mut lines = String::new();
             for (way, _) in &ways {
-                ask(&case, way, &world.zone().authorizer(Target::User((*way).to_owned())).unwrap());
+                lines += &ask(&case, way, &world.zone().authorizer(Target::User((*way).to_owned())).unwrap());
             }
+            // By the rules of the receipts, and all by those of one way, which has the same statements as the others.
+            let report = world.store.replay_decisions(lines.as_bytes(), &ReplayOptions::new()).unwrap();
+            let one = world.zone().authorizer(Target::User(ways[0].0.to_owned())).unwrap();
+            let by_one = world.store.replay_decisions(lines.as_bytes(), &ReplayOptions::new().with(one)).unwrap();
+            let recorded = lines.matches("\"receipt\":").count() as u64;
+            assert!(report.agrees() && report.decisions == recorded, "{}: {report:?}", case.name());
+            assert_eq!((by_one.same, by_one.left_out_total()), (recorded, 0), "{}: {by_one:?}", case.name());
         };
         ask_all(&world);
         let before = world.extent();

@@ -64,6 +64,32 @@ fn a_record_is_one_line_with_the_documented_members() {
     assert_eq!(own.parse::<DecisionRecord>().unwrap(), record);
 }
 
+#[test]
+fn the_text_of_a_record_is_pinned() {
+    let world = world();
+    let authorizer = authorizer(&world);
+    let json = r#"[{"uid": {"type": "User", "id": "é\"\n"}, "attrs": {"level": 3}, "parents": [{"type": "Group", "id": "b"}, {"type": "Group", "id": "a"}]},
+        {"uid": {"type": "Group", "id": "a"}, "attrs": {}, "parents": []}]"#;
+    let entities: Vec<_> = authorizer.entities(json).unwrap().iter().cloned().collect();
+    let own = entities.into_iter().filter(|entity| entity.uid().type_name().to_string() != "Action");
+    let entities = Entities::from_entities(own, None).unwrap();
+    let request = authorizer.request(("User", "é\"\n"), ("Action", "read"), ("Doc", "d"), r#"{"mfa": true}"#).unwrap();
+    let answer = authorizer.is_authorized(&request, &entities).unwrap();
+    let receipt = serde_json::to_string(&answer.receipt(&entities).unwrap()).unwrap();
+    let request = r#"{"principal":{"type":"User","id":"é\"\n"},"action":{"type":"Action","id":"read"},"resource":{"type":"Doc","id":"d"},"context":{"mfa":true}}"#;
+    let entities_text = r#"[{"uid":{"type":"Group","id":"a"},"attrs":{},"parents":[]},{"uid":{"type":"User","id":"é\"\n"},"attrs":{"level":3},"parents":[{"type":"Group","id":"a"},{"type":"Group","id":"b"}]}]"#;
+    let inline = format!(r#"{{"v":1,"receipt":{receipt},"request":{request},"entities":{entities_text}}}"#);
+    assert_eq!(answer.record(&entities).unwrap().to_string(), inline);
+    let sha = inputs::entities_sha(&entities).unwrap();
+    let lines = format!(
+        "{{\"v\":1,\"entities_sha\":\"{sha}\",\"entities\":{entities_text}}}\n\
+         {{\"v\":1,\"entities_sha\":\"{sha}\",\"receipt\":{receipt},\"request\":{request}}}\n"
+    );
+    let log = DecisionLog::new(Vec::new());
+    log.write(&answer, &entities).unwrap();
+    assert_eq!(String::from_utf8(log.into_inner()).unwrap(), lines);
+}
+
 /// Values that a schema reads in a short form, or that look like another one.
 #[test]
 fn every_value_reads_back_as_it_was() {

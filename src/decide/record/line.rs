@@ -15,13 +15,6 @@ const WHAT: &str = "decision record";
 /// The form of the lines.
 pub(crate) const FORM: u32 = 1;
 
-/// A line that was read.
-pub(crate) enum Line<'a> {
-    Decision(DecisionLine<'a>),
-    /// Entities for later lines: see [`Reference`].
-    Entities,
-}
-
 /// A decision.
 pub(crate) struct DecisionLine<'a> {
     pub receipt: Receipt,
@@ -91,9 +84,9 @@ struct Given<'a> {
     entities: Option<&'a RawValue>,
 }
 
-impl<'a> Line<'a> {
-    /// Reads a line, without its end.
-    pub(crate) fn read(line: &'a str) -> Result<Self> {
+impl<'a> DecisionLine<'a> {
+    /// Reads a line, without its end. None for a line of entities: see [`Reference`].
+    pub(crate) fn read(line: &'a str) -> Result<Option<Self>> {
         let Given { v, entities_sha, receipt, request, entities } = match serde_json::from_str(line) {
             Ok(given) => given,
             Err(error) => return Err(newer(line).unwrap_or_else(|| malformed(error.to_string()))),
@@ -104,7 +97,7 @@ impl<'a> Line<'a> {
             (Some(receipt), Some(request)) => (receipt, request),
             (None, None) => {
                 if entities_sha.is_some() && entities.is_some() {
-                    return Ok(Self::Entities);
+                    return Ok(None);
                 }
                 return Err(malformed("expected `receipt` and `request`, or `entities_sha` and `entities`".to_owned()));
             }
@@ -115,7 +108,7 @@ impl<'a> Line<'a> {
             (None, Some(sha)) => EntitiesOf::Earlier(sha),
             _ => return Err(malformed("a decision has either `entities` or `entities_sha`".to_owned())),
         };
-        Ok(Self::Decision(DecisionLine { receipt, request, entities }))
+        Ok(Some(Self { receipt, request, entities }))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::cedar;
 use crate::types::error::{Error, ErrorDetail, Result, at_most};
 use crate::types::hash::Sha256;
 use crate::types::limits;
-use line::{DecisionLine, EntitiesOf, Line};
+use line::{DecisionLine, EntitiesOf};
 
 /// A decision with all that it takes to decide again: the receipt, the request and the entities. Prints as one line of JSON
 /// without its end, and parses from it.
@@ -122,16 +122,16 @@ impl FromStr for DecisionRecord {
         if text.contains(['\n', '\r']) {
             return Err(ErrorDetail::Json { what: "decision record", message: "must be one line".to_owned() }.into());
         }
-        let message = match Line::read(text)? {
-            Line::Decision(DecisionLine { receipt, request, entities: EntitiesOf::Inline(json) }) => {
+        let message = match DecisionLine::read(text)? {
+            Some(DecisionLine { receipt, request, entities: EntitiesOf::Inline(json) }) => {
                 let uids = request
                     .uids()
                     .map(|(entity_type, id)| UidText { r#type: entity_type.to_owned(), id: id.to_owned() });
                 let request = RequestText { uids, context: request.context().to_owned() };
                 return Ok(Self { receipt, request, entities: json.to_owned() });
             }
-            Line::Decision(_) => "the entities are on an earlier line; replay the whole file",
-            Line::Entities => "a line of entities is no decision",
+            Some(_) => "the entities are on an earlier line; replay the whole file",
+            None => "a line of entities is no decision",
         };
         Err(ErrorDetail::Json { what: "decision record", message: message.to_owned() }.into())
     }

@@ -15,7 +15,7 @@ use std::num::NonZeroUsize;
 use super::answer::Decided;
 use super::authorizer::Authorizer;
 use super::receipt::{Receipt, check_form, check_input_shas, request_sha};
-use super::record::line::{DecisionLine, EntitiesOf, Line};
+use super::record::line::{DecisionLine, EntitiesOf};
 use crate::cedar;
 use crate::engine::Engine;
 use crate::types::error::Result;
@@ -172,9 +172,7 @@ impl Replay<'_> {
 
 /// The decision of a line.
 fn decision(text: &str) -> Result<DecisionLine<'_>, Halt> {
-    match Refusal::of(LeftOut::Malformed, Line::read(text))?? {
-        Line::Decision(decision) => Ok(decision),
-        // The reader has taken those of this form.
-        Line::Entities => Err(Refusal::new(LeftOut::Malformed, "unexpected line of entities").into()),
-    }
+    let read = Refusal::of(LeftOut::Malformed, DecisionLine::read(text))??;
+    // The reader has taken the lines of entities.
+    read.ok_or_else(|| Refusal::new(LeftOut::Malformed, "unexpected line of entities").into())
 }
