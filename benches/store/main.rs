@@ -20,6 +20,7 @@ mod open;
 mod page;
 mod proof;
 mod receipt;
+mod replay;
 mod run;
 mod sample;
 mod scopes;
@@ -47,6 +48,7 @@ fn main() {
     verify::verify(&mut criterion);
     proof::proof(&mut criterion);
     receipt::receipt(&mut criterion);
+    replay::replay(&mut criterion);
     #[cfg(feature = "attestation")]
     evidence::evidence(&mut criterion);
     seal::seal(&mut criterion);

@@ -91,6 +91,11 @@ pub const STORE: &[Group] = &[
         lines: &["an entry", "an earlier tree"],
     },
     Group {
+        name: "replay of 10,000 recorded decisions, 1,000 statements",
+        floor: "Cedar's authorizer with the same statements on one thread, without reading a line",
+        lines: &["entities of earlier lines, on one thread", "entities of earlier lines", "entities of their own"],
+    },
+    Group {
         name: "receipt of a decision",
         floor: "the decision itself, by Cedar's authorizer with the same ten statements",
         lines: &["10 entities", "10 entities, hashed before"],

@@ -1,7 +1,9 @@
-//! Writes the seeds of the targets `note`, `proof`, `receipt` and `evidence`, into `corpus/`. They are the same each time.
+//! Writes the seeds of the targets `note`, `proof`, `receipt`, `evidence` and `record`, into `corpus/`. They are the same each time.
 
 use std::path::Path;
 
+use policy_store::DecisionLog;
+use policy_store_fuzz::decided;
 use policy_store_fuzz::evidence::WORLD;
 use policy_store_fuzz::outside::{self, NAME, key, signer, witness};
 use policy_store_verify::note::SignedCheckpoint;
@@ -30,7 +32,19 @@ fn signed(size: usize, leaves: &[outside::Hash]) -> SignedCheckpoint {
     SignedCheckpoint::sign(&checkpoint, NAME, &signer()).unwrap()
 }
 
+/// Decisions with entities of their own, and a log with those of an earlier line.
+fn decisions() {
+    let (_, answers, entities) = decided::store();
+    let log = DecisionLog::new(Vec::new());
+    for (number, answer) in answers.iter().enumerate() {
+        log.write(answer, &entities).unwrap();
+        write("record", &format!("decision-{number}"), answer.record(&entities).unwrap().to_string());
+    }
+    write("record", "log", log.into_inner());
+}
+
 fn main() {
+    decisions();
     let leaves: Vec<_> = (0..70).map(|index| outside::leaf(format!("entry {index}").as_bytes())).collect();
     let mut cosigned = signed(21, &leaves);
     cosigned.cosign(&witness(), &signer(), Timestamp::from_micros(1_771_939_200_000_000)).unwrap();

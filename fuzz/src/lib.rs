@@ -1,5 +1,6 @@
 //! What targets share: a small world to try things in, and threads with another stack.
 
+pub mod decided;
 pub mod evidence;
 pub mod outside;
 pub mod policies;
