@@ -238,7 +238,6 @@ impl PolicySetPlan {
     }
 
     /// The content that it was made for.
-    #[must_use]
     pub fn desired(&self) -> &DesiredPolicySet {
         &self.desired
     }

@@ -198,8 +198,15 @@ mod tests {
     #[test]
     fn a_signer_that_fails_leaves_nothing_behind() {
         let app = app(Broken);
-        let length =
-            || app.store.zone("z").unwrap().history(&HistoryFilter::new(), &PageRequest::new()).unwrap().items.len();
+        let length = || {
+            app.store
+                .zone("z")
+                .unwrap()
+                .history(&policy_store::HistoryFilter::new(), &PageRequest::new())
+                .unwrap()
+                .items
+                .len()
+        };
         let before = length();
         for failed in [policy_set_versions::create(&app, &create()), policy_bundle::put(&app, &put())] {
             let failure = format!("{:?}", failed.unwrap_err());
