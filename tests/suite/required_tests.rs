@@ -279,14 +279,14 @@ mod bundles {
     fn the_version_of_a_bundle_takes_the_suite_of_the_one_that_it_replaces_over() {
         let (world, version) = world();
         require(&world, &platform(), true);
-        world.refuses(MISSING, version.id.as_str(), |zone| zone.apply_bundle(Target::Zone, &edited(OTHER)));
+        world.refuses(MISSING, version.id.as_str(), |zone| zone.apply_bundle(Target::Zone, edited(OTHER)));
         // A bundle that is in force needs no tests.
         let own = world.zone().bundle(Target::Zone).unwrap();
         assert!(!world.write(|zone| zone.apply_bundle(Target::Zone, &own)).unwrap().changed);
         keep(&world, &version, &good());
         let open = "forbid(principal, action, resource) when { false };";
-        world.refuses(FAILED, "1 of 2 failed: case 1:", |zone| zone.apply_bundle(Target::Zone, &edited(open)));
-        let prepared = world.zone().prepare_bundle(&customer("alice"), Target::Zone, &edited(OTHER)).unwrap();
+        world.refuses(FAILED, "1 of 2 failed: case 1:", |zone| zone.apply_bundle(Target::Zone, edited(open)));
+        let prepared = world.zone().prepare_bundle(&customer("alice"), Target::Zone, edited(OTHER)).unwrap();
         assert!(world.write(|zone| zone.apply_bundle(Target::Zone, prepared)).unwrap().changed);
         assert_eq!(suite_in_force(&world, Target::Zone), Some(good().sha()));
         // A new policy has no id before the write.
@@ -295,13 +295,13 @@ mod bundles {
             Bundle::new(V1.parse().unwrap(), policies).unwrap()
         };
         let all = "forbid(principal, action, resource);";
-        world.refuses(FAILED, "case 0: decision is deny", |zone| zone.apply_bundle(Target::Zone, &new(all)));
-        assert!(world.write(|zone| zone.apply_bundle(Target::Zone, &new(open))).unwrap().changed);
+        world.refuses(FAILED, "case 0: decision is deny", |zone| zone.apply_bundle(Target::Zone, new(all)));
+        assert!(world.write(|zone| zone.apply_bundle(Target::Zone, new(open))).unwrap().changed);
         assert_eq!(suite_in_force(&world, Target::Zone), Some(good().sha()));
         world.extent();
         // Without a demand, a version of a bundle has no suite.
         require(&world, &platform(), false);
-        world.write(|zone| zone.apply_bundle(Target::Zone, &edited(FORBID))).unwrap();
+        world.write(|zone| zone.apply_bundle(Target::Zone, edited(FORBID))).unwrap();
         assert_eq!(suite_in_force(&world, Target::Zone), None);
     }
 
@@ -309,11 +309,11 @@ mod bundles {
     fn the_first_bundle_of_a_user_starts_with_the_suite_of_the_zone() {
         let (world, version) = world();
         require(&world, &platform(), true);
-        world.refuses(MISSING, version.id.as_str(), |zone| zone.apply_bundle(ann(), &edited(OTHER)));
+        world.refuses(MISSING, version.id.as_str(), |zone| zone.apply_bundle(ann(), edited(OTHER)));
         keep(&world, &version, &good());
         let open = "forbid(principal, action, resource) when { false };";
-        world.refuses(FAILED, "case 1", |zone| zone.apply_bundle(ann(), &edited(open)));
-        assert!(world.write(|zone| zone.apply_bundle(ann(), &edited(OTHER))).unwrap().changed);
+        world.refuses(FAILED, "case 1", |zone| zone.apply_bundle(ann(), edited(open)));
+        assert!(world.write(|zone| zone.apply_bundle(ann(), edited(OTHER))).unwrap().changed);
         assert_eq!(suite_in_force(&world, ann()), Some(good().sha()));
         let own = world.zone().in_force(ann()).unwrap().policy_set_version_id;
         let own = world.zone().policy_set_version(&own).unwrap();
@@ -334,7 +334,7 @@ mod bundles {
         require(&world, &platform(), true);
         let (alice, key) = (customer("alice"), crate::suite::attesting::signer("k"));
         let prepare =
-            |text: &str| world.zone().prepare_attested_bundle(&alice, Target::Zone, &edited(text), &key).unwrap();
+            |text: &str| world.zone().prepare_attested_bundle(&alice, Target::Zone, edited(text), &key).unwrap();
         let prepared = prepare(OTHER);
         world.refuses(MISSING, version.id.as_str(), |zone| zone.apply_attested_bundle(Target::Zone, prepared.clone()));
         keep(&world, &version, &good());

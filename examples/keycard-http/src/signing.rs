@@ -142,7 +142,7 @@ mod tests {
     use std::time::Duration;
 
     use policy_store::attestation::{Ed25519Signer, Jwks};
-    use policy_store::{Bundle, BundlePolicy, NewPolicySet, NewSchema};
+    use policy_store::{Bundle, BundlePolicy, HistoryFilter, NewPolicySet, NewSchema};
 
     use super::*;
     use crate::body::Body;
@@ -198,15 +198,8 @@ mod tests {
     #[test]
     fn a_signer_that_fails_leaves_nothing_behind() {
         let app = app(Broken);
-        let length = || {
-            app.store
-                .zone("z")
-                .unwrap()
-                .history(&policy_store::HistoryFilter::new(), &PageRequest::new())
-                .unwrap()
-                .items
-                .len()
-        };
+        let length =
+            || app.store.zone("z").unwrap().history(&HistoryFilter::new(), &PageRequest::new()).unwrap().items.len();
         let before = length();
         for failed in [policy_set_versions::create(&app, &create()), policy_bundle::put(&app, &put())] {
             let failure = format!("{:?}", failed.unwrap_err());
