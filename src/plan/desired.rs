@@ -109,7 +109,14 @@ impl DesiredPolicySet {
         self
     }
 
+    /// The test suite, if there is one.
+    #[must_use]
+    pub fn test_suite(&self) -> Option<&TestSuite> {
+        self.tests.as_ref()
+    }
+
     /// The policies, in the order given.
+    #[must_use]
     pub fn policies(&self) -> &[DesiredPolicy] {
         &self.policies
     }

@@ -1,0 +1,63 @@
+//! Reading a folder.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use policy_store::limits;
+
+use super::header::Header;
+use super::{Folder, FolderPolicy, FolderSchema, Settings, files, tests};
+use crate::failure::{Failure, Result};
+
+/// The largest file of a policy: the longest text that a version can have, and a header of name, description and id.
+const POLICY_FILE_BYTES: usize = limits::POLICY_TEXT_PRINTED_BYTES + 8 * 1024;
+
+/// Reads a folder. Writes nothing and checks no text: the library does.
+pub fn read(folder: &Path) -> Result<Folder> {
+    if !folder.is_dir() {
+        return Err(Failure::not_found(format!("there is no folder `{}`", folder.display())));
+    }
+    let policies = files::listed(&folder.join("policies"), "cedar", false)?;
+    let policies = policies.into_iter().map(|(stem, path)| policy(&stem, &path)).collect::<Result<Vec<_>>>()?;
+    check_names(&policies)?;
+    Ok(Folder {
+        settings: Settings::read(folder)?,
+        schema: FolderSchema::of_folder(folder)?,
+        policies,
+        tests: tests::read(folder)?,
+    })
+}
+
+fn policy(stem: &str, path: &Path) -> Result<FolderPolicy> {
+    let content = files::text(path, POLICY_FILE_BYTES)?;
+    let (header, text) = Header::split(&content).map_err(|failure| failure.within(path.display()))?;
+    let header_bytes = content.len().saturating_sub(text.len());
+    let lines = content.bytes().take(header_bytes).filter(|byte| *byte == b'\n').count();
+    Ok(FolderPolicy {
+        header_lines: u32::try_from(lines).unwrap_or(u32::MAX),
+        file: format!("policies/{stem}.cedar"),
+        id: header.id,
+        name: header.name.unwrap_or_else(|| stem.to_owned()),
+        description: header.description,
+        text: text.to_owned(),
+    })
+}
+
+/// Refuses two policies with one id, and two of one name unless each has an id.
+fn check_names(policies: &[FolderPolicy]) -> Result<()> {
+    let (mut ids, mut names) = (HashMap::new(), HashMap::new());
+    for policy in policies {
+        if let Some(id) = &policy.id
+            && let Some(other) = ids.insert(id, &policy.file)
+        {
+            return Err(Failure::invalid(format!("`{other}` and `{}` have the same id `{id}`", policy.file)));
+        }
+        if let Some(other) = names.insert(&policy.name, policy)
+            && (other.id.is_none() || policy.id.is_none())
+        {
+            let message = format!("`{}` and `{}` have the same name `{}`", other.file, policy.file, policy.name);
+            return Err(Failure::invalid(message).help("give each a `//! name:` or an `//! id:` of its own"));
+        }
+    }
+    Ok(())
+}
