@@ -116,7 +116,6 @@ impl DesiredPolicySet {
     }
 
     /// The policies, in the order given.
-    #[must_use]
     pub fn policies(&self) -> &[DesiredPolicy] {
         &self.policies
     }

@@ -59,7 +59,7 @@ impl Test {
             if path.is_dir() {
                 tests.extend(folder_of_tests(path)?);
             } else {
-                tests.push(folder::tests::read_one(path)?);
+                tests.push(folder::suites::read_one(path)?);
             }
         }
         let target = &self.target.target;
@@ -98,8 +98,8 @@ impl Test {
 /// The tests in a folder: of a policy set, or with files of tests alone.
 fn folder_of_tests(path: &std::path::Path) -> Result<Vec<FolderTests>> {
     if path.join("tests").is_dir() {
-        return folder::tests::read(path);
+        return folder::suites::read(path);
     }
     let files = folder::files::listed(path, "json", true)?;
-    files.into_iter().map(|(_, path)| folder::tests::read_one(&path)).collect()
+    files.into_iter().map(|(_, path)| folder::suites::read_one(&path)).collect()
 }

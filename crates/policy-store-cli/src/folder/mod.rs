@@ -14,7 +14,7 @@ mod header;
 mod read;
 pub mod schema;
 pub mod settings;
-pub mod tests;
+pub mod suites;
 mod write;
 
 pub use read::read;

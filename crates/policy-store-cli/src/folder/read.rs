@@ -6,7 +6,7 @@ use std::path::Path;
 use policy_store::limits;
 
 use super::header::Header;
-use super::{Folder, FolderPolicy, FolderSchema, Settings, files, tests};
+use super::{Folder, FolderPolicy, FolderSchema, Settings, files, suites};
 use crate::failure::{Failure, Result};
 
 /// The largest file of a policy: the longest text that a version can have, and a header of name, description and id.
@@ -24,7 +24,7 @@ pub fn read(folder: &Path) -> Result<Folder> {
         settings: Settings::read(folder)?,
         schema: FolderSchema::of_folder(folder)?,
         policies,
-        tests: tests::read(folder)?,
+        tests: suites::read(folder)?,
     })
 }
 
