@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::desired::DesiredPolicy;
-use super::prepared::GivenSchema;
+use super::given_schema::GivenSchema;
 use super::value::{PlannedPolicy, PolicySetPlan};
 use crate::cedar::{CompiledSet, ParsedPolicy, in_one_go, version};
 use crate::change::policy::ChangedVersion;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::desired::DesiredPolicySet;
-use super::prepared::{GivenSchema, Prepared};
+use super::given_schema::GivenSchema;
+use super::prepared::Prepared;
 use crate::engine::validation::Validation;
 use crate::resource::zone::ZoneReader;
 use crate::types::actor::Actor;

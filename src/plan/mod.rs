@@ -4,6 +4,7 @@
 mod compiled;
 pub(crate) mod context;
 pub(crate) mod desired;
+mod given_schema;
 pub(crate) mod kept_tests;
 mod matching;
 mod outdated;

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::context::{Context, Inputs};
+use super::given_schema::GivenSchema;
 use super::kept_tests;
 use super::matching::{FoundSet, Matching};
 use super::policies::{PolicyPlanner, PolicySteps};
-use super::prepared::{GivenSchema, Prepared};
+use super::prepared::Prepared;
 use super::steps::{SetStep, Steps, VersionStep};
 use super::value::{PlannedPolicySet, PlannedSchema, PolicySetPlan};
 use crate::change::difference::ComparedVersion;

@@ -2,18 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
-use super::desired::DesiredPolicySet;
+use super::given_schema::GivenSchema;
 use super::steps::{Steps, VersionStep};
-use crate::cedar::ParsedSchema;
-use crate::engine::compiler::Compiler;
 use crate::engine::validation::Validated;
 use crate::resource::policy_version::PreparedPolicyVersion;
-use crate::resource::schema::{self, PreparedSchema};
-use crate::resource::zone::ZoneReader;
 use crate::rules::steps::Step;
-use crate::types::error::{ErrorKind, Result};
 use crate::types::hash::Sha256;
 
 /// The parsed and validated content of a plan.
@@ -25,28 +19,6 @@ pub(crate) struct Prepared {
     pub versions: BTreeMap<Sha256, PreparedPolicyVersion>,
     /// The validations of existing versions against the schema.
     pub validated: Validated,
-}
-
-/// A schema version that may not be published yet.
-#[derive(Clone)]
-pub(crate) struct GivenSchema {
-    pub new: PreparedSchema,
-    pub parsed: Arc<ParsedSchema>,
-}
-
-impl GivenSchema {
-    /// The schema of the desired content, parsed and converted, if it is not published.
-    pub(crate) fn of(zone: ZoneReader<'_>, desired: &DesiredPolicySet, compiler: &Compiler) -> Result<Option<Self>> {
-        let Some(new) = desired.new_schema() else { return Ok(None) };
-        match schema::find(&zone, &new.version) {
-            Ok(_) => return Ok(None),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        let (parsed, converted) = new.convert()?;
-        let new = PreparedSchema { new, converted: converted.into() };
-        Ok(Some(Self { new, parsed: Arc::new(compiler.limited(parsed)) }))
-    }
 }
 
 impl Prepared {

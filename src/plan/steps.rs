@@ -1,6 +1,6 @@
 //! The steps of a plan that a write carries out. Its checks are done.
 
-use super::prepared::GivenSchema;
+use super::given_schema::GivenSchema;
 use crate::resource::policy::PolicyUpdate;
 use crate::resource::policy_set::{NewPolicySet, PolicySetUpdate};
 use crate::rules::steps::Step;

@@ -13,6 +13,8 @@ pub(crate) mod bundle_changes;
 pub(crate) mod bundle_match;
 #[cfg(feature = "bundle")]
 pub(crate) mod bundle_plan;
+#[cfg(feature = "bundle")]
+pub(crate) mod bundle_tests;
 pub(crate) mod guardrail;
 pub(crate) mod manifest;
 pub(crate) mod new_ids;

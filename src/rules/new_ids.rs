@@ -6,9 +6,10 @@ use crate::engine::Engine;
 use crate::resource::zone::ZoneReader;
 use crate::types::time::Timestamp;
 
-/// Ids for all resources that a bundle or a plan may create: the set, and a policy and a version for each step.
+/// Ids for all resources that a bundle or a plan may create: the set (an attestation covers it), and a policy and a version for each step.
 #[derive(Clone, Debug)]
 pub(crate) struct Ids {
+    #[cfg(all(feature = "attestation", feature = "bundle"))]
     pub(crate) set: String,
     pub(crate) steps: Vec<(String, String)>,
 }
@@ -17,7 +18,11 @@ impl Ids {
     pub(crate) fn draw(engine: &Engine, zone: ZoneReader<'_>, now: Timestamp, steps: usize) -> Self {
         // The positions in the log are unknown here. Every draw is different, so position 0 is safe.
         let id = || engine.environment.uuid(now, zone.log_id, 0);
-        Self { set: id(), steps: (0..steps).map(|_| (id(), id())).collect() }
+        Self {
+            #[cfg(all(feature = "attestation", feature = "bundle"))]
+            set: id(),
+            steps: (0..steps).map(|_| (id(), id())).collect(),
+        }
     }
 
     pub(crate) fn give(&self, steps: &mut [Step]) {

@@ -7,9 +7,6 @@ use super::test_demand;
 use crate::cedar::ParsedSchema;
 use crate::engine::compiler::Compiler;
 use crate::engine::compiler::tested::{Member, MemberText, Rules};
-use crate::record::PolicySetVersionCreated;
-use crate::resource::binding::Binding;
-use crate::resource::version::VersionRecord;
 use crate::resource::zone::ZoneReader;
 use crate::suite::TestSuite;
 use crate::types::error::Result;
@@ -23,17 +20,6 @@ pub(crate) struct StepTests {
 }
 
 impl StepTests {
-    /// The suite of the version that a new one starts from. None if the zone demands no tests.
-    pub(crate) fn demanded(zone: ZoneReader<'_>, start: Option<&Binding>) -> Result<Option<Self>> {
-        let Some(start) = start else {
-            return test_demand::demanded(zone, None).map(|_| None);
-        };
-        let id = start.policy_set_version_id.clone();
-        let found = VersionRecord::<PolicySetVersionCreated>::named(zone, id.as_str())?;
-        let suite = test_demand::demanded(zone, Some(found.body()?))?;
-        Ok(suite.map(|suite| Self { suite, of: id }))
-    }
-
     /// Refuses steps that do not pass the suite. New policies have their ids: the order of the statements depends on them.
     /// `parsed` is the schema, if it is not published yet.
     pub(crate) fn check(

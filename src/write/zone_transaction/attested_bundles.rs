@@ -7,7 +7,7 @@ use crate::record::fingerprint::Fingerprint;
 use crate::resource::binding::BindOutcome;
 use crate::rules::attested_bundle::{AttestedBundle, AttestedSteps};
 use crate::rules::bundle_plan::{BundlePlan, PreparedBundle};
-use crate::rules::step_tests::StepTests;
+use crate::rules::bundle_tests;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::target::{BindingMode, Target};
 
@@ -55,7 +55,7 @@ impl ZoneTransaction<'_, '_> {
         };
         self.check_attester(&attested.attester)?;
         let new_set = self.read(|reader| attested.check(reader, set.as_ref(), &schema, &mut steps))?;
-        let tests = self.read(|reader| StepTests::demanded(reader, reader.bundle_start(&target)?.as_ref()))?;
+        let tests = self.read(|reader| bundle_tests::demanded(reader, &target))?;
         if let Some(tests) = &tests {
             self.read(|reader| tests.check(reader, &self.engine.compiler, (&schema, None), &steps))?;
         }

@@ -12,6 +12,7 @@ use crate::resource::binding::{BindOutcome, Binding};
 use crate::resource::policy_set::NewPolicySet;
 use crate::resource::policy_set_version::PolicySetVersion;
 use crate::rules::bundle_plan::{BundlePlan, PreparedBundle};
+use crate::rules::bundle_tests;
 use crate::rules::manifest::Planned;
 use crate::rules::ownership::check_owner;
 use crate::rules::step_tests::StepTests;
@@ -79,7 +80,7 @@ impl ZoneTransaction<'_, '_> {
             BundlePlan::InForce(binding, _) => return Ok(BindOutcome { binding, replaced: None, changed: false }),
             BundlePlan::Steps { set, schema, steps, .. } => (set, schema, steps),
         };
-        let tests = self.read(|reader| StepTests::demanded(reader, reader.bundle_start(&target)?.as_ref()))?;
+        let tests = self.read(|reader| bundle_tests::demanded(reader, &target))?;
         if let Some(tests) = &tests {
             self.give_ids(&mut steps)?;
             self.read(|reader| tests.check(reader, &self.engine.compiler, (&schema, None), &steps))?;
