@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use super::value::{PlannedPolicy, PolicySetPlan};
 use crate::change::difference::ComparedVersion;
 use crate::change::policy::ChangedVersion;
+use crate::change::statement::StatementChange;
 use crate::types::error::{Error, ErrorDetail, Result, cut};
 
 impl PolicySetPlan {
@@ -24,15 +25,46 @@ impl PolicySetPlan {
         let mut ours = self.policies.iter();
         for theirs in &now.policies {
             let field = format!("policy `{}`", theirs.change.name);
-            differs(&field, &ours.next().map_or_else(missing, step), &step(theirs))?;
+            let ours = ours.next();
+            differs(&field, &ours.map_or_else(missing, step), &step(theirs))?;
+            if let Some(ours) = ours {
+                statements(ours, theirs)?;
+            }
         }
         if let Some(ours) = ours.next() {
             differs(&format!("policy `{}`", ours.change.name), &step(ours), &missing())?;
         }
         differs("list of findings", &debug(&self.findings), &debug(&now.findings))?;
-        // Everything that is left: the whole plan, cut short.
-        Err(outdated("plan", &debug(self), &debug(now)))
+        differs("binding", &binding(self.binds), &binding(now.binds))?;
+        differs("form", &self.v.to_string(), &now.v.to_string())?;
+        Err(outdated("plan", "another one", "not that one"))
     }
+}
+
+/// Refuses a plan that shows other changes of the statements.
+fn statements(ours: &PlannedPolicy, theirs: &PlannedPolicy) -> Result<()> {
+    let shown = |change: Option<&StatementChange>| {
+        let (change, statement) = match change {
+            Some(StatementChange::Added { to }) => ("added", to),
+            Some(StatementChange::Removed { from }) => ("removed", from),
+            Some(StatementChange::Changed { to, .. }) => ("changed", to),
+            None => return "none".to_owned(),
+        };
+        format!("{change}, statement {}: {}", statement.statement, statement.text)
+    };
+    let (ours_changes, theirs_changes) = (&ours.change.statements, &theirs.change.statements);
+    for index in 0..ours_changes.len().max(theirs_changes.len()) {
+        let (planned, now) = (ours_changes.get(index), theirs_changes.get(index));
+        if planned != now {
+            let field = format!("change of a statement of policy `{}`", theirs.change.name);
+            return Err(outdated(&field, &shown(planned), &shown(now)));
+        }
+    }
+    differs(&format!("policy `{}`", theirs.change.name), &debug(&ours.change), &debug(&theirs.change))
+}
+
+fn binding(binds: bool) -> String {
+    if binds { "made".to_owned() } else { "unchanged".to_owned() }
 }
 
 fn differs(field: &str, planned: &str, now: &str) -> Result<()> {

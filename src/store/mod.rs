@@ -269,7 +269,7 @@ impl PolicyStore {
     ///
     /// let by_ann = HistoryFilter::new().by(ann).kind(ChangeKind::ZoneSuspended);
     /// let page = store.timeline(&by_ann, &PageRequest::new())?;
-    /// let zones: Vec<_> = page.items.iter().filter_map(|item| item.zone_id.as_deref()).collect();
+    /// let zones: Vec<_> = page.items.iter().filter_map(|item| item.zone_id.as_ref().map(|id| id.as_str())).collect();
     /// assert_eq!(zones, ["other", "acme"]);
     /// # Ok(())
     /// # }

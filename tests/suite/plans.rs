@@ -289,7 +289,15 @@ fn a_saved_plan_that_shows_other_steps_is_refused() {
     let shown = json.replacen("\"step\":\"unpin\"", "\"step\":\"keep\"", 1);
     assert_ne!(json, shown);
     let shown = PolicySetPlan::from_json(&shown).unwrap();
-    world.refuses((ErrorKind::PreconditionFailed, "plan_outdated"), "policy `b`", |zone| zone.apply_plan(&shown));
+    let outdated = (ErrorKind::PreconditionFailed, "plan_outdated");
+    world.refuses(outdated, "policy `b`", |zone| zone.apply_plan(&shown));
+    let removed = json.replacen("\"text\":\"forbid", "\"text\":\"permit", 1);
+    assert_ne!(json, removed);
+    let shown = PolicySetPlan::from_json(&removed).unwrap();
+    let error = world.refuses(outdated, "statement of policy `b`", |zone| zone.apply_plan(&shown));
+    assert!(error.to_string().contains("removed, statement 0: permit"), "{error}");
+    let shown = PolicySetPlan::from_json(&json.replacen("\"binds\":true", "\"binds\":false", 1)).unwrap();
+    world.refuses(outdated, "binding is `made`, planned with `unchanged`", |zone| zone.apply_plan(&shown));
 }
 
 #[test]

@@ -282,6 +282,16 @@ fn blank_lines_other_ends_and_another_order_of_members_are_read() {
     let text = lines.lines().map(swapped).collect::<Vec<_>>().join("\r\n \r\n\n");
     let report = replay(&world, &text, ReplayOptions::new());
     assert_eq!((report.agrees(), report.decisions), (true, 12), "{report:?}");
+    // Members as in a line with its own entities, and the hash of an earlier line behind them.
+    let behind = |line: &str| match line.split_once(",\"receipt\":") {
+        Some((start, rest)) => {
+            let sha = start.strip_prefix("{\"v\":1,").unwrap();
+            format!("{{\"v\":1,\"receipt\":{},{sha}}}", rest.strip_suffix('}').unwrap())
+        }
+        None => line.to_owned(),
+    };
+    let report = replay(&world, &lines.lines().map(behind).collect::<Vec<_>>().join("\n"), ReplayOptions::new());
+    assert_eq!((report.agrees(), report.decisions), (true, 12), "{report:?}");
     assert_eq!(replay(&world, "", ReplayOptions::new()), ReplayReport::default());
 }
 

@@ -15,6 +15,10 @@ const WHAT: &str = "decision record";
 /// The form of the lines.
 pub(crate) const FORM: u32 = 1;
 
+/// The bytes that a set of entities counts beside its JSON, for a reader that keeps it and for a writer that knows what readers
+/// keep: an upper bound for its hash, its places and its allocation.
+pub(crate) const SET_BYTES: usize = 512;
+
 /// A decision.
 pub(crate) struct DecisionLine<'a> {
     pub receipt: Receipt,
@@ -139,7 +143,10 @@ impl<'a> Reference<'a> {
     pub(crate) fn of(line: &'a str) -> Self {
         let prefixes = [PREFIX_OF_INLINE, PREFIX_OF_EARLIER];
         match prefixes.map(|prefix| line.strip_prefix(prefix)) {
-            [Some(_), _] => return Self::None,
+            // The receipt names the hash once. Another member of that name may come after the other members.
+            [Some(_), _] if line.matches(SHA_MEMBER).nth(1).is_none() && line.contains(ENTITIES_MEMBER) => {
+                return Self::None;
+            }
             [_, Some(rest)] => {
                 let sha = rest.split_at_checked(64);
                 if let Some((sha, rest)) = sha
@@ -161,6 +168,8 @@ impl<'a> Reference<'a> {
     }
 }
 
+const SHA_MEMBER: &str = "\"entities_sha\":";
+const ENTITIES_MEMBER: &str = "\"entities\":";
 const PREFIX_OF_INLINE: &str = "{\"v\":1,\"receipt\":";
 const PREFIX_OF_EARLIER: &str = "{\"v\":1,\"entities_sha\":\"";
 

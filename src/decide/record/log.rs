@@ -111,7 +111,7 @@ impl<W: Write> DecisionLog<W> {
         if !is_known(&state) {
             let text = text.map_or_else(|| cedar::entities_text(entities), Ok)?;
             state.line(line::entities(&entities_sha, &text))?;
-            state.written.add(entities_sha, text.len());
+            state.written.add(entities_sha, text.len() + line::SET_BYTES);
         }
         state.line(decision)?;
         Ok(receipt)

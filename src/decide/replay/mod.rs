@@ -124,6 +124,7 @@ impl Replay<'_> {
         let with = self.options.with.as_ref();
         let anew = with.filter(|with| !with.has_schema_of(&receipt));
         let reader = anew.map(|authorizer| Anew { authorizer, as_given: self.options.as_given });
+        let named = if let EntitiesOf::Earlier(sha) = entities { Some(sha) } else { None };
         let set = match (entities, given.earlier) {
             (EntitiesOf::Inline(json), _) => self.sets.inline(json, reader)?,
             (EntitiesOf::Earlier(_), Some(set)) => self.sets.earlier(set, reader)?,
@@ -134,6 +135,10 @@ impl Replay<'_> {
         };
         let (mut entities, sha) =
             set.recorded.as_ref().map(|(entities, sha)| (entities, *sha)).map_err(Refusal::clone)?;
+        if let Some(named) = named.filter(|named| *named != sha) {
+            let message = format!("the line names entities `{named}`, and those under this hash have `{sha}`");
+            return Err(Refusal::new(LeftOut::OtherInputs, &message).into());
+        }
         let recorded = cedar::exact_request(asked.uids(), asked.context());
         let mut request = Refusal::of(LeftOut::Malformed, recorded)??;
         let asked_sha = Refusal::of(LeftOut::Malformed, request_sha(&request))??;

@@ -1,6 +1,6 @@
 //! The report of a replay, and its counts. Counts of several threads add up to those of one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::Decision;
 use serde::Serialize;
@@ -126,7 +126,8 @@ impl Tally {
     /// Counts a decision that is another one, under its statements.
     pub(super) fn flip(&mut self, line: u64, to: Decision, statements: &[StatementRef]) {
         self.flips += 1;
-        for statement in statements {
+        // A receipt from elsewhere may name one twice.
+        for statement in statements.iter().collect::<BTreeSet<_>>() {
             self.groups.entry((statement.clone(), to == Decision::Allow)).or_default().add(line);
         }
     }

@@ -65,7 +65,9 @@ impl<'a> RulesOf<'a> {
 
     fn find(&self, receipt: &Receipt) -> Result<Found> {
         let authorizer = Refusal::of(LeftOut::OtherRules, Authorizer::of_receipt(self.store, receipt))?;
-        Ok(Found { receipt: receipt.clone(), authorizer })
+        // The statements of its answer may be many, and are not a part of the rules.
+        let (determining, failed) = (Vec::new(), Vec::new());
+        Ok(Found { receipt: Receipt { determining, failed, ..receipt.clone() }, authorizer })
     }
 }
 

@@ -12,6 +12,7 @@ use super::left_out::{LeftOut, Refusal};
 use crate::cedar;
 use crate::decide::authorizer::Authorizer;
 use crate::decide::receipt::entities_sha;
+use crate::decide::record::line::SET_BYTES;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::Sha256;
 use crate::types::limits;
@@ -46,6 +47,11 @@ impl SetText {
         &self.json
     }
 
+    /// Its bytes in the window, with those of its places there.
+    fn size(&self) -> usize {
+        self.json.len() + SET_BYTES
+    }
+
     fn new(json: &str) -> Self {
         Self { key: *blake3::hash(json.as_bytes()).as_bytes(), json: json.into() }
     }
@@ -65,12 +71,12 @@ impl Window {
     /// Adds a set. A later one with the same hash replaces it.
     pub(super) fn add(&mut self, sha: Sha256, json: &str) {
         let set = Arc::new(SetText::new(json));
-        self.bytes += set.json.len();
+        self.bytes += set.size();
         self.order.push_back((sha, set.clone()));
         self.sets.insert(sha, set);
         while self.bytes > limits::RECORDED_ENTITIES_KEPT_BYTES {
             let Some((sha, oldest)) = self.order.pop_front() else { return };
-            self.bytes -= oldest.json.len();
+            self.bytes -= oldest.size();
             // Unless it was replaced.
             if self.sets.get(&sha).is_some_and(|set| Arc::ptr_eq(set, &oldest)) {
                 self.sets.remove(&sha);
@@ -158,12 +164,16 @@ mod tests {
 
     #[test]
     fn a_set_is_in_force_until_many_bytes_of_later_ones() {
-        let (mut window, mebibyte) = (Window::default(), "x".repeat(1 << 20));
+        let (mut window, mebibyte) = (Window::default(), "x".repeat((1 << 20) - SET_BYTES));
         let sha = |n: u32| Sha256::of(&n.to_be_bytes());
         (0..200).for_each(|n| window.add(sha(n), &mebibyte));
         let kept = limits::RECORDED_ENTITIES_KEPT_BYTES >> 20;
         assert_eq!((window.bytes >> 20, window.order.len(), window.sets.len()), (kept, kept, kept));
         assert!(window.get(&sha(199)).is_some() && window.get(&sha(199 - kept as u32)).is_none());
+        // Small sets count with their places.
+        let mut small = Window::default();
+        (0..200_000).for_each(|n| small.add(sha(n), "[]"));
+        assert_eq!(small.order.len(), limits::RECORDED_ENTITIES_KEPT_BYTES / (SET_BYTES + 2));
         // A set that is given again is in force from there.
         let again = sha(200 - kept as u32);
         window.add(again, "[]");
