@@ -57,6 +57,11 @@ impl<'a> Validation<'a> {
         }
     }
 
+    /// Whether other writes wait for the validations, so that they have a budget.
+    pub(crate) fn is_in_write(&self) -> bool {
+        self.left.is_some()
+    }
+
     /// The compiler that validates.
     pub(crate) fn compiler(&self) -> &'a Compiler {
         self.compiler

@@ -41,6 +41,7 @@ impl PolicySetPlan {
     }
 
     fn compile(&self, zone: ZoneReader<'_>, engine: &Engine) -> Result<Compiled> {
+        self.check_zone(zone.id, zone.log_id)?;
         let compiler = &engine.compiler;
         let given = match self.prepared.schema.clone() {
             Some(given) => Some(given),
@@ -54,6 +55,7 @@ impl PolicySetPlan {
                 (named, parsed)
             }
         };
+        self.check_schema(schema_ref.sha)?;
         let mut pinned = Vec::new();
         for (number, policy) in self.policies.iter().enumerate() {
             if let Some(to) = &policy.change.to {
@@ -88,7 +90,8 @@ impl PolicySetPlan {
 
 /// The ids of the version that a plan has for a policy. What the plan creates is numbered.
 fn ids(number: usize, policy: &PlannedPolicy) -> Result<(PolicyId, PolicyVersionId)> {
-    let planned = format!("{PLANNED}:{number}");
+    // Padded, so that their order is that of the numbers.
+    let planned = format!("{PLANNED}:{number:04}");
     let version = policy.change.to.as_ref().and_then(|to| to.policy_version_id.clone());
     Ok((
         policy.change.policy_id.clone().map_or_else(|| PolicyId::new(&planned), Ok)?,

@@ -137,6 +137,8 @@ impl DesiredPolicySet {
             return Err(ErrorDetail::invalid("test suite", empty.as_json(), "must have at least one case").into());
         }
         at_most("policies of the plan", self.policies.len(), limits::MANIFEST_ENTRIES)?;
+        let bytes = self.policies.iter().map(|policy| policy.cedar_raw.len()).sum();
+        at_most("bytes of the plan's texts", bytes, limits::MANIFEST_ENTRIES * limits::POLICY_TEXT_BYTES)?;
         self.policies.iter().try_for_each(|policy| policy.check().map_err(|cause| policy.refused(cause)))
     }
 

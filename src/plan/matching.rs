@@ -41,11 +41,12 @@ impl<'a> Matching<'a> {
 
     /// The existing policy of each desired one; none for a policy to create.
     pub(super) fn policies(&self, desired: &DesiredPolicySet) -> Result<Vec<Option<Policy>>> {
+        let named: BTreeSet<&str> = desired.policies.iter().filter_map(|policy| policy.id.as_deref()).collect();
         let mut seen = BTreeSet::new();
         let mut new = BTreeSet::new();
         let mut found = Vec::with_capacity(desired.policies.len());
         for policy in &desired.policies {
-            let existing = self.policy(policy).map_err(|cause| policy.refused(cause))?;
+            let existing = self.policy(policy, &named).map_err(|cause| policy.refused(cause))?;
             let id = existing.as_ref().map(|existing| existing.id.to_string()).or_else(|| policy.id.clone());
             let is_new = match id {
                 Some(id) => seen.insert(id),
@@ -60,7 +61,8 @@ impl<'a> Matching<'a> {
         Ok(found)
     }
 
-    fn policy(&self, desired: &DesiredPolicy) -> Result<Option<Policy>> {
+    /// `named` are the ids that are given: their policies are not looked up by name.
+    fn policy(&self, desired: &DesiredPolicy, named: &BTreeSet<&str>) -> Result<Option<Policy>> {
         if let Some(id) = &desired.id {
             return match self.zone.policy(id) {
                 Ok(policy) => Ok(Some(policy)),
@@ -68,8 +70,12 @@ impl<'a> Matching<'a> {
                 Err(error) => Err(error),
             };
         }
-        if let Some(ids) = self.in_force.get(&desired.name) {
-            return self.only(&desired.name, ids).map(Some);
+        let others = |ids: &Vec<String>| -> Vec<String> {
+            ids.iter().filter(|id| !named.contains(id.as_str())).cloned().collect()
+        };
+        let in_force = self.in_force.get(&desired.name).map(others).filter(|ids| !ids.is_empty());
+        if let Some(ids) = in_force {
+            return self.only(&desired.name, &ids).map(Some);
         }
         let all = match self.all.get() {
             Some(all) => all,
@@ -78,7 +84,8 @@ impl<'a> Matching<'a> {
                 self.all.get_or_init(|| read)
             }
         };
-        all.get(&desired.name).map(|ids| self.only(&desired.name, ids)).transpose()
+        let all = all.get(&desired.name).map(others).filter(|ids| !ids.is_empty());
+        all.map(|ids| self.only(&desired.name, &ids)).transpose()
     }
 
     fn only(&self, name: &str, ids: &[String]) -> Result<Policy> {

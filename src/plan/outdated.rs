@@ -7,6 +7,8 @@ use crate::change::difference::ComparedVersion;
 use crate::change::policy::ChangedVersion;
 use crate::change::statement::StatementChange;
 use crate::types::error::{Error, ErrorDetail, Result, cut};
+use crate::types::hash::Sha256;
+use crate::types::id::{LogId, ZoneId};
 
 impl PolicySetPlan {
     /// Refuses a plan that differs from the plan of `now`.
@@ -14,8 +16,7 @@ impl PolicySetPlan {
         if self == now {
             return Ok(());
         }
-        differs("zone", self.zone_id.as_str(), now.zone_id.as_str())?;
-        differs("log id of the zone", &self.log_id.to_string(), &now.log_id.to_string())?;
+        self.check_zone(&now.zone_id, now.log_id)?;
         differs("version in force", &version(self.base.as_ref()), &version(now.base.as_ref()))?;
         differs("version to replace", &version(self.replaces.as_ref()), &version(now.replaces.as_ref()))?;
         differs("schema version", &debug(&self.schema), &debug(&now.schema))?;
@@ -38,6 +39,17 @@ impl PolicySetPlan {
         differs("binding", &binding(self.binds), &binding(now.binds))?;
         differs("form", &self.v.to_string(), &now.v.to_string())?;
         Err(outdated("plan", "another one", "not that one"))
+    }
+
+    /// Refuses a plan of another zone.
+    pub(super) fn check_zone(&self, id: &ZoneId, log_id: LogId) -> Result<()> {
+        differs("zone", self.zone_id.as_str(), id.as_str())?;
+        differs("log id of the zone", &self.log_id.to_string(), &log_id.to_string())
+    }
+
+    /// Refuses a plan for a schema version with another source.
+    pub(super) fn check_schema(&self, sha: Sha256) -> Result<()> {
+        differs("SHA-256 of the schema", &self.schema.sha.to_string(), &sha.to_string())
     }
 }
 

@@ -120,6 +120,10 @@ impl PolicyPlanner<'_> {
             }
             Err(error) => error,
         };
+        // It may be the budget of the write, which is no property of the policy.
+        if self.context.validation.is_in_write() && matches!(error.detail(), ErrorDetail::ValidationTooCostly { .. }) {
+            return Err(error);
+        }
         planned.findings.extend(findings(&desired.name, error)?);
         planned.steps = None;
         Ok(false)

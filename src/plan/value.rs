@@ -242,12 +242,11 @@ impl PolicySetPlan {
         &self.desired
     }
 
-    /// Whether there is nothing to do: the desired content is bound already.
+    /// Whether there is nothing to do: the desired content is bound already, in the mode of the plan. A shadow's changes are relative
+    /// to the version in force, so it may have some.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let stays = |policy: &PlannedPolicy| {
-            policy.step == PlannedStep::Keep && policy.renamed_from.is_none() && policy.description.is_none()
-        };
+        let stays = |policy: &PlannedPolicy| policy.renamed_from.is_none() && policy.description.is_none();
         let PlannedPolicySet { create, renamed_from, policy_set_version_id, .. } = &self.policy_set;
         let keeps_set = !create && renamed_from.is_none() && policy_set_version_id.is_some();
         let keeps_tests = self.tests.is_none_or(|tests| !tests.keep);

@@ -18,10 +18,13 @@ impl Ids {
     pub(crate) fn draw(engine: &Engine, zone: ZoneReader<'_>, now: Timestamp, steps: usize) -> Self {
         // The positions in the log are unknown here. Every draw is different, so position 0 is safe.
         let id = || engine.environment.uuid(now, zone.log_id, 0);
+        // New policies have the order of the steps: tests name statements by their place.
+        let mut policies: Vec<_> = (0..steps).map(|_| id()).collect();
+        policies.sort();
         Self {
             #[cfg(all(feature = "attestation", feature = "bundle"))]
             set: id(),
-            steps: (0..steps).map(|_| (id(), id())).collect(),
+            steps: policies.into_iter().map(|policy| (policy, id())).collect(),
         }
     }
 

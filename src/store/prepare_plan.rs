@@ -52,6 +52,19 @@ impl Zone {
         plan.prepared = Arc::new(plan.prepared.with(steps, validated));
         Ok(plan)
     }
+    /// Parses and validates the content of a plan that was read from JSON, before its write, on any thread. A plan as
+    /// [`plan`](Self::plan) returns it is prepared already.
+    ///
+    /// # Errors
+    ///
+    /// As [`plan`](Self::plan); [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) with the code `plan_outdated` if the zone has
+    /// changed in a way that concerns the plan.
+    pub fn prepare_plan(&self, actor: &Actor, plan: &PolicySetPlan) -> Result<PolicySetPlan> {
+        let now = self.plan(actor, plan.target.clone(), plan.mode, plan.desired.clone())?;
+        plan.check_current(&now)?;
+        Ok(now)
+    }
+
     /// An authorizer that decides by the content of a plan, with the zone's guardrail of now: to test a plan, or to replay
     /// decisions with it. Statements of versions that the plan creates have ids of their own:
     /// [`policy_of`](PolicySetPlan::policy_of) finds their policies. Its answers have no receipts.

@@ -615,3 +615,43 @@ fn statements_are_numbered_for_tests_as_in_the_version() {
     let version = put(&world, set.tests(TestSuite::from_json(json).unwrap())).policy_set_version;
     assert!(world.zone().run_tests(&version.id).unwrap().unwrap().is_passed());
 }
+
+#[test]
+fn a_name_that_a_renamed_policy_leaves_is_free_in_the_same_plan() {
+    let world = World::new();
+    put(&world, desired(&[("old", PERMIT)]));
+    let id = world.zone().policies(&Default::default(), &Default::default()).unwrap().items.remove(0).id;
+    let wanted = desired(&[("old", FORBID)]).policy(DesiredPolicy::new("new", PERMIT).id(id.as_str()));
+    let made = plan(&world, wanted);
+    assert_eq!(steps(&made), [("new", PlannedStep::Keep), ("old", PlannedStep::Create)]);
+    apply(&world, &made).unwrap();
+    assert_eq!(world.zone().policy(&id).unwrap().name, "new");
+}
+
+#[test]
+fn a_saved_plan_that_is_costly_to_validate_is_prepared_before_its_write() {
+    let clock = super::support::Clock::new();
+    // One statement, two types of request.
+    let store = clock.builder().validation_limit(2).in_memory().unwrap();
+    let world = World::with(store, clock);
+    let made = plan(&world, desired(&[("a", PERMIT), ("b", FORBID)]));
+    let read = PolicySetPlan::from_json(&serde_json::to_string(&made).unwrap()).unwrap();
+    world.refuses((ErrorKind::TooLarge, "validation_too_costly"), "ahead of the write", |zone| zone.apply_plan(&read));
+    let prepared = world.zone().prepare_plan(&customer("alice"), &read).unwrap();
+    assert_eq!(prepared, made);
+    assert!(apply(&world, &prepared).unwrap().changed);
+    let outdated = world.zone().prepare_plan(&customer("alice"), &read);
+    refused(outdated, (ErrorKind::PreconditionFailed, "plan_outdated"), "version in force");
+}
+
+#[test]
+fn a_plan_decides_in_its_own_zone_by_its_own_schema_only() {
+    let world = World::new();
+    let wanted = DesiredPolicySet::new("next").cedar_schema(SCHEMA).named("s").policy(DesiredPolicy::new("a", PERMIT));
+    let made = plan(&world, wanted);
+    let outdated = (ErrorKind::PreconditionFailed, "plan_outdated");
+    refused(world.store.zone("other").unwrap().authorizer_of_plan(&made), outdated, "zone is `other`");
+    let read = PolicySetPlan::from_json(&serde_json::to_string(&made).unwrap()).unwrap();
+    world.write_store(|w| w.publish_schema(NewSchema::cedar("next", format!("{SCHEMA}\n")))).unwrap();
+    refused(world.zone().authorizer_of_plan(&read), outdated, "SHA-256 of the schema");
+}

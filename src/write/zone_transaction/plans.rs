@@ -18,6 +18,7 @@ use crate::resource::schema::SchemaInput;
 use crate::resource::version::VersionRecord;
 use crate::resource::zone::ZoneReader;
 use crate::rules::manifest::Planned;
+use crate::storage::key::STORE_LOG;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::target::BindingMode;
 use crate::write::add_schema;
@@ -69,7 +70,12 @@ impl ZoneTransaction<'_, '_> {
             }
             self.read(|reader| kept_tests::check(reader, &self.engine.compiler, plan, &steps))?;
             self.room_for_entries(steps.entries() + usize::from(plan.binds))?;
-            self.take(steps, plan)?;
+            let before = self.writer().next_position(STORE_LOG)?;
+            if let Err(error) = self.take(steps, plan) {
+                // The schema version is in another log than the rest.
+                self.writer().refused_at(STORE_LOG, before, &error)?;
+                return Err(error);
+            }
         }
         self.read(|reader| applied(reader, plan, changed))
     }

@@ -78,8 +78,11 @@ impl ZoneTransaction<'_, '_> {
     /// A customer cannot lift a demand of a platform actor. A platform actor's demand takes the place of a customer's. Does
     /// nothing if it is so already.
     ///
+    /// The demand is for a suite that passes, not for a certain one: whoever may keep a suite with a version chooses it. It ends
+    /// with the zone, when the zone is erased.
+    ///
     /// Other writes wait while tests run in a write. [`Zone::run_tests`](crate::Zone::run_tests) before it remembers that
-    /// they pass.
+    /// an existing version passes; a version that the same write creates is tested in it.
     ///
     /// # Errors
     ///
