@@ -1,7 +1,7 @@
 //! Files of a folder: their names in order, and their text within a limit.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Result};
@@ -29,11 +29,21 @@ pub fn text(path: &Path, limit: usize) -> Result<String> {
     })
 }
 
+/// Whether there is something at a path, be it a link that leads nowhere. What cannot be looked at is an error: it must not be
+/// taken for absent.
+pub fn is_there(path: &Path) -> Result<bool> {
+    match path.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Failure::file("read", path, &error)),
+    }
+}
+
 /// The paths in a folder that end in `.extension`, sorted. None if there is no such folder. Names that begin with a dot are not
 /// read, nor are folders if `folders` is set. Any other name is refused, so that a mistyped one does not vanish without a word.
 pub fn listed(folder: &Path, extension: &str, folders: bool) -> Result<Vec<(String, PathBuf)>> {
     let failed = |error| Failure::file("read", folder, &error);
-    if !folder.exists() {
+    if !is_there(folder)? {
         return Ok(Vec::new());
     }
     let mut found = Vec::new();

@@ -12,12 +12,21 @@ use crate::failure::{Failure, Result};
 /// The largest file of a policy: the longest text that a version can have, and a header of name, description and id.
 const POLICY_FILE_BYTES: usize = limits::POLICY_TEXT_PRINTED_BYTES + 8 * 1024;
 
+/// The folder of policies.
+pub const POLICIES: &str = "policies";
+
 /// Reads a folder. Writes nothing and checks no text: the library does.
 pub fn read(folder: &Path) -> Result<Folder> {
     if !folder.is_dir() {
         return Err(Failure::not_found(format!("there is no folder `{}`", folder.display())));
     }
-    let policies = files::listed(&folder.join("policies"), "cedar", false)?;
+    let policies = folder.join(POLICIES);
+    // A mistyped name must not become an empty set, which `apply` would put in force.
+    if !files::is_there(&policies)? {
+        let message = format!("there is no folder `{}`", policies.display());
+        return Err(Failure::not_found(message).help("a policy set without policies has an empty folder `policies`"));
+    }
+    let policies = files::listed(&policies, "cedar", false)?;
     let policies = policies.into_iter().map(|(stem, path)| policy(&stem, &path)).collect::<Result<Vec<_>>>()?;
     check_names(&policies)?;
     Ok(Folder {
@@ -60,4 +69,35 @@ fn check_names(policies: &[FolderPolicy]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn only_an_empty_folder_of_policies_is_an_empty_set() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("polices")).unwrap();
+        let refused = read(folder.path()).unwrap_err();
+        assert!(refused.code == "not_found" && refused.message.contains("policies`"), "{}", refused.message);
+        fs::create_dir(folder.path().join("policies")).unwrap();
+        assert_eq!(read(folder.path()).unwrap(), Folder::default());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_nowhere_is_not_absent() {
+        for part in ["policies", "tests", "pstore.toml", "schema.cedarschema", "schema.cedarschema.json"] {
+            let folder = tempfile::tempdir().unwrap();
+            if part != "policies" {
+                fs::create_dir(folder.path().join("policies")).unwrap();
+            }
+            std::os::unix::fs::symlink("nowhere", folder.path().join(part)).unwrap();
+            let refused = read(folder.path()).unwrap_err();
+            assert!(refused.code == "file" && refused.message.contains(part), "{part}: {}", refused.message);
+        }
+    }
 }

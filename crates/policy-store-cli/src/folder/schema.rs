@@ -31,7 +31,7 @@ impl FolderSchema {
     /// The schema of a folder; none if it has no file of one.
     pub fn of_folder(folder: &Path) -> Result<Option<Self>> {
         let (text, json) = (folder.join(TEXT_FILE), folder.join(JSON_FILE));
-        match (text.exists(), json.exists()) {
+        match (files::is_there(&text)?, files::is_there(&json)?) {
             (true, true) => {
                 let message = format!("`{}` has both `{TEXT_FILE}` and `{JSON_FILE}`", folder.display());
                 Err(Failure::invalid(message).help("remove one of them"))

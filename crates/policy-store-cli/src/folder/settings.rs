@@ -39,7 +39,7 @@ impl Settings {
     /// The settings of a folder; empty ones without the file.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(FILE);
-        if !path.exists() {
+        if !files::is_there(&path)? {
             return Ok(Self::default());
         }
         Self::parse(&files::text(&path, BYTES)?).map_err(|failure| failure.within(path.display()))

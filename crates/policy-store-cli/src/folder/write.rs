@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::header::Header;
+use super::read::POLICIES;
 use super::{Folder, FolderPolicy, file_name, files, schema, settings};
 use crate::failure::{Failure, Result};
 
@@ -22,6 +23,8 @@ pub fn write(folder: &Path, content: &Folder, replace: bool) -> Result<Vec<Strin
         return Err(Failure::new("file_exists", "conflict", message)
             .help("choose an empty folder, or give `--replace` to remove such files"));
     }
+    let policies = folder.join(POLICIES);
+    fs::create_dir_all(&policies).map_err(|error| Failure::file("create", &policies, &error))?;
     for path in &stale {
         fs::remove_file(path).map_err(|error| Failure::file("remove", path, &error))?;
     }
@@ -55,7 +58,7 @@ fn policies(policies: &[FolderPolicy]) -> Vec<(String, String)> {
 /// The files in the folder that would be read as part of it and are not written.
 fn stale(folder: &Path, written: &[(String, String)]) -> Result<Vec<PathBuf>> {
     let mut there: Vec<PathBuf> = [schema::TEXT_FILE, schema::JSON_FILE].iter().map(|file| folder.join(file)).collect();
-    there.retain(|path| path.exists());
+    there.retain(|path| path.symlink_metadata().is_ok());
     for (part, extension, folders) in [("policies", "cedar", false), ("tests", "json", true)] {
         there.extend(files::listed(&folder.join(part), extension, folders)?.into_iter().map(|(_, path)| path));
     }

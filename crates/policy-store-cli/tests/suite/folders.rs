@@ -43,3 +43,15 @@ fn a_bundle_goes_out_and_comes_in() {
     world.write("broken.tar.gz", "no archive");
     assert_eq!(world.error("import acme --bundle broken.tar.gz").1["code"], "bundle_invalid");
 }
+
+#[test]
+fn a_folder_without_policies_is_not_put_in_force() {
+    let world = World::new();
+    world.text(0, "export acme out");
+    std::fs::rename(world.path("out/policies"), world.path("out/polices")).unwrap();
+    for command in ["plan out", "apply out"] {
+        let (text, json) = world.error(command);
+        assert!(json["code"] == "not_found" && text.contains("policies"), "{text}");
+    }
+    assert_eq!(world.json(0, "status acme")["bindings"][0]["version"], 1);
+}
