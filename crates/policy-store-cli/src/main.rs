@@ -5,6 +5,7 @@
 mod args;
 mod command;
 mod failure;
+mod file;
 mod folder;
 mod interrupt;
 mod name;

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::Exit;
 use crate::args::TargetArg;
 use crate::failure::{Failure, Result};
+use crate::file;
 use crate::name::known::KnownNames;
 use crate::output::color;
 use crate::output::{Page, Reply, count, plain};
@@ -126,6 +127,9 @@ impl Reply for ShownAnswer {
 impl Check {
     /// Runs the command.
     pub fn run(self, session: &Session) -> Result<Exit> {
+        if let Some(file) = &self.record {
+            file::refuse_store(session.path(), file)?;
+        }
         let store = session.reader()?;
         let zone = session.zone(&store, &self.zone)?;
         let rules = self.rules(session, &store, &zone)?;

@@ -1,6 +1,5 @@
 //! `pstore plan`: the changes that a folder would make. Writes nothing to the store.
 
-use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,7 +7,8 @@ use policy_store::PolicySetPlan;
 use serde::Serialize;
 
 use crate::Exit;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
+use crate::file;
 use crate::folder::Folder;
 use crate::output::{Page, Reply};
 use crate::planning::{PlanArgs, Planned};
@@ -76,11 +76,14 @@ impl Reply for ShownPlan {
 impl Plan {
     /// Runs the command.
     pub fn run(self, session: &Session) -> Result<Exit> {
+        if let Some(file) = &self.out {
+            file::refuse_store(session.path(), file)?;
+        }
         let store = session.reader()?;
         let (zone, planned) = self.options.plan(session, &store, &session.actor()?, &self.path)?;
         if let Some(file) = &self.out {
             let json = serde_json::to_string(&planned.plan)?;
-            fs::write(file, json + "\n").map_err(|error| Failure::file("write", file, &error))?;
+            file::replace(file, &(json + "\n"))?;
         }
         let mut shown = ShownPlan::from(planned);
         if let Some(file) = self.decisions.as_ref().filter(|_| shown.applicable) {

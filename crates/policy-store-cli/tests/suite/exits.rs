@@ -172,3 +172,26 @@ fn an_interruption_is_130() {
     drop(child.wait());
     assert_eq!(code, Some(130));
 }
+
+#[test]
+fn an_output_is_never_the_file_of_the_store() {
+    let world = World::new();
+    world.text(0, "export acme out");
+    let before = std::fs::read(world.store()).unwrap();
+    let mut names = vec!["policies.redb", "./out/../policies.redb"];
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("policies.redb", world.path("link")).unwrap();
+        std::fs::hard_link(world.store(), world.path("hard")).unwrap();
+        names.extend(["link", "hard"]);
+    }
+    let ask = "--principal User::alice --action view --resource Document::plan --entities entities.json \
+               --context '{\"mfa\": true}'";
+    for name in names {
+        for command in [format!("plan out -o {name}"), format!("check acme {ask} --record {name}")] {
+            let (text, json) = world.error(&command);
+            assert!(json["code"] == "invalid_input" && text.contains("the store's file"), "{command}: {text}");
+            assert!(std::fs::read(world.store()).unwrap() == before, "{command}");
+        }
+    }
+}
