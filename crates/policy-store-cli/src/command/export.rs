@@ -71,7 +71,7 @@ impl Export {
             None => self.read(&zone.snapshot()?)?,
         };
         let folder = self.folder.as_deref().ok_or_else(|| Failure::invalid("expected a folder"))?;
-        let files = folder::write(folder, &content, self.replace)?;
+        let files = folder::write(session.path(), folder, &content, self.replace)?;
         if !folder::read(folder)?.has_the_content_of(&content) {
             let message = format!("the files in `{}` do not read back as they were written", folder.display());
             return Err(Failure::new("unfaithful", "unavailable", message).help("export to another file system"));

@@ -29,6 +29,16 @@ pub fn text(path: &Path, limit: usize) -> Result<String> {
     })
 }
 
+/// The same, of a file of `folder`. A link that leads out of the folder is refused.
+pub fn text_in(folder: &Path, path: &Path, limit: usize) -> Result<String> {
+    let canonical = |path: &Path| path.canonicalize().map_err(|error| Failure::file("read", path, &error));
+    if !canonical(path)?.starts_with(canonical(folder)?) {
+        return Err(Failure::invalid(format!("`{}` leads out of `{}`", path.display(), folder.display()))
+            .help("copy the file into the folder"));
+    }
+    text(path, limit)
+}
+
 /// Whether there is something at a path, be it a link that leads nowhere. What cannot be looked at is an error: it must not be
 /// taken for absent.
 pub fn is_there(path: &Path) -> Result<bool> {

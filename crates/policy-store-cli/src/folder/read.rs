@@ -27,7 +27,7 @@ pub fn read(folder: &Path) -> Result<Folder> {
         return Err(Failure::not_found(message).help("a policy set without policies has an empty folder `policies`"));
     }
     let policies = files::listed(&policies, "cedar", false)?;
-    let policies = policies.into_iter().map(|(stem, path)| policy(&stem, &path)).collect::<Result<Vec<_>>>()?;
+    let policies = policies.into_iter().map(|(stem, path)| policy(folder, &stem, &path)).collect::<Result<Vec<_>>>()?;
     check_names(&policies)?;
     Ok(Folder {
         settings: Settings::read(folder)?,
@@ -37,8 +37,8 @@ pub fn read(folder: &Path) -> Result<Folder> {
     })
 }
 
-fn policy(stem: &str, path: &Path) -> Result<FolderPolicy> {
-    let content = files::text(path, POLICY_FILE_BYTES)?;
+fn policy(folder: &Path, stem: &str, path: &Path) -> Result<FolderPolicy> {
+    let content = files::text_in(folder, path, POLICY_FILE_BYTES)?;
     let (header, text) = Header::split(&content).map_err(|failure| failure.within(path.display()))?;
     let header_bytes = content.len().saturating_sub(text.len());
     let lines = content.bytes().take(header_bytes).filter(|byte| *byte == b'\n').count();
@@ -85,6 +85,28 @@ mod tests {
         assert!(refused.code == "not_found" && refused.message.contains("policies`"), "{}", refused.message);
         fs::create_dir(folder.path().join("policies")).unwrap();
         assert_eq!(read(folder.path()).unwrap(), Folder::default());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_out_of_the_folder_is_not_read() {
+        let outside = tempfile::tempdir().unwrap();
+        let secret = outside.path().join("secret");
+        fs::write(&secret, "").unwrap();
+        for part in ["policies/a.cedar", "tests/a.json", "pstore.toml", "schema.cedarschema", "schema.cedarschema.json"]
+        {
+            let folder = tempfile::tempdir().unwrap();
+            for inner in ["policies", "tests", "inside"] {
+                fs::create_dir(folder.path().join(inner)).unwrap();
+            }
+            std::os::unix::fs::symlink(&secret, folder.path().join(part)).unwrap();
+            let refused = read(folder.path()).unwrap_err();
+            assert!(refused.message.contains("leads out of") && refused.message.contains(part), "{}", refused.message);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(outside.path(), folder.path().join("policies")).unwrap();
+        fs::rename(&secret, outside.path().join("a.cedar")).unwrap();
+        assert!(read(folder.path()).unwrap_err().message.contains("leads out of"));
     }
 
     #[cfg(unix)]

@@ -28,6 +28,10 @@ impl FolderSchema {
         Ok(Self { text: files::text(path, limits::SCHEMA_BYTES)?, is_json })
     }
 
+    fn read_in(folder: &Path, path: &Path, is_json: bool) -> Result<Option<Self>> {
+        Ok(Some(Self { text: files::text_in(folder, path, limits::SCHEMA_BYTES)?, is_json }))
+    }
+
     /// The schema of a folder; none if it has no file of one.
     pub fn of_folder(folder: &Path) -> Result<Option<Self>> {
         let (text, json) = (folder.join(TEXT_FILE), folder.join(JSON_FILE));
@@ -36,8 +40,8 @@ impl FolderSchema {
                 let message = format!("`{}` has both `{TEXT_FILE}` and `{JSON_FILE}`", folder.display());
                 Err(Failure::invalid(message).help("remove one of them"))
             }
-            (true, false) => Self::read(&text).map(Some),
-            (false, true) => Self::read(&json).map(Some),
+            (true, false) => Self::read_in(folder, &text, false),
+            (false, true) => Self::read_in(folder, &json, true),
             (false, false) => Ok(None),
         }
     }

@@ -42,7 +42,7 @@ impl Settings {
         if !files::is_there(&path)? {
             return Ok(Self::default());
         }
-        Self::parse(&files::text(&path, BYTES)?).map_err(|failure| failure.within(path.display()))
+        Self::parse(&files::text_in(folder, &path, BYTES)?).map_err(|failure| failure.within(path.display()))
     }
 
     fn parse(text: &str) -> Result<Self> {

@@ -11,7 +11,7 @@ use super::{FolderTests, files};
 use crate::failure::{Failure, Result};
 
 /// The folder of tests.
-const FOLDER: &str = "tests";
+pub const FOLDER: &str = "tests";
 
 /// The part of a case that may name a file.
 #[derive(Deserialize)]
@@ -43,7 +43,7 @@ pub fn read_one(path: &Path) -> Result<FolderTests> {
 
 /// The JSON of a file, with the entities of the files that it names. These are added to `named`.
 fn read_file(path: &Path, root: &Path, named: &mut HashSet<PathBuf>) -> Result<String> {
-    let json = files::text(path, limits::SUITE_BYTES)?;
+    let json = files::text_in(root, path, limits::SUITE_BYTES)?;
     // Whatever has another form is refused by the library, with the case's name.
     let Ok(cases) = serde_json::from_str::<Vec<Case<'_>>>(&json) else { return Ok(json) };
     let mut inlined = String::new();

@@ -6,18 +6,25 @@ use std::path::{Path, PathBuf};
 
 use super::header::Header;
 use super::read::POLICIES;
-use super::{Folder, FolderPolicy, file_name, files, schema, settings};
+use super::{Folder, FolderPolicy, file_name, files, schema, settings, suites};
 use crate::failure::{Failure, Result};
+use crate::file;
 
 /// Writes a folder, and gives the files. The `file` of a policy is chosen here, from its name. Files of policies and tests that
-/// are there and do not belong to it are refused, or removed if `replace` is set.
-pub fn write(folder: &Path, content: &Folder, replace: bool) -> Result<Vec<String>> {
+/// are there and do not belong to it are refused, or removed if `replace` is set. The file of the store stays, whatever its name.
+pub fn write(store: &Path, folder: &Path, content: &Folder, replace: bool) -> Result<Vec<String>> {
     let mut written = vec![(settings::FILE.to_owned(), content.settings.to_toml()?)];
     written.extend(content.schema.as_ref().map(|schema| (schema.file().to_owned(), schema.text.clone())));
     written.extend(policies(&content.policies));
     written.extend(content.tests.iter().map(|tests| (tests.file.clone(), tests.json.clone())));
 
+    let parts = [POLICIES, suites::FOLDER].into_iter().chain(written.iter().map(|(file, _)| file.as_str()));
+    parts.map(|part| refuse_link(&folder.join(part))).collect::<Result<()>>()?;
+    for (file, _) in &written {
+        file::refuse_store(store, &folder.join(file))?;
+    }
     let stale = stale(folder, &written)?;
+    stale.iter().map(|path| file::refuse_store(store, path)).collect::<Result<()>>()?;
     if let Some(path) = stale.first().filter(|_| !replace) {
         let message = format!("`{}` does not belong to the exported version", path.display());
         return Err(Failure::new("file_exists", "conflict", message)
@@ -32,9 +39,18 @@ pub fn write(folder: &Path, content: &Folder, replace: bool) -> Result<Vec<Strin
         let path = folder.join(file);
         let parent = path.parent().unwrap_or(folder);
         fs::create_dir_all(parent).map_err(|error| Failure::file("create", parent, &error))?;
-        fs::write(&path, text).map_err(|error| Failure::file("write", &path, &error))?;
+        file::replace(&path, text)?;
     }
     Ok(written.into_iter().map(|(file, _)| file).collect())
+}
+
+/// Refuses a link where a file or folder is to be written: it may lead out of the folder.
+fn refuse_link(path: &Path) -> Result<()> {
+    if path.is_symlink() {
+        let message = format!("`{}` is a link: nothing is written through it", path.display());
+        return Err(Failure::new("file_exists", "conflict", message).help("remove the link, or choose another folder"));
+    }
+    Ok(())
 }
 
 /// The files of the policies. No two have names that differ only in case.
@@ -76,10 +92,12 @@ mod tests {
     use super::super::{FolderTests, read};
     use super::*;
 
+    const NO_STORE: &str = "none.redb";
+
     /// Whether `content` is read after it was written.
     fn comes_back(content: &Folder) -> bool {
         let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), content, false).unwrap();
+        write(Path::new(NO_STORE), folder.path(), content, false).unwrap();
         read(folder.path()).unwrap().has_the_content_of(content)
     }
 
@@ -104,8 +122,8 @@ mod tests {
         assert!(comes_back(&content));
         // Again into the same folder: the same files.
         let folder = tempfile::tempdir().unwrap();
-        let first = write(folder.path(), &content, false).unwrap();
-        assert_eq!(write(folder.path(), &content, false).unwrap(), first);
+        let first = write(Path::new(NO_STORE), folder.path(), &content, false).unwrap();
+        assert_eq!(write(Path::new(NO_STORE), folder.path(), &content, false).unwrap(), first);
         assert!(first.contains(&"policies/MFA~2.cedar".to_owned()), "{first:?}");
     }
 
@@ -113,14 +131,47 @@ mod tests {
     fn files_that_do_not_belong_are_refused_or_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let mut content = Folder { policies: vec![policy("1", "old", "a")], ..Folder::default() };
-        write(folder.path(), &content, false).unwrap();
+        write(Path::new(NO_STORE), folder.path(), &content, false).unwrap();
         content.policies = vec![policy("1", "new", "a")];
-        let refused = write(folder.path(), &content, false).unwrap_err();
+        let refused = write(Path::new(NO_STORE), folder.path(), &content, false).unwrap_err();
         assert_eq!(refused.code, "file_exists");
         assert!(refused.message.contains("old.cedar"), "{}", refused.message);
         assert!(!folder.path().join("policies/new.cedar").exists());
-        write(folder.path(), &content, true).unwrap();
+        write(Path::new(NO_STORE), folder.path(), &content, true).unwrap();
         assert_eq!(read(folder.path()).unwrap().policies.len(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_is_written_or_removed_through_a_link() {
+        use std::os::unix::fs::symlink;
+        let content = Folder { policies: vec![policy("1", "mfa", "a")], ..Folder::default() };
+        for part in ["policies", "tests", "pstore.toml", "policies/mfa.cedar"] {
+            let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            fs::write(outside.path().join("stays.cedar"), "mine").unwrap();
+            let is_file = part.contains('.');
+            let target = if is_file { outside.path().join("stays.cedar") } else { outside.path().to_owned() };
+            fs::create_dir_all(folder.path().join(part).parent().unwrap()).unwrap();
+            symlink(target, folder.path().join(part)).unwrap();
+            let refused = write(Path::new(NO_STORE), folder.path(), &content, true).unwrap_err();
+            assert!(refused.message.contains("is a link"), "{part}: {}", refused.message);
+            assert_eq!(fs::read_to_string(outside.path().join("stays.cedar")).unwrap(), "mine");
+            assert_eq!(outside.path().read_dir().unwrap().count(), 1, "{part}");
+        }
+    }
+
+    #[test]
+    fn the_file_of_the_store_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let content = Folder { policies: vec![policy("1", "mfa", "a")], ..Folder::default() };
+        fs::create_dir(folder.path().join("policies")).unwrap();
+        for file in ["pstore.toml", "policies/stale.cedar", "policies/mfa.cedar"] {
+            let store = folder.path().join(file);
+            fs::write(&store, "store").unwrap();
+            assert_eq!(write(&store, folder.path(), &content, true).unwrap_err().code, "invalid_input");
+            assert_eq!(fs::read_to_string(&store).unwrap(), "store");
+            fs::remove_file(&store).unwrap();
+        }
     }
 
     #[test]
