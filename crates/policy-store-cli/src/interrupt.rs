@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::failure::INTERRUPTED;
+use policy_store::ErrorKind;
+
+use crate::failure::{Failure, INTERRUPTED, Result};
 
 /// Whether long work is under way that looks at [`is_requested`].
 static WORKING: AtomicBool = AtomicBool::new(false);
@@ -13,7 +15,8 @@ static REQUESTED: AtomicBool = AtomicBool::new(false);
 pub fn catch() {
     // If another handler is in place, its way to end the process stays.
     drop(ctrlc::set_handler(|| {
-        if !WORKING.load(Ordering::SeqCst) || REQUESTED.swap(true, Ordering::SeqCst) {
+        // In this order: work that ends meanwhile sees the request, or is seen to have ended.
+        if REQUESTED.swap(true, Ordering::SeqCst) || !WORKING.load(Ordering::SeqCst) {
             std::process::exit(INTERRUPTED.into());
         }
     }));
@@ -22,6 +25,14 @@ pub fn catch() {
 /// Whether the work should stop.
 pub fn is_requested() -> bool {
     REQUESTED.load(Ordering::SeqCst)
+}
+
+/// Ends the command if Ctrl-C came during work that did not look at it any more. Call it after the work, before a write.
+pub fn check() -> Result<()> {
+    if is_requested() {
+        return Err(Failure::new("stopped", ErrorKind::Stopped.as_str(), "the command was interrupted"));
+    }
+    Ok(())
 }
 
 /// Long work, from its start until this is dropped.
@@ -38,5 +49,21 @@ impl Working {
 impl Drop for Working {
     fn drop(&mut self) {
         WORKING.store(false, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_work_did_not_see_stops_the_command() {
+        let working = Working::start();
+        assert!(check().is_ok());
+        REQUESTED.store(true, Ordering::SeqCst);
+        drop(working);
+        let stopped = check().unwrap_err();
+        REQUESTED.store(false, Ordering::SeqCst);
+        assert_eq!(stopped.kind, "stopped");
     }
 }

@@ -45,15 +45,19 @@ impl ShownReplay {
         if let Some((_, rules)) = rules {
             options = options.with(rules.authorizer.clone());
         }
+        let mut is_file = false;
         let input: Box<dyn BufRead> = if file == Path::new("-") {
             Box::new(std::io::stdin().lock())
         } else {
-            let opened = File::open(file).and_then(|opened| Ok((opened.metadata()?.len(), opened)));
-            let (bytes, opened) = opened.map_err(|error| Failure::file("read", file, &error))?;
-            options = options.input_bytes(bytes);
+            let opened = File::open(file).and_then(|opened| Ok((opened.metadata()?, opened)));
+            let (there, opened) = opened.map_err(|error| Failure::file("read", file, &error))?;
+            is_file = there.is_file();
+            if is_file {
+                options = options.input_bytes(there.len());
+            }
             Box::new(BufReader::with_capacity(1 << 20, opened))
         };
-        let work = LongWork::new();
+        let work = if is_file { LongWork::new() } else { LongWork::on_input_that_may_block() };
         let report = store.watched(work.observer()).replay_decisions(input, &options)?;
         drop(work);
         let statements = match rules {

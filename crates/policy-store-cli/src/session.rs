@@ -67,7 +67,10 @@ impl Session {
     fn open_writing(&self, create: bool) -> Result<PolicyStore> {
         let work = LongWork::new();
         let opened = PolicyStore::builder().create(create).observer(work.observer()).open(&self.path);
-        opened.map_err(|error| self.opening(error))
+        let store = opened.map_err(|error| self.opening(error))?;
+        drop(work);
+        interrupt::check()?;
+        Ok(store)
     }
 
     fn must_exist(&self) -> Result<()> {

@@ -106,12 +106,13 @@ impl Preflight {
             (None, None) => return Err(Failure::invalid("expected a schema's file or `--version`")),
         };
         let store = session.reader()?;
-        let work = LongWork::new();
         let mut zones = match &self.zone {
             Some(zone) => vec![session.zone(&store, zone)?.preflight(candidate)?],
-            None => store.watched(work.observer()).preflight(candidate)?.zones,
+            None => {
+                let work = LongWork::new();
+                store.watched(work.observer()).preflight(candidate)?.zones
+            }
         };
-        drop(work);
         if self.current {
             zones.iter_mut().for_each(keep_current);
         }

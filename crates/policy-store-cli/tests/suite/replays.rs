@@ -91,22 +91,27 @@ fn a_recorded_decision_is_explained() {
 
 #[cfg(unix)]
 #[test]
-fn an_interruption_stops_a_replay_in_order() {
-    use std::io::Write;
+fn an_interruption_ends_a_replay_whose_input_does_not_come() {
+    use std::process::{Command, Stdio};
 
     let world = recorded();
-    let (pipe, lines) = (world.path("pipe"), world.read("decisions.jsonl"));
-    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_pstore"))
-        .current_dir(world.folder.path())
-        .args(["replay", "pipe"])
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    // It opens when the command reads. The command waits for the end of the pipe.
-    let mut writer = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
-    writer.write_all(lines.as_bytes()).unwrap();
-    assert!(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    drop(writer);
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(Command::new("mkfifo").arg(world.path("pipe")).status().unwrap().success());
+    for file in ["pipe", "-"] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_pstore"))
+            .current_dir(world.folder.path())
+            .args(["replay", file])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // It opens when the command reads.
+        let writer = (file != "-").then(|| std::fs::OpenOptions::new().write(true).open(world.path("pipe")).unwrap());
+        // Let the command read its standard input: a signal before that ends it, too.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        let code = super::support::code_of(&mut child);
+        drop(writer);
+        drop(child.wait());
+        assert_eq!(code, Some(130), "{file}");
+    }
 }
