@@ -61,8 +61,15 @@ fn policies(policies: &[FolderPolicy]) -> Vec<(String, String)> {
         let id = policy.id.as_deref().unwrap_or_default();
         let (mut stem, mut is_name) = file_name::stem(&policy.name, id);
         if !taken.insert(stem.to_lowercase()) {
-            (stem, is_name) = (file_name::stem_with_id(&policy.name, id), false);
-            taken.insert(stem.to_lowercase());
+            is_name = false;
+            let with_id = file_name::stem_with_id(&policy.name, id);
+            stem.clone_from(&with_id);
+            // The stem may be the name of another policy, or its id.
+            let mut number = 2;
+            while !taken.insert(stem.to_lowercase()) {
+                stem = format!("{with_id}~{number}");
+                number += 1;
+            }
         }
         let name = (!is_name).then(|| policy.name.clone());
         let header = Header { id: policy.id.clone(), name, description: policy.description.clone() };
@@ -125,6 +132,19 @@ mod tests {
         let first = write(Path::new(NO_STORE), folder.path(), &content, false).unwrap();
         assert_eq!(write(Path::new(NO_STORE), folder.path(), &content, false).unwrap(), first);
         assert!(first.contains(&"policies/MFA~2.cedar".to_owned()), "{first:?}");
+    }
+
+    #[test]
+    fn each_policy_has_a_file_of_its_own() {
+        let long = "n".repeat(130);
+        for given in [
+            [("a1", "b1"), ("b1", long.as_str()), ("c", "c")],
+            [("1", "q"), ("2", "q~X"), ("X", "Q")],
+            [("b1", long.as_str()), ("B1", "b1"), ("3", "b1~b1")],
+        ] {
+            let policies = given.iter().map(|(id, name)| policy(id, name, id)).collect();
+            assert!(comes_back(&Folder { policies, ..Folder::default() }), "{given:?}");
+        }
     }
 
     #[test]
