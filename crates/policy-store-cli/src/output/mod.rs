@@ -119,9 +119,9 @@ impl Page {
         }
     }
 
-    /// A time, to the second.
+    /// A time, to the microsecond.
     pub fn time(&self, time: Timestamp) -> String {
-        time::to_the_second(time, self.local)
+        time::in_full(time, self.local)
     }
 
     /// Adds the reason and the reference of a write, if it has them.

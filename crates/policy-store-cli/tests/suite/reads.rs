@@ -95,7 +95,7 @@ fn times_are_local_on_request_and_json_stays_in_utc() {
     assert!(world.text(0, "log acme -n 1 --local").contains("+09:00"));
     let utc = world.text(0, "log acme -n 1");
     let time = utc.split_whitespace().nth(1).unwrap();
-    assert!(time.ends_with('Z') && time.len() == "2026-02-24T13:20:05Z".len(), "{time}");
+    assert!(time.ends_with('Z') && time.len() == "2026-02-24T13:20:05.000000Z".len(), "{time}");
     let json = world.json(0, "log acme -n 1 --local");
     assert!(json["created_at"].as_str().unwrap().ends_with('Z'), "{json}");
 }
@@ -133,4 +133,13 @@ fn all_logs_are_one_timeline() {
         (entry["created_by"]["id"].as_str(), entry["change"]["kind"].as_str()),
         (Some("ops"), Some("zone_created"))
     );
+}
+
+#[test]
+fn a_copied_time_means_its_binding() {
+    let world = World::new();
+    world.text(0, "rollback acme --to 2");
+    let status = world.text(0, "status acme");
+    let time = status.split_whitespace().find(|word| word.contains("T") && word.ends_with('Z')).unwrap();
+    assert_eq!(world.json(0, &format!("export acme out --at {time}"))["version"], "live@2", "{status}");
 }
