@@ -102,6 +102,18 @@ impl From<policy_store::Error> for Failure {
     }
 }
 
+/// The failure of a command on the version under observation in a zone, which is there or not as the one in force is.
+pub fn unobserved(zone: &str) -> impl Fn(policy_store::Error) -> Failure {
+    move |error| match error.code() {
+        "not_bound" => {
+            Failure::new(error.code(), error.kind().as_str(), "no version is under observation for the target")
+                .within(format!("zone `{zone}`"))
+                .help(format!("put one under observation with `pstore shadow {zone} N`"))
+        }
+        _ => error.into(),
+    }
+}
+
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::new("output", "unavailable", format!("cannot write the output: {error}"))

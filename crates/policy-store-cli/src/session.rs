@@ -43,6 +43,14 @@ impl Session {
         parse_actor(actor)
     }
 
+    /// The actor of what is never written: [`actor`](Self::actor), or any if there is no login name.
+    pub fn actor_of_none(&self) -> Result<Actor> {
+        match (&self.actor, self.actor()) {
+            (None, Err(_)) => Ok(Actor::customer("nobody").map_err(policy_store::Error::from)?),
+            (_, actor) => actor,
+        }
+    }
+
     /// Opens the store for reading. Another process may write to it meanwhile.
     pub fn reader(&self) -> Result<PolicyStore> {
         self.must_exist()?;

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::Exit;
 use crate::args::TargetArg;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, unobserved};
 use crate::file;
 use crate::name::known::KnownNames;
 use crate::output::color;
@@ -154,7 +154,9 @@ impl Check {
         Ok(match (&self.with, self.at) {
             (Some(with), _) => Rules::named(session, store, zone, target, with)?,
             (None, Some(time)) => stored(zone.authorizer_at(target.clone(), At::Time(time))?),
-            (None, None) if self.shadow => stored(zone.shadow_authorizer(target.clone())?),
+            (None, None) if self.shadow => {
+                stored(zone.shadow_authorizer(target.clone()).map_err(unobserved(&self.zone))?)
+            }
             (None, None) => Rules::in_force(zone, target)?,
         })
     }

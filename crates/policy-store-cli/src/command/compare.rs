@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::check::ShownAnswer;
 use crate::Exit;
 use crate::args::TargetArg;
-use crate::failure::Result;
+use crate::failure::{Result, unobserved};
 use crate::output::color::{self, CHANGED, paint};
 use crate::output::{Page, Reply};
 use crate::question::{OptionalQuestion, Question};
@@ -107,7 +107,8 @@ impl Compare {
             reported.replay = Some(replay);
         } else {
             let target = &self.target.target;
-            let (from, to) = (zone.in_force(target.clone())?, zone.observed(target.clone())?);
+            let (from, to) =
+                (zone.in_force(target.clone())?, zone.observed(target.clone()).map_err(unobserved(&self.zone))?);
             let versions = zone.difference(&from.policy_set_version_id, &to.policy_set_version_id)?;
             reported.differs = !versions.is_none();
             reported.versions = Some(versions);
@@ -124,12 +125,13 @@ impl Compare {
             Ok((answer, shown))
         };
         let (answer, enforced) = decide(zone.authorizer(self.target.target.clone())?)?;
-        let (other, shadow) = decide(zone.shadow_authorizer(self.target.target.clone())?)?;
+        let (other, shadow) =
+            decide(zone.shadow_authorizer(self.target.target.clone()).map_err(unobserved(&self.zone))?)?;
         Ok(Answers { difference: answer.difference(&other), enforced, shadow })
     }
 
     fn replay(&self, store: &PolicyStore, zone: &Zone, file: &std::path::Path) -> Result<ShownReplay> {
-        let authorizer = zone.shadow_authorizer(self.target.target.clone())?;
+        let authorizer = zone.shadow_authorizer(self.target.target.clone()).map_err(unobserved(&self.zone))?;
         let name = match authorizer.binding() {
             Some(binding) => format!("{}@{}", zone.policy_set(&binding.policy_set_id)?.name, binding.version),
             None => String::new(),

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::Exit;
 use crate::args::TargetArg;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::name::{self, known::KnownNames};
 use crate::output::color::{CHANGED, paint};
 use crate::output::{Page, Reply, plain};
@@ -72,8 +72,7 @@ impl Diff {
         let store = session.reader()?;
         let zone = session.zone(&store, &self.zone)?;
         let target = self.target.target;
-        let version =
-            |text: &String| Ok::<_, crate::failure::Failure>(name::policy_set_version(&zone, &target, text)?.1.id);
+        let version = |text: &String| Ok::<_, Failure>(name::policy_set_version(&zone, &target, text)?.1.id);
         let to = match &self.to {
             Some(to) => version(to)?,
             None => zone.in_force(target.clone())?.policy_set_version_id,
@@ -82,11 +81,22 @@ impl Diff {
             Some(from) => version(from)?,
             None => {
                 let now = zone.in_force(target.clone())?;
-                zone.in_force_at(target.clone(), At::Before(now.position))?.policy_set_version_id
+                let before = zone.in_force_at(target.clone(), At::Before(now.position));
+                before.map_err(|error| never_before(error, &self.zone))?.policy_set_version_id
             }
         };
         let difference = zone.difference(from, to)?;
         session.out.reply(&report(&zone, difference)?)
+    }
+}
+
+/// The failure to find the version that was in force before.
+fn never_before(error: policy_store::Error, zone: &str) -> Failure {
+    match error.code() {
+        "not_bound" => Failure::new(error.code(), error.kind().as_str(), "no earlier version was in force")
+            .within(format!("zone `{zone}`"))
+            .help(format!("name the versions, as `pstore diff {zone} 1 2`")),
+        _ => error.into(),
     }
 }
 

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::Exit;
 use crate::args::{self, TargetArg};
-use crate::failure::Result;
+use crate::failure::{Result, unobserved};
 use crate::name::known::KnownNames;
 use crate::session::Session;
 use crate::shown::binding::BindReply;
@@ -31,7 +31,8 @@ impl Promote {
             let mut zone = w.zone(&self.zone)?;
             let observed = zone.unbind_shadow(target.clone())?;
             zone.bind(&observed.policy_set_version_id, target)
-        })?;
+        });
+        let outcome = outcome.map_err(unobserved(&self.zone))?;
         session.out.reply(&BindReply::new(&mut KnownNames::new(&zone), outcome))
     }
 }

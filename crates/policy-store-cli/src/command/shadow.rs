@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::Exit;
 use crate::args::{self, TargetArg};
-use crate::failure::Result;
+use crate::failure::{Result, unobserved};
 use crate::name::{self, known::KnownNames};
 use crate::session::Session;
 use crate::shown::binding::BindReply;
@@ -46,7 +46,8 @@ impl Shadow {
                 let ended = store.write(&actor, |w| {
                     w.rationale(why)?;
                     w.zone(&self.zone)?.unbind_shadow(target)
-                })?;
+                });
+                let ended = ended.map_err(unobserved(&self.zone))?;
                 let replaced = format!("{}@{}", names.policy_set(&ended.policy_set_id), ended.version);
                 BindReply { changed: true, binding: None, replaced: Some(replaced) }
             }

@@ -195,3 +195,40 @@ fn an_output_is_never_the_file_of_the_store() {
         }
     }
 }
+
+#[test]
+fn nothing_under_observation_or_before_is_said() {
+    let world = World::new();
+    let ask = "--principal User::alice --action view --resource Document::plan --context '{\"mfa\": true}'";
+    for command in [
+        "compare acme".to_owned(),
+        format!("compare acme {ask}"),
+        "promote acme".to_owned(),
+        "shadow acme --end".to_owned(),
+        format!("check acme {ask} --shadow"),
+    ] {
+        let (text, json) = world.error(&command);
+        assert!(text.contains("under observation") && text.contains("`pstore shadow acme N`"), "{command}: {text}");
+        assert!(json["code"] == "not_bound" && !text.contains("in force"), "{command}: {text}");
+    }
+    let (text, _) = world.error("diff acme");
+    assert!(text.contains("no earlier version was in force") && !text.contains("pstore apply"), "{text}");
+}
+
+#[test]
+fn reads_of_a_folder_need_no_login_name() {
+    let world = World::new();
+    world.text(0, "export acme out");
+    let ask = "--principal User::alice --action view --resource Document::plan --entities entities.json \
+               --context '{\"mfa\": true}'";
+    world.write("none.json", "[]");
+    for command in ["test ./out --tests none.json", &format!("check acme {ask} --with ./out")] {
+        let mut run = world.command(command);
+        for name in ["USER", "LOGNAME", "USERNAME"] {
+            run.env_remove(name);
+        }
+        let run = run.assert();
+        let text = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+        assert!(!text.contains("login name"), "{command}: {text}");
+    }
+}
