@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use policy_store::limits;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::{FolderTests, files};
@@ -20,6 +21,12 @@ struct Case<'a> {
     entities: Option<&'a RawValue>,
 }
 
+/// An element of a file: a case if it has a request.
+#[derive(Deserialize)]
+struct Element {
+    request: Option<IgnoredAny>,
+}
+
 /// The files of tests of a folder, sorted by their names. A file that a case of another one names has entities, and no tests.
 pub fn read(folder: &Path) -> Result<Vec<FolderTests>> {
     let root = folder.canonicalize().map_err(|error| Failure::file("read", folder, &error))?;
@@ -28,8 +35,22 @@ pub fn read(folder: &Path) -> Result<Vec<FolderTests>> {
         let json = read_file(&path, &root, &mut named)?;
         tests.push((path, FolderTests { file: format!("{FOLDER}/{stem}.json"), json }));
     }
-    tests.retain(|(path, _)| path.canonicalize().is_ok_and(|path| !named.contains(&path)));
-    Ok(tests.into_iter().map(|(_, tests)| tests).collect())
+    let mut kept = Vec::new();
+    for (path, tests) in tests {
+        if !path.canonicalize().is_ok_and(|path| named.contains(&path)) {
+            kept.push(tests);
+        } else if has_cases(&tests.json) {
+            let message = format!("`{}` has tests, and another file names it as entities", tests.file);
+            return Err(Failure::invalid(message).help("write the entities into a file of their own"));
+        }
+    }
+    Ok(kept)
+}
+
+/// Whether a file has tests: entities have no request.
+fn has_cases(json: &str) -> bool {
+    let elements = serde_json::from_str::<Vec<Element>>(json);
+    elements.is_ok_and(|elements| elements.iter().any(|element| element.request.is_some()))
 }
 
 /// One file of tests. The entities that it names are in its folder; or in the folder of a policy set, if it is in `tests/` there.
@@ -110,6 +131,16 @@ mod tests {
             let refused = read(&folder).unwrap_err();
             assert!(refused.message.contains(reason), "{}", refused.message);
         }
+    }
+
+    #[test]
+    fn tests_that_another_file_names_as_entities_are_not_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("tests")).unwrap();
+        fs::write(folder.path().join("tests/a.json"), r#"[{"entities":"b.json"}]"#).unwrap();
+        fs::write(folder.path().join("tests/b.json"), r#"[{"uid":{}},{"request":{},"decision":"allow"}]"#).unwrap();
+        let refused = read(folder.path()).unwrap_err();
+        assert!(refused.message.contains("`tests/b.json` has tests"), "{}", refused.message);
     }
 
     #[test]
