@@ -1,7 +1,7 @@
 //! Failures of a command: code, kind and message, as text or as JSON on standard error.
 
 use std::fmt::Display;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -76,16 +76,21 @@ impl Failure {
     pub fn print(&self, json: bool) -> ExitCode {
         if json {
             let text = serde_json::to_string(&Printed { error: self });
-            anstream::eprintln!("{}", text.unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}")));
+            say(&text.unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}")));
         } else {
             let (message, red) = (plain(&self.message), color::REMOVED);
-            anstream::eprintln!("{red}error{red:#}: {message}");
+            say(&format!("{red}error{red:#}: {message}"));
             if let Some(help) = &self.help {
-                anstream::eprintln!("  {}", plain(help).replace('\n', "\n  "));
+                say(&format!("  {}", plain(help).replace('\n', "\n  ")));
             }
         }
         ExitCode::from(if self.kind == ErrorKind::Stopped.as_str() { INTERRUPTED } else { 1 })
     }
+}
+
+/// Prints a line on standard error. If that cannot be written, the exit code alone tells of the failure.
+fn say(line: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
 }
 
 impl From<policy_store::Error> for Failure {

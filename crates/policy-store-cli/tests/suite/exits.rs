@@ -232,3 +232,15 @@ fn reads_of_a_folder_need_no_login_name() {
         assert!(!text.contains("login name"), "{command}: {text}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn standard_error_that_cannot_be_written_is_no_panic() {
+    let world = World::empty();
+    for arguments in [["status", "acme", "--json"], ["status", "acme", "--local"], ["stauts", "acme", "--json"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pstore"));
+        let status = command.current_dir(world.folder.path()).args(arguments).stderr(full).status().unwrap();
+        assert_eq!(status.code(), Some(1), "{arguments:?}");
+    }
+}
