@@ -1,13 +1,13 @@
 //! A request as arguments: principal, action, resource, context, and the entities' file.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use policy_store::cedar_policy::{Entities, Request};
-use policy_store::{Authorizer, UidInput};
+use policy_store::{Authorizer, UidInput, limits};
 
 use crate::failure::{Failure, Result};
+use crate::folder::files::text_of_any;
 
 /// A request and its entities.
 #[derive(Args, Clone)]
@@ -68,13 +68,13 @@ impl Question {
     pub fn read(&self, authorizer: &Authorizer) -> Result<(Request, Entities)> {
         let Rest { context, entities: file, as_given } = &self.rest;
         let context = match context.as_deref().map(|context| (context, context.strip_prefix('@'))) {
-            Some((_, Some(file))) => read(Path::new(file))?,
+            Some((_, Some(file))) => text_of_any(Path::new(file), limits::CONTEXT_BYTES)?,
             Some((context, None)) => context.to_owned(),
             None => "{}".to_owned(),
         };
         let (principal, resource) = (uid(&self.principal), uid(&self.resource));
         let request = authorizer.request(principal, action(&self.action), resource, context)?;
-        let json = file.as_deref().map(read).transpose()?;
+        let json = file.as_deref().map(|file| text_of_any(file, limits::ENTITIES_BYTES)).transpose()?;
         let json = json.as_deref().unwrap_or("[]");
         let entities = if *as_given { authorizer.entities_as_given(json) } else { authorizer.entities(json) };
         let named = |error| match file {
@@ -83,11 +83,6 @@ impl Question {
         };
         Ok((request, entities.map_err(named)?))
     }
-}
-
-/// A whole file of text.
-pub fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).map_err(|error| Failure::file("read", path, &error))
 }
 
 /// A uid in Cedar's text, or without quotes: then the id is what follows the last `::`.

@@ -1,6 +1,6 @@
 //! `pstore import`: puts a policy bundle in force. A folder is put in force by `apply`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use policy_store::{Bundle, BundleChanges, limits};
@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use crate::Exit;
 use crate::args::{self, TargetArg};
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
+use crate::folder::files::bytes_of_any;
 use crate::name::known::KnownNames;
 use crate::output::color::{ADDED, CHANGED, REMOVED, paint};
 use crate::output::{Page, Reply, plain};
@@ -62,7 +63,7 @@ impl Import {
     /// Runs the command.
     pub fn run(self, session: &Session) -> Result<Exit> {
         let (actor, why, target) = (session.actor()?, self.why.rationale()?, self.target.target);
-        let bundle = read(&self.bundle)?;
+        let bundle = Bundle::from_bytes(&bytes_of_any(&self.bundle, limits::BUNDLE_BYTES)?)?;
         let store = if self.plan { session.reader()? } else { session.writer()? };
         let zone = session.zone(&store, &self.zone)?;
         let prepared = zone.prepare_bundle(&actor, target.clone(), bundle)?;
@@ -80,16 +81,6 @@ impl Import {
         };
         session.out.reply(&Reported { changes, applied, lines })
     }
-}
-
-fn read(path: &Path) -> Result<Bundle> {
-    let failed = |error| Failure::file("read", path, &error);
-    let length = path.metadata().map_err(failed)?.len();
-    if usize::try_from(length).is_ok_and(|length| length > limits::BUNDLE_BYTES) {
-        let message = format!("`{}` has {length} bytes, limit {}", path.display(), limits::BUNDLE_BYTES);
-        return Err(Failure::new("too_large", "too_large", message));
-    }
-    Ok(Bundle::from_bytes(&std::fs::read(path).map_err(failed)?)?)
 }
 
 fn lines(names: &mut KnownNames<policy_store::Latest>, changes: &BundleChanges) -> Vec<String> {

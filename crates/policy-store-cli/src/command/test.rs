@@ -69,14 +69,14 @@ impl Test {
                 return Err(Failure::invalid("`--with` names a version of a zone, and this is a folder or a plan"));
             }
             Some(path) => {
-                let (zone, planned) = PlanArgs::default().plan(session, &store, &session.actor()?, &path)?;
+                let (zone, planned) = PlanArgs::default().plan(session, &store, &session.actor_of_none()?, &path)?;
                 if tests.is_empty() {
                     found = Suites::of_plan(&planned.plan, planned.folder.as_ref())?;
                 }
                 Rules::of_plan(&zone, planned.plan, &self.subject)?
             }
             None => {
-                let zone = session.zone(&store, &self.subject)?;
+                let zone = session.zone(&store, &self.subject).map_err(|failure| as_folder(failure, &self.subject))?;
                 let rules = match &self.with {
                     Some(version) => Rules::named(session, &store, &zone, target, version)?,
                     None => Rules::in_force(&zone, target)?,
@@ -93,6 +93,14 @@ impl Test {
         })?;
         session.out.reply(&Reported { report: suites.run(&rules.authorizer)?, subject: rules.name })
     }
+}
+
+/// The failure to find a zone, with the folder of that name, if there is one.
+fn as_folder(failure: Failure, subject: &str) -> Failure {
+    if failure.code == "not_found" && std::path::Path::new(subject).is_dir() {
+        return failure.help(format!("did you mean the folder `./{subject}`?"));
+    }
+    failure
 }
 
 /// The tests in a folder: of a policy set, or with files of tests alone.

@@ -9,10 +9,10 @@ use serde::Serialize;
 use super::check::write_new;
 use crate::Exit;
 use crate::failure::{Failure, Result};
+use crate::folder::files::text_of_any;
 use crate::output::color::{ADDED, REMOVED, paint};
 use crate::output::progress::LongWork;
 use crate::output::{Page, Reply, count};
-use crate::question::read;
 use crate::session::Session;
 
 /// Compare the whole store with its logs, hash by hash; exits with 1 if it is damaged
@@ -25,6 +25,9 @@ pub struct Verify {
     #[arg(long, value_name = "FILE")]
     checkpoints: Option<PathBuf>,
 }
+
+/// The largest file of checkpoints.
+const CHECKPOINTS_BYTES: usize = 16 * 1024 * 1024;
 
 #[derive(Serialize)]
 struct Reported {
@@ -62,7 +65,7 @@ impl Verify {
     /// Runs the command.
     pub fn run(self, session: &Session) -> Result<Exit> {
         let kept = self.since.as_ref().map(|file| {
-            let lines = read(file)?;
+            let lines = text_of_any(file, CHECKPOINTS_BYTES)?;
             let lines = lines.lines().filter(|line| !line.trim().is_empty());
             let kept: std::result::Result<Vec<Checkpoint>, _> = lines.map(str::parse).collect();
             kept.map_err(|error| Failure::from(policy_store::Error::from(error)).within(file.display()))

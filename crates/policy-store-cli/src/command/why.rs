@@ -9,10 +9,11 @@ use serde::Serialize;
 
 use crate::Exit;
 use crate::failure::{Failure, Result};
+use crate::folder::files::text_of_any;
 use crate::name::known::KnownNames;
 use crate::output::color::{self, DIM, paint};
 use crate::output::{Page, Reply, plain};
-use crate::question::{OptionalQuestion, read};
+use crate::question::OptionalQuestion;
 use crate::session::Session;
 use crate::shown::binding::ShownBinding;
 use crate::shown::statement::{Names, ShownStatement};
@@ -96,7 +97,7 @@ impl Why {
 
     /// The receipt; or the recorded decision, which has its request and entities.
     fn read(&self) -> Result<(Receipt, Option<DecisionRecord>)> {
-        let text = read(&self.receipt)?;
+        let text = text_of_any(&self.receipt, usize::MAX >> 1)?;
         let of_file = |error: Failure| error.within(self.receipt.display());
         let problem = match (self.line, serde_json::from_str::<Receipt>(&text)) {
             (None, Ok(receipt)) => return Ok((receipt, None)),

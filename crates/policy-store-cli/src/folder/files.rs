@@ -13,6 +13,20 @@ pub fn text(path: &Path, limit: usize) -> Result<String> {
     if !path.metadata().map_err(failed)?.is_file() {
         return Err(Failure::invalid(format!("`{}` is not a file", path.display())));
     }
+    text_of_any(path, limit)
+}
+
+/// The same, of what need not be a file: a pipe is waited for.
+pub fn text_of_any(path: &Path, limit: usize) -> Result<String> {
+    String::from_utf8(bytes_of_any(path, limit)?).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Failure::invalid(format!("`{}` is not UTF-8 at byte {at}", path.display()))
+    })
+}
+
+/// The at most `limit` bytes of a file or a pipe.
+pub fn bytes_of_any(path: &Path, limit: usize) -> Result<Vec<u8>> {
+    let failed = |error| Failure::file("read", path, &error);
     let (file, mut bytes) = (File::open(path).map_err(failed)?, Vec::new());
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     file.take(most).read_to_end(&mut bytes).map_err(failed)?;
@@ -23,10 +37,7 @@ pub fn text(path: &Path, limit: usize) -> Result<String> {
             format!("`{}` has more than {limit} bytes", path.display()),
         ));
     }
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        Failure::invalid(format!("`{}` is not UTF-8 at byte {at}", path.display()))
-    })
+    Ok(bytes)
 }
 
 /// The same, of a file of `folder`. A link that leads out of the folder is refused.

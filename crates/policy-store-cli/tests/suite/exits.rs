@@ -244,3 +244,25 @@ fn standard_error_that_cannot_be_written_is_no_panic() {
         assert_eq!(status.code(), Some(1), "{arguments:?}");
     }
 }
+
+#[test]
+fn a_folder_in_place_of_a_zone_is_named() {
+    let world = World::new();
+    world.text(0, "export acme out");
+    let (text, json) = world.error("test out");
+    assert!(json["code"] == "not_found" && text.contains("did you mean the folder `./out`?"), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_without_an_end_is_too_large() {
+    let world = World::new();
+    let ask = "--principal User::alice --action view --resource Document::plan";
+    for command in [
+        format!("check acme {ask} --context @/dev/zero"),
+        "verify --since /dev/zero".to_owned(),
+        "import acme --bundle /dev/zero".to_owned(),
+    ] {
+        assert_eq!(world.error(&command).1["code"], "too_large", "{command}");
+    }
+}
