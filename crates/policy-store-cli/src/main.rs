@@ -12,6 +12,7 @@ mod name;
 mod output;
 mod planning;
 mod question;
+mod recorded;
 mod replayed;
 mod rules;
 mod session;

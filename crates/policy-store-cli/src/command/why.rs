@@ -9,11 +9,11 @@ use serde::Serialize;
 
 use crate::Exit;
 use crate::failure::{Failure, Result};
-use crate::folder::files::text_of_any;
 use crate::name::known::KnownNames;
 use crate::output::color::{self, DIM, paint};
 use crate::output::{Page, Reply, plain};
 use crate::question::OptionalQuestion;
+use crate::recorded;
 use crate::session::Session;
 use crate::shown::binding::ShownBinding;
 use crate::shown::statement::{Names, ShownStatement};
@@ -97,21 +97,20 @@ impl Why {
 
     /// The receipt; or the recorded decision, which has its request and entities.
     fn read(&self) -> Result<(Receipt, Option<DecisionRecord>)> {
-        let text = text_of_any(&self.receipt, usize::MAX >> 1)?;
-        let of_file = |error: Failure| error.within(self.receipt.display());
-        let problem = match (self.line, serde_json::from_str::<Receipt>(&text)) {
-            (None, Ok(receipt)) => return Ok((receipt, None)),
-            (_, other) => other.err(),
+        if let Some(number) = self.line {
+            let record = recorded::at_line(&self.receipt, number)?;
+            return Ok((record.receipt().clone(), Some(record)));
+        }
+        let start = recorded::start(&self.receipt)?;
+        let problem = match serde_json::from_slice::<Receipt>(&start) {
+            Ok(receipt) => return Ok((receipt, None)),
+            Err(problem) => problem,
         };
-        let number = self.line.unwrap_or(1);
-        let line = text.lines().nth(number.saturating_sub(1)).filter(|_| number > 0);
-        let line = line.ok_or_else(|| of_file(Failure::not_found(format!("there is no line {number}"))))?;
-        match line.parse::<DecisionRecord>() {
+        match recorded::first(&start) {
             Ok(record) => Ok((record.receipt().clone(), Some(record))),
-            Err(error) if self.line.is_some() => Err(of_file(error.into())),
-            Err(error) => {
-                let problem = problem.map_or_else(|| error.to_string(), |problem| problem.to_string());
-                Err(Failure::new("json", "invalid", format!("`{}` is no receipt: {problem}", self.receipt.display())))
+            Err(_) => {
+                let message = format!("`{}` is no receipt: {problem}", self.receipt.display());
+                Err(Failure::new("json", "invalid", message))
             }
         }
     }

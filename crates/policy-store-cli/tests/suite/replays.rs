@@ -89,6 +89,31 @@ fn a_recorded_decision_is_explained() {
     assert!(world.error("why acme decisions.jsonl --line 9").0.contains("no line 9"));
 }
 
+#[test]
+fn a_decision_is_explained_with_the_entities_of_an_earlier_line() {
+    let world = recorded();
+    let mut shared = String::new();
+    for line in world.read("decisions.jsonl").lines() {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        let sha = record["receipt"]["entities_sha"].as_str().unwrap();
+        // The entities are the last member of the line.
+        let (decision, entities) = line.rsplit_once(",\"entities\":").unwrap();
+        shared += &format!("{{\"v\":1,\"entities_sha\":\"{sha}\",\"entities\":{entities}\n");
+        let decision = decision.strip_prefix("{\"v\":1,").unwrap();
+        shared += &format!("{{\"v\":1,\"entities_sha\":\"{sha}\",{decision}}}\n");
+    }
+    world.write("shared.jsonl", &shared);
+    assert_eq!(world.json(0, "replay shared.jsonl")["same"], 3);
+    for (line, decision) in [(4, "allow"), (6, "deny")] {
+        let explained = world.json(0, &format!("why acme shared.jsonl --line {line}"));
+        assert_eq!((explained["decision"].as_str(), explained["replayed"].as_bool()), (Some(decision), Some(true)));
+    }
+    assert!(world.error("why acme shared.jsonl --line 1").0.contains("a line of entities is no decision"));
+    let alone = shared.lines().nth(1).unwrap();
+    world.write("alone.jsonl", alone);
+    assert!(world.error("why acme alone.jsonl --line 1").0.contains("on no earlier line"));
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interruption_ends_a_replay_whose_input_does_not_come() {
