@@ -18,13 +18,13 @@ pub fn write(store: &Path, folder: &Path, content: &Folder, replace: bool) -> Re
     written.extend(policies(&content.policies));
     written.extend(content.tests.iter().map(|tests| (tests.file.clone(), tests.json.clone())));
 
-    let parts = [POLICIES, suites::FOLDER].into_iter().chain(written.iter().map(|(file, _)| file.as_str()));
-    parts.map(|part| refuse_link(&folder.join(part))).collect::<Result<()>>()?;
+    [POLICIES, suites::FOLDER].iter().try_for_each(|part| refuse_link(&folder.join(part)))?;
     for (file, _) in &written {
+        refuse_link(&folder.join(file))?;
         file::refuse_store(store, &folder.join(file))?;
     }
     let stale = stale(folder, &written)?;
-    stale.iter().map(|path| file::refuse_store(store, path)).collect::<Result<()>>()?;
+    stale.iter().try_for_each(|path| file::refuse_store(store, path))?;
     if let Some(path) = stale.first().filter(|_| !replace) {
         let message = format!("`{}` does not belong to the exported version", path.display());
         return Err(Failure::new("file_exists", "conflict", message)
