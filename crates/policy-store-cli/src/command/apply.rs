@@ -61,7 +61,11 @@ impl Apply {
     pub fn run(self, session: &Session) -> Result<Exit> {
         let (actor, why) = (session.actor()?, self.why.rationale()?);
         let store = session.writer()?;
-        let (zone, planned) = self.options.plan(session, &store, &actor, &self.path)?;
+        let (zone, mut planned) = self.options.plan(session, &store, &actor, &self.path)?;
+        if planned.folder.is_none() {
+            // A saved plan is parsed and validated before the write.
+            planned.plan = zone.prepare_plan(&actor, &planned.plan).map_err(refused)?;
+        }
         let planned = ShownPlan::from(planned);
         if !planned.applicable {
             // The findings are the answer. Nothing is written.
