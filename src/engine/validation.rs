@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::compiler::Compiler;
 use crate::cedar::ParsedSchema;
 use crate::record::PolicyVersionCreated;
+use crate::resource::policy_version::{NewPolicyVersion, PreparedPolicyVersion, encode_warnings, kept_warnings};
 use crate::storage::Snapshot;
 use crate::types::error::{ErrorDetail, Result};
 use crate::types::hash::Sha256;
@@ -90,6 +91,20 @@ impl<'a> Validation<'a> {
             self.new.borrow_mut().0.insert((version.sha, schema.sha));
         }
         Ok(())
+    }
+
+    /// Parses and validates a new policy version, and counts its cost.
+    pub(crate) fn prepare(
+        &self,
+        text: &str,
+        schema: &SchemaRef,
+        parsed: &ParsedSchema,
+    ) -> Result<PreparedPolicyVersion> {
+        let new = NewPolicyVersion::cedar(schema.version.as_str(), text);
+        let prepared = self.compiler.prepare(new, schema.clone(), parsed)?;
+        let statements = usize::try_from(prepared.content.statements).unwrap_or(usize::MAX);
+        self.count(statements, parsed.request_types(), schema)?;
+        encode_warnings(&kept_warnings(&prepared.content)).map(|_| prepared)
     }
 
     /// Takes the cost of validating `statements` from the budget of a write, or refuses the call.

@@ -7,7 +7,6 @@ use super::value::{PlannedPolicySet, PlannedTests, PolicySetPlan};
 use crate::engine::compiler::Compiler;
 use crate::engine::compiler::tested::Rules;
 use crate::record::PolicySetVersionCreated;
-use crate::resource::binding::At;
 use crate::resource::contents::Contents;
 use crate::resource::version::VersionRecord;
 use crate::resource::zone::ZoneReader;
@@ -18,7 +17,7 @@ use crate::suite::TestSuite;
 use crate::types::actor::Actor;
 use crate::types::error::{ErrorDetail, Resource, Result};
 use crate::types::id::PolicySetVersionId;
-use crate::types::target::{BindingMode, Target};
+use crate::types::target::BindingMode;
 
 /// The name of a version that a plan creates, in errors.
 const PLANNED: &str = "planned";
@@ -30,18 +29,18 @@ pub(super) struct KeptTests {
 }
 
 /// The suite of the version: the desired one; or else, for a new active version of a zone that demands tests, the suite of the
-/// version in force for the target.
+/// version in force for the target, which is `base`.
 pub(super) fn of_version(
     zone: ZoneReader<'_>,
     actor: &Actor,
     desired: Option<&TestSuite>,
     version: &PlannedPolicySet,
-    (target, mode): (&Target, BindingMode),
+    base: Option<&Contents>,
 ) -> Result<Option<KeptTests>> {
     let existing = version.policy_set_version_id.as_ref();
     let suite = match desired {
         Some(suite) => Some(suite.clone()),
-        None if existing.is_none() && mode == BindingMode::Active => in_force(zone, target)?,
+        None if existing.is_none() => in_force(zone, base)?,
         None => None,
     };
     let Some(suite) = suite else { return Ok(None) };
@@ -52,10 +51,9 @@ pub(super) fn of_version(
 }
 
 /// The suite of the version in force, if the zone demands tests. If it has none, only applying the plan is refused.
-fn in_force(zone: ZoneReader<'_>, target: &Target) -> Result<Option<TestSuite>> {
-    let binding = zone.binding(target, BindingMode::Active, At::Now)?;
-    let (Some(binding), Some(_)) = (binding, zone.tests_demanded_by()?) else { return Ok(None) };
-    zone.test_suite(&Contents::of(zone, &binding)?.version)
+fn in_force(zone: ZoneReader<'_>, base: Option<&Contents>) -> Result<Option<TestSuite>> {
+    let (Some(base), Some(_)) = (base, zone.tests_demanded_by()?) else { return Ok(None) };
+    zone.test_suite(&base.version)
 }
 
 /// Whether a suite is not the newest one of a version. Refuses an actor who may not keep it.

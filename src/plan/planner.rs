@@ -79,10 +79,12 @@ impl Context<'_> {
         let policies = PolicyPlanner { context: self, base: base.as_ref(), schema: &schema_ref }.plan(existing)?;
         let PolicySteps { policies, steps, updates, findings } = policies;
         let (policy_set, set_step) = self.version(&set, base.as_ref(), &schema_ref, steps.as_deref())?;
-        let tests = kept_tests::of_version(zone, actor, desired.tests.as_ref(), &policy_set, (target, mode))?;
-        let now = bound(mode)?;
-        let binds = now.as_ref().map(|now| &now.version.version_id) != policy_set.policy_set_version_id.as_ref()
-            || now.is_none();
+        // The suite of the version in force is for a new active version only.
+        let start = base.as_ref().filter(|_| mode == BindingMode::Active);
+        let tests = kept_tests::of_version(zone, actor, desired.tests.as_ref(), &policy_set, start)?;
+        let observed = if mode == BindingMode::Active { None } else { bound(mode)? };
+        let now = start.or(observed.as_ref());
+        let binds = now.is_none_or(|now| Some(&now.version.version_id) != policy_set.policy_set_version_id.as_ref());
         let plan = PolicySetPlan {
             v: PolicySetPlan::FORM,
             zone_id: zone.id.clone(),
@@ -95,7 +97,7 @@ impl Context<'_> {
                 sha: schema_ref.sha,
                 publish: publish.is_some(),
             },
-            replaces: now.as_ref().filter(|_| binds).map(|now| ComparedVersion::of(&now.version)),
+            replaces: now.filter(|_| binds).map(|now| ComparedVersion::of(&now.version)),
             policy_set,
             policies,
             tests: tests.as_ref().map(|tests| tests.planned),

@@ -12,7 +12,7 @@ use crate::record::PolicyVersionCreated;
 use crate::resource::contents::Contents;
 use crate::resource::policy::{NewPolicy, Policy, PolicyUpdate};
 use crate::resource::policy_set_version::Pin;
-use crate::resource::policy_version::{NewPolicyVersion, PreparedPolicyVersion, encode_warnings, kept_warnings};
+use crate::resource::policy_version::PreparedPolicyVersion;
 use crate::resource::version::{VersionRecord, next_version};
 use crate::rules::manifest;
 use crate::rules::ownership::check_changeable;
@@ -180,14 +180,9 @@ impl PolicyPlanner<'_> {
             Some(known) => known.clone(),
             None => {
                 let parsed = validation.schema(&zone, self.schema)?;
-                let new = NewPolicyVersion::cedar(self.schema.version.as_str(), desired.cedar_raw.as_str());
-                let version = validation.compiler().prepare(new, self.schema.clone(), &parsed)?;
-                let statements = usize::try_from(version.content.statements).unwrap_or(usize::MAX);
-                validation.count(statements, parsed.request_types(), self.schema)?;
-                version
+                validation.prepare(&desired.cedar_raw, self.schema, &parsed)?
             }
         };
-        encode_warnings(&kept_warnings(&version.content))?;
         planned.findings.extend(version.warnings().iter().map(|warning| finding(&desired.name, "warning", warning)));
         Ok(version)
     }

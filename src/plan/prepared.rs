@@ -26,10 +26,8 @@ impl Prepared {
     pub(crate) fn with(&self, steps: Option<Steps>, validated: Validated) -> Self {
         let mut versions = self.versions.clone();
         if let Some(Steps { version: VersionStep::New { policies, .. }, .. }) = steps {
-            versions.extend(policies.into_iter().filter_map(|step| match step {
-                Step::Keep(_) => None,
-                Step::Edit(_, version) | Step::Create(_, version) => Some((version.sha(), version)),
-            }));
+            let made = policies.into_iter().filter_map(Step::into_version);
+            versions.extend(made.map(|version| (version.sha(), version)));
         }
         Self { schema: self.schema.clone(), versions, validated }
     }

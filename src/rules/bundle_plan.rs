@@ -20,7 +20,7 @@ use crate::resource::binding::{At, Binding};
 use crate::resource::contents::Contents;
 use crate::resource::policy::NewPolicy;
 use crate::resource::policy_set_version::Pin;
-use crate::resource::policy_version::{NewPolicyVersion, PreparedPolicyVersion, encode_warnings, kept_warnings};
+use crate::resource::policy_version::PreparedPolicyVersion;
 use crate::resource::schema;
 use crate::resource::version::next_version;
 use crate::resource::zone::ZoneReader;
@@ -97,11 +97,8 @@ impl PreparedBundle {
         self.validated = validated;
         self.changes = Some(plan.changes());
         if let BundlePlan::Steps { steps, .. } = plan {
-            let versions = steps.into_iter().filter_map(|step| match step {
-                Step::Keep(_) => None,
-                Step::Edit(_, version) | Step::Create(_, version) => Some((version.sha(), version)),
-            });
-            self.versions.extend(versions);
+            let versions = steps.into_iter().filter_map(Step::into_version);
+            self.versions.extend(versions.map(|version| (version.sha(), version)));
         }
     }
 }
@@ -250,11 +247,7 @@ impl Planner<'_> {
         if let Some(prepared) = self.versions.get(&sha).filter(|prepared| prepared.schema == self.schema) {
             return Ok(prepared.clone());
         }
-        let new = NewPolicyVersion::cedar(self.schema.version.as_str(), policy.cedar_raw.as_str());
-        let prepared = self.validation.compiler().prepare(new, self.schema.clone(), &self.parsed)?;
-        let statements = usize::try_from(prepared.content.statements).unwrap_or(usize::MAX);
-        self.validation.count(statements, self.parsed.request_types(), &self.schema)?;
-        encode_warnings(&kept_warnings(&prepared.content)).map(|_| prepared)
+        self.validation.prepare(&policy.cedar_raw, &self.schema, &self.parsed)
     }
 }
 
@@ -287,6 +280,7 @@ mod tests {
     use crate::record::PolicyVersionCreated;
     use crate::resource::policy_set::NewPolicySet;
     use crate::resource::policy_set_version::NewPolicySetVersion;
+    use crate::resource::policy_version::NewPolicyVersion;
     use crate::resource::version::VersionRecord;
     use crate::{NewSchema, PolicyStore};
 

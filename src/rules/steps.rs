@@ -16,6 +16,14 @@ pub(crate) enum Step {
 }
 
 impl Step {
+    /// The version that the step creates; none if it keeps one.
+    pub(crate) fn into_version(self) -> Option<PreparedPolicyVersion> {
+        match self {
+            Self::Keep(_) => None,
+            Self::Edit(_, version) | Self::Create(_, version) => Some(version),
+        }
+    }
+
     /// The number of entries that the step writes.
     pub(crate) fn entries(&self) -> usize {
         match self {
