@@ -60,6 +60,7 @@ pub use read::as_of::ZoneAsOf;
 pub use read::blame::{Blame, SinceVersion};
 pub use read::moment::{AsOf, Committed, Held, InWrite, Latest, Moment};
 pub use read::zone::{Zone, ZoneSnapshot};
+pub use record::ContentAddress;
 pub use resource::binding::{At, BindOutcome, Binding, BindingEnd, BindingRecord};
 pub use resource::history::{BoundTo, Change, ChangeKind, HistoryEntry, TimelineEntry};
 pub use resource::policy::{NewPolicy, Policy, PolicyUpdate};
@@ -78,13 +79,16 @@ pub use rules::bundle_changes::BundleChanges;
 pub use rules::bundle_plan::PreparedBundle;
 pub use rules::manifest::{PolicySetVersionInput, PreparedPolicySetVersion};
 pub use rules::precondition::Precondition;
-pub use storage::{CommitStats, Finding, Place, Report, Space, TableRows, TableSpace, VerifiedLog};
+pub use storage::{
+    CommitStats, Finding, LogPart, Place, ReplicaSource, Report, Space, TableRows, TableSpace, VerifiedLog,
+};
 pub use store::PolicyStore;
 pub use store::backup::{Backup, Restore};
 pub use store::builder::Builder;
 pub use store::copy::{CopiedZone, CopiedZones};
 pub use store::erase::ErasedZone;
 pub use store::proofs::StoreSeal;
+pub use store::replica::{Applied, Replica, ZoneChoice};
 pub use store::snapshot::StoreSnapshot;
 pub use store::stats::{Compacted, Stats};
 pub use store::watched::Watched;

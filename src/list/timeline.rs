@@ -11,11 +11,10 @@ use super::cursor::ListName;
 use super::filter::WantedHistory;
 use super::history::LogOf;
 use super::page::{Page, PageRequest};
-use super::scan::in_order;
 use crate::record::LogEntry;
 use crate::resource::history::{HistoryEntry, TimelineEntry};
 use crate::resource::zone::{self, ZoneRef};
-use crate::storage::key::{LogNumber, RowKind, STORE_LOG};
+use crate::storage::key::{LogNumber, STORE_LOG};
 use crate::storage::{Direction, Snapshot};
 use crate::types::error::{ErrorKind, Result};
 use crate::types::time::Timestamp;
@@ -53,11 +52,7 @@ pub(crate) fn page(
 
 /// The zones that the filter asks for, as far as they exist, or all.
 fn zones(snapshot: &Snapshot<'_>, wanted: &WantedHistory<'_>) -> Result<Vec<ZoneRef>> {
-    let order = (STORE_LOG, RowKind::ZoneOrder);
-    let Some(ids) = wanted.zones() else {
-        let ids = in_order(snapshot, order, None, Direction::Ascending, usize::MAX, |_, _| Ok(true))?;
-        return ids.into_iter().map(|(_, id)| zone::find(snapshot, &id)).collect();
-    };
+    let Some(ids) = wanted.zones() else { return zone::all(snapshot) };
     let found = ids.iter().map(|id| zone::find(snapshot, id));
     found.filter(|found| !found.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound)).collect()
 }

@@ -15,11 +15,9 @@ use texts::{GROUP, Texts};
 
 use crate::cedar::ParsedSchema;
 use crate::engine::Engine;
-use crate::list::scan::in_order;
 use crate::resource::schema::{self, NewSchema};
 use crate::resource::zone::{self, ZoneReader, ZoneRef};
-use crate::storage::key::{RowKind, STORE_LOG};
-use crate::storage::{Direction, Snapshot};
+use crate::storage::Snapshot;
 use crate::types::error::{Diagnostic, ErrorDetail, ErrorKind, Resource, Result};
 use crate::types::id::{PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaName, ZoneId};
 use crate::types::limits;
@@ -216,10 +214,7 @@ pub(crate) fn of_store(store: &Engine, candidate: Candidate, watch: Watch<'_>) -
     let mut check = Check::new(store, candidate)?;
     // Each zone with the number of its policies, which is about that of its texts.
     let zones = store.storage.read(|snapshot| {
-        let order = (STORE_LOG, RowKind::ZoneOrder);
-        let ids = in_order(snapshot, order, None, Direction::Ascending, usize::MAX, |_, _| Ok(true))?;
-        let zones = ids.into_iter().map(|(_, id)| {
-            let zone = zone::find(snapshot, &id)?;
+        let zones = zone::all(snapshot)?.into_iter().map(|zone| {
             let policies = snapshot.zone_state(zone.log)?.map_or(0, |state| state.policies);
             Ok((zone, policies))
         });

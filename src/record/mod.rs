@@ -3,9 +3,11 @@
 //!
 //! Pure: reads no file, clock or cache, and does not know where a record is stored.
 
+mod address;
 mod content;
 pub(crate) mod fingerprint;
 
+pub use address::ContentAddress;
 pub(crate) use content::{Content, PackedContent, Plain};
 pub(crate) use policy_store_verify::record;
 #[cfg(test)]

@@ -6,9 +6,9 @@ use std::ops::Deref;
 use super::schema::{self, SchemaRecord};
 use crate::record::{Body, DefaultSchemaChanged};
 use crate::storage::key::{LogNumber, RowKind, STORE_LOG};
-use crate::storage::{Snapshot, ZoneRow, ZoneStateRow, key, wrong_row};
+use crate::storage::{Direction, IdRow, Snapshot, ZoneRow, ZoneStateRow, key, wrong_row};
 use crate::types::actor::{Actor, as_id};
-use crate::types::error::{ErrorDetail, Resource, Result};
+use crate::types::error::{Error, ErrorDetail, Resource, Result};
 use crate::types::id::{LogId, SchemaName, ZoneId};
 use crate::types::schema::SchemaStatus;
 use crate::types::time::Timestamp;
@@ -81,11 +81,37 @@ pub(crate) fn find(snapshot: &Snapshot<'_>, id: &str) -> Result<ZoneRef> {
     match &snapshot.entry(STORE_LOG, row.created)?.body {
         Body::ZoneCreated(body) if body.zone_id == id && snapshot.length_under(row.log, body.log_id)?.is_some() => {
             // A fork gives the log another id.
-            let log_id = snapshot.head(row.log)?.log_id;
-            Ok(ZoneRef { id: body.zone_id.clone(), log: row.log, log_id })
+            let head = snapshot.head(row.log)?;
+            if head.length == 0 && snapshot.may_lack_logs()? {
+                return Err(ErrorDetail::ZoneNotHeld { zone_id: id.to_owned() }.into());
+            }
+            Ok(ZoneRef { id: body.zone_id.clone(), log: row.log, log_id: head.log_id })
         }
         _ => Err(wrong_row(RowKind::Zone, id)),
     }
+}
+
+/// Whether this file has the log of the zone `id`, which exists.
+pub(crate) fn is_held(snapshot: &Snapshot<'_>, id: &str) -> Result<bool> {
+    match find(snapshot, id) {
+        Err(error) if is_not_held(&error) => Ok(false),
+        found => found.map(|_| true),
+    }
+}
+
+fn is_not_held(error: &Error) -> bool {
+    matches!(error.detail(), ErrorDetail::ZoneNotHeld { .. })
+}
+
+/// The zones that this file has, in the order of their creation.
+pub(crate) fn all(snapshot: &Snapshot<'_>) -> Result<Vec<ZoneRef>> {
+    let mut ids = Vec::new();
+    snapshot.rows(&key::all(STORE_LOG, RowKind::ZoneOrder), Direction::Ascending, &mut |_, row: IdRow| {
+        ids.push(row.id);
+        Ok(true)
+    })?;
+    let found = ids.iter().map(|id| find(snapshot, id));
+    found.filter(|found| !found.as_ref().is_err_and(is_not_held)).collect()
 }
 
 impl ZoneReader<'_> {

@@ -45,6 +45,7 @@ impl Storage {
             page_cache: PAGE_CACHE,
             create: false,
             restores: false,
+            replica: false,
             observer: None,
             ..self.options.clone()
         };

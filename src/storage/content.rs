@@ -57,6 +57,18 @@ impl LogWriter<'_> {
         self.step(|writer| writer.add_content(content))
     }
 
+    /// Uses content that is already stored. `false` if there is none.
+    pub(super) fn adopt_content(&mut self, id: &ContentId) -> Result<bool> {
+        if self.contents.contains_key(id) {
+            return Ok(true);
+        }
+        let found = self.guarded(|| find(&*self.tables, id))?;
+        Ok(found.is_some_and(|(number, _)| {
+            self.contents.insert(*id, number);
+            true
+        }))
+    }
+
     /// Whether the write has put the content `id`.
     pub(crate) fn has_put(&self, id: &ContentId) -> bool {
         self.contents.contains_key(id)

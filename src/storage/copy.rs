@@ -41,17 +41,18 @@ impl LogWriter<'_> {
 
     /// Stores the next entry of a copy.
     pub(crate) fn copy_entry(&mut self, copy: &mut LogCopy, recorded: &LogEntry) -> Result<()> {
-        let LogCopy(end) = copy;
-        self.step(|writer| {
-            let forms = writer.forms_of(&recorded.body)?;
-            writer.note_feature(&recorded.body)?;
-            derive(&mut writer.index(), end.log, recorded, forms)?;
-            let (bytes, hash) = end.encode(recorded.envelope.clone(), &recorded.body)?;
-            if (hash, recorded.envelope.position) != (recorded.hash, end.head.length) {
-                return Err(end.damaged("copied entry does not match the original".to_owned()).into());
-            }
-            end.store(writer.tables, &bytes, hash)
-        })
+        self.step(|writer| writer.copy_one(&mut copy.0, recorded))
+    }
+
+    pub(super) fn copy_one(&mut self, end: &mut LogEnd, recorded: &LogEntry) -> Result<()> {
+        let forms = self.forms_of(&recorded.body)?;
+        self.note_feature(&recorded.body)?;
+        derive(&mut self.index(), end.log, recorded, forms)?;
+        let (bytes, hash) = end.encode(recorded.envelope.clone(), &recorded.body)?;
+        if (hash, recorded.envelope.position) != (recorded.hash, end.head.length) {
+            return Err(end.damaged("copied entry does not match the original".to_owned()).into());
+        }
+        end.store(self.tables, &bytes, hash)
     }
 
     /// Ends a copy: stores its head.

@@ -28,13 +28,16 @@ impl LogWriter<'_> {
         let erased = ZoneErased { zone_id: zone_id.clone(), log_id, length, last, root: frontier.root() };
         self.created.insert(erased.log_id, log);
         self.append(STORE_LOG, erased.clone())?;
-        self.step(|writer| {
-            writer.tables.remove_range(Table::Log, &key::all_of(log))?;
-            writer.tables.remove_range(Table::Index, &key::all_of(log))?;
-            writer.tables.remove_range(Table::Meta, &key::witnesses(log))?;
-            writer.remove_content(names, log)
-        })?;
+        self.step(|writer| writer.remove_log(names, log))?;
         Ok(erased)
+    }
+
+    /// Removes all of a log but its head, and the content that only it names.
+    pub(super) fn remove_log(&mut self, names: &Names, log: LogNumber) -> Result<()> {
+        self.tables.remove_range(Table::Log, &key::all_of(log))?;
+        self.tables.remove_range(Table::Index, &key::all_of(log))?;
+        self.tables.remove_range(Table::Meta, &key::witnesses(log))?;
+        self.remove_content(names, log)
     }
 
     /// Removes the content that only the erased zone names. Damaged content cannot be told by its hashes: if some of the

@@ -176,6 +176,15 @@ impl Failed {
         }
         result
     }
+
+    /// The same for rows that are derived from input: a contradiction is the input's, and no damage of this store.
+    pub(super) fn guard_input<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
+        let result = contained(f);
+        if let Some(error) = result.as_ref().err().filter(|error| is_final(error)) {
+            self.engine_failed(error);
+        }
+        result
+    }
 }
 
 const PANICKED: &str = "the storage engine";

@@ -61,7 +61,7 @@ const TOO_MANY: &str = "more entries than a group can hold";
 pub(crate) struct LogWriter<'txn> {
     pub(super) tables: &'txn mut dyn TableWriter,
     cache: &'txn RecordCache,
-    failed: &'txn Failed,
+    pub(super) failed: &'txn Failed,
     author: Author,
     logs: BTreeMap<LogNumber, OpenLog>,
     pending: Pending,
@@ -77,6 +77,8 @@ pub(crate) struct LogWriter<'txn> {
     pub(super) replayed: Option<Replayed>,
     /// The number of entries that the write may have.
     limit: usize,
+    /// Set if entries of another store were stored at once.
+    pub(super) extended: bool,
     /// Set if an earlier call failed after it began to write: the write cannot be committed.
     broken: Option<String>,
 }
@@ -118,6 +120,7 @@ impl<'txn> LogWriter<'txn> {
             idempotency: None,
             replayed: None,
             limit: limits::WRITE_ENTRIES,
+            extended: false,
             broken: None,
         }
     }
@@ -215,7 +218,7 @@ impl<'txn> LogWriter<'txn> {
             for (log, open) in std::mem::take(&mut self.logs) {
                 self.store_entries(log, open)?;
             }
-            Ok(!self.pending.is_empty())
+            Ok(self.extended || !self.pending.is_empty())
         })
     }
 

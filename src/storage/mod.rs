@@ -33,9 +33,11 @@ mod meter;
 mod names;
 mod nodes;
 mod opened;
+mod part;
 mod past;
 mod point;
 mod rebuild;
+mod replicate;
 mod restore;
 mod rows;
 mod seal;
@@ -74,7 +76,10 @@ pub(crate) use log_writer::{Author, Imported, LogWriter};
 pub use meter::CommitStats;
 use meter::Meter;
 use opened::{Opened, close};
+pub use part::LogPart;
 pub(crate) use point::Point;
+pub use replicate::ReplicaSource;
+pub(crate) use replicate::Replicated;
 pub(crate) use seal::Sealed;
 pub(crate) use snapshot::Snapshot;
 pub use stats::{Space, TableRows, TableSpace};
@@ -249,6 +254,14 @@ impl Storage {
 
     /// The same, for a write. Refused after damage was found, or if the path now names another file.
     fn opened_to_write(&self) -> Result<Arc<Opened>> {
+        if self.options.replica {
+            return Err(ErrorDetail::IsReplica { place: self.place() }.into());
+        }
+        self.opened_to_replicate()
+    }
+
+    /// The same, for entries of the store that this one follows.
+    fn opened_to_replicate(&self) -> Result<Arc<Opened>> {
         let opened = self.opened()?;
         self.check_writable(&opened)?;
         self.failed.check_sound()?;

@@ -44,7 +44,8 @@ impl Storage {
 
 fn rebuild_in(tables: &mut WriteTables<'_>, cache: &RecordCache, watch: Watch<'_>) -> Result<()> {
     let steps = watch.begin(Work::Rebuild, tables.len(Table::Log)?)?;
-    let heads = Snapshot::new(&*tables, cache, None).heads()?;
+    let snapshot = Snapshot::new(&*tables, cache, None);
+    let (heads, may_lack) = (snapshot.heads()?, snapshot.may_lack_logs()?);
     let mut zones = Zones::default();
     tables.clear_index()?;
     let (contents, doubled) = numbers_of_content(&*tables)?;
@@ -58,7 +59,7 @@ fn rebuild_in(tables: &mut WriteTables<'_>, cache: &RecordCache, watch: Watch<'_
     // The store's log comes first.
     for (log, head) in heads {
         if let Some(erased) = zones.erased(head.log_id) {
-            check_erased(&*tables, log, &head, erased)?;
+            check_erased(&*tables, (log, &head), erased, may_lack)?;
             continue;
         }
         let mut replay = Replay::new(log_numbers.clone());

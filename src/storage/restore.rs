@@ -12,12 +12,13 @@ use super::snapshot::Snapshot;
 use super::tables::{Direction, put_meta};
 use crate::record::{LogForked, ZoneForked};
 use crate::types::environment::Environment;
-use crate::types::error::Result;
+use crate::types::error::{ErrorDetail, Result};
 use crate::types::id::{LogId, ZoneId};
 
 impl Storage {
     /// Makes the backup a store in place of the original.
     pub(crate) fn resume(&self) -> Result<()> {
+        self.read(|snapshot| self.check_whole(snapshot))?;
         let _writer = self.lock_writer_alone()?;
         let opened = self.opened_to_write()?;
         self.commit_tables(&opened, |tables| unmark(tables))
@@ -25,11 +26,31 @@ impl Storage {
 
     /// Makes the backup a store of its own, in one write.
     pub(crate) fn fork(&self, author: impl FnOnce() -> Author, environment: &Environment) -> Result<()> {
+        self.read(|snapshot| self.check_whole(snapshot))?;
         let store_id = first16(environment, b"store");
         let store = StoreRow { store_id, cursor_key: environment.random(b"cursor key") };
         self.write_and_forget(author, |writer| writer.fork(store, environment))?;
         self.set_store_id(Some(store_id));
         Ok(())
+    }
+}
+
+impl Storage {
+    /// Refuses a replica that does not hold all zones.
+    fn check_whole(&self, snapshot: &Snapshot<'_>) -> Result<()> {
+        if !snapshot.may_lack_logs()? {
+            return Ok(());
+        }
+        let mut absent = None;
+        snapshot.rows(&key::all(STORE_LOG, RowKind::Zone), Direction::Ascending, &mut |row_key, row: ZoneRow| {
+            let is_absent = snapshot.head(row.log)?.length == 0;
+            absent = key::id(row_key).filter(|_| is_absent).map(str::to_owned);
+            Ok(!is_absent)
+        })?;
+        match absent {
+            Some(zone_id) => Err(ErrorDetail::PartialReplica { place: self.place(), zone_id }.into()),
+            None => Ok(()),
+        }
     }
 }
 

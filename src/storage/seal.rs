@@ -118,13 +118,17 @@ impl LogWriter<'_> {
             self.append(STORE_LOG, ZonesSealed { zones: zones.clone(), seal: None })?;
         }
         let entry = self.append(STORE_LOG, ZonesSealed { zones: last, seal: Some(seal) })?;
-        Ok(Sealed { position: entry.envelope.position, zones, root, grown: Some(grown.len() as u64) })
+        let position = entry.envelope.position;
+        Ok(Sealed { position, zones, root, grown: Some(grown.len() as u64) })
     }
 }
 
 impl Storage {
-    /// Seals all zones, alone: so every zone is as committed.
-    pub(crate) fn seal(&self, author: impl FnOnce() -> Author) -> Result<Sealed> {
-        self.write_alone(author, |writer| writer.seal())
+    /// Seals all zones, alone: so every zone is as committed. Returns the length of the store's log then, too.
+    pub(crate) fn seal(&self, author: impl FnOnce() -> Author) -> Result<(Sealed, u64)> {
+        self.write_alone(author, |writer| {
+            let sealed = writer.seal()?;
+            Ok((sealed, writer.next_position(STORE_LOG)?))
+        })
     }
 }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use super::cache::RecordCache;
 use super::index::key::{self, LogNumber, RowKind, STORE_LOG};
-use super::index::row::{Head, LogsRow, NextContentRow, Row, StoreRow, StoreStateRow, ZoneRow};
+use super::index::row::{FormatRow, Head, LogsRow, NextContentRow, Row, StoreRow, StoreStateRow, ZoneRow};
+use super::replicate::FEATURE_ABSENT_LOGS;
 use super::tables::{Direction, Table, TableReader};
 use crate::record::{Body, Entry, EntryProblem, LogEntry, NodeHash};
 use crate::types::error::{Error, ErrorDetail, Result};
@@ -180,6 +181,12 @@ impl<'a> Snapshot<'a> {
             self.cache.keep_zone(log, log_id);
         }
         Ok(has)
+    }
+
+    /// Whether the file may lack the logs of zones that exist: it is a replica of chosen zones.
+    pub(crate) fn may_lack_logs(&self) -> Result<bool> {
+        let row = self.meta::<FormatRow>(key::META_FORMAT)?.ok_or_else(|| missing("the format"))?;
+        Ok(row.features & FEATURE_ABSENT_LOGS != 0)
     }
 
     /// The heads of all logs, by their numbers.

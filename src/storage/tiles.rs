@@ -145,7 +145,13 @@ fn damaged(log: LogNumber, number: u64, problem: String) -> Error {
 }
 
 /// The first `count` nodes of the tile of `level` that begins with the node `first`.
-fn last_nodes(source: &dyn TableReader, log: LogNumber, level: u8, first: u64, count: u64) -> Result<Vec<NodeHash>> {
+pub(super) fn last_nodes(
+    source: &dyn TableReader,
+    log: LogNumber,
+    level: u8,
+    first: u64,
+    count: u64,
+) -> Result<Vec<NodeHash>> {
     if count == 0 {
         return Ok(Vec::new());
     }

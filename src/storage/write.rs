@@ -22,7 +22,32 @@ use crate::types::concurrency::Concurrency;
 use crate::types::environment::Stopwatch;
 use crate::types::error::{ErrorDetail, ErrorKind, Result};
 
+/// The kind of a write that runs alone.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// Entries of this store.
+    Own,
+    /// The same, and it removes data.
+    Removes,
+    /// Entries of the store that a replica follows.
+    Replicates { forget: bool },
+}
+
+impl Kind {
+    /// Whether reads that begin after it must not see older cached values.
+    fn forgets(self) -> bool {
+        matches!(self, Self::Removes | Self::Replicates { forget: true })
+    }
+}
+
 impl Storage {
+    fn opened_for(&self, kind: Kind) -> Result<Arc<Opened>> {
+        match kind {
+            Kind::Own | Kind::Removes => self.opened_to_write(),
+            Kind::Replicates { .. } => self.opened_to_replicate(),
+        }
+    }
+
     /// Runs one write: all entries of `f` become durable, or none. The commit can have other writes in it.
     ///
     /// `f` also sees earlier writes that are not durable yet. So every answer waits until they are, even if `f` wrote
@@ -35,7 +60,7 @@ impl Storage {
         span!(DEBUG, "write", store = self.place());
         if self.options.concurrency == Concurrency::MultiWriter {
             // Another process may commit between the closure and a shared commit.
-            return self.write_direct(author, f, false);
+            return self.write_direct(author, f, Kind::Own);
         }
         let (answer, ticket) = self.prepare(author, f)?;
         let Some(ticket) = ticket else { return answer };
@@ -84,7 +109,7 @@ impl Storage {
         author: impl FnOnce() -> Author,
         f: impl FnOnce(&mut LogWriter<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.write_direct(author, f, false)
+        self.write_direct(author, f, Kind::Own)
     }
 
     /// Runs one write that removes data, alone. Reads that begin after it do not see older cached values.
@@ -93,18 +118,29 @@ impl Storage {
         author: impl FnOnce() -> Author,
         f: impl FnOnce(&mut LogWriter<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.write_direct(author, f, true)
+        self.write_direct(author, f, Kind::Removes)
+    }
+
+    /// Runs one write of a replica, alone: entries of the store that it follows. With `forget`, reads that begin after it do
+    /// not see older cached values.
+    pub(super) fn write_of_replica<T>(
+        &self,
+        author: impl FnOnce() -> Author,
+        f: impl FnOnce(&mut LogWriter<'_>) -> Result<T>,
+        forget: bool,
+    ) -> Result<T> {
+        self.write_direct(author, f, Kind::Replicates { forget })
     }
 
     fn write_direct<T>(
         &self,
         author: impl FnOnce() -> Author,
         f: impl FnOnce(&mut LogWriter<'_>) -> Result<T>,
-        forget: bool,
+        kind: Kind,
     ) -> Result<T> {
         span!(DEBUG, "write_alone", store = self.place());
         let _writer = self.lock_writer_alone()?;
-        let opened = self.opened_to_write()?;
+        let opened = self.opened_for(kind)?;
         let transaction = self.failed.guard(|| opened.database.begin_write())?;
         let author = author();
         let run = catch_unwind(AssertUnwindSafe(|| {
@@ -116,8 +152,8 @@ impl Storage {
         }));
         match run {
             // Check again: the closure may have ignored an error about damage.
-            Ok(Ok((value, Some(count)))) => match self.opened_to_write() {
-                Ok(_) => self.commit(transaction, count, forget).map(|()| {
+            Ok(Ok((value, Some(count)))) => match self.opened_for(kind) {
+                Ok(_) => self.commit(transaction, count, kind.forgets()).map(|()| {
                     self.meter.wrote(1);
                     value
                 }),

@@ -71,15 +71,17 @@ impl Zones {
     }
 }
 
-/// Returns the problems with the log of an erased zone: its head must be unchanged, and it must have no entries.
+/// Returns the problems with the log of an erased zone: its head must be unchanged, and it must have no entries. The head
+/// may be empty if the file `may_lack` logs.
 pub(super) fn erased_problems(
     source: &dyn TableReader,
-    log: LogNumber,
-    head: &Head,
+    (log, head): (LogNumber, &Head),
     erased: &ZoneErased,
+    may_lack: bool,
 ) -> Result<Vec<String>> {
     let mut problems = Vec::new();
-    if (head.length, head.last, head.frontier.root()) != (erased.length, erased.last, erased.root) {
+    let is_whole = (head.length, head.last, head.frontier.root()) == (erased.length, erased.last, erased.root);
+    if !is_whole && !(may_lack && *head == Head::empty(head.log_id)) {
         problems.push("head does not match the one recorded when the zone was erased".to_owned());
     }
     let mut left = 0_u64;
@@ -95,8 +97,13 @@ pub(super) fn erased_problems(
 }
 
 /// Turns a problem with the log of an erased zone into an error.
-pub(super) fn check_erased(source: &dyn TableReader, log: LogNumber, head: &Head, erased: &ZoneErased) -> Result<()> {
-    match erased_problems(source, log, head, erased)?.into_iter().next() {
+pub(super) fn check_erased(
+    source: &dyn TableReader,
+    (log, head): (LogNumber, &Head),
+    erased: &ZoneErased,
+    may_lack: bool,
+) -> Result<()> {
+    match erased_problems(source, (log, head), erased, may_lack)?.into_iter().next() {
         None => Ok(()),
         Some(problem) => Err(ErrorDetail::corrupt(format_args!("log {log}"), problem).into()),
     }

@@ -59,6 +59,7 @@ pub struct Builder {
     create: bool,
     concurrency: Concurrency,
     read_only: bool,
+    replica: bool,
     restore: Option<Restore>,
     quick_repair: bool,
     observer: Option<Arc<Observer<'static>>>,
@@ -79,6 +80,7 @@ impl Default for Builder {
             create: true,
             concurrency: Concurrency::default(),
             read_only: false,
+            replica: false,
             restore: None,
             quick_repair: false,
             observer: None,
@@ -261,6 +263,16 @@ impl Builder {
         self
     }
 
+    /// The same, for a file that follows another store.
+    pub(super) fn as_replica(mut self) -> Result<Self> {
+        if self.read_only || self.restore.is_some() {
+            let option = if self.read_only { "read_only" } else { "restore" };
+            return Err(ErrorDetail::invalid("option of a replica", option, "opens the file as something else").into());
+        }
+        self.replica = true;
+        Ok(self)
+    }
+
     /// Opens the store in the file at `path`, or creates one there. Only the owner can read a new file.
     ///
     /// # Errors
@@ -297,7 +309,9 @@ impl Builder {
 
     pub(crate) fn open_at(self, location: Location) -> Result<PolicyStore> {
         let environment = Environment::new(self.clock, self.id_seed)?;
-        let Self { page_cache, check_integrity, create, concurrency, read_only, quick_repair, observer, .. } = self;
+        let Self {
+            page_cache, check_integrity, create, concurrency, read_only, replica, quick_repair, observer, ..
+        } = self;
         let (not_before, restores) = (self.not_before, self.restore.is_some());
         // An empty store replaces neither a missing backup nor one that was there before.
         let create = create && !restores && not_before.is_empty();
@@ -308,6 +322,7 @@ impl Builder {
             concurrency,
             read_only,
             restores,
+            replica,
             quick_repair,
             observer,
         };

@@ -15,6 +15,7 @@ mod prepare_bundle;
 mod prepare_plan;
 pub(crate) mod proofs;
 mod replays;
+pub(crate) mod replica;
 pub(crate) mod snapshot;
 pub(crate) mod stats;
 pub(crate) mod watched;

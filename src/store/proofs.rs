@@ -8,6 +8,7 @@ use crate::read::proofs;
 use crate::storage::Sealed;
 use crate::storage::key::STORE_LOG;
 use crate::types::actor::Actor;
+use crate::types::checkpoint::Checkpoint;
 use crate::types::error::Result;
 use crate::types::hash::RootHash;
 
@@ -21,6 +22,8 @@ pub struct StoreSeal {
     pub zones: u64,
     /// The root of the tree over the zones' checkpoints.
     pub root: RootHash,
+    /// The checkpoint of the store's log as it was when the zones were sealed: the seal covers all logs up to it.
+    pub checkpoint: Checkpoint,
     /// The number of zones that have grown since the seal before. None if nothing has changed: then this is that seal.
     pub grown: Option<u64>,
 }
@@ -37,8 +40,11 @@ impl PolicyStore {
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if a zone has vanished without an erasure, has shrunk, or has another history
     /// than the last seal says; otherwise as [`write`](Self::write).
     pub fn seal(&self, actor: &Actor) -> Result<StoreSeal> {
-        let Sealed { position, zones, root, grown } = self.engine.storage.seal(|| self.engine.author(actor, None))?;
-        Ok(StoreSeal { position, zones: zones.len() as u64, root, grown })
+        let storage = &self.engine.storage;
+        let (sealed, size) = storage.seal(|| self.engine.author(actor, None))?;
+        let Sealed { position, zones, root, grown } = sealed;
+        let checkpoint = storage.read(|snapshot| snapshot.checkpoint_at(STORE_LOG, size))?;
+        Ok(StoreSeal { position, zones: zones.len() as u64, root, checkpoint, grown })
     }
 
     /// The bytes of the entry at `position` of the store's log: see [`Zone::entry_bytes`](crate::Zone::entry_bytes).

@@ -1,6 +1,8 @@
 //! A store at one committed state.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use crate::engine::Engine;
 use crate::list::filter::HistoryFilter;
@@ -13,10 +15,11 @@ use crate::read::zone::{Zone, ZoneSnapshot};
 use crate::resource::history::{HistoryEntry, TimelineEntry};
 use crate::resource::schema::{self, SchemaVersion};
 use crate::resource::zone::{self, ZoneInfo};
-use crate::storage::Snapshot;
-use crate::storage::key::STORE_LOG;
+use crate::storage::key::{LogNumber, STORE_LOG};
+use crate::storage::{LogPart, Snapshot};
 use crate::types::checkpoint::Checkpoint;
-use crate::types::error::Result;
+use crate::types::error::{ErrorDetail, Resource, Result};
+use crate::types::id::LogId;
 use crate::types::syntax::Include;
 
 /// The store at one committed state: several reads of one moment, of its zones too.
@@ -41,12 +44,13 @@ use crate::types::syntax::Include;
 pub struct StoreSnapshot {
     engine: Arc<Engine>,
     held: Held,
+    logs: Arc<OnceLock<BTreeMap<LogId, LogNumber>>>,
 }
 
 impl StoreSnapshot {
     pub(super) fn new(engine: &Arc<Engine>) -> Result<Self> {
         let held = Held(Arc::new(engine.storage.hold()?));
-        Ok(Self { engine: engine.clone(), held })
+        Ok(Self { engine: engine.clone(), held, logs: Arc::default() })
     }
 
     fn read<T>(&self, f: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
@@ -70,6 +74,50 @@ impl StoreSnapshot {
     /// As any read.
     pub fn checkpoint(&self) -> Result<Checkpoint> {
         self.read(|snapshot| snapshot.checkpoint(STORE_LOG))
+    }
+
+    /// The size and root that the store's own log had at an earlier size.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) for a size beyond the log.
+    pub fn checkpoint_at(&self, size: u64) -> Result<Checkpoint> {
+        self.read(|snapshot| snapshot.checkpoint_at(STORE_LOG, size))
+    }
+
+    /// Entries of a log of this store as bytes, with the content that they name: of the store's own log, or of a zone's. For
+    /// [replicas](crate::Replica).
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) for a log that the store does not have;
+    /// [`Invalid`](crate::ErrorKind::Invalid) for a range beyond it.
+    pub fn log_part(&self, log_id: LogId, range: Range<u64>) -> Result<LogPart> {
+        self.read(|snapshot| snapshot.log_part(self.log(snapshot, log_id)?, range.start, range.end))
+    }
+
+    /// The first `width` hashes of a tile of the tree over a log ([C2SP tlog-tiles](https://c2sp.org/tlog-tiles)), 32 bytes
+    /// each.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) for a log that the store does not have;
+    /// [`Invalid`](crate::ErrorKind::Invalid) for hashes that its tree does not have.
+    pub fn hash_tile(&self, log_id: LogId, level: u8, number: u64, width: u16) -> Result<Vec<u8>> {
+        self.read(|snapshot| snapshot.hash_tile(self.log(snapshot, log_id)?, level, number, width))
+    }
+
+    /// The number of a log, by its present id. The first call reads all heads.
+    fn log(&self, snapshot: &Snapshot<'_>, log_id: LogId) -> Result<LogNumber> {
+        let logs = match self.logs.get() {
+            Some(logs) => logs,
+            None => {
+                let logs = snapshot.logs_by_id()?;
+                self.logs.get_or_init(|| logs)
+            }
+        };
+        let log = logs.get(&log_id).copied();
+        Ok(log.ok_or_else(|| ErrorDetail::not_found(Resource::Log, &log_id.to_string()))?)
     }
 
     /// A page of the zones.

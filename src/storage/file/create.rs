@@ -29,7 +29,7 @@ pub(in crate::storage) fn create_file(path: &Path, options: &Options, environmen
     for _ in 0..ATTEMPTS {
         let unfinished = Unfinished::new(path, "create")?;
         let Some(database) = unfinished.database(options)? else { continue };
-        initialise(&database, environment)?;
+        initialise(&database, options, environment)?;
         database.close().map_err(|error| database_error("create", path, error))?;
         match unfinished.give_name()? {
             // Another process was faster: open its store.

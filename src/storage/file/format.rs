@@ -14,6 +14,7 @@ use crate::storage::index::key::{self, STORE_LOG};
 use crate::storage::index::row::{
     CommitsRow, FormatRow, Head, IndexRow, LogsRow, NextContentRow, Row, StoreRow, version_of,
 };
+use crate::storage::replicate::FEATURE_ABSENT_LOGS;
 use crate::storage::tables::{Table, TableReader, TableWriter, put_meta};
 use crate::storage::{ReadTables, RecordCache, Snapshot, WriteTables, storage_error};
 use crate::types::concurrency::Concurrency;
@@ -25,7 +26,7 @@ use crate::types::progress::Observer;
 /// The format version that this build writes.
 const FORMAT: u32 = 1;
 /// The feature bits of reading that this build knows.
-const FEATURES: u64 = FEATURE_TESTS;
+const FEATURES: u64 = FEATURE_TESTS | FEATURE_ABSENT_LOGS;
 /// The feature bits of writing that this build knows.
 const WRITE_FEATURES: u64 = IS_BACKUP;
 /// Set in a backup: before the first write, its user must say whether it goes on in place of the original store.
@@ -46,6 +47,8 @@ pub(crate) struct OpenOptions {
     pub read_only: bool,
     /// Whether the file is a backup that its opener makes a store.
     pub restores: bool,
+    /// Whether the file is a replica: marked as a backup, and extended only by entries of the store that it follows.
+    pub replica: bool,
     /// Whether each commit stores what an opening after a crash needs.
     pub quick_repair: bool,
     /// Told how far the opening is.
@@ -81,7 +84,11 @@ pub(in crate::storage) fn builder(options: &OpenOptions) -> redb::Builder {
 }
 
 /// Writes the rows of a new store.
-pub(in crate::storage) fn initialise(database: &Database, environment: &Environment) -> Result<()> {
+pub(in crate::storage) fn initialise(
+    database: &Database,
+    options: &OpenOptions,
+    environment: &Environment,
+) -> Result<()> {
     let mut transaction = database.begin_write().map_err(|error| storage_error("create the store", error))?;
     transaction.set_two_phase_commit(true);
     {
@@ -90,7 +97,8 @@ pub(in crate::storage) fn initialise(database: &Database, environment: &Environm
         let first16 = |bytes: [u8; 32]| bytes.first_chunk::<16>().copied().unwrap_or_default();
         let store_row = StoreRow { store_id: first16(store), cursor_key: environment.random(b"cursor key") };
         let head = Head::empty(LogId(first16(log)));
-        let format = FormatRow { version: FORMAT, features: 0, write_features: 0 };
+        let write_features = if options.replica { IS_BACKUP } else { 0 };
+        let format = FormatRow { version: FORMAT, features: 0, write_features };
         tables.put_meta(key::META_FORMAT, &format)?;
         tables.put_meta(key::META_STORE, &store_row)?;
         tables.put_meta(key::META_INDEX, &IndexRow { generation: GENERATION })?;
@@ -118,7 +126,8 @@ pub(in crate::storage) fn check_format(database: &Redb, path: &Path, options: &O
     check_row(&row)?;
     let place = || format!("`{}`", path.display());
     match (row.write_features & IS_BACKUP != 0, options.restores) {
-        (true, false) if !options.read_only => Err(ErrorDetail::IsBackup { place: place() }.into()),
+        (true, false) if !options.read_only && !options.replica => Err(ErrorDetail::IsBackup { place: place() }.into()),
+        (false, _) if options.replica => Err(ErrorDetail::NotAReplica { place: place() }.into()),
         (false, true) => Err(ErrorDetail::NotABackup { place: place() }.into()),
         _ => Ok(()),
     }

@@ -89,7 +89,7 @@ pub(in crate::storage) fn open(
             let new = backend.len().map_err(|error| io_error("read", path, error))? == 0;
             let database = opening.database(Loose::of(backend.clone()), path)?;
             if new && options.create {
-                initialise(&database, environment)?
+                initialise(&database, options, environment)?
             }
             Ok((opening.finish(database, path)?, None))
         }

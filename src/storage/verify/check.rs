@@ -17,6 +17,7 @@ use crate::storage::index::key::{self, LogNumber, STORE_LOG};
 use crate::storage::index::replay::{Replay, log_numbers};
 use crate::storage::index::row::{FormatRow, Head, IndexRow, LogsRow, NextContentRow, Row, StoreRow};
 use crate::storage::past::Past;
+use crate::storage::replicate::FEATURE_ABSENT_LOGS;
 use crate::storage::snapshot::Snapshot;
 use crate::storage::tables::{Direction, Table, TableReader};
 use crate::storage::walk::{Step, Walk};
@@ -108,6 +109,11 @@ impl<'a> Check<'a> {
 
     pub(in crate::storage) fn find(&mut self, place: Place, problem: impl fmt::Display) {
         self.report.findings.push(Finding { place, problem: problem.to_string() });
+    }
+
+    /// Whether the file may lack the logs of zones.
+    pub(in crate::storage) fn may_lack_logs(&self) -> bool {
+        self.features & FEATURE_ABSENT_LOGS != 0
     }
 
     /// The name of a log in findings.
@@ -264,9 +270,9 @@ impl<'a> Check<'a> {
     /// Checks that only the head of an erased zone is left.
     fn erased_log(&mut self, log: LogNumber, head: &Head, name: &str, erased: &ZoneErased) -> Result<()> {
         let place = || Place::Log { log: name.to_owned() };
-        let source = self.source;
+        let (source, may_lack) = (self.source, self.may_lack_logs());
         let checked = contained(|| {
-            for problem in zones::erased_problems(source, log, head, erased)? {
+            for problem in zones::erased_problems(source, (log, head), erased, may_lack)? {
                 self.find(place(), problem);
             }
             self.compare_rows(log, name, BTreeMap::new())?;

@@ -7,6 +7,7 @@ use super::Error;
 use super::cause::{NamedCause, describe_io};
 use super::cut;
 use super::{ErrorDetail, Resource};
+use crate::types::id::LogId;
 
 impl ErrorDetail {
     pub(crate) fn invalid(what: &'static str, input: &str, reason: &'static str) -> Self {
@@ -23,6 +24,18 @@ impl ErrorDetail {
 
     pub(crate) fn corrupt(place: impl fmt::Display, problem: impl fmt::Display) -> Self {
         Self::Corrupt { place: place.to_string(), problem: problem.to_string() }
+    }
+
+    pub(crate) fn replicated(log_id: LogId, position: u64, problem: &str) -> Self {
+        Self::Replicated { log_id, position, problem: problem.to_owned() }
+    }
+
+    pub(crate) fn source_failed(
+        log_id: LogId,
+        position: u64,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    ) -> Self {
+        Self::ReplicaSource { log_id, position, source }
     }
 
     /// `action` failed with an error of the operating system.

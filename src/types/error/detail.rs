@@ -601,6 +601,70 @@ pub enum ErrorDetail {
         /// The store.
         place: String,
     },
+    /// The store is a replica: only the store that it follows is written to.
+    #[error("cannot write to {place}: it is a replica, which follows another store")]
+    IsReplica {
+        /// The replica.
+        place: String,
+    },
+    /// The file is a store of its own, and follows no other.
+    #[error("{place} is not a replica: it is a store that was written to")]
+    NotAReplica {
+        /// The store.
+        place: String,
+    },
+    /// The zone exists, and this replica does not follow it.
+    #[error("zone `{zone_id}` is not held: this replica follows other zones")]
+    ZoneNotHeld {
+        /// The zone.
+        zone_id: String,
+    },
+    /// A replica was given an earlier state than its own.
+    #[error("log {log_id} has {held} entries here, and only {given} in the given checkpoint")]
+    ReplicaRollback {
+        /// The log.
+        log_id: LogId,
+        /// Its size in the replica.
+        held: u64,
+        /// Its size in the checkpoint.
+        given: u64,
+    },
+    /// A replica was given a checkpoint of another history than its own.
+    #[error("the checkpoint of log {log_id} with {size} entries is of another history than this replica")]
+    ReplicaFork {
+        /// The log of the checkpoint.
+        log_id: LogId,
+        /// Its size in the checkpoint.
+        size: u64,
+    },
+    /// A replica was given entries or content that do not belong to the log, or not at this place.
+    #[error("cannot replicate entry {position} of log {log_id}: {problem}")]
+    Replicated {
+        /// The log.
+        log_id: LogId,
+        /// The position of the entry; the size of the checkpoint if all entries together do not fit it.
+        position: u64,
+        /// The problem.
+        problem: String,
+    },
+    /// The source of a replica failed.
+    #[error("cannot read entry {position} of log {log_id}")]
+    ReplicaSource {
+        /// The log.
+        log_id: LogId,
+        /// The position of the entry.
+        position: u64,
+        /// The source's error.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The replica follows chosen zones only, so it cannot become a store.
+    #[error("{place} cannot become a store: it does not hold zone `{zone_id}`")]
+    PartialReplica {
+        /// The replica.
+        place: String,
+        /// A zone that it does not hold.
+        zone_id: String,
+    },
     /// The file cannot be read before it was opened for writing once.
     #[error("cannot open {place} for reading only: {reason}: open it for writing once")]
     NeedsWriter {

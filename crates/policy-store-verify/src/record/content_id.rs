@@ -76,13 +76,17 @@ impl ContentId {
     }
 
     /// The address of one text is its SHA-256, that of two the SHA-256 of both hashes.
-    pub fn key(&self) -> ContentKey {
-        let address = match self.json {
+    pub fn address(&self) -> Sha256 {
+        match self.json {
             None => self.sha,
             Some(json) => Sha256::of(&[self.sha.0, json.0].concat()),
-        };
+        }
+    }
+
+    /// The start of the address, as the file has it.
+    pub fn key(&self) -> ContentKey {
         let mut key = [self.kind; 17];
-        key.iter_mut().skip(1).zip(address.0).for_each(|(byte, of_address)| *byte = of_address);
+        key.iter_mut().skip(1).zip(self.address().0).for_each(|(byte, of_address)| *byte = of_address);
         key
     }
 }
