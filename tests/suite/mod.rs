@@ -82,6 +82,7 @@ mod recomputed_hashes;
 mod recorded;
 mod recovery;
 mod replaying;
+mod replicas;
 mod required_tests;
 #[cfg(feature = "bundle")]
 mod reset_bundles;
