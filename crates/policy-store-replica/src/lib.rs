@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+mod bucket;
+mod error;
+mod head;
+pub mod object;
+mod search;
+
+pub use bucket::Bucket;
+pub use error::{Error, Result};
+pub use head::PublicationTrust;
+pub use object_store;
