@@ -80,7 +80,7 @@ pub use rules::bundle_plan::PreparedBundle;
 pub use rules::manifest::{PolicySetVersionInput, PreparedPolicySetVersion};
 pub use rules::precondition::Precondition;
 pub use storage::{
-    CommitStats, Finding, LogPart, Place, ReplicaSource, Report, Space, TableRows, TableSpace, VerifiedLog,
+    CommitStats, Finding, LogPart, LogRange, Place, ReplicaSource, Report, Space, TableRows, TableSpace, VerifiedLog,
 };
 pub use store::PolicyStore;
 pub use store::backup::{Backup, Restore};

@@ -26,6 +26,9 @@ use crate::types::id::{LogId, ZoneId};
 
 /// The logs of another store, as a replica reads them. Nothing that it gives is trusted.
 pub trait ReplicaSource {
+    /// Told which entries will be read, and in which order, before they are: a source with a slow connection can fetch ahead.
+    fn announce(&mut self, _ranges: &[LogRange]) {}
+
     /// Entries of a log from `start` on, at least one of them and none from `end` on, with the content that they name. Larger
     /// pieces of content may be absent: [`content`](Self::content) is asked for them.
     ///
@@ -40,6 +43,18 @@ pub trait ReplicaSource {
     ///
     /// As [`part`](Self::part).
     fn content(&mut self, log_id: LogId, address: &ContentAddress) -> Result<Vec<u8>, Box<dyn StdError + Send + Sync>>;
+}
+
+/// Entries of a log.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRange {
+    /// The log.
+    pub log_id: LogId,
+    /// The position of the first entry.
+    pub start: u64,
+    /// The position after the last entry.
+    pub end: u64,
 }
 
 /// The logs that a write has extended.
@@ -95,6 +110,7 @@ impl Storage {
 impl Replication<'_> {
     fn run(mut self, writer: &mut LogWriter<'_>, to: &Checkpoint) -> Result<Replicated> {
         let mut erased = Vec::new();
+        self.source.announce(&[range(to, writer.read(|snapshot| snapshot.head(STORE_LOG))?.length)]);
         self.grow(writer, STORE_LOG, to, &mut |writer, recorded| match &recorded.body {
             Body::ZoneCreated(body) => writer.add_log(&Head::empty(body.log_id)).map(drop),
             Body::ZoneForked(body) => writer.rename_empty_log(&body.zone_id, body.from, body.to),
@@ -109,15 +125,21 @@ impl Replication<'_> {
         }
         let zones = writer.read(zones)?;
         let mut absent = !erased.is_empty();
+        let mut grown = Vec::new();
         for Zone { id, log, head, sealed } in zones {
             let is_held = head.length > 0;
             match sealed {
                 Some(to) if (is_held || (self.wanted)(&id)) && head.checkpoint() != to => {
-                    self.grow(writer, log, &to, &mut |_, _| Ok(()))?;
-                    self.done.zones.push(id);
+                    grown.push((id, log, to, head.length));
                 }
                 _ => absent |= !is_held,
             }
+        }
+        let range = |(_, _, to, start): &(ZoneId, LogNumber, Checkpoint, u64)| range(to, *start);
+        self.source.announce(&grown.iter().map(range).collect::<Vec<_>>());
+        for (id, log, to, _) in grown {
+            self.grow(writer, log, &to, &mut |_, _| Ok(()))?;
+            self.done.zones.push(id);
         }
         if absent {
             writer.step(|writer| add_feature(writer.tables, FEATURE_ABSENT_LOGS))?;
@@ -227,6 +249,10 @@ impl Replication<'_> {
 
 /// Set in a file that may lack the logs of zones: it follows chosen zones, or zones were erased that it did not hold whole.
 pub(super) const FEATURE_ABSENT_LOGS: u64 = 2;
+
+fn range(to: &Checkpoint, start: u64) -> LogRange {
+    LogRange { log_id: to.log_id, start, end: to.size }
+}
 
 /// Refuses a checkpoint of another log, of a smaller one, and another one of the same size.
 fn check_continues(head: &Head, to: &Checkpoint) -> Result<()> {

@@ -2,11 +2,13 @@
 
 mod bucket;
 mod error;
+mod follower;
 mod head;
 pub mod object;
 mod search;
 
 pub use bucket::Bucket;
 pub use error::{Error, Result};
+pub use follower::{Follower, Polled, Status, StatusHandle};
 pub use head::PublicationTrust;
 pub use object_store;

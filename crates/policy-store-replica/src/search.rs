@@ -10,11 +10,20 @@ use crate::error::Result;
 use crate::head::HEAD_BYTES;
 use crate::object::layout;
 
-/// The newest head from `known` on, with its number; none if `known` is absent.
-pub(crate) async fn newest(bucket: &Bucket, known: u64) -> Result<Option<(u64, Bytes)>> {
+/// The newest head from a known one on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Newest {
+    pub number: u64,
+    pub bytes: Bytes,
+    /// The bytes of the known one now.
+    pub known: Bytes,
+}
+
+/// The newest head from `known` on; none if `known` is absent.
+pub(crate) async fn newest(bucket: &Bucket, known: u64) -> Result<Option<Newest>> {
     let get = async |number| bucket.get(&layout::head(number), HEAD_BYTES).await;
     let Some(bytes) = get(known).await? else { return Ok(None) };
-    let mut newest = (known, bytes);
+    let mut newest = (known, bytes.clone());
     let (mut step, mut absent) = (1_u64, None);
     while absent.is_none()
         && let Some(next) = newest.0.checked_add(step)
@@ -33,7 +42,7 @@ pub(crate) async fn newest(bucket: &Bucket, known: u64) -> Result<Option<(u64, B
             None => absent = middle,
         }
     }
-    Ok(Some(newest))
+    Ok(Some(Newest { number: newest.0, bytes: newest.1, known: bytes }))
 }
 
 #[cfg(test)]
@@ -49,7 +58,9 @@ mod tests {
             }
             for known in 0..count + 2 {
                 let found = newest(&bucket, known).await.unwrap();
-                let expected = (known < count).then(|| (count - 1, Bytes::from((count - 1).to_string())));
+                let text = |number: u64| Bytes::from(number.to_string());
+                let newest = || Newest { number: count - 1, bytes: text(count - 1), known: text(known) };
+                let expected = (known < count).then(newest);
                 assert_eq!(found, expected, "{count} heads, {known} known");
             }
         }
@@ -60,7 +71,7 @@ mod tests {
         let bucket = Bucket::memory();
         for number in [u64::MAX - 1, u64::MAX] {
             bucket.put(&layout::head(number), "x".into()).await.unwrap();
-            assert_eq!(newest(&bucket, number).await.unwrap().map(|found| found.0), Some(number));
+            assert_eq!(newest(&bucket, number).await.unwrap().map(|found| found.number), Some(number));
         }
         bucket.put(&layout::head(0), vec![0; HEAD_BYTES + 1].into()).await.unwrap();
         assert_eq!(newest(&bucket, 0).await.unwrap_err().code(), "damaged");
