@@ -5,6 +5,7 @@ mod error;
 mod follower;
 mod head;
 pub mod object;
+mod publisher;
 mod search;
 
 pub use bucket::Bucket;
@@ -12,3 +13,4 @@ pub use error::{Error, Result};
 pub use follower::{Follower, Polled, Status, StatusHandle};
 pub use head::PublicationTrust;
 pub use object_store;
+pub use publisher::{Outcome, Published, Publisher, PublisherBuilder, Witness};

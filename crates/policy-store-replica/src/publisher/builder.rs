@@ -1,0 +1,135 @@
+//! The settings of a publisher, and witnesses. Does not publish.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use policy_store::attestation::Signer;
+use policy_store::note::{NoteKey, NoteSignature, SignedCheckpoint};
+use policy_store::{Actor, PolicyStore, Timestamp};
+
+use super::{Config, Published, Publisher};
+use crate::bucket::Bucket;
+use crate::error::Result;
+use crate::head::PublicationTrust;
+
+/// Cosigns the checkpoints that a publisher is about to publish: a client of witnesses
+/// ([C2SP tlog-witness](https://c2sp.org/tlog-witness)).
+pub trait Witness: Send + Sync {
+    /// The cosignatures of a checkpoint of the store's log. [`PolicyStore::consistency_proof`] has the proof that a witness
+    /// wants. It may block, and takes its time: the head waits for it.
+    ///
+    /// # Errors
+    ///
+    /// Any: the head is not published.
+    fn cosign(&self, checkpoint: &SignedCheckpoint) -> Result<Vec<NoteSignature>, Box<dyn StdError + Send + Sync>>;
+}
+
+/// Sets up a [`Publisher`].
+#[must_use]
+pub struct PublisherBuilder {
+    store: PolicyStore,
+    bucket: Bucket,
+    key: NoteKey,
+    signer: Arc<dyn Signer>,
+    actor: Actor,
+    former: Vec<NoteKey>,
+    witness: Option<Arc<dyn Witness>>,
+    clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    repeat_after: Duration,
+    tiles_after: u64,
+    poll_every: Duration,
+    observer: Box<dyn Fn(&Result<Published>) + Send + Sync>,
+}
+
+impl PublisherBuilder {
+    pub(super) fn new(store: PolicyStore, bucket: Bucket, key: NoteKey, signer: Arc<dyn Signer>, actor: Actor) -> Self {
+        Self {
+            store,
+            bucket,
+            key,
+            signer,
+            actor,
+            former: Vec::new(),
+            witness: None,
+            clock: Arc::new(Timestamp::now),
+            repeat_after: Duration::from_secs(60),
+            tiles_after: 64,
+            poll_every: Duration::from_millis(200),
+            observer: Box::new(|_| {}),
+        }
+    }
+
+    /// Goes on after heads that an earlier key of the publication has signed. Followers must know both keys.
+    pub fn former_key(mut self, key: NoteKey) -> Self {
+        self.former.push(key);
+        self
+    }
+
+    /// Puts only heads that this client of witnesses has got cosigned.
+    pub fn witness(self, witness: Arc<dyn Witness>) -> Self {
+        Self { witness: Some(witness), ..self }
+    }
+
+    /// Sets the clock of the heads' times. By default, the operating system's clock.
+    pub fn clock(self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self { clock: Arc::new(clock), ..self }
+    }
+
+    /// Repeats the newest checkpoint after this time without new entries: one minute by default. Followers that demand a young
+    /// head should allow for some times as much.
+    pub fn repeat_after(self, repeat_after: Duration) -> Self {
+        Self { repeat_after, ..self }
+    }
+
+    /// Puts tiles with every head of this distance: 64 by default. Between them, new followers read one delta for each head.
+    pub fn tiles_after(self, heads: u64) -> Self {
+        Self { tiles_after: heads, ..self }
+    }
+
+    /// Sets how often [`Publisher::run`] asks the store for new entries, which costs a few look-ups: every 200 ms by default.
+    pub fn poll_every(self, poll_every: Duration) -> Self {
+        Self { poll_every, ..self }
+    }
+
+    /// Tells every outcome of [`Publisher::run`], also the errors after which it tries again.
+    pub fn observer(self, observer: impl Fn(&Result<Published>) + Send + Sync + 'static) -> Self {
+        Self { observer: Box::new(observer), ..self }
+    }
+
+    /// The publisher. It has not read the bucket yet.
+    ///
+    /// # Errors
+    ///
+    /// `store` with the detail `invalid_input` for the key of a witness, and for a former key of another name.
+    pub fn build(self) -> Result<Publisher> {
+        let trust = PublicationTrust::new(self.key.clone())?;
+        let trust = self.former.into_iter().try_fold(trust, PublicationTrust::key)?;
+        let config = Config {
+            store: self.store,
+            bucket: self.bucket,
+            key: self.key,
+            signer: self.signer,
+            actor: self.actor,
+            trust,
+            witness: self.witness,
+            clock: self.clock,
+            repeat_after: self.repeat_after,
+            tiles_after: self.tiles_after,
+            poll_every: self.poll_every,
+            observer: self.observer,
+        };
+        Ok(Publisher { config: Arc::new(config), state: None, known: 0, pending: None, entries: None })
+    }
+}
+
+impl fmt::Debug for PublisherBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PublisherBuilder")
+            .field("bucket", &self.bucket.to_string())
+            .field("key", &self.key)
+            .field("actor", &self.actor)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,81 @@
+//! The work after a head: the checkpoints of logs, and the removal of what is no longer needed. Does not publish heads.
+
+use policy_store::note::SignedCheckpoint;
+use policy_store::{Checkpoint, LogId};
+
+use super::Config;
+use super::puts::{Put, Puts};
+use super::reader::blocking;
+use super::resume::State;
+use super::sizes::Sizes;
+use crate::bucket::Bucket;
+use crate::error::Result;
+use crate::head::{self, Head};
+use crate::object::layout;
+
+/// Checkpoints that are signed at once.
+const SIGNED: usize = 256;
+
+/// Puts the checkpoints of the logs whose tiles are there. That of the store's log comes last: it says that all of them are
+/// there. `store` is the checkpoint of the store's log that the tiles have.
+pub(super) async fn put_checkpoints(config: &Config, noted: &Sizes, tiled: &Sizes, store: Checkpoint) -> Result<()> {
+    let grown = tiled.since(noted, store.log_id);
+    let zones: Vec<_> = grown.iter().filter_map(|growth| tiled.zones.get(&growth.log_id)).copied().collect();
+    let mut puts = Puts::new(&config.bucket);
+    for zones in zones.chunks(SIGNED) {
+        put_signed(config, &mut puts, zones.to_vec()).await?;
+    }
+    puts.finish().await?;
+    put_signed(config, &mut puts, vec![store]).await?;
+    puts.finish().await
+}
+
+async fn put_signed(config: &Config, puts: &mut Puts, checkpoints: Vec<Checkpoint>) -> Result<()> {
+    let (key, signer) = (config.key.clone(), config.signer.clone());
+    let signed: Vec<SignedCheckpoint> =
+        blocking(move || checkpoints.iter().map(|checkpoint| head::sign(checkpoint, &key, &*signer)).collect()).await?;
+    for signed in signed {
+        let name = layout::checkpoint(signed.unverified().log_id);
+        puts.add(name, signed.to_string(), Put::Replace).await?;
+    }
+    Ok(())
+}
+
+/// Removes the deltas of the heads before `number`, and those that have the number of one of these heads and were never its
+/// delta: of publishers that were killed, or lost.
+pub(super) async fn prune(bucket: &Bucket, number: u64, heads: &[&Head]) -> Result<()> {
+    let mut deltas = bucket.list(layout::DELTAS).await?;
+    deltas.retain(|name| {
+        let Some(found) = layout::delta_number(name) else { return false };
+        let is_of_none = |head: &&Head| head.number == found && head.delta_name() != *name;
+        found < number || heads.iter().any(is_of_none)
+    });
+    bucket.remove(deltas).await
+}
+
+/// Removes the objects of erased zones.
+pub(super) async fn erase(bucket: &Bucket, zones: &[LogId]) -> Result<()> {
+    for zone in zones {
+        bucket.remove_folder(&layout::log(*zone)).await?;
+    }
+    Ok(())
+}
+
+/// Does the work that a killed publisher may have left.
+pub(super) async fn leftovers(config: &Config, state: &mut State) -> Result<()> {
+    let (Some(head), bucket) = (&state.head, &config.bucket) else { return Ok(()) };
+    if let Some(tiles) = &state.tiles {
+        // Deltas before the tiles may have the content of a zone that was erased.
+        prune(bucket, tiles.number, &[tiles, head]).await?;
+        if state.noted.store < state.tiled.store {
+            put_checkpoints(config, &state.noted, &state.tiled, tiles.checkpoint).await?;
+            state.noted = state.tiled.clone();
+        }
+    }
+    let folders = bucket.folders(layout::LOGS).await?;
+    let logs = folders.iter().filter_map(|folder| layout::log_of_folder(folder));
+    let erased: Vec<_> = logs.filter(|log_id| state.sizes.erased.contains(log_id)).collect();
+    erase(bucket, &erased).await?;
+    state.has_leftovers = false;
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! Reads parts of the store's logs for the bucket. Does not know objects.
+//!
+//! A snapshot that is held keeps its pages, and a first publication reads all of the store. So it takes a new snapshot now and
+//! then: logs only grow, but for zones that are erased meanwhile.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use policy_store::log::{Change, Entry};
+use policy_store::{ContentAddress, LogId, PolicyStore, Sha256, StoreSnapshot};
+
+use crate::error::{Error, Result};
+use crate::object::PACKED_BYTES;
+
+/// Entries that are read at once. Each may name content of some MiB.
+const ENTRIES: u64 = 32;
+/// Bytes that are read from one snapshot.
+const SNAPSHOT_BYTES: usize = 64 * 1024 * 1024;
+
+pub(super) struct Reader {
+    store: PolicyStore,
+    snapshot: Option<StoreSnapshot>,
+    /// The size of the store's log up to which erasures are known.
+    known: u64,
+    read: usize,
+}
+
+/// Entries, and the content that they name.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Part {
+    pub entries: Vec<Vec<u8>>,
+    /// The pieces that fit into packs and deltas, each once, in the order of the entries.
+    pub content: Vec<Vec<u8>>,
+    /// The larger ones.
+    pub large: Vec<(ContentAddress, Vec<u8>)>,
+    named: BTreeSet<Sha256>,
+}
+
+impl Part {
+    /// Adds the part after this one.
+    fn extend(&mut self, entries: Vec<Vec<u8>>, content: Vec<Vec<u8>>) -> Result<()> {
+        self.entries.extend(entries);
+        for value in content {
+            // A store has one value for each piece.
+            if !self.named.insert(Sha256::of(&value)) {
+                continue;
+            }
+            if value.len() <= PACKED_BYTES {
+                self.content.push(value);
+            } else {
+                self.large.push((ContentAddress::of_value(&value)?, value));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.entries.iter().chain(&self.content).map(Vec::len).sum()
+    }
+}
+
+impl Reader {
+    /// Reads logs that the store has at the size `known` of its own log.
+    pub(super) fn new(store: PolicyStore, known: u64) -> Self {
+        Self { store, snapshot: None, known, read: 0 }
+    }
+
+    /// The entries in a range, to be extended by ranges after it.
+    pub(super) async fn part(&mut self, part: &mut Part, log_id: LogId, range: Range<u64>) -> Result<()> {
+        let mut start = range.start;
+        while start < range.end {
+            let end = range.end.min(start + ENTRIES);
+            let read = self.with(move |snapshot| Ok(snapshot.log_part(log_id, start..end)?)).await?;
+            self.read += read.entries.iter().chain(&read.content).map(Vec::len).sum::<usize>();
+            part.extend(read.entries, read.content)?;
+            start = end;
+        }
+        Ok(())
+    }
+
+    /// The hashes of a tile.
+    pub(super) async fn hashes(&mut self, log_id: LogId, level: u8, number: u64, width: u16) -> Result<Vec<u8>> {
+        let hashes = self.with(move |snapshot| Ok(snapshot.hash_tile(log_id, level, number, width)?)).await?;
+        self.read += hashes.len();
+        Ok(hashes)
+    }
+
+    async fn with<T: Send + 'static>(
+        &mut self,
+        read: impl FnOnce(&StoreSnapshot) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let snapshot = match self.snapshot.take().filter(|_| self.read < SNAPSHOT_BYTES) {
+            Some(snapshot) => snapshot,
+            None => self.renew().await?,
+        };
+        self.snapshot = Some(snapshot.clone());
+        blocking(move || read(&snapshot)).await
+    }
+
+    async fn renew(&mut self) -> Result<StoreSnapshot> {
+        let (store, known) = (self.store.clone(), self.known);
+        let (snapshot, size) = blocking(move || {
+            let snapshot = store.snapshot()?;
+            let size = snapshot.checkpoint()?.size;
+            for position in known..size {
+                let entry = Entry::decode(&store.entry_bytes(position)?);
+                if let Ok(Entry { change: Change::ZoneErased { log_id, .. }, .. }) = entry {
+                    let problem = "its zone was erased while it was published";
+                    return Err(Error::unavailable(crate::object::layout::log(log_id), problem));
+                }
+            }
+            Ok((snapshot, size))
+        })
+        .await?;
+        (self.known, self.read) = (size, 0);
+        Ok(snapshot)
+    }
+}
+
+/// Runs a call of the store where it may block.
+pub(crate) async fn blocking<T: Send + 'static>(call: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(call).await {
+        Ok(outcome) => outcome,
+        Err(problem) => Err(Error::unavailable("store", problem)),
+    }
+}
