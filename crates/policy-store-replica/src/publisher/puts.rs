@@ -1,13 +1,13 @@
 //! Puts many objects at once, within a limit of requests and of bytes in memory.
 
 use bytes::Bytes;
+use policy_store::ContentAddress;
 use tokio::task::JoinSet;
 
 use crate::bucket::{Bucket, Created};
 use crate::error::{Error, Result};
 use crate::object::CONTENT_BYTES;
 use crate::object::bundle::read_content;
-use policy_store::ContentAddress;
 
 /// Requests at once.
 const REQUESTS: usize = 16;
@@ -106,4 +106,59 @@ fn addresses_of_pack(bytes: &[u8]) -> Option<Vec<ContentAddress>> {
 
 fn address_of_piece(bytes: &[u8]) -> Option<Vec<ContentAddress>> {
     Some(vec![ContentAddress::of_value(bytes).ok()?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::bundle::write_content;
+
+    /// A manifest with the text `{}`: plain, and as an LZ4 block.
+    const PLAIN: &[u8] = &[2, 0, 0, 0, 0, 2, 0, 0, 0, 0, b'{', b'}'];
+    const PACKED: &[u8] = &[2, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0x20, b'{', b'}'];
+    const OTHER: &[u8] = &[2, 0, 0, 0, 0, 2, 0, 0, 0, 0, b'[', b']'];
+
+    async fn put(bucket: &Bucket, name: &str, bytes: &[u8], put: Put) -> Result<()> {
+        let mut puts = Puts::new(bucket);
+        puts.add(name.to_owned(), bytes.to_vec(), put).await?;
+        puts.finish().await
+    }
+
+    #[tokio::test]
+    async fn content_that_is_packed_otherwise_is_as_good() {
+        let bucket = Bucket::memory();
+        put(&bucket, "piece", PACKED, Put::Piece).await.unwrap();
+        put(&bucket, "piece", PLAIN, Put::Piece).await.unwrap();
+        assert_eq!(put(&bucket, "piece", OTHER, Put::Piece).await.unwrap_err().code(), "damaged");
+        assert_eq!(put(&bucket, "piece", PLAIN, Put::Same).await.unwrap_err().code(), "damaged");
+        let pack =
+            |values: &[&[u8]]| write_content(&values.iter().map(|value| value.to_vec()).collect::<Vec<_>>()).unwrap();
+        put(&bucket, "pack", &pack(&[PLAIN, OTHER]), Put::Pack).await.unwrap();
+        put(&bucket, "pack", &pack(&[PACKED, OTHER]), Put::Pack).await.unwrap();
+        for wrong in [pack(&[OTHER, PACKED]), pack(&[PACKED]), pack(&[])] {
+            assert_eq!(put(&bucket, "pack", &wrong, Put::Pack).await.unwrap_err().code(), "damaged");
+        }
+        // Bytes that are no content are only as good as themselves.
+        put(&bucket, "broken", b"x", Put::Piece).await.unwrap();
+        put(&bucket, "broken", b"x", Put::Piece).await.unwrap();
+        assert_eq!(put(&bucket, "broken", b"y", Put::Piece).await.unwrap_err().code(), "damaged");
+        assert_eq!(bucket.get("piece", 99).await.unwrap().unwrap(), PACKED);
+    }
+
+    #[tokio::test]
+    async fn requests_and_bytes_are_limited_and_all_puts_are_made() {
+        let bucket = Bucket::memory();
+        let mut puts = Puts::new(&bucket);
+        for number in 0..100 {
+            puts.add(format!("a/{number}"), "x", Put::Same).await.unwrap();
+            assert!(puts.running.len() <= REQUESTS);
+        }
+        for number in 0..5 {
+            puts.add(format!("b/{number}"), vec![0; BYTES / 2 + 1], Put::Replace).await.unwrap();
+            assert!(puts.bytes <= BYTES);
+        }
+        puts.finish().await.unwrap();
+        assert_eq!((bucket.list("a").await.unwrap().len(), bucket.list("b").await.unwrap().len()), (100, 5));
+        assert_eq!((puts.running.len(), puts.bytes), (0, 0));
+    }
 }

@@ -124,3 +124,37 @@ pub(crate) async fn blocking<T: Send + 'static>(call: impl FnOnce() -> Result<T>
         Err(problem) => Err(Error::unavailable("store", problem)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use policy_store::{Actor, NewPolicy};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn parts_follow_one_another_and_an_erased_zone_is_no_damage() {
+        let (store, ops) = (PolicyStore::builder().in_memory().unwrap(), Actor::platform("ops").unwrap());
+        store.write(&ops, |w| w.create_zone("acme").map(drop)).unwrap();
+        let policies = |n| NewPolicy::named(format!("p{n}"));
+        store.write(&ops, |w| (0..99).try_for_each(|n| w.zone("acme")?.create_policy(policies(n)).map(drop))).unwrap();
+        let seal = store.seal(&ops).unwrap();
+        let log = store.zone("acme").unwrap().checkpoint().unwrap();
+        assert_eq!(log.size, 100);
+
+        let mut reader = Reader::new(store.clone(), seal.checkpoint.size);
+        let (mut whole, mut in_steps) = (Part::default(), Part::default());
+        reader.part(&mut whole, log.log_id, 3..100).await.unwrap();
+        reader.part(&mut in_steps, log.log_id, 3..50).await.unwrap();
+        reader.part(&mut in_steps, log.log_id, 50..100).await.unwrap();
+        assert_eq!((whole.entries.len(), &whole), (97, &in_steps));
+        assert_eq!(whole.entries[0], store.zone("acme").unwrap().entry_bytes(3).unwrap());
+
+        store.erase_zone(&ops, "acme").unwrap();
+        // The snapshot still has it.
+        reader.part(&mut Part::default(), log.log_id, 0..100).await.unwrap();
+        reader.read = SNAPSHOT_BYTES;
+        let error = reader.part(&mut Part::default(), log.log_id, 0..1).await.unwrap_err();
+        assert_eq!((error.code(), error.object()), ("unavailable", Some(&*format!("logs/{}", log.log_id))));
+        store.write(&ops, |w| w.create_zone("next").map(drop)).unwrap();
+    }
+}

@@ -3,6 +3,7 @@
 //!
 //! Does not publish anything.
 
+use bytes::Bytes;
 use policy_store::{Checkpoint, LogId, PolicyStore};
 
 use super::Config;
@@ -12,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::head::{HEAD_BYTES, Head};
 use crate::object::delta::{DELTA_BYTES, Delta};
 use crate::object::layout;
-use crate::search;
+use crate::search::{self, Newest};
 
 /// A publication up to its newest head.
 #[derive(Debug, Default)]
@@ -31,16 +32,18 @@ pub(super) struct State {
     pub has_leftovers: bool,
 }
 
-/// Finds the state of the publication. `known` is a head that was there before, or 0.
-pub(super) async fn resume(config: &Config, known: u64) -> Result<State> {
+/// Finds the state of the publication. `known` is a head that was there before.
+pub(super) async fn resume(config: &Config, known: Option<&(u64, Bytes)>) -> Result<State> {
     let bucket = &config.bucket;
-    let Some((number, bytes)) = search::newest(bucket, known).await? else {
-        if known > 0 {
-            let problem = "the head is gone".to_owned();
-            return Err(Error::Rollback { object: layout::head(known), problem });
-        }
-        return Ok(State::default());
-    };
+    let first = known.map_or(0, |(number, _)| *number);
+    let newest = search::newest(bucket, first).await?;
+    if let Some((number, bytes)) = known
+        && newest.as_ref().is_none_or(|newest| newest.known != *bytes)
+    {
+        let problem = "the head is gone, or has other bytes".to_owned();
+        return Err(Error::Rollback { object: layout::head(*number), problem });
+    }
+    let Some(Newest { number, bytes, .. }) = newest else { return Ok(State::default()) };
     let head = config.trust.read(number, bytes)?;
     let (store, of_head) = (config.store.clone(), head.clone());
     blocking(move || check_own(&store, &of_head)).await?;

@@ -68,3 +68,64 @@ impl Sizes {
         self.erased.difference(&earlier.erased).copied().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use policy_store::{Actor, NewPolicy, Restore};
+
+    use super::*;
+
+    fn ops() -> Actor {
+        Actor::platform("ops").unwrap()
+    }
+
+    fn zones(store: &PolicyStore) -> BTreeMap<LogId, Checkpoint> {
+        let zones = store.zones_iter(&policy_store::PageRequest::new());
+        let checkpoint = |id: &str| store.zone(id).unwrap().checkpoint().unwrap();
+        zones.map(|zone| checkpoint(zone.unwrap().id.as_str())).map(|found| (found.log_id, found)).collect()
+    }
+
+    #[test]
+    fn the_sizes_are_those_of_the_zones_after_growth_erasure_and_fork() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = PolicyStore::builder().open(folder.path().join("store")).unwrap();
+        let log = store.checkpoint().unwrap().log_id;
+        let create = |id: &str| store.write(&ops(), |w| w.create_zone(id).map(drop)).unwrap();
+        create("a");
+        create("b");
+        let first = store.seal(&ops()).unwrap().checkpoint.size;
+        let sizes = Sizes::default().advance(&store, first).unwrap();
+        assert_eq!((sizes.store, &sizes.zones), (first, &zones(&store)));
+        let a = store.zone("a").unwrap().checkpoint().unwrap().log_id;
+        let b = store.zone("b").unwrap().checkpoint().unwrap().log_id;
+
+        create("c");
+        store.write(&ops(), |w| w.zone("b")?.create_policy(NewPolicy::named("p")).map(drop)).unwrap();
+        store.erase_zone(&ops(), "a").unwrap();
+        let to = store.seal(&ops()).unwrap().checkpoint.size;
+        let later = sizes.clone().advance(&store, to).unwrap();
+        assert_eq!(later.zones, zones(&store));
+        assert_eq!((later.erased_since(&sizes), later.erased_since(&later)), (vec![a], vec![]));
+        // Step by step gives the same.
+        let steps = (0..=to).try_fold(Sizes::default(), |sizes, to| sizes.advance(&store, to)).unwrap();
+        assert_eq!(
+            (steps.store, steps.zones.clone(), steps.erased),
+            (later.store, later.zones.clone(), later.erased.clone())
+        );
+
+        let mut grown = later.since(&sizes, log);
+        assert!(grown.is_sorted_by_key(|growth| growth.log_id));
+        let c = zones(&store).into_keys().find(|id| *id != b).unwrap();
+        let expected = [(log, first, to), (b, 1, 2), (c, 0, 1)];
+        grown.sort_by_key(|growth| [log, b, c].iter().position(|id| *id == growth.log_id));
+        let found: Vec<_> = grown.iter().map(|growth| (growth.log_id, growth.start, growth.end)).collect();
+        assert_eq!(found, expected);
+        assert!(later.since(&later, log).is_empty());
+
+        let backup = folder.path().join("backup");
+        store.backup(&backup).unwrap();
+        let fork = PolicyStore::builder().restore(Restore::Fork).open(&backup).unwrap();
+        let to = fork.seal(&ops()).unwrap().checkpoint.size;
+        assert_eq!(Sizes::default().advance(&fork, to).unwrap().zones, zones(&fork));
+    }
+}

@@ -124,6 +124,10 @@ async fn a_bucket_that_was_put_back_is_refused() {
     faulty.plan(faulty.requests(), Fault::Before);
     publisher.publish().await.unwrap_err();
     refused(&publisher.publish().await.unwrap_err(), "rollback", "heads/00000000000000000001");
+    // Another publisher has put another head in its place.
+    world.pass(1);
+    assert_eq!(world.publisher().publish().await.unwrap().number, 1);
+    refused(&publisher.publish().await.unwrap_err(), "rollback", "heads/00000000000000000001");
 }
 
 #[tokio::test]

@@ -67,10 +67,12 @@ impl Objects {
         Some(signed.verify(&Trust::new().log_key(key(1))).unwrap().checkpoint())
     }
 
-    /// The tiles of a log, by kind and number: the widest one.
-    fn tile(&self, log_id: LogId, kind: TileKind, number: u64) -> Option<(Tile, &Bytes)> {
+    /// The widest entry bundle of a log with this number whose content is there.
+    fn bundle(&self, log_id: LogId, number: u64) -> Option<(Tile, &Bytes)> {
         let tiles = self.0.iter().filter_map(|(name, bytes)| Tile::parse(name).map(|(log, tile)| (log, tile, bytes)));
-        let tiles = tiles.filter(|(log, tile, _)| *log == log_id && tile.kind == kind && tile.number == number);
+        let tiles =
+            tiles.filter(|(log, tile, _)| *log == log_id && tile.kind == TileKind::Entries && tile.number == number);
+        let tiles = tiles.filter(|(_, tile, _)| self.0.contains_key(&content(log_id, *tile)));
         tiles.max_by_key(|(_, tile, _)| tile.width).map(|(_, tile, bytes)| (tile, bytes))
     }
 
@@ -123,6 +125,11 @@ impl Objects {
     }
 }
 
+/// The name of the content pack of a bundle.
+fn content(log_id: LogId, bundle: Tile) -> String {
+    Tile { kind: TileKind::Content, ..bundle }.name(log_id)
+}
+
 struct Source<'a> {
     objects: &'a Objects,
     deltas: Vec<LogDelta>,
@@ -136,9 +143,9 @@ impl ReplicaSource for Source<'_> {
             return Ok(LogPart::new(delta.entries.clone(), delta.content.clone()));
         }
         let number = start / 256;
-        let (tile, bytes) = self.objects.tile(log_id, TileKind::Entries, number).ok_or("no bundle")?;
+        let (tile, bytes) = self.objects.bundle(log_id, number).ok_or("no bundle")?;
         let mut entries = bundle::read_entries(bytes, tile.width)?;
-        let content = &self.objects.0[&Tile { kind: TileKind::Content, ..tile }.name(log_id)];
+        let content = &self.objects.0[&content(log_id, tile)];
         entries.truncate(usize::try_from(end.saturating_sub(number * 256)).unwrap());
         let entries: Vec<_> = entries.into_iter().skip(usize::try_from(start % 256).unwrap()).collect();
         if entries.is_empty() {

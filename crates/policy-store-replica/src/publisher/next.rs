@@ -1,0 +1,121 @@
+//! The next head of a publication: seals, puts the objects that the head needs, signs it, puts it, and does the work after it.
+//!
+//! Does not know heads that other publishers put.
+
+use bytes::Bytes;
+use policy_store::{Actor, Checkpoint, PolicyStore, Timestamp};
+
+use super::reader::{Reader, blocking};
+use super::resume::State;
+use super::sizes::{Growth, Sizes};
+use super::{Config, Outcome, Published, Publisher, finish, is_due, tiles};
+use crate::error::{Error, Result};
+use crate::head::{self, Head};
+use crate::object::delta::{Delta, LogDelta};
+
+/// Zones in one entry of a seal.
+const ZONES_OF_ENTRY: u64 = 1_000;
+
+impl Publisher {
+    /// Puts the next head, if there is a reason for one. Also returns the entries of the store, if all of them are in the newest head.
+    pub(super) async fn next(&mut self, state: &mut State) -> Result<(Published, Option<u64>)> {
+        let config = self.config.clone();
+        // A cosignature has whole seconds.
+        let now = (config.clock)();
+        let now = Timestamp::from_micros(now.as_micros() - now.as_micros() % 1_000_000);
+        let before = state.sizes.clone();
+        let (store, actor) = (config.store.clone(), config.actor.clone());
+        let (to, sizes, entries) = blocking(move || seal(&store, &actor, before)).await?;
+        let outcome = match &state.head {
+            Some(head) if head.checkpoint == to && !is_due(head.time, now, config.repeat_after) => {
+                let published =
+                    Published { number: head.number, checkpoint: to, time: head.time, outcome: Outcome::Unchanged };
+                return Ok((published, entries));
+            }
+            Some(head) if head.checkpoint == to => Outcome::Repeated,
+            _ => Outcome::New,
+        };
+        let number = state.head.as_ref().map_or(Some(0), |head| head.number.checked_add(1));
+        let number = number.ok_or_else(|| Error::damaged("heads", "no number is left"))?;
+        let (tiles, logs) = put_logs(&config, state, number, outcome, to, &sizes).await?;
+        let delta = Delta {
+            tiles: if tiles { number } else { state.tiles.as_ref().map_or(number, |tiles| tiles.number) },
+            logs,
+        };
+
+        let signing = config.clone();
+        let bytes = blocking(move || sign(&signing, to, now)).await?;
+        let head = Head { number, checkpoint: to, time: now, bytes };
+        let name = head.delta_name();
+        let delta = delta.write().map_err(|problem| Error::damaged(&name, problem))?;
+        config.bucket.create_same(&name, delta.into()).await?;
+        self.pending = Some((number, head.bytes.clone()));
+        self.put_pending().await?;
+
+        let published = Published { number, checkpoint: to, time: now, outcome };
+        advance(&config, state, head, sizes, tiles).await?;
+        Ok((published, entries))
+    }
+}
+
+/// Seals, and reads the sizes of all logs. Also counts the entries of the store, if none but the seal's came meanwhile.
+fn seal(store: &PolicyStore, actor: &Actor, before: Sizes) -> Result<(Checkpoint, Sizes, Option<u64>)> {
+    let entries_before = store.stats()?.entries;
+    let seal = store.seal(actor)?;
+    let entries = store.stats()?.entries;
+    // A wrong count only means that the next call is made earlier.
+    let own = seal.grown.map_or(0, |zones| zones.div_ceil(ZONES_OF_ENTRY).max(1));
+    let sizes = before.advance(store, seal.checkpoint.size)?;
+    Ok((seal.checkpoint, sizes, Some(entries).filter(|entries| *entries == entries_before + own)))
+}
+
+/// Puts the objects of the logs that the head `number` needs. Returns whether its tiles are there, and the logs of its delta.
+async fn put_logs(
+    config: &Config,
+    state: &State,
+    number: u64,
+    outcome: Outcome,
+    to: Checkpoint,
+    sizes: &Sizes,
+) -> Result<(bool, Option<Vec<LogDelta>>)> {
+    let mut reader = Reader::new(config.store.clone(), to.size);
+    let grown: Vec<Growth> = sizes.since(&state.sizes, to.log_id);
+    let logs = tiles::parts(&config.bucket, &mut reader, &grown).await?;
+    let are_old = state.tiles.as_ref().is_none_or(|tiles| number - tiles.number >= config.tiles_after);
+    let has_erased = !sizes.erased_since(&state.sizes).is_empty();
+    let tiles = logs.is_none() || are_old || has_erased || outcome == Outcome::Repeated;
+    if tiles {
+        // The parts of a delta were read as a whole, with their larger pieces of content.
+        let new = if logs.is_some() { [].as_slice() } else { grown.as_slice() };
+        tiles::put(&config.bucket, &mut reader, &sizes.since(&state.tiled, to.log_id), new).await?;
+    }
+    Ok((tiles, logs))
+}
+
+/// The bytes of a head: signed, with the time, and cosigned by witnesses.
+fn sign(config: &Config, to: Checkpoint, now: Timestamp) -> Result<Bytes> {
+    let mut signed = head::sign(&to, &config.key, &*config.signer)?;
+    head::sign_time(&mut signed, &config.key, &*config.signer, now)?;
+    if let Some(witness) = &config.witness {
+        let cosigned = witness.cosign(&signed).map_err(|source| Error::unavailable("witness", source))?;
+        for signature in cosigned {
+            signed.add(signature).map_err(|source| Error::unavailable("witness", source))?;
+        }
+    }
+    Ok(signed.to_string().into())
+}
+
+/// Takes a head into the state, and does the work after it.
+async fn advance(config: &Config, state: &mut State, head: Head, sizes: Sizes, has_tiles: bool) -> Result<()> {
+    let erased = sizes.erased_since(&state.sizes);
+    if has_tiles {
+        finish::put_checkpoints(config, &state.noted, &sizes, head.checkpoint).await?;
+        let kept = state.tiles.as_ref().filter(|_| erased.is_empty()).map_or(head.number, |tiles| tiles.number);
+        finish::prune(&config.bucket, kept, &[&head]).await?;
+        finish::erase(&config.bucket, &erased).await?;
+        (state.tiled, state.noted) = (sizes.clone(), sizes.clone());
+        state.tiles = Some(head.clone());
+    }
+    (state.head, state.sizes) = (Some(head), sizes);
+    Ok(())
+}
