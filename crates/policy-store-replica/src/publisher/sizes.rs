@@ -124,7 +124,7 @@ mod tests {
 
         let backup = folder.path().join("backup");
         store.backup(&backup).unwrap();
-        let fork = PolicyStore::builder().restore(Restore::Fork).open(&backup).unwrap();
+        let fork = PolicyStore::builder().restore(Restore::Fork(ops())).open(&backup).unwrap();
         let to = fork.seal(&ops()).unwrap().checkpoint.size;
         assert_eq!(Sizes::default().advance(&fork, to).unwrap().zones, zones(&fork));
     }
