@@ -9,7 +9,7 @@ use policy_store::attestation::Signer;
 use policy_store::note::{NoteKey, NoteSignature, SignedCheckpoint};
 use policy_store::{Actor, PolicyStore, Timestamp};
 
-use super::{Config, Published, Publisher};
+use super::{Config, Observer, Published, Publisher};
 use crate::bucket::Bucket;
 use crate::error::Result;
 use crate::head::PublicationTrust;
@@ -40,7 +40,7 @@ pub struct PublisherBuilder {
     repeat_after: Duration,
     tiles_after: u64,
     poll_every: Duration,
-    observer: Box<dyn Fn(&Result<Published>) + Send + Sync>,
+    observer: Observer,
 }
 
 impl PublisherBuilder {

@@ -28,6 +28,9 @@ use crate::error::{Error, Result};
 use crate::head::PublicationTrust;
 use crate::object::layout;
 
+/// Is told every outcome of the loop.
+type Observer = Box<dyn Fn(&Result<Published>) + Send + Sync>;
+
 /// The settings of a publisher.
 struct Config {
     store: PolicyStore,
@@ -41,7 +44,7 @@ struct Config {
     repeat_after: Duration,
     tiles_after: u64,
     poll_every: Duration,
-    observer: Box<dyn Fn(&Result<Published>) + Send + Sync>,
+    observer: Observer,
 }
 
 /// Publishes a store to a bucket: see the [crate](crate).
@@ -115,7 +118,6 @@ pub enum Outcome {
 impl Publisher {
     /// Sets up a publisher of `store`. `key` is the public key of `signer`, and its name is that of the publication. `actor` is
     /// the one who seals.
-    #[must_use]
     pub fn builder(
         store: &PolicyStore,
         bucket: Bucket,
