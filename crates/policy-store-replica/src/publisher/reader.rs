@@ -127,9 +127,32 @@ pub(crate) async fn blocking<T: Send + 'static>(call: impl FnOnce() -> Result<T>
 
 #[cfg(test)]
 mod tests {
-    use policy_store::{Actor, NewPolicy};
+    use policy_store::{Actor, NewPolicy, NewPolicyVersion, NewSchema};
 
     use super::*;
+
+    #[tokio::test]
+    async fn content_that_several_entries_name_comes_once() {
+        let (store, ops) = (PolicyStore::builder().in_memory().unwrap(), Actor::platform("ops").unwrap());
+        let schema = "entity User; entity Doc; action view appliesTo { principal: User, resource: Doc };";
+        let text = "permit (principal, action, resource);";
+        let made = store.write(&ops, |w| {
+            w.publish_schema(NewSchema::cedar("v1", schema))?;
+            w.create_zone("acme")?;
+            (0..40).try_for_each(|n| {
+                let mut zone = w.zone("acme")?;
+                let policy = zone.create_policy(NewPolicy::named(format!("p{n}")))?;
+                zone.create_policy_version(&policy.id, NewPolicyVersion::cedar("v1", text)).map(drop)
+            })
+        });
+        made.unwrap();
+        let (log, own) = (store.zone("acme").unwrap().checkpoint().unwrap(), store.checkpoint().unwrap());
+        let (mut reader, mut part) = (Reader::new(store, own.size), Part::default());
+        reader.part(&mut part, log.log_id, 0..log.size).await.unwrap();
+        let alone: BTreeSet<_> = part.content.iter().collect();
+        assert!(part.entries.len() == 81 && !part.content.is_empty());
+        assert_eq!((part.content.len(), part.large.len()), (alone.len(), 0));
+    }
 
     #[tokio::test]
     async fn parts_follow_one_another_and_an_erased_zone_is_no_damage() {

@@ -6,7 +6,7 @@ use policy_store::{Checkpoint, NewPolicy, PolicyStore};
 use policy_store_replica::object::layout::{Tile, TileKind};
 use policy_store_replica::{Bucket, Outcome, Publisher};
 
-use super::faulty::Faulty;
+use super::faulty::{Fault, Faulty};
 use super::reading::Objects;
 use super::support::{World, key, ops, signer};
 
@@ -171,13 +171,12 @@ async fn larger_content_is_an_object_of_its_own() {
     for name in ["v3", "v4"] {
         world.large_schema(name);
     }
-    world.zone("acme");
+    // The delta is given up in a log that comes before the store's.
+    let before = (0..64).map(|n| format!("z{n}")).find(|zone| world.zone(zone) < log).unwrap();
     let filler = "x".repeat(4_000);
     let policy = |n| NewPolicy::named(format!("p{n}")).description(&filler);
-    world
-        .store
-        .write(&ops(), |w| (0..80).try_for_each(|n| w.zone("acme")?.create_policy(policy(n)).map(drop)))
-        .unwrap();
+    let many = |n| world.store.write(&ops(), |w| w.zone(&before)?.create_policy(policy(n)).map(drop)).unwrap();
+    (0..80).for_each(many);
     published(&mut publisher, 2, Outcome::New).await;
     let objects = Objects::read(&*world.objects).await;
     assert!(objects.delta(2).unwrap().logs.is_none());
@@ -197,15 +196,24 @@ async fn a_new_publisher_goes_on_from_the_bucket() {
     published(&mut world.publisher(), 1, Outcome::Unchanged).await;
     assert_eq!(Objects::read(&*world.objects).await.0, before.0);
     assert_eq!(before.delta(1).unwrap().tiles, 0);
+    // A publisher that was killed after a head has not put the checkpoints of logs.
+    for name in before.names("logs/").into_iter().filter(|name| name.ends_with("/checkpoint")) {
+        remove(&world, name).await;
+    }
+    published(&mut world.publisher(), 1, Outcome::Unchanged).await;
+    assert_eq!(Objects::read(&*world.objects).await.0, before.0);
     // A bucket whose newest delta is gone gets tiles again.
-    let delta = before.names("deltas/").into_iter().max().unwrap().to_owned();
-    let path = policy_store_replica::object_store::path::Path::from(delta);
-    policy_store_replica::object_store::ObjectStoreExt::delete(&*world.objects, &path).await.unwrap();
+    remove(&world, before.names("deltas/").into_iter().max().unwrap()).await;
     world.change("acme", "two");
     published(&mut world.publisher(), 2, Outcome::New).await;
     let objects = Objects::read(&*world.objects).await;
     assert_eq!(objects.delta(2).unwrap().tiles, 2);
     follows(&objects, &world.store);
+}
+
+async fn remove(world: &World, name: &str) {
+    use policy_store_replica::object_store::{ObjectStoreExt as _, path::Path};
+    world.objects.delete(&Path::from(name)).await.unwrap();
 }
 
 #[tokio::test]
@@ -221,4 +229,20 @@ async fn a_folder_and_a_prefix_will_do() {
     let objects = Objects::read(&store).await;
     objects.check_tiles(&world.store);
     follows(&objects, &world.store);
+}
+
+#[tokio::test]
+async fn a_read_that_ends_early_is_no_damage() {
+    let world = World::new();
+    world.publisher().publish().await.unwrap();
+    let faulty = Faulty::new(world.objects.clone(), []);
+    // The heads, the delta, the tiles' head or a checkpoint.
+    for number in 0..12 {
+        faulty.plan(faulty.requests() + number, Fault::Cut);
+        let outcome = world.builder(Arc::new(faulty.clone())).build().unwrap().publish().await;
+        match outcome {
+            Ok(published) => assert_eq!(published.outcome, Outcome::Unchanged),
+            Err(error) => assert_eq!(error.code(), "unavailable", "{error}"),
+        }
+    }
 }

@@ -11,11 +11,14 @@ use super::faulty::{Fault, Faulty};
 use super::reading::Objects;
 use super::support::World;
 
+/// The number of a head, or the code of an error.
+type Seen = Result<(u64, Outcome), String>;
+
 #[tokio::test(start_paused = true)]
 async fn the_loop_publishes_repeats_tries_again_and_stops() {
     let world = Arc::new(World::new());
     let faulty = Faulty::new(world.objects.clone(), []);
-    let seen: Arc<Mutex<Vec<Result<(u64, Outcome), String>>>> = Arc::default();
+    let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
     let observed = seen.clone();
     let observer = move |outcome: &policy_store_replica::Result<_>| {
         let outcome: Result<&policy_store_replica::Published, _> = outcome.as_ref();
