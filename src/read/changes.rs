@@ -1,4 +1,4 @@
-//! The change feed: what each write added to a log, in order, as it becomes durable.
+//! The change feed: the groups of a log, in order, as they become durable.
 //!
 //! Keeps nothing in the store: the consumer keeps its position.
 
@@ -25,6 +25,9 @@ use crate::types::error::Result;
 ///
 /// Within a process, a commit wakes [`wait`](Self::wait) at once. A reader, and one of several processes that write, sees
 /// the commits of others within about 20 milliseconds. As any handle, this one keeps the file open.
+///
+/// A position is a number. If the store is put back to an older state and grows past it before the consumer starts again, only a
+/// [checkpoint](Zone::checkpoint) that is kept beside it tells so: see [`Builder::not_before`](crate::Builder::not_before).
 ///
 /// An audit sink, which keeps its position beside what it has written:
 ///
