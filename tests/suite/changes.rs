@@ -15,8 +15,10 @@ use policy_store::{
 use super::support::{PERMIT, World, customer, platform, refused};
 
 const OLDER_STATE: (policy_store::ErrorKind, &str) = (Corrupt, "older_state");
-/// Longer than any test takes.
-const LONG: Duration = Duration::from_secs(5);
+/// A wait that is not woken takes this long.
+const LONG: Duration = Duration::from_secs(60);
+/// A wait that is woken ends within this time, also on a busy machine.
+const SOON: Duration = Duration::from_secs(15);
 const SHORT: Duration = Duration::from_millis(30);
 
 /// All groups that are there.
@@ -149,7 +151,7 @@ fn a_wait_ends_with_a_commit_or_at_its_time() {
         world.write_store(|w| w.zone("other")?.create_policy(NewPolicy::named("p")).map(drop)).unwrap();
         assert!(answer.recv_timeout(SHORT).is_err());
         policies(&world, count);
-        let (group, after) = answer.recv_timeout(LONG).expect("a commit ends the wait");
+        let (group, after) = answer.recv_timeout(SOON).expect("a commit ends the wait");
         assert_eq!(group.unwrap().unwrap().entries.len(), count);
         changes = after;
     }
@@ -210,15 +212,17 @@ fn follows(world: &World, store: &PolicyStore) {
     for count in [2, 1] {
         let answer = waits(changes, LONG);
         policies(world, count);
-        let (group, after) = answer.recv_timeout(LONG).unwrap();
+        let (group, after) = answer.recv_timeout(SOON).unwrap();
         assert_eq!(group.unwrap().unwrap().entries.len(), count);
         changes = after;
     }
     let before = store.commits().unwrap();
     thread::scope(|scope| {
-        let waits = scope.spawn(|| store.wait_for_commit(before, LONG));
+        let (sender, answer) = channel();
+        scope.spawn(move || sender.send(store.wait_for_commit(before, LONG)));
+        assert!(answer.recv_timeout(SHORT).is_err());
         policies(world, 1);
-        assert_eq!(waits.join().unwrap().unwrap(), before + 1);
+        assert_eq!(answer.recv_timeout(SOON).unwrap().unwrap(), before + 1);
     });
     let groups = rest(&mut changes);
     are_whole(&groups, &world.history()[usize::try_from(position).unwrap() + 3..]);
@@ -234,7 +238,7 @@ fn an_erased_zone_ends_its_feed_at_once() {
     // A new zone with the id has another log.
     world.write_store(|w| w.create_zone("acme").map(drop)).unwrap();
     for answer in answers {
-        let (answer, mut changes) = answer.recv_timeout(LONG).unwrap();
+        let (answer, mut changes) = answer.recv_timeout(SOON).unwrap();
         refused(answer, (NotFound, "not_found"), "zone `acme`");
         refused(changes.poll(), (NotFound, "not_found"), "zone `acme`");
     }
@@ -253,7 +257,7 @@ fn a_feed_goes_on_after_a_recovery() {
     let answer = waits(changes, LONG);
     world.store.recover().unwrap();
     policies(&world, 3);
-    let (group, mut changes) = answer.recv_timeout(LONG).unwrap();
+    let (group, mut changes) = answer.recv_timeout(SOON).unwrap();
     assert_eq!(group.unwrap().unwrap().entries.len(), 3);
     assert_eq!((changes.poll().unwrap(), changes.position()), (None, 6));
 }
@@ -275,9 +279,11 @@ fn an_older_state_is_refused_also_when_it_has_grown_again() {
     let mut at_copy = world.zone().changes(2).unwrap();
     rest(&mut changes);
     assert_eq!(changes.position(), 4);
+    let answer = waits(changes, LONG);
     std::fs::rename(&copy, &path).unwrap();
     world.store.recover().unwrap();
-    refused(changes.poll(), OLDER_STATE, "has 2 entries, expected at least 4");
+    let (refusal, mut changes) = answer.recv_timeout(SOON).expect("a recovery ends the wait");
+    refused(refusal, OLDER_STATE, "has 2 entries, expected at least 4");
     policies(&world, 3);
     refused(changes.wait(SHORT), OLDER_STATE, "the first 4 entries");
     assert_eq!(changes.position(), 4);

@@ -385,11 +385,11 @@ fn interleaving_no_wait_misses_its_commit() {
         let (a, b) = (store.zone("a").unwrap(), store.zone("b").unwrap());
         let follow = |zone: &Zone| zone.changes(zone.checkpoint().unwrap().size).unwrap();
         let commits = store.commits().unwrap();
+        let (of_a, mut of_b) = ([follow(&a), follow(&a)], follow(&b));
         let mut threads = Vec::new();
-        for id in ["x", "y"] {
+        for (id, mut changes) in ["x", "y"].into_iter().zip(of_a) {
             let store = store.clone();
             threads.push(spawn(move || pair(&store, id).unwrap()));
-            let mut changes = follow(&a);
             threads.push(spawn(move || {
                 for _ in 0..2 {
                     assert_eq!(changes.wait(Duration::MAX).unwrap().unwrap().entries.len(), 2);
@@ -397,9 +397,8 @@ fn interleaving_no_wait_misses_its_commit() {
                 assert_eq!(changes.poll().unwrap(), None);
             }));
         }
-        let mut changes = follow(&b);
         threads.push(spawn(move || {
-            assert_eq!(changes.wait(Duration::MAX).unwrap_err().kind(), ErrorKind::NotFound);
+            assert_eq!(of_b.wait(Duration::MAX).unwrap_err().kind(), ErrorKind::NotFound);
         }));
         let erases = store.clone();
         threads.push(spawn(move || drop(erases.erase_zone(&Actor::platform("ops").unwrap(), "b").unwrap())));
