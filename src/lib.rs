@@ -47,6 +47,7 @@ pub use decide::replay::left_out::LeftOut;
 pub use decide::replay::report::{LeftOutLine, ReplayReport, StatementFlips};
 pub use decide::statement::Statement;
 pub use engine::Verification;
+pub use list::changes::ChangeGroup;
 pub use list::filter::{BindingFilter, HistoryFilter, PolicyFilter, PolicySetFilter, SchemaFilter};
 pub use list::items::Items;
 pub use list::order::{Order, Sort};
@@ -58,6 +59,7 @@ pub use plan::value::{
 pub use preflight::{Candidate, PolicySetVersionCheck, PolicyVersionCheck, Preflight, ZonePreflight};
 pub use read::as_of::ZoneAsOf;
 pub use read::blame::{Blame, SinceVersion};
+pub use read::changes::Changes;
 pub use read::moment::{AsOf, Committed, Held, InWrite, Latest, Moment};
 pub use read::zone::{Zone, ZoneSnapshot};
 pub use record::ContentAddress;

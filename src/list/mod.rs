@@ -3,6 +3,7 @@
 //! Knows no rules about who may write the items.
 
 pub(crate) mod bindings;
+pub(crate) mod changes;
 pub(crate) mod cursor;
 pub(crate) mod filter;
 pub(crate) mod history;

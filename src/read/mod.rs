@@ -6,6 +6,7 @@ mod all;
 pub(crate) mod as_of;
 mod bindings;
 pub(crate) mod blame;
+pub(crate) mod changes;
 mod decisions;
 mod differences;
 pub(crate) mod moment;

@@ -50,6 +50,7 @@ mod tests;
 mod tiles;
 mod times;
 mod verify;
+mod wait;
 mod walk;
 mod witness;
 mod write;
@@ -87,6 +88,7 @@ use sync::{AtomicU64, Mutex, MutexGuard, Ordering, RwLock, ThreadId, thread};
 pub(crate) use tables::Direction;
 use tables::{ReadTables, TableReader, WriteTables};
 pub use verify::{Finding, Place, Report, VerifiedLog};
+use wait::Signal;
 
 use crate::types::environment::Environment;
 use crate::types::error::{ErrorDetail, Result};
@@ -114,6 +116,8 @@ pub(crate) struct Storage {
     followed: Followed,
     forget: Forget,
     meter: Meter,
+    /// Given after each commit.
+    signal: Signal,
 }
 
 /// Clears the caches beside the record cache: a zone was erased, or the file was opened again.
@@ -163,6 +167,7 @@ impl Storage {
             followed: Followed::default(),
             forget,
             meter: Meter::default(),
+            signal: Signal::default(),
         };
         storage.refresh_index()?;
         Ok(storage)
@@ -219,6 +224,13 @@ impl Storage {
     /// Opens the store again in place.
     pub(crate) fn recover(&self, environment: &Environment) -> Result<()> {
         span!(INFO, "recover", store = self.place());
+        let recovered = self.reopen(environment);
+        // A wait goes on in the state that was found, or fails as any read.
+        self.signal.give();
+        recovered
+    }
+
+    fn reopen(&self, environment: &Environment) -> Result<()> {
         let _writer = self.lock_writer_alone()?;
         let taken = self.opened.write().unwrap_or_else(PoisonError::into_inner).take();
         self.failed.set(true);

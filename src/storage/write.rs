@@ -250,6 +250,7 @@ impl Storage {
             Err(error) => self.failed.engine_failed(error),
         }
         self.commits.fetch_add(1, Ordering::Release);
+        self.signal.give();
         committed.map_err(|error| ErrorDetail::OutcomeUnknown { source: Box::new(error) }.into())
     }
 

@@ -3,6 +3,7 @@
 mod all;
 pub(crate) mod backup;
 pub(crate) mod builder;
+mod changes;
 pub(crate) mod copy;
 pub(crate) mod erase;
 mod prepare;
@@ -260,7 +261,7 @@ impl PolicyStore {
     ///
     /// Pages repeat nothing, and skip nothing that was there when the first of them was read. What is written meanwhile may
     /// have a time before the cursor: imported history, copied zones, and entries of a clock that went back. To follow
-    /// all changes, read each [history](Zone::history) from a cursor.
+    /// the changes as they come, use [`changes`](Self::changes) and [`Zone::changes`].
     ///
     /// ```
     /// # fn main() -> policy_store::Result<()> {

@@ -27,6 +27,7 @@ mod bundles_in_git;
 mod bundles_packed;
 mod caches;
 mod cedar_cases;
+mod changes;
 mod concurrent;
 mod copying;
 mod counts;

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex as Plain};
+use std::time::Duration;
 
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::sync::Mutex;
@@ -374,6 +375,36 @@ fn interleaving_reads_and_writes() {
 #[test]
 fn interleaving_reads_writes_and_a_recovery() {
     explore(60, || in_memory(true));
+}
+
+/// Each wait is for ever, so one that misses its commit ends the schedule as a deadlock.
+#[test]
+fn interleaving_no_wait_misses_its_commit() {
+    explore(60, || {
+        let store = store_in_memory();
+        let (a, b) = (store.zone("a").unwrap(), store.zone("b").unwrap());
+        let follow = |zone: &Zone| zone.changes(zone.checkpoint().unwrap().size).unwrap();
+        let commits = store.commits().unwrap();
+        let (of_a, mut of_b) = ([follow(&a), follow(&a)], follow(&b));
+        let mut threads = Vec::new();
+        for (id, mut changes) in ["x", "y"].into_iter().zip(of_a) {
+            let store = store.clone();
+            threads.push(spawn(move || pair(&store, id).unwrap()));
+            threads.push(spawn(move || {
+                for _ in 0..2 {
+                    assert_eq!(changes.wait(Duration::MAX).unwrap().unwrap().entries.len(), 2);
+                }
+                assert_eq!(changes.poll().unwrap(), None);
+            }));
+        }
+        threads.push(spawn(move || {
+            assert_eq!(of_b.wait(Duration::MAX).unwrap_err().kind(), ErrorKind::NotFound);
+        }));
+        let erases = store.clone();
+        threads.push(spawn(move || drop(erases.erase_zone(&Actor::platform("ops").unwrap(), "b").unwrap())));
+        threads.push(spawn(move || assert!(store.wait_for_commit(commits, Duration::MAX).unwrap() > commits)));
+        join(threads);
+    });
 }
 
 /// A file in memory, if there is a place for one: each commit is synced.

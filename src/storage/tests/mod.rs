@@ -19,4 +19,5 @@ mod since;
 mod tamper;
 mod tamper_cases;
 mod thread;
+mod wait;
 mod whole_zone;

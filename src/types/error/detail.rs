@@ -33,6 +33,16 @@ pub enum ErrorDetail {
         /// The rule.
         reason: &'static str,
     },
+    /// A position to follow a log from is inside a write: its entries are given together.
+    #[error("position {position} is inside the group of one write: expected {start} or {end}")]
+    InsideGroup {
+        /// The position.
+        position: u64,
+        /// The position of the first entry of the write.
+        start: u64,
+        /// The position after its last entry.
+        end: u64,
+    },
     /// Both or neither of two alternatives were given.
     #[error("expected exactly one of `{first}` and `{second}`, found {given}")]
     ExactlyOne {
@@ -477,13 +487,13 @@ pub enum ErrorDetail {
         /// The problem.
         problem: String,
     },
-    /// A log of the store does not contain a checkpoint that was kept: the store was put back to an older state, or its
-    /// history was rewritten.
-    #[error("store is not later than a checkpoint that was kept: {}", against_kept(.log_id, *.kept, *.size))]
+    /// A log of the store does not contain a checkpoint, or has not reached a position, that was kept: the store was put back
+    /// to an older state, or its history was rewritten.
+    #[error("store is not later than a state that was kept: {}", against_kept(.log_id, *.kept, *.size))]
     OlderState {
         /// The log of the checkpoint.
         log_id: LogId,
-        /// The size of the checkpoint.
+        /// The size of the checkpoint, or the position.
         kept: u64,
         /// The log's size in the store; none if the store does not have the log.
         size: Option<u64>,

@@ -11,6 +11,7 @@ impl ErrorDetail {
         match self {
             Self::InvalidInput { .. } => (Kind::Invalid, "invalid_input"),
             Self::InvalidCursor { .. } => (Kind::Invalid, "invalid_cursor"),
+            Self::InsideGroup { .. } => (Kind::Invalid, "inside_group"),
             Self::ExactlyOne { .. } => (Kind::Invalid, "exactly_one"),
             Self::Syntax { .. } => (Kind::Invalid, "syntax"),
             Self::Json { .. } => (Kind::Invalid, "json"),
