@@ -116,8 +116,8 @@ impl LiveAuthorizer {
     fn check_same(&self, current: &Authorizer, rules: &VerifiedRules) -> Result<()> {
         let own = current.compiled();
         for (field, given, in_use) in [
-            ("log_id", rules.log_id().to_string(), own.log_id.to_string()),
-            ("zone_id", rules.zone_id().to_string(), own.zone_id.to_string()),
+            ("log", rules.log_id().to_string(), own.log_id.to_string()),
+            ("zone", rules.zone_id().to_string(), own.zone_id.to_string()),
             ("target", rules.target().to_string(), self.target.to_string()),
         ] {
             if given != in_use {

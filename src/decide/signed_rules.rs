@@ -132,3 +132,86 @@ impl Authorizer {
         Ok(Self::of_bound(BoundRules { bound: bound(rules.rules())?, guardrail, end: rules.log_end() }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use policy_store_verify::attestation::Ed25519Signer;
+    use policy_store_verify::note::{NoteKey, SignedCheckpoint, Trust};
+
+    use super::*;
+    use crate::{Actor, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicyStore};
+
+    const NAME: &str = "example.com/policies";
+    const PERMIT: &str = "permit(principal, action, resource);";
+
+    /// A store whose zone has a version with two policies in force.
+    fn store() -> PolicyStore {
+        let store = PolicyStore::builder().in_memory().unwrap();
+        let schema = "entity U; action a appliesTo { principal: U, resource: U };";
+        let made = store.write(&Actor::customer("a").unwrap(), |w| {
+            w.publish_schema(NewSchema::cedar("s", schema))?;
+            let mut zone = w.create_zone("z")?;
+            let mut pins = NewPolicySetVersion::new("s");
+            for id in ["p", "q"] {
+                zone.create_policy(NewPolicy::named(id).id(id))?;
+                pins = pins.pin(&zone.create_policy_version(id, NewPolicyVersion::cedar("s", PERMIT))?);
+            }
+            zone.create_policy_set(NewPolicySet::named("s").id("s"))?;
+            let version = zone.create_policy_set_version("s", pins)?;
+            zone.activate(&version.id)
+        });
+        made.unwrap();
+        store
+    }
+
+    fn rules(store: &PolicyStore) -> VerifiedRules {
+        let signer = Ed25519Signer::new("k", &[7; 32]).unwrap();
+        let zone = store.zone("z").unwrap();
+        let signed = SignedCheckpoint::sign(&zone.checkpoint().unwrap(), NAME, &signer).unwrap();
+        let trust = Trust::new().log_key(NoteKey::ed25519(NAME, signer.jwk().as_bytes()).unwrap());
+        zone.signed_rules_with(Target::Zone, &signed).unwrap().verify(&trust).unwrap()
+    }
+
+    /// As by a later version of Cedar, or of the gate.
+    #[test]
+    fn a_text_that_does_not_parse_or_pass_the_gate_refuses_the_whole_version() {
+        let rules = rules(&store());
+        let deep = format!("permit(principal, action, resource) when {{ {}true{} }};", "(".repeat(70), ")".repeat(70));
+        for (bad, cause) in [("permit(principal, action);", "syntax"), ("", "empty_policy"), (&deep, "too_deep")] {
+            let mut version = rules.rules().version.clone();
+            version.policies[1].1 = bad.to_owned();
+            let compiler = Compiler::new(0, limits::VALIDATION_COST).unwrap();
+            let error = compiler.of_texts(rules.zone_id(), rules.log_id(), &version).err().unwrap();
+            assert_eq!(error.code(), "cannot_compile");
+            assert!(error.to_string().contains(version.policies[1].0.policy_version_id.as_str()), "{error}");
+            let source = std::error::Error::source(&error).unwrap();
+            assert_eq!(source.downcast_ref::<crate::Error>().unwrap().code(), cause);
+        }
+        let mut version = rules.rules().version.clone();
+        version.schema = format!("entity E in {}", "[".repeat(1_000));
+        let compiler = Compiler::new(0, limits::VALIDATION_COST).unwrap();
+        let error = compiler.of_texts(rules.zone_id(), rules.log_id(), &version).err().unwrap();
+        assert_eq!(error.code(), "too_deep");
+    }
+
+    #[test]
+    fn a_version_that_is_still_in_force_is_not_compiled_again() {
+        let store = store();
+        let first = Authorizer::of_rules(&rules(&store)).unwrap();
+        let write = |name: &str| {
+            store.write(&Actor::customer("a").unwrap(), |w| w.zone("z")?.create_policy(NewPolicy::named(name))).unwrap()
+        };
+        write("unrelated");
+        let next = Authorizer::of_rules_after(&rules(&store), Some(&first)).unwrap();
+        assert!(Arc::ptr_eq(first.compiled(), next.compiled()) && first.log_end() != next.log_end());
+        // The same texts in another version have other ids.
+        let made = store.write(&Actor::customer("a").unwrap(), |w| {
+            let mut zone = w.zone("z")?;
+            let version = zone.create_policy_set_version("s", NewPolicySetVersion::new("s"))?;
+            zone.activate(&version.id)
+        });
+        made.unwrap();
+        let other = Authorizer::of_rules_after(&rules(&store), Some(&next)).unwrap();
+        assert!(!Arc::ptr_eq(other.compiled(), next.compiled()));
+    }
+}

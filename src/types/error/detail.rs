@@ -690,9 +690,9 @@ pub enum ErrorDetail {
         in_use: u64,
     },
     /// The signed rules are of another zone, log or target than those that the authorizer has.
-    #[error("signed rules are of {field} `{given}`, expected `{in_use}`")]
+    #[error("signed rules are of another {field}: {given}, expected {in_use}")]
     OtherRules {
-        /// The field that differs: `zone_id`, `log_id` or `target`.
+        /// The part that differs: `zone`, `log` or `target`.
         field: &'static str,
         /// Its value in the given rules.
         given: String,
