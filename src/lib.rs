@@ -39,6 +39,8 @@ pub use decide::answer::{Answer, StatementError};
 pub use decide::authorizer::Authorizer;
 pub use decide::difference::Difference;
 pub use decide::explanation::{ExplainedStatement, Explanation, StatementRole};
+#[cfg(feature = "attestation")]
+pub use decide::live::LiveAuthorizer;
 pub use decide::receipt::{EntitiesInput, GuardrailReceipt, Layer, LogEnd, Receipt, StatementRef};
 pub use decide::record::DecisionRecord;
 pub use decide::record::log::DecisionLog;

@@ -1,4 +1,4 @@
-//! Writes the seeds of the targets `note`, `proof`, `receipt`, `evidence` and `record`, into `corpus/`. They are the same each time.
+//! Writes the seeds of the targets `note`, `proof`, `receipt`, `evidence`, `signed_rules` and `record`, into `corpus/`. They are the same each time.
 
 use std::path::Path;
 
@@ -88,6 +88,11 @@ fn main() {
     for (name, seed) in [("file", 0), ("file-with-a-guardrail", 3), ("file-with-a-seal", WORLD.seeds.len() - 3)] {
         write("evidence", name, serde_json::to_string(&WORLD.seeds[seed]).unwrap());
     }
+    for (name, seed) in
+        [("file", 0), ("file-of-a-user", 1), ("file-with-a-guardrail", 3), ("file-with-a-seal", WORLD.rules.len() - 1)]
+    {
+        write("signed_rules", name, serde_json::to_string(&WORLD.rules[seed]).unwrap());
+    }
     let row = |op: u8, which: u8, place: u16, value: u32| {
         [[op, which].as_slice(), &place.to_le_bytes(), &value.to_le_bytes()].concat()
     };
@@ -107,6 +112,20 @@ fn main() {
             [vec![7], row(6, 0, 0, 0), row(15, 0, bound, 0), row(19, 0, version, 0), row(21, 0, 0, 0)].concat();
         write("evidence", &format!("binding-{bound}-of-version-{version}"), claims);
     }
+    // No guardrail, without its binding too. The rules of before under a later checkpoint, with all entries. Another target. A
+    // value of the JSON. A log with a forgotten entry.
+    write("signed_rules", "hidden-guardrail", [vec![3], row(9, 0, 0, 0)].concat());
+    for entry in 0..12 {
+        let hidden = [vec![4], row(9, 0, 0, 0), row(0, 0, entry, 0)].concat();
+        write("signed_rules", &format!("hidden-guardrail-without-{entry}"), hidden);
+    }
+    for later in 1..WORLD.rules.len() as u8 {
+        let claims = [vec![0], row(10, later, 0, 0), row(4, later, 0, 0)].concat();
+        write("signed_rules", &format!("replaced-by-{later}"), claims);
+    }
+    write("signed_rules", "other-target", [vec![1], row(11, 0, 0, 0)].concat());
+    write("signed_rules", "value", [vec![1], row(30, 2, 40, 0x1b), row(31, 7, 9, 0)].concat());
+    write("signed_rules", "forged-log", [vec![128], row(0, 0, 7, 0), row(4, 0, 0, 0)].concat());
     write("evidence", "value", [vec![1], row(30, 2, 40, 0x1b), row(28, 7, 9, 0)].concat());
     write("evidence", "forged-walk", [vec![130], row(6, 0, 30, 0), row(3, 0, 30, 0)].concat());
     write("evidence", "forged-log", [vec![131], row(0, 0, 7, 0), row(4, 0, 0, 0), row(3, 1, 20, 0)].concat());

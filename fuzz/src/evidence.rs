@@ -9,7 +9,7 @@ use policy_store::{
     PolicyStore, Rationale, Target, TargetType, Zone,
 };
 use policy_store_verify::attestation::{Jwks, Verifier};
-use policy_store_verify::evidence::{Evidence, Guardrail, ProvenEntry, RulesVerdict, Verdict};
+use policy_store_verify::evidence::{Evidence, Guardrail, ProvenEntry, RulesVerdict, SignedRules, Verdict};
 use policy_store_verify::log::{Change, Entry};
 use policy_store_verify::note::{SignedCheckpoint, Trust};
 use policy_store_verify::proof::{InclusionProof, Levels, ProofError};
@@ -31,9 +31,11 @@ const GUARD: &str = "forbid(principal == U::\"g\", action, resource);";
 pub struct World {
     /// Evidence of decisions at several moments.
     pub seeds: Vec<Evidence>,
-    log: Vec<Entry>,
-    proven: Vec<ProvenEntry>,
-    checkpoint: Checkpoint,
+    /// Signed rules at the same moments.
+    pub rules: Vec<SignedRules>,
+    pub(crate) log: Vec<Entry>,
+    pub(crate) proven: Vec<ProvenEntry>,
+    pub(crate) checkpoint: Checkpoint,
     /// The texts of each policy set version: schema, policies in the order of the manifest.
     texts: BTreeMap<String, (&'static str, Vec<&'static str>)>,
 }
@@ -41,7 +43,7 @@ pub struct World {
 pub static WORLD: LazyLock<World> = LazyLock::new(World::new);
 
 /// The keys of the log and of the witness; and with the keys of attesters.
-static TRUST: LazyLock<[Trust; 2]> = LazyLock::new(|| {
+pub(crate) static TRUST: LazyLock<[Trust; 2]> = LazyLock::new(|| {
     let attesters = Verifier::new(Jwks::new([signer().jwk().clone()]).unwrap());
     [outside::trust(), outside::trust().attesters(attesters)]
 });
@@ -148,12 +150,21 @@ impl World {
         let sealed = receipts.iter().map(|receipt| zone.evidence(receipt).unwrap());
         let seeds = own.into_iter().chain(sealed).collect();
         let bytes: Vec<_> = (0..checkpoint.size).map(|position| zone.entry_bytes(position).unwrap()).collect();
+        let bound =
+            receipts.iter().filter_map(|receipt| Some((receipt.log_end?.size, &receipt.binding.as_ref()?.target)));
+        let at_end = |(size, target): (u64, &Target)| {
+            let root = Levels::new(bytes.iter().take(size as usize).map(|bytes| outside::leaf(bytes)).collect()).root();
+            let signed = SignedCheckpoint::sign(&Checkpoint { size, root, ..checkpoint }, NAME, &signer()).unwrap();
+            zone.signed_rules_with(target.clone(), &signed).unwrap()
+        };
+        let of_store = zone.signed_rules(Target::Zone).unwrap();
+        let rules = bound.map(at_end).chain([of_store]).collect();
         let log = bytes.iter().map(|bytes| Entry::decode(bytes).unwrap()).collect();
         let proven = (0..).zip(bytes).map(|(position, bytes)| {
             let proof = zone.inclusion_proof(position, checkpoint.size).unwrap();
             ProvenEntry { bytes, hashes: proof.hashes }
         });
-        Self { seeds, log, proven: proven.collect(), checkpoint, texts }
+        Self { seeds, rules, log, proven: proven.collect(), checkpoint, texts }
     }
 
     /// Reads a text as evidence. All that it shows is so.
@@ -215,7 +226,14 @@ impl World {
     }
 
     /// The binding is the last one of its target and mode, and of this version.
-    fn bound(&self, before: &[Entry], binding: &Binding, rules: &RulesVerdict, target: &Target, mode: BindingMode) {
+    pub(crate) fn bound(
+        &self,
+        before: &[Entry],
+        binding: &Binding,
+        rules: &RulesVerdict,
+        target: &Target,
+        mode: BindingMode,
+    ) {
         assert_eq!((&binding.target, binding.mode, binding.zone_id.as_str()), (target, mode, "z"));
         assert_eq!(in_force(before, target, mode), Some(binding.position), "the binding was replaced");
         let entry = &self.log[usize::try_from(binding.position).unwrap()];
@@ -229,7 +247,7 @@ impl World {
     }
 
     /// The version was created before, with these texts.
-    fn created(&self, before: &[Entry], rules: &RulesVerdict) {
+    pub(crate) fn created(&self, before: &[Entry], rules: &RulesVerdict) {
         let created = before.iter().find(|entry| {
             matches!(&entry.change, Change::PolicySetVersionCreated { policy_set_version_id, policy_set_id, version, schema_version, .. }
                 if *policy_set_version_id == rules.policy_set_version_id && *policy_set_id == rules.policy_set_id
@@ -244,7 +262,7 @@ impl World {
 }
 
 /// The position of the binding in force.
-fn in_force(before: &[Entry], of: &Target, as_mode: BindingMode) -> Option<u64> {
+pub(crate) fn in_force(before: &[Entry], of: &Target, as_mode: BindingMode) -> Option<u64> {
     before.iter().rev().find_map(|entry| match &entry.change {
         Change::Bound { target, mode, .. } if target == of && *mode == as_mode => Some(Some(entry.position)),
         Change::Unbound { target, mode, .. } if target == of && *mode == as_mode => Some(None),
@@ -278,26 +296,26 @@ fn shown(verdict: &Verdict) {
 }
 
 /// Whether it changes the direction or the lines of a text.
-fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Bytes of one edit.
-const WIDTH: usize = 8;
+pub(crate) const WIDTH: usize = 8;
 /// Limits the time of one input.
-const EDITS: usize = 24;
+pub(crate) const EDITS: usize = 24;
 
 /// One edit: the operation, and three numbers.
 #[derive(Clone, Copy, Debug)]
-struct Edit {
-    op: u8,
-    which: usize,
-    place: usize,
-    value: u32,
+pub(crate) struct Edit {
+    pub op: u8,
+    pub which: usize,
+    pub place: usize,
+    pub value: u32,
 }
 
 impl Edit {
-    fn of(bytes: &[u8]) -> Option<Self> {
+    pub fn of(bytes: &[u8]) -> Option<Self> {
         let [op, which, p0, p1, v0, v1, v2, v3] = *bytes else { return None };
         let place = usize::from(u16::from_le_bytes([p0, p1]));
         Some(Self { op, which: which.into(), place, value: u32::from_le_bytes([v0, v1, v2, v3]) })
@@ -305,7 +323,7 @@ impl Edit {
 }
 
 /// The item at a place, counted round.
-fn at<T>(items: &mut [T], place: usize) -> Option<&mut T> {
+pub(crate) fn at<T>(items: &mut [T], place: usize) -> Option<&mut T> {
     let place = place.checked_rem(items.len())?;
     items.get_mut(place)
 }
@@ -423,7 +441,7 @@ fn entry_of(place: usize, value: u32, is_of: impl Fn(&Entry) -> bool) -> &'stati
 }
 
 /// One hash more, or one less.
-fn lengthen(hashes: &mut Vec<outside::Hash>, by_one: bool) {
+pub(crate) fn lengthen(hashes: &mut Vec<outside::Hash>, by_one: bool) {
     let length = if by_one { hashes.len() + 1 } else { hashes.len().saturating_sub(1) };
     hashes.resize(length, [0; 32]);
 }
@@ -477,7 +495,7 @@ fn create(evidence: &mut Evidence, truth: &Entry, value: u32) {
 }
 
 /// Edits a value of the JSON.
-fn value(file: &mut Value, edit: &Edit) {
+pub(crate) fn value(file: &mut Value, edit: &Edit) {
     let mut pointers = Vec::new();
     leaves(file, String::new(), &mut pointers);
     let pointer = |number: usize| pointers.get(number.checked_rem(pointers.len())?);
@@ -568,7 +586,7 @@ fn forged(mut evidence: Evidence, edits: &[Edit]) {
 }
 
 /// Edits a log. `named` are the places of the entries that the receipt is to name: end, binding, version, guardrail.
-fn entry(log: &mut Vec<record::Entry>, edit: &Edit, named: &mut [Option<usize>; 4]) {
+pub(crate) fn entry(log: &mut Vec<record::Entry>, edit: &Edit, named: &mut [Option<usize>; 4]) {
     let Edit { op, which, place, value } = *edit;
     let length = log.len();
     if length == 0 {

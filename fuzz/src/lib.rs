@@ -5,6 +5,7 @@ pub mod evidence;
 pub mod outside;
 pub mod policies;
 pub mod schemas;
+pub mod signed_rules;
 
 use cedar_policy::{AuthorizationError, Entities, PolicyId, PolicySet, Request};
 use policy_store::{

@@ -114,7 +114,7 @@ impl Answer {
             EntitiesInput::Entities(entities) => entities_sha(entities)?,
             EntitiesInput::Sha(sha) => sha,
         };
-        let Compiled { zone, version, entry_hash, .. } = &**self.authorizer.compiled();
+        let Compiled { zone_id, log_id, version, entry_hash, .. } = &**self.authorizer.compiled();
         if *entry_hash == EntryHash::NONE {
             let set = version.policy_set_id.as_str();
             return Err(
@@ -123,8 +123,8 @@ impl Answer {
         }
         Ok(Receipt {
             v: Receipt::FORM,
-            zone_id: zone.id.clone(),
-            log_id: zone.log_id,
+            zone_id: zone_id.clone(),
+            log_id: *log_id,
             log_end: Some(self.authorizer.log_end()),
             binding: self.authorizer.binding().cloned(),
             binding_entry: self.authorizer.binding_entry(),

@@ -66,7 +66,7 @@ pub struct Authorizer {
 impl fmt::Debug for Authorizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authorizer")
-            .field("zone", &self.compiled.zone.id)
+            .field("zone", &self.compiled.zone_id)
             .field("policy_set_version", &self.compiled.version.version_id)
             .finish_non_exhaustive()
     }
@@ -85,7 +85,8 @@ impl Authorizer {
     }
 
     /// The end of the zone's log when the rules were read.
-    pub(crate) fn log_end(&self) -> LogEnd {
+    #[must_use]
+    pub fn log_end(&self) -> LogEnd {
         self.end
     }
 
@@ -104,7 +105,7 @@ impl Authorizer {
 
     /// Whether the rules of both are of one zone's log.
     pub(super) fn is_of_the_log_of(&self, other: &Self) -> bool {
-        self.compiled.zone.log_id == other.compiled.zone.log_id
+        self.compiled.log_id == other.compiled.log_id
     }
 
     /// An estimate of the bytes of its compiled sets.

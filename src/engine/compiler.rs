@@ -4,6 +4,8 @@
 //! All values derive from immutable content, so no entry of the cache is ever out of date. Concurrent threads share one
 //! computation of a value. A new set version parses only its new policies.
 
+#[cfg(feature = "attestation")]
+mod outside;
 pub(crate) mod tested;
 
 use std::collections::VecDeque;
@@ -18,17 +20,19 @@ use crate::resource::binding::Binding;
 use crate::resource::policy_set_version;
 use crate::resource::policy_version::{NewPolicyVersion, PreparedPolicyVersion};
 use crate::resource::version::{VersionRecord, Versioned};
-use crate::resource::zone::{ZoneReader, ZoneRef};
+use crate::resource::zone::ZoneReader;
 use crate::storage::Snapshot;
 use crate::types::cache_stats::CacheStats;
 use crate::types::error::{Error, ErrorDetail, Result};
 use crate::types::hash::{EntryHash, Sha256};
-use crate::types::id::{LogId, PolicyId, PolicyVersionId};
+use crate::types::id::{LogId, PolicyId, PolicyVersionId, ZoneId};
 use crate::types::schema::SchemaRef;
 
 /// A policy set version, ready to decide.
 pub(crate) struct Compiled {
-    pub zone: ZoneRef,
+    pub zone_id: ZoneId,
+    /// The id of the zone's log.
+    pub log_id: LogId,
     /// The compiled version.
     pub version: PolicySetVersionCreated,
     /// The hash of the entry that created it.
@@ -287,13 +291,25 @@ impl Compiler {
             sources.push(self.source(&zone, &body.forms(), true)?);
             members.push((entry.policy_id, entry.policy_version_id));
         }
+        let set = self.assembled(&version, &members, sources)?;
+        let (zone_id, log_id, entry_hash) = (zone.id.clone(), zone.log_id, found.entry.hash);
+        Ok(Compiled { zone_id, log_id, entry_hash, schema, set, members, version })
+    }
+
+    /// Combines the statements of the members of a policy set version.
+    fn assembled(
+        &self,
+        version: &PolicySetVersionCreated,
+        members: &[(PolicyId, PolicyVersionId)],
+        sources: Vec<PolicySource>,
+    ) -> Result<CompiledSet> {
         let set = in_one_go("policy set", || self.assemble(sources))?;
-        let set = set.map_err(|(member, source)| ErrorDetail::CannotCompile {
+        let cannot = |(member, source): (usize, Error)| ErrorDetail::CannotCompile {
             policy_set_version_id: version.version_id.to_string(),
             policy_version_id: members.get(member).map(|(_, id)| id.to_string()).unwrap_or_default(),
             source,
-        })?;
-        Ok(Compiled { zone: zone.zone(), entry_hash: found.entry.hash, schema, set, members, version })
+        };
+        Ok(set.map_err(cannot)?)
     }
 
     /// The entry that created a policy version.

@@ -77,7 +77,8 @@ impl PolicySetPlan {
             entries: u32::try_from(members.len()).unwrap_or(u32::MAX),
             cedar: version(),
         };
-        Ok(Compiled { zone: zone.zone(), version, entry_hash: EntryHash::NONE, schema, set, members })
+        let (zone_id, log_id, entry_hash) = (zone.id.clone(), zone.log_id, EntryHash::NONE);
+        Ok(Compiled { zone_id, log_id, version, entry_hash, schema, set, members })
     }
 
     /// The text of a planned version.

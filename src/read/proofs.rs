@@ -4,7 +4,7 @@ use policy_store_verify::proof::{ConsistencyProof, InclusionProof};
 
 #[cfg(feature = "attestation")]
 use policy_store_verify::{
-    evidence::{Evidence, SealProof},
+    evidence::{Evidence, SealProof, SignedRules},
     note::SignedCheckpoint,
 };
 
@@ -12,15 +12,19 @@ use super::moment::Committed;
 use super::zone::Zone;
 #[cfg(feature = "attestation")]
 use crate::decide::{
+    anchor::{self, Anchor},
     authorizer::Authorizer,
-    evidence::{self, Anchor},
-    receipt::{LogEnd, Receipt, mismatch},
+    evidence,
+    receipt::{Receipt, mismatch},
+    signed_rules,
 };
 #[cfg(feature = "attestation")]
 use crate::resource::zone::ZoneReader;
 use crate::storage::Snapshot;
 use crate::storage::key::LogNumber;
 use crate::types::error::{ErrorDetail, Result};
+#[cfg(feature = "attestation")]
+use crate::types::target::Target;
 
 /// The bytes of the entry at `position`. Refuses a position that the log does not have.
 pub(crate) fn entry_bytes(snapshot: &Snapshot<'_>, log: LogNumber, position: u64) -> Result<Vec<u8>> {
@@ -87,7 +91,7 @@ impl<M: Committed> Zone<M> {
     /// As any read: see [`Zone`].
     #[cfg(feature = "attestation")]
     pub fn kept_checkpoint(&self) -> Result<Option<SignedCheckpoint>> {
-        self.read(|zone| zone.kept_checkpoint(zone.log_id)?.as_deref().map(evidence::read).transpose())
+        self.read(|zone| zone.kept_checkpoint(zone.log_id)?.as_deref().map(anchor::read).transpose())
     }
 }
 
@@ -105,8 +109,8 @@ impl<M: Committed> Zone<M> {
     /// As any read: see [`Zone`].
     pub fn seal_proof(&self) -> Result<Option<(SignedCheckpoint, SealProof)>> {
         self.read(|zone| {
-            let Some((note, proof)) = evidence::sealed(zone)? else { return Ok(None) };
-            Ok(Some((evidence::read(&note)?, proof)))
+            let Some((note, proof)) = anchor::sealed(zone)? else { return Ok(None) };
+            Ok(Some((anchor::read(&note)?, proof)))
         })
     }
 
@@ -128,27 +132,65 @@ impl<M: Committed> Zone<M> {
         self.evidence_at(receipt, Anchor::kept)
     }
 
-    /// The same, proven against a signed checkpoint of the zone's log that the caller has. Its signatures are not verified
-    /// here.
+    /// The same, proven against a signed checkpoint that the caller has: of the zone's log, or of the store's log if it covers
+    /// the newest [seal](crate::PolicyStore::seal). Its signatures are not verified here.
     ///
     /// # Errors
     ///
     /// As [`evidence`](Self::evidence), and [`Conflict`](crate::ErrorKind::Conflict) for a checkpoint of another log, or of
     /// another history.
     pub fn evidence_with(&self, receipt: &Receipt, checkpoint: &SignedCheckpoint) -> Result<Evidence> {
-        self.evidence_at(receipt, |zone, end| Anchor::given(zone, checkpoint, end))
+        self.evidence_at(receipt, |zone, size| Anchor::given(zone, checkpoint, size))
     }
 
     fn evidence_at(
         &self,
         receipt: &Receipt,
-        anchor: impl FnOnce(ZoneReader<'_>, LogEnd) -> Result<Anchor>,
+        anchor: impl FnOnce(ZoneReader<'_>, u64) -> Result<Anchor>,
     ) -> Result<Evidence> {
         let end = evidence::end_of(receipt)?;
         if receipt.zone_id != *self.id() {
             return Err(mismatch("zone_id", &receipt.zone_id, self.id()));
         }
         Authorizer::of_receipt(&self.engine, receipt)?;
-        self.read(|zone| evidence::evidence(zone, receipt, anchor(zone, end)?))
+        self.read(|zone| evidence::evidence(zone, receipt, anchor(zone, end.size)?))
+    }
+}
+
+/// Signed rules.
+#[cfg(feature = "attestation")]
+impl<M: Committed> Zone<M> {
+    /// The rules in force for `target`, for programs that decide without the store: one file with the version's texts, those of
+    /// the zone's guardrail, and the proof that they are in force at the end of the newest signed checkpoint that the store
+    /// [keeps](crate::PolicyStore::keep_checkpoint): of the zone's log, or of the store's log with a
+    /// [seal](crate::PolicyStore::seal).
+    ///
+    /// [`SignedRules::verify`](crate::evidence::SignedRules::verify) verifies it with public keys alone, and
+    /// [`Authorizer::of_rules`](crate::Authorizer::of_rules) decides by it.
+    ///
+    /// The file has each binding and unbinding of the zone since the version was bound, and since the guardrail was last bound
+    /// or unbound: about a kilobyte each. In a zone with very many bindings and without a guardrail, bind one and unbind it
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// [`NotBound`](crate::ErrorKind::NotBound) if nothing was in force for the target at that point;
+    /// [`NotFound`](crate::ErrorKind::NotFound) if no checkpoint is kept; [`TooLarge`](crate::ErrorKind::TooLarge) if
+    /// [too many bindings](crate::limits::EVIDENCE_BINDINGS_LARGEST) were made since, and over
+    /// [`EVIDENCE_BYTES`](crate::limits::EVIDENCE_BYTES).
+    pub fn signed_rules(&self, target: Target) -> Result<SignedRules> {
+        self.read(|zone| signed_rules::signed_rules(zone, target, Anchor::newest(zone)?))
+    }
+
+    /// The same at the end of a signed checkpoint that the caller has: of the zone's log, or of the store's log if it covers the
+    /// newest [seal](crate::PolicyStore::seal). The rules are those of then, whatever is in force now. Its signatures are not
+    /// verified here.
+    ///
+    /// # Errors
+    ///
+    /// As [`signed_rules`](Self::signed_rules), and [`Conflict`](crate::ErrorKind::Conflict) for a checkpoint of another log or
+    /// of another history, and for one that ends within a write.
+    pub fn signed_rules_with(&self, target: Target, checkpoint: &SignedCheckpoint) -> Result<SignedRules> {
+        self.read(|zone| signed_rules::signed_rules(zone, target, Anchor::given(zone, checkpoint, 1)?))
     }
 }

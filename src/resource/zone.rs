@@ -35,11 +35,6 @@ impl<'a> ZoneReader<'a> {
     pub(crate) fn new(snapshot: &'a Snapshot<'a>, zone: &'a ZoneRef) -> Self {
         Self { snapshot, id: &zone.id, log: zone.log, log_id: zone.log_id }
     }
-
-    /// The zone's place, for a later snapshot.
-    pub(crate) fn zone(&self) -> ZoneRef {
-        ZoneRef { id: self.id.clone(), log: self.log, log_id: self.log_id }
-    }
 }
 
 impl<'a> Deref for ZoneReader<'a> {

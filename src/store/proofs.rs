@@ -80,7 +80,7 @@ mod signed {
     use policy_store_verify::note::{SignedCheckpoint, VerifiedCheckpoint};
 
     use super::PolicyStore;
-    use crate::decide::evidence;
+    use crate::decide::anchor;
     use crate::storage::Snapshot;
     use crate::storage::key::STORE_LOG;
     use crate::types::actor::Actor;
@@ -114,7 +114,7 @@ mod signed {
         /// As any read.
         pub fn kept_checkpoint(&self) -> Result<Option<SignedCheckpoint>> {
             let read = |snapshot: &Snapshot<'_>| snapshot.kept_checkpoint(snapshot.head(STORE_LOG)?.log_id);
-            self.engine.storage.read(read)?.as_deref().map(evidence::read).transpose()
+            self.engine.storage.read(read)?.as_deref().map(anchor::read).transpose()
         }
     }
 }

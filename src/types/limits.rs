@@ -112,5 +112,5 @@ pub const JSON_DEPTH: usize = 120;
 pub const JSON_REREAD_DEPTH: usize = 4;
 /// Bytes of a signed checkpoint that a store keeps: it is in a log entry.
 pub const KEPT_NOTE_BYTES: usize = 60 * 1024;
-/// Bindings in an evidence file.
+/// Bindings in an evidence file, and in signed rules.
 pub const EVIDENCE_BINDINGS_LARGEST: usize = 65_536;

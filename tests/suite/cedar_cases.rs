@@ -167,7 +167,12 @@ fn every_static_application_decides_as_it_says_in_all_four_ways_and_after_reopen
         let ask_all = |world: &World| {
             let mut lines = String::new();
             for (way, _) in &ways {
-                lines += &ask(&case, way, &world.zone().authorizer(Target::User((*way).to_owned())).unwrap());
+                let target = Target::User((*way).to_owned());
+                let told = ask(&case, way, &world.zone().authorizer(target.clone()).unwrap());
+                // Without the store, the same decisions with the same receipts.
+                #[cfg(feature = "attestation")]
+                assert_eq!(ask(&case, way, &super::signed_rules::edge(world, target)), told, "{}", case.name());
+                lines += &told;
             }
             // By the rules of the receipts, and all by those of one way, which has the same statements as the others.
             let report = world.store.replay_decisions(lines.as_bytes(), &ReplayOptions::new()).unwrap();

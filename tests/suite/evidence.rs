@@ -45,7 +45,7 @@ fn keep(world: &World) {
 }
 
 /// The store that goes on from a backup under new log ids.
-fn forked(world: World) -> (World, tempfile::TempDir) {
+pub(super) fn forked(world: World) -> (World, tempfile::TempDir) {
     let (clock, folder, path) = world.closed();
     let store = clock.builder().open(&path).unwrap();
     let copy = folder.path().join("copy.redb");
@@ -133,11 +133,16 @@ fn a_checkpoint_of_the_callers_own_is_taken_if_the_log_has_it() {
     refused(with(early), (NotFound, "no_checkpoint"), "");
     refused(
         with(policy_store::Checkpoint { root: [1; 32].into(), ..checkpoint }),
-        (Conflict, "receipt_mismatch"),
-        "checkpoint",
+        (Conflict, "checkpoint_mismatch"),
+        "root",
     );
     let other = world.store.zone("other").unwrap().checkpoint().unwrap();
-    refused(with(other), (Conflict, "receipt_mismatch"), "log_id");
+    refused(with(other), (Conflict, "checkpoint_mismatch"), "log_id");
+    // One of the store's log, if it covers a seal of the decision.
+    refused(with(world.store.checkpoint().unwrap()), (NotFound, "no_checkpoint"), "zone `acme`");
+    world.store.seal(&platform()).unwrap();
+    let verdict = verified(&with(world.store.checkpoint().unwrap()).unwrap(), &trust()).unwrap();
+    assert!(verdict.is_sealed && verdict.checkpoint == checkpoint);
 }
 
 fn early_root(world: &World) -> policy_store::RootHash {
@@ -357,7 +362,7 @@ fn no_value_that_the_log_covers_can_be_changed() {
 }
 
 /// The text with another character in its middle.
-fn flipped(text: &str) -> String {
+pub(super) fn flipped(text: &str) -> String {
     let middle = text.chars().count() / 2;
     let flip = |(index, c): (usize, char)| match c {
         _ if index != middle => c,
@@ -372,7 +377,7 @@ fn flipped(text: &str) -> String {
 }
 
 /// The pointers to all values.
-fn leaves(value: &serde_json::Value, path: String, into: &mut Vec<String>) {
+pub(super) fn leaves(value: &serde_json::Value, path: String, into: &mut Vec<String>) {
     match value {
         serde_json::Value::Object(members) => {
             members.iter().for_each(|(name, value)| leaves(value, format!("{path}/{name}"), into))

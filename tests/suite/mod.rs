@@ -60,6 +60,8 @@ mod killed;
 mod layers;
 mod limits;
 mod lists;
+#[cfg(feature = "attestation")]
+mod live_rules;
 mod observed_opening;
 mod observing;
 mod opening;
@@ -98,6 +100,8 @@ mod seals;
 mod sets;
 mod several_writers;
 mod shadows;
+#[cfg(feature = "attestation")]
+mod signed_rules;
 mod snapshots;
 mod sorting;
 mod statements;

@@ -745,6 +745,44 @@ pub enum ErrorDetail {
         /// The number of entries at the decision.
         size: u64,
     },
+    /// A signed checkpoint of the caller does not match this store: it is of another log, or of another history of this one.
+    #[error("checkpoint does not match the store: {field} is `{given}`, expected `{stored}`")]
+    CheckpointMismatch {
+        /// The part of the checkpoint that differs.
+        field: &'static str,
+        /// Its value in the checkpoint.
+        given: String,
+        /// Its value in the store.
+        stored: String,
+    },
+    /// The signed rules are older than those that the authorizer has. It goes on with its own.
+    #[error("signed rules are of {given} entries of the log, older than those in use, which are of {in_use}")]
+    OlderRules {
+        /// The number of entries that the given rules are of.
+        given: u64,
+        /// The number of entries that the rules in use are of.
+        in_use: u64,
+    },
+    /// The signed rules are of another zone, log or target than those that the authorizer has.
+    #[error("signed rules are of another {field}: {given}, expected {in_use}")]
+    OtherRules {
+        /// The part that differs: `zone`, `log` or `target`.
+        field: &'static str,
+        /// Its value in the given rules.
+        given: String,
+        /// Its value in the rules in use.
+        in_use: String,
+    },
+    /// The signed rules and those that the authorizer has contradict each other: the log's key has signed two histories.
+    #[error("signed rules contradict those in use: {field} is `{given}`, expected `{in_use}`")]
+    ForkedRules {
+        /// The field that differs.
+        field: &'static str,
+        /// Its value in the given rules.
+        given: String,
+        /// Its value in the rules in use.
+        in_use: String,
+    },
     /// A receipt does not match this store: it is from a different store, or one of the two was changed.
     #[error("receipt does not match the store: {field} is `{receipt}`, expected `{stored}`")]
     ReceiptMismatch {

@@ -91,6 +91,10 @@ impl ErrorDetail {
             Self::CannotParse { .. } => (Kind::Unavailable, "cannot_parse"),
             Self::Signer { .. } => (Kind::Unavailable, "signer"),
             Self::NoCheckpoint { .. } => (Kind::NotFound, "no_checkpoint"),
+            Self::CheckpointMismatch { .. } => (Kind::Conflict, "checkpoint_mismatch"),
+            Self::OlderRules { .. } => (Kind::Conflict, "older_rules"),
+            Self::OtherRules { .. } => (Kind::Conflict, "other_rules"),
+            Self::ForkedRules { .. } => (Kind::Conflict, "forked_rules"),
             Self::ReceiptMismatch { .. } => (Kind::Conflict, "receipt_mismatch"),
         }
     }

@@ -1,18 +1,14 @@
-//! The file: JSON with texts as they are, and bytes in base64. Reads and writes it, and checks nothing but its form. Lists
-//! are counted before they are kept, so that a file takes little more memory than its bytes.
+//! The evidence file. Reads and writes it, and checks nothing but its form.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::str::FromStr;
 
-use base64ct::{Base64, Encoding};
-use serde::de::{SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::proof::{PROOF_HASHES, ProofError, base64_hash};
+use super::parts::{ProvenEntry, RulesText, SealProof, at_most, check_head};
+use crate::proof::ProofError;
 use crate::receipt::Receipt;
-use crate::types::checkpoint::Checkpoint;
 use crate::types::limits;
 
 const WHAT: &str = "evidence";
@@ -58,46 +54,6 @@ enum Type {
     Evidence,
 }
 
-/// An entry of a log, and the proof that it is there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProvenEntry {
-    /// The bytes of the entry.
-    #[serde(serialize_with = "bytes_to_text", deserialize_with = "bytes_of_text")]
-    pub bytes: Vec<u8>,
-    /// The hashes of its inclusion proof.
-    #[serde(serialize_with = "hashes_to_text", deserialize_with = "hashes_of_text")]
-    pub hashes: Vec<[u8; 32]>,
-}
-
-/// The proof that a seal in the store's log has the zone's checkpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SealProof {
-    /// The entry of the store's log that has the seal.
-    pub entry: ProvenEntry,
-    /// The zone's checkpoint.
-    pub zone: Checkpoint,
-    /// The place of the zone in the seal, counted from 0.
-    pub index: u64,
-    /// The hashes of the proof that it is there.
-    #[serde(serialize_with = "hashes_to_text", deserialize_with = "hashes_of_text")]
-    pub hashes: Vec<[u8; 32]>,
-}
-
-/// The texts of a policy set version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RulesText {
-    /// The manifest's canonical JSON.
-    pub manifest: String,
-    /// The source of the schema.
-    pub schema: String,
-    /// The Cedar texts of the pinned policy versions, in the order of the manifest.
-    #[serde(deserialize_with = "at_most::<_, _, { limits::MANIFEST_ENTRIES }>")]
-    pub policies: Vec<String>,
-}
-
 impl Evidence {
     /// Evidence without guardrail, seal and attestations.
     #[must_use]
@@ -132,80 +88,18 @@ impl FromStr for Evidence {
     ///
     /// [`Malformed`](ProofError::Malformed), [`TooLarge`](ProofError::TooLarge), or [`Newer`](ProofError::Newer).
     fn from_str(text: &str) -> Result<Self, ProofError> {
-        ProofError::at_most(WHAT, text.len(), limits::EVIDENCE_BYTES)?;
-        /// The members that say whether this build can read the rest, and the text of the receipt.
-        #[derive(Deserialize)]
-        struct Head<'t> {
-            #[serde(rename = "type")]
-            of_type: String,
-            v: u32,
-            #[serde(borrow, default)]
-            receipt: Option<&'t RawValue>,
-        }
-        let head: Head<'_> = serde_json::from_str(text).map_err(|error| ProofError::malformed(WHAT, error))?;
-        if head.of_type != TYPE {
-            return Err(ProofError::malformed(WHAT, format_args!("`type` is not `{TYPE}`")));
-        }
-        if head.v != VERSION {
-            return Err(ProofError::Newer { what: "evidence version", found: head.v.into(), known: VERSION.into() });
-        }
+        let receipt = check_head(WHAT, "evidence version", text, TYPE, VERSION)?;
         // The white space of the file's layout does not count.
         let bytes = |text: &RawValue| text.get().bytes().filter(|byte| !byte.is_ascii_whitespace()).count();
-        ProofError::at_most("receipt", head.receipt.map_or(0, bytes), limits::RECEIPT_BYTES)?;
+        ProofError::at_most("receipt", receipt.map_or(0, bytes), limits::RECEIPT_BYTES)?;
         serde_json::from_str(text).map_err(|error| ProofError::malformed(WHAT, error))
     }
-}
-
-fn bytes_to_text<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&Base64::encode_string(bytes))
-}
-
-fn bytes_of_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    Base64::decode_vec(&text).map_err(|_| serde::de::Error::custom("bytes are not base64"))
-}
-
-fn hashes_to_text<S: Serializer>(hashes: &[[u8; 32]], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(hashes.iter().map(|hash| Base64::encode_string(hash)))
-}
-
-fn hashes_of_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<[u8; 32]>, D::Error> {
-    let texts: Vec<String> = at_most::<_, _, PROOF_HASHES>(deserializer)?;
-    let hashes = texts.iter().map(|text| base64_hash(text)).collect::<Option<_>>();
-    hashes.ok_or_else(|| serde::de::Error::custom("a hash is not 32 bytes in base64"))
-}
-
-/// Reads a list, and refuses the first item over the limit.
-fn at_most<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MOST: usize>(
-    deserializer: D,
-) -> Result<Vec<T>, D::Error> {
-    struct AtMost<T, const MOST: usize>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for AtMost<T, MOST> {
-        type Value = Vec<T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "a list of at most {MOST} items")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
-            let mut kept = Vec::new();
-            while let Some(item) = items.next_element()? {
-                if kept.len() == MOST {
-                    return Err(serde::de::Error::custom(format_args!("a list has more than {MOST} items")));
-                }
-                kept.push(item);
-            }
-            Ok(kept)
-        }
-    }
-
-    deserializer.deserialize_seq(AtMost::<T, MOST>(PhantomData))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proof::PROOF_HASHES;
     use crate::receipt::StatementRef;
 
     fn file() -> Evidence {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::file::ProvenEntry;
+use super::parts::ProvenEntry;
 use crate::log;
 use crate::proof::{InclusionProof, ProofError};
 use crate::receipt::{Binding, LogEnd};
 use crate::record::{Body, LogEntry};
 use crate::types::checkpoint::Checkpoint;
 use crate::types::hash::EntryHash;
-use crate::types::id::{LogId, ZoneId};
+use crate::types::id::{LogId, PolicySetVersionId, ZoneId};
 use crate::types::rationale::Rationale;
 use crate::types::target::{BindingMode, Target};
 
@@ -42,7 +42,7 @@ impl ProvenLog {
     pub(super) fn verify(entries: &[ProvenEntry], checkpoint: &Checkpoint) -> Result<Self, ProofError> {
         let mut proven = BTreeMap::new();
         for (number, entry) in entries.iter().enumerate() {
-            let within = |error: ProofError| error.within(format_args!("entry {number} of the evidence"));
+            let within = |error: ProofError| error.within(format_args!("entry {number} of the file"));
             let read = proven_entry(entry, checkpoint).map_err(within)?;
             proven.insert(read.envelope.position, read);
         }
@@ -97,11 +97,33 @@ impl ProvenLog {
 
     /// The newest entry of the log at its end then. A state between the entries of one write never was.
     pub(super) fn newest(&self, end: LogEnd) -> Result<&LogEntry, ProofError> {
-        let last = end.size.checked_sub(1).ok_or_else(|| ProofError::missing("entries at the decision"))?;
-        let newest = self.at(last)?;
+        let newest = self.newest_of(end.size)?;
         ProofError::compare("newest entry at the decision", &end.last, &newest.hash)?;
-        ProofError::compare("end of the newest write", &end.size, &newest.envelope.group_end())?;
         Ok(newest)
+    }
+
+    /// The newest entry of the log with this size, which must be that of whole writes.
+    pub(super) fn newest_of(&self, size: u64) -> Result<&LogEntry, ProofError> {
+        let last = size.checked_sub(1).ok_or_else(|| ProofError::missing("entries of the log"))?;
+        let newest = self.at(last)?;
+        ProofError::compare("end of the newest write", &size, &newest.envelope.group_end())?;
+        Ok(newest)
+    }
+
+    /// The zone that the log is of, by its first entry.
+    pub(super) fn zone_id(&self) -> Result<&ZoneId, ProofError> {
+        match &self.at(0)?.body {
+            Body::ZoneOpened(body) => Ok(&body.zone_id),
+            _ => Err(ProofError::missing("first entry of a zone's log")),
+        }
+    }
+
+    /// The entry that created a policy set version.
+    pub(super) fn version(&self, id: &PolicySetVersionId) -> Result<&LogEntry, ProofError> {
+        let is_it =
+            |entry: &&LogEntry| matches!(&entry.body, Body::PolicySetVersionCreated(body) if body.version_id == *id);
+        let entry = self.entries.values().find(is_it);
+        entry.ok_or_else(|| ProofError::missing(format_args!("entry that created policy set version `{id}`")))
     }
 
     /// Why the write of an entry was made.

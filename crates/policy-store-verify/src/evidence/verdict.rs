@@ -2,17 +2,19 @@
 
 use std::fmt;
 
+use super::told::{attested, imported, in_force, signatures, told};
 use crate::attestation::Attestation;
 use crate::note::VerifiedCheckpoint;
 use crate::receipt::{Binding, Receipt};
 use crate::record::Envelope;
 use crate::types::actor::Actor;
 use crate::types::checkpoint::Checkpoint;
+use crate::types::hash::{EntryHash, Sha256};
 use crate::types::id::{PolicySetId, PolicySetVersionId, SchemaName};
 use crate::types::manifest_entry::ManifestEntry;
 use crate::types::plain::plain;
+use crate::types::schema::CedarVersion;
 use crate::types::syntax::Syntax;
-use crate::types::target::BindingMode;
 use crate::types::time::Timestamp;
 
 /// What an evidence file shows. Its `Display` tells it to a person.
@@ -73,6 +75,8 @@ pub struct RulesVerdict {
     pub policy_set_version_id: PolicySetVersionId,
     /// Its number.
     pub version: u32,
+    /// The hash of the log entry that created it.
+    pub entry: EntryHash,
     /// The time of its creation.
     pub created_at: Timestamp,
     /// The author.
@@ -83,8 +87,14 @@ pub struct RulesVerdict {
     pub schema_version: SchemaName,
     /// The syntax of the schema's source.
     pub schema_syntax: Syntax,
+    /// The SHA-256 of the schema's source.
+    pub schema_sha: Sha256,
     /// The schema's source.
     pub schema: String,
+    /// The SHA-256 of its manifest.
+    pub manifest_sha: Sha256,
+    /// The version of Cedar in the store that created it.
+    pub cedar_version: CedarVersion,
     /// The pinned policy versions, each with its Cedar text.
     pub policies: Vec<(ManifestEntry, String)>,
 }
@@ -160,57 +170,17 @@ impl Verdict {
     }
 
     fn checked(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let signed = self.signed.signed();
-        writeln!(
-            f,
-            "Checked    signature of the checkpoint of {} entries by `{}`",
-            signed.unverified().size,
-            plain(signed.store_name())
-        )?;
-        for cosigned in self.signed.cosigned() {
-            writeln!(f, "           cosignature of witness `{}` at {}", plain(&cosigned.witness), cosigned.time)?;
-        }
-        if self.is_sealed {
-            writeln!(f, "           seal of the zone's log in the store's log")?;
-        }
+        signatures(f, &self.signed, self.is_sealed)?;
         writeln!(f, "           {} log entries, each in the tree of {} entries", self.entries, self.checkpoint.size)?;
         if self.binding.is_some() {
             writeln!(f, "           chain of {} bindings and unbindings back from the decision", self.walked)?;
         }
         writeln!(f, "           hashes of the manifest, the schema and {} policy texts", self.rules.policies.len())?;
-        for attestation in &self.attestations {
-            let statement = attestation.statement();
-            let how = if self.attestations_checked { "signature" } else { "NOT the signature" };
-            let by = plain(&statement.attested_by);
-            writeln!(f, "           {how} of the attestation by `{by}` of {}", statement.attested_at)?;
-        }
+        attested(f, &self.attestations, self.attestations_checked)?;
         writeln!(
             f,
             "Not shown  that the rules answer so to the inputs of the receipt's hashes: decide again with them"
         )?;
         writeln!(f, "           a signature of the receipt; anything after the checkpoint")
     }
-}
-
-fn in_force(f: &mut fmt::Formatter<'_>, label: &str, binding: &Binding, import: Option<&Import>) -> fmt::Result {
-    let mode = if binding.mode == BindingMode::Shadow { " as a shadow" } else { "" };
-    let target = plain(&binding.target.to_string());
-    writeln!(f, "{label} {target} since {}{mode}, bound by {}", binding.since, told(&binding.by))?;
-    imported(f, import)?;
-    let Some(rationale) = &binding.rationale else { return Ok(()) };
-    for (what, text) in [("why", rationale.reason()), ("see", rationale.reference())] {
-        if let Some(text) = text {
-            writeln!(f, "           {what}: {}", plain(text))?;
-        }
-    }
-    Ok(())
-}
-
-fn imported(f: &mut fmt::Formatter<'_>, import: Option<&Import>) -> fmt::Result {
-    let Some(Import { by, at }) = import else { return Ok(()) };
-    writeln!(f, "           imported by {} at {at}, who said the time and the author", told(by))
-}
-
-fn told(actor: &Actor) -> String {
-    format!("{} `{}`", actor.owner_type(), plain(actor.id()))
 }

@@ -1,20 +1,17 @@
 //! The verification of an evidence file: signatures first, then proofs, then the meaning of what is proven.
 
-use super::file::{Evidence, SealProof};
-use super::log::{End, ProvenLog, proven_entry};
+use super::file::Evidence;
+use super::in_force::{import, in_force};
+use super::log::ProvenLog;
 use super::rules::{self, Said};
 use super::statement::statement;
-use super::verdict::{Guardrail, Import, Verdict};
-use crate::attestation::{Attestation, Expected, ExpectedManifest, ExpectedSchema};
-use crate::note::{SignedCheckpoint, Trust};
-use crate::proof::{InclusionProof, ProofError};
+use super::verdict::{Guardrail, Verdict};
+use super::{attested, seal};
+use crate::note::Trust;
+use crate::proof::ProofError;
 use crate::receipt::{Binding, GuardrailReceipt, Layer, LogEnd, Receipt, StatementRef};
-use crate::record::{Attested, Body, LogEntry, PolicySetVersionCreated, SealedZone, ZonesSealed};
-use crate::types::checkpoint::Checkpoint;
-use crate::types::hash::{EntryHash, RootHash, Sha256};
-use crate::types::limits;
-use crate::types::plain;
-use crate::types::target::{BindingMode, Target};
+use crate::record::{LogEntry, PolicySetVersionCreated};
+use crate::types::target::BindingMode;
 
 impl Evidence {
     /// Verifies all of it against the keys of `trust`: the checkpoint's signatures; the proof of every entry; that the
@@ -34,12 +31,7 @@ impl Evidence {
         let receipt = &self.receipt;
         receipt.check_form()?;
         let end = receipt.log_end.ok_or_else(|| ProofError::missing("`log_end` of the receipt"))?;
-        let signed: SignedCheckpoint = self.checkpoint.parse()?;
-        let signed = signed.verify(trust)?;
-        let zone = match &self.seal {
-            None => signed.checkpoint(),
-            Some(seal) => seal.verify(&signed.checkpoint()).map_err(|error| error.within("seal"))?,
-        };
+        let (signed, zone) = seal::verify(&self.checkpoint, self.seal.as_ref(), trust)?;
         if end.size > zone.size {
             let what = "end of the log at the decision";
             return Err(ProofError::OutOfTree { what, index: end.size, size: zone.size });
@@ -50,10 +42,7 @@ impl Evidence {
         if !log.has_id_since(newest.envelope.position, receipt.log_id) {
             ProofError::compare("log_id", &log.id_at(newest.envelope.position), &receipt.log_id)?;
         }
-        match &log.at(0)?.body {
-            Body::ZoneOpened(body) => ProofError::compare("zone_id", &body.zone_id, &receipt.zone_id)?,
-            _ => return Err(ProofError::missing("first entry of a zone's log")),
-        }
+        ProofError::compare("zone_id", log.zone_id()?, &receipt.zone_id)?;
         let (binding, guardrail_binding) = (self.binding(&log)?, self.guardrail_binding(&log)?);
         let (guardrail_shown, walked) = in_force(&log, newest, binding.as_ref(), guardrail_binding.as_ref())?;
         let (created, rules) = self.rules(&log, end)?;
@@ -76,7 +65,7 @@ impl Evidence {
             binding,
             rules,
             guardrail,
-            attestations: self.attestations(&log, receipt, created, trust)?,
+            attestations: attested::verify(&self.attestations, &log, &receipt.zone_id, (created, &self.rules), trust)?,
             attestations_checked: trust.attestation_verifier().is_some(),
             entries: self.entries.len(),
             walked,
@@ -145,111 +134,6 @@ impl Evidence {
         before_end(entry, end)?;
         Ok(rules)
     }
-
-    /// The attestations of the version, each one that a log entry names. With the keys of attesters, one must be good.
-    fn attestations(
-        &self,
-        log: &ProvenLog,
-        receipt: &Receipt,
-        created: &PolicySetVersionCreated,
-        trust: &Trust,
-    ) -> Result<Vec<Attestation>, ProofError> {
-        let refused =
-            |reason: &dyn std::fmt::Display| ProofError::Attestation { reason: plain::message(&reason.to_string()) };
-        let mut good = Vec::new();
-        for text in &self.attestations {
-            let (sha, is_of) = (Sha256::of(text.as_bytes()), |body: &Attested| body.version_id == created.version_id);
-            let entry = log.iter().find_map(|entry| match &entry.body {
-                Body::Attested(body) if body.sha == sha && is_of(body) => Some((entry, body)),
-                _ => None,
-            });
-            let (entry, body) = entry.ok_or_else(|| ProofError::missing("entry of an attestation"))?;
-            let Some(verifier) = trust.attestation_verifier() else {
-                good.push(Attestation::parse_unverified(text).map_err(|error| refused(&error))?);
-                continue;
-            };
-            let expected = Expected {
-                zone_id: receipt.zone_id.as_str(),
-                log_id: entry.envelope.log_id,
-                policy_set_id: created.policy_set_id.as_str(),
-                policy_set_version: created.version,
-                manifest: ExpectedManifest::Canonical(&self.rules.manifest),
-                schema: ExpectedSchema::Source(&self.rules.schema),
-            };
-            // One by a key that is not known, such as a later one, does not count.
-            match verifier.verify(text, &expected, body.previous) {
-                Ok(attestation) => good.push(attestation),
-                Err(crate::attestation::VerificationError::UnknownKey { .. }) => {}
-                Err(error) => return Err(refused(&error)),
-            }
-        }
-        if good.is_empty() && trust.attestation_verifier().is_some() {
-            return Err(refused(&"the version has none by a trusted key"));
-        }
-        Ok(good)
-    }
-}
-
-/// The import of the entry with a hash.
-fn import(log: &ProvenLog, hash: Option<EntryHash>) -> Result<Option<Import>, ProofError> {
-    let Some(hash) = hash else { return Ok(None) };
-    Ok(Import::of(&log.with_hash("binding", hash)?.envelope))
-}
-
-/// Shows that nothing had replaced the bindings at the newest entry. The first value says whether the walk shows the
-/// guardrail, or that there was none; the second how many bindings and unbindings it saw.
-fn in_force(
-    log: &ProvenLog,
-    newest: &LogEntry,
-    binding: Option<&Binding>,
-    guardrail: Option<&Binding>,
-) -> Result<(bool, usize), ProofError> {
-    let mut walked = 0;
-    if let Some(binding) = binding {
-        let walk = log.last_binding(newest, &binding.target, binding.mode)?;
-        still_bound(binding, &walk.end)?;
-        walked = walk.walked;
-    }
-    let walk = log.last_binding(newest, &Target::Zone, BindingMode::Guardrail)?;
-    walked = walked.max(walk.walked);
-    if let Some(guardrail) = guardrail {
-        still_bound(guardrail, &walk.end).map_err(|error| error.within("guardrail"))?;
-        return Ok((true, walked));
-    }
-    match walk.end {
-        End::Found(LogEntry { envelope, body: body @ Body::Bound(_), .. }) => {
-            let replaced = ProofError::Replaced { position: envelope.position, change: change_of(body) };
-            Err(replaced.within("guardrail that the receipt lacks"))
-        }
-        End::Found(_) | End::Start => Ok((true, walked)),
-        // Only a zone with very many bindings is not walked back to its start.
-        End::Lacks(_) if walked >= limits::EVIDENCE_BINDINGS => Ok((false, walked)),
-        End::Lacks(position) => Err(lacks(position).within("guardrail that the receipt lacks")),
-    }
-}
-
-fn lacks(position: u64) -> ProofError {
-    ProofError::missing(format_args!("entry {position} of the log"))
-}
-
-/// Refuses a binding that is not the last one of its target.
-fn still_bound(binding: &Binding, last: &End<'_>) -> Result<(), ProofError> {
-    match last {
-        End::Found(entry) if entry.envelope.position == binding.position => Ok(()),
-        End::Found(entry) => {
-            Err(ProofError::Replaced { position: entry.envelope.position, change: change_of(&entry.body) })
-        }
-        End::Start => Err(ProofError::missing("binding among the bindings of the log")),
-        End::Lacks(position) => Err(lacks(*position)),
-    }
-}
-
-fn change_of(body: &Body) -> String {
-    match body {
-        Body::Bound(body) => format!("binds `{}` to {} ({})", body.bound.version_id, body.target, body.mode),
-        Body::Unbound(body) => format!("unbinds `{}` from {} ({})", body.replaced.version_id, body.target, body.mode),
-        _ => "is of another kind".to_owned(),
-    }
 }
 
 fn before_end(entry: &LogEntry, end: LogEnd) -> Result<(), ProofError> {
@@ -283,25 +167,6 @@ fn same_binding(entry: &Binding, receipt: &Binding) -> Result<(), ProofError> {
         ProofError::compare(field, &expected, &found)?;
     }
     Ok(())
-}
-
-impl SealProof {
-    /// The zone's checkpoint, if the store's log of this verified checkpoint has sealed it.
-    ///
-    /// # Errors
-    ///
-    /// As [`InclusionProof::verify`], for the entry of the seal and for the zone in it.
-    pub fn verify(&self, store: &Checkpoint) -> Result<Checkpoint, ProofError> {
-        let entry = proven_entry(&self.entry, store)?;
-        let Body::ZonesSealed(ZonesSealed { seal: Some(seal), .. }) = &entry.body else {
-            return Err(ProofError::missing("seal: its entry has none"));
-        };
-        let Checkpoint { log_id, size, root } = self.zone;
-        let leaf = SealedZone { log_id, size, root: root.0 }.leaf();
-        let proof = InclusionProof { index: self.index, size: seal.zones, hashes: self.hashes.clone() };
-        proof.verify(&leaf, RootHash(seal.root))?;
-        Ok(self.zone)
-    }
 }
 
 impl Verdict {

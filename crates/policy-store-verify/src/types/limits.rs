@@ -40,10 +40,10 @@ pub const PROOF_BYTES: usize = 1024 * 1024;
 pub const RECEIPT_BYTES: usize = 512 * 1024;
 /// Attestations of one policy set version. Each read of the version returns all of them.
 pub const VERSION_ATTESTATIONS: usize = 64;
-/// Log entries of an evidence file.
+/// Log entries of an evidence file, and of signed rules.
 pub const EVIDENCE_ENTRIES: usize = 128 * 1024;
 /// Bindings and unbindings back from a decision that evidence shows to prove that no guardrail was in force, if the
 /// decision needs fewer.
 pub const EVIDENCE_BINDINGS: usize = 4_096;
-/// Bytes of an evidence file.
+/// Bytes of an evidence file, and of signed rules.
 pub const EVIDENCE_BYTES: usize = 256 * 1024 * 1024;
