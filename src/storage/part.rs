@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::index::key::{self, LogNumber};
+use super::index::key::{self, LogNumber, STORE_LOG};
 use super::snapshot::{Snapshot, unusable};
 use super::tables::{Direction, Table};
 use super::tiles::{self, Tiles};
@@ -69,9 +69,10 @@ impl Snapshot<'_> {
         Ok(tiles::last_nodes(self.source(), log, level, first, width.into())?.concat())
     }
 
-    /// The numbers of all logs, by their present ids.
+    /// The numbers of the store's log and of the logs of all zones that exist, by their present ids.
     pub(crate) fn logs_by_id(&self) -> Result<BTreeMap<LogId, LogNumber>> {
-        Ok(self.heads()?.into_iter().map(|(log, head)| (head.log_id, log)).collect())
+        let logs = self.zone_logs()?.into_iter().chain([STORE_LOG]);
+        logs.map(|log| Ok((self.head(log)?.log_id, log))).collect()
     }
 
     /// The checkpoint of a log at an earlier size.

@@ -81,7 +81,8 @@ pub(super) fn erased_problems(
 ) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     let is_whole = (head.length, head.last, head.frontier.root()) == (erased.length, erased.last, erased.root);
-    if !is_whole && !(may_lack && *head == Head::empty(head.log_id)) {
+    let is_absent = may_lack && *head == Head::empty(head.log_id);
+    if !is_whole && !is_absent {
         problems.push("head does not match the one recorded when the zone was erased".to_owned());
     }
     let mut left = 0_u64;

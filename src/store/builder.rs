@@ -264,7 +264,7 @@ impl Builder {
     }
 
     /// The same, for a file that follows another store.
-    pub(super) fn as_replica(mut self) -> Result<Self> {
+    pub(super) fn into_replica(mut self) -> Result<Self> {
         if self.read_only || self.restore.is_some() {
             let option = if self.read_only { "read_only" } else { "restore" };
             return Err(ErrorDetail::invalid("option of a replica", option, "opens the file as something else").into());

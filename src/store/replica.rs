@@ -94,7 +94,7 @@ impl Builder {
     /// As [`open`](Self::open); [`Conflict`](crate::ErrorKind::Conflict) with the code `not_a_replica` for the file of a store
     /// that was written to; [`Invalid`](crate::ErrorKind::Invalid) with the option `restore` or `read_only`.
     pub fn open_replica(self, path: impl AsRef<Path>) -> Result<Replica> {
-        Ok(Replica { store: self.as_replica()?.open(path)? })
+        Ok(Replica { store: self.into_replica()?.open(path)? })
     }
 
     /// Creates an empty replica in memory. It is dropped with its last handle.
@@ -103,7 +103,7 @@ impl Builder {
     ///
     /// As [`in_memory`](Self::in_memory).
     pub fn replica_in_memory(self) -> Result<Replica> {
-        Ok(Replica { store: self.as_replica()?.in_memory()? })
+        Ok(Replica { store: self.into_replica()?.in_memory()? })
     }
 }
 

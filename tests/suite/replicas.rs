@@ -533,6 +533,11 @@ fn a_tile_is_that_of_the_tree() {
     assert_eq!(snapshot.log_part(log, size..size).unwrap(), LogPart::default());
     let none = world.store.seal(&platform()).unwrap().checkpoint.log_id;
     refused(snapshot.log_part(LogId([0; 16]), 0..1), (NotFound, "not_found"), "log");
+    world.store.erase_zone(&platform(), "acme").unwrap();
+    let after = world.store.snapshot().unwrap();
+    refused(after.log_part(log, 0..1), (NotFound, "not_found"), "log");
+    refused(after.hash_tile(log, 0, 0, 1), (NotFound, "not_found"), "log");
+    world.store.seal(&platform()).unwrap();
     assert_eq!(snapshot.checkpoint_at(3).unwrap().log_id, none);
 }
 

@@ -57,7 +57,7 @@ fn a_newer_format_is_refused_before_anything_is_written() {
     let directory = tempfile::tempdir().unwrap();
     let path = store_in(directory.path());
     let row = |version, features, write_features| FormatRow { version, features, write_features };
-    for row in [row(2, 0, 0), row(1, 1 << 40, 0), row(1, 2, 0), row(1, 0, 2)] {
+    for row in [row(2, 0, 0), row(1, 1 << 40, 0), row(1, 4, 0), row(1, 0, 2)] {
         put(&path, META, key::META_FORMAT, &row.to_value(key::META_FORMAT).unwrap());
         refused(&path, "newer_format");
     }

@@ -640,7 +640,7 @@ pub enum ErrorDetail {
         given: u64,
     },
     /// A replica was given a checkpoint of another history than its own.
-    #[error("the checkpoint of log {log_id} with {size} entries is of another history than this replica")]
+    #[error("checkpoint of log {log_id} with {size} entries is of another history than the replica")]
     ReplicaFork {
         /// The log of the checkpoint.
         log_id: LogId,

@@ -118,7 +118,7 @@ impl Fetch {
         self.running.drain(..).for_each(|(_, running)| running.abort());
     }
 
-    fn from_deltas(&self, log_id: LogId, start: u64) -> Option<LogPart> {
+    fn part_of_delta(&self, log_id: LogId, start: u64) -> Option<LogPart> {
         let covers = |delta: &&Arc<LogDelta>| delta.start <= start && delta.end().is_some_and(|end| start < end);
         let delta = self.newest.get(&log_id)?.iter().find(covers)?;
         let skipped = usize::try_from(start - delta.start).ok()?;
@@ -126,7 +126,7 @@ impl Fetch {
     }
 
     fn part_of(&mut self, log_id: LogId, start: u64, end: u64) -> Result<LogPart> {
-        if let Some(mut part) = self.from_deltas(log_id, start) {
+        if let Some(mut part) = self.part_of_delta(log_id, start) {
             part.entries.truncate(usize::try_from(end - start).unwrap_or(usize::MAX));
             return Ok(part);
         }
