@@ -245,9 +245,16 @@ impl Follower {
     async fn deltas(&self, head: &Head) -> Result<Vec<LogDelta>> {
         let newest = self.delta(&head.delta_name(), head.number).await?;
         let Some(logs) = newest.logs else { return Ok(Vec::new()) };
-        // The logs of the first poll may be older than the head that was applied last: more zones may be chosen.
-        let applied = self.status.head().map_or(0, |seen| seen.number);
-        let earlier = newest.tiles.max(applied).saturating_add(1)..head.number;
+        // Before the first poll it is not known which head the replica is at, and more zones may have been chosen.
+        let first = match self.status.head().map(|seen| seen.number.saturating_add(1)) {
+            Some(next) if next == head.number => next,
+            Some(next) => next.max(newest.tiles.saturating_add(1)),
+            None => newest.tiles.saturating_add(1),
+        };
+        if first > head.number {
+            return Ok(Vec::new());
+        }
+        let earlier = first..head.number;
         let read = earlier.map(|number| async move {
             let name = layout::head(number);
             let bytes = required(&self.bucket, &name, HEAD_BYTES).await?;
