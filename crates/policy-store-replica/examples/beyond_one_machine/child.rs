@@ -67,7 +67,8 @@ impl Child {
                 return Ok(told);
             }
             if since(begun) > PATIENCE {
-                return Err(format!("{}: expected {expected}, it tells {told:?}", self.name).into());
+                let Told { berlin, poll, age, .. } = told;
+                return Err(format!("{}: expected {expected}: {berlin}, {poll}, age {age:?}", self.name).into());
             }
             std::thread::sleep(Duration::from_millis(5));
         }
