@@ -75,6 +75,8 @@ fn objects() {
     let entries = bundle::write_entries(&parts("one two three")).unwrap();
     object("entries", 0, &[&[2], entries.as_slice()].concat());
     object("entries-of-another-width", 0, &[&[3], entries.as_slice()].concat());
+    object("entries-with-an-empty-one", 0, b"\x01\0\x01a\0\0");
+    object("content-with-an-empty-value", 1, b"\0\0\0\x01a\0\0\0\0");
     object("content", 1, &bundle::write_content(&parts("one two three")).unwrap());
     let id = LogId([0xab; 16]);
     for (name, kind, number, width) in [
