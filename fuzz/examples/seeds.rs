@@ -1,11 +1,16 @@
-//! Writes the seeds of the targets `note`, `proof`, `receipt`, `evidence`, `signed_rules` and `record`, into `corpus/`. They are the same each time.
+//! Writes the seeds of the targets `note`, `proof`, `receipt`, `evidence`, `signed_rules`, `record`, `delta`, `replica_objects` and
+//! `replica_input`, into `corpus/`. They are the same each time.
 
 use std::path::Path;
 
 use policy_store::DecisionLog;
-use policy_store_fuzz::decided;
 use policy_store_fuzz::evidence::WORLD;
 use policy_store_fuzz::outside::{self, NAME, key, signer, witness};
+use policy_store_fuzz::replicas::{CHAINED, FORGED, ON_DEMAND, ONE_ZONE, RAW, SEALED, TOO_MANY};
+use policy_store_fuzz::{decided, replicas};
+use policy_store_replica::object::bundle;
+use policy_store_replica::object::delta::{Delta, LogDelta};
+use policy_store_replica::object::layout::{self, FULL, Tile, TileKind};
 use policy_store_verify::note::SignedCheckpoint;
 use policy_store_verify::proof::{ConsistencyProof, InclusionProof, TlogProof};
 use policy_store_verify::receipt::{Receipt, sign_batch};
@@ -43,8 +48,95 @@ fn decisions() {
     write("record", "log", log.into_inner());
 }
 
+/// Eight bytes of an edit.
+fn row(op: u8, which: u8, place: u16, value: u32) -> Vec<u8> {
+    [[op, which].as_slice(), &place.to_le_bytes(), &value.to_le_bytes()].concat()
+}
+
+/// Deltas, objects of logs and their names.
+fn objects() {
+    let parts = |text: &str| text.split(' ').map(|part| part.as_bytes().to_vec()).collect::<Vec<_>>();
+    let log = |id| LogDelta { log_id: LogId([id; 16]), start: 7, entries: parts("one two"), content: parts("c") };
+    let without_content = LogDelta { content: vec![], start: u64::MAX - 2, ..log(9) };
+    for (name, tiles, logs) in [
+        ("tiles", 70, None),
+        ("empty", 0, Some(vec![])),
+        ("one-log", 0, Some(vec![log(1)])),
+        ("two-logs", 64, Some(vec![log(1), without_content])),
+    ] {
+        write("delta", name, Delta { tiles, logs }.write().unwrap());
+    }
+    let text = Delta { tiles: 5, logs: Some(vec![log(1), log(2)]) }.write().unwrap();
+    write("delta", "with-a-blank", text.replacen(':', ": ", 1));
+    write("delta", "with-another-member", text.replacen("\"start\"", "\"x\":1,\"start\"", 1));
+    write("delta", "other-base64", text.replacen("dHdv", "dHdvZR==", 1));
+
+    let object = |name: &str, kind: u8, bytes: &[u8]| write("replica_objects", name, [&[kind], bytes].concat());
+    let entries = bundle::write_entries(&parts("one two three")).unwrap();
+    object("entries", 0, &[&[2], entries.as_slice()].concat());
+    object("entries-of-another-width", 0, &[&[3], entries.as_slice()].concat());
+    object("entries-with-an-empty-one", 0, b"\x01\0\x01a\0\0");
+    object("content-with-an-empty-value", 1, b"\0\0\0\x01a\0\0\0\0");
+    object("content", 1, &bundle::write_content(&parts("one two three")).unwrap());
+    let id = LogId([0xab; 16]);
+    for (name, kind, number, width) in [
+        ("name-of-hashes", TileKind::Hashes(2), 5, FULL),
+        ("name-of-entries", TileKind::Entries, 1_234_067, 17),
+        ("name-of-content", TileKind::Content, u64::MAX, 255),
+    ] {
+        object(name, 2, Tile { kind, number, width }.name(id).as_bytes());
+    }
+    object("name-of-a-delta", 2, layout::delta(3, b"head").as_bytes());
+    object("name-of-a-log", 2, layout::log(id).as_bytes());
+    object("name-of-a-piece", 2, layout::piece(id, &format!("01-{}", "0f".repeat(32))).as_bytes());
+    object("growth-of-entries", 3, &[3, 0, 1, 200, 0, 5, 17]);
+    object("growth-of-level-1", 3, &[1, 0, 255, 255, 2, 0, 1]);
+}
+
+/// Honest sources, and lies.
+fn sources() {
+    let input = |name: &str, header: [u8; 4], rest: &[Vec<u8>]| {
+        write("replica_input", name, [header.to_vec(), rest.concat()].concat());
+    };
+    input("from-nothing", [0, 2, 0, 255], &[]);
+    input("from-nothing-one-zone", [0, 2, ONE_ZONE, 3], &[]);
+    input("on-demand", [0, 1, ON_DEMAND, 4], &[]);
+    input("over-an-erasure", [2, 2, 0, 1], &[]);
+    input("the-same", [2, 1, 0, 9], &[]);
+    input("back", [3, 0, 0, 9], &[]);
+    input("too-many", [0, 0, TOO_MANY, 200], &[]);
+    // Operations of 12 and more are of the log of a zone, of 228 and more of content.
+    let lie = FORGED | CHAINED | SEALED;
+    for (name, header, edits) in [
+        ("damaged-entry", [0, 1, 0, 255], row(10, 3, 2, 1)),
+        ("damaged-content", [0, 2, 0, 255], row(230, 1, 9, 1)),
+        ("lost-content", [0, 2, ON_DEMAND, 255], row(228, 1, 9, 1)),
+        ("forged-body", [0, 1, lie, 255], row(10, 3, 2, 1)),
+        ("forged-kind", [1, 2, lie, 255], row(9, 0, 5, 1_000)),
+        ("forged-group", [0, 1, lie, 255], row(7, 0, 2, 2 << 16 | 1)),
+        ("forged-zone", [0, 2, lie, 255], row(120 + 10, 4, 7, 1)),
+        ("forged-binding", [0, 1, lie, 255], row(120 + 6, 0, 7, 0)),
+        ("shorter-zone", [0, 1, lie, 255], row(120 + 11, 0, 4, 0)),
+        ("entry-left-out", [0, 2, lie, 255], [row(0, 0, 2, 0), row(4, 0, 0, 0)].concat()),
+        ("entry-twice", [0, 2, lie, 255], [row(1, 3, 4, 0), row(4, 0, 0, 0)].concat()),
+        ("zone-entry-left-out", [0, 1, lie, 255], [row(120, 0, 3, 0), row(120 + 4, 0, 0, 0)].concat()),
+    ] {
+        input(name, header, &[edits]);
+    }
+    let framed = |kind: u8, bytes: &Vec<u8>| [[kind].as_slice(), &(bytes.len() as u16).to_le_bytes(), bytes].concat();
+    let logs = replicas::WORLD.entries();
+    let entries =
+        |kind: u8, log: usize| -> Vec<Vec<u8>> { logs[log].iter().map(|entry| framed(kind, entry)).collect() };
+    input("raw-store", [0, 2, RAW | FORGED, 255], &entries(0, 0));
+    input("raw-store-again", [1, 1, RAW | lie, 255], &entries(0, 0)[..4]);
+    input("raw-zone", [0, 2, RAW | lie, 255], &[entries(0, 0), entries(1, 1)].concat());
+    input("raw-bytes", [0, 0, RAW, 255], &[framed(0, &vec![1; 9]), framed(3, &vec![2; 9])]);
+}
+
 fn main() {
     decisions();
+    objects();
+    sources();
     let leaves: Vec<_> = (0..70).map(|index| outside::leaf(format!("entry {index}").as_bytes())).collect();
     let mut cosigned = signed(21, &leaves);
     cosigned.cosign(&witness(), &signer(), Timestamp::from_micros(1_771_939_200_000_000)).unwrap();
@@ -93,9 +185,6 @@ fn main() {
     {
         write("signed_rules", name, serde_json::to_string(&WORLD.rules[seed]).unwrap());
     }
-    let row = |op: u8, which: u8, place: u16, value: u32| {
-        [[op, which].as_slice(), &place.to_le_bytes(), &value.to_le_bytes()].concat()
-    };
     // Receipts that claim a newer end of the log, another binding with its version, or no guardrail, all with every entry of
     // the log. A value of the JSON. A log that skips a binding, and one with a forgotten entry.
     write(

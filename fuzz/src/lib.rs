@@ -4,6 +4,7 @@ pub mod decided;
 pub mod evidence;
 pub mod outside;
 pub mod policies;
+pub mod replicas;
 pub mod schemas;
 pub mod signed_rules;
 

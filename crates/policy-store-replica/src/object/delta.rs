@@ -95,7 +95,10 @@ impl Delta {
         if bytes.len() > DELTA_BYTES {
             return Err(Malformed::new(format!("{} bytes, limit {DELTA_BYTES}", bytes.len())));
         }
-        let delta: Self = serde_json::from_slice(bytes).map_err(|problem| Malformed::new(problem.to_string()))?;
+        // Without the text of the problem: it quotes the input, at any length and with control characters.
+        let delta: Self = serde_json::from_slice(bytes).map_err(|problem| {
+            Malformed::new(format!("not a delta in JSON: line {}, column {}", problem.line(), problem.column()))
+        })?;
         if delta.write()?.as_bytes() != bytes {
             return Err(Malformed::new("not in the form that a publisher writes"));
         }
@@ -209,6 +212,12 @@ mod tests {
         assert!(Delta::read(format!("{text}\n").as_bytes(), 5).is_err());
         assert!(Delta::read(br#"{"tiles":4,"logs":null}"#, 4).is_err());
         assert!(Delta::read(br#"{"tiles":4}"#, 4).is_ok() && Delta::read(br#"{"tiles":4}"#, 5).is_err());
+    }
+
+    #[test]
+    fn an_error_does_not_quote_the_input() {
+        let wrong = br#"{"tiles":4,"x\u0007\n":1}"#;
+        assert_eq!(Delta::read(wrong, 4).unwrap_err().to_string(), "not a delta in JSON: line 1, column 22");
     }
 
     #[test]
