@@ -73,13 +73,13 @@ pub struct ZoneInfo {
 pub(crate) fn find(snapshot: &Snapshot<'_>, id: &str) -> Result<ZoneRef> {
     let row: Option<ZoneRow> = snapshot.witnessed(&key::by_id(STORE_LOG, RowKind::Zone, id))?;
     let row = row.ok_or_else(|| ErrorDetail::not_found(Resource::Zone, id))?;
+    let head = snapshot.head(row.log)?;
+    if head.length == 0 && snapshot.may_lack_logs()? {
+        return Err(ErrorDetail::ZoneNotHeld { zone_id: id.to_owned() }.into());
+    }
     match &snapshot.entry(STORE_LOG, row.created)?.body {
         Body::ZoneCreated(body) if body.zone_id == id && snapshot.length_under(row.log, body.log_id)?.is_some() => {
             // A fork gives the log another id.
-            let head = snapshot.head(row.log)?;
-            if head.length == 0 && snapshot.may_lack_logs()? {
-                return Err(ErrorDetail::ZoneNotHeld { zone_id: id.to_owned() }.into());
-            }
             Ok(ZoneRef { id: body.zone_id.clone(), log: row.log, log_id: head.log_id })
         }
         _ => Err(wrong_row(RowKind::Zone, id)),

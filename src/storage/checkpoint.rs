@@ -69,7 +69,8 @@ impl Snapshot<'_> {
         let Some((log, head)) = found else { return older(None) };
         // The tree of a log that was erased since is gone, and its head is in the store's log.
         let is_erased = !self.source().get(Table::Log, &key::entry(*log, 0), &mut |_| {})?;
-        if is_erased && kept.size < head.length || head.has(self.source(), *log, kept)? {
+        let is_absent = head.length == 0 && self.may_lack_logs()?;
+        if is_erased && (kept.size < head.length || is_absent) || head.has(self.source(), *log, kept)? {
             return Ok(());
         }
         older(Some(head.length))

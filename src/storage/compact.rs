@@ -25,7 +25,7 @@ impl Storage {
     pub(crate) fn compact(&self, watch: Watch<'_>) -> Result<(u64, u64)> {
         span!(INFO, "compact", store = self.place());
         let steps = watch.begin(Work::Compact, 1)?;
-        let before = self.file_bytes(&*self.opened_to_write()?)?;
+        let before = self.file_bytes(&*self.opened_to_replicate()?)?;
         let (mut own, mut others) = (OWN_READS, OTHERS_READS);
         loop {
             match self.try_compact() {

@@ -98,7 +98,8 @@ impl Names {
         Ok(())
     }
 
-    fn forget(&mut self, log: LogNumber) {
+    /// Takes the names of a log out, which is erased.
+    pub(super) fn forget(&mut self, log: LogNumber) {
         for id in self.logs.remove(&log).into_iter().flat_map(|log| log.names) {
             if let Some(count) = self.counts.get_mut(&id) {
                 *count = count.saturating_sub(1);

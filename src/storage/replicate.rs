@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::error::Error as StdError;
 
 use super::Storage;
-use super::file::format::add_feature;
+use super::file::format::{add_feature, check_marked};
 use super::index::key::{self, LogNumber, RowKind, STORE_LOG};
 use super::index::row::{Head, IdRow, SealedRow, ZoneRow};
 use super::log_end::LogEnd;
@@ -109,6 +109,11 @@ impl Storage {
 
 impl Replication<'_> {
     fn run(mut self, writer: &mut LogWriter<'_>, to: &Checkpoint) -> Result<Replicated> {
+        writer.guarded(|| check_marked(&*writer.tables, "replica"))?;
+        if let Some(names) = &mut self.names {
+            // Others may have written since they were collected.
+            writer.read(|snapshot| names.follow(snapshot))?;
+        }
         let mut erased = Vec::new();
         self.source.announce(&[range(to, writer.read(|snapshot| snapshot.head(STORE_LOG))?.length)]);
         self.grow(writer, STORE_LOG, to, &mut |writer, recorded| match &recorded.body {
@@ -124,7 +129,7 @@ impl Replication<'_> {
             self.erase(writer, *log, erased)?;
         }
         let zones = writer.read(zones)?;
-        let mut absent = !erased.is_empty();
+        let mut absent = false;
         let mut grown = Vec::new();
         for Zone { id, log, head, sealed } in zones {
             let is_held = head.length > 0;
@@ -231,17 +236,20 @@ impl Replication<'_> {
     fn erase(&mut self, writer: &mut LogWriter<'_>, log: LogNumber, erased: &ZoneErased) -> Result<()> {
         let head = writer.read(|snapshot| snapshot.head(log))?;
         if head.length == 0 {
-            return Ok(());
+            return writer.step(|writer| add_feature(writer.tables, FEATURE_ABSENT_LOGS));
         }
-        let Some(names) = &self.names else {
+        let Some(names) = &mut self.names else {
             *self.needs_names = true;
             return Err(ErrorDetail::failed("replicate", "a zone is erased").into());
         };
         writer.step(|writer| {
             writer.remove_log(names, log)?;
+            // The next erased zone may name the same content.
+            names.forget(log);
             if (head.length, head.last, head.frontier.root()) == (erased.length, erased.last, erased.root) {
                 return Ok(());
             }
+            add_feature(writer.tables, FEATURE_ABSENT_LOGS)?;
             put_meta(writer.tables, &key::head(log), &Head::empty(head.log_id))
         })
     }

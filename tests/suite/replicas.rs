@@ -268,6 +268,83 @@ fn an_erased_zone_is_erased_from_a_replica_too() {
     assert_eq!(held.store().verify().unwrap().content, world.store.verify().unwrap().content);
 }
 
+/// Content that two zones share goes with the later one, also if both are erased between two steps.
+#[test]
+fn zones_that_are_erased_between_two_steps_take_their_shared_content_along() {
+    let world = filled();
+    let text = "permit(principal, action, resource) when { principal.level > 7 };";
+    world.version("shared", text);
+    let share = |w: &mut policy_store::WriteTransaction<'_, '_>| {
+        let mut zone = w.zone("other")?;
+        let policy = zone.create_policy(NewPolicy::named("shared"))?;
+        zone.create_policy_version(&policy.id, policy_store::NewPolicyVersion::cedar(V1, text)).map(drop)
+    };
+    world.write_store(share).unwrap();
+    let replica = in_memory(&world);
+    follow(&replica, &world, &ZoneChoice::All).unwrap();
+    for zone in ["acme", "other"] {
+        world.store.erase_zone(&platform(), zone).unwrap();
+    }
+    follow(&replica, &world, &ZoneChoice::All).unwrap();
+    same(&replica, &world);
+    assert_eq!(replica.store().verify().unwrap().content, world.store.verify().unwrap().content);
+}
+
+#[test]
+fn a_replica_that_misses_the_end_of_an_erased_zone_has_the_checkpoints_of_before() {
+    let world = filled();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("replica");
+    let kept = {
+        let replica = world.clock.builder().open_replica(&path).unwrap();
+        follow(&replica, &world, &ZoneChoice::All).unwrap();
+        world.version("late", PERMIT);
+        let kept = [world.zone().checkpoint().unwrap(), world.store.checkpoint().unwrap()];
+        world.store.erase_zone(&platform(), "acme").unwrap();
+        follow(&replica, &world, &ZoneChoice::All).unwrap();
+        assert!(replica.store().verify_since(&kept).unwrap().is_clean());
+        replica.store().compact().unwrap();
+        kept
+    };
+    let builder = || world.clock.builder().not_before(kept);
+    is_clean(&builder().restore(Restore::Resume).open(&path).unwrap());
+    is_clean(&builder().open(&path).unwrap());
+}
+
+#[test]
+fn a_replica_of_chosen_zones_follows_a_store_that_was_forked() {
+    let world = World::in_file();
+    world.version("a", PERMIT);
+    let path = world.path().with_file_name("backup.redb");
+    world.store.backup(&path).unwrap();
+    let forked = world.clock.builder().restore(Restore::Fork(platform())).open(&path).unwrap();
+    let forked = World::resumed(forked, world.clock.clone());
+    let replica = in_memory(&world);
+    follow(&replica, &forked, &only(&["other"])).unwrap();
+    refused(replica.store().zone("acme"), NOT_HELD, "acme");
+    assert_eq!(replica.store().zones(&PageRequest::new()).unwrap().items.len(), 1);
+    is_clean(replica.store());
+    forked.version("a", FORBID);
+    follow(&replica, &forked, &ZoneChoice::All).unwrap();
+    same(&replica, &forked);
+}
+
+/// Two processes: one makes the file a store, the other has it open as a replica.
+#[test]
+fn a_handle_of_a_replica_that_was_made_a_store_writes_no_more() {
+    let world = filled();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("replica");
+    let several = || world.clock.builder().concurrency(policy_store::Concurrency::MultiWriter);
+    let replica = several().open_replica(&path).unwrap();
+    follow(&replica, &world, &ZoneChoice::All).unwrap();
+    let writer = World::resumed(several().restore(Restore::Resume).open(&path).unwrap(), world.clock.clone());
+    writer.version("a", FORBID);
+    world.version("a", PERMIT);
+    refused(follow(&replica, &world, &ZoneChoice::All), (Conflict, "not_a_replica"), "replica");
+    is_clean(&writer.store);
+}
+
 #[test]
 fn a_replica_becomes_the_writer_and_a_partial_one_does_not() {
     let world = filled();

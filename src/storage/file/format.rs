@@ -175,6 +175,14 @@ pub(in crate::storage) fn marked(value: &[u8]) -> Result<Vec<u8>> {
     changed.map_err(|problem| ErrorDetail::corrupt("the format", problem).into())
 }
 
+/// Refuses a replica that was made a store meanwhile, in another process.
+pub(in crate::storage) fn check_marked(tables: &dyn TableReader, place: &str) -> Result<()> {
+    match format_row(tables)? {
+        Some(row) if row.write_features & IS_BACKUP != 0 => Ok(()),
+        _ => Err(ErrorDetail::NotAReplica { place: place.to_owned() }.into()),
+    }
+}
+
 /// Takes the mark of a backup away.
 pub(in crate::storage) fn unmark(tables: &mut dyn TableWriter) -> Result<()> {
     let row = format_row(&*tables)?.ok_or_else(|| ErrorDetail::corrupt("the format", "missing"))?;
