@@ -1,5 +1,8 @@
 //! The tests, one file for each part.
 
+mod edge;
+mod edge_faults;
+mod edge_refuses;
 mod erasing;
 mod faults;
 mod faulty;
