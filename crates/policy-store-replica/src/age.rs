@@ -36,3 +36,30 @@ pub(crate) fn check(object: String, time: Timestamp, now: Timestamp, max_age: Du
 fn since(time: Timestamp, now: Timestamp) -> i64 {
     now.as_micros().saturating_sub(time.as_micros())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_and_their_limits() {
+        let (now, limit) = (Timestamp::from_micros(1_000_000_000), Duration::from_secs(10));
+        let code = |micros: i64| {
+            let time = Timestamp::from_micros(now.as_micros() + micros);
+            check("o".to_owned(), time, now, limit).map_err(|error| error.code())
+        };
+        for (micros, expected) in [
+            (0, Ok(())),
+            (-10_000_000, Ok(())),
+            (-10_000_001, Err("frozen")),
+            (300_000_000, Ok(())),
+            (300_000_001, Err("clock")),
+            (-1_000_000_000, Err("frozen")),
+        ] {
+            assert_eq!(code(micros), expected, "{micros}");
+        }
+        assert_eq!(age(Timestamp::EPOCH, now), Duration::from_secs(1_000));
+        assert_eq!(age(now, Timestamp::EPOCH), Duration::ZERO);
+        assert!(is_ahead(Timestamp::from_micros(i64::MAX), Timestamp::from_micros(i64::MIN)));
+    }
+}
