@@ -244,7 +244,10 @@ async fn rules_are_put_when_they_change_or_grow_old_and_not_else() {
     publishes(&mut publisher, Outcome::Repeated, &["put"]).await;
     assert!(!edge.poll().await.unwrap());
     assert_eq!(edge.status().unwrap().age, Duration::ZERO);
-    world.pass(-65);
+    world.pass(10);
+    world.change("other", "last");
+    publishes(&mut publisher, Outcome::New, &["unchanged"]).await;
+    world.pass(-60);
     publishes(&mut publisher, Outcome::Repeated, &["put"]).await;
 }
 

@@ -54,6 +54,17 @@ async fn a_publisher_that_comes_back_after_another_puts_its_rules_again() {
     bind(&world, "acme", Target::Zone, PERMIT);
     assert_eq!(one.publish().await.unwrap_err().code(), "fenced");
     assert_eq!(short(&one.publish().await.unwrap()), ["put"]);
+    // The same rules too: the other one may have put older ones late.
+    let older = Objects::read(&*world.objects).await.0["rules/acme/zone"].clone();
+    world.change("acme", "p");
+    world.pass(1);
+    assert_eq!(two.publish().await.unwrap_err().code(), "fenced");
+    two.publish().await.unwrap();
+    world.change("acme", "q");
+    world.pass(1);
+    assert_eq!(one.publish().await.unwrap_err().code(), "fenced");
+    put(&world, "rules/acme/zone", &older).await;
+    assert_eq!(short(&one.publish().await.unwrap()), ["put"]);
     let edge = edge(&world);
     edge.poll().await.unwrap();
     assert_eq!(decision(&edge), Decision::Allow);
