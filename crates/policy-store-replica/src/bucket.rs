@@ -42,6 +42,17 @@ pub(crate) enum Created {
     Differs,
 }
 
+/// The answer to a read that names the version that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fetched {
+    /// The object is not there.
+    Absent,
+    /// It is the version that is known.
+    Unchanged,
+    /// Its bytes, and the tag of this version if the storage has tags.
+    Bytes(Bytes, Option<String>),
+}
+
 impl Bucket {
     /// The storage, without a prefix.
     #[must_use]
@@ -92,13 +103,28 @@ impl Bucket {
 
     /// The bytes of an object; none if it is not there. An object over the limit is not read.
     pub(crate) async fn get(&self, name: &str, limit: usize) -> Result<Option<Bytes>> {
+        match self.get_changed(name, limit, None).await? {
+            Fetched::Bytes(bytes, _) => Ok(Some(bytes)),
+            Fetched::Absent => Ok(None),
+            Fetched::Unchanged => {
+                Err(Error::unavailable(name, "not modified since another version, and none was named"))
+            }
+        }
+    }
+
+    /// The bytes of an object, unless the storage says that it is still the one with the tag. The tags of a storage are not
+    /// verified, and some have none.
+    pub(crate) async fn get_changed(&self, name: &str, limit: usize, tag: Option<&str>) -> Result<Fetched> {
         let unavailable = |source: StorageError| Error::unavailable(name, source);
         let too_large = |size: &dyn fmt::Display| Error::damaged(name, format!("{size} bytes, limit {limit}"));
-        let found = match self.store.get_opts(&self.path(name)?, GetOptions::default()).await {
+        let options = GetOptions { if_none_match: tag.map(str::to_owned), ..GetOptions::default() };
+        let found = match self.store.get_opts(&self.path(name)?, options).await {
             Ok(found) => found,
-            Err(StorageError::NotFound { .. }) => return Ok(None),
+            Err(StorageError::NotFound { .. }) => return Ok(Fetched::Absent),
+            Err(StorageError::NotModified { .. }) => return Ok(Fetched::Unchanged),
             Err(source) => return Err(unavailable(source)),
         };
+        let tag = found.meta.e_tag.clone();
         let size = usize::try_from(found.meta.size).ok().filter(|size| *size <= limit);
         let size = size.ok_or_else(|| too_large(&found.meta.size))?;
         let mut stream = found.into_stream();
@@ -114,7 +140,7 @@ impl Bucket {
         if bytes.len() < size {
             return Err(Error::unavailable(name, format!("ended after {} of {size} bytes", bytes.len())));
         }
-        Ok(Some(bytes.into()))
+        Ok(Fetched::Bytes(bytes.into(), tag))
     }
 
     /// Puts an object if there is none. If there is one, its bytes decide: the answer to an earlier try may have been lost.
@@ -219,7 +245,12 @@ mod tests {
         let error = bucket.get("a/1", 2).await.unwrap_err();
         assert_eq!(error.to_string(), "`a/1` is damaged: 3 bytes, limit 2");
         bucket.put("a/b/2", "two".into()).await.unwrap();
+        let Fetched::Bytes(_, Some(tag)) = bucket.get_changed("a/b/2", 9, None).await.unwrap() else { panic!() };
+        let changed = async || bucket.get_changed("a/b/2", 9, Some(&tag)).await.unwrap();
+        assert_eq!(changed().await, Fetched::Unchanged);
         bucket.put("a/b/2", "second".into()).await.unwrap();
+        assert!(matches!(changed().await, Fetched::Bytes(bytes, Some(other)) if bytes == "second" && other != tag));
+        assert_eq!(bucket.get_changed("a/b", 9, Some(&tag)).await.unwrap(), Fetched::Absent);
         assert_eq!(bucket.get("a/b/2", 9).await.unwrap().unwrap(), "second");
         bucket.put("ab/3", "three".into()).await.unwrap();
         let mut listed = bucket.list("a").await.unwrap();

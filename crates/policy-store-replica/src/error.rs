@@ -8,13 +8,13 @@ use policy_store::proof::ProofError;
 /// The result of a call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The reason that a publisher or a follower does not go on. [`code`](Self::code) is stable for machines.
+/// The reason that a publisher, a follower or an edge does not go on. [`code`](Self::code) is stable for machines.
 ///
-/// A follower keeps its state with every error. A publisher has published a head or not; its next call finds out.
+/// A follower and an edge keep their state with every error. A publisher has published a head or not; its next call finds out.
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The newest head is older than one that was seen before, or that one is gone. The bucket was put back to an older state,
+    /// The newest head, or the signed rules, are older than those that were seen before, or these are gone. The bucket was put back to an older state,
     /// or somebody shows one.
     #[error("`{object}` is older than the state that was seen before: {problem}")]
     Rollback {
@@ -23,7 +23,7 @@ pub enum Error {
         /// The sizes or numbers that contradict each other.
         problem: String,
     },
-    /// A signed checkpoint is of another history than the own log: a restored backup, or another store.
+    /// A signed checkpoint is of another history than the own log or rules: a restored backup, or another store.
     #[error("`{object}` is of another history: {problem}")]
     Fork {
         /// The object.
@@ -31,14 +31,14 @@ pub enum Error {
         /// The logs, or the size, that contradict each other.
         problem: String,
     },
-    /// The newest time is older than the largest age that the follower was given.
+    /// The newest time is older than the largest age that the follower or edge was given.
     #[error("`{object}` was signed at {time}, too old at {now}")]
     Frozen {
         /// The object.
         object: String,
         /// The time that was signed.
         time: Timestamp,
-        /// The time of the follower's clock.
+        /// The time of the own clock.
         now: Timestamp,
     },
     /// The newest time is in the future: one of the two clocks is wrong.
@@ -48,10 +48,10 @@ pub enum Error {
         object: String,
         /// The time that was signed.
         time: Timestamp,
-        /// The time of the follower's clock.
+        /// The time of the own clock.
         now: Timestamp,
     },
-    /// A head lacks a signature of the publication's key, its time, or the witnesses.
+    /// A head, or that of signed rules, lacks a signature of the publication's key, its time, or the witnesses.
     #[error("`{object}` is not signed as demanded")]
     NotSigned {
         /// The object.

@@ -35,6 +35,11 @@ impl Head {
     pub(crate) fn delta_name(&self) -> String {
         layout::delta(self.number, &self.bytes)
     }
+
+    /// The signed checkpoint in it.
+    pub(crate) fn signed(&self) -> Result<SignedCheckpoint> {
+        parse(&self.name(), &self.bytes)
+    }
 }
 
 /// The keys whose heads are accepted: of the publication, and of witnesses.
@@ -101,22 +106,26 @@ impl PublicationTrust {
     /// Verifies the bytes of the head `number`.
     pub(crate) fn read(&self, number: u64, bytes: Bytes) -> Result<Head> {
         let object = layout::head(number);
-        let text = std::str::from_utf8(&bytes).map_err(|problem| Error::damaged(&object, problem))?;
-        let signed: SignedCheckpoint = text.parse().map_err(|problem: ProofError| Error::damaged(&object, problem))?;
+        let signed = parse(&object, &bytes)?;
         let time = self.verify(&signed).map_err(|source| Error::NotSigned { object, source })?;
         Ok(Head { number, checkpoint: signed.unverified(), time, bytes })
     }
 
     /// Verifies the signature of the publication on a checkpoint, without time and witnesses.
     pub(crate) fn read_checkpoint(&self, object: &str, bytes: &[u8]) -> Result<Checkpoint> {
-        let text = std::str::from_utf8(bytes).map_err(|problem| Error::damaged(object, problem))?;
-        let signed: SignedCheckpoint = text.parse().map_err(|problem: ProofError| Error::damaged(object, problem))?;
+        let signed = parse(object, bytes)?;
         let own = self.publication.clone().quorum(0);
         signed.verify(&own).map_err(|source| Error::NotSigned { object: object.to_owned(), source })?;
         Ok(signed.unverified())
     }
 
-    fn verify(&self, signed: &SignedCheckpoint) -> Result<Timestamp, ProofError> {
+    /// The keys of the publication, which must have signed with the time. Without the witnesses.
+    pub(crate) fn of_publication(&self) -> &Trust {
+        &self.publication
+    }
+
+    /// Verifies the signature of the publication, its time, and the witnesses. Returns the time.
+    pub(crate) fn verify(&self, signed: &SignedCheckpoint) -> Result<Timestamp, ProofError> {
         let verified = signed.verify(&self.publication)?;
         let witnesses = self.keys.iter().fold(self.witnesses.clone(), |trust, key| trust.log_key(key.clone()));
         signed.verify(&witnesses)?;
@@ -124,6 +133,11 @@ impl PublicationTrust {
         let times = verified.cosigned().iter().map(|cosigned| cosigned.time);
         Ok(times.max().unwrap_or(Timestamp::EPOCH))
     }
+}
+
+fn parse(object: &str, bytes: &[u8]) -> Result<SignedCheckpoint> {
+    let text = std::str::from_utf8(bytes).map_err(|problem| Error::damaged(object, problem))?;
+    text.parse().map_err(|problem: ProofError| Error::damaged(object, problem))
 }
 
 /// The key of the time: the same key, under the publication's name.

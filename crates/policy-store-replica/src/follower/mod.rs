@@ -23,9 +23,6 @@ use crate::object::delta::{DELTA_BYTES, Delta, LogDelta};
 use crate::object::layout;
 use crate::search::{Newest, newest};
 
-/// The source of the present time.
-pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
 /// Deltas that are read at once.
 const DELTAS_AT_ONCE: usize = 8;
 

@@ -5,12 +5,9 @@ use std::time::Duration;
 
 use policy_store::{Checkpoint, Timestamp};
 
-use super::Clock;
-use crate::error::{Error, Result};
+use crate::age::{self, Clock};
+use crate::error::Result;
 use crate::head::Head;
-
-/// How far the clock of a publisher may be ahead of a follower's.
-const AHEAD: Duration = Duration::from_secs(5 * 60);
 
 /// The newest head that a follower has applied.
 #[non_exhaustive]
@@ -56,8 +53,7 @@ impl StatusHandle {
     #[must_use]
     pub fn get(&self) -> Option<Status> {
         let (head, now) = (self.head()?, (self.clock)());
-        let age = Duration::from_micros(since(head.time, now).unsigned_abs());
-        let age = if head.time > now { Duration::ZERO } else { age };
+        let age = age::age(head.time, now);
         Some(Status { head: head.number, checkpoint: head.checkpoint, time: head.time, age })
     }
 
@@ -72,16 +68,6 @@ impl StatusHandle {
             Some(head) => (head.name(), head.time),
             None => ("heads".to_owned(), Timestamp::EPOCH),
         };
-        let age = since(time, now);
-        match u64::try_from(age) {
-            Ok(micros) if Duration::from_micros(micros) > max_age => Err(Error::Frozen { object, time, now }),
-            Err(_) if Duration::from_micros(age.unsigned_abs()) > AHEAD => Err(Error::Clock { object, time, now }),
-            _ => Ok(()),
-        }
+        age::check(object, time, now, max_age)
     }
-}
-
-/// Microseconds from `time` to `now`.
-fn since(time: Timestamp, now: Timestamp) -> i64 {
-    now.as_micros().saturating_sub(time.as_micros())
 }

@@ -6,6 +6,7 @@
 pub mod bundle;
 pub mod delta;
 pub mod layout;
+pub mod rules;
 
 /// Bytes do not have the form of their object.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use policy_store::attestation::Signer;
 use policy_store::note::{NoteKey, NoteSignature, SignedCheckpoint};
-use policy_store::{Actor, PolicyStore, Timestamp};
+use policy_store::{Actor, PolicyStore, Target, Timestamp};
 
+use super::rules::ChosenRules;
 use super::{Config, Observer, Published, Publisher};
 use crate::bucket::Bucket;
 use crate::error::Result;
@@ -41,6 +42,7 @@ pub struct PublisherBuilder {
     tiles_after: u64,
     poll_every: Duration,
     observer: Observer,
+    rules: Vec<(String, Target)>,
 }
 
 impl PublisherBuilder {
@@ -58,6 +60,7 @@ impl PublisherBuilder {
             tiles_after: 64,
             poll_every: Duration::from_millis(200),
             observer: Box::new(|_| {}),
+            rules: Vec::new(),
         }
     }
 
@@ -93,6 +96,18 @@ impl PublisherBuilder {
         Self { poll_every, ..self }
     }
 
+    /// Puts the signed rules of a target after each head that changes them, for an [`Edge`](crate::Edge): those in force at the
+    /// head. While they stay the same, they are put again with a newer time, so that they are at most twice as old as
+    /// [`repeat_after`](Self::repeat_after). Call it for each target.
+    ///
+    /// A target without rules in force has no signed rules: the object of the ones before stays, and becomes old. To deny all
+    /// requests everywhere, put a version with an empty manifest in force. An error of one target is in
+    /// [`Published::rules`], and is tried again; heads do not wait for it.
+    pub fn rules(mut self, zone_id: impl Into<String>, target: Target) -> Self {
+        self.rules.push((zone_id.into(), target));
+        self
+    }
+
     /// Tells every outcome of [`Publisher::run`], also the errors after which it tries again.
     pub fn observer(self, observer: impl Fn(&Result<Published>) + Send + Sync + 'static) -> Self {
         Self { observer: Box::new(observer), ..self }
@@ -102,10 +117,18 @@ impl PublisherBuilder {
     ///
     /// # Errors
     ///
-    /// `store` with the detail `invalid_input` for the key of a witness, and for a former key of another name.
+    /// `store` with the detail `invalid_input` for the key of a witness, for a former key of another name, and for a zone or user
+    /// id that breaks a rule.
     pub fn build(self) -> Result<Publisher> {
         let trust = PublicationTrust::new(self.key.clone())?;
         let trust = self.former.into_iter().try_fold(trust, PublicationTrust::key)?;
+        let mut rules: Vec<ChosenRules> = Vec::new();
+        for (zone_id, target) in self.rules {
+            let chosen = ChosenRules::new(zone_id, target)?;
+            if rules.iter().all(|other| other.name() != chosen.name()) {
+                rules.push(chosen);
+            }
+        }
         let config = Config {
             store: self.store,
             bucket: self.bucket,
@@ -120,7 +143,7 @@ impl PublisherBuilder {
             poll_every: self.poll_every,
             observer: self.observer,
         };
-        Ok(Publisher { config: Arc::new(config), state: None, known: None, pending: None, entries: None })
+        Ok(Publisher { config: Arc::new(config), state: None, known: None, pending: None, entries: None, rules })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The work after a head: the checkpoints of logs, and the removal of what is no longer needed. Does not publish heads.
 
 use policy_store::note::SignedCheckpoint;
-use policy_store::{Checkpoint, LogId};
+use policy_store::{Checkpoint, ErrorKind, LogId, ZoneId};
 
 use super::Config;
 use super::puts::{Put, Puts};
@@ -9,9 +9,11 @@ use super::reader::blocking;
 use super::resume::State;
 use super::sizes::Sizes;
 use crate::bucket::Bucket;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::head::{self, Head};
 use crate::object::layout;
+use crate::object::rules::{RULES, RULES_BYTES, folder, zone_of_folder};
+use crate::rules;
 
 /// Checkpoints that are signed at once.
 const SIGNED: usize = 256;
@@ -61,6 +63,49 @@ pub(super) async fn erase(bucket: &Bucket, zones: &[LogId]) -> Result<()> {
     Ok(())
 }
 
+/// Removes the signed rules of erased zones. A later zone with the same id keeps its own.
+pub(super) async fn erase_rules(config: &Config, sizes: &Sizes) -> Result<()> {
+    if sizes.erased.is_empty() {
+        return Ok(());
+    }
+    let bucket = &config.bucket;
+    let mut zones: Vec<_> = bucket.folders(RULES).await?.iter().filter_map(|name| zone_of_folder(name)).collect();
+    zones.retain(|zone_id| sizes.erased.values().any(|erased| erased == zone_id));
+    for zone_id in zones {
+        let own = log_of_zone(config, &zone_id).await?;
+        let mut removed = Vec::new();
+        for object in bucket.list(&folder(&zone_id)).await? {
+            if own.is_none() || log_of_rules(config, &object).await? != own {
+                removed.push(object);
+            }
+        }
+        bucket.remove(removed).await?;
+    }
+    Ok(())
+}
+
+/// The log of a zone; none if the store has no such zone.
+async fn log_of_zone(config: &Config, zone_id: &ZoneId) -> Result<Option<LogId>> {
+    let (store, zone_id) = (config.store.clone(), zone_id.clone());
+    blocking(move || match store.zone(&zone_id).and_then(|zone| zone.info()) {
+        Ok(info) => Ok(Some(info.log_id)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    })
+    .await
+}
+
+/// The log of the signed rules in an object; none if it has no signed rules of this publication.
+async fn log_of_rules(config: &Config, object: &str) -> Result<Option<LogId>> {
+    let bytes = match config.bucket.get(object, RULES_BYTES).await {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) | Err(Error::Damaged { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let (trust, object) = (config.trust.clone(), object.to_owned());
+    blocking(move || Ok(rules::read(&trust, &object, &bytes).ok().map(|rules| rules.verified.log_id()))).await
+}
+
 /// Does the work that a killed publisher may have left.
 pub(super) async fn leftovers(config: &Config, state: &mut State) -> Result<()> {
     let (Some(head), bucket) = (&state.head, &config.bucket) else { return Ok(()) };
@@ -74,8 +119,9 @@ pub(super) async fn leftovers(config: &Config, state: &mut State) -> Result<()> 
     }
     let folders = bucket.folders(layout::LOGS).await?;
     let logs = folders.iter().filter_map(|folder| layout::log_of_folder(folder));
-    let erased: Vec<_> = logs.filter(|log_id| state.sizes.erased.contains(log_id)).collect();
+    let erased: Vec<_> = logs.filter(|log_id| state.sizes.erased.contains_key(log_id)).collect();
     erase(bucket, &erased).await?;
+    erase_rules(config, &state.sizes).await?;
     state.has_leftovers = false;
     Ok(())
 }

@@ -8,6 +8,7 @@ mod next;
 mod puts;
 mod reader;
 mod resume;
+mod rules;
 mod run;
 mod sizes;
 mod tiles;
@@ -23,6 +24,8 @@ use policy_store::{Actor, Checkpoint, PolicyStore, Timestamp};
 
 pub use self::builder::{PublisherBuilder, Witness};
 use self::resume::State;
+use self::rules::ChosenRules;
+pub use self::rules::{PublishedRules, RulesOutcome};
 use crate::bucket::{Bucket, Created};
 use crate::error::{Error, Result};
 use crate::head::PublicationTrust;
@@ -87,11 +90,12 @@ pub struct Publisher {
     pending: Option<(u64, Bytes)>,
     /// The number of entries in the store when it was published last.
     entries: Option<u64>,
+    rules: Vec<ChosenRules>,
 }
 
 /// The newest head after a call of [`Publisher::publish`].
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Published {
     /// The number of the head.
     pub number: u64,
@@ -101,6 +105,8 @@ pub struct Published {
     pub time: Timestamp,
     /// The effect of the call.
     pub outcome: Outcome,
+    /// The signed rules of each target that was chosen, in the order of the calls of [`PublisherBuilder::rules`].
+    pub rules: Vec<PublishedRules>,
 }
 
 /// The effect of a call of [`Publisher::publish`].
@@ -143,14 +149,19 @@ impl Publisher {
         // An error, or a dropped future, leaves the state in the bucket.
         let mut state = match self.state.take() {
             Some(state) => state,
-            None => resume::resume(&self.config, self.known.as_ref()).await?,
+            None => {
+                // Another publisher may have put rules meanwhile.
+                self.rules.iter_mut().for_each(ChosenRules::forget);
+                resume::resume(&self.config, self.known.as_ref()).await?
+            }
         };
         if state.has_leftovers {
             finish::leftovers(&self.config, &mut state).await?;
         }
-        let (published, entries) = self.next(&mut state).await?;
+        let (mut published, entries) = self.next(&mut state).await?;
         self.known = state.head.as_ref().map(|head| (head.number, head.bytes.clone()));
         (self.state, self.entries) = (Some(state), entries);
+        published.rules = self.put_rules(published.outcome).await;
         Ok(published)
     }
 

@@ -28,8 +28,13 @@ impl Publisher {
         let (to, sizes, entries) = blocking(move || seal(&store, &actor, before)).await?;
         let outcome = match &state.head {
             Some(head) if head.checkpoint == to && !is_due(head.time, now, config.repeat_after) => {
-                let published =
-                    Published { number: head.number, checkpoint: to, time: head.time, outcome: Outcome::Unchanged };
+                let published = Published {
+                    number: head.number,
+                    checkpoint: to,
+                    time: head.time,
+                    outcome: Outcome::Unchanged,
+                    rules: Vec::new(),
+                };
                 return Ok((published, entries));
             }
             Some(head) if head.checkpoint == to => Outcome::Repeated,
@@ -52,7 +57,7 @@ impl Publisher {
         self.pending = Some((number, head.bytes.clone()));
         self.put_pending().await?;
 
-        let published = Published { number, checkpoint: to, time: now, outcome };
+        let published = Published { number, checkpoint: to, time: now, outcome, rules: Vec::new() };
         advance(&config, state, head, sizes, tiles).await?;
         Ok((published, entries))
     }
@@ -113,6 +118,9 @@ async fn advance(config: &Config, state: &mut State, head: Head, sizes: Sizes, h
         let kept = state.tiles.as_ref().filter(|_| erased.is_empty()).map_or(head.number, |tiles| tiles.number);
         finish::prune(&config.bucket, kept, &[&head]).await?;
         finish::erase(&config.bucket, &erased).await?;
+        if !erased.is_empty() {
+            finish::erase_rules(config, &sizes).await?;
+        }
         (state.tiled, state.noted) = (sizes.clone(), sizes.clone());
         state.tiles = Some(head.clone());
     }

@@ -10,7 +10,7 @@ use super::{Publisher, is_due};
 use crate::error::{Error, Result};
 
 /// The longest pause between two tries.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 impl Publisher {
     /// Publishes whatever is committed, soon after, and repeats the newest head while nothing is, until `stop` is ready. While
@@ -53,7 +53,8 @@ impl Publisher {
     async fn has_reason(&self) -> Result<bool> {
         let newest = self.state.as_ref().and_then(|state| state.head.as_ref());
         let (Some(head), Some(entries)) = (newest, self.entries) else { return Ok(true) };
-        if is_due(head.time, (self.config.clock)(), self.config.repeat_after) {
+        let rules_wait = self.rules.iter().any(|rules| rules.waits(&self.config, head.time));
+        if rules_wait || is_due(head.time, (self.config.clock)(), self.config.repeat_after) {
             return Ok(true);
         }
         let store = self.config.store.clone();

@@ -1,9 +1,9 @@
 //! The sizes of all logs at a size of the store's log, as its seals say them. Does not know storage.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use policy_store::log::{Change, Entry};
-use policy_store::{Checkpoint, LogId, PolicyStore};
+use policy_store::{Checkpoint, LogId, PolicyStore, ZoneId};
 
 use crate::error::{Error, Result};
 
@@ -14,8 +14,8 @@ pub(super) struct Sizes {
     pub store: u64,
     /// The zones in the newest seal.
     pub zones: BTreeMap<LogId, Checkpoint>,
-    /// All zones that were ever erased.
-    pub erased: BTreeSet<LogId>,
+    /// All zones that were ever erased. Later zones can have their ids.
+    pub erased: BTreeMap<LogId, ZoneId>,
 }
 
 /// The growth of a log.
@@ -41,9 +41,9 @@ impl Sizes {
     fn apply(&mut self, change: &Change) {
         match change {
             Change::ZonesSealed { zones, .. } => self.zones.extend(zones.iter().map(|zone| (zone.log_id, *zone))),
-            Change::ZoneErased { log_id, .. } => {
+            Change::ZoneErased { zone_id, log_id, .. } => {
                 self.zones.remove(log_id);
-                self.erased.insert(*log_id);
+                self.erased.insert(*log_id, zone_id.clone());
             }
             // The next seal has it under its new id.
             Change::ZoneForked { from, .. } => drop(self.zones.remove(from)),
@@ -65,7 +65,7 @@ impl Sizes {
 
     /// The zones that were erased since `earlier`.
     pub(super) fn erased_since(&self, earlier: &Self) -> Vec<LogId> {
-        self.erased.difference(&earlier.erased).copied().collect()
+        self.erased.keys().filter(|log_id| !earlier.erased.contains_key(*log_id)).copied().collect()
     }
 }
 

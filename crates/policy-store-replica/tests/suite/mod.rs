@@ -4,6 +4,9 @@ mod cost;
 #[path = "../../benches/replica/counts.rs"]
 mod counts;
 mod damage;
+mod edge;
+mod edge_faults;
+mod edge_refuses;
 mod erasing;
 mod faults;
 mod faulty;

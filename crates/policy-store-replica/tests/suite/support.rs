@@ -93,11 +93,14 @@ impl World {
         self.seconds.load(Ordering::SeqCst)
     }
 
-    pub fn builder(&self, objects: Arc<dyn ObjectStore>) -> PublisherBuilder {
+    pub fn clock(&self) -> impl Fn() -> Timestamp + Send + Sync + 'static {
         let seconds = self.seconds.clone();
-        let clock = move || Timestamp::from_micros(seconds.load(Ordering::SeqCst) * 1_000_000);
+        move || Timestamp::from_micros(seconds.load(Ordering::SeqCst) * 1_000_000)
+    }
+
+    pub fn builder(&self, objects: Arc<dyn ObjectStore>) -> PublisherBuilder {
         Publisher::builder(&self.store, Bucket::new(objects), key(1), Arc::new(signer(1)), ops())
-            .clock(clock)
+            .clock(self.clock())
             .repeat_after(Duration::from_secs(60))
     }
 
