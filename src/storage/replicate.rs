@@ -57,6 +57,14 @@ pub struct LogRange {
     pub end: u64,
 }
 
+impl LogRange {
+    /// The entries of a log from `start` to before `end`.
+    #[must_use]
+    pub fn new(log_id: LogId, start: u64, end: u64) -> Self {
+        Self { log_id, start, end }
+    }
+}
+
 /// The logs that a write has extended.
 #[derive(Debug, Default)]
 pub(crate) struct Replicated {

@@ -4,10 +4,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::error::Error as StdError;
+use std::future::Future;
 use std::sync::Arc;
 
+use futures_util::future::{Either, select};
 use policy_store::{ContentAddress, LogId, LogPart, LogRange, ReplicaSource};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::bucket::Bucket;
@@ -17,14 +20,17 @@ use crate::object::layout::{self, FULL, Tile, TileKind};
 use crate::object::{CONTENT_BYTES, ENTRIES_BYTES, PIECE_BYTES, bundle};
 
 /// Bundles that are fetched at once.
-const AHEAD: usize = 8;
+const AHEAD: usize = 4;
 
 /// The source of a replica in a bucket. Its calls block, so they need a thread that may.
 pub(super) struct Fetch {
     bucket: Bucket,
     handle: Handle,
-    /// The entries of the newest heads, by log, in their order.
-    newest: BTreeMap<LogId, Vec<Arc<LogDelta>>>,
+    /// Ends the calls when its sender is dropped: nobody waits for them any more.
+    wanted: watch::Receiver<()>,
+    /// The entries of the newest heads, in their order, and their places by log.
+    deltas: Arc<Vec<LogDelta>>,
+    newest: BTreeMap<LogId, Vec<usize>>,
     /// Bundles that will be asked for, in that order.
     planned: VecDeque<Bundle>,
     running: VecDeque<(Bundle, JoinHandle<Result<LogPart>>)>,
@@ -66,18 +72,35 @@ pub(super) async fn required(bucket: &Bucket, name: &str, limit: usize) -> Resul
 }
 
 impl Fetch {
-    pub fn new(bucket: Bucket, handle: Handle, deltas: impl IntoIterator<Item = LogDelta>) -> Self {
+    pub fn new(bucket: Bucket, handle: Handle, deltas: Arc<Vec<LogDelta>>, wanted: watch::Receiver<()>) -> Self {
         let mut newest: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for delta in deltas {
-            newest.entry(delta.log_id).or_default().push(Arc::new(delta));
+        for (place, delta) in deltas.iter().enumerate() {
+            newest.entry(delta.log_id).or_default().push(place);
         }
-        Self { bucket, handle, newest, planned: VecDeque::new(), running: VecDeque::new(), failed: None }
+        let (planned, running) = (VecDeque::new(), VecDeque::new());
+        Self { bucket, handle, wanted, deltas, newest, planned, running, failed: None }
+    }
+
+    fn of_log(&self, log_id: LogId) -> impl Iterator<Item = &LogDelta> {
+        let places = self.newest.get(&log_id).map_or([].as_slice(), Vec::as_slice);
+        places.iter().filter_map(|place| self.deltas.get(*place))
+    }
+
+    /// Waits, unless nobody wants the outcome any more.
+    fn wait<T>(&self, name: &str, future: impl Future<Output = T>) -> Result<T> {
+        let mut wanted = self.wanted.clone();
+        let waited = self.handle.block_on(async {
+            match select(std::pin::pin!(future), std::pin::pin!(wanted.changed())).await {
+                Either::Left((outcome, _)) => Some(outcome),
+                Either::Right(_) => None,
+            }
+        });
+        waited.ok_or_else(|| Error::unavailable(name, "the poll was dropped"))
     }
 
     /// Up to where a log is read from tiles: the deltas have the rest.
     fn end_of_tiles(&self, log_id: LogId, end: u64) -> u64 {
-        let first = self.newest.get(&log_id).and_then(|deltas| deltas.first());
-        first.map_or(end, |delta| delta.start.min(end))
+        self.of_log(log_id).next().map_or(end, |delta| delta.start.min(end))
     }
 
     /// The bundle with the entry at `start`, in a tree of `end` entries.
@@ -99,14 +122,14 @@ impl Fetch {
         self.start_more();
         let fetched = match self.running.pop_front() {
             Some((next, running)) if next == bundle => {
-                let fetched = self.handle.block_on(running);
-                fetched.map_err(|problem| Error::unavailable(bundle.name(TileKind::Entries), problem))?
+                let name = bundle.name(TileKind::Entries);
+                self.wait(&name, running)?.map_err(|problem| Error::unavailable(name, problem))?
             }
             // The replica begins anew, before an erasure.
             other => {
                 self.running.extend(other);
                 self.stop();
-                self.handle.block_on(bundle.fetch(self.bucket.clone()))
+                self.wait(&bundle.name(TileKind::Entries), bundle.fetch(self.bucket.clone()))?
             }
         };
         self.start_more();
@@ -119,13 +142,13 @@ impl Fetch {
     }
 
     fn part_of_delta(&self, log_id: LogId, start: u64) -> Option<LogPart> {
-        let covers = |delta: &&Arc<LogDelta>| delta.start <= start && delta.end().is_some_and(|end| start < end);
-        let delta = self.newest.get(&log_id)?.iter().find(covers)?;
+        let covers = |delta: &&LogDelta| delta.start <= start && delta.end().is_some_and(|end| start < end);
+        let delta = self.of_log(log_id).find(covers)?;
         let skipped = usize::try_from(start - delta.start).ok()?;
         Some(LogPart::new(delta.entries.iter().skip(skipped).cloned().collect(), delta.content.clone()))
     }
 
-    fn part_of(&mut self, log_id: LogId, start: u64, end: u64) -> Result<LogPart> {
+    pub fn part_of(&mut self, log_id: LogId, start: u64, end: u64) -> Result<LogPart> {
         if let Some(mut part) = self.part_of_delta(log_id, start) {
             part.entries.truncate(usize::try_from(end - start).unwrap_or(usize::MAX));
             return Ok(part);
@@ -173,7 +196,7 @@ impl ReplicaSource for Fetch {
 
     fn content(&mut self, log_id: LogId, address: &ContentAddress) -> Result<Vec<u8>, Box<dyn StdError + Send + Sync>> {
         let name = layout::piece(log_id, address);
-        let piece = self.handle.block_on(required(&self.bucket, &name, PIECE_BYTES));
+        let piece = self.wait(&name, required(&self.bucket, &name, PIECE_BYTES)).flatten();
         self.keep(piece.map(|bytes| bytes.to_vec()))
     }
 }

@@ -4,15 +4,17 @@
 //! the one that the head says. Decides nothing: the replica's store does.
 
 mod fetch;
+mod history;
 mod status;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::StreamExt as _;
 use policy_store::{Applied, Checkpoint, ErrorDetail, PolicyStore, Replica, Timestamp, ZoneChoice};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 use self::fetch::{Fetch, required};
 pub use self::status::{Status, StatusHandle};
@@ -25,6 +27,10 @@ use crate::search::{Newest, newest};
 
 /// Deltas that are read at once.
 const DELTAS_AT_ONCE: usize = 8;
+/// Deltas that a follower reads: no publisher lets its tiles grow older.
+const DELTAS: u64 = 1_000;
+/// Bytes of all deltas that a follower keeps.
+const DELTAS_BYTES: usize = 64 * 1024 * 1024;
 
 /// A follower of a publication, with a store of its own.
 ///
@@ -40,8 +46,10 @@ pub struct Follower {
     zones: ZoneChoice,
     max_age: Option<Duration>,
     status: StatusHandle,
-    /// A head whose log begins with that of the replica, although an object of it is damaged.
-    own_history: Option<u64>,
+    /// Whether the replica may need more than the heads have that come after the one that was applied.
+    from_tiles: bool,
+    /// A damaged head, and whether its log is of another history.
+    diagnosed: Option<(Head, bool)>,
 }
 
 /// The outcome of a poll without an error.
@@ -61,13 +69,23 @@ impl Follower {
     #[must_use]
     pub fn new(bucket: Bucket, trust: PublicationTrust, replica: Replica) -> Self {
         let status = StatusHandle::new(Arc::new(Timestamp::now));
-        Self { bucket, trust, replica, zones: ZoneChoice::All, max_age: None, status, own_history: None }
+        Self {
+            bucket,
+            trust,
+            replica,
+            zones: ZoneChoice::All,
+            max_age: None,
+            status,
+            from_tiles: true,
+            diagnosed: None,
+        }
     }
 
     /// Follows chosen zones.
     #[must_use]
     pub fn zones(self, zones: ZoneChoice) -> Self {
-        Self { zones, ..self }
+        // The newest head has to be applied again.
+        Self { zones, from_tiles: true, ..self }
     }
 
     /// The age from which on a poll fails as `frozen`. A publisher repeats its newest head each minute by default, so a few
@@ -105,9 +123,9 @@ impl Follower {
     /// fails.
     pub async fn poll(&mut self) -> Result<Polled> {
         let polled = self.follow().await?;
-        match self.max_age {
-            Some(max_age) if polled != Polled::Empty => self.status.check_fresh(max_age).map(|()| polled),
-            _ => Ok(polled),
+        match polled {
+            Polled::Empty => Ok(polled),
+            _ => self.status.check_fresh(self.max_age.unwrap_or(Duration::MAX)).map(|()| polled),
         }
     }
 
@@ -132,17 +150,22 @@ impl Follower {
         let mut failed: Option<(u64, Error)> = None;
         loop {
             let Some(head) = self.find().await? else { return Ok(Polled::Empty) };
-            if self.status.head().as_ref() == Some(&head) {
+            if !self.from_tiles && self.status.head().as_ref() == Some(&head) {
                 return Ok(Polled::Unchanged);
             }
             // The publisher removes what belongs to old heads: only of the same head an error is final.
-            match failed {
-                Some((number, error)) if number == head.number => return Err(error),
-                _ => {}
+            if let Some((_, error)) = failed.take_if(|(number, _)| *number == head.number) {
+                return Err(if self.is_of_another_history(&head).await {
+                    let problem = "its log does not begin with the entries of the replica".to_owned();
+                    Error::Fork { object: head.name(), problem }
+                } else {
+                    error
+                });
             }
             match self.bring_to(&head).await {
                 Ok(applied) => {
                     self.status.set(head);
+                    self.from_tiles = false;
                     return Ok(Polled::Applied(applied));
                 }
                 Err(error @ Error::Damaged { .. }) => failed = Some((head.number, error)),
@@ -152,7 +175,7 @@ impl Follower {
     }
 
     /// The newest head, verified and not older than the one that was applied. None if there is no publication yet.
-    async fn find(&self) -> Result<Option<Head>> {
+    async fn find(&mut self) -> Result<Option<Head>> {
         let (seen, own) = (self.status.head(), self.replica.checkpoint()?);
         let known = seen.as_ref().map_or(0, |seen| seen.number);
         let Some(Newest { number, bytes, known: now }) = newest(&self.bucket, known).await? else {
@@ -164,101 +187,109 @@ impl Follower {
                 }),
             };
         };
-        if let Some(seen) = seen.filter(|seen| seen.bytes != now) {
-            return Err(self.replaced(&seen, now));
-        }
         let head = self.trust.read(number, bytes)?;
         if let Some(own) = own {
             compare(&head, &own)?;
         }
+        if seen.is_some_and(|seen| seen.bytes != now) {
+            // The bucket was put back, and the publisher went on: the logs show whether it is the same history.
+            self.from_tiles = true;
+        }
         Ok(Some(head))
     }
 
-    /// The error of a head that was applied, and is another one now.
-    fn replaced(&self, seen: &Head, now: bytes::Bytes) -> Error {
-        match self.trust.read(seen.number, now) {
-            Err(error) => error,
-            Ok(head) => compare(&head, &seen.checkpoint).err().unwrap_or_else(|| Error::Fork {
-                object: head.name(),
-                problem: "it was applied, and is another head now".to_owned(),
-            }),
-        }
-    }
-
     /// Brings the replica to a head.
-    async fn bring_to(&mut self, head: &Head) -> Result<Applied> {
+    async fn bring_to(&self, head: &Head) -> Result<Applied> {
         let deltas = self.deltas(head).await?;
-        match self.apply(&self.replica, &self.zones, head, deltas.clone()).await {
-            // Entries that do not follow those of the replica: damaged, or of another history.
-            Err(error @ Error::Damaged { .. }) if self.own_history != Some(head.number) => {
-                match self.has_own_history(head, deltas).await {
-                    Ok(false) => {
-                        let problem = "its log does not begin with the entries of the replica".to_owned();
-                        return Err(Error::Fork { object: head.name(), problem });
-                    }
-                    Ok(true) => self.own_history = Some(head.number),
-                    Err(_) => {}
-                }
-                Err(error)
-            }
-            applied => applied,
-        }
-    }
-
-    /// Whether the store's log of a head begins with that of the replica. Reads the whole log, and verifies it.
-    async fn has_own_history(&self, head: &Head, deltas: Vec<LogDelta>) -> Result<bool> {
-        let Some(own) = self.replica.checkpoint()? else { return Ok(true) };
-        let other = PolicyStore::builder().replica_in_memory()?;
-        self.apply(&other, &ZoneChoice::Only([].into()), head, deltas).await?;
-        Ok(other.store().snapshot()?.checkpoint_at(own.size)? == own)
-    }
-
-    async fn apply(
-        &self,
-        replica: &Replica,
-        zones: &ZoneChoice,
-        head: &Head,
-        deltas: Vec<LogDelta>,
-    ) -> Result<Applied> {
-        let handle = Handle::current();
-        let (bucket, replica, zones, to) = (self.bucket.clone(), replica.clone(), zones.clone(), head.checkpoint);
-        let applying = tokio::task::spawn_blocking(move || {
-            let mut fetch = Fetch::new(bucket, handle, deltas);
-            let applied = replica.apply(&to, &zones, &mut fetch);
-            applied.map_err(|error| {
-                fetch.failed.take().unwrap_or_else(|| named(&error, &to).unwrap_or(Error::Store(error)))
-            })
+        let (replica, zones, to) = (self.replica.clone(), self.zones.clone(), head.checkpoint);
+        let applied = self.fetching(head, deltas, move |fetch| {
+            let applied = replica.apply(&to, &zones, fetch);
+            applied.map_err(|error| fetch.failed.take().unwrap_or_else(|| named(error, &to)))
         });
-        let applied = applying.await.map_err(|problem| Error::unavailable(head.name(), problem))?;
-        applied.map_err(|error| match error {
+        applied.await.map_err(|error| match error {
             Error::Rollback { problem, .. } => Error::Rollback { object: head.name(), problem },
             Error::Fork { problem, .. } => Error::Fork { object: head.name(), problem },
             error => error,
         })
     }
 
-    /// The entries of a head that its tiles do not have. The names of deltas depend on heads that are not verified: a wrong
-    /// one gives entries that do not lead to the head.
+    /// Whether the store's log of a damaged head does not begin with that of the replica. Reads the whole log, once for a head.
+    async fn is_of_another_history(&mut self, head: &Head) -> bool {
+        if let Some((_, is_other)) = self.diagnosed.as_ref().filter(|(diagnosed, _)| diagnosed == head) {
+            return *is_other;
+        }
+        let is_other = self.compare_history(head).await.unwrap_or(false);
+        self.diagnosed = Some((head.clone(), is_other));
+        is_other
+    }
+
+    async fn compare_history(&self, head: &Head) -> Result<bool> {
+        let Some(own) = self.replica.checkpoint()? else { return Ok(false) };
+        let (deltas, to) = (self.deltas_after_tiles(head).await?, head.checkpoint);
+        let begins = self.fetching(head, deltas, move |fetch| history::begins_with(fetch, &own, &to));
+        Ok(!begins.await?)
+    }
+
+    /// Runs work that reads and blocks, on a thread where it may. If the future is dropped, the work ends with its next read.
+    async fn fetching<T: Send + 'static>(
+        &self,
+        head: &Head,
+        deltas: Vec<LogDelta>,
+        work: impl FnOnce(&mut Fetch) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (_wanted, wanted) = watch::channel(());
+        let mut fetch = Fetch::new(self.bucket.clone(), Handle::current(), Arc::new(deltas), wanted);
+        let working = tokio::task::spawn_blocking(move || work(&mut fetch));
+        working.await.map_err(|problem| Error::unavailable(head.name(), problem))?
+    }
+
+    /// The entries of a head that the replica does not have, as far as deltas have them.
     async fn deltas(&self, head: &Head) -> Result<Vec<LogDelta>> {
+        // Before the first poll it is not known which head the replica is at, and more zones may have been chosen.
+        let seen = self.status.head().filter(|_| !self.from_tiles);
+        self.deltas_from(head, seen.map(|seen| seen.number.saturating_add(1))).await
+    }
+
+    /// The entries of a head that its tiles do not have.
+    async fn deltas_after_tiles(&self, head: &Head) -> Result<Vec<LogDelta>> {
+        self.deltas_from(head, None).await
+    }
+
+    /// The names of deltas depend on heads that are not verified: a wrong one gives entries that do not lead to the head.
+    async fn deltas_from(&self, head: &Head, next: Option<u64>) -> Result<Vec<LogDelta>> {
         let newest = self.delta(&head.delta_name(), head.number).await?;
         let Some(logs) = newest.logs else { return Ok(Vec::new()) };
-        // Before the first poll it is not known which head the replica is at, and more zones may have been chosen.
-        let first = match self.status.head().map(|seen| seen.number.saturating_add(1)) {
+        let after_tiles = newest.tiles.saturating_add(1);
+        let first = match next {
             Some(next) if next == head.number => next,
-            Some(next) => next.max(newest.tiles.saturating_add(1)),
-            None => newest.tiles.saturating_add(1),
+            Some(next) => next.max(after_tiles),
+            None => after_tiles,
         };
         if first > head.number {
             return Ok(Vec::new());
         }
-        let earlier = first..head.number;
-        let read = earlier.map(|number| async move {
+        let too_many =
+            || Error::damaged(head.delta_name(), format!("too many entries since the tiles of head {}", newest.tiles));
+        if head.number - first > DELTAS {
+            return Err(too_many());
+        }
+        let read = (first..head.number).map(|number| async move {
             let name = layout::head(number);
             let bytes = required(&self.bucket, &name, HEAD_BYTES).await?;
             Ok::<_, Error>(self.delta(&layout::delta(number, &bytes), number).await?.logs.unwrap_or_default())
         });
-        let deltas: Vec<_> = futures_util::stream::iter(read).buffered(DELTAS_AT_ONCE).try_collect().await?;
-        Ok(deltas.into_iter().flatten().chain(logs).collect())
+        let (mut deltas, mut bytes) = (Vec::new(), 0_usize);
+        let mut read = std::pin::pin!(futures_util::stream::iter(read).buffered(DELTAS_AT_ONCE));
+        while let Some(logs) = read.next().await {
+            let logs = logs?;
+            bytes = bytes.saturating_add(logs.iter().map(LogDelta::bytes).sum());
+            if bytes > DELTAS_BYTES {
+                return Err(too_many());
+            }
+            deltas.extend(logs);
+        }
+        deltas.extend(logs);
+        Ok(deltas)
     }
 
     async fn delta(&self, name: &str, number: u64) -> Result<Delta> {
@@ -285,13 +316,13 @@ fn compare(head: &Head, own: &Checkpoint) -> Result<()> {
     Ok(())
 }
 
-/// The error of this crate for an error of the replica that is about what it was given.
-fn named(error: &policy_store::Error, to: &Checkpoint) -> Option<Error> {
-    let object = || layout::log(to.log_id);
+/// The error of this crate for an error of the replica.
+fn named(error: policy_store::Error, to: &Checkpoint) -> Error {
+    let (object, problem) = (layout::log(to.log_id), error.to_string());
     match error.detail() {
-        ErrorDetail::Replicated { log_id, .. } => Some(Error::damaged(layout::log(*log_id), error)),
-        ErrorDetail::ReplicaFork { .. } => Some(Error::Fork { object: object(), problem: error.to_string() }),
-        ErrorDetail::ReplicaRollback { .. } => Some(Error::Rollback { object: object(), problem: error.to_string() }),
-        _ => None,
+        ErrorDetail::Replicated { log_id, .. } => Error::damaged(layout::log(*log_id), problem),
+        ErrorDetail::ReplicaFork { .. } => Error::Fork { object, problem },
+        ErrorDetail::ReplicaRollback { .. } => Error::Rollback { object, problem },
+        _ => Error::Store(error),
     }
 }

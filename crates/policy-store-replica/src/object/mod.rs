@@ -26,4 +26,4 @@ pub const PIECE_BYTES: usize = policy_store::limits::CONTENT_BYTES + 16;
 /// The largest entry bundle.
 pub const ENTRIES_BYTES: usize = 256 * (2 + u16::MAX as usize);
 /// The largest content pack. Each of 256 entries names a few pieces.
-pub const CONTENT_BYTES: usize = 128 * 1024 * 1024;
+pub const CONTENT_BYTES: usize = 2 * 256 * (4 + PACKED_BYTES);

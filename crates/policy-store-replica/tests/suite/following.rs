@@ -12,7 +12,7 @@ use policy_store_replica::object_store::path::Path;
 use policy_store_replica::object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
 use policy_store_replica::{Bucket, Error, Follower, Polled, PublicationTrust, Result};
 
-use super::faulty::Faulty;
+use super::faulty::{Fault, Faulty};
 use super::reading::Objects;
 use super::support::{NAME, World, key, ops, signer};
 
@@ -201,6 +201,49 @@ async fn an_old_copy_of_the_bucket_is_refused_and_the_follower_goes_on_deciding(
         follower.poll().await.unwrap();
         same(follower, &world.store);
     }
+}
+
+/// The bucket is put back, and the publisher goes on: the same history in other heads.
+#[tokio::test]
+async fn a_follower_goes_on_when_the_publisher_has_made_up_for_an_old_copy_of_the_bucket() {
+    let world = World::new();
+    world.zone("acme");
+    published(&world).await;
+    let old = Objects::read(&*world.objects).await;
+    for name in ["p", "q"] {
+        world.change("acme", name);
+        published(&world).await;
+    }
+    let mut live = follower(&world.objects);
+    live.poll().await.unwrap();
+    put_all(&world.objects, &old).await;
+    world.pass(9);
+    let mut codes = Vec::new();
+    for round in 0..3 {
+        world.change("acme", &format!("r{round}"));
+        published(&world).await;
+        codes.push(live.poll().await.map_or_else(|error| error.code(), |_| "followed"));
+        assert!(live.status().get().is_some());
+    }
+    assert_eq!(codes, ["rollback", "followed", "followed"]);
+    same(&live, &world.store);
+}
+
+/// A storage that hangs: a poll that is dropped leaves the replica free.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_poll_that_is_dropped_ends_and_the_next_one_goes_on() {
+    let world = World::new();
+    world.zone("acme");
+    published(&world).await;
+    let faulty = Faulty::new(world.objects.clone(), (3..9).map(|n| (n, Fault::Late(Duration::from_secs(3_600)))));
+    let objects: Arc<dyn ObjectStore> = Arc::new(faulty.clone());
+    let replica = replica();
+    let mut hangs = Follower::new(Bucket::new(objects), trust(), replica.clone());
+    assert!(tokio::time::timeout(Duration::from_millis(300), hangs.poll()).await.is_err());
+    assert!(faulty.requests() > 3, "it hangs in the replica's write");
+    let mut next = Follower::new(Bucket::new(world.objects.clone()), trust(), replica);
+    tokio::time::timeout(Duration::from_secs(20), next.poll()).await.unwrap().unwrap();
+    same(&next, &world.store);
 }
 
 /// A publisher with a restored backup, while followers are ahead; the bucket is put back as well, so nothing stops it.
