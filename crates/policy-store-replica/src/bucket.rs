@@ -18,7 +18,8 @@ use crate::error::{Error, Result};
 /// An object storage, and the prefix of one publication in it.
 ///
 /// Any [`ObjectStore`] does that can create an object only if there is none: S3, GCS, Azure, a folder, memory. A follower only
-/// reads, so it can also read from a web server that serves the files. Set time limits and retries of requests where the client
+/// reads, so it can also read from a web server that serves the files. It must be told that an object is absent: S3 says so only to
+/// those who may list the bucket (`s3:ListBucket`). Set time limits and retries of requests where the client
 /// of the storage is built.
 ///
 /// ```
