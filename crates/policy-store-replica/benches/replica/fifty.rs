@@ -27,7 +27,7 @@ pub fn fifty(c: &mut Criterion, runtime: &Runtime) {
     for storage in Storage::all() {
         for followers in [1, 50] {
             let mut all = All::new(&world, storage.objects.clone(), followers);
-            runtime.block_on(all.step(&world, 1));
+            runtime.block_on(all.step(&world, world.change()));
             group.bench_function(BenchmarkId::new(storage.name, format!("{followers} followers")), |b| {
                 b.iter_batched(|| world.change(), |n| runtime.block_on(all.step(&world, n)), BatchSize::PerIteration);
             });
