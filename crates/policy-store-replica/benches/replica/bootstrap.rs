@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 
 use crate::run;
 use crate::storage::Storage;
-use crate::world::{Texts, World, actor, follower};
+use crate::world::{World, actor, follower};
 
 const GROUP: &str = "bootstrap";
 
@@ -17,7 +17,7 @@ pub fn bootstrap(c: &mut Criterion, runtime: &Runtime) {
         return;
     }
     let versions = run::size(100_000, 1_000);
-    let world = World::new(versions, Texts::Own);
+    let world = World::new(versions);
     let line = format!("{versions} versions");
     let mut group = c.benchmark_group(GROUP);
     group.sample_size(10).sampling_mode(SamplingMode::Flat);

@@ -6,7 +6,7 @@ use tokio::runtime::Runtime;
 use crate::counts::{Change, Cost, Counted};
 use crate::run;
 use crate::storage::Storage;
-use crate::world::{Texts, World, decides_by, follower};
+use crate::world::{World, decides_by, follower};
 
 const GROUP: &str = "change";
 
@@ -16,7 +16,7 @@ pub fn change(c: &mut Criterion, runtime: &Runtime) {
         return;
     }
     let versions = run::size(10_000, 100);
-    let world = World::new(versions, Texts::Own);
+    let world = World::new(versions);
     let mut group = c.benchmark_group(GROUP);
     for storage in Storage::all() {
         let mut publisher = world.publisher(storage.objects.clone()).build().unwrap();
@@ -58,7 +58,7 @@ fn counts(runtime: &Runtime) {
     ]);
     run::row(["---"; 11]);
     for versions in [run::size(1_000, 50), run::size(10_000, 100)] {
-        let world = World::new(versions, Texts::Own);
+        let world = World::in_memory(versions);
         let storage = Storage::memory();
         let (changes, idle) = runtime.block_on(async {
             let mut counted = Counted::new(&world, &storage.objects, 64).await;

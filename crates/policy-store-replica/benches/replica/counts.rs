@@ -62,7 +62,7 @@ impl Counted {
     pub async fn new(world: &World, objects: &Arc<dyn ObjectStore>, tiles_after: u64) -> Self {
         let [puts, gets] = [(); 2].map(|()| Faulty::new(objects.clone(), []));
         let publisher = world.publisher(Arc::new(puts.clone())).tiles_after(tiles_after).build().unwrap();
-        let follower = follower(Arc::new(gets.clone()), world.replica("counted"));
+        let follower = follower(Arc::new(gets.clone()), PolicyStore::builder().replica_in_memory().unwrap());
         let mut counted = Self { publisher: (publisher, puts), follower: (follower, gets), tiles_after };
         counted.step().await;
         counted

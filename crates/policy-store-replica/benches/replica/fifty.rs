@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 use crate::faulty::Faulty;
 use crate::run;
 use crate::storage::Storage;
-use crate::world::{Texts, World, decides_by, follower};
+use crate::world::{World, decides_by, follower};
 
 const GROUP: &str = "fifty";
 
@@ -21,13 +21,13 @@ pub fn fifty(c: &mut Criterion, runtime: &Runtime) {
     if !run::takes(GROUP) {
         return;
     }
-    let world = World::new(run::size(1_000, 50), Texts::Own);
+    let world = World::new(run::size(1_000, 50));
     let mut group = c.benchmark_group(GROUP);
     group.sample_size(20);
     for storage in Storage::all() {
         for followers in [1, 50] {
             let mut all = All::new(&world, storage.objects.clone(), followers);
-            runtime.block_on(all.step(&world, 1));
+            runtime.block_on(all.step(&world, world.change()));
             group.bench_function(BenchmarkId::new(storage.name, format!("{followers} followers")), |b| {
                 b.iter_batched(|| world.change(), |n| runtime.block_on(all.step(&world, n)), BatchSize::PerIteration);
             });

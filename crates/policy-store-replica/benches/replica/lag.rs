@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::run;
 use crate::storage::Storage;
-use crate::world::{Texts, World, decides_by, follower};
+use crate::world::{World, decides_by, follower};
 
 /// The interval of the follower, and of the publisher's looks at its store.
 const POLL: Duration = Duration::from_millis(50);
@@ -24,7 +24,7 @@ pub fn lag(runtime: &Runtime) {
     run::row(["Storage", "Changes", "Median", "95 of 100", "Most", "Median in polls"]);
     run::row(["---"; 6]);
     for storage in Storage::all() {
-        let world = World::new(run::size(1_000, 50), Texts::Own);
+        let world = World::new(run::size(1_000, 50));
         let lags = lags(runtime, &world, &storage, run::size(200, 4));
         let [median, most_of, most] = [0.5, 0.95, 1.0].map(|part| run::quantile(&lags, part));
         let polls = format!("{:.2}", median.as_secs_f64() / POLL.as_secs_f64());

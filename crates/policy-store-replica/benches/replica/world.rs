@@ -1,6 +1,7 @@
 //! The store to publish: the zone `z` with many versions and an active set of 20 policies. Its changes, and decisions by them.
 
 use std::cell::Cell;
+use std::path::Path;
 use std::sync::Arc;
 
 use policy_store::attestation::Ed25519Signer;
@@ -8,7 +9,7 @@ use policy_store::cedar_policy::Decision;
 use policy_store::note::NoteKey;
 use policy_store::{
     Actor, NewPolicy, NewPolicySet, NewPolicySetVersion, NewPolicyVersion, NewSchema, PolicyStore, PolicyVersion,
-    Replica, Target,
+    PreparedPolicyVersion, Replica, Target,
 };
 use policy_store_replica::object_store::ObjectStore;
 use policy_store_replica::{Bucket, Follower, PublicationTrust, Publisher, PublisherBuilder};
@@ -23,18 +24,10 @@ const PINS: usize = 20;
 /// Entries, or zones, in one write.
 const WRITE: usize = 10_000;
 
-/// The texts of the versions that the zone has beside those of the set.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Texts {
-    /// A text for each.
-    Own,
-    /// One text, which is validated once: a world for tests.
-    Shared,
-}
-
 pub struct World {
     pub store: PolicyStore,
-    folder: TempDir,
+    /// None if the store is in memory.
+    folder: Option<TempDir>,
     pins: Vec<PolicyVersion>,
     /// The number of the last change.
     changes: Cell<usize>,
@@ -73,10 +66,19 @@ fn changed(n: usize) -> String {
 }
 
 impl World {
-    /// A zone with this many versions, in a file in the target folder, so that it is on a disk and not in memory.
-    pub fn new(versions: usize, texts: Texts) -> Self {
+    /// A zone with this many versions, each with a text of its own. Its file is in the target folder, so on a disk.
+    pub fn new(versions: usize) -> Self {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let store = PolicyStore::builder().open(folder.path().join("store")).unwrap();
+        Self::with(store, Some(folder), versions, |n| n)
+    }
+
+    /// In memory, and most versions have one text, which is validated once: for counts, and for tests without optimization.
+    pub fn in_memory(versions: usize) -> Self {
+        Self::with(PolicyStore::builder().in_memory().unwrap(), None, versions, |_| 0)
+    }
+
+    fn with(store: PolicyStore, folder: Option<TempDir>, versions: usize, text_of: fn(usize) -> usize) -> Self {
         let made = store.write(&actor(), |w| {
             w.publish_schema(NewSchema::cedar(SCHEMA_VERSION, SCHEMA))?;
             w.create_zone("z")?;
@@ -90,26 +92,27 @@ impl World {
             (0..PINS).map(pin).collect::<Result<Vec<_>, _>>()
         });
         let world = Self { store, folder, pins: made.unwrap(), changes: Cell::new(0) };
-        world.past(versions.saturating_sub(PINS), texts);
+        world.past(versions.saturating_sub(PINS), text_of);
         world.change();
         world
     }
 
     /// Adds versions of a policy that is not in the set.
-    fn past(&self, versions: usize, texts: Texts) {
-        let prepare = |n: usize| {
-            self.store.prepare_policy_version(NewPolicyVersion::cedar(SCHEMA_VERSION, text(PINS + n))).unwrap()
-        };
-        let shared = prepare(0);
+    fn past(&self, versions: usize, text_of: fn(usize) -> usize) {
         self.store.write(&actor(), |w| w.zone("z")?.create_policy(NewPolicy::named("past").id("past"))).unwrap();
+        let mut last: Option<(usize, PreparedPolicyVersion)> = None;
+        let mut prepared = |n: usize| match &last {
+            Some((of, prepared)) if *of == n => prepared.clone(),
+            _ => {
+                let new = NewPolicyVersion::cedar(SCHEMA_VERSION, text(PINS + n));
+                last.insert((n, self.store.prepare_policy_version(new).unwrap())).1.clone()
+            }
+        };
         for start in (0..versions).step_by(WRITE) {
             let end = versions.min(start + WRITE);
             let made = self.store.write(&actor(), |w| {
                 let mut zone = w.zone("z")?;
-                (start..end).try_for_each(|n| {
-                    let prepared = if texts == Texts::Own { prepare(n) } else { shared.clone() };
-                    zone.create_policy_version("past", prepared).map(drop)
-                })
+                (start..end).try_for_each(|n| zone.create_policy_version("past", prepared(text_of(n))).map(drop))
             });
             made.unwrap();
         }
@@ -153,19 +156,23 @@ impl World {
         Publisher::builder(&self.store, Bucket::new(objects), key(), Arc::new(signer()), actor())
     }
 
+    fn path(&self) -> &Path {
+        self.folder.as_ref().unwrap().path()
+    }
+
     /// An empty file for a follower beside the store.
     pub fn replica(&self, name: &str) -> Replica {
-        PolicyStore::builder().open_replica(self.folder.path().join(name)).unwrap()
+        PolicyStore::builder().open_replica(self.path().join(name)).unwrap()
     }
 
     /// An empty store beside the store.
     pub fn other(&self, name: &str) -> PolicyStore {
-        PolicyStore::builder().open(self.folder.path().join(name)).unwrap()
+        PolicyStore::builder().open(self.path().join(name)).unwrap()
     }
 
     /// Removes a file beside the store, if it is there.
     pub fn remove(&self, name: &str) {
-        drop(std::fs::remove_file(self.folder.path().join(name)));
+        drop(std::fs::remove_file(self.path().join(name)));
     }
 }
 

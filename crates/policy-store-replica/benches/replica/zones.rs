@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::run;
 use crate::storage::Storage;
-use crate::world::{Texts, World, actor, follower};
+use crate::world::{World, actor, follower};
 
 const GROUP: &str = "zones";
 
@@ -18,7 +18,7 @@ pub fn zones(c: &mut Criterion, runtime: &Runtime) {
     let mut group = c.benchmark_group(GROUP);
     group.sample_size(30);
     for zones in [0, run::size(10_000, 100)] {
-        let world = World::new(100, Texts::Shared).with_zones(zones);
+        let world = World::new(100).with_zones(zones);
         // A first publication puts four objects for each zone, which a server in Python takes minutes for.
         for storage in [Storage::memory(), Storage::folder()] {
             let mut publisher = world.publisher(storage.objects.clone()).build().unwrap();

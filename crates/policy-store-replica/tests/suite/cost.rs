@@ -6,16 +6,16 @@ use policy_store_replica::object_store::ObjectStore;
 use policy_store_replica::object_store::memory::InMemory;
 
 use super::counts::{Change, Cost, Counted};
-use super::world::{Texts, World, decides_by};
+use super::world::{World, decides_by};
 
 /// Heads from one with tiles to the next.
-const TILES_AFTER: u64 = 64;
+const TILES_AFTER: u64 = 32;
 /// Two of them have tiles.
-const CHANGES: usize = 130;
+const CHANGES: usize = 66;
 
 /// The costs of changes in a zone with this many versions, and that of a poll without news.
 async fn costs(versions: usize) -> (Vec<Change>, Cost) {
-    let world = World::new(versions, Texts::Shared);
+    let world = World::in_memory(versions);
     let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
     let mut counted = Counted::new(&world, &objects, TILES_AFTER).await;
     let changes = counted.changes(&world, CHANGES).await;
