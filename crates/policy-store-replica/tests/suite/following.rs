@@ -340,7 +340,7 @@ async fn heads_of_other_keys_are_refused_and_witnesses_are_demanded() {
     let mut strict = Follower::new(bucket(), trust().witnesses(witnesses), replica());
     assert_eq!(code(strict.poll().await), "not_signed");
     assert_eq!(strict.store().checkpoint().unwrap().size, 0);
-    let name = NoteKey::ed25519(&format!("{NAME}/other"), signer(1).jwk().as_bytes()).unwrap();
+    let name = NoteKey::ed25519(format!("{NAME}/other"), signer(1).jwk().as_bytes()).unwrap();
     let mut renamed = Follower::new(bucket(), PublicationTrust::new(name).unwrap(), replica());
     assert_eq!(code(renamed.poll().await), "not_signed");
 }
