@@ -120,7 +120,14 @@ impl PublisherBuilder {
             poll_every: self.poll_every,
             observer: self.observer,
         };
-        Ok(Publisher { config: Arc::new(config), state: None, known: None, pending: None, entries: None })
+        Ok(Publisher {
+            config: Arc::new(config),
+            state: None,
+            known: None,
+            pending: None,
+            replaced: Vec::new(),
+            entries: None,
+        })
     }
 }
 
