@@ -90,8 +90,8 @@ pub struct Publisher {
     /// Tiles of a head that is put, which were there with other bytes before. The publisher that had put those may have put them
     /// again before it lost.
     replaced: Vec<(LogId, Tile)>,
-    /// The number of entries in the store when it was published last.
-    entries: Option<u64>,
+    /// The number of commits of the store that the newest head has. None if there may be more.
+    commits: Option<u64>,
 }
 
 /// A head under way.
@@ -151,7 +151,7 @@ impl Publisher {
     /// another key. `damaged`: an object of this publication has other bytes. `unavailable`: try again; also if a zone was erased
     /// while it was published. `store`: the store or the signer failed.
     pub async fn publish(&mut self) -> Result<Published> {
-        self.entries = None;
+        self.commits = None;
         self.put_pending().await?;
         // An error, or a dropped future, leaves the state in the bucket.
         let mut state = match self.state.take() {
@@ -162,9 +162,9 @@ impl Publisher {
         if state.has_leftovers {
             finish::leftovers(&self.config, &mut state).await?;
         }
-        let (published, entries) = self.next(&mut state).await?;
+        let (published, commits) = self.next(&mut state).await?;
         self.known = state.head.as_ref().map(|head| (head.number, head.bytes.clone()));
-        (self.state, self.entries) = (Some(state), entries);
+        (self.state, self.commits) = (Some(state), commits);
         Ok(published)
     }
 

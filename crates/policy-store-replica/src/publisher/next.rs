@@ -15,11 +15,8 @@ use crate::head::{self, Head};
 use crate::object::delta::{Delta, LogDelta};
 use crate::object::layout::Tile;
 
-/// Zones in one entry of a seal.
-const ZONES_OF_ENTRY: u64 = 1_000;
-
 impl Publisher {
-    /// Puts the next head, if there is a reason for one. Also returns the entries of the store, if all of them are in the newest head.
+    /// Puts the next head, if there is a reason for one. Also returns the commits of the store, if all of them are in the newest head.
     pub(super) async fn next(&mut self, state: &mut State) -> Result<(Published, Option<u64>)> {
         let config = self.config.clone();
         // A cosignature has whole seconds.
@@ -27,12 +24,12 @@ impl Publisher {
         let now = Timestamp::from_micros(now.as_micros() - now.as_micros() % 1_000_000);
         let before = state.sizes.clone();
         let (store, actor) = (config.store.clone(), config.actor.clone());
-        let (to, sizes, entries) = blocking(move || seal(&store, &actor, before)).await?;
+        let (to, sizes, commits) = blocking(move || seal(&store, &actor, before)).await?;
         let outcome = match &state.head {
             Some(head) if head.checkpoint == to && !is_due(head.time, now, config.repeat_after) => {
                 let published =
                     Published { number: head.number, checkpoint: to, time: head.time, outcome: Outcome::Unchanged };
-                return Ok((published, entries));
+                return Ok((published, commits));
             }
             Some(head) if head.checkpoint == to => Outcome::Repeated,
             _ => Outcome::New,
@@ -57,19 +54,19 @@ impl Publisher {
 
         let published = Published { number, checkpoint: to, time: now, outcome };
         advance(&config, state, head, sizes, tiles).await?;
-        Ok((published, entries))
+        Ok((published, commits))
     }
 }
 
-/// Seals, and reads the sizes of all logs. Also counts the entries of the store, if none but the seal's came meanwhile.
+/// Seals, and reads the sizes of all logs. Also returns the commits of the store, if none but the seal's came meanwhile. A seal
+/// shares its commit with no other write.
 fn seal(store: &PolicyStore, actor: &Actor, before: Sizes) -> Result<(Checkpoint, Sizes, Option<u64>)> {
-    let entries_before = store.stats()?.entries;
+    let commits_before = store.commits()?;
     let seal = store.seal(actor)?;
-    let entries = store.stats()?.entries;
-    // A wrong count only means that the next call is made earlier.
-    let own = seal.grown.map_or(0, |zones| zones.div_ceil(ZONES_OF_ENTRY).max(1));
+    let commits = store.commits()?;
+    let own = u64::from(seal.grown.is_some());
     let sizes = before.advance(store, seal.checkpoint.size)?;
-    Ok((seal.checkpoint, sizes, Some(entries).filter(|entries| *entries == entries_before + own)))
+    Ok((seal.checkpoint, sizes, Some(commits).filter(|commits| *commits == commits_before + own)))
 }
 
 /// The objects of logs that a head needs.
