@@ -12,8 +12,11 @@ use policy_store::{Actor, PolicyStore, Target, Timestamp};
 use super::rules::ChosenRules;
 use super::{Config, Observer, Published, Publisher};
 use crate::bucket::Bucket;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::head::PublicationTrust;
+
+/// The largest distance of heads with tiles. A new follower reads as many deltas.
+const TILES_AFTER: u64 = 1_000;
 
 /// Cosigns the checkpoints that a publisher is about to publish: a client of witnesses
 /// ([C2SP tlog-witness](https://c2sp.org/tlog-witness)).
@@ -86,12 +89,14 @@ impl PublisherBuilder {
         Self { repeat_after, ..self }
     }
 
-    /// Puts tiles with every head of this distance: 64 by default. Between them, new followers read one delta for each head.
+    /// Puts tiles with every head of this distance: 64 by default, 1,000 at most. Between them, new followers read one delta for
+    /// each head.
     pub fn tiles_after(self, heads: u64) -> Self {
         Self { tiles_after: heads, ..self }
     }
 
-    /// Sets how often [`Publisher::run`] asks the store for new entries, which costs a few look-ups: every 200 ms by default.
+    /// Sets the longest wait of [`Publisher::run`] for a commit until it looks at the clock again, up to 200 ms, and its first pause
+    /// after a failure, doubled. By default, 200 ms. A commit ends the wait at once.
     pub fn poll_every(self, poll_every: Duration) -> Self {
         Self { poll_every, ..self }
     }
@@ -117,9 +122,13 @@ impl PublisherBuilder {
     ///
     /// # Errors
     ///
-    /// `store` with the detail `invalid_input` for the key of a witness, for a former key of another name, and for a zone or user
-    /// id that breaks a rule.
+    /// `store` with the detail `invalid_input` for the key of a witness, for a former key of another name, for a zone or user id
+    /// that breaks a rule, and for a distance of tiles over 1,000.
     pub fn build(self) -> Result<Publisher> {
+        if self.tiles_after > TILES_AFTER {
+            let reason = "expected at most 1,000";
+            return Err(Error::invalid("heads between tiles", &self.tiles_after.to_string(), reason));
+        }
         let trust = PublicationTrust::new(self.key.clone())?;
         let trust = self.former.into_iter().try_fold(trust, PublicationTrust::key)?;
         let mut rules: Vec<ChosenRules> = Vec::new();
@@ -143,7 +152,16 @@ impl PublisherBuilder {
             poll_every: self.poll_every,
             observer: self.observer,
         };
-        Ok(Publisher { config: Arc::new(config), state: None, known: None, pending: None, entries: None, rules })
+        Ok(Publisher {
+            config: Arc::new(config),
+            state: None,
+            known: None,
+            pending: None,
+            replaced: Vec::new(),
+            commits: None,
+            published_at: None,
+            rules,
+        })
     }
 }
 

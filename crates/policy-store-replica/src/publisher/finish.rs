@@ -1,10 +1,11 @@
 //! The work after a head: the checkpoints of logs, and the removal of what is no longer needed. Does not publish heads.
 
+use policy_store::Checkpoint;
 use policy_store::note::SignedCheckpoint;
-use policy_store::{Checkpoint, ErrorKind, LogId, ZoneId};
+use policy_store::{ErrorKind, LogId, ZoneId};
 
 use super::Config;
-use super::puts::{Put, Puts};
+use super::puts::{Owner, Put, Puts};
 use super::reader::blocking;
 use super::resume::State;
 use super::sizes::Sizes;
@@ -23,13 +24,13 @@ const SIGNED: usize = 256;
 pub(super) async fn put_checkpoints(config: &Config, noted: &Sizes, tiled: &Sizes, store: Checkpoint) -> Result<()> {
     let grown = tiled.since(noted, store.log_id);
     let zones: Vec<_> = grown.iter().filter_map(|growth| tiled.zones.get(&growth.log_id)).copied().collect();
-    let mut puts = Puts::new(&config.bucket);
+    let mut puts = Puts::new(&config.bucket, Owner::Own);
     for zones in zones.chunks(SIGNED) {
         put_signed(config, &mut puts, zones.to_vec()).await?;
     }
     puts.finish().await?;
     put_signed(config, &mut puts, vec![store]).await?;
-    puts.finish().await
+    puts.finish().await.map(drop)
 }
 
 async fn put_signed(config: &Config, puts: &mut Puts, checkpoints: Vec<Checkpoint>) -> Result<()> {
@@ -55,10 +56,15 @@ pub(super) async fn prune(bucket: &Bucket, number: u64, heads: &[&Head]) -> Resu
     bucket.remove(deltas).await
 }
 
-/// Removes the objects of erased zones.
-pub(super) async fn erase(bucket: &Bucket, zones: &[LogId]) -> Result<()> {
-    for zone in zones {
-        bucket.remove_folder(&layout::log(*zone)).await?;
+/// Removes the objects of all zones that were ever erased: a put that was under way may have brought some back.
+pub(super) async fn erase(bucket: &Bucket, sizes: &Sizes) -> Result<()> {
+    if sizes.erased.is_empty() {
+        return Ok(());
+    }
+    let folders = bucket.folders(layout::LOGS).await?;
+    let logs = folders.iter().filter_map(|folder| layout::log_of_folder(folder));
+    for zone in logs.filter(|log_id| sizes.erased.contains_key(log_id)) {
+        bucket.remove_folder(&layout::log(zone)).await?;
     }
     Ok(())
 }
@@ -117,10 +123,7 @@ pub(super) async fn leftovers(config: &Config, state: &mut State) -> Result<()> 
             state.noted = state.tiled.clone();
         }
     }
-    let folders = bucket.folders(layout::LOGS).await?;
-    let logs = folders.iter().filter_map(|folder| layout::log_of_folder(folder));
-    let erased: Vec<_> = logs.filter(|log_id| state.sizes.erased.contains_key(log_id)).collect();
-    erase(bucket, &erased).await?;
+    erase(bucket, &state.sizes).await?;
     erase_rules(config, &state.sizes).await?;
     state.has_leftovers = false;
     Ok(())

@@ -20,16 +20,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use policy_store::attestation::Signer;
 use policy_store::note::NoteKey;
-use policy_store::{Actor, Checkpoint, PolicyStore, Timestamp};
+use policy_store::{Actor, Checkpoint, LogId, PolicyStore, Timestamp};
 
 pub use self::builder::{PublisherBuilder, Witness};
+use self::reader::{Reader, blocking};
 use self::resume::State;
 use self::rules::ChosenRules;
 pub use self::rules::{PublishedRules, RulesOutcome};
+use self::sizes::Sizes;
 use crate::bucket::{Bucket, Created};
 use crate::error::{Error, Result};
 use crate::head::PublicationTrust;
-use crate::object::layout;
+use crate::object::layout::{self, Tile};
 
 /// Is told every outcome of the loop.
 type Observer = Box<dyn Fn(&Result<Published>) + Send + Sync>;
@@ -87,10 +89,23 @@ pub struct Publisher {
     /// A head that was there.
     known: Option<(u64, Bytes)>,
     /// A head that was put without an answer.
-    pending: Option<(u64, Bytes)>,
-    /// The number of entries in the store when it was published last.
-    entries: Option<u64>,
+    pending: Option<Pending>,
+    /// Tiles of a head that is put, which were there with other bytes before. The publisher that had put those may have put them
+    /// again before it lost.
+    replaced: Vec<(LogId, Tile)>,
+    /// The number of commits of the store that the newest head has. None if there may be more.
+    commits: Option<u64>,
+    /// The end of the last publication of the loop.
+    published_at: Option<tokio::time::Instant>,
     rules: Vec<ChosenRules>,
+}
+
+/// A head under way.
+#[derive(Clone)]
+struct Pending {
+    number: u64,
+    bytes: Bytes,
+    replaced: Vec<(LogId, Tile)>,
 }
 
 /// The newest head after a call of [`Publisher::publish`].
@@ -144,7 +159,7 @@ impl Publisher {
     /// another key. `damaged`: an object of this publication has other bytes. `unavailable`: try again; also if a zone was erased
     /// while it was published. `store`: the store or the signer failed.
     pub async fn publish(&mut self) -> Result<Published> {
-        self.entries = None;
+        self.commits = None;
         self.put_pending().await?;
         // An error, or a dropped future, leaves the state in the bucket.
         let mut state = match self.state.take() {
@@ -155,26 +170,50 @@ impl Publisher {
                 resume::resume(&self.config, self.known.as_ref()).await?
             }
         };
+        self.check_replaced(&state.sizes).await?;
         if state.has_leftovers {
             finish::leftovers(&self.config, &mut state).await?;
         }
-        let (mut published, entries) = self.next(&mut state).await?;
+        let (mut published, commits) = self.next(&mut state).await?;
         self.known = state.head.as_ref().map(|head| (head.number, head.bytes.clone()));
-        (self.state, self.entries) = (Some(state), entries);
+        (self.state, self.commits) = (Some(state), commits);
         published.rules = self.put_rules(published.outcome).await;
         Ok(published)
     }
 
     /// Puts the head again whose answer was lost. It can only be there with the same bytes, or lost to another publisher.
     async fn put_pending(&mut self) -> Result<()> {
-        let Some((number, bytes)) = self.pending.clone() else { return Ok(()) };
+        let Some(Pending { number, bytes, replaced }) = self.pending.clone() else { return Ok(()) };
         let object = layout::head(number);
         let created = self.config.bucket.create(&object, bytes.clone()).await?;
         self.pending = None;
         match created {
-            Created::Yes => self.known = Some((number, bytes)),
+            Created::Yes => {
+                self.known = Some((number, bytes));
+                self.replaced.extend(replaced);
+            }
             Created::Differs => return Err(Error::Fenced { object }),
         }
+        Ok(())
+    }
+
+    /// Compares the tiles that were replaced once more, and puts those again that differ. Nobody else puts them from now on: the
+    /// head is there. `sizes` are those of a head.
+    async fn check_replaced(&mut self, sizes: &Sizes) -> Result<()> {
+        if self.replaced.is_empty() {
+            return Ok(());
+        }
+        let (store, sizes) = (self.config.store.clone(), sizes.clone());
+        let sizes = blocking(move || {
+            let now = store.checkpoint()?.size;
+            sizes.advance(&store, now)
+        });
+        let sizes = sizes.await?;
+        let mut reader = Reader::new(self.config.store.clone(), sizes.store);
+        let kept: Vec<_> =
+            self.replaced.iter().filter(|(log_id, _)| !sizes.erased.contains_key(log_id)).copied().collect();
+        tiles::put_again(&self.config.bucket, &mut reader, &kept).await?;
+        self.replaced.clear();
         Ok(())
     }
 }

@@ -3,21 +3,20 @@
 //! Does not know heads that other publishers put.
 
 use bytes::Bytes;
-use policy_store::{Actor, Checkpoint, PolicyStore, Timestamp};
+use policy_store::{Actor, Checkpoint, LogId, PolicyStore, Timestamp};
 
+use super::puts::Owner;
 use super::reader::{Reader, blocking};
 use super::resume::State;
 use super::sizes::{Growth, Sizes};
-use super::{Config, Outcome, Published, Publisher, finish, is_due, tiles};
+use super::{Config, Outcome, Pending, Published, Publisher, finish, is_due, tiles};
 use crate::error::{Error, Result};
 use crate::head::{self, Head};
 use crate::object::delta::{Delta, LogDelta};
-
-/// Zones in one entry of a seal.
-const ZONES_OF_ENTRY: u64 = 1_000;
+use crate::object::layout::Tile;
 
 impl Publisher {
-    /// Puts the next head, if there is a reason for one. Also returns the entries of the store, if all of them are in the newest head.
+    /// Puts the next head, if there is a reason for one. Also returns the commits of the store, if all of them are in the newest head.
     pub(super) async fn next(&mut self, state: &mut State) -> Result<(Published, Option<u64>)> {
         let config = self.config.clone();
         // A cosignature has whole seconds.
@@ -25,7 +24,7 @@ impl Publisher {
         let now = Timestamp::from_micros(now.as_micros() - now.as_micros() % 1_000_000);
         let before = state.sizes.clone();
         let (store, actor) = (config.store.clone(), config.actor.clone());
-        let (to, sizes, entries) = blocking(move || seal(&store, &actor, before)).await?;
+        let (to, sizes, commits) = blocking(move || seal(&store, &actor, before)).await?;
         let outcome = match &state.head {
             Some(head) if head.checkpoint == to && !is_due(head.time, now, config.repeat_after) => {
                 let published = Published {
@@ -35,14 +34,14 @@ impl Publisher {
                     outcome: Outcome::Unchanged,
                     rules: Vec::new(),
                 };
-                return Ok((published, entries));
+                return Ok((published, commits));
             }
             Some(head) if head.checkpoint == to => Outcome::Repeated,
             _ => Outcome::New,
         };
         let number = state.head.as_ref().map_or(Some(0), |head| head.number.checked_add(1));
         let number = number.ok_or_else(|| Error::damaged("heads", "no number is left"))?;
-        let (tiles, logs) = put_logs(&config, state, number, outcome, to, &sizes).await?;
+        let PutLogs { tiles, logs, replaced } = put_logs(&config, state, number, outcome, to, &sizes).await?;
         let delta = Delta {
             tiles: if tiles { number } else { state.tiles.as_ref().map_or(number, |tiles| tiles.number) },
             logs,
@@ -54,27 +53,38 @@ impl Publisher {
         let name = head.delta_name();
         let delta = delta.write().map_err(|problem| Error::damaged(&name, problem))?;
         config.bucket.create_same(&name, delta.into()).await?;
-        self.pending = Some((number, head.bytes.clone()));
+        self.pending = Some(Pending { number, bytes: head.bytes.clone(), replaced });
         self.put_pending().await?;
+        self.check_replaced(&sizes).await?;
 
         let published = Published { number, checkpoint: to, time: now, outcome, rules: Vec::new() };
         advance(&config, state, head, sizes, tiles).await?;
-        Ok((published, entries))
+        Ok((published, commits))
     }
 }
 
-/// Seals, and reads the sizes of all logs. Also counts the entries of the store, if none but the seal's came meanwhile.
+/// Seals, and reads the sizes of all logs. Also returns the commits of the store, if none but the seal's came meanwhile. A seal
+/// shares its commit with no other write.
 fn seal(store: &PolicyStore, actor: &Actor, before: Sizes) -> Result<(Checkpoint, Sizes, Option<u64>)> {
-    let entries_before = store.stats()?.entries;
+    let commits_before = store.commits()?;
     let seal = store.seal(actor)?;
-    let entries = store.stats()?.entries;
-    // A wrong count only means that the next call is made earlier.
-    let own = seal.grown.map_or(0, |zones| zones.div_ceil(ZONES_OF_ENTRY).max(1));
+    let commits = store.commits()?;
+    let own = u64::from(seal.grown.is_some());
     let sizes = before.advance(store, seal.checkpoint.size)?;
-    Ok((seal.checkpoint, sizes, Some(entries).filter(|entries| *entries == entries_before + own)))
+    Ok((seal.checkpoint, sizes, Some(commits).filter(|commits| *commits == commits_before + own)))
 }
 
-/// Puts the objects of the logs that the head `number` needs. Returns whether its tiles are there, and the logs of its delta.
+/// The objects of logs that a head needs.
+struct PutLogs {
+    /// Whether its tiles are there.
+    tiles: bool,
+    /// The logs of its delta.
+    logs: Option<Vec<LogDelta>>,
+    /// The tiles that were there with other bytes.
+    replaced: Vec<(LogId, Tile)>,
+}
+
+/// Puts the objects of the logs that the head `number` needs.
 async fn put_logs(
     config: &Config,
     state: &State,
@@ -82,19 +92,22 @@ async fn put_logs(
     outcome: Outcome,
     to: Checkpoint,
     sizes: &Sizes,
-) -> Result<(bool, Option<Vec<LogDelta>>)> {
+) -> Result<PutLogs> {
+    let (mut replaced, owner) = (Vec::new(), Owner::Next(number));
     let mut reader = Reader::new(config.store.clone(), to.size);
     let grown: Vec<Growth> = sizes.since(&state.sizes, to.log_id);
-    let logs = tiles::parts(&config.bucket, &mut reader, &grown).await?;
+    let logs = tiles::parts(&config.bucket, &mut reader, owner, &grown).await?;
     let are_old = state.tiles.as_ref().is_none_or(|tiles| number - tiles.number >= config.tiles_after);
     let has_erased = !sizes.erased_since(&state.sizes).is_empty();
     let tiles = logs.is_none() || are_old || has_erased || outcome == Outcome::Repeated;
     if tiles {
         // The parts of a delta were read as a whole, with their larger pieces of content.
         let new = if logs.is_some() { [].as_slice() } else { grown.as_slice() };
-        tiles::put(&config.bucket, &mut reader, &sizes.since(&state.tiled, to.log_id), new).await?;
+        // None of these belongs to a head that is there: each has entries beyond `state.tiled`.
+        let beyond = sizes.since(&state.tiled, to.log_id);
+        replaced = tiles::put(&config.bucket, &mut reader, owner, &beyond, new).await?;
     }
-    Ok((tiles, logs))
+    Ok(PutLogs { tiles, logs, replaced })
 }
 
 /// The bytes of a head: signed, with the time, and cosigned by witnesses.
@@ -117,7 +130,7 @@ async fn advance(config: &Config, state: &mut State, head: Head, sizes: Sizes, h
         finish::put_checkpoints(config, &state.noted, &sizes, head.checkpoint).await?;
         let kept = state.tiles.as_ref().filter(|_| erased.is_empty()).map_or(head.number, |tiles| tiles.number);
         finish::prune(&config.bucket, kept, &[&head]).await?;
-        finish::erase(&config.bucket, &erased).await?;
+        finish::erase(&config.bucket, &sizes).await?;
         if !erased.is_empty() {
             finish::erase_rules(config, &sizes).await?;
         }

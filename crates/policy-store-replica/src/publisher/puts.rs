@@ -1,13 +1,17 @@
-//! Puts many objects at once, within a limit of requests and of bytes in memory.
+//! Puts many objects at once, within a limit of requests and of bytes in memory. Replaces objects that belong to no head.
+//!
+//! Does not decide which objects belong to a head.
 
 use bytes::Bytes;
-use policy_store::ContentAddress;
+use policy_store::{ContentAddress, LogId};
 use tokio::task::JoinSet;
 
 use crate::bucket::{Bucket, Created};
 use crate::error::{Error, Result};
+use crate::head::HEAD_BYTES;
 use crate::object::CONTENT_BYTES;
 use crate::object::bundle::read_content;
+use crate::object::layout::{self, Tile};
 
 /// Requests at once.
 const REQUESTS: usize = 16;
@@ -17,7 +21,7 @@ const BYTES: usize = 32 * 1024 * 1024;
 /// The kinds of puts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Put {
-    /// An object with only one possible form.
+    /// A tile of hashes or entries: it has only one possible form.
     Same,
     /// A content pack: packed values can have several forms, and all of them are good.
     Pack,
@@ -27,16 +31,33 @@ pub(super) enum Put {
     Replace,
 }
 
+/// The head that the objects belong to. It decides about tiles that exist with other bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// A head that this publisher has put: tiles with other bytes are replaced.
+    Own,
+    /// The head that this publisher is about to put. While it is absent, tiles with other bytes belong to no head: they are of
+    /// a publisher that lost, or died. They are replaced.
+    Next(u64),
+}
+
 /// Puts under way. Dropping it stops them.
 pub(super) struct Puts {
     bucket: Bucket,
-    running: JoinSet<Result<usize>>,
+    owner: Owner,
+    running: JoinSet<Result<Done>>,
     bytes: usize,
+    replaced: Vec<(LogId, Tile)>,
+}
+
+struct Done {
+    bytes: usize,
+    replaced: Option<(LogId, Tile)>,
 }
 
 impl Puts {
-    pub(super) fn new(bucket: &Bucket) -> Self {
-        Self { bucket: bucket.clone(), running: JoinSet::new(), bytes: 0 }
+    pub(super) fn new(bucket: &Bucket, owner: Owner) -> Self {
+        Self { bucket: bucket.clone(), owner, running: JoinSet::new(), bytes: 0, replaced: Vec::new() }
     }
 
     /// Begins a put, as soon as there is room for it.
@@ -50,31 +71,30 @@ impl Puts {
             self.next().await?;
         }
         self.bytes += bytes.len();
-        let bucket = self.bucket.clone();
+        let (bucket, owner) = (self.bucket.clone(), self.owner);
         self.running.spawn(async move {
             let length = bytes.len();
-            match put {
-                Put::Same => bucket.create_same(&name, bytes).await?,
-                Put::Pack => create_content(&bucket, &name, bytes, addresses_of_pack).await?,
-                Put::Piece => create_content(&bucket, &name, bytes, address_of_piece).await?,
-                Put::Replace => bucket.put(&name, bytes).await?,
-            }
-            Ok(length)
+            let replaced = one(&bucket, owner, &name, bytes, put).await?;
+            Ok(Done { bytes: length, replaced })
         });
         Ok(())
     }
 
-    /// Waits for all puts.
-    pub(super) async fn finish(&mut self) -> Result<()> {
+    /// Waits for all puts. Returns the tiles that existed with other bytes, and were replaced.
+    pub(super) async fn finish(&mut self) -> Result<Vec<(LogId, Tile)>> {
         while !self.running.is_empty() {
             self.next().await?;
         }
-        Ok(())
+        Ok(std::mem::take(&mut self.replaced))
     }
 
     async fn next(&mut self) -> Result<()> {
         match self.running.join_next().await {
-            Some(Ok(outcome)) => self.bytes = self.bytes.saturating_sub(outcome?),
+            Some(Ok(outcome)) => {
+                let Done { bytes, replaced } = outcome?;
+                self.bytes = self.bytes.saturating_sub(bytes);
+                self.replaced.extend(replaced);
+            }
             Some(Err(problem)) => return Err(Error::unavailable("puts", problem)),
             None => {}
         }
@@ -82,22 +102,49 @@ impl Puts {
     }
 }
 
-/// Creates an object of content. One with other bytes is as good if it has the same content: a writer before this one may have
-/// packed it otherwise.
-async fn create_content(
+/// Puts one object. Returns the tile if it was replaced.
+async fn one(bucket: &Bucket, owner: Owner, name: &str, bytes: Bytes, put: Put) -> Result<Option<(LogId, Tile)>> {
+    let addresses: fn(&[u8]) -> Option<Vec<ContentAddress>> = match put {
+        Put::Same => |_| None,
+        Put::Pack => addresses_of_pack,
+        Put::Piece => address_of_piece,
+        Put::Replace => {
+            bucket.put(name, bytes).await?;
+            return Ok(None);
+        }
+    };
+    if bucket.create(name, bytes.clone()).await? == Created::Yes {
+        return Ok(None);
+    }
+    if put != Put::Same && has_content(bucket, name, addresses(&bytes), addresses).await? {
+        return Ok(None);
+    }
+    // The name of a larger piece has the hash of its value, for every publisher the same.
+    let Some(tile) = Tile::parse(name) else { return Err(Error::damaged(name, "exists with other content")) };
+    if let Owner::Next(number) = owner {
+        let object = layout::head(number);
+        if bucket.get(&object, HEAD_BYTES).await?.is_some() {
+            return Err(Error::Fenced { object });
+        }
+    }
+    bucket.put(name, bytes).await?;
+    Ok(Some(tile))
+}
+
+/// Whether an object with other bytes has the same content: a writer before this one may have packed it otherwise.
+async fn has_content(
     bucket: &Bucket,
     name: &str,
-    bytes: Bytes,
+    expected: Option<Vec<ContentAddress>>,
     addresses: impl Fn(&[u8]) -> Option<Vec<ContentAddress>>,
-) -> Result<()> {
-    if bucket.create(name, bytes.clone()).await? == Created::Yes {
-        return Ok(());
-    }
-    let found = bucket.get(name, CONTENT_BYTES).await?.as_deref().and_then(&addresses);
-    if found.is_some() && found == addresses(&bytes) {
-        return Ok(());
-    }
-    Err(Error::damaged(name, "exists with other content"))
+) -> Result<bool> {
+    let found = match bucket.get(name, CONTENT_BYTES).await {
+        Ok(found) => found.as_deref().and_then(addresses),
+        // It is too large.
+        Err(Error::Damaged { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    Ok(found.is_some() && found == expected)
 }
 
 fn addresses_of_pack(bytes: &[u8]) -> Option<Vec<ContentAddress>> {
@@ -119,9 +166,9 @@ mod tests {
     const OTHER: &[u8] = &[2, 0, 0, 0, 0, 2, 0, 0, 0, 0, b'[', b']'];
 
     async fn put(bucket: &Bucket, name: &str, bytes: &[u8], put: Put) -> Result<()> {
-        let mut puts = Puts::new(bucket);
+        let mut puts = Puts::new(bucket, Owner::Next(3));
         puts.add(name.to_owned(), bytes.to_vec(), put).await?;
-        puts.finish().await
+        puts.finish().await.map(drop)
     }
 
     #[tokio::test]
@@ -148,7 +195,7 @@ mod tests {
     #[tokio::test]
     async fn requests_and_bytes_are_limited_and_all_puts_are_made() {
         let bucket = Bucket::memory();
-        let mut puts = Puts::new(&bucket);
+        let mut puts = Puts::new(&bucket, Owner::Next(0));
         for number in 0..100 {
             puts.add(format!("a/{number}"), "x", Put::Same).await.unwrap();
             assert!(puts.running.len() <= REQUESTS);

@@ -79,7 +79,8 @@ fn check_own(store: &PolicyStore, head: &Head) -> Result<()> {
     }
 }
 
-/// The newest head whose tiles are in the bucket. None if the bucket does not tell: then all tiles are put again.
+/// The newest head whose tiles are in the bucket. None if the bucket does not tell, or if that head is not signed by a key that
+/// the publisher was given, as after a change of keys: then all tiles are put again.
 async fn tiles_head(config: &Config, head: &Head) -> Result<Option<Head>> {
     let Some(delta) = config.bucket.get(&head.delta_name(), DELTA_BYTES).await? else { return Ok(None) };
     let Ok(Delta { tiles, .. }) = Delta::read(&delta, head.number) else { return Ok(None) };
@@ -87,9 +88,8 @@ async fn tiles_head(config: &Config, head: &Head) -> Result<Option<Head>> {
         return Ok(Some(head.clone()));
     }
     let Some(bytes) = config.bucket.get(&layout::head(tiles), HEAD_BYTES).await? else { return Ok(None) };
-    let tiles = config.trust.read(tiles, bytes)?;
-    let is_earlier = is_earlier(tiles.checkpoint, head.checkpoint.log_id, head.checkpoint.size);
-    Ok(Some(tiles).filter(|_| is_earlier))
+    let tiles = config.trust.read(tiles, bytes).ok();
+    Ok(tiles.filter(|tiles| is_earlier(tiles.checkpoint, head.checkpoint.log_id, head.checkpoint.size)))
 }
 
 /// The size of the store's log whose checkpoint is in the bucket: it is put after those of all other logs. 0 if there is none

@@ -1,8 +1,8 @@
-//! Puts the tiles, entry bundles and content of logs that have grown. Does not know heads.
+//! Puts the tiles, entry bundles and content of logs that have grown. Does not put heads.
 
 use policy_store::LogId;
 
-use super::puts::{Put, Puts};
+use super::puts::{Owner, Put, Puts};
 use super::reader::{Part, Reader};
 use super::sizes::Growth;
 use crate::bucket::Bucket;
@@ -15,8 +15,13 @@ use crate::object::layout::{self, Tile, TileKind};
 const LOG_JSON_BYTES: usize = 128;
 
 /// The parts of a delta, or none if they are too large for one. Puts the larger pieces of content.
-pub(super) async fn parts(bucket: &Bucket, reader: &mut Reader, grown: &[Growth]) -> Result<Option<Vec<LogDelta>>> {
-    let mut puts = Puts::new(bucket);
+pub(super) async fn parts(
+    bucket: &Bucket,
+    reader: &mut Reader,
+    owner: Owner,
+    grown: &[Growth],
+) -> Result<Option<Vec<LogDelta>>> {
+    let mut puts = Puts::new(bucket, owner);
     let (mut logs, mut bytes, mut json) = (Vec::new(), 0, LOG_JSON_BYTES);
     for Growth { log_id, start, end } in grown.iter().copied() {
         // Each entry has some bytes, so this ends the reading of a long part.
@@ -43,9 +48,15 @@ pub(super) async fn parts(bucket: &Bucket, reader: &mut Reader, grown: &[Growth]
 }
 
 /// Puts all tiles of the logs that have grown since the last tiles. `new`, in the order of ids, has the entries whose larger
-/// pieces of content may not be in the bucket.
-pub(super) async fn put(bucket: &Bucket, reader: &mut Reader, grown: &[Growth], new: &[Growth]) -> Result<()> {
-    let mut puts = Puts::new(bucket);
+/// pieces of content may not be in the bucket. Returns the tiles that were there with other bytes, and were replaced.
+pub(super) async fn put(
+    bucket: &Bucket,
+    reader: &mut Reader,
+    owner: Owner,
+    grown: &[Growth],
+    new: &[Growth],
+) -> Result<Vec<(LogId, Tile)>> {
+    let mut puts = Puts::new(bucket, owner);
     for Growth { log_id, start, end } in grown.iter().copied() {
         let place = new.binary_search_by_key(&log_id, |growth| growth.log_id).ok();
         let known = place.and_then(|place| new.get(place)).map_or(end, |growth| growth.start);
@@ -54,12 +65,29 @@ pub(super) async fn put(bucket: &Bucket, reader: &mut Reader, grown: &[Growth], 
         }
         for level in layout::levels(end) {
             for tile in Tile::beyond(TileKind::Hashes(level), start, end) {
-                let hashes = reader.hashes(log_id, level, tile.number, tile.width).await?;
-                puts.add(tile.name(log_id), hashes, Put::Same).await?;
+                put_hashes(&mut puts, reader, log_id, tile, level).await?;
             }
         }
     }
     puts.finish().await
+}
+
+/// Puts tiles of a head that is put, those again that have other bytes.
+pub(super) async fn put_again(bucket: &Bucket, reader: &mut Reader, tiles: &[(LogId, Tile)]) -> Result<()> {
+    let mut puts = Puts::new(bucket, Owner::Own);
+    for (log_id, tile) in tiles.iter().copied() {
+        if let TileKind::Hashes(level) = tile.kind {
+            put_hashes(&mut puts, reader, log_id, tile, level).await?;
+        } else {
+            put_bundle(&mut puts, reader, log_id, Tile { kind: TileKind::Entries, ..tile }, u64::MAX).await?;
+        }
+    }
+    puts.finish().await.map(drop)
+}
+
+async fn put_hashes(puts: &mut Puts, reader: &mut Reader, log_id: LogId, tile: Tile, level: u8) -> Result<()> {
+    let hashes = reader.hashes(log_id, level, tile.number, tile.width).await?;
+    puts.add(tile.name(log_id), hashes, Put::Same).await
 }
 
 /// Puts an entry bundle and its content pack, and the larger pieces that entries from the position `known` on name.

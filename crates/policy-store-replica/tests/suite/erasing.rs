@@ -65,6 +65,27 @@ async fn a_new_publisher_removes_the_objects_that_a_killed_one_left() {
     assert!(objects.0.contains_key("logs/notes.txt") && objects.0.contains_key(&foreign));
 }
 
+#[tokio::test]
+async fn an_object_of_an_erased_zone_that_comes_back_is_removed_with_the_next_tiles() {
+    let world = World::new();
+    let (gone, _) = (world.zone("gone"), world.zone("kept"));
+    world.change("gone", "secret");
+    let mut publisher = world.publisher();
+    publisher.publish().await.unwrap();
+    let before = Objects::read(&*world.objects).await;
+    world.store.erase_zone(&ops(), "gone").unwrap();
+    publisher.publish().await.unwrap();
+    // A put that was under way arrives.
+    for name in before.names(&format!("logs/{gone}/")) {
+        put(&world, name, &before.0[name]).await;
+    }
+    world.pass(60);
+    assert_eq!(publisher.publish().await.unwrap().outcome, Outcome::Repeated);
+    let objects = Objects::read(&*world.objects).await;
+    assert!(objects.names(&format!("logs/{gone}")).is_empty());
+    objects.check_tiles(&world.store);
+}
+
 async fn put(world: &World, name: &str, bytes: &[u8]) {
     use policy_store_replica::object_store::{ObjectStoreExt as _, PutPayload, path::Path};
     world.objects.put(&Path::from(name), PutPayload::from(bytes.to_vec())).await.unwrap();

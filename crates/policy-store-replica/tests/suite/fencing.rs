@@ -1,14 +1,17 @@
 //! Two publishers, other stores, older states, other keys: who may put the next head.
 
+mod diverged;
+
 use std::sync::Arc;
 
 use policy_store::note::{NoteKey, NoteSignature, SignedCheckpoint};
 use policy_store::{PolicyStore, Restore, Timestamp};
 use policy_store_replica::object_store::path::Path;
 use policy_store_replica::object_store::{ObjectStoreExt as _, PutPayload};
-use policy_store_replica::{Bucket, Error, Outcome, Publisher, Witness};
+use policy_store_replica::{Bucket, Error, Follower, Outcome, PublicationTrust, Publisher, Witness};
 
 use super::faulty::{Fault, Faulty};
+use super::following::{replica, same};
 use super::reading::Objects;
 use super::support::{NAME, World, key, ops, signer};
 
@@ -191,4 +194,25 @@ async fn a_head_waits_for_its_witnesses() {
     let head = String::from_utf8(objects.0["heads/00000000000000000000"].to_vec()).unwrap();
     assert!(head.contains("\u{2014} witness.example "), "{head}");
     assert_eq!(objects.heads()[0].1, world.now());
+}
+
+#[tokio::test]
+async fn tiles_of_a_head_of_an_unknown_key_are_put_again() {
+    let world = World::new();
+    world.zone("acme");
+    world.publisher().publish().await.unwrap();
+    let with_second =
+        || Publisher::builder(&world.store, Bucket::new(world.objects.clone()), key(2), Arc::new(signer(2)), ops());
+    world.change("acme", "one");
+    let mut rotated = with_second().former_key(key(1)).build().unwrap();
+    assert_eq!(rotated.publish().await.unwrap().number, 1);
+    world.change("acme", "two");
+    // The tiles are those of the first head, which the former key has signed.
+    assert_eq!(with_second().build().unwrap().publish().await.unwrap().number, 2);
+    let objects = Objects::read(&*world.objects).await;
+    assert_eq!((objects.delta(1).is_some(), objects.delta(2).unwrap().tiles), (false, 2));
+    let second = PublicationTrust::new(key(2)).unwrap();
+    let mut new = Follower::new(Bucket::new(world.objects.clone()), second, replica());
+    new.poll().await.unwrap();
+    same(&new, &world.store);
 }

@@ -246,3 +246,13 @@ async fn a_read_that_ends_early_is_no_damage() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_distance_of_tiles_over_the_limit_is_refused() {
+    let world = World::new();
+    let build = |heads| world.builder(world.objects.clone()).tiles_after(heads).build();
+    assert!(build(1_000).is_ok() && build(0).is_ok());
+    let error = build(1_001).unwrap_err();
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(error.code() == "store" && source.contains("heads between tiles") && source.contains("1001"), "{source}");
+}

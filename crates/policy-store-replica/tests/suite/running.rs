@@ -9,54 +9,111 @@ use tokio::time::{Instant, sleep};
 
 use super::faulty::{Fault, Faulty};
 use super::reading::Objects;
-use super::support::World;
+use super::support::{World, ops};
 
 /// The number of a head, or the code of an error.
 type Seen = Result<(u64, Outcome), String>;
 
-#[tokio::test(start_paused = true)]
-async fn the_loop_publishes_repeats_tries_again_and_stops() {
-    let world = Arc::new(World::new());
-    let faulty = Faulty::new(world.objects.clone(), []);
-    let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
-    let observed = seen.clone();
-    let observer = move |outcome: &policy_store_replica::Result<_>| {
-        let outcome: Result<&policy_store_replica::Published, _> = outcome.as_ref();
-        let short = outcome.map(|found| (found.number, found.outcome)).map_err(|error| error.code().to_owned());
-        observed.lock().unwrap().push(short);
-    };
-    let builder = world.builder(Arc::new(faulty.clone())).poll_every(Duration::from_millis(100)).observer(observer);
-    let mut publisher = builder.build().unwrap();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let (ended, took) = (async { drop(stopped.await) }, Instant::now());
-    let looped = tokio::spawn(async move { publisher.run(ended).await });
+/// A loop under way, with the outcomes that it tells.
+struct Looped {
+    world: World,
+    faulty: Faulty,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    stop: oneshot::Sender<()>,
+    task: tokio::task::JoinHandle<policy_store_replica::Result<()>>,
+}
 
-    sleep(Duration::from_millis(950)).await;
-    assert_eq!(*seen.lock().unwrap(), [Ok((0, Outcome::New))]);
-    world.zone("acme");
-    sleep(Duration::from_millis(150)).await;
-    assert_eq!(seen.lock().unwrap()[1..], [Ok((1, Outcome::New))]);
-    world.pass(60);
-    sleep(Duration::from_millis(150)).await;
-    assert_eq!(seen.lock().unwrap()[2..], [Ok((2, Outcome::Repeated))]);
-
-    // It tries again, with growing pauses.
-    for n in 0..8 {
-        faulty.plan(faulty.requests() + n, Fault::Before);
+impl Looped {
+    fn start(poll_every: Duration) -> Self {
+        let (world, seen) = (World::new(), Arc::<Mutex<Vec<Seen>>>::default());
+        let faulty = Faulty::new(world.objects.clone(), []);
+        let observed = seen.clone();
+        let observer = move |outcome: &policy_store_replica::Result<_>| {
+            let outcome: Result<&policy_store_replica::Published, _> = outcome.as_ref();
+            let short = outcome.map(|found| (found.number, found.outcome)).map_err(|error| error.code().to_owned());
+            observed.lock().unwrap().push(short);
+        };
+        let builder = world.builder(Arc::new(faulty.clone())).poll_every(poll_every).observer(observer);
+        let mut publisher = builder.build().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move { publisher.run(async { drop(stopped.await) }).await });
+        Self { world, faulty, seen, stop, task }
     }
-    world.change("acme", "p");
-    sleep(Duration::from_secs(120)).await;
-    let found = seen.lock().unwrap().clone();
-    let (failed, last) = found[3..].split_at(found.len() - 4);
-    assert!(
-        (4..=8).contains(&failed.len()) && failed.iter().all(|outcome| *outcome == Err("unavailable".to_owned())),
-        "{found:?}"
-    );
-    assert!(matches!(last, [Ok((3, Outcome::New))]), "{found:?}");
-    stop.send(()).unwrap();
-    looped.await.unwrap().unwrap();
-    assert!(took.elapsed() < Duration::from_secs(130));
-    Objects::read(&*world.objects).await.follow();
+
+    /// The outcomes from one on, once the loop has put a head.
+    async fn until(&self, from: usize, last: (u64, Outcome)) -> Vec<Seen> {
+        let began = Instant::now();
+        loop {
+            let found = self.seen.lock().unwrap().get(from..).unwrap_or_default().to_vec();
+            if found.last() == Some(&Ok(last)) {
+                return found;
+            }
+            assert!(began.elapsed() < Duration::from_secs(30), "{found:?}");
+            sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_loop_publishes_repeats_tries_again_and_stops() {
+    let looped = Looped::start(Duration::from_millis(10));
+    looped.until(0, (0, Outcome::New)).await;
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(looped.seen.lock().unwrap().len(), 1);
+    looped.world.zone("acme");
+    assert_eq!(looped.until(1, (1, Outcome::New)).await.len(), 1);
+    looped.world.pass(60);
+    assert_eq!(looped.until(2, (2, Outcome::Repeated)).await.len(), 1);
+
+    // It tries again, with growing pauses: 20, 40, 80, 160 ms.
+    for n in 0..4 {
+        looped.faulty.plan(looped.faulty.requests() + n, Fault::Before);
+    }
+    let began = Instant::now();
+    looped.world.change("acme", "p");
+    let found = looped.until(3, (3, Outcome::New)).await;
+    let (_, failed) = found.split_last().unwrap();
+    assert!((2..=4).contains(&failed.len()), "{found:?}");
+    assert!(failed.iter().all(|outcome| *outcome == Err("unavailable".to_owned())), "{found:?}");
+    assert!(began.elapsed() >= Duration::from_millis(60));
+    looped.stop.send(()).unwrap();
+    looped.task.await.unwrap().unwrap();
+    Objects::read(&*looped.world.objects).await.follow();
+}
+
+#[tokio::test]
+async fn the_loop_publishes_an_erasure_that_leaves_the_number_of_entries_as_it_was() {
+    let looped = Looped::start(Duration::from_millis(10));
+    looped.until(0, (0, Outcome::New)).await;
+    let gone = looped.world.zone("gone");
+    looped.until(1, (1, Outcome::New)).await;
+    sleep(Duration::from_millis(50)).await;
+    let entries = looped.world.store.stats().unwrap().entries;
+    looped.world.store.erase_zone(&ops(), "gone").unwrap();
+    assert_eq!(looped.world.store.stats().unwrap().entries, entries);
+    assert_eq!(looped.until(2, (2, Outcome::New)).await.len(), 1);
+    assert!(Objects::read(&*looped.world.objects).await.names(&format!("logs/{gone}")).is_empty());
+}
+
+#[tokio::test]
+async fn a_commit_wakes_the_loop_and_a_stop_ends_it_at_once() {
+    // Between looks at the clock, nothing but a commit, or the stop, ends the wait.
+    let looped = Looped::start(Duration::from_secs(3_600));
+    looped.until(0, (0, Outcome::New)).await;
+    let mut waits = Vec::new();
+    for number in 1..=15 {
+        sleep(Duration::from_millis(20)).await;
+        let began = Instant::now();
+        looped.world.zone(&format!("z{number}"));
+        looped.until(1, (number, Outcome::New)).await;
+        waits.push(began.elapsed());
+    }
+    waits.sort_unstable();
+    assert!(waits[0] < Duration::from_millis(60), "{waits:?}");
+    let began = Instant::now();
+    looped.stop.send(()).unwrap();
+    looped.task.await.unwrap().unwrap();
+    assert!(began.elapsed() < Duration::from_millis(150), "{:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
