@@ -95,8 +95,8 @@ impl PublisherBuilder {
         Self { tiles_after: heads, ..self }
     }
 
-    /// Sets the longest wait of [`Publisher::run`] for a commit until it looks at the clock again, up to 200 ms, and its first pause
-    /// after a failure, doubled. By default, 200 ms. A commit ends the wait at once.
+    /// Sets how close heads of [`Publisher::run`] follow each other, at most 200 ms, which is the default. A commit wakes the loop;
+    /// commits within this time after a head share the next one. Also how often the loop looks at its clock.
     pub fn poll_every(self, poll_every: Duration) -> Self {
         Self { poll_every, ..self }
     }
