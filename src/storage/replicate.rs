@@ -10,7 +10,7 @@ use std::error::Error as StdError;
 use super::Storage;
 use super::file::format::{add_feature, check_marked};
 use super::index::key::{self, LogNumber, RowKind, STORE_LOG};
-use super::index::row::{Head, IdRow, SealedRow, ZoneRow};
+use super::index::row::{FEATURE_ABSENT_LOGS, Head, IdRow, SealedRow, ZoneRow};
 use super::log_end::LogEnd;
 use super::log_writer::{Author, LogWriter};
 use super::names::Names;
@@ -262,9 +262,6 @@ impl Replication<'_> {
         })
     }
 }
-
-/// Set in a file that may lack the logs of zones: it follows chosen zones, or zones were erased that it did not hold whole.
-pub(super) const FEATURE_ABSENT_LOGS: u64 = 2;
 
 fn range(to: &Checkpoint, start: u64) -> LogRange {
     LogRange { log_id: to.log_id, start, end: to.size }

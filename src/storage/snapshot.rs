@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use super::cache::RecordCache;
 use super::index::key::{self, LogNumber, RowKind, STORE_LOG};
-use super::index::row::{FormatRow, Head, LogsRow, NextContentRow, Row, StoreRow, StoreStateRow, ZoneRow};
-use super::replicate::FEATURE_ABSENT_LOGS;
+use super::index::row::{
+    FEATURE_ABSENT_LOGS, FormatRow, Head, LogsRow, NextContentRow, Row, StoreRow, StoreStateRow, ZoneRow,
+};
 use super::tables::{Direction, Table, TableReader};
 use crate::record::{Body, Entry, EntryProblem, LogEntry, NodeHash};
 use crate::types::error::{Error, ErrorDetail, Result};

@@ -12,9 +12,8 @@ use crate::record::FEATURE_TESTS;
 use crate::storage::index::derive::GENERATION;
 use crate::storage::index::key::{self, STORE_LOG};
 use crate::storage::index::row::{
-    CommitsRow, FormatRow, Head, IndexRow, LogsRow, NextContentRow, Row, StoreRow, version_of,
+    CommitsRow, FEATURE_ABSENT_LOGS, FormatRow, Head, IndexRow, LogsRow, NextContentRow, Row, StoreRow, version_of,
 };
-use crate::storage::replicate::FEATURE_ABSENT_LOGS;
 use crate::storage::tables::{Table, TableReader, TableWriter, put_meta};
 use crate::storage::{ReadTables, RecordCache, Snapshot, WriteTables, storage_error};
 use crate::types::concurrency::Concurrency;

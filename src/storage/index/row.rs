@@ -13,6 +13,10 @@ use crate::types::time::Timestamp;
 /// Length of the check, in bytes.
 const CHECK_BYTES: usize = 8;
 
+/// A feature bit of reading: the file may lack the logs of zones. It follows chosen zones, or zones were erased that it did not
+/// hold whole.
+pub(in crate::storage) const FEATURE_ABSENT_LOGS: u64 = 2;
+
 /// A row's value.
 pub(crate) trait Row: Sized {
     fn to_value(&self, key: &[u8]) -> Result<Vec<u8>, String>;

@@ -15,9 +15,10 @@ use crate::record::{Body, LogEntry, Manifest, PolicySetVersionCreated, ZoneErase
 use crate::storage::failure::contained;
 use crate::storage::index::key::{self, LogNumber, STORE_LOG};
 use crate::storage::index::replay::{Replay, log_numbers};
-use crate::storage::index::row::{FormatRow, Head, IndexRow, LogsRow, NextContentRow, Row, StoreRow};
+use crate::storage::index::row::{
+    FEATURE_ABSENT_LOGS, FormatRow, Head, IndexRow, LogsRow, NextContentRow, Row, StoreRow,
+};
 use crate::storage::past::Past;
-use crate::storage::replicate::FEATURE_ABSENT_LOGS;
 use crate::storage::snapshot::Snapshot;
 use crate::storage::tables::{Direction, Table, TableReader};
 use crate::storage::walk::{Step, Walk};
