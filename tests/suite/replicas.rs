@@ -441,6 +441,27 @@ fn large_content_is_asked_for_by_its_address() {
     same(&replica, &world);
 }
 
+#[test]
+fn other_content_under_an_address_is_refused() {
+    struct Other(Direct);
+    impl ReplicaSource for Other {
+        fn part(&mut self, log: LogId, start: u64, end: u64) -> Result<LogPart, Box<dyn StdError + Send + Sync>> {
+            self.0.part(log, start, end)
+        }
+        fn content(&mut self, _: LogId, _: &ContentAddress) -> Result<Vec<u8>, Box<dyn StdError + Send + Sync>> {
+            // A manifest with the text `{}`, as it is stored.
+            Ok(vec![2, 0, 0, 0, 0, 2, 0, 0, 0, 0, b'{', b'}'])
+        }
+    }
+    let world = filled();
+    let replica = in_memory(&world);
+    let to = seal(&world);
+    let mut source = Other(Direct { largest: 0, ..Direct::new(&world.store) });
+    refused(replica.apply(&to, &ZoneChoice::All, &mut source), REPLICA_INPUT, "other content");
+    assert_eq!(replica.checkpoint().unwrap(), None);
+    is_clean(replica.store());
+}
+
 /// Applies with a fault, expects an error, and then applies without.
 #[track_caller]
 fn recovers(world: &World, replica: &Replica, fault: impl FnMut(LogId, u64, &mut LogPart) + 'static) {
