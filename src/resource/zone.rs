@@ -6,7 +6,7 @@ use std::ops::Deref;
 use super::schema::{self, SchemaRecord};
 use crate::record::{Body, DefaultSchemaChanged};
 use crate::storage::key::{LogNumber, RowKind, STORE_LOG};
-use crate::storage::{Direction, IdRow, Snapshot, ZoneRow, ZoneStateRow, key, wrong_row};
+use crate::storage::{Snapshot, ZoneRow, ZoneStateRow, key, wrong_row};
 use crate::types::actor::{Actor, as_id};
 use crate::types::error::{Error, ErrorDetail, Resource, Result};
 use crate::types::id::{LogId, SchemaName, ZoneId};
@@ -100,12 +100,7 @@ fn is_not_held(error: &Error) -> bool {
 
 /// The zones that this file has, in the order of their creation.
 pub(crate) fn all(snapshot: &Snapshot<'_>) -> Result<Vec<ZoneRef>> {
-    let mut ids = Vec::new();
-    snapshot.rows(&key::all(STORE_LOG, RowKind::ZoneOrder), Direction::Ascending, &mut |_, row: IdRow| {
-        ids.push(row.id);
-        Ok(true)
-    })?;
-    let found = ids.iter().map(|id| find(snapshot, id));
+    let found = snapshot.zone_ids()?.into_iter().map(|id| find(snapshot, &id));
     found.filter(|found| !found.as_ref().is_err_and(is_not_held)).collect()
 }
 

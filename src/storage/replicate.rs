@@ -10,13 +10,13 @@ use std::error::Error as StdError;
 use super::Storage;
 use super::file::format::{add_feature, check_marked};
 use super::index::key::{self, LogNumber, RowKind, STORE_LOG};
-use super::index::row::{FEATURE_ABSENT_LOGS, Head, IdRow, SealedRow, ZoneRow};
+use super::index::row::{FEATURE_ABSENT_LOGS, Head, SealedRow, ZoneRow};
 use super::log_end::LogEnd;
 use super::log_writer::{Author, LogWriter};
 use super::names::Names;
 use super::part::LogPart;
 use super::snapshot::Snapshot;
-use super::tables::{Direction, put_meta};
+use super::tables::put_meta;
 use super::walk::{Walk, refuse};
 use crate::record::{Body, ContentAddress, ContentId, Entry, Frontier, LogEntry, PackedContent, Plain, ZoneErased};
 use crate::types::checkpoint::Checkpoint;
@@ -317,11 +317,6 @@ struct Zone {
 /// The zones that exist.
 fn zones(snapshot: &Snapshot<'_>) -> Result<Vec<Zone>> {
     let sealed = snapshot.sealed_rows()?;
-    let mut ids = Vec::new();
-    snapshot.rows(&key::all(STORE_LOG, RowKind::ZoneOrder), Direction::Ascending, &mut |_, IdRow { id }| {
-        ids.push(id);
-        Ok(true)
-    })?;
     let zone = |id: String| {
         let row: Option<ZoneRow> = snapshot.row(&key::by_id(STORE_LOG, RowKind::Zone, &id))?;
         let row = row.ok_or_else(|| super::wrong_row(RowKind::ZoneOrder, &id))?;
@@ -334,7 +329,7 @@ fn zones(snapshot: &Snapshot<'_>) -> Result<Vec<Zone>> {
         });
         Ok(Zone { id: ZoneId::new(&id)?, log: row.log, head, sealed })
     };
-    ids.into_iter().map(zone).collect()
+    snapshot.zone_ids()?.into_iter().map(zone).collect()
 }
 
 impl LogWriter<'_> {

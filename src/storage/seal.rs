@@ -7,7 +7,7 @@ use policy_store_verify::proof::Levels;
 
 use super::Storage;
 use super::index::key::{self, LogNumber, RowKind, STORE_LOG};
-use super::index::row::{PositionRow, SealedRow, ZoneRow};
+use super::index::row::{IdRow, PositionRow, SealedRow, ZoneRow};
 use super::log_writer::{Author, LogWriter};
 use super::snapshot::Snapshot;
 use super::tables::Direction;
@@ -54,6 +54,16 @@ impl Snapshot<'_> {
             Body::ZonesSealed(ZonesSealed { seal: Some(seal), .. }) => Ok(Some((created, *seal))),
             _ => Err(super::wrong_row(RowKind::Seal, "seal")),
         }
+    }
+
+    /// The ids of all zones, in the order of their creation.
+    pub(crate) fn zone_ids(&self) -> Result<Vec<String>> {
+        let mut ids = Vec::new();
+        self.rows(&key::all(STORE_LOG, RowKind::ZoneOrder), Direction::Ascending, &mut |_, IdRow { id }| {
+            ids.push(id);
+            Ok(true)
+        })?;
+        Ok(ids)
     }
 
     /// The numbers of the logs of all zones.

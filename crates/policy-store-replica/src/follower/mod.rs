@@ -225,7 +225,7 @@ impl Follower {
 
     async fn compare_history(&self, head: &Head) -> Result<bool> {
         let Some(own) = self.replica.checkpoint()? else { return Ok(false) };
-        let (deltas, to) = (self.deltas_after_tiles(head).await?, head.checkpoint);
+        let (deltas, to) = (self.deltas_from(head, None).await?, head.checkpoint);
         let begins = self.fetching(head, deltas, move |fetch| history::begins_with(fetch, &own, &to));
         Ok(!begins.await?)
     }
@@ -250,12 +250,7 @@ impl Follower {
         self.deltas_from(head, seen.map(|seen| seen.number.saturating_add(1))).await
     }
 
-    /// The entries of a head that its tiles do not have.
-    async fn deltas_after_tiles(&self, head: &Head) -> Result<Vec<LogDelta>> {
-        self.deltas_from(head, None).await
-    }
-
-    /// The names of deltas depend on heads that are not verified: a wrong one gives entries that do not lead to the head.
+    /// The entries of a head from the head `next` on, or those that its tiles do not have. The names of deltas depend on heads that are not verified: a wrong one gives entries that do not lead to the head.
     async fn deltas_from(&self, head: &Head, next: Option<u64>) -> Result<Vec<LogDelta>> {
         let newest = self.delta(&head.delta_name(), head.number).await?;
         let Some(logs) = newest.logs else { return Ok(Vec::new()) };

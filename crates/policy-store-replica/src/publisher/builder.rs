@@ -11,6 +11,7 @@ use policy_store::{Actor, PolicyStore, Target, Timestamp};
 
 use super::rules::ChosenRules;
 use super::{Config, Observer, Published, Publisher};
+use crate::age::Clock;
 use crate::bucket::Bucket;
 use crate::error::{Error, Result};
 use crate::head::PublicationTrust;
@@ -40,7 +41,7 @@ pub struct PublisherBuilder {
     actor: Actor,
     former: Vec<NoteKey>,
     witness: Option<Arc<dyn Witness>>,
-    clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    clock: Clock,
     repeat_after: Duration,
     tiles_after: u64,
     poll_every: Duration,

@@ -28,6 +28,7 @@ use self::resume::State;
 use self::rules::ChosenRules;
 pub use self::rules::{PublishedRules, RulesOutcome};
 use self::sizes::Sizes;
+use crate::age::Clock;
 use crate::bucket::{Bucket, Created};
 use crate::error::{Error, Result};
 use crate::head::PublicationTrust;
@@ -45,7 +46,7 @@ struct Config {
     actor: Actor,
     trust: PublicationTrust,
     witness: Option<Arc<dyn Witness>>,
-    clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    clock: Clock,
     repeat_after: Duration,
     tiles_after: u64,
     poll_every: Duration,
